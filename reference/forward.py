@@ -1,0 +1,92 @@
+"""The layer: query → half scores → selection → gates → experts → output (SPEC.md, chapters 2 to 5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+from numpy.typing import DTypeLike
+
+from peerspec.reference.errors import InputError
+from peerspec.reference.experts import expert_weights, mix
+from peerspec.reference.gates import gates
+from peerspec.reference.layer import Layer
+from peerspec.reference.query import query
+from peerspec.reference.query_norm import query_norm
+from peerspec.reference.retrieval import select_two_stage
+from peerspec.reference.scores import half_scores
+from peerspec.reference.trace import Output, Selection
+
+__all__ = ["flatten", "forward", "gather_scores"]
+
+
+def forward(
+    layer: Layer,
+    x: Shaped[np.ndarray, "*lead D"],
+    *,
+    mask: Bool[np.ndarray, "*lead"] | None = None,
+    training: bool = False,
+    dtype: DTypeLike = np.float64,
+    indices: Int[np.ndarray, "*lead h k"] | None = None,
+) -> Output:
+    """Evaluate the layer.
+
+    Args:
+        layer: the layer.
+        x: tokens [..., D], of the layer's dtype, any number of leading axes, none included.
+        mask: [...], True where a token counts; matters only to batch statistics (NRM-4). All count unless given.
+        training: normalise with batch statistics and return the updated running ones, where ``query_norm="batch"``.
+        dtype: what to compute in and to return; float32 or float64.
+        indices: evaluate on these experts [..., h, k] instead of selecting.
+
+    Returns:
+        ``Output`` with y [..., M], scores, indices (int64) and gates [..., h, k], and state.
+
+    Raises:
+        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
+    """
+    config = layer.config
+    tokens, mask, lead = flatten(layer, x, mask)
+    tokens = tokens.astype(dtype)
+    with np.errstate(invalid="ignore", over="ignore"):  # non-finite tokens are legal input (NFT-1)
+        q, state = query_norm(layer, query(layer, tokens), mask=mask, training=training)
+        s1, s2 = half_scores(layer, q)
+        if indices is None:
+            scores, ids = select_two_stage(s1, s2, config.top_k)
+        else:
+            scores, ids = gather_scores(s1, s2, _check_indices(layer, indices, lead))
+        gate = gates(config.gate, scores)
+        y = mix(layer, expert_weights(layer, tokens, ids), gate, ids)
+    trace = (part.reshape(*lead, config.heads, config.top_k) for part in (scores, ids, gate))
+    return Output(y.reshape(*lead, config.d_out), *trace, state)
+
+
+def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Selection:
+    """The scores of given experts: s1_i + s2_j with i, j = divmod(id, n) (SCO-2, IDX-1)."""
+    i, j = np.divmod(indices, s1.shape[-1])
+    return Selection(np.take_along_axis(s1, i, -1) + np.take_along_axis(s2, j, -1), indices)
+
+
+def flatten(layer: Layer, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Tokens [T, D], mask [T] and the leading axes, after checking them against the layer (SHP-1, SHP-2)."""
+    d_model = layer.config.d_model
+    if x.ndim < 1 or x.shape[-1] != d_model:
+        raise InputError(f"x must have shape [..., {d_model}], got {x.shape} (SHP-1)")
+    if x.dtype != layer.dtype:
+        raise InputError(f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-2)")
+    lead = x.shape[:-1]
+    mask = np.ones(lead, bool) if mask is None else mask
+    if mask.shape != lead or mask.dtype != bool:
+        raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {mask.shape} (SHP-2)")
+    return x.reshape(-1, d_model), mask.reshape(-1), lead
+
+
+def _check_indices(layer: Layer, indices: Any, lead: tuple[int, ...]) -> np.ndarray:
+    config = layer.config
+    shape = (*lead, config.heads, config.top_k)
+    if indices.shape != shape or not np.issubdtype(indices.dtype, np.integer):
+        raise InputError(f"indices must be integers of shape {shape}, got {indices.dtype} of shape {indices.shape}")
+    if indices.size and not (0 <= indices.min() and indices.max() < config.num_experts):
+        raise InputError(f"indices must lie in 0..{config.num_experts - 1}, got {indices.min()}..{indices.max()}")
+    return np.asarray(indices, np.int64).reshape(-1, config.heads, config.top_k)

@@ -1,0 +1,25 @@
+"""How evenly a layer uses its experts (SPEC.md, MET-1, MET-2; paper, section 3.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+__all__ = ["expert_usage", "unevenness"]
+
+
+def expert_usage(indices: Int[np.ndarray, "..."], num_experts: int) -> float:
+    """The share of the N experts retrieved at least once, in [0, 1] (MET-1)."""
+    return len(np.unique(indices)) / num_experts
+
+
+def unevenness(indices: Int[np.ndarray, "..."], gates: Float[np.ndarray, "..."], num_experts: int) -> float:
+    """log N + Σ z log z in nats, z the normalised accumulated gates; 0 when all are used alike (MET-2).
+
+    Zero for an empty batch, in which nothing is uneven.
+    """
+    total = np.bincount(indices.ravel(), gates.ravel().astype(np.float64), num_experts)
+    if not total.sum():
+        return 0.0
+    z = total[total > 0] / total.sum()
+    return float(np.log(num_experts) + (z * np.log(z)).sum())

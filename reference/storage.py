@@ -1,0 +1,96 @@
+"""The file form of a layer: safetensors, parameter names as keys, the configuration in the metadata (PAR-4)."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from peerspec.reference.config import PeerConfig
+from peerspec.reference.errors import FileFormError
+from peerspec.reference.layer import DTYPES, Layer
+
+__all__ = ["SPEC_VERSION", "load", "save"]
+
+SPEC_VERSION = "0.9"
+"""The version of SPEC.md that this package implements."""
+
+_CODES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+
+
+def save(layer: Layer, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write ``layer`` to a temporary file beside ``path``, then rename it into place."""
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise FileFormError(f"{path} exists; choose another path or pass overwrite=True")
+    metadata = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
+    tensors = {name: np.ascontiguousarray(array) for name, array in layer.params.items()}
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise FileFormError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
+    os.close(handle)
+    try:
+        save_file(tensors, draft, metadata=metadata)
+        os.chmod(draft, 0o666 & ~_umask())
+        os.replace(draft, path)
+    except (OSError, SafetensorError) as error:
+        raise FileFormError(f"cannot write {path}: {error}") from None
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def load(path: str | PathLike[str]) -> Layer:
+    """Open a layer file; every table is a read-only memory map of the file."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save")
+    try:
+        with safe_open(path, framework="numpy") as file:  # checks header, offsets and length of the file
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise FileFormError(f"{path} is not a readable safetensors file: {error}") from None
+    if "peerspec.config" not in metadata or "peerspec.spec" not in metadata:
+        raise FileFormError(
+            f"{path} is a safetensors file without a peerspec configuration in its metadata; "
+            "build a Layer(config, params) from its tensors and save that"
+        )
+    if metadata["peerspec.spec"].split(".")[0] != SPEC_VERSION.split(".")[0]:
+        raise FileFormError(
+            f"{path} was written for spec {metadata['peerspec.spec']}, this package reads {SPEC_VERSION}; "
+            "install a matching peerspec"
+        )
+    config = PeerConfig.from_json(metadata["peerspec.config"])
+    return Layer(config, _map_tensors(path))
+
+
+def _map_tensors(path: Path) -> dict[str, NDArray]:
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    return {name: _map_tensor(path, name, entry, 8 + length) for name, entry in header.items()}
+
+
+def _map_tensor(path: Path, name: str, entry: dict, base: int) -> NDArray:
+    if entry["dtype"] not in _CODES:
+        raise FileFormError(f"{path}: {name} has dtype {entry['dtype']}; a layer holds {', '.join(_CODES)} (PAR-2)")
+    shape = tuple(entry["shape"])
+    if 0 in shape:
+        raise FileFormError(f"{path}: {name} is empty, shape {shape}; no parameter of a layer is (PAR-1)")
+    dtype = DTYPES[_CODES[entry["dtype"]]]
+    raw = np.memmap(path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,))
+    return raw.view(dtype).reshape(shape).view(np.ndarray)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
