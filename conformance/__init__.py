@@ -1,0 +1,23 @@
+"""The suite: decides whether a backend is PEER, and if not, which stage breaks which clause.
+
+``check_backend`` is the one core; the command ``peerspec check`` and the pytest plugin are doors to it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peerspec.conformance.report import Finding, Report
+    from peerspec.conformance.runner import check_backend
+
+__all__ = ["Finding", "Report", "check_backend"]
+
+_HOME = {"Finding": "report", "Report": "report", "check_backend": "runner"}
+
+
+def __getattr__(name: str) -> Any:
+    # pytest imports this package on every start to find its plugin: nothing else may come with it
+    from importlib import import_module
+
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,7 +1,7 @@
 """The reference: SPEC.md in NumPy, one file per chapter, float64 unless told otherwise.
 
-Written for reading. It follows the specification and never an implementation, knows no framework, and is what the
-conformance suite holds every backend against.
+Written for reading. It follows the specification and never an implementation, knows no framework, and is
+what the conformance suite holds every backend against.
 """
 
 from peerspec.reference.config import PeerConfig

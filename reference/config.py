@@ -119,13 +119,15 @@ class PeerConfig:
         """
         try:
             values = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r} ({error})") from None
         if not isinstance(values, dict):
             raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r}")
         known = {field.name for field in fields(cls)}
         if unknown := sorted(values.keys() - known):
-            raise ConfigError(f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            )
         required = ("d_model", "heads", "num_experts", "top_k", "d_key")
         if missing := [name for name in required if name not in values]:
             raise ConfigError(f"the configuration lacks {', '.join(missing)}")

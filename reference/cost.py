@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from numpy.typing import DTypeLike
 import numpy as np
+from numpy.typing import DTypeLike
 
 from peerspec.reference.config import PeerConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 from numpy.typing import DTypeLike
 
 from peerspec.reference.errors import InputError
@@ -35,8 +35,9 @@ def forward(
     Args:
         layer: the layer.
         x: tokens [..., D], of the layer's dtype, any number of leading axes, none included.
-        mask: [...], True where a token counts; matters only to batch statistics (NRM-4). All count unless given.
-        training: normalise with batch statistics and return the updated running ones, where ``query_norm="batch"``.
+        mask: [...], True where a token counts; matters only to batch statistics (NRM-4). Default: all.
+        training: where ``query_norm="batch"``, normalise with batch statistics and return the updated running
+            ones.
         dtype: what to compute in and to return; float32 or float64.
         indices: evaluate on these experts [..., h, k] instead of selecting.
 
@@ -58,8 +59,10 @@ def forward(
             scores, ids = gather_scores(s1, s2, _check_indices(layer, indices, lead))
         gate = gates(config.gate, scores)
         y = mix(layer, expert_weights(layer, tokens, ids), gate, ids)
-    trace = (part.reshape(*lead, config.heads, config.top_k) for part in (scores, ids, gate))
-    return Output(y.reshape(*lead, config.d_out), *trace, state)
+    pairs = (*lead, config.heads, config.top_k)
+    return Output(
+        y.reshape(*lead, config.d_out), scores.reshape(pairs), ids.reshape(pairs), gate.reshape(pairs), state
+    )
 
 
 def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Selection:
@@ -68,17 +71,23 @@ def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Select
     return Selection(np.take_along_axis(s1, i, -1) + np.take_along_axis(s2, j, -1), indices)
 
 
-def flatten(layer: Layer, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+def flatten(
+    layer: Layer, x: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Tokens [T, D], mask [T] and the leading axes, after checking them against the layer (SHP-1, SHP-2)."""
     d_model = layer.config.d_model
     if x.ndim < 1 or x.shape[-1] != d_model:
         raise InputError(f"x must have shape [..., {d_model}], got {x.shape} (SHP-1)")
     if x.dtype != layer.dtype:
-        raise InputError(f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-2)")
+        raise InputError(
+            f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-2)"
+        )
     lead = x.shape[:-1]
     mask = np.ones(lead, bool) if mask is None else mask
     if mask.shape != lead or mask.dtype != bool:
-        raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {mask.shape} (SHP-2)")
+        raise InputError(
+            f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {mask.shape} (SHP-2)"
+        )
     return x.reshape(-1, d_model), mask.reshape(-1), lead
 
 
@@ -86,7 +95,11 @@ def _check_indices(layer: Layer, indices: Any, lead: tuple[int, ...]) -> np.ndar
     config = layer.config
     shape = (*lead, config.heads, config.top_k)
     if indices.shape != shape or not np.issubdtype(indices.dtype, np.integer):
-        raise InputError(f"indices must be integers of shape {shape}, got {indices.dtype} of shape {indices.shape}")
-    if indices.size and not (0 <= indices.min() and indices.max() < config.num_experts):
-        raise InputError(f"indices must lie in 0..{config.num_experts - 1}, got {indices.min()}..{indices.max()}")
+        raise InputError(
+            f"indices must be integers of shape {shape}, got {indices.dtype} of shape {indices.shape}"
+        )
+    if indices.size and not (indices.min() >= 0 and indices.max() < config.num_experts):
+        raise InputError(
+            f"indices must lie in 0..{config.num_experts - 1}, got {indices.min()}..{indices.max()}"
+        )
     return np.asarray(indices, np.int64).reshape(-1, config.heads, config.top_k)

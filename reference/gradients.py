@@ -9,11 +9,14 @@ With e = σ(u·x) (or σ(w·x)·(u·x)), g the gates and y = Σ g e v, write z =
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 from numpy.typing import DTypeLike
 
 from peerspec.reference.activations import activate, activate_derivative
+from peerspec.reference.errors import InputError
 from peerspec.reference.experts import project
 from peerspec.reference.forward import flatten, forward
 from peerspec.reference.layer import Layer
@@ -47,7 +50,11 @@ def gradients(
     """
     config, params = layer.config, layer.params
     out = forward(layer, x, mask=mask, training=True, dtype=dtype, indices=indices)
+    assert out.indices is not None  # the reference always shows its trace
+    assert out.gates is not None
     tokens, mask, lead = flatten(layer, x, mask)
+    if dy.shape != (*lead, config.d_out):
+        raise InputError(f"dy must have the shape of y, {(*lead, config.d_out)}, got {dy.shape} (SHP-1)")
     tokens, dy = tokens.astype(dtype), dy.reshape(-1, config.d_out).astype(dtype)
     ids, gate = (part.reshape(-1, config.heads, config.top_k) for part in (out.indices, out.gates))
 
@@ -73,7 +80,9 @@ def gradients(
     return grads
 
 
-def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _weights_and_slopes(
+    layer: Layer, x: np.ndarray, ids: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What multiplies v, and its derivative by each inner product it is made of (EXP-1, EXP-2)."""
     kind, inner = layer.config.activation, project(layer, "u", x, ids)
     if layer.config.expert == "mlp":
@@ -84,7 +93,7 @@ def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[n
 
 
 def _scatter(layer: Layer, name: str, ids: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Σ over pairs of weight · row, into the row of each pair's expert; untouched rows stay zero (GRD-2, GRD-3)."""
+    """Σ over pairs of weight · row, into the row of its expert; other rows stay zero (GRD-2, GRD-3)."""
     out = np.zeros(layer.params[f"experts.{name}"].shape, rows.dtype)
     np.add.at(out, ids, weights[..., None] * rows[:, None, None, :])
     return out
@@ -110,7 +119,8 @@ def _score_backward(
     for side, row in enumerate(np.divmod(ids, config.n)):
         part = slice(side * half, (side + 1) * half)
         dq[..., part] = np.einsum("thk,thkc->thc", dscores, keys[head, side, row], optimize=True)
-        np.add.at(dkeys, (head, side, row), dscores[..., None] * q[:, :, None, part])
+        where: Any = (head, side, row)
+        np.add.at(dkeys, where, dscores[..., None] * q[:, :, None, part])
     return (dkeys.sum(0, keepdims=True) if config.key_heads == 1 else dkeys), dq
 
 

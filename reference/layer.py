@@ -1,4 +1,4 @@
-"""A layer: a configuration and the parameters that fit it. All validation of parameters happens here, once."""
+"""A layer: a configuration and the parameters that fit it, all of them validated here, once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -43,7 +44,7 @@ class Layer:
     """
 
     config: PeerConfig
-    params: Mapping[str, NDArray]
+    params: Mapping[str, NDArray[Any]]
 
     def __post_init__(self) -> None:
         params = {name: np.asarray(array) for name, array in self.params.items()}
@@ -52,8 +53,15 @@ class Layer:
         for name, array in params.items():
             _check_finite(name, array)
         if "query_norm.var" in params and (params["query_norm.var"] < 0).any():
-            raise TableError("query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)")
-        object.__setattr__(self, "params", MappingProxyType({name: params[name] for name in self.config.shapes()}))
+            raise TableError(
+                "query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)"
+            )
+        object.__setattr__(
+            self, "params", MappingProxyType({name: params[name] for name in self.config.shapes()})
+        )
+
+    def __reduce__(self) -> tuple[type[Layer], tuple[PeerConfig, dict[str, NDArray[Any]]]]:
+        return Layer, (self.config, dict(self.params))
 
     @property
     def dtype(self) -> np.dtype:
@@ -62,7 +70,7 @@ class Layer:
 
     @classmethod
     def random(cls, config: PeerConfig, *, seed: int = 0, dtype: DTypeLike = np.float32) -> Layer:
-        """A freshly initialised layer: normal entries, scaled so that queries, scores and outputs are of order one.
+        """A freshly initialised layer: normal entries, so that queries, scores and outputs are of order one.
 
         SPEC.md leaves initialisation open, as the paper does; this choice is not part of conformance.
         """
@@ -105,7 +113,7 @@ class Layer:
         save(self, path, overwrite=overwrite)
 
 
-def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtype: np.dtype) -> NDArray:
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtype: np.dtype) -> NDArray[Any]:
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
     draw = np.float64 if dtype == np.float64 else np.float32
@@ -115,10 +123,12 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtyp
     return out
 
 
-def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray]) -> None:
+def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> None:
     shapes = config.shapes()
     if missing := [name for name in shapes if name not in params]:
-        raise TableError(f"the layer lacks the parameter {missing[0]!r} of shape {shapes[missing[0]]} (PAR-1)")
+        raise TableError(
+            f"the layer lacks the parameter {missing[0]!r} of shape {shapes[missing[0]]} (PAR-1)"
+        )
     if unknown := [name for name in params if name not in shapes]:
         raise TableError(
             f"{unknown[0]!r} is not a parameter of this configuration; it has {', '.join(shapes)} (PAR-1)"
@@ -130,7 +140,7 @@ def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray]) -
             )
 
 
-def _check_dtypes(params: Mapping[str, NDArray]) -> None:
+def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:
     dtypes = {name: array.dtype for name, array in params.items()}
     first, dtype = next(iter(dtypes.items()))
     if dtype not in DTYPES.values():
@@ -143,7 +153,7 @@ def _check_dtypes(params: Mapping[str, NDArray]) -> None:
             )
 
 
-def _check_finite(name: str, array: NDArray) -> None:
+def _check_finite(name: str, array: NDArray[Any]) -> None:
     rows = max(1, _CHUNK // max(1, array[0].size))
     for start in range(0, len(array), rows):
         if not np.isfinite(array[start : start + rows]).all():

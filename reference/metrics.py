@@ -8,12 +8,12 @@ from jaxtyping import Float, Int
 __all__ = ["expert_usage", "unevenness"]
 
 
-def expert_usage(indices: Int[np.ndarray, "..."], num_experts: int) -> float:
+def expert_usage(indices: Int[np.ndarray, ...], num_experts: int) -> float:
     """The share of the N experts retrieved at least once, in [0, 1] (MET-1)."""
     return len(np.unique(indices)) / num_experts
 
 
-def unevenness(indices: Int[np.ndarray, "..."], gates: Float[np.ndarray, "..."], num_experts: int) -> float:
+def unevenness(indices: Int[np.ndarray, ...], gates: Float[np.ndarray, ...], num_experts: int) -> float:
     """log N + Σ z log z in nats, z the normalised accumulated gates; 0 when all are used alike (MET-2).
 
     Zero for an empty batch, in which nothing is uneven.

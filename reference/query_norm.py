@@ -45,7 +45,7 @@ def normalise(q: np.ndarray, mean: np.ndarray, var: np.ndarray) -> np.ndarray:
 def batch_statistics(
     q: Float[np.ndarray, "T h d"], mask: Bool[np.ndarray, " T"]
 ) -> tuple[Float[np.ndarray, "h d"], Float[np.ndarray, "h d"]]:
-    """Mean and biased variance of each of the h·d features over the tokens that count (NRM-2, NRM-4, NRM-5)."""
+    """Mean and biased variance of each of the h·d features over counted tokens (NRM-2, NRM-4, NRM-5)."""
     if not mask.any():
         raise InputError(
             "batch statistics need at least one token that counts, got none; "

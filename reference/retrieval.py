@@ -1,8 +1,9 @@
 """Selection: three equivalent ways to the first k experts under the selection order (SPEC.md, SEL-1 … SEL-4).
 
-The order, best first: larger sum; then larger s1; then lower i; then larger s2; then lower j. Each function takes
-half scores [..., n] twice and returns ids i·n + j with their scores, [..., k], listed in that order. All arithmetic
-is one rounded addition per candidate, in the dtype of the half scores, so the three agree bit for bit (theorem 2.1).
+The order, best first: larger sum; then larger s1; then lower i; then larger s2; then lower j. Each function
+takes half scores [..., n] twice and returns ids i·n + j with their scores, [..., k], listed in that order.
+All arithmetic is one rounded addition per candidate, in the dtype of the half scores, so the three agree bit
+for bit (theorem of section 2.2).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def select_exhaustive(scores1: HalfScores, scores2: HalfScores, k: int) -> Selec
 
 
 def select_two_stage(scores1: HalfScores, scores2: HalfScores, k: int) -> Selection:
-    """The min(k, n) best of each half, then the k best of their grid (paper, section 2.2). O(n log n + k² log k)."""
+    """The min(k, n) best of each half, then the k best of their grid. O(n log n + k² log k)."""
     n = _check(scores1, scores2, k)
     ranks = np.arange(min(k, n))
     a, b = np.meshgrid(ranks, ranks, indexing="ij")
@@ -40,7 +41,7 @@ def select_two_stage(scores1: HalfScores, scores2: HalfScores, k: int) -> Select
 
 
 def select_staircase(scores1: HalfScores, scores2: HalfScores, k: int) -> Selection:
-    """The two stages on only the cells that can win: (a+1)(b+1) ≤ k for ranks a and b. 50 of 256 at k = 16."""
+    """The two stages on only the cells that can win, (a+1)(b+1) ≤ k: 50 of 256 at k = 16."""
     n = _check(scores1, scores2, k)
     return _select_cells(scores1, scores2, k, *staircase_cells(k, n))
 
@@ -52,7 +53,9 @@ def staircase_cells(k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-def _select_cells(scores1: HalfScores, scores2: HalfScores, k: int, a: np.ndarray, b: np.ndarray) -> Selection:
+def _select_cells(
+    scores1: HalfScores, scores2: HalfScores, k: int, a: np.ndarray, b: np.ndarray
+) -> Selection:
     n = scores1.shape[-1]
     rank1, rank2 = _best(scores1, min(k, n)), _best(scores2, min(k, n))
     i, j = rank1[..., a], rank2[..., b]
@@ -63,7 +66,7 @@ def _select_cells(scores1: HalfScores, scores2: HalfScores, k: int, a: np.ndarra
 
 
 def _best(scores: np.ndarray, k: int) -> np.ndarray:
-    """Positions of the k largest, ties by lower position; −0 equals +0, as in every IEEE comparison (SEL-4)."""
+    """Positions of the k largest, ties by lower position; −0 equals +0, as in IEEE comparison (SEL-4)."""
     return np.argsort(-scores, axis=-1, kind="stable")[..., :k]
 
 
@@ -73,8 +76,10 @@ def _check(scores1: np.ndarray, scores2: np.ndarray, k: int) -> int:
             f"both half scores must have one shape [..., n], got {scores1.shape} and {scores2.shape} (SCO-1)"
         )
     if scores1.dtype != scores2.dtype:
-        raise InputError(f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-2)")
-    n = scores1.shape[-1]
+        raise InputError(
+            f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-2)"
+        )
+    n: int = scores1.shape[-1]
     if not 1 <= k <= n * n:
         raise InputError(f"k must lie in 1..N = 1..{n * n}, got {k} (CFG-3)")
     return n

@@ -1,4 +1,4 @@
-"""The file form of a layer: safetensors, parameter names as keys, the configuration in the metadata (PAR-4)."""
+"""The file form of a layer: safetensors by parameter name, the configuration in the metadata (PAR-4)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import tempfile
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,9 @@ def save(layer: Layer, path: str | PathLike[str], *, overwrite: bool = False) ->
     try:
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
-        raise FileFormError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
+        raise FileFormError(
+            f"cannot write {path}: {error.strerror}; choose a folder that can be written"
+        ) from None
     os.close(handle)
     try:
         save_file(tensors, draft, metadata=metadata)
@@ -71,7 +74,7 @@ def load(path: str | PathLike[str]) -> Layer:
     return Layer(config, _map_tensors(path))
 
 
-def _map_tensors(path: Path) -> dict[str, NDArray]:
+def _map_tensors(path: Path) -> dict[str, NDArray[Any]]:
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
@@ -79,14 +82,18 @@ def _map_tensors(path: Path) -> dict[str, NDArray]:
     return {name: _map_tensor(path, name, entry, 8 + length) for name, entry in header.items()}
 
 
-def _map_tensor(path: Path, name: str, entry: dict, base: int) -> NDArray:
+def _map_tensor(path: Path, name: str, entry: dict[str, Any], base: int) -> NDArray[Any]:
     if entry["dtype"] not in _CODES:
-        raise FileFormError(f"{path}: {name} has dtype {entry['dtype']}; a layer holds {', '.join(_CODES)} (PAR-2)")
+        raise FileFormError(
+            f"{path}: {name} has dtype {entry['dtype']}; a layer holds {', '.join(_CODES)} (PAR-2)"
+        )
     shape = tuple(entry["shape"])
     if 0 in shape:
         raise FileFormError(f"{path}: {name} is empty, shape {shape}; no parameter of a layer is (PAR-1)")
     dtype = DTYPES[_CODES[entry["dtype"]]]
-    raw = np.memmap(path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,))
+    raw = np.memmap(
+        path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,)
+    )
     return raw.view(dtype).reshape(shape).view(np.ndarray)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -13,8 +13,8 @@ __all__ = ["Output", "Selection"]
 class Selection(NamedTuple):
     """The k experts of each head, best first (SEL-2): scores [..., k] and expert ids, int64 [..., k]."""
 
-    scores: NDArray
-    indices: NDArray
+    scores: NDArray[Any]
+    indices: NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +26,12 @@ class Output:
         scores: [..., h, k], score of each selected expert.
         indices: [..., h, k], its id in [0, N).
         gates: [..., h, k], its gate.
-        state: updated ``query_norm.mean`` and ``query_norm.var``, each [h, d], only after ``training=True`` with
-            ``query_norm="batch"`` (NRM-3).
+        state: updated ``query_norm.mean`` and ``query_norm.var``, each [h, d], only after ``training=True``
+            with ``query_norm="batch"`` (NRM-3).
     """
 
-    y: NDArray
-    scores: NDArray | None = None
-    indices: NDArray | None = None
-    gates: NDArray | None = None
-    state: dict[str, NDArray] | None = None
+    y: NDArray[Any]
+    scores: NDArray[Any] | None = None
+    indices: NDArray[Any] | None = None
+    gates: NDArray[Any] | None = None
+    state: dict[str, NDArray[Any]] | None = None

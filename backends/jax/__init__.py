@@ -1,0 +1,23 @@
+"""PEER in JAX: pure functions of a configuration, a dictionary of parameters and an array of tokens.
+
+``forward`` and ``select`` are ordinary JAX functions: they work under ``jit`` (with the configuration static), ``grad``,
+``vmap``, ``scan`` and ``checkpoint``, and never touch a global flag. Reverse-mode derivatives of any order are defined;
+forward mode (``jvp``, ``jacfwd``) is not. The half scores and the trace are the only intermediate results that grow
+with T·h; no N scores and no [T, h, k, D] rows are ever held.
+
+    layer = Layer.random(config)
+    params = params_from_layer(layer)
+    run = jax.jit(forward, static_argnums=0)
+    y = run(config, params, x).y
+"""
+
+from peerspec.backends.jax import (
+    requirement as requirement,
+)  # first: says what to install where JAX is missing
+
+# isort: split
+from peerspec.backends.jax.forward import Output, forward
+from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
+from peerspec.backends.jax.retrieval import Selection, select
+
+__all__ = ["Output", "Selection", "forward", "init", "layer_from_params", "params_from_layer", "select"]

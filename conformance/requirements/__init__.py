@@ -1,0 +1,1 @@
+"""The clauses of each version of SPEC.md, frozen; written by ``python -m peerspec.conformance.requirements.freeze``."""

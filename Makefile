@@ -1,0 +1,53 @@
+# make check   the conformance suite on the built-in backends; the report goes to report/
+# make test    the project's own linter, type checker and tests
+# make clean   remove everything that these made
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+ROOMS  := reference backends conformance export cli
+PINS   := pyproject.toml constraints.txt
+
+.PHONY: check test clean
+.DELETE_ON_ERROR:
+
+check: $(VENV)/.installed-all
+	@echo "== conformance suite"
+	@mkdir -p report
+	$(BIN)/peerspec check reference torch jax onnxruntime --size minimal --json report/report.json
+
+test: $(VENV)/.installed-dev
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== mypy"
+	@mkdir -p build/types/peerspec
+	@for room in $(ROOMS); do ln -sfn ../../../$$room build/types/peerspec/$$room; done
+	@MYPYPATH=build/types $(BIN)/mypy $(ROOMS:%=-p peerspec.%)
+	@echo "== pytest"
+	@$(BIN)/python -m pytest -q
+
+clean:
+	rm -rf $(VENV) build report *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The rooms import under one name, so type checkers see them through build/types/peerspec; mypy cannot follow the
+# import hook of an editable install.
+
+$(VENV)/.installed-dev: $(VENV)/.installed-all
+	@echo "== installing ruff, mypy and what else the tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
+	@touch $@
+
+$(VENV)/.installed-all: $(PINS) | $(BIN)/python
+	@echo "== installing peerspec with torch, jax and onnxruntime; the first time takes minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all]"
+	@touch $@
+
+$(BIN)/python:
+	@echo "== virtual environment in $(VENV)"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "peerspec needs Python 3.11 or newer as '$(PYTHON)'; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || \
+	  { echo "'$(PYTHON)' lacks the venv module; install it (Debian, Ubuntu: apt-get install python3-venv), then run make again" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

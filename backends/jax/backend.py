@@ -1,0 +1,127 @@
+"""The backend ``jax``: this module is the object that the conformance suite and the entry point know.
+
+Arrays in and out are NumPy. One compiled program per configuration, number of tokens and dtype; leading axes are
+flattened before compilation, so that shapes coincide. Results may be read-only views of JAX's memory.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from peerspec.backends.jax.forward import Output as JaxOutput
+from peerspec.backends.jax.forward import forward as jax_forward
+from peerspec.backends.jax.params import Params
+from peerspec.backends.jax.retrieval import select as jax_select
+from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
+from peerspec.reference.forward import flatten
+
+__all__ = ["forward", "gradients", "name", "profiles", "select"]
+
+name = "jax"
+profiles = frozenset(
+    {
+        *("float32", "float64", "bfloat16", "float16", "select", "training"),
+        *("query-norm", "glu", "sigmoid", "per-head-keys", "query-bias"),
+    }
+)
+
+_STATISTICS = ("query_norm.mean", "query_norm.var")
+
+
+def forward(
+    layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = None, training: bool = False
+) -> Output:
+    """Evaluate ``layer`` on tokens [..., D]; ids come as int64.
+
+    Raises:
+        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
+    """
+    config, training = layer.config, training and layer.config.query_norm == "batch"
+    tokens, counted, lead = _tokens(layer, x, mask, training=training)
+    with _wide_enough(layer.dtype, config.num_experts):
+        out = _forward(config, dict(layer.params), tokens, counted, training)
+        out = jax.tree.map(np.asarray, out)
+    scores, ids, gate = (
+        a.reshape(*lead, config.heads, config.top_k) for a in (out.scores, out.indices, out.gates)
+    )
+    return Output(out.y.reshape(*lead, config.d_out), scores, ids.astype(np.int64), gate, out.state)
+
+
+def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+    """The first k experts under the selection order (SEL-1, SEL-2), from half scores [..., n]; ids come as int64.
+
+    Raises:
+        InputError: half scores of different or unsuitable shape or dtype, or k outside 1..N.
+    """
+    with _wide_enough(scores1.dtype, scores1.shape[-1] ** 2 if scores1.ndim else 0):
+        scores, ids = _select(scores1, scores2, k)
+        return Selection(np.asarray(scores), np.asarray(ids).astype(np.int64))
+
+
+def gradients(
+    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[np.bool_] | None = None
+) -> dict[str, NDArray[Any]]:
+    """The gradient of Σ dy·y, in training mode, by ``"x"`` and every parameter but running statistics.
+
+    Raises:
+        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
+    """
+    config = layer.config
+    tokens, counted, lead = _tokens(layer, x, mask, training=True)
+    if dy.shape != (*lead, config.d_out) or dy.dtype != layer.dtype:
+        raise InputError(
+            f"dy must be {layer.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
+        )
+    with _wide_enough(layer.dtype, config.num_experts):
+        grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted)
+        grads = jax.tree.map(np.asarray, grads)
+    return {**grads, "x": grads["x"].reshape(x.shape)}
+
+
+@partial(jax.jit, static_argnums=(0, 4))
+def _forward(
+    config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool
+) -> JaxOutput:
+    return jax_forward(config, params, x, mask=mask, training=training)
+
+
+_select = jax.jit(jax_select, static_argnums=2)
+
+
+@partial(jax.jit, static_argnums=0)
+def _gradients(
+    config: PeerConfig, params: Params, x: jax.Array, dy: jax.Array, mask: jax.Array | None
+) -> dict[str, jax.Array]:
+    fixed = {name: params[name] for name in _STATISTICS if name in params}
+    learned = {name: array for name, array in params.items() if name not in fixed}
+
+    def output(learned: Params, x: jax.Array) -> jax.Array:
+        return jax_forward(config, {**learned, **fixed}, x, mask=mask, training=True).y
+
+    dparams, dx = jax.vjp(output, learned, x)[1](dy)
+    return {**dparams, "x": dx}
+
+
+def _tokens(
+    layer: Layer, x: NDArray[Any], mask: NDArray[np.bool_] | None, *, training: bool
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None, tuple[int, ...]]:
+    """Tokens [T, D], the mask where it matters, and the leading axes."""
+    tokens, counted, lead = flatten(layer, x, mask)
+    if not (training and layer.config.query_norm == "batch"):
+        return tokens, None, lead
+    if not counted.any():
+        raise InputError(
+            "batch statistics need at least one token that counts, got none; "
+            "pass a non-empty batch whose mask is True somewhere, or training=False (NRM-5)"
+        )
+    return tokens, counted, lead
+
+
+def _wide_enough(dtype: DTypeLike, num_experts: int) -> Any:
+    """64-bit JAX for this call alone where float64 or ids beyond 32 bits need it; the global flag stays untouched."""
+    return jax.enable_x64(np.dtype(dtype) == np.float64 or num_experts > 2**31)

@@ -1,0 +1,79 @@
+"""Parameters as a dictionary of arrays under the names of PAR-1, and the way to and from a ``Layer``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import DTypeLike
+
+from peerspec.backends.jax.precision import require_representable
+from peerspec.reference import InputError, Layer, PeerConfig, TableError
+
+__all__ = ["Params", "check", "init", "layer_from_params", "params_from_layer"]
+
+Params = Mapping[str, jax.Array]
+
+
+def params_from_layer(layer: Layer) -> dict[str, jax.Array]:
+    """The parameters of ``layer`` as JAX arrays, in its dtype.
+
+    Raises:
+        InputError: the layer is float64 and JAX is restricted to 32 bits.
+    """
+    require_representable(layer.dtype)
+    return {name: jnp.asarray(array) for name, array in layer.params.items()}
+
+
+def layer_from_params(config: PeerConfig, params: Params) -> Layer:
+    """A ``Layer`` of the reference, which checks every name, shape, dtype and value (PAR-1 … PAR-3)."""
+    return Layer(config, {name: np.asarray(array) for name, array in params.items()})
+
+
+def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> dict[str, jax.Array]:
+    """Fresh parameters, scaled like ``Layer.random``; initialisation is not part of conformance.
+
+    Raises:
+        InputError: float64 is asked for and JAX is restricted to 32 bits.
+    """
+    require_representable(dtype)
+    shapes = config.shapes()
+    keys = dict(zip(shapes, jax.random.split(key, len(shapes)), strict=True))
+    scale = {
+        "query.weight": config.d_model**-0.5,
+        "keys": config.d_key**-0.5,
+        "experts.u": config.d_model**-0.5,
+        "experts.w": config.d_model**-0.5,
+        "experts.v": config.heads**-0.5,
+    }
+    return {
+        name: (jax.random.normal(keys[name], shape, jnp.dtype(dtype)) * scale[name]).astype(dtype)
+        if name in scale
+        else jnp.full(shape, name in ("query_norm.scale", "query_norm.var"), dtype)
+        for name, shape in shapes.items()
+    }
+
+
+def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None) -> None:
+    """Names, shapes and dtypes, which JAX knows while tracing (PAR-1, PAR-2, SHP-1, SHP-2)."""
+    for name, shape in config.shapes().items():
+        if name not in params or params[name].shape != shape:
+            got = params[name].shape if name in params else "nothing"
+            raise TableError(
+                f"params[{name!r}] must have shape {shape} for this configuration, got {got} (PAR-1)"
+            )
+        if params[name].dtype != x.dtype:
+            raise TableError(
+                f"x and all parameters share one dtype, but x is {x.dtype} and params[{name!r}] is "
+                f"{params[name].dtype}; convert one of them (PAR-2)"
+            )
+    if unknown := sorted(params.keys() - config.shapes().keys()):
+        raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; remove it (PAR-1)")
+    if x.ndim < 1 or x.shape[-1] != config.d_model:
+        raise InputError(f"x must have shape [..., {config.d_model}], got {x.shape} (SHP-1)")
+    if mask is not None and (mask.shape != x.shape[:-1] or mask.dtype != bool):
+        raise InputError(
+            f"mask must be boolean of shape {x.shape[:-1]}, got {mask.dtype} of shape {mask.shape} (SHP-2)"
+        )

@@ -1,0 +1,51 @@
+"""Which dtype a stage computes in (PRC-2), and what JAX must be told so that it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from numpy.typing import DTypeLike
+
+from peerspec.reference import ConfigError, InputError
+
+__all__ = ["id_dtype", "inner_product", "require_representable", "score_dtype"]
+
+_INT32_IDS = 2**31
+"""The largest N whose ids, up to N − 1, fit a 32-bit integer."""
+
+
+def score_dtype(dtype: DTypeLike) -> Any:
+    """float64 for float64, else float32: the dtype of queries, scores, gates and every accumulation (PRC-2)."""
+    return jnp.float64 if jnp.dtype(dtype) == jnp.float64 else jnp.float32
+
+
+def id_dtype(num_experts: int) -> Any:
+    """int32 where every id fits, else int64.
+
+    Raises:
+        ConfigError: ids need 64 bits and JAX is restricted to 32.
+    """
+    if num_experts <= _INT32_IDS:
+        return jnp.int32
+    if not jax.config.jax_enable_x64:
+        raise ConfigError(
+            f"ids of {num_experts} experts need 64-bit integers, which JAX has switched off; "
+            "call inside `with jax.enable_x64(True):` (IDX-1)"
+        )
+    return jnp.int64
+
+
+def require_representable(dtype: DTypeLike) -> None:
+    """Refuse float64 where JAX would silently make it float32."""
+    if jnp.dtype(dtype) == jnp.float64 and not jax.config.jax_enable_x64:
+        raise InputError(
+            "float64 needs 64-bit JAX, got JAX restricted to 32 bits; "
+            "call inside `with jax.enable_x64(True):` or use float32 (PRC-1)"
+        )
+
+
+def inner_product(formula: str, a: jax.Array, b: jax.Array) -> jax.Array:
+    """An einsum that keeps the full precision of its operands on every device (PRC-2: no TF32, no bfloat16 passes)."""
+    return jnp.einsum(formula, a, b, precision=jax.lax.Precision.HIGHEST)

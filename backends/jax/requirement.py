@@ -1,0 +1,10 @@
+"""The one requirement of this room: JAX."""
+
+try:
+    import jax  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "jax":
+        raise
+    raise ImportError(
+        'peerspec.backends.jax needs JAX, which is not installed; run: pip install "peerspec[jax]"'
+    ) from None

@@ -1,0 +1,98 @@
+"""The backend: the exported graph on ONNX Runtime, parameters passed by reference.
+
+A session depends on the configuration, the precision and the thread count alone: parameters are inputs of
+the graph and not part of it, so sessions are shared between layers, and a table is neither copied nor
+written to disk. ``OrtModel`` runs an exported file with its parameters inside.
+
+ONNX is inference: ``training=True`` is refused where it would change the result, for batch norm.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
+from peerspec.backends.onnxruntime.selection import select
+from peerspec.backends.onnxruntime.session import OrtError, new_session, run
+from peerspec.export.domain import TENSOR_TYPES
+from peerspec.export.graph import assemble, layer_functions, layer_graph
+from peerspec.export.onnx_package import helper
+from peerspec.reference import Layer, Output, PeerConfig, cost
+from peerspec.reference.forward import flatten
+
+__all__ = ["check_inference", "forward", "name", "profiles", "select", "supports"]
+
+name = "onnxruntime"
+profiles = frozenset(
+    {
+        "float32",
+        "float64",
+        "bfloat16",
+        "float16",
+        "select",
+        "glu",
+        "sigmoid",
+        "per-head-keys",
+        "query-bias",
+    }
+)
+
+_SMALL = 1 << 22
+"""Floating-point operations below which waking a second thread costs more than it saves (about 0.1 ms)."""
+
+
+def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:
+    """True, or why ONNX Runtime on CPU cannot run the configuration in ``dtype``."""
+    if np.dtype(dtype) == np.float64 and config.activation == "gelu":
+        return (
+            "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs; "
+            "use float32 or another activation"
+        )
+    return True
+
+
+def forward(
+    layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
+) -> Output:
+    """Evaluate the layer.
+
+    Raises:
+        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
+        OrtError: a configuration that ``supports`` refuses, or training with batch norm.
+    """
+    tokens, _, lead = flatten(layer, x, mask)
+    check_inference(layer.config, training)
+    if (reason := supports(layer.config, layer.dtype)) is not True:
+        raise OrtError(str(reason))
+    arrays = empty_outputs(layer.config, layer.dtype, tokens.shape[:1])
+    work = cost(layer.config).flops_per_token * len(tokens)
+    session = _session(layer.config, layer.dtype, 1 if work < _SMALL else 0)
+    run(session, {"x": tokens, **layer.params}, arrays)
+    return to_output(arrays, lead)
+
+
+def check_inference(config: PeerConfig, training: bool) -> None:
+    """Refuse batch statistics.
+
+    Raises:
+        OrtError: training with batch norm.
+    """
+    if training and config.query_norm == "batch":
+        raise OrtError(
+            "ONNX is inference and has no batch statistics; "
+            "pass training=False, or use another backend (NRM-2)"
+        )
+
+
+@lru_cache(maxsize=16)
+def _session(config: PeerConfig, dtype: np.dtype, threads: int) -> Any:
+    graph = layer_graph(config, dtype, leading=("tokens",), trace=True)
+    graph.input.extend(
+        helper.make_tensor_value_info(parameter, TENSOR_TYPES[dtype], shape)
+        for parameter, shape in config.shapes().items()
+    )
+    return new_session(assemble(graph, layer_functions(config)).SerializeToString(), threads=threads)

@@ -1,0 +1,111 @@
+"""An exported file as a backend of one layer, so that the suite can judge the file itself."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from peerspec.backends.onnxruntime.backend import check_inference
+from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
+from peerspec.backends.onnxruntime.selection import new_selector, run_selector
+from peerspec.backends.onnxruntime.session import OrtError, new_session, run
+from peerspec.export.read import read_layer, read_model
+from peerspec.reference import Layer, Output, PeerConfig, Selection
+from peerspec.reference.forward import flatten
+
+__all__ = ["OrtModel"]
+
+
+class OrtModel:
+    """The model at ``path`` with the contract of a backend; ``forward`` takes its configuration only.
+
+    Args:
+        path: a file written by ``peerspec.export``.
+        threads: threads of ONNX Runtime; 0 means all cores.
+
+    Attributes:
+        layer: the layer that the file holds, memory-mapped where its tables are external.
+
+    Raises:
+        ExportError: the file is not a readable model of this package.
+        OrtError: ONNX Runtime refuses the model.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, threads: int = 0) -> None:
+        path = Path(path)
+        self.layer: Layer = read_layer(path)
+        self.name = f"{path.name} on onnxruntime"
+        self.profiles = _profiles(self.layer)
+        self._functions = {function.name: function for function in read_model(path).functions}
+        self._session = new_session(path, threads=threads)
+        self._rank = len(self._session.get_inputs()[0].shape)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
+        """True for the configuration and precision of the file alone."""
+        if config == self.layer.config and np.dtype(dtype) == self.layer.dtype:
+            return True
+        return f"the file holds one layer, {self.layer.dtype} and {self.layer.config}"
+
+    def forward(
+        self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
+    ) -> Output:
+        """Run the file, with its own parameters, on inputs of ``layer``.
+
+        Raises:
+            InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
+            OrtError: a layer of another configuration or precision, or training with batch norm.
+        """
+        if (reason := self.supports(layer.config, layer.dtype)) is not True:
+            raise OrtError(f"the layer does not fit the model: {reason}")
+        check_inference(layer.config, training)
+        flatten(layer, x, mask)
+        return self.run(x)
+
+    def run(self, x: NDArray[Any]) -> Output:
+        """Run the file on x [..., D]; other leading axes than its own are flattened into its last.
+
+        Raises:
+            InputError: shapes or dtypes that do not fit the layer (SHP-1).
+            OrtError: ONNX Runtime fails.
+        """
+        tokens, _, lead = flatten(self.layer, x, None)
+        if self._rank == 1:
+            arrays = self._empty(tokens.shape[:1])
+            for t, token in enumerate(tokens):
+                run(self._session, {"x": token}, {name: array[t] for name, array in arrays.items()})
+            return to_output(arrays, lead)
+        shape = x.shape if x.ndim == self._rank else (1,) * (self._rank - 2) + tokens.shape
+        arrays = self._empty(shape[:-1])
+        run(self._session, {"x": tokens.reshape(shape)}, arrays)
+        return to_output(arrays, lead)
+
+    def select(self, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+        """The first k experts, by the ``ProductKeyTopK`` that the file holds.
+
+        Raises:
+            OrtError: the file has no such function, or ONNX Runtime refuses it.
+        """
+        if "ProductKeyTopK" not in self._functions:
+            raise OrtError(f"{self.name} holds no function ProductKeyTopK; export it again")
+        session = new_selector(self._functions["ProductKeyTopK"], scores1.dtype, scores1.shape[-1], k)
+        return run_selector(session, scores1, scores2, k)
+
+    def _empty(self, lead: tuple[int, ...]) -> dict[str, NDArray[Any]]:
+        arrays = empty_outputs(self.layer.config, self.layer.dtype, lead)
+        return {name: arrays[name] for name in self._outputs}
+
+
+def _profiles(layer: Layer) -> frozenset[str]:
+    config = layer.config
+    options = {
+        "glu": config.expert == "glu",
+        "sigmoid": config.gate == "sigmoid",
+        "per-head-keys": config.key_heads > 1,
+        "query-bias": config.query_bias,
+    }
+    return frozenset({str(layer.dtype), "select"} | {name for name, used in options.items() if used})

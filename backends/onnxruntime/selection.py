@@ -1,0 +1,69 @@
+"""The exact stage alone: a model of one ``ProductKeyTopK`` (SPEC.md, SEL-1 … SEL-4)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peerspec.backends.onnxruntime.session import new_session, run
+from peerspec.export.domain import DOMAIN, text_type
+from peerspec.export.graph import assemble
+from peerspec.export.onnx_package import FunctionProto, parser
+from peerspec.export.product_key_top_k import product_key_top_k
+from peerspec.reference import DTYPES, InputError, Selection
+
+__all__ = ["new_selector", "run_selector", "select"]
+
+_DTYPES = tuple(DTYPES[precision] for precision in ("float64", "float32", "float16"))
+
+
+def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+    """The first k experts of each row of half scores [..., n], float64, float32 or float16.
+
+    Raises:
+        InputError: shapes, dtypes or a k that do not fit.
+    """
+    _check(scores1, scores2, k)
+    return run_selector(_selector(scores1.dtype, scores1.shape[-1], k), scores1, scores2, k)
+
+
+def new_selector(function: FunctionProto, dtype: np.dtype, n: int, k: int) -> Any:
+    """A session that calls a ``ProductKeyTopK`` function and nothing else."""
+    halves, kind = f"{text_type(dtype)}[rows,{n}]", text_type(dtype)
+    graph = parser.parse_graph(
+        f"select ({halves} s1, {halves} s2) => ({kind}[rows,{k}] scores, int64[rows,{k}] indices)"
+        f"{{ scores, indices = {DOMAIN}.ProductKeyTopK <k = {k}> (s1, s2) }}"
+    )
+    return new_session(assemble(graph, [function]).SerializeToString(), threads=1)
+
+
+def run_selector(session: Any, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+    """Run a session of ``new_selector`` on half scores with any leading axes."""
+    n, lead = scores1.shape[-1], scores1.shape[:-1]
+    halves = {"s1": scores1.reshape(-1, n), "s2": scores2.reshape(-1, n)}
+    rows = len(halves["s1"])
+    found = {"scores": np.empty((rows, k), scores1.dtype), "indices": np.empty((rows, k), np.int64)}
+    run(session, halves, found)
+    return Selection(found["scores"].reshape(*lead, k), found["indices"].reshape(*lead, k))
+
+
+@lru_cache(maxsize=32)
+def _selector(dtype: np.dtype, n: int, k: int) -> Any:
+    return new_selector(product_key_top_k(), dtype, n, k)
+
+
+def _check(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> None:
+    if scores1.shape != scores2.shape or scores1.ndim < 1 or scores1.shape[-1] < 1:
+        raise InputError(
+            f"both half scores must have one shape [..., n], got {scores1.shape} and {scores2.shape} (SCO-1)"
+        )
+    if scores1.dtype != scores2.dtype or scores1.dtype not in _DTYPES:
+        raise InputError(
+            "both half scores must have one dtype of float64, float32, float16, "
+            f"got {scores1.dtype} and {scores2.dtype} (SCO-2)"
+        )
+    if not 1 <= k <= scores1.shape[-1] ** 2:
+        raise InputError(f"k must lie in 1..N = 1..{scores1.shape[-1] ** 2}, got {k} (CFG-3)")

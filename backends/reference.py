@@ -1,0 +1,45 @@
+"""The reference as a backend: float64 inside, in every precision and profile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peerspec import reference
+from peerspec.reference import Layer, Output, Selection, select_two_stage
+
+__all__ = ["forward", "gradients", "name", "profiles", "select"]
+
+name = "reference"
+profiles = frozenset(
+    ["float64", "float32", "bfloat16", "float16", "select", "training", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys"]
+)
+
+Array = NDArray[Any]
+
+
+def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool = False) -> Output:
+    """The reference, its results rounded to the formats of PRC-1 and PRC-3."""
+    out = reference.forward(layer, x, mask=mask, training=training)
+    assert out.scores is not None
+    assert out.gates is not None
+    inside = np.float64 if layer.dtype == np.float64 else np.float32
+    state = out.state and {key: value.astype(inside) for key, value in out.state.items()}
+    with np.errstate(over="ignore"):
+        return Output(
+            out.y.astype(layer.dtype), out.scores.astype(inside), out.indices, out.gates.astype(inside), state
+        )
+
+
+def select(scores1: Array, scores2: Array, k: int) -> Selection:
+    """The two stages of the paper, in the format of the half scores."""
+    return select_two_stage(scores1, scores2, k)
+
+
+def gradients(layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
+    """The reference's gradients, rounded once to the format of the layer."""
+    return {
+        key: grad.astype(layer.dtype) for key, grad in reference.gradients(layer, x, dy, mask=mask).items()
+    }

@@ -1,0 +1,92 @@
+"""Backends by name: entry points, ``module:attribute`` and ``file.py:attribute``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from peerspec.backends.protocol import Backend, BackendError
+
+__all__ = ["GROUP", "load", "names"]
+
+GROUP = "peerspec.backends"
+"""The entry-point group that makes a backend known by a name of its own."""
+
+
+def names() -> list[str]:
+    """The names of all installed backends, sorted."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def load(name: str) -> Backend:
+    """Import the backend called ``name``.
+
+    Args:
+        name: an installed name, ``package.module:attribute``, ``path/to/file.py:attribute``, or a module or file
+            alone when the module itself is the backend.
+
+    Raises:
+        BackendError: nothing of that name, an import that fails, or an object without the contract.
+    """
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    try:
+        found = points[name].load() if name in points else _from_path(name)
+    except BackendError:
+        raise
+    except Exception as error:
+        raise BackendError(f"backend {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    _require_contract(name, found)
+    return found  # type: ignore[no-any-return]  # checked by _require_contract
+
+
+def _from_path(name: str) -> Any:
+    target, _, attribute = name.partition(":")
+    if not target:
+        raise BackendError(f"{name!r} names no backend; use a name, module:attribute or file.py:attribute")
+    is_file = target.endswith(".py")
+    if not (is_file or attribute or "." in target):
+        raise BackendError(
+            f"no backend is called {name!r}; installed are {', '.join(names())}; "
+            "any other is named as module:attribute or file.py:attribute"
+        )
+    module = _module_of_file(Path(target)) if is_file else importlib.import_module(target)
+    if not attribute:
+        return module
+    if not hasattr(module, attribute):
+        raise BackendError(f"{target} has no attribute {attribute!r}; name the backend object it defines")
+    return getattr(module, attribute)
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise BackendError(f"{path} is not a file; name an existing Python file before the colon")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses and pickling look their module up here
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+    return module
+
+
+def _require_contract(name: str, found: Any) -> None:
+    if isinstance(found, type):
+        raise BackendError(f"backend {name!r} is a class; name an instance of it")
+    missing = [part for part in ("name", "profiles", "forward") if not hasattr(found, part)]
+    if missing:
+        raise BackendError(
+            f"backend {name!r} lacks {', '.join(missing)}; a backend has name, profiles and forward(layer, x, ...)"
+        )
+    if isinstance(found.profiles, str) or not all(isinstance(profile, str) for profile in found.profiles):
+        raise BackendError(
+            f"backend {name!r}: profiles must be a collection of names, got {found.profiles!r}"
+        )

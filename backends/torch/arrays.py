@@ -1,0 +1,66 @@
+"""NumPy arrays as tensors and back, sharing memory.
+
+torch has no bfloat16 from NumPy, so those bits cross as integers; and it warns about read-only memory, which the
+memory-mapped tables of a layer are, so they are lent to it under a promise: nothing here writes to a borrowed tensor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from peerspec.reference import DTYPES, InputError
+
+__all__ = ["INNER", "TORCH_DTYPES", "to_array", "to_tensor"]
+
+TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
+"""The precisions of SPEC.md, chapter 7, by name."""
+
+INNER = {dtype: torch.float64 if dtype == torch.float64 else torch.float32 for dtype in TORCH_DTYPES.values()}
+"""For each format of input and parameters, the score format, in which everything inside is computed (PRC-2)."""
+
+_BFLOAT16 = DTYPES["bfloat16"]
+
+
+def to_tensor(array: NDArray[Any]) -> torch.Tensor:
+    """The array as a tensor on its own memory, to be read only.
+
+    Raises:
+        InputError: not an array, or of a dtype that torch does not have.
+    """
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"expected a NumPy array, got {type(array).__name__}; convert it with numpy.asarray")
+    if array.dtype == _BFLOAT16:
+        return to_tensor(array.view(np.int16)).view(torch.bfloat16)
+    if any(stride < 0 for stride in array.strides):  # torch has no negative strides
+        array = array.copy()
+    try:
+        return torch.from_numpy(array if array.flags.writeable else np.asarray(_Lent(array)))
+    except TypeError:
+        raise InputError(
+            f"torch has no dtype for {array.dtype}; convert it to one of {', '.join(DTYPES)} (PAR-2)"
+        ) from None
+
+
+def to_array(tensor: torch.Tensor) -> NDArray[Any]:
+    """The tensor as an array, on the same memory where it lies on the CPU."""
+    tensor = tensor.detach().cpu()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(_BFLOAT16)
+    return tensor.numpy()
+
+
+class _Lent:
+    """An array that shows its memory as writeable and is kept alive by whoever looks at it."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        interface = dict(self._array.__array_interface__)
+        address, _ = interface["data"]
+        return interface | {"data": (address, False)}

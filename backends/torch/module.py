@@ -1,0 +1,144 @@
+"""PEER as a module, with the names of SPEC.md in its state dict."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Self
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from peerspec.backends.torch.arrays import INNER, to_array, to_tensor
+from peerspec.backends.torch.functional import Output
+from peerspec.backends.torch.functional import forward as evaluate
+from peerspec.backends.torch.query_norm import STATISTICS
+from peerspec.reference import Layer, PeerConfig, TableError
+
+__all__ = ["PEER"]
+
+
+class PEER(nn.Module):
+    """A layer of parameter efficient experts: y = Σ over heads and their k experts of gate · σ(u·x) · v.
+
+    Residual connection and normalisation of x stay outside. In training mode with ``query_norm="batch"`` the queries are
+    normalised with batch statistics and the running ones, which are buffers, updated in place.
+
+    Args:
+        config: the configuration.
+        device: where the parameters live; torch's default unless given.
+        dtype: float64, float32, bfloat16 or float16; torch's default unless given.
+
+    Raises:
+        TableError: another dtype.
+    """
+
+    def __init__(
+        self,
+        config: PeerConfig,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        dtype = torch.get_default_dtype() if dtype is None else dtype
+        if dtype not in INNER:
+            raise TableError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {dtype} (PAR-2)")
+        for name, shape in config.shapes().items():
+            owner, leaf = self._place(name)
+            tensor = torch.empty(shape, device=device, dtype=dtype)
+            if name in STATISTICS:
+                owner.register_buffer(leaf, tensor)
+            else:
+                owner.register_parameter(leaf, nn.Parameter(tensor))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw new parameters as ``Layer.random`` does, from torch's generator."""
+        config = self.config
+        spread = {
+            "query.weight": config.d_model**-0.5,
+            "keys": config.d_key**-0.5,
+            "experts.u": config.d_model**-0.5,
+            "experts.w": config.d_model**-0.5,
+            "experts.v": config.heads**-0.5,
+        }
+        for name, tensor in self._tensors().items():
+            if name in spread:
+                tensor.normal_(0, spread[name])
+            else:
+                tensor.fill_(name in ("query_norm.scale", "query_norm.var"))
+
+    def forward(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Tensor:
+        """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_trace``."""
+        return self.forward_with_trace(x, mask).y
+
+    def forward_with_trace(
+        self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None
+    ) -> Output:
+        """Evaluate the layer and show scores, ids and gates [..., h, k] beside y.
+
+        Args:
+            x: tokens, of the dtype of the parameters. Under autocast a narrower one is widened, which is exact;
+                autocast has no other effect on this layer, and y has the dtype of the parameters.
+            mask: True where a token counts for batch statistics (NRM-4). Default: all.
+
+        Raises:
+            InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
+        """
+        tensors = self._tensors()
+        dtype = tensors["keys"].dtype
+        if torch.is_autocast_enabled(x.device.type) and torch.promote_types(x.dtype, dtype) == dtype:
+            x = x.to(dtype)
+        output = evaluate(self.config, tensors, x, mask=mask, training=self.training)
+        for name, statistic in (output.state or {}).items():
+            tensors[name].copy_(statistic)
+        return output
+
+    @classmethod
+    def from_layer(cls, layer: Layer, *, device: torch.device | str | None = None) -> Self:
+        """A module with a copy of the layer's parameters."""
+        tensors = {name: to_tensor(array) for name, array in layer.params.items()}
+        module = cls(layer.config, device="meta", dtype=tensors["keys"].dtype)
+        copies = {
+            name: tensor.to(device or torch.get_default_device(), copy=True)
+            for name, tensor in tensors.items()
+        }
+        module.load_state_dict(copies, assign=True)
+        return module
+
+    def to_layer(self) -> Layer:
+        """A layer with a copy of the module's parameters.
+
+        Raises:
+            TableError: a parameter is not finite (PAR-3).
+        """
+        copies = {name: to_array(tensor).copy() for name, tensor in self._tensors().items()}
+        return Layer(self.config, copies)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, device: torch.device | str | None = None) -> Self:
+        """Read a layer file (PAR-4); raises as ``Layer.load``."""
+        return cls.from_layer(Layer.load(path), device=device)
+
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write a layer file (PAR-4); raises as ``Layer.save`` and ``to_layer``."""
+        arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
+        Layer(self.config, arrays).save(path, overwrite=overwrite)
+
+    def extra_repr(self) -> str:
+        """The configuration."""
+        return repr(self.config)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Parameters and buffers by the names of SPEC.md."""
+        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
+
+    def _place(self, name: str) -> tuple[nn.Module, str]:
+        """The module that holds a parameter and its name there; ``query.weight`` lives in ``self.query``."""
+        group, _, leaf = name.rpartition(".")
+        if group and not hasattr(self, group):
+            self.add_module(group, nn.Module())
+        return self.get_submodule(group), leaf

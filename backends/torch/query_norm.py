@@ -1,0 +1,65 @@
+"""The query norm: none, batch or layer (SPEC.md, chapter 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from peerspec.reference import InputError
+from peerspec.reference.query_norm import EPS, MOMENTUM
+
+__all__ = ["STATISTICS", "query_norm"]
+
+STATISTICS = ("query_norm.mean", "query_norm.var")
+"""The parameters that training updates without learning them."""
+
+
+def query_norm(
+    kind: str,
+    params: Mapping[str, Tensor],
+    q: Float[Tensor, "T h d"],
+    *,
+    mask: Bool[Tensor, " T"] | None,
+    training: bool,
+) -> tuple[Float[Tensor, "T h d"], dict[str, Tensor] | None]:
+    """Normalised queries, and the updated running statistics where training changes them (NRM-1 … NRM-6)."""
+    if kind == "none":
+        return q, None
+    state = None
+    if kind == "layer":
+        mean, var = _moments(q, -1)
+    else:
+        running = {name: params[name].to(q.dtype) for name in STATISTICS}
+        mean, var = running.values()
+        if training:
+            mean, var = _moments(_counted(q, mask), 0)
+            state = _moving_average(running, mean, var)
+    scale, bias = (params[f"query_norm.{name}"].to(q.dtype) for name in ("scale", "bias"))
+    return (q - mean) / (var + EPS).sqrt() * scale + bias, state
+
+
+def _moments(q: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over one axis, which is kept where it is the last."""
+    mean = q.mean(axis, keepdim=axis == -1)
+    return mean, (q - mean).square().mean(axis, keepdim=axis == -1)
+
+
+def _counted(q: Tensor, mask: Tensor | None) -> Tensor:
+    """The queries of the tokens that count (NRM-4); picked, not multiplied: a masked NaN must not enter."""
+    counted = q if mask is None else q[mask]
+    if not len(counted):
+        raise InputError(
+            "batch statistics need at least one token that counts, got none; "
+            "pass a non-empty batch whose mask is True somewhere, or evaluate without training (NRM-5)"
+        )
+    return counted
+
+
+@torch.no_grad()
+def _moving_average(running: Mapping[str, Tensor], mean: Tensor, var: Tensor) -> dict[str, Tensor]:
+    """0.9·running + 0.1·batch (NRM-3)."""
+    batch = zip(running.items(), (mean, var), strict=True)
+    return {name: (1 - MOMENTUM) * old + MOMENTUM * new for (name, old), new in batch}

@@ -1,0 +1,112 @@
+"""Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-5).
+
+``torch.topk`` lists equal values in no particular order. So it is asked for one value more than needed: a row whose
+k + 1 best values all differ has one possible answer, and the few other rows are sorted stably.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from peerspec.reference import InputError
+from peerspec.reference.retrieval import staircase_cells
+
+__all__ = ["Selection", "select"]
+
+
+class Selection(NamedTuple):
+    """The k experts of each head, best first: scores [..., k] and expert ids, int64 [..., k]."""
+
+    scores: Tensor
+    indices: Tensor
+
+
+def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"], k: int) -> Selection:
+    """The k best experts of half scores by the staircase of ranks; differentiable in the scores, not in the ids.
+
+    Raises:
+        InputError: half scores of different shapes or dtypes, or k outside 1..n².
+    """
+    n = _check(scores1, scores2, k)
+    lead = scores1.shape[:-1]
+    scores1, scores2 = scores1.reshape(-1, n), scores2.reshape(-1, n)
+    i, j = _pairs(scores1.detach(), scores2.detach(), k)
+    total = _pick(scores1, i) + _pick(scores2, j)
+    return Selection(total.view(*lead, k), (i * n + j).view(*lead, k))
+
+
+@torch.no_grad()
+def _pairs(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Sub-key numbers (i, j) of the k best sums, ranked over the cells (a, b) with (a+1)(b+1) ≤ k."""
+    kept = min(k, scores1.shape[-1])
+    a, b = (torch.from_numpy(cells).to(scores1.device) for cells in staircase_cells(k, scores1.shape[-1]))
+    rank1, rank2 = _best(scores1, kept), _best(scores2, kept)
+    cells = _best(scores1.gather(-1, rank1)[:, a] + scores2.gather(-1, rank2)[:, b], k)
+    return rank1.gather(-1, a[cells]), rank2.gather(-1, b[cells])
+
+
+def _best(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
+    """Positions of the k largest, ties by lower position."""
+    if k == scores.shape[-1]:
+        return _stable(scores, k)
+    values, positions = scores.topk(k + 1, dim=-1)
+    positions = positions[:, :k]
+    tied = (values[:, 1:] == values[:, :-1]).any(-1)
+    if tied.any():
+        positions[tied] = _stable(scores[tied], k)
+    return positions
+
+
+def _stable(scores: Tensor, k: int) -> Tensor:
+    # one zero instead of two: a sort by bit patterns would rank +0 above −0 (SEL-4)
+    scores = scores.masked_fill(scores == 0, 0)
+    return scores.sort(dim=-1, descending=True, stable=True).indices[:, :k]
+
+
+def _pick(scores: Float[Tensor, "R n"], positions: Int[Tensor, "R k"]) -> Float[Tensor, "R k"]:
+    picked: Tensor = _Pick.apply(scores, positions)
+    return picked
+
+
+class _Pick(torch.autograd.Function):
+    # gather's own backward adds the k contributions of a row with atomics, in any order, on CUDA (IND-3)
+
+    @staticmethod
+    def forward(scores: Tensor, positions: Tensor) -> Tensor:
+        return scores.gather(-1, positions)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+        ctx.shape = inputs[0].shape
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, d: Tensor) -> tuple[Tensor, None]:
+        (positions,) = ctx.saved_tensors
+        out = d.new_zeros(ctx.shape)
+        for column in range(positions.shape[-1]):  # within one column no two write to one place
+            one = slice(column, column + 1)
+            out.scatter_add_(-1, positions[:, one], d[:, one])
+        return out, None
+
+
+def _check(scores1: Tensor, scores2: Tensor, k: int) -> int:
+    if scores1.shape != scores2.shape or scores1.ndim < 1 or scores1.shape[-1] < 1:
+        raise InputError(
+            "both half scores must have one shape [..., n], "
+            f"got {tuple(scores1.shape)} and {tuple(scores2.shape)} (SCO-1)"
+        )
+    if scores1.dtype != scores2.dtype:
+        raise InputError(
+            f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-2)"
+        )
+    n: int = scores1.shape[-1]
+    if not 1 <= k <= n * n:
+        raise InputError(f"k must lie in 1..N = 1..{n * n}, got {k} (CFG-3)")
+    return n

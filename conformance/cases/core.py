@@ -1,0 +1,185 @@
+"""The cases of the profile ``core``.
+
+Sizes are pairwise different and mostly coprime, so that a swapped axis changes a shape or a value. Few shapes are
+shared by many cases, because compiling frameworks pay for each new one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from peerspec.conformance.case import Array, CaseSpec, Draw
+from peerspec.conformance.cases.layers import exact_params, full_params, one_hot_queries, steered, tokens
+from peerspec.reference import PeerConfig
+from peerspec.reference.config import ACTIVATIONS
+
+__all__ = ["CORE", "SMALL"]
+
+UNIT = PeerConfig(12, 3, 1, 1, 4, activation="identity")
+"""One expert: the score is the whole query, folded with one sub-key a side."""
+WHOLE = PeerConfig(7, 2, 25, 25, 6, d_out=5, activation="identity")
+"""k = N: every score is returned."""
+SINGLE = PeerConfig(7, 1, 25, 1, 6, d_out=5, activation="identity")
+"""One head, one expert, gate 1: the expert alone."""
+SMALL = PeerConfig(7, 2, 25, 4, 6, d_out=5)
+"""The everyday shape of the suite."""
+WIDE = PeerConfig(33, 4, 169, 8, 10, d_out=9)
+DEEP = PeerConfig(7, 2, 16, 7, 6, d_out=5)
+"""k > n."""
+POOL = PeerConfig(5, 2, 128**2, 6, 4, d_out=3, activation="relu")
+MILLION = PeerConfig(3, 2, 1024**2, 16, 4, d_out=2, activation="relu")
+OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "untraced"})
+
+
+def _with(config: PeerConfig, **changes: Any) -> PeerConfig:
+    from dataclasses import replace
+
+    return replace(config, **changes)
+
+
+def _exact(*lead: int) -> Any:
+    def build(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+        return {"params": exact_params(draw, config), "x": tokens(draw, (*lead, config.d_model), exact=True)}
+
+    return build
+
+
+def _full(*lead: int) -> Any:
+    def build(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+        return {"params": full_params(draw, config), "x": tokens(draw, (*lead, config.d_model))}
+
+    return build
+
+
+def _unit(first: float, last: float) -> Any:
+    """Queries are ±1 features; sub-keys (1, 1) and (first, last) have one norm, which a factor cannot betray."""
+
+    def build(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+        keys = np.array([[[[1.0, 1.0]], [[first, last]]]])
+        params = exact_params(draw, config) | {
+            "query.weight": one_hot_queries(config).astype(draw.dtype),
+            "keys": keys.astype(draw.dtype),
+        }
+        x = 2 * (draw.coarse("x", (6, config.d_model), 1, 0) + draw.dtype.type(1)) - draw.dtype.type(1)
+        return {"params": params, "x": x}
+
+    return build
+
+
+def _steered(s1: list[float], s2: list[float]) -> Any:
+    def build(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+        x = tokens(draw, (6, config.d_model), exact=True)
+        x[:, 0] = [1, 2, -1, 4, 0.5, -2]
+        return {"params": steered(draw, config, s1, s2), "x": x}
+
+    return build
+
+
+def _twins(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """Both heads ask the same query, so every expert is chosen twice."""
+    params = full_params(draw, config)
+    params["query.weight"] = np.repeat(params["query.weight"][:1], config.heads, 0)
+    return {"params": params, "x": tokens(draw, (6, config.d_model))}
+
+
+def _cancelling(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """Rows of v that nearly cancel, so that y is small against its terms."""
+    params = full_params(draw, config)
+    params["experts.v"][1::2] = -params["experts.v"][:-1:2]
+    return {"params": params, "x": tokens(draw, (6, config.d_model))}
+
+
+def _loud(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """Scores of several hundred a few units apart: exp overflows unless the maximum is subtracted."""
+    spread = [200.0, 199.5, 199.0, 198.75, 100.0]
+    parts: dict[str, Any] = _steered(spread, spread[::-1])(draw, config)
+    return parts
+
+
+def _wide_activation(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """Inner products from −8 to 8: tails and middle of σ."""
+    parts: dict[str, Any] = _full(6)(draw, config)
+    parts["params"]["experts.u"] = parts["params"]["experts.u"] * draw.dtype.type(2)
+    return parts
+
+
+def _strided(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    parts: dict[str, Any] = _full(12)(draw, config)
+    parts["x"] = parts["x"][::2]
+    return parts
+
+
+def _one_bad_token(value: float) -> Any:
+    def build(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+        parts: dict[str, Any] = _full(6)(draw, config)
+        parts["x"][3, 2] = value
+        return parts
+
+    return build
+
+
+def _high_ids(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """The best sub-keys are the last ones, so ids reach N − 1; tables are regenerated, never shipped."""
+    parts: dict[str, Any] = _full(3)(draw, config)
+    keys: Array = parts["params"]["keys"]
+    keys[:, :, -4:] = keys[:, :, -4:] * draw.dtype.type(4)
+    return parts
+
+
+def _spec(
+    name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[str], **more: Any
+) -> CaseSpec:
+    ordered = {"order"} if name.startswith("exact.") and "selection" in tags else set()
+    return CaseSpec(name, config, build, frozenset(tags | ordered), **more)
+
+
+RELU = _with(SMALL, activation="relu")
+TIES = [1.0, 0.0, 1.0, 0.0, 1.0]
+CORE: tuple[CaseSpec, ...] = (
+    _spec("exact.query", UNIT, _unit(1, 1), {"any", "query"}),
+    _spec("exact.halves", UNIT, _unit(1, -1), {"any", "halves"}),
+    _spec("exact.whole", WHOLE, _exact(6), {"whole"} | OUTPUT),
+    _spec("exact.single", SINGLE, _exact(6), {"expert"} | OUTPUT),
+    _spec("exact.relu", RELU, _exact(6), OUTPUT),
+    _spec("exact.identity", _with(SMALL, activation="identity"), _exact(6), OUTPUT),
+    _spec("exact.row", RELU, _steered([64, 0, 0, 0, 0], [5, 4, 3, 2, 1]), OUTPUT),
+    _spec("exact.column", RELU, _steered([5, 4, 3, 2, 1], [64, 0, 0, 0, 0]), OUTPUT),
+    _spec("exact.corner", RELU, _steered([1, 2, 3, 4, 5], [5, 4, 3, 2, 1]), OUTPUT),
+    _spec("exact.ties", RELU, _steered(TIES, TIES[::-1]), OUTPUT),
+    _spec("exact.equal", RELU, _steered([0.0] * 5, [0.0, -0.0, 0.0, -0.0, 0.0]), OUTPUT),
+    _spec("exact.deep", _with(DEEP, activation="relu"), _exact(6), OUTPUT),
+    _spec("exact.loud", RELU, _loud, OUTPUT | {"loud"}),
+    *(
+        _spec(
+            f"numeric.{kind}",
+            _with(SINGLE, activation=kind),
+            _wide_activation,
+            {"any", f"activation.{kind}", "untraced"},
+        )
+        for kind in ACTIVATIONS
+    ),
+    *(
+        _spec(f"numeric.small.{kind}", _with(SMALL, activation=kind), _full(6), OUTPUT)
+        for kind in ACTIVATIONS
+    ),
+    _spec("numeric.wide", WIDE, _full(17), OUTPUT | {"perturb"}, everywhere=True),
+    _spec("numeric.wide.relu", _with(WIDE, activation="relu"), _full(17), OUTPUT, everywhere=True),
+    _spec("numeric.deep", _with(DEEP, activation="relu"), _full(6), OUTPUT),
+    _spec("numeric.twins", RELU, _twins, OUTPUT | {"twins"}),
+    _spec("numeric.cancelling", RELU, _cancelling, OUTPUT),
+    _spec("shape.none", RELU, _full(), OUTPUT),
+    _spec("shape.one", RELU, _full(1), OUTPUT),
+    _spec("shape.empty", RELU, _full(0), {"any"}),
+    _spec("shape.three", RELU, _full(2, 3), OUTPUT),
+    _spec("shape.four", RELU, _full(1, 3, 2), OUTPUT, size=1),
+    _spec("shape.strided", RELU, _strided, OUTPUT),
+    _spec("finite.nan", RELU, _one_bad_token(np.nan), {"any", "nan"}, everywhere=True),
+    _spec("finite.nan.single", _with(SINGLE, activation="relu"), _one_bad_token(np.nan), {"any", "nan"}),
+    _spec("finite.infinity", RELU, _one_bad_token(np.inf), {"any", "infinity"}),
+    _spec("meta.perturb", RELU, _full(6), {"any", "perturb"}),
+    _spec("meta.linear", RELU, _full(6), {"any", "linear"}),
+    _spec("numeric.pool", POOL, _high_ids, OUTPUT, size=1),
+    _spec("numeric.million", MILLION, _high_ids, OUTPUT, size=2),
+)

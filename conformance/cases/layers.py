@@ -1,0 +1,55 @@
+"""Ways to fill a layer: small integers where everything is exact, full significands where rounding is tested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from peerspec.conformance.case import Array, Draw, balanced_exponent
+from peerspec.reference import PeerConfig
+
+__all__ = ["exact_params", "full_params", "one_hot_queries", "steered", "tokens"]
+
+
+def exact_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
+    """Integers −2 … 1 (v: −4 … 3), sub-keys scaled so that scores stay near ±20: every sum fits 24 bits."""
+    bits = {"experts.v": (3, 2), "keys": (2, -3)}
+    return {
+        name: draw.coarse(name, shape, *bits.get(name, (2, 1))) for name, shape in config.shapes().items()
+    }
+
+
+def full_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
+    """Full significands, scaled so that queries, scores and inner products have deviations of one to three."""
+    exponents = {
+        "query.weight": balanced_exponent(config.d_model),
+        "keys": balanced_exponent(config.d_key),
+        "experts.u": balanced_exponent(config.d_model) + 1,
+        "experts.w": balanced_exponent(config.d_model) + 1,
+    }
+    params = {name: draw.full(name, shape, exponents.get(name, 0)) for name, shape in config.shapes().items()}
+    if "query_norm.var" in params:
+        params["query_norm.var"] = np.abs(params["query_norm.var"]) + draw.dtype.type(0.25)
+    return params
+
+
+def tokens(draw: Draw, shape: tuple[int, ...], *, exact: bool = False) -> Array:
+    """x: integers −4 … 3, or full significands in [−1, 1)."""
+    return draw.coarse("x", shape, 3, 2) if exact else draw.full("x", shape)
+
+
+def one_hot_queries(config: PeerConfig) -> Array:
+    """W that copies feature h·d + c into q[h, c]; needs D = h·d."""
+    weight = np.eye(config.heads * config.d_key, config.d_model)
+    return weight.reshape(config.heads, config.d_key, config.d_model)
+
+
+def steered(draw: Draw, config: PeerConfig, s1: list[float], s2: list[float]) -> dict[str, Any]:
+    """A layer whose half scores are s1 and s2 times x[..., 0]: the first query entry of each half is that feature."""
+    params = exact_params(draw, config)
+    weight = np.zeros(config.shapes()["query.weight"])
+    weight[:, [0, config.d_key // 2], 0] = 1
+    keys = np.zeros(config.shapes()["keys"])
+    keys[:, 0, :, 0], keys[:, 1, :, 0] = s1, s2
+    return params | {"query.weight": weight.astype(draw.dtype), "keys": keys.astype(draw.dtype)}

@@ -1,0 +1,100 @@
+"""Half scores for the profile ``select``: what random data never produce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from peerspec.conformance.case import Array, Draw
+
+__all__ = ["SELECTIONS", "SelectionCase"]
+
+
+@dataclass(frozen=True)
+class SelectionCase:
+    """Half scores [rows, n] twice, to be asked with ``k``."""
+
+    name: str
+    n: int
+    k: int
+    make: Callable[[Draw, int], tuple[Array, Array]]
+    size: int = 0
+
+    def halves(self, dtype: np.dtype[Any], seed: int) -> tuple[Array, Array]:
+        """The half scores in the score format."""
+        return self.make(Draw(f"select.{self.name}", seed, dtype), self.n)
+
+
+def _coarse(bits: int) -> Any:
+    """Few distinct values: ties of every kind."""
+
+    def make(draw: Draw, n: int) -> tuple[Array, Array]:
+        return draw.coarse("s1", (8, n), bits, bits - 1), draw.coarse("s2", (8, n), bits, bits - 1)
+
+    return make
+
+
+def _full(draw: Draw, n: int) -> tuple[Array, Array]:
+    return draw.full("s1", (8, n)), draw.full("s2", (8, n))
+
+
+def _zeros(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Zeros of both signs."""
+    sign1, sign2 = draw.coarse("s1", (8, n), 1, 0), draw.coarse("s2", (8, n), 1, 0)
+    zero = draw.dtype.type(0)
+    return np.copysign(zero, sign1), np.copysign(zero, sign2)
+
+
+def _absorbed(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Large s1 and tiny s2: sums round together, and only the order of SEL-1 tells the experts apart."""
+    unit = draw.dtype.type(2.0) ** (np.finfo(draw.dtype).nmant + 1)
+    return draw.coarse("s1", (8, n), 2, 0) + unit, draw.full("s2", (8, n), -1)
+
+
+def _neighbours(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Values one or two ulps apart."""
+    ulp = draw.dtype.type(np.finfo(draw.dtype).eps)
+    s1, s2 = draw.coarse("s1", (8, n), 3, 2), draw.coarse("s2", (8, n), 3, 2)
+    return 1 + s1 * ulp, 1 + s2 * ulp
+
+
+def _lines(draw: Draw, n: int) -> tuple[Array, Array]:
+    """All winners in one row (even rows) or one column (odd rows), descending and ascending."""
+    s1, s2 = (np.tile(np.arange(n, dtype=draw.dtype), (8, 1)) for _ in range(2))
+    s1[0::2, n // 2] += 4 * n
+    s2[1::2, 0] += 4 * n
+    return s1, s2[:, ::-1].copy()
+
+
+def _corner(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Equal steps: the k-th candidate lies anywhere on the edge of the staircase, mostly tied."""
+    steps = -np.arange(n, dtype=draw.dtype)
+    s1, s2 = np.tile(steps, (8, 1)), np.tile(steps, (8, 1))
+    return s1 * draw.dtype.type(0.5), np.roll(s2, 1, -1)
+
+
+SELECTIONS: tuple[SelectionCase, ...] = (
+    SelectionCase(
+        "hand",
+        3,
+        2,
+        lambda draw, n: (np.array([[1, 0, -1]], draw.dtype), np.array([[0.5, -0.5, 2]], draw.dtype)),
+    ),
+    SelectionCase("full", 25, 8, _full),
+    SelectionCase("coarse", 25, 8, _coarse(3)),
+    SelectionCase("coarser", 25, 8, _coarse(2)),
+    SelectionCase("zeros", 25, 8, _zeros),
+    SelectionCase("absorbed", 25, 8, _absorbed),
+    SelectionCase("neighbours", 25, 8, _neighbours),
+    SelectionCase("lines", 25, 8, _lines),
+    SelectionCase("corner", 25, 8, _corner),
+    SelectionCase("first", 25, 1, _coarse(2)),
+    SelectionCase("deep", 4, 11, _coarse(3)),
+    SelectionCase("all", 4, 16, _coarse(2)),
+    SelectionCase("one", 1, 1, _coarse(2)),
+    SelectionCase("million", 1024, 16, _coarse(8)),
+    SelectionCase("million.full", 1024, 16, _full, size=1),
+)

@@ -1,0 +1,123 @@
+"""What a check is: a question about trials, with the clauses it decides and the stage it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from peerspec.conformance.case import Array
+from peerspec.conformance.judge.bounded import Bounded
+from peerspec.conformance.judge.compare import Deviation, deviation
+from peerspec.conformance.trial import Trial
+
+__all__ = ["Check", "Evidence", "holds", "proportional", "sound", "within"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing a check looked at.
+
+    Attributes:
+        share: worst error as a share of its bound, 0 where the question is yes or no and holds.
+        problem: what is wrong, in a sentence; empty where it holds.
+        clause: the clause broken, where it is not the first of the check.
+        where: numbers of the witness: token, head, position, expected, got, bound.
+    """
+
+    share: float
+    problem: str = ""
+    clause: str = ""
+    where: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check.
+
+    Attributes:
+        id: permanent, ``<stage>.<what>``.
+        clauses: the clauses it decides, the one it blames unless told otherwise first.
+        stage: the stage of the layer it looks at.
+        tag: the cases it runs on.
+        judge: yields evidence on one trial; nothing where the trial decides nothing.
+        profile: ``core`` or the profile it belongs to.
+        summary: the question, in a sentence.
+        needs_trace: whether a backend without a trace cannot be asked.
+    """
+
+    id: str
+    clauses: tuple[str, ...]
+    stage: str
+    tag: str
+    judge: Callable[[Any], Iterator[Evidence]]
+    summary: str
+    profile: str = "core"
+    needs_trace: bool = False
+
+
+AXES: dict[int, Sequence[str]] = {2: ("token", "feature"), 3: ("token", "head", "position")}
+
+
+def within(
+    what: str,
+    got: Array,
+    expected: Bounded,
+    where: Array | None = None,
+    *,
+    clause: str = "",
+    axes: Sequence[str] | None = None,
+    hint: Callable[[], str] = lambda: "",
+) -> Iterator[Evidence]:
+    """Evidence that every entry lies within its bound; ``hint`` may add a likely cause to a failure."""
+    worst = deviation(got, expected, where)
+    if worst is None:
+        return
+    if worst.holds:
+        yield Evidence(worst.share)
+        return
+    names = axes or AXES.get(len(worst.at), [f"axis {i}" for i in range(len(worst.at))])
+    at = dict(zip(names, worst.at, strict=True))
+    numbers = {"expected": worst.expected, "got": worst.got, "bound": worst.bound}
+    yield Evidence(worst.share, _sentence(what, at, worst) + hint(), clause, at | numbers)
+
+
+def _sentence(what: str, at: dict[str, int], worst: Deviation) -> str:
+    place = ", ".join(f"{axis} {index}" for axis, index in at.items())
+    size = "must be exact" if worst.bound == 0 else f"{worst.share:.3g} times the bound {worst.bound:.3g}"
+    error = abs(worst.got - worst.expected)
+    return (
+        f"{what} at {place}: expected {worst.expected:.9g}, got {worst.got:.9g}, off by {error:.3g}, {size}"
+    )
+
+
+def holds(condition: bool, problem: str, *, clause: str = "", **where: Any) -> Evidence:
+    """Evidence on a yes-or-no question."""
+    return Evidence(0.0) if condition else Evidence(float("inf"), problem, clause, where)
+
+
+def proportional(got: Array, expected: Array) -> float | None:
+    """The constant c ≠ 1 with got = c·expected up to 1 part in 1000, a likely cause to name; None if there is none."""
+    import numpy as np
+
+    got, expected = np.asarray(got, float), np.asarray(expected, float)
+    norm = float((expected * expected).sum())
+    if not norm or not np.isfinite(got).all():
+        return None
+    c = float((got * expected).sum()) / norm
+    near = np.abs(got - c * expected).max() <= 1e-3 * np.abs(c * expected).max()
+    return c if near and c and abs(c - 1) > 1e-3 else None
+
+
+def sound(judge: Callable[[Trial], Iterator[Evidence]]) -> Callable[[Trial], Iterator[Evidence]]:
+    """Judge values only where shapes, formats and ids are right."""
+
+    def judged(trial: Trial) -> Iterator[Evidence]:
+        if trial.structure:
+            yield Evidence(
+                float("inf"), f"not judged, because {trial.structure[0][1]}", trial.structure[0][0]
+            )
+            return
+        yield from judge(trial)
+
+    return judged

@@ -1,0 +1,39 @@
+"""Chapter 4, one expert at a time: one head and k = 1, so that the gate is 1 and y is the expert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from peerspec.conformance.checks.base import Check, Evidence, sound
+from peerspec.conformance.checks.output import judge_y
+from peerspec.conformance.trial import Trial
+from peerspec.reference.config import ACTIVATIONS
+
+__all__ = ["EXPERTS"]
+
+
+def _alone(trial: Trial) -> Iterator[Evidence]:
+    yield from judge_y(trial, "the output of one expert")
+
+
+EXPERTS = (
+    Check(
+        "experts.rows",
+        ("EXP-1", "IDX-1"),
+        "expert",
+        "expert",
+        sound(_alone),
+        "Is an expert σ(u·x)·v with the rows of its id?",
+    ),
+    *(
+        Check(
+            f"experts.{kind}",
+            ("ACT-1", "PRC-4"),
+            "activation",
+            f"activation.{kind}",
+            sound(_alone),
+            f"Is the activation {kind} the one of ACT-1?",
+        )
+        for kind in ACTIVATIONS
+    ),
+)

@@ -1,0 +1,69 @@
+"""Chapter 3: gates, judged from the scores the backend returned and from those of the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from peerspec.conformance.checks.base import Check, Evidence, holds, sound, within
+from peerspec.conformance.trial import Trial
+
+__all__ = ["GATES", "judge_gates"]
+
+
+def judge_gates(trial: Trial) -> Iterator[Evidence]:
+    """Gates against the returned scores, then against the reference's scores of the same experts."""
+    where = np.broadcast_to(trial.finite[:, None, None], trial.ids.shape)
+    yield from within("the gate of the returned score", trial.returned_gates, trial.gates_of_returned, where)
+    yield from within("the gate", trial.returned_gates, trial.gates, where)
+
+
+def _finite(trial: Trial) -> Iterator[Evidence]:
+    bad = np.argwhere(~np.isfinite(trial.returned_gates))
+    worst = float(np.abs(trial.returned_scores).max())
+    yield holds(
+        not len(bad), f"gates are not finite at scores up to {worst:g}: subtract the maximum before exp"
+    )
+
+
+def _softmax(trial: Trial) -> Iterator[Evidence]:
+    if not trial.ids.size:
+        return
+    total = trial.returned_gates.astype(np.float64).sum(-1)
+    room = trial.gates_of_returned.error.sum(-1) + trial.model.gamma(trial.ids.shape[-1])
+    off = np.where(trial.finite[:, None], np.abs(total - 1), 0)
+    worst = np.unravel_index(int((off - room).argmax()), off.shape)
+    if off[worst] > room[worst]:
+        t, h = (int(i) for i in worst)
+        yield holds(
+            False,
+            f"the {trial.ids.shape[-1]} gates of token {t}, head {h} must sum to 1, got {total[worst]:.9g}: "
+            "the softmax is over the k selected scores of one head",
+            token=t,
+            head=h,
+        )
+        return
+    yield from judge_gates(trial)
+
+
+GATES = (
+    Check(
+        "gates.finite",
+        ("GAT-2",),
+        "gate",
+        "loud",
+        sound(_finite),
+        "Are gates finite at large scores?",
+        needs_trace=True,
+    ),
+    Check(
+        "gates.softmax",
+        ("GAT-1", "PRC-2", "PRC-4"),
+        "gate",
+        "gates",
+        sound(_softmax),
+        "Are gates the softmax of the k selected scores of each head?",
+        needs_trace=True,
+    ),
+)

@@ -1,0 +1,121 @@
+"""Chapter 6: gradients, by what they are the gradient of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from peerspec.conformance.checks.base import Check, Evidence, holds, within
+from peerspec.conformance.gradient_trial import GradientTrial
+
+__all__ = ["GRADIENTS"]
+
+Judge = Callable[[GradientTrial], Iterator[Evidence]]
+AXES = {
+    "experts": ("expert", "feature"),
+    "keys": ("key head", "half", "sub-key", "feature"),
+    "query": ("head", "query feature", "feature"),
+    "x": ("token", "feature"),
+}
+
+
+def _structure(trial: GradientTrial) -> Iterator[Evidence]:
+    clause = "IND-2" if "modified" in trial.problem else "PRC-1" if "format" in trial.problem else ""
+    yield holds(not trial.problem, trial.problem, clause=clause)
+
+
+def _unselected(trial: GradientTrial) -> Iterator[Evidence]:
+    """Rows without a single contribution are exactly zero."""
+    selected = np.unique(trial.trial.ids)
+    for name, got in trial.returned.items():
+        if not name.startswith("experts."):
+            continue
+        rest = np.delete(got.astype(np.float64), selected, axis=0)
+        row = int(np.delete(np.arange(len(got)), selected)[np.abs(rest).max(1).argmax()]) if rest.size else -1
+        yield holds(
+            not rest.any(),
+            f"the gradient of {name} is not zero in row {row}, which no token selected",
+            row=row,
+        )
+
+
+def _of(*prefixes: str) -> Judge:
+    def judge(trial: GradientTrial) -> Iterator[Evidence]:
+        for name, expected in trial.expected.items():
+            if name.startswith(prefixes):
+                got = trial.returned[name].reshape(expected.value.shape)
+                axes = AXES[name.split(".")[0]] if name.split(".")[0] in AXES else None
+                axes = axes if axes and len(axes) == got.ndim else None
+                yield from within(f"the gradient of {name}", got, expected, axes=axes)
+
+    return _decided(judge)
+
+
+def _decided(judge: Judge) -> Judge:
+    """Judge only sound answers, and only where at least half of the tokens have a certain selection."""
+
+    def judged(trial: GradientTrial) -> Iterator[Evidence]:
+        if trial.trial.structure:
+            yield holds(False, f"not judged, because {trial.trial.structure[0][1]}")
+        elif 2 * trial.certain.sum() < len(trial.certain):
+            return
+        elif trial.problem:
+            yield holds(False, f"not judged, because {trial.problem}")
+        else:
+            yield from judge(trial)
+
+    return judged
+
+
+def _check(
+    id: str, clauses: tuple[str, ...], tag: str, judge: Judge, summary: str, profile: str = "training"
+) -> Check:
+    return Check(id, clauses, "gradient", tag, judge, summary, profile=profile)
+
+
+GRADIENTS = (
+    _check(
+        "gradients.structure", ("GRD-1", "PRC-1", "IND-2"), "gradient", _structure, "Are all gradients there?"
+    ),
+    _check(
+        "gradients.unselected",
+        ("GRD-2",),
+        "gradient",
+        _decided(_unselected),
+        "Are rows never selected exactly zero?",
+    ),
+    _check(
+        "gradients.v", ("GRD-3", "PRC-4"), "gradient", _of("experts.v"), "Do all uses of a row of v add up?"
+    ),
+    _check(
+        "gradients.u",
+        ("GRD-3", "GRD-6", "PRC-4"),
+        "gradient",
+        _of("experts.u", "experts.w"),
+        "And of u and w?",
+    ),
+    _check(
+        "gradients.one",
+        ("GRD-5", "PRC-5"),
+        "gradient.one",
+        _of(""),
+        "Is the router's gradient zero at k = 1?",
+    ),
+    _check(
+        "gradients.keys",
+        ("GRD-1", "PRC-4"),
+        "gradient",
+        _of("keys"),
+        "Do gradients reach both halves of the keys?",
+    ),
+    _check("gradients.query", ("GRD-1", "PRC-4"), "gradient", _of("query."), "Do gradients reach W and b?"),
+    _check("gradients.x", ("GRD-4", "PRC-4"), "gradient", _of("x"), "Does x get both paths?"),
+    _check(
+        "gradients.norm",
+        ("GRD-7", "PRC-4"),
+        "gradient.norm",
+        _of(""),
+        "Do gradients pass through the query norm?",
+    ),
+)

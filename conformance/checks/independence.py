@@ -1,0 +1,100 @@
+"""Tokens are independent, answers repeat, and a bad token harms itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from peerspec.conformance.case import Array
+from peerspec.conformance.checks.base import Check, Evidence, holds, sound
+from peerspec.conformance.trial import Trial
+from peerspec.reference import Output
+
+__all__ = ["INDEPENDENCE"]
+
+
+def _repeat(trial: Trial) -> Iterator[Evidence]:
+    everyone = np.ones(len(trial.tokens), bool)
+    moved = _changed(trial.output, trial.forward().value, everyone)
+    yield holds(moved is None, f"the same input gave another result the second time, first in {moved}")
+
+
+def _perturb(trial: Trial) -> Iterator[Evidence]:
+    """Replace one token by another and compare the bits of all others."""
+    for victim in (len(trial.tokens) - 1, 0):
+        x = trial.case.x.copy()
+        rows = x.reshape(len(trial.tokens), -1)
+        rows[victim] = -rows[(victim + 1) % len(rows)]
+        others = np.arange(len(rows)) != victim
+        moved = _changed(trial.output, trial.forward(x).value, others)
+        yield holds(
+            moved is None,
+            f"changing token {victim} changed another token, first in {moved}",
+            token=victim,
+        )
+
+
+def _nan(trial: Trial) -> Iterator[Evidence]:
+    bad = np.isnan(trial.tokens).any(-1)
+    finite = ~np.isnan(trial.returned_y[bad].astype(np.float64))
+    yield holds(
+        not finite.any(), f"{int(finite.sum())} entries of y are not NaN although x of their token holds one"
+    )
+
+
+def _others(trial: Trial) -> Iterator[Evidence]:
+    """The other tokens' bits are those of the same batch with a finite token in its place."""
+    x = np.where(np.isfinite(trial.case.x.astype(np.float64)), trial.case.x, trial.case.x.dtype.type(0))
+    moved = _changed(trial.output, trial.forward(x).value, trial.finite)
+    yield holds(moved is None, f"a token that is not finite changed another token, first in {moved}")
+
+
+def _changed(a: Output, b: Output, tokens: Array) -> str | None:
+    for name in ("indices", "scores", "gates", "y"):
+        first, second = getattr(a, name), getattr(b, name)
+        if first is None or second is None:
+            continue
+        if first.shape != second.shape:
+            return name
+        rows = (part.reshape(len(tokens), -1)[tokens] for part in (first, second))
+        if next(rows).tobytes() != next(rows).tobytes():
+            return name
+    return None
+
+
+INDEPENDENCE = (
+    Check(
+        "independence.repeat",
+        ("IND-3",),
+        "independence",
+        "perturb",
+        sound(_repeat),
+        "Do equal inputs give equal bits?",
+    ),
+    Check(
+        "independence.tokens",
+        ("IND-1", "SEL-6"),
+        "independence",
+        "perturb",
+        sound(_perturb),
+        "Does a token leave the bits of all others alone?",
+    ),
+    Check("finite.nan", ("NFT-1",), "non-finite", "nan", sound(_nan), "Does a NaN in x_t reach all of y_t?"),
+    Check(
+        "finite.others",
+        ("NFT-2",),
+        "non-finite",
+        "nan",
+        sound(_others),
+        "Does a NaN stay in its token?",
+    ),
+    Check(
+        "finite.infinity",
+        ("NFT-2",),
+        "non-finite",
+        "infinity",
+        sound(_others),
+        "Does an infinity stay in its token?",
+    ),
+)

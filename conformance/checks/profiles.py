@@ -1,0 +1,109 @@
+"""The options: query bias, query norm, GLU, sigmoid, keys per head. Each is judged through the whole layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from peerspec.conformance.checks.base import Check, Evidence, sound, within
+from peerspec.conformance.checks.gates import judge_gates
+from peerspec.conformance.checks.output import judge_y
+from peerspec.conformance.checks.retrieval import judge_admissible
+from peerspec.conformance.trial import Trial
+
+__all__ = ["PROFILES"]
+
+Judge = Callable[[Trial], Iterator[Evidence]]
+
+
+def _scores(trial: Trial) -> Iterator[Evidence]:
+    if trial.traced:
+        yield from within("the score of the selected expert", trial.returned_scores, trial.scores)
+        yield from judge_admissible(trial)
+
+
+def _gates(trial: Trial) -> Iterator[Evidence]:
+    if trial.traced:
+        yield from judge_gates(trial)
+
+
+def _output(trial: Trial) -> Iterator[Evidence]:
+    yield from judge_y(trial)
+
+
+def _state(trial: Trial) -> Iterator[Evidence]:
+    for name, expected in (trial.query.state or {}).items():
+        got = np.asarray((trial.output.state or {})[name])
+        yield from within(f"the updated {name}", got, expected, axes=("head", "feature"), clause="NRM-3")
+
+
+def _in_turn(*judges: Judge) -> Judge:
+    """The stages one after the other; what follows a broken one would only repeat it."""
+
+    def judge(trial: Trial) -> Iterator[Evidence]:
+        for stage in judges:
+            for evidence in stage(trial):
+                yield evidence
+                if evidence.problem:
+                    return
+
+    return sound(judge)
+
+
+_LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
+    ("query.bias", ("QRY-1",), "query", "bias", "query-bias", "Is the bias added to the query of its head?"),
+    (
+        "norm.batch",
+        ("NRM-1", "SHP-2"),
+        "query norm",
+        "norm.inference",
+        "query-norm",
+        "Are running statistics used?",
+    ),
+    (
+        "norm.training",
+        ("NRM-2", "NRM-3"),
+        "query norm",
+        "norm.training",
+        "query-norm",
+        "Are batch statistics used?",
+    ),
+    (
+        "norm.mask",
+        ("NRM-4", "NRM-3"),
+        "query norm",
+        "norm.masked",
+        "query-norm",
+        "Are masked tokens left out of them?",
+    ),
+    (
+        "norm.layer",
+        ("NRM-6",),
+        "query norm",
+        "norm.layer",
+        "query-norm",
+        "Is each query normalised by itself?",
+    ),
+    ("experts.glu", ("EXP-2",), "expert", "glu", "glu", "Is an expert σ(w·x)·(u·x)·v?"),
+    (
+        "gates.sigmoid",
+        ("GAT-3",),
+        "gate",
+        "sigmoid",
+        "sigmoid",
+        "Is each gate the logistic function of its score?",
+    ),
+    (
+        "scores.per-head",
+        ("SCO-3",),
+        "score",
+        "per-head",
+        "per-head-keys",
+        "Does each head use its own sub-keys?",
+    ),
+)
+PROFILES = tuple(
+    Check(id, clauses, stage, tag, _in_turn(_scores, _gates, _output, _state), summary, profile=profile)
+    for id, clauses, stage, tag, profile, summary in _LIST
+)

@@ -1,0 +1,171 @@
+"""Chapter 2: query, half scores, numbering, selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from peerspec.conformance.case import Array
+from peerspec.conformance.checks.base import Check, Evidence, holds, proportional, sound, within
+from peerspec.conformance.judge.bounded import Bounded
+from peerspec.conformance.trial import Trial
+
+__all__ = ["RETRIEVAL", "judge_admissible"]
+
+
+def _up_to_a_factor(what: str) -> object:
+    """One expert, so the score is the query folded with one sub-key; a constant factor is left to scores.values."""
+
+    def judge(trial: Trial) -> Iterator[Evidence]:
+        if proportional(trial.returned_scores, trial.scores.value) is not None:
+            yield Evidence(0.0)
+        else:
+            yield from within(what, trial.returned_scores, trial.scores)
+
+    return sound(judge)
+
+
+def _values(trial: Trial) -> Iterator[Evidence]:
+    """All N scores as a multiset, so that neither numbering nor order matters."""
+    got = np.sort(trial.returned_scores, -1)
+    order = trial.scores.value.argsort(-1)
+    s1, s2 = trial.half_scores
+    everything = (s1.value[..., :, None] + s2.value[..., None, :]).reshape(*got.shape)
+    expected = Bounded(np.sort(everything, -1), np.take_along_axis(trial.scores.error, order, -1))
+
+    def hint() -> str:
+        factor = proportional(got, expected.value)
+        return "" if factor is None else f"; all scores are {factor:.6g} times the expected: a scale (SCO-1)"
+
+    yield from within("the score of rank (from below)", got, expected, hint=hint)
+
+
+def _index(trial: Trial) -> Iterator[Evidence]:
+    yield from within(
+        "the score of expert id", trial.returned_scores, trial.scores, hint=lambda: _numbering(trial)
+    )
+
+
+def _numbering(trial: Trial) -> str:
+    n = trial.case.layer.config.n
+    swapped = trial.ids % n * n + trial.ids // n
+    s1, s2 = (part.value for part in trial.half_scores)
+    other = np.take_along_axis(s1, swapped // n, -1) + np.take_along_axis(s2, swapped % n, -1)
+    agrees = np.array_equal(other, trial.returned_scores)
+    return "; the scores fit ids numbered i + n·j" if agrees else ""
+
+
+def _scores(trial: Trial) -> Iterator[Evidence]:
+    yield from within("the score of the selected expert", trial.returned_scores, trial.scores, _rows(trial))
+
+
+def _rows(trial: Trial) -> Array:
+    return np.broadcast_to(trial.finite[:, None, None], trial.ids.shape)
+
+
+def judge_admissible(trial: Trial) -> Iterator[Evidence]:
+    if not trial.ids.size:
+        return
+    margin = trial.margin
+    worst = np.unravel_index(int(margin.share.argmax()), margin.share.shape)
+    t, h = (int(i) for i in worst)
+    share = float(margin.share[worst])
+    if margin.excess[worst] <= 0:
+        yield Evidence(min(share, 1.0))
+        return
+    left, taken = int(margin.left[worst]), int(margin.taken[worst])
+    yield Evidence(
+        share,
+        f"token {t}, head {h}: expert {left} was left out although it beats expert {taken}, which was taken, "
+        f"by {margin.excess[worst]:.3g} beyond both bounds",
+        where={"token": t, "head": h, "left": left, "taken": taken},
+    )
+
+
+def _order(trial: Trial) -> Iterator[Evidence]:
+    """On exact data the whole layer must list the reference's ids in the reference's order."""
+    from peerspec.reference import select_two_stage
+
+    if not trial.ids.size:
+        return
+    s1, s2 = trial.half_scores
+    expected = select_two_stage(s1.value, s2.value, trial.case.layer.config.top_k).indices
+    wrong = np.argwhere((expected != trial.ids).any(-1))
+    if not len(wrong):
+        yield Evidence(0.0)
+        return
+    t, h = (int(i) for i in wrong[0])
+    yield holds(
+        False,
+        f"token {t}, head {h}: expected the ids {expected[t, h].tolist()}, got {trial.ids[t, h].tolist()}",
+        token=t,
+        head=h,
+    )
+
+
+def _check(
+    id: str, clauses: tuple[str, ...], stage: str, tag: str, judge: object, summary: str, **more: str
+) -> Check:
+    return Check(id, clauses, stage, tag, judge, summary, needs_trace=True, **more)  # type: ignore[arg-type]
+
+
+RETRIEVAL = (
+    _check(
+        "query.map",
+        ("QRY-1",),
+        "query",
+        "query",
+        _up_to_a_factor("the query of one-hot weights, summed over its entries,"),
+        "Does each head map the token by its own W?",
+    ),
+    _check(
+        "query.halves",
+        ("QRY-2",),
+        "query",
+        "halves",
+        _up_to_a_factor("the query folded with sub-keys (1, 1) and (1, −1)"),
+        "Is the query split into contiguous halves, the first against keys[:, 0]?",
+    ),
+    _check(
+        "scores.values",
+        ("SCO-1", "PRC-5"),
+        "score",
+        "whole",
+        sound(_values),
+        "Are all N scores plain inner products?",
+    ),
+    _check(
+        "scores.index",
+        ("IDX-1",),
+        "score",
+        "whole",
+        sound(_index),
+        "Is the expert of sub-keys i and j called i·n + j?",
+    ),
+    _check(
+        "scores.rounding",
+        ("SCO-2", "SCO-1", "SCO-3", "PRC-2", "PRC-4", "PRC-5"),
+        "score",
+        "scores",
+        sound(_scores),
+        "Are scores within their bound, and exact on exact data?",
+    ),
+    _check(
+        "selection.admissible",
+        ("SEL-3", "SEL-6"),
+        "selection",
+        "selection",
+        sound(judge_admissible),
+        "Does no expert left out beat one that was taken?",
+    ),
+    _check(
+        "selection.order",
+        ("SEL-2", "SEL-1", "SEL-4"),
+        "tie",
+        "order",
+        sound(_order),
+        "Are ids listed in the selection order where half scores are exact?",
+        profile="select",
+    ),
+)

@@ -1,0 +1,73 @@
+"""The profile ``select``: the exact function from half scores to selection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from peerspec.conformance.checks.base import Check, Evidence, holds
+from peerspec.conformance.selection_trial import SelectionTrial
+
+__all__ = ["SELECT"]
+
+
+def _ids(trial: SelectionTrial) -> Iterator[Evidence]:
+    if problem := trial.problem:
+        yield holds(False, problem)
+        return
+    expected = trial.expected.indices
+    wrong = np.argwhere((trial.selection.indices != expected).any(-1))
+    if not len(wrong):
+        yield Evidence(0.0)
+        return
+    row = int(wrong[0][0])
+    got = trial.selection.indices[row]
+    same = set(got.tolist()) == set(expected[row].tolist())
+    yield holds(
+        False,
+        f"half scores of row {row}: expected the ids {expected[row].tolist()}, got {got.tolist()}"
+        + ("; the same experts in another order" if same else ""),
+        clause=trial.clause,
+        row=row,
+    )
+
+
+def _scores(trial: SelectionTrial) -> Iterator[Evidence]:
+    if trial.problem:
+        return
+    got, expected = trial.selection.scores, trial.expected.scores
+    wrong = np.argwhere((got != expected) & (trial.selection.indices == trial.expected.indices))
+    if not len(wrong):
+        yield Evidence(0.0)
+        return
+    row, position = (int(i) for i in wrong[0])
+    yield holds(
+        False,
+        f"row {row}, position {position}: the score must be the sum rounded once, "
+        f"{expected[row, position]!r}, got {got[row, position]!r}",
+        row=row,
+        position=position,
+    )
+
+
+SELECT = (
+    Check(
+        "select.ids",
+        ("SEL-2", "SEL-1", "SEL-4"),
+        "tie",
+        "select",
+        _ids,
+        "Does select() list the first k experts of the selection order, ties included?",
+        profile="select",
+    ),
+    Check(
+        "select.scores",
+        ("SCO-2",),
+        "score",
+        "select",
+        _scores,
+        "Are its scores sums rounded once?",
+        profile="select",
+    ),
+)

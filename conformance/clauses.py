@@ -1,0 +1,61 @@
+"""The clauses of SPEC.md as frozen data, one file per version of the specification."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from peerspec.reference import SPEC_VERSION, PeerError
+
+__all__ = ["Clause", "clauses", "find", "parse"]
+
+_HEADING = re.compile(r"^#{2,3} (?:(\d+(?:\.\d+)?) )?(.+)$")
+_CLAUSE = re.compile(r'^<a id="([A-Z]+-\d+)"></a>\*\*\1\*\* (.+)$', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause: its permanent identifier, the chapter it stands in, its text, and the reason given for it."""
+
+    id: str
+    chapter: str
+    text: str
+    why: str = ""
+
+
+@cache
+def clauses(version: str = SPEC_VERSION) -> dict[str, Clause]:
+    """All clauses of a version of SPEC.md, by identifier, in its order."""
+    text = files("peerspec.conformance.requirements").joinpath(f"{version}.json").read_text("utf-8")
+    return {row["id"]: Clause(**row) for row in json.loads(text)["clauses"]}
+
+
+def find(id: str) -> Clause:
+    """The clause of that identifier.
+
+    Raises:
+        PeerError: there is none.
+    """
+    known = clauses()
+    if id not in known:
+        raise PeerError(f"{id} is no clause of SPEC.md {SPEC_VERSION}; `peerspec list --clauses` shows all")
+    return known[id]
+
+
+def parse(text: str) -> list[Clause]:
+    """The clauses in the Markdown of SPEC.md: one paragraph each, with the table under it and the *Why* after it."""
+    found: list[Clause] = []
+    chapter = ""
+    for block in re.split(r"\n{2,}", text):
+        if heading := _HEADING.match(block):
+            chapter = heading[2] if heading[1] is None else f"{heading[1]} {heading[2]}"
+        elif match := _CLAUSE.match(block):
+            found.append(Clause(match[1], chapter, " ".join(match[2].split())))
+        elif found and block.startswith("*Why"):
+            why = " ".join(re.sub(r"^\*Why[^*]*\*\s*", "", block).split())
+            last = found[-1]
+            found[-1] = Clause(last.id, last.chapter, last.text, why)
+    return found

@@ -1,0 +1,208 @@
+"""Where a backend lives while it is judged: a worker process for one named, a thread for an object at hand.
+
+Both hold it to a time limit. A worker also survives a backend that kills its process; nothing else can.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Client, Connection, Listener
+from types import TracebackType
+from typing import Any, Protocol
+
+from peerspec.backends import BackendError, load
+from peerspec.conformance.ask import Answer, Fault, ask
+
+__all__ = ["Host", "ObjectHost", "WorkerHost", "open_host"]
+
+START_LIMIT = 120.0
+"""Seconds a worker may take to import its backend; a cold framework on a slow disk takes tens."""
+
+
+class Host(Protocol):
+    """A backend that can be asked; ``dead`` says why it never answers again, if so."""
+
+    name: str
+    profiles: frozenset[str]
+    methods: frozenset[str]
+    dead: str
+
+    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+        """Ask one question, or raise ``Fault``."""
+        ...
+
+    def close(self) -> None:
+        """End what was started."""
+        ...
+
+
+def open_host(backend: Any, *, timeout: float) -> Host:
+    """A host for a backend given by name or as an object; ``timeout`` in seconds per call."""
+    return (
+        WorkerHost(backend, timeout=timeout)
+        if isinstance(backend, str)
+        else ObjectHost(backend, timeout=timeout)
+    )
+
+
+METHODS = ("forward", "select", "gradients", "supports")
+
+
+@dataclass
+class ObjectHost:
+    """A backend in this process."""
+
+    backend: Any
+    timeout: float
+    name: str = field(init=False)
+    profiles: frozenset[str] = field(init=False)
+    methods: frozenset[str] = field(init=False)
+    dead: str = ""
+
+    def __post_init__(self) -> None:
+        for part in ("name", "profiles", "forward"):
+            if not hasattr(self.backend, part):
+                raise BackendError(
+                    f"the backend lacks {part}; a backend has name, profiles and forward(layer, x, ...)"
+                )
+        self.name, self.profiles = str(self.backend.name), frozenset(self.backend.profiles)
+        self.methods = frozenset(method for method in METHODS if hasattr(self.backend, method))
+
+    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+        """Call in a thread, so that a hang ends the waiting if not the thread."""
+        if self.dead:
+            raise Fault(self.dead)
+        outcome: list[Answer | Fault] = []
+        thread = threading.Thread(
+            target=_collect, args=(outcome, self.backend, method, arguments), daemon=True
+        )
+        thread.start()
+        thread.join(self.timeout)
+        if not outcome:
+            self.dead = f"{method}() gave no answer within {self.timeout:g} s; the run was ended"
+            raise Fault(self.dead)
+        return _unwrap(outcome[0])
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+class WorkerHost:
+    """A backend in a process of its own, asked over a private local connection."""
+
+    def __init__(self, name: str, *, timeout: float) -> None:
+        self.timeout, self.dead = timeout, ""
+        key = secrets.token_bytes(32)
+        with Listener(authkey=key) as listener:
+            environment = os.environ | {"PEERSPEC_WORKER_KEY": key.hex()}
+            command = [sys.executable, "-m", "peerspec.conformance.worker", str(listener.address), name]
+            self._process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
+            )
+            self._connection = self._accept(listener, name)
+        hello = self._receive(START_LIMIT, "the import")
+        if isinstance(hello, Exception):
+            self.close()
+            raise BackendError(str(hello))
+        self.name, self.profiles, self.methods = hello
+
+    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+        """Send the question, wait for the answer, end the process when there is none."""
+        if self.dead:
+            raise Fault(self.dead)
+        try:
+            self._connection.send((method, arguments))
+        except OSError:
+            self._die(f"its process ended before {method}()")
+        reply = self._receive(self.timeout, f"{method}()")
+        return _unwrap(reply)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._connection.close()
+
+    def __enter__(self) -> WorkerHost:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _accept(self, listener: Listener, name: str) -> Connection:
+        accepted = _within(START_LIMIT, listener.accept)
+        if accepted is None:
+            self._process.kill()
+            raise BackendError(
+                f"the worker process of backend {name!r} did not start within {START_LIMIT:g} s"
+            )
+        return accepted
+
+    def _receive(self, limit: float, what: str) -> Any:
+        try:
+            if not self._connection.poll(limit):
+                self._die(f"{what} gave no answer within {limit:g} s; the run was ended")
+            return self._connection.recv()
+        except (EOFError, OSError):
+            self._process.wait()
+            self._die(f"its process died during {what} ({_exit_reason(self._process.returncode)})")
+
+    def _die(self, reason: str) -> None:
+        self.dead = reason
+        self.close()
+        raise Fault(reason)
+
+
+def serve(address: str, name: str) -> None:
+    """The worker's side: load the backend, say hello, answer until the connection closes."""
+    with Client(address, authkey=bytes.fromhex(os.environ.pop("PEERSPEC_WORKER_KEY"))) as connection:
+        try:
+            host = ObjectHost(load(name), timeout=0)
+        except Exception as error:
+            connection.send(BackendError(str(error)))
+            return
+        connection.send((host.name, host.profiles, host.methods))
+        while True:
+            try:
+                method, arguments = connection.recv()
+            except EOFError:
+                return
+            outcome: list[Answer | Fault] = []
+            _collect(outcome, host.backend, method, arguments)
+            connection.send(outcome[0])
+
+
+def _collect(outcome: list[Answer | Fault], backend: Any, method: str, arguments: dict[str, Any]) -> None:
+    try:
+        outcome.append(ask(backend, method, arguments))
+    except Fault as fault:
+        outcome.append(Fault(str(fault)))  # a fresh one: causes and frames of a backend cannot always be sent
+    except BaseException as error:
+        outcome.append(Fault(f"{method}() ended with {type(error).__name__}"))
+
+
+def _unwrap(outcome: Answer | Fault) -> Answer:
+    if isinstance(outcome, Fault):
+        raise outcome
+    return outcome
+
+
+def _within(limit: float, call: Callable[[], Connection]) -> Connection | None:
+    outcome: list[Connection] = []
+    thread = threading.Thread(target=lambda: outcome.append(call()), daemon=True)
+    thread.start()
+    thread.join(limit)
+    return outcome[0] if outcome else None
+
+
+def _exit_reason(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"

@@ -1,0 +1,142 @@
+"""Gradients in bounded arithmetic, on given ids (chapter 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from peerspec.conformance.judge.activation import activation_bounds, derivative_bounds
+from peerspec.conformance.judge.bounded import (
+    Array,
+    Bounded,
+    add,
+    contract,
+    divide,
+    given,
+    multiply,
+    scatter,
+    total,
+)
+from peerspec.conformance.judge.gates import gate_bounds, gate_derivative
+from peerspec.conformance.judge.model import Model
+from peerspec.conformance.judge.stages import (
+    Normed,
+    gathered_scores,
+    half_scores,
+    project,
+    query,
+    query_normed,
+    returned,
+)
+from peerspec.reference import Layer
+from peerspec.reference.scores import head_keys
+
+__all__ = ["gradient_bounds"]
+
+
+def gradient_bounds(
+    model: Model, linear: Model, layer: Layer, x: Array, dy: Array, mask: Array, ids: Array
+) -> dict[str, Bounded]:
+    """Every gradient of the contract for tokens [T, D], dy [T, M], by parameter name and ``"x"``.
+
+    ``linear`` is the model of the stages that are exact on exact data; ``model`` that of all others.
+    """
+    config = layer.config
+    normed = query_normed(model, layer, query(linear, layer, x), mask, training=True)
+    s1, s2 = half_scores(linear if config.query_norm == "none" else model, layer, normed.q)
+    gate = gate_bounds(model, config.gate, gathered_scores(linear, s1, s2, ids))
+    weight, slopes = _weight_and_slopes(model, linear, layer, x, ids)
+
+    upstream = given(dy)
+    z = contract(linear, "thkm,tm->thk", given(layer.params["experts.v"][ids]), upstream, config.d_out)
+    grads = {"experts.v": _expert_rows(model, layer, "v", ids, multiply(model, gate, weight), dy)}
+    dx = given(np.zeros(x.shape))
+    for name, slope in slopes.items():
+        inner = multiply(model, multiply(model, gate, z), slope)
+        grads[f"experts.{name}"] = _expert_rows(model, layer, name, ids, inner, x)
+        rows = given(layer.params[f"experts.{name}"][ids])
+        dx = add(model, dx, contract(model, "thk,thkd->td", inner, rows, config.heads * config.top_k))
+
+    dscores = gate_derivative(model, config.gate, gate, multiply(model, weight, z))
+    grads["keys"], dq = _scores(model, layer, normed.q, ids, dscores)
+    dq = _norm(model, layer, normed, dq, mask, grads)
+    grads["query.weight"] = contract(model, "thc,td->hcd", dq, given(x), len(x))
+    if config.query_bias:
+        grads["query.bias"] = total(model, dq, 0)
+    weights = given(layer.params["query.weight"])
+    grads["x"] = add(model, dx, contract(model, "hcd,thc->td", weights, dq, config.heads * config.d_key))
+    return {name: _rounded(model, grad) for name, grad in grads.items()}
+
+
+def _rounded(model: Model, grad: Bounded) -> Bounded:
+    """As returned; what no contribution reaches stays exactly zero."""
+    untouched = (grad.value == 0) & (grad.error == 0)
+    out = returned(model, grad)
+    return Bounded(out.value, np.where(untouched, 0.0, out.error))
+
+
+def _weight_and_slopes(
+    model: Model, linear: Model, layer: Layer, x: Array, ids: Array
+) -> tuple[Bounded, dict[str, Bounded]]:
+    kind, inner = layer.config.activation, project(linear, layer, "u", x, ids)
+    if layer.config.expert == "mlp":
+        return activation_bounds(model, kind, inner), {"u": derivative_bounds(model, kind, inner)}
+    gating = project(linear, layer, "w", x, ids)
+    active = activation_bounds(model, kind, gating)
+    slopes = {"u": active, "w": multiply(model, derivative_bounds(model, kind, gating), inner)}
+    return multiply(model, active, inner), slopes
+
+
+def _expert_rows(model: Model, layer: Layer, name: str, ids: Array, weight: Bounded, rows: Array) -> Bounded:
+    spread = Bounded(weight.value[..., None], weight.error[..., None])
+    terms = multiply(model, spread, given(rows[:, None, None, :]))
+    silent = (weight.value == 0) & (weight.error == 0)  # a weight that is exactly zero adds exactly zero
+    terms = Bounded(terms.value, np.where(silent[..., None], 0.0, terms.error))
+    return scatter(model, layer.params[f"experts.{name}"].shape, ids, terms)
+
+
+def _scores(model: Model, layer: Layer, q: Bounded, ids: Array, dscores: Bounded) -> tuple[Bounded, Bounded]:
+    config, half = layer.config, layer.config.d_key // 2
+    keys = head_keys(layer).astype(np.float64)
+    head = np.arange(config.heads)[:, None]
+    own = head if config.key_heads > 1 else np.zeros_like(head)
+    sides, places, terms = [], [], []
+    spread = Bounded(dscores.value[..., None], dscores.error[..., None])
+    for side, row in enumerate(np.divmod(ids, config.n)):
+        part = slice(side * half, (side + 1) * half)
+        sides.append(contract(model, "thk,thkc->thc", dscores, given(keys[head, side, row]), config.top_k))
+        terms.append(multiply(model, spread, q[:, :, None, part]))
+        places.append((np.broadcast_to(own, row.shape), np.full(row.shape, side), row))
+    where = tuple(np.stack(column) for column in zip(*places, strict=True))
+    stacked = Bounded(np.stack([t.value for t in terms]), np.stack([t.error for t in terms]))
+    if config.gate == "softmax" and config.top_k == 1:
+        stacked = given(np.zeros(stacked.value.shape))  # exactly zero (GRD-5)
+        sides = [given(np.zeros(s.value.shape)) for s in sides]
+    dkeys = scatter(
+        model if stacked.error.any() else model.exact(), layer.params["keys"].shape, where, stacked
+    )
+    dq = Bounded(*(np.concatenate([getattr(s, part) for s in sides], -1) for part in ("value", "error")))
+    return dkeys, dq
+
+
+def _norm(
+    model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array, grads: dict[str, Bounded]
+) -> Bounded:
+    if normed.unit is None or normed.spread is None:
+        return dq
+    unit, scale = normed.unit, given(layer.params["query_norm.scale"])
+    grads["query_norm.scale"] = total(model, multiply(model, dq, unit), 0)
+    grads["query_norm.bias"] = total(model, dq, 0)
+    dunit = multiply(model, dq, scale)
+    if layer.config.query_norm == "batch":
+        axis, share = 0, given(mask[:, None, None] / mask.sum(), model.step)
+    else:
+        axis, share = -1, given(np.full((1, 1, dq.value.shape[-1]), 1 / dq.value.shape[-1]), model.step)
+    mean = multiply(model, share, total(model, dunit, axis, keepdims=True))
+    along = total(model, multiply(model, dunit, unit), axis, keepdims=True)
+    slope = multiply(model, multiply(model, share, unit), along)
+    centred = add(model, add(model, dunit, _negative(mean)), _negative(slope))
+    return divide(model, centred, normed.spread)
+
+
+def _negative(a: Bounded) -> Bounded:
+    return Bounded(-a.value, a.error)

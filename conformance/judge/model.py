@@ -1,0 +1,66 @@
+"""The model of arithmetic that PRC-4 allows, and its constants. Every one is derived, or measured against libraries.
+
+EXP, FUNCTION and DIVIDE are relative errors in units of u. CUDA documents at most 2 ulp (4u) for expf and erff, 2 ulp
+for tanhf and correctly rounded to 2 ulp for division; XLA, torch and ONNX Runtime on CPU were measured below half of
+each constant (``tests/conformance/test_library_accuracy.py`` repeats the measurement).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ml_dtypes
+import numpy as np
+
+from peerspec.conformance.inputs import significant_bits
+
+__all__ = ["DIVIDE", "EXP", "FUNCTION", "U_REFERENCE", "Model", "model_for"]
+
+EXP = 8.0
+"""exp, relative, in u."""
+FUNCTION = 16.0
+"""erf, tanh and the logistic function, relative to 1, in u."""
+DIVIDE = 4.0
+"""Division and square root, relative, in u."""
+U_REFERENCE = 2.0**-53
+"""The reference rounds too; its share is added to every bound."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What one backend operation may lose.
+
+    Attributes:
+        u: unit roundoff inside, 0 where a stage is exact (PRC-5).
+        tiny: the least normal number inside, lost when an operation underflows; 0 where a stage is exact.
+        u_in: unit roundoff of the input format, in which results are returned.
+        tiny_in: its least normal number.
+    """
+
+    u: float
+    tiny: float
+    u_in: float
+    tiny_in: float
+
+    @property
+    def step(self) -> float:
+        """The relative error of one operation of the backend plus the reference's own."""
+        return self.u + U_REFERENCE if self.u else 0.0
+
+    def gamma(self, terms: int) -> float:
+        """γ_m = mu/(1 − mu) for an inner product of m terms, backend and reference together."""
+        if not self.u:
+            return 0.0
+        return sum(terms * u / (1 - terms * u) for u in (self.u, U_REFERENCE))
+
+    def exact(self) -> Model:
+        """The same formats, where every operation inside is exact."""
+        return Model(0.0, 0.0, self.u_in, self.tiny_in)
+
+
+def model_for(dtype: np.dtype) -> Model:
+    """The model of the precision whose input format is ``dtype`` (SPEC.md, chapter 7)."""
+    inside = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+    u, u_in = (2.0 ** -significant_bits(format) for format in (inside, dtype))
+    tiny, tiny_in = (float(ml_dtypes.finfo(format).smallest_normal) for format in (inside, dtype))
+    return Model(u, tiny, u_in, tiny_in)

@@ -1,0 +1,125 @@
+"""What a run will do: which checks, on which cases, in which precisions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from peerspec.backends import BackendError
+from peerspec.conformance.case import CaseSpec
+from peerspec.conformance.cases import LAYER_CASES, SELECTIONS, SelectionCase
+from peerspec.conformance.checks import CHECKS, Check
+from peerspec.reference import DTYPES, PeerError
+
+__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "score_format"]
+
+PRECISIONS = ("float32", "float64", "bfloat16", "float16")
+"""In the order in which they are judged; the minimal size runs every case in the first one claimed."""
+PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training")
+SIZES = ("minimal", "default", "full")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One check in one precision, with its cases."""
+
+    check: Check
+    precision: str
+    cases: tuple[CaseSpec, ...] | tuple[SelectionCase, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a run, in order, and the checks it leaves out because their profile is not claimed."""
+
+    precisions: tuple[str, ...]
+    steps: tuple[Step, ...]
+    unclaimed: tuple[Check, ...]
+    partial: bool
+
+    @classmethod
+    def make(
+        cls,
+        claimed: Collection[str],
+        *,
+        size: str,
+        profiles: Collection[str] | None = None,
+        only: Sequence[str] | None = None,
+    ) -> Plan:
+        """Plan a run for the claimed profiles.
+
+        Args:
+            claimed: what the backend claims, precisions included.
+            size: one of ``SIZES``.
+            profiles: restrict to these profiles and precisions.
+            only: restrict to checks whose identifier starts with one of these.
+
+        Raises:
+            PeerError: an unknown size, profile or check.
+            BackendError: the backend claims a profile that does not exist.
+        """
+        _require_known("size", [size], SIZES)
+        if unknown := sorted(set(claimed) - {*PRECISIONS, *PROFILES, "core"}):
+            raise BackendError(
+                f"the backend claims the unknown profile {unknown[0]!r}; known are "
+                f"{', '.join((*PRECISIONS, *PROFILES))}"
+            )
+        _require_known("profile", profiles or (), (*PRECISIONS, *PROFILES, "core"))
+        if missing := [p for p in profiles or () if p != "core" and p not in claimed]:
+            raise PeerError(
+                f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}"
+            )
+        checks = [check for check in CHECKS if not only or check.id.startswith(tuple(only))]
+        for pattern in only or ():
+            if not any(check.id.startswith(pattern) for check in CHECKS):
+                raise PeerError(f"no check starts with {pattern!r}; `peerspec list` shows all")
+
+        wanted = set(claimed) & (set(profiles) if profiles else set(claimed))
+        precisions = tuple(
+            p for p in PRECISIONS if p in claimed and (p in wanted or not wanted & set(PRECISIONS))
+        )
+        asked = {"core", *wanted} if not profiles or "core" in profiles else wanted
+        run = [check for check in checks if check.profile in asked]
+        unclaimed = tuple(check for check in checks if check.profile not in {"core", *claimed})
+        steps = [
+            Step(check, precision, cases)
+            for first, precision in zip([True] + [False] * len(precisions), precisions, strict=False)
+            for check in run
+            if (cases := _cases(check, precision, precisions, claimed, SIZES.index(size), first))
+        ]
+        return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
+
+
+def _cases(
+    check: Check,
+    precision: str,
+    precisions: tuple[str, ...],
+    claimed: Collection[str],
+    size: int,
+    first: bool,
+) -> tuple[CaseSpec, ...] | tuple[SelectionCase, ...]:
+    if check.tag == "select":
+        repeated = score_format(precision) in map(score_format, precisions[: precisions.index(precision)])
+        return () if repeated else tuple(case for case in SELECTIONS if case.size <= size)
+    return tuple(
+        spec
+        for spec in LAYER_CASES
+        if check.tag in spec.tags
+        and spec.size <= size
+        and spec.profiles <= set(claimed)
+        and (first or size > 0 or spec.everywhere)
+    )
+
+
+def score_format(precision: str) -> np.dtype[Any]:
+    """The format of scores and gates in a precision (PRC-3)."""
+    return np.dtype(np.float64) if DTYPES[precision] == np.float64 else np.dtype(np.float32)
+
+
+def _require_known(what: str, values: Collection[str], known: Collection[str]) -> None:
+    for value in values:
+        if value not in known:
+            raise PeerError(f"{value!r} is no {what}; use one of {', '.join(known)}")

@@ -1,0 +1,19 @@
+"""Write the clauses of SPEC.md as data: ``python -m peerspec.conformance.requirements.freeze SPEC.md``."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from peerspec.conformance.clauses import parse
+from peerspec.reference import SPEC_VERSION
+
+
+def frozen(spec: Path) -> str:
+    """The text of the data file for this SPEC.md."""
+    rows = [asdict(clause) for clause in parse(spec.read_text("utf-8"))]
+    return json.dumps({"spec": SPEC_VERSION, "clauses": rows}, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / f"{SPEC_VERSION}.json").write_text(frozen(Path(sys.argv[1])), "utf-8")

@@ -1,0 +1,248 @@
+"""The run: ask the backend every case of the plan, judge, and write down what was found."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from peerspec.conformance.ask import Fault
+from peerspec.conformance.case import CaseSpec
+from peerspec.conformance.checks import Check, Evidence
+from peerspec.conformance.gradient_trial import GradientTrial
+from peerspec.conformance.hosts import Host, open_host
+from peerspec.conformance.plan import Plan, Step, score_format
+from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+from peerspec.conformance.selection_trial import SelectionTrial
+from peerspec.conformance.trial import Trial
+from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig, PeerError
+
+__all__ = ["Progress", "check_backend"]
+
+Progress = Callable[[int, int, str], None]
+"""Called before each step with its number, the number of all, and its name."""
+
+MUST_TAKE = ("relu", "identity")
+"""Activations whose configurations cannot be declined (CNF-2)."""
+
+
+def check_backend(
+    backend: Any,
+    *,
+    profiles: Collection[str] | None = None,
+    size: str = "default",
+    seed: int = 0,
+    only: Sequence[str] | None = None,
+    waivers: Mapping[str, str] | None = None,
+    timeout: float = 60.0,
+    stop_early: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Judge a backend.
+
+    Args:
+        backend: an object with the contract of ``peerspec.backends.Backend``, judged in this process, or the name of
+            one, judged in a process of its own.
+        profiles: judge only these of the profiles it claims; the report is then partial.
+        size: ``minimal``, ``default`` or ``full``.
+        seed: of the inputs (INP-1).
+        only: judge only checks whose identifier starts with one of these; the report is then partial.
+        waivers: reasons by check, for failures that are known and accepted.
+        timeout: seconds one call may take.
+        stop_early: end at the first failure.
+        progress: told of every step.
+
+    Returns:
+        The report; a backend that fails or cannot be asked is a finding in it and not an exception.
+
+    Raises:
+        BackendError: no backend of that name, or an object without the contract.
+        PeerError: an unknown profile, size, check or waiver.
+    """
+    _require_checks(waivers or {})
+    host = open_host(backend, timeout=timeout)
+    try:
+        run = Run(host, Plan.make(host.profiles, size=size, profiles=profiles, only=only), seed)
+        started = time.perf_counter()
+        findings = tuple(run.findings(stop_early=stop_early, progress=progress))
+        seconds = time.perf_counter() - started
+    finally:
+        host.close()
+    return Report(
+        backend=host.name,
+        claimed=tuple(sorted(host.profiles)),
+        precisions=run.plan.precisions,
+        traced=run.traced,
+        declined=tuple(sorted(run.declined)),
+        partial=run.plan.partial or stop_early,
+        findings=_waive(findings, waivers or {}),
+        size=size,
+        seed=seed,
+        seconds=seconds,
+        versions=_versions(),
+    )
+
+
+class Run:
+    """The state of one run: trials already made, and what was learned of the backend on the way."""
+
+    def __init__(self, host: Host, plan: Plan, seed: int) -> None:
+        self.host, self.plan, self.seed = host, plan, seed
+        self.traced = True
+        self.declined: set[str] = set()
+        self._trials: dict[tuple[str, str, str], Any] = {}
+        self._support: dict[tuple[PeerConfig, str], bool | str] = {}
+
+    def findings(self, *, stop_early: bool, progress: Progress | None) -> Iterator[Finding]:
+        """One finding per step, then those of refusals, then one per check not claimed."""
+        for number, step in enumerate(self.plan.steps):
+            if progress:
+                progress(number, len(self.plan.steps), f"{step.check.id} {step.precision}")
+            finding = self._step(step)
+            yield finding
+            if self.host.dead or (stop_early and finding.status in (FAIL, ERROR)):
+                return
+        yield from self._refusals()
+        for check in self.plan.unclaimed:
+            yield _finding(check, "", NOT_CLAIMED, message=f"the profile {check.profile} is not claimed")
+
+    def _step(self, step: Step) -> Finding:
+        """All cases of a step; the first failure is the one reported."""
+        executed, share, reasons = 0, 0.0, set()
+        for spec in step.cases:
+            try:
+                reason = self._declines(spec, step.precision)
+                if reason:
+                    reasons.add(f"declined: {reason}")
+                    continue
+                trial = self._trial(step.check, spec, step.precision)
+                if step.check.needs_trace and not self._shows_trace(trial):
+                    reasons.add("the backend shows no trace")
+                    continue
+                evidence = list(step.check.judge(trial))
+            except Fault as fault:
+                message = f"in the case {spec.name}: {fault}"
+                return _finding(step.check, step.precision, ERROR, executed, float("inf"), message, spec.name)
+            executed += bool(evidence)
+            worst = next((e for e in evidence if e.problem), None)
+            if worst:
+                return _failure(step, executed, worst, spec.name)
+            share = max([share, *(e.share for e in evidence)])
+        if executed:
+            return _finding(step.check, step.precision, PASS, executed, share)
+        if reasons:
+            return _finding(step.check, step.precision, NOT_CLAIMED, message="; ".join(sorted(reasons)))
+        return _finding(step.check, step.precision, ERROR, message="none of its cases decided anything")
+
+    def _shows_trace(self, trial: Trial) -> bool:
+        if not trial.traced:
+            self.traced = False
+        return trial.traced
+
+    def _trial(self, check: Check, spec: Any, precision: str) -> Any:
+        kind = (
+            "select" if check.tag == "select" else "gradient" if check.tag.startswith("gradient") else "layer"
+        )
+        key = (kind, spec.name, precision)
+        if key not in self._trials:
+            self._trials[key] = self._make(kind, spec, precision)
+        return self._trials[key]
+
+    def _make(self, kind: str, spec: Any, precision: str) -> Any:
+        if kind == "select":
+            return SelectionTrial(spec, spec.halves(score_format(precision), self.seed), self.host)
+        case = spec.make(DTYPES[precision], self.seed)
+        return GradientTrial(case, self.host) if kind == "gradient" else Trial(case, self.host)
+
+    def _declines(self, spec: Any, precision: str) -> str:
+        """Why the backend declines a configuration, or nothing."""
+        if not isinstance(spec, CaseSpec) or "supports" not in self.host.methods:
+            return ""
+        key = (spec.config, precision)
+        if key not in self._support:
+            arguments = {"config": spec.config, "dtype": DTYPES[precision]}
+            self._support[key] = self.host.ask("supports", arguments).value
+        answer = self._support[key]
+        if answer is True:
+            return ""
+        self.declined.add(f"{precision}, {spec.config.activation}: {answer}")
+        return str(answer) or "no reason given"
+
+    def _refusals(self) -> Iterator[Finding]:
+        """Refusals that CNF-2 does not allow."""
+        for (config, precision), answer in self._support.items():
+            if answer is not True and config.activation in MUST_TAKE:
+                yield Finding(
+                    "structure.supports",
+                    ("CNF-2",),
+                    "structure",
+                    "core",
+                    precision,
+                    FAIL,
+                    message=f"it declines {config.activation} ({answer}), which every backend must take: {config}",
+                )
+                return
+
+
+def _finding(
+    check: Check,
+    precision: str,
+    status: str,
+    cases: int = 0,
+    share: float = 0.0,
+    message: str = "",
+    case: str = "",
+) -> Finding:
+    return Finding(
+        check.id, check.clauses, check.stage, check.profile, precision, status, cases, share, message, case
+    )
+
+
+def _failure(step: Step, executed: int, evidence: Evidence, case: str) -> Finding:
+    finding = _finding(step.check, step.precision, FAIL, executed, evidence.share, evidence.problem, case)
+    clause = evidence.clause or step.check.clauses[0]
+    clauses = (clause, *(other for other in step.check.clauses if other != clause))
+    return replace(finding, clauses=clauses, where=evidence.where)
+
+
+def _require_checks(waivers: Mapping[str, str]) -> None:
+    from peerspec.conformance.checks import CHECKS
+
+    for id in waivers:
+        if id not in {check.id for check in CHECKS}:
+            raise PeerError(f"the waiver for {id!r} names no check; `peerspec list` shows all")
+
+
+def _waive(findings: tuple[Finding, ...], waivers: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Failures with a waiver become waived; a waiver without a failure is an error."""
+    failing = {finding.check for finding in findings if finding.status == FAIL}
+    waived = [
+        replace(finding, status=WAIVED, message=f"{finding.message} (waived: {waivers[finding.check]})")
+        if finding.status == FAIL and finding.check in waivers
+        else finding
+        for finding in findings
+    ]
+    stale = [
+        replace(
+            finding,
+            status=ERROR,
+            message=f"its waiver is stale: {finding.check} does not fail; remove the waiver",
+        )
+        for finding in findings
+        if finding.check in waivers.keys() - failing
+    ]
+    return (*waived, *stale[:1])
+
+
+def _versions() -> dict[str, str]:
+    found = {"spec": SPEC_VERSION, "python": platform.python_version(), "platform": platform.platform()}
+    for package in ("peerspec", "numpy", "torch", "jax", "onnxruntime"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found | {"byteorder": sys.byteorder}

@@ -1,0 +1,43 @@
+"""A file that appears under its name whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """A temporary file beside ``path``: ``publish`` renames it, leaving the context without that removes it.
+
+    Raises:
+        OSError: as the file system says.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Draft:
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".part")
+        self._draft = Path(name)
+        self.file = os.fdopen(handle, "wb")
+        return self
+
+    def publish(self) -> None:
+        """Close the file and rename it to ``path``, replacing what is there."""
+        self.file.close()
+        mask = os.umask(0)
+        os.umask(mask)
+        self._draft.chmod(0o666 & ~mask)
+        self._draft.replace(self.path)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.file.close()
+        finally:
+            self._draft.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""Writing a layer as an ONNX file, with large tables beside it (``MODEL.onnx`` and ``MODEL.onnx.data``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from peerspec.export.draft import Draft
+from peerspec.export.errors import ExportError
+from peerspec.export.graph import assemble, layer_functions, layer_graph
+from peerspec.export.onnx_package import ModelProto, TensorProto
+from peerspec.export.tensors import external_tensor, inline_tensor
+from peerspec.reference import Layer
+
+__all__ = ["EXTERNAL_THRESHOLD", "build_model", "data_path", "export"]
+
+EXTERNAL_THRESHOLD = 1 << 20
+"""Bytes from which a parameter goes to the external file."""
+
+_PROTOBUF_LIMIT = (1 << 31) - 1  # bytes of one serialised message
+
+
+def export(
+    layer: Layer,
+    path: str | PathLike[str],
+    *,
+    leading: Sequence[str] = ("batch", "sequence"),
+    trace: bool = True,
+    external_threshold: int = EXTERNAL_THRESHOLD,
+    overwrite: bool = False,
+) -> None:
+    """Write ``layer`` as an ONNX model, whole or not at all.
+
+    The model maps x [*leading, D] to y [*leading, M] and, with ``trace``, to scores, indices and gates
+    [*leading, h, k]. Parameters of ``external_threshold`` bytes and more are streamed to ``path`` +
+    ``.data``, so a memory-mapped layer of any size needs a few megabytes; the model names that file without
+    its folder, so both move together.
+
+    Args:
+        layer: the layer.
+        path: the file to write.
+        leading: a name for each leading axis of x; ``()`` for a single token.
+        trace: whether the model shows its selection.
+        external_threshold: 0 sends every parameter to the external file.
+        overwrite: replace the model and its external file if they exist.
+
+    Raises:
+        ExportError: a path that exists or cannot be written, names of axes that are not distinct
+        identifiers, or
+            inline parameters beyond protobuf's limit of 2 GiB.
+    """
+    path = Path(path)
+    _refuse(path, overwrite)
+    try:
+        with Draft(data_path(path)) as tables, Draft(path) as main:
+
+            def place(name: str, array: NDArray[Any]) -> TensorProto:
+                if array.nbytes < external_threshold:
+                    return inline_tensor(name, array)
+                return external_tensor(name, array, tables.file, tables.path.name)
+
+            main.file.write(_serialise(build_model(layer, leading=leading, trace=trace, place=place)))
+            _publish(tables, main)
+    except OSError as error:
+        raise ExportError(
+            f"cannot write {path}: {error.strerror or error}; "
+            "choose a folder that can be written and has space"
+        ) from None
+
+
+def build_model(
+    layer: Layer,
+    *,
+    leading: Sequence[str] = ("batch", "sequence"),
+    trace: bool = True,
+    place: Callable[[str, NDArray[Any]], TensorProto] = inline_tensor,
+) -> ModelProto:
+    """The model of ``layer``; ``place`` makes a tensor of each parameter, inline unless told otherwise."""
+    graph = layer_graph(layer.config, layer.dtype, leading=leading, trace=trace)
+    graph.initializer.extend(place(name, array) for name, array in layer.params.items())
+    return assemble(graph, layer_functions(layer.config), layer.config)
+
+
+def data_path(path: Path) -> Path:
+    """Where the external file of a model stands."""
+    return path.with_name(path.name + ".data")
+
+
+def _refuse(path: Path, overwrite: bool) -> None:
+    for file in (path, data_path(path)):
+        if file.is_dir():
+            raise ExportError(f"{file} is a folder; choose the path of a file to write")
+        if file.exists() and not overwrite:
+            raise ExportError(f"{file} exists; choose another path or pass overwrite=True")
+
+
+def _serialise(model: ModelProto) -> bytes:
+    if (size := model.ByteSize()) > _PROTOBUF_LIMIT:
+        raise ExportError(
+            f"the model would hold {size} bytes, protobuf takes {_PROTOBUF_LIMIT}; lower external_threshold"
+        )
+    return bytes(model.SerializeToString())
+
+
+def _publish(tables: Draft, main: Draft) -> None:
+    """The tables first, so that a model never stands without them; no stale external file remains."""
+    if tables.file.tell():
+        tables.publish()
+    else:
+        tables.path.unlink(missing_ok=True)
+    try:
+        main.publish()
+    except BaseException:
+        tables.path.unlink(missing_ok=True)
+        raise

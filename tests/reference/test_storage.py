@@ -1,0 +1,218 @@
+"""The file form: what is saved comes back, whole or not at all, and a file that is no layer is refused in a sentence."""
+
+import json
+import os
+import pickle
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from peerspec.reference import DTYPES, SPEC_VERSION, ConfigError, FileFormError, Layer, PeerConfig, TableError
+
+CONFIG = PeerConfig(
+    d_model=5, heads=3, num_experts=16, top_k=6, d_key=8, d_out=7, query_bias=True, expert="glu", query_norm="batch"
+)
+
+
+def header_of(path: Path) -> tuple[dict[str, Any], bytes]:
+    raw = path.read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    return json.loads(raw[8 : 8 + length]), raw[8 + length :]
+
+
+def write(path: Path, header: dict[str, Any], data: bytes) -> None:
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "layer.safetensors"
+    Layer.random(CONFIG).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_a_layer_comes_back_bit_for_bit(tmp_path: Path, name: str) -> None:
+    layer = Layer.random(CONFIG, dtype=DTYPES[name])
+    layer.save(tmp_path / "layer")
+    back = Layer.load(tmp_path / "layer")
+    assert back.config == layer.config
+    assert list(back.params) == list(layer.params)
+    for key, array in layer.params.items():
+        assert back.params[key].dtype == array.dtype
+        assert back.params[key].tobytes() == array.tobytes()
+
+
+def test_tables_are_read_only_maps_of_the_file(saved: Path) -> None:
+    table = Layer.load(saved).params["experts.u"]
+    with pytest.raises(ValueError, match="read-only"):
+        table[0] = 0
+    base: Any = table
+    while base is not None and not isinstance(base, np.memmap):
+        base = base.base
+    assert isinstance(base, np.memmap)
+
+
+def test_strided_parameters_are_saved_by_value(tmp_path: Path) -> None:
+    layer = Layer.random(CONFIG)
+    params = {name: np.asfortranarray(array) for name, array in layer.params.items()}
+    Layer(CONFIG, params).save(tmp_path / "layer")
+    back = Layer.load(tmp_path / "layer")
+    assert all((back.params[name] == array).all() for name, array in layer.params.items())
+
+
+def test_the_metadata_hold_the_configuration_and_the_version(saved: Path) -> None:
+    metadata = header_of(saved)[0]["__metadata__"]
+    assert metadata["peerspec.spec"] == SPEC_VERSION
+    assert PeerConfig.from_json(metadata["peerspec.config"]) == CONFIG
+
+
+def test_a_path_that_exists_is_refused_unless_told_to_overwrite(saved: Path) -> None:
+    before = saved.read_bytes()
+    other = Layer.random(CONFIG, seed=1)
+    with pytest.raises(FileFormError, match="exists; choose another path or pass overwrite=True"):
+        other.save(saved)
+    assert saved.read_bytes() == before
+    other.save(saved, overwrite=True)
+    assert Layer.load(saved).params["keys"].tobytes() == other.params["keys"].tobytes()
+    assert os.listdir(saved.parent) == [saved.name]
+
+
+@pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_save_that_fails_half_way_leaves_nothing_and_spares_what_was_there(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    def half(tensors: Any, path: str, metadata: Any) -> None:
+        Path(path).write_bytes(b"half")
+        raise failure
+
+    monkeypatch.setattr("peerspec.reference.storage.save_file", half)
+    before, layer = saved.read_bytes(), Layer.random(CONFIG)
+    for name in (saved.name, "new"):
+        with pytest.raises((FileFormError, KeyboardInterrupt)) as caught:
+            layer.save(saved.parent / name, overwrite=True)
+        if isinstance(failure, OSError):
+            assert str(caught.value) == f"cannot write {saved.parent / name}: disk full"
+    assert os.listdir(saved.parent) == [saved.name]
+    assert saved.read_bytes() == before
+
+
+@pytest.mark.parametrize("parent", ["missing", "file"])
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, parent: str) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / parent / "layer"
+    with pytest.raises(FileFormError, match=f"cannot write {re.escape(str(path))}: .*; choose a folder"):
+        Layer.random(CONFIG).save(path)
+
+
+def test_a_folder_is_no_file_to_load_or_to_replace(tmp_path: Path) -> None:
+    with pytest.raises(FileFormError, match="is not a file; pass a layer written by Layer.save"):
+        Layer.load(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileFormError, match="cannot write"):
+        Layer.random(CONFIG).save(tmp_path / "folder", overwrite=True)
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileFormError, match="missing is not a file"):
+        Layer.load(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda raw: b"",
+        lambda raw: raw[:5],
+        lambda raw: raw[:100],
+        lambda raw: raw[:-1],
+        lambda raw: raw + b"\0",
+        lambda raw: raw[:8] + b"#" + raw[9:],
+        lambda raw: struct.pack("<Q", 2**62) + raw[8:],
+        lambda raw: pickle.dumps({"keys": [1.0]}),
+    ],
+    ids=["empty", "five bytes", "header cut", "data cut", "data too long", "header no JSON", "length", "pickle"],
+)
+def test_a_damaged_or_foreign_file_is_refused(saved: Path, spoil: Any) -> None:
+    saved.write_bytes(spoil(saved.read_bytes()))
+    with pytest.raises(FileFormError, match="is not a readable safetensors file: "):
+        Layer.load(saved)
+
+
+def test_a_pickle_is_never_executed(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    (tmp_path / "layer").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(FileFormError, match="not a readable safetensors file"):
+        Layer.load(tmp_path / "layer")
+    assert os.listdir(tmp_path) == ["layer"]
+
+
+@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"peerspec.config": "{}"}])
+def test_safetensors_of_another_origin_are_refused(tmp_path: Path, metadata: Any) -> None:
+    save_file({"keys": np.zeros(3)}, tmp_path / "other", metadata=metadata)
+    with pytest.raises(FileFormError, match="without a peerspec configuration in its metadata; build a Layer"):
+        Layer.load(tmp_path / "other")
+
+
+def test_a_file_of_another_major_version_is_refused_and_of_another_minor_one_is_read(saved: Path) -> None:
+    header, data = header_of(saved)
+    header["__metadata__"]["peerspec.spec"] = "99.0"
+    write(saved, header, data)
+    with pytest.raises(FileFormError, match=f"written for spec 99.0, this package reads {SPEC_VERSION}; install"):
+        Layer.load(saved)
+    header["__metadata__"]["peerspec.spec"] = SPEC_VERSION.split(".")[0] + ".77"
+    write(saved, header, data)
+    assert Layer.load(saved).config == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [("colour", 1, "unknown configuration field 'colour'"), ("num_experts", 15, "perfect square, got 15")],
+)
+def test_a_configuration_in_a_file_is_checked(saved: Path, field: str, value: int, message: str) -> None:
+    header, data = header_of(saved)
+    config = json.loads(header["__metadata__"]["peerspec.config"]) | {field: value}
+    header["__metadata__"]["peerspec.config"] = json.dumps(config)
+    write(saved, header, data)
+    with pytest.raises(ConfigError, match=message):
+        Layer.load(saved)
+
+
+def test_a_file_whose_shapes_contradict_its_configuration_is_refused(saved: Path) -> None:
+    header, data = header_of(saved)
+    header["keys"]["shape"] = [1, 2, 2, 8]
+    write(saved, header, data)
+    with pytest.raises(TableError, match=r"keys must have shape \(1, 2, 4, 4\) .*, got \(1, 2, 2, 8\)"):
+        Layer.load(saved)
+
+
+def test_a_file_with_nan_is_refused(saved: Path) -> None:
+    header, data = header_of(saved)
+    start = header["experts.v"]["data_offsets"][0]
+    write(saved, header, data[:start] + struct.pack("<f", float("nan")) + data[start + 4 :])
+    with pytest.raises(TableError, match="experts.v holds NaN or infinity"):
+        Layer.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((16, 5), np.int32), "experts.u has dtype I32; a layer holds F64, F32, BF16, F16"),
+        (np.zeros((0, 5), np.float32), r"experts.u is empty, shape \(0, 5\)"),
+    ],
+)
+def test_a_file_with_a_table_no_layer_has_is_refused(saved: Path, array: Any, message: str) -> None:
+    metadata = header_of(saved)[0]["__metadata__"]
+    save_file(dict(Layer.random(CONFIG).params) | {"experts.u": array}, saved, metadata=metadata)
+    with pytest.raises(FileFormError, match=message):
+        Layer.load(saved)
