@@ -14,7 +14,19 @@ __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
 name = "reference"
 profiles = frozenset(
-    ["float64", "float32", "bfloat16", "float16", "select", "training", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys"]
+    [
+        "float64",
+        "float32",
+        "bfloat16",
+        "float16",
+        "select",
+        "training",
+        "query-bias",
+        "query-norm",
+        "glu",
+        "sigmoid",
+        "per-head-keys",
+    ]
 )
 
 Array = NDArray[Any]
@@ -40,6 +52,4 @@ def select(scores1: Array, scores2: Array, k: int) -> Selection:
 
 def gradients(layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
     """The reference's gradients, rounded once to the format of the layer."""
-    return {
-        key: grad.astype(layer.dtype) for key, grad in reference.gradients(layer, x, dy, mask=mask).items()
-    }
+    return {key: grad.astype(layer.dtype) for key, grad in reference.gradients(layer, x, dy, mask=mask).items()}

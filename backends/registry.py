@@ -41,7 +41,7 @@ def load(name: str) -> Backend:
     except Exception as error:
         raise BackendError(f"backend {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     _require_contract(name, found)
-    return found  # type: ignore[no-any-return]  # checked by _require_contract
+    return found
 
 
 def _from_path(name: str) -> Any:
@@ -87,6 +87,4 @@ def _require_contract(name: str, found: Any) -> None:
             f"backend {name!r} lacks {', '.join(missing)}; a backend has name, profiles and forward(layer, x, ...)"
         )
     if isinstance(found.profiles, str) or not all(isinstance(profile, str) for profile in found.profiles):
-        raise BackendError(
-            f"backend {name!r}: profiles must be a collection of names, got {found.profiles!r}"
-        )
+        raise BackendError(f"backend {name!r}: profiles must be a collection of names, got {found.profiles!r}")

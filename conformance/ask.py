@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 class Fault(Exception):
-    """The backend gave no answer that can be read: it raised, hung, died, or returned something else (exit status 2)."""
+    """The backend gave no answer that can be read: it raised, hung, died, or returned something else."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,7 @@ def _array(value: Any, what: str) -> Array:
     try:
         array = np.asarray(value)
     except Exception as error:
-        raise Fault(
-            f"{what} cannot be read as an array: {type(error).__name__}: {_first_line(error)}"
-        ) from error
+        raise Fault(f"{what} cannot be read as an array: {type(error).__name__}: {_first_line(error)}") from error
     if array.dtype == object or array.dtype.hasobject:
         raise Fault(f"{what} must be an array of numbers, got {type(value).__name__}")
     return array

@@ -55,9 +55,7 @@ class GradientTrial:
         """Gradients with their bounds."""
         trial = self.trial
         dy = self.dy.astype(np.float64)
-        return gradient_bounds(
-            trial.model, trial.linear, self.case.layer, trial.tokens, dy, trial.mask, trial.ids
-        )
+        return gradient_bounds(trial.model, trial.linear, self.case.layer, trial.tokens, dy, trial.mask, trial.ids)
 
     @cached_property
     def problem(self) -> str:
@@ -74,8 +72,4 @@ class GradientTrial:
         unknown = sorted(self.returned.keys() - self.expected.keys())
         if unknown:
             return f"gradients() returned {unknown[0]!r}, which is not a learned parameter of this layer or x"
-        return (
-            f"gradients() modified its input {', '.join(self.answer.modified)}"
-            if self.answer.modified
-            else ""
-        )
+        return f"gradients() modified its input {', '.join(self.answer.modified)}" if self.answer.modified else ""

@@ -44,11 +44,7 @@ class Host(Protocol):
 
 def open_host(backend: Any, *, timeout: float) -> Host:
     """A host for a backend given by name or as an object; ``timeout`` in seconds per call."""
-    return (
-        WorkerHost(backend, timeout=timeout)
-        if isinstance(backend, str)
-        else ObjectHost(backend, timeout=timeout)
-    )
+    return WorkerHost(backend, timeout=timeout) if isinstance(backend, str) else ObjectHost(backend, timeout=timeout)
 
 
 METHODS = ("forward", "select", "gradients", "supports")
@@ -68,9 +64,7 @@ class ObjectHost:
     def __post_init__(self) -> None:
         for part in ("name", "profiles", "forward"):
             if not hasattr(self.backend, part):
-                raise BackendError(
-                    f"the backend lacks {part}; a backend has name, profiles and forward(layer, x, ...)"
-                )
+                raise BackendError(f"the backend lacks {part}; a backend has name, profiles and forward(layer, x, ...)")
         self.name, self.profiles = str(self.backend.name), frozenset(self.backend.profiles)
         self.methods = frozenset(method for method in METHODS if hasattr(self.backend, method))
 
@@ -79,9 +73,7 @@ class ObjectHost:
         if self.dead:
             raise Fault(self.dead)
         outcome: list[Answer | Fault] = []
-        thread = threading.Thread(
-            target=_collect, args=(outcome, self.backend, method, arguments), daemon=True
-        )
+        thread = threading.Thread(target=_collect, args=(outcome, self.backend, method, arguments), daemon=True)
         thread.start()
         thread.join(self.timeout)
         if not outcome:
@@ -102,9 +94,7 @@ class WorkerHost:
         with Listener(authkey=key) as listener:
             environment = os.environ | {"PEERSPEC_WORKER_KEY": key.hex()}
             command = [sys.executable, "-m", "peerspec.conformance.worker", str(listener.address), name]
-            self._process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
-            )
+            self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr)
             self._connection = self._accept(listener, name)
         hello = self._receive(START_LIMIT, "the import")
         if isinstance(hello, Exception):
@@ -133,18 +123,14 @@ class WorkerHost:
     def __enter__(self) -> WorkerHost:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
     def _accept(self, listener: Listener, name: str) -> Connection:
         accepted = _within(START_LIMIT, listener.accept)
         if accepted is None:
             self._process.kill()
-            raise BackendError(
-                f"the worker process of backend {name!r} did not start within {START_LIMIT:g} s"
-            )
+            raise BackendError(f"the worker process of backend {name!r} did not start within {START_LIMIT:g} s")
         return accepted
 
     def _receive(self, limit: float, what: str) -> Any:

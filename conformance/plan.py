@@ -69,18 +69,14 @@ class Plan:
             )
         _require_known("profile", profiles or (), (*PRECISIONS, *PROFILES, "core"))
         if missing := [p for p in profiles or () if p != "core" and p not in claimed]:
-            raise PeerError(
-                f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}"
-            )
+            raise PeerError(f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}")
         checks = [check for check in CHECKS if not only or check.id.startswith(tuple(only))]
         for pattern in only or ():
             if not any(check.id.startswith(pattern) for check in CHECKS):
                 raise PeerError(f"no check starts with {pattern!r}; `peerspec list` shows all")
 
         wanted = set(claimed) & (set(profiles) if profiles else set(claimed))
-        precisions = tuple(
-            p for p in PRECISIONS if p in claimed and (p in wanted or not wanted & set(PRECISIONS))
-        )
+        precisions = tuple(p for p in PRECISIONS if p in claimed and (p in wanted or not wanted & set(PRECISIONS)))
         asked = {"core", *wanted} if not profiles or "core" in profiles else wanted
         run = [check for check in checks if check.profile in asked]
         unclaimed = tuple(check for check in checks if check.profile not in {"core", *claimed})

@@ -144,9 +144,7 @@ class Run:
         return trial.traced
 
     def _trial(self, check: Check, spec: Any, precision: str) -> Any:
-        kind = (
-            "select" if check.tag == "select" else "gradient" if check.tag.startswith("gradient") else "layer"
-        )
+        kind = "select" if check.tag == "select" else "gradient" if check.tag.startswith("gradient") else "layer"
         key = (kind, spec.name, precision)
         if key not in self._trials:
             self._trials[key] = self._make(kind, spec, precision)
@@ -197,9 +195,7 @@ def _finding(
     message: str = "",
     case: str = "",
 ) -> Finding:
-    return Finding(
-        check.id, check.clauses, check.stage, check.profile, precision, status, cases, share, message, case
-    )
+    return Finding(check.id, check.clauses, check.stage, check.profile, precision, status, cases, share, message, case)
 
 
 def _failure(step: Step, executed: int, evidence: Evidence, case: str) -> Finding:

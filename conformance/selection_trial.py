@@ -61,6 +61,4 @@ class SelectionTrial:
             return f"scores of select() must have the format of the half scores, got {self.selection.scores.dtype}"
         if self.selection.indices.dtype not in (np.int64, np.int32):
             return f"indices of select() must be int64 or int32, got {self.selection.indices.dtype}"
-        return (
-            f"select() modified its input {', '.join(self.answer.modified)}" if self.answer.modified else ""
-        )
+        return f"select() modified its input {', '.join(self.answer.modified)}" if self.answer.modified else ""

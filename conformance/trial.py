@@ -77,7 +77,7 @@ class Trial:
     @cached_property
     def finite(self) -> Array:
         """[T], True for tokens without NaN or infinity; only these have values to judge."""
-        return np.isfinite(self.tokens).all(-1)
+        return np.asarray(np.isfinite(self.tokens).all(-1))
 
     @cached_property
     def structure(self) -> list[tuple[str, str]]:

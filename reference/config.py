@@ -71,18 +71,12 @@ class PeerConfig:
                 f"use {self.d_key + 1}, or twice the width of a half (CFG-2)"
             )
         if self.top_k > self.num_experts:
-            raise ConfigError(
-                f"top_k must lie in 1..num_experts = 1..{self.num_experts}, got {self.top_k} (CFG-3)"
-            )
+            raise ConfigError(f"top_k must lie in 1..num_experts = 1..{self.num_experts}, got {self.top_k} (CFG-3)")
         if self.key_heads not in (1, self.heads):
-            raise ConfigError(
-                f"key_heads must be 1 (shared) or heads = {self.heads}, got {self.key_heads} (CFG-4)"
-            )
+            raise ConfigError(f"key_heads must be 1 (shared) or heads = {self.heads}, got {self.key_heads} (CFG-4)")
         for name, known in _OPTIONS.items():
             if getattr(self, name) not in known:
-                raise ConfigError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r} (CFG-5)"
-                )
+                raise ConfigError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r} (CFG-5)")
 
     @property
     def n(self) -> int:
@@ -125,9 +119,7 @@ class PeerConfig:
             raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r}")
         known = {field.name for field in fields(cls)}
         if unknown := sorted(values.keys() - known):
-            raise ConfigError(
-                f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))}"
-            )
+            raise ConfigError(f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))}")
         required = ("d_model", "heads", "num_experts", "top_k", "d_key")
         if missing := [name for name in required if name not in values]:
             raise ConfigError(f"the configuration lacks {', '.join(missing)}")

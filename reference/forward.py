@@ -60,9 +60,7 @@ def forward(
         gate = gates(config.gate, scores)
         y = mix(layer, expert_weights(layer, tokens, ids), gate, ids)
     pairs = (*lead, config.heads, config.top_k)
-    return Output(
-        y.reshape(*lead, config.d_out), scores.reshape(pairs), ids.reshape(pairs), gate.reshape(pairs), state
-    )
+    return Output(y.reshape(*lead, config.d_out), scores.reshape(pairs), ids.reshape(pairs), gate.reshape(pairs), state)
 
 
 def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Selection:
@@ -71,23 +69,17 @@ def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Select
     return Selection(np.take_along_axis(s1, i, -1) + np.take_along_axis(s2, j, -1), indices)
 
 
-def flatten(
-    layer: Layer, x: np.ndarray, mask: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+def flatten(layer: Layer, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     """Tokens [T, D], mask [T] and the leading axes, after checking them against the layer (SHP-1, SHP-2)."""
     d_model = layer.config.d_model
     if x.ndim < 1 or x.shape[-1] != d_model:
         raise InputError(f"x must have shape [..., {d_model}], got {x.shape} (SHP-1)")
     if x.dtype != layer.dtype:
-        raise InputError(
-            f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-2)"
-        )
+        raise InputError(f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-2)")
     lead = x.shape[:-1]
     mask = np.ones(lead, bool) if mask is None else mask
     if mask.shape != lead or mask.dtype != bool:
-        raise InputError(
-            f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {mask.shape} (SHP-2)"
-        )
+        raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {mask.shape} (SHP-2)")
     return x.reshape(-1, d_model), mask.reshape(-1), lead
 
 
@@ -95,11 +87,7 @@ def _check_indices(layer: Layer, indices: Any, lead: tuple[int, ...]) -> np.ndar
     config = layer.config
     shape = (*lead, config.heads, config.top_k)
     if indices.shape != shape or not np.issubdtype(indices.dtype, np.integer):
-        raise InputError(
-            f"indices must be integers of shape {shape}, got {indices.dtype} of shape {indices.shape}"
-        )
+        raise InputError(f"indices must be integers of shape {shape}, got {indices.dtype} of shape {indices.shape}")
     if indices.size and not (indices.min() >= 0 and indices.max() < config.num_experts):
-        raise InputError(
-            f"indices must lie in 0..{config.num_experts - 1}, got {indices.min()}..{indices.max()}"
-        )
+        raise InputError(f"indices must lie in 0..{config.num_experts - 1}, got {indices.min()}..{indices.max()}")
     return np.asarray(indices, np.int64).reshape(-1, config.heads, config.top_k)

@@ -80,9 +80,7 @@ def gradients(
     return grads
 
 
-def _weights_and_slopes(
-    layer: Layer, x: np.ndarray, ids: np.ndarray
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What multiplies v, and its derivative by each inner product it is made of (EXP-1, EXP-2)."""
     kind, inner = layer.config.activation, project(layer, "u", x, ids)
     if layer.config.expert == "mlp":
@@ -108,9 +106,7 @@ def _gate_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray
     return gate * np.einsum("...j,...ij->...i", gate, difference) if k > 1 else np.zeros_like(gate)
 
 
-def _score_backward(
-    layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _score_backward(layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gradients of the sub-keys and of the normalised query."""
     config, half = layer.config, layer.config.d_key // 2
     keys = head_keys(layer).astype(q.dtype)

@@ -53,12 +53,8 @@ class Layer:
         for name, array in params.items():
             _check_finite(name, array)
         if "query_norm.var" in params and (params["query_norm.var"] < 0).any():
-            raise TableError(
-                "query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)"
-            )
-        object.__setattr__(
-            self, "params", MappingProxyType({name: params[name] for name in self.config.shapes()})
-        )
+            raise TableError("query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)")
+        object.__setattr__(self, "params", MappingProxyType({name: params[name] for name in self.config.shapes()}))
 
     def __reduce__(self) -> tuple[type[Layer], tuple[PeerConfig, dict[str, NDArray[Any]]]]:
         return Layer, (self.config, dict(self.params))
@@ -126,18 +122,12 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtyp
 def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> None:
     shapes = config.shapes()
     if missing := [name for name in shapes if name not in params]:
-        raise TableError(
-            f"the layer lacks the parameter {missing[0]!r} of shape {shapes[missing[0]]} (PAR-1)"
-        )
+        raise TableError(f"the layer lacks the parameter {missing[0]!r} of shape {shapes[missing[0]]} (PAR-1)")
     if unknown := [name for name in params if name not in shapes]:
-        raise TableError(
-            f"{unknown[0]!r} is not a parameter of this configuration; it has {', '.join(shapes)} (PAR-1)"
-        )
+        raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; it has {', '.join(shapes)} (PAR-1)")
     for name, shape in shapes.items():
         if params[name].shape != shape:
-            raise TableError(
-                f"{name} must have shape {shape} for this configuration, got {params[name].shape} (PAR-1)"
-            )
+            raise TableError(f"{name} must have shape {shape} for this configuration, got {params[name].shape} (PAR-1)")
 
 
 def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:

@@ -53,9 +53,7 @@ def staircase_cells(k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-def _select_cells(
-    scores1: HalfScores, scores2: HalfScores, k: int, a: np.ndarray, b: np.ndarray
-) -> Selection:
+def _select_cells(scores1: HalfScores, scores2: HalfScores, k: int, a: np.ndarray, b: np.ndarray) -> Selection:
     n = scores1.shape[-1]
     rank1, rank2 = _best(scores1, min(k, n)), _best(scores2, min(k, n))
     i, j = rank1[..., a], rank2[..., b]
@@ -76,9 +74,7 @@ def _check(scores1: np.ndarray, scores2: np.ndarray, k: int) -> int:
             f"both half scores must have one shape [..., n], got {scores1.shape} and {scores2.shape} (SCO-1)"
         )
     if scores1.dtype != scores2.dtype:
-        raise InputError(
-            f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-2)"
-        )
+        raise InputError(f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-2)")
     n: int = scores1.shape[-1]
     if not 1 <= k <= n * n:
         raise InputError(f"k must lie in 1..N = 1..{n * n}, got {k} (CFG-3)")

@@ -36,9 +36,7 @@ def save(layer: Layer, path: str | PathLike[str], *, overwrite: bool = False) ->
     try:
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
-        raise FileFormError(
-            f"cannot write {path}: {error.strerror}; choose a folder that can be written"
-        ) from None
+        raise FileFormError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
     os.close(handle)
     try:
         save_file(tensors, draft, metadata=metadata)
@@ -84,16 +82,12 @@ def _map_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 def _map_tensor(path: Path, name: str, entry: dict[str, Any], base: int) -> NDArray[Any]:
     if entry["dtype"] not in _CODES:
-        raise FileFormError(
-            f"{path}: {name} has dtype {entry['dtype']}; a layer holds {', '.join(_CODES)} (PAR-2)"
-        )
+        raise FileFormError(f"{path}: {name} has dtype {entry['dtype']}; a layer holds {', '.join(_CODES)} (PAR-2)")
     shape = tuple(entry["shape"])
     if 0 in shape:
         raise FileFormError(f"{path}: {name} is empty, shape {shape}; no parameter of a layer is (PAR-1)")
     dtype = DTYPES[_CODES[entry["dtype"]]]
-    raw = np.memmap(
-        path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,)
-    )
+    raw = np.memmap(path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,))
     return raw.view(dtype).reshape(shape).view(np.ndarray)
 
 

@@ -128,9 +128,7 @@ def _high_ids(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     return parts
 
 
-def _spec(
-    name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[str], **more: Any
-) -> CaseSpec:
+def _spec(name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[str], **more: Any) -> CaseSpec:
     ordered = {"order"} if name.startswith("exact.") and "selection" in tags else set()
     return CaseSpec(name, config, build, frozenset(tags | ordered), **more)
 
@@ -160,10 +158,7 @@ CORE: tuple[CaseSpec, ...] = (
         )
         for kind in ACTIVATIONS
     ),
-    *(
-        _spec(f"numeric.small.{kind}", _with(SMALL, activation=kind), _full(6), OUTPUT)
-        for kind in ACTIVATIONS
-    ),
+    *(_spec(f"numeric.small.{kind}", _with(SMALL, activation=kind), _full(6), OUTPUT) for kind in ACTIVATIONS),
     _spec("numeric.wide", WIDE, _full(17), OUTPUT | {"perturb"}, everywhere=True),
     _spec("numeric.wide.relu", _with(WIDE, activation="relu"), _full(17), OUTPUT, everywhere=True),
     _spec("numeric.deep", _with(DEEP, activation="relu"), _full(6), OUTPUT),

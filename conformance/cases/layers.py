@@ -15,9 +15,7 @@ __all__ = ["exact_params", "full_params", "one_hot_queries", "steered", "tokens"
 def exact_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
     """Integers −2 … 1 (v: −4 … 3), sub-keys scaled so that scores stay near ±20: every sum fits 24 bits."""
     bits = {"experts.v": (3, 2), "keys": (2, -3)}
-    return {
-        name: draw.coarse(name, shape, *bits.get(name, (2, 1))) for name, shape in config.shapes().items()
-    }
+    return {name: draw.coarse(name, shape, *bits.get(name, (2, 1))) for name, shape in config.shapes().items()}
 
 
 def full_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:

@@ -37,9 +37,7 @@ def _twins(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     parts: dict[str, Any] = _build(dy=True)(draw, config)
     weight = parts["params"]["query.weight"]
     parts["params"]["query.weight"] = np.repeat(weight[:1], config.heads, 0)
-    parts["x"] = np.repeat(
-        parts["x"][:3], 2, 0
-    )  # tokens come in pairs: every row is used at least four times
+    parts["x"] = np.repeat(parts["x"][:3], 2, 0)  # tokens come in pairs: every row is used at least four times
     return parts
 
 

@@ -86,9 +86,7 @@ def _sentence(what: str, at: dict[str, int], worst: Deviation) -> str:
     place = ", ".join(f"{axis} {index}" for axis, index in at.items())
     size = "must be exact" if worst.bound == 0 else f"{worst.share:.3g} times the bound {worst.bound:.3g}"
     error = abs(worst.got - worst.expected)
-    return (
-        f"{what} at {place}: expected {worst.expected:.9g}, got {worst.got:.9g}, off by {error:.3g}, {size}"
-    )
+    return f"{what} at {place}: expected {worst.expected:.9g}, got {worst.got:.9g}, off by {error:.3g}, {size}"
 
 
 def holds(condition: bool, problem: str, *, clause: str = "", **where: Any) -> Evidence:
@@ -114,9 +112,7 @@ def sound(judge: Callable[[Trial], Iterator[Evidence]]) -> Callable[[Trial], Ite
 
     def judged(trial: Trial) -> Iterator[Evidence]:
         if trial.structure:
-            yield Evidence(
-                float("inf"), f"not judged, because {trial.structure[0][1]}", trial.structure[0][0]
-            )
+            yield Evidence(float("inf"), f"not judged, because {trial.structure[0][1]}", trial.structure[0][0])
             return
         yield from judge(trial)
 

@@ -22,9 +22,7 @@ def judge_gates(trial: Trial) -> Iterator[Evidence]:
 def _finite(trial: Trial) -> Iterator[Evidence]:
     bad = np.argwhere(~np.isfinite(trial.returned_gates))
     worst = float(np.abs(trial.returned_scores).max())
-    yield holds(
-        not len(bad), f"gates are not finite at scores up to {worst:g}: subtract the maximum before exp"
-    )
+    yield holds(not len(bad), f"gates are not finite at scores up to {worst:g}: subtract the maximum before exp")
 
 
 def _softmax(trial: Trial) -> Iterator[Evidence]:

@@ -45,7 +45,7 @@ def _of(*prefixes: str) -> Judge:
         for name, expected in trial.expected.items():
             if name.startswith(prefixes):
                 got = trial.returned[name].reshape(expected.value.shape)
-                axes = AXES[name.split(".")[0]] if name.split(".")[0] in AXES else None
+                axes = AXES.get(name.split(".")[0])
                 axes = axes if axes and len(axes) == got.ndim else None
                 yield from within(f"the gradient of {name}", got, expected, axes=axes)
 
@@ -68,16 +68,12 @@ def _decided(judge: Judge) -> Judge:
     return judged
 
 
-def _check(
-    id: str, clauses: tuple[str, ...], tag: str, judge: Judge, summary: str, profile: str = "training"
-) -> Check:
+def _check(id: str, clauses: tuple[str, ...], tag: str, judge: Judge, summary: str, profile: str = "training") -> Check:
     return Check(id, clauses, "gradient", tag, judge, summary, profile=profile)
 
 
 GRADIENTS = (
-    _check(
-        "gradients.structure", ("GRD-1", "PRC-1", "IND-2"), "gradient", _structure, "Are all gradients there?"
-    ),
+    _check("gradients.structure", ("GRD-1", "PRC-1", "IND-2"), "gradient", _structure, "Are all gradients there?"),
     _check(
         "gradients.unselected",
         ("GRD-2",),
@@ -85,9 +81,7 @@ GRADIENTS = (
         _decided(_unselected),
         "Are rows never selected exactly zero?",
     ),
-    _check(
-        "gradients.v", ("GRD-3", "PRC-4"), "gradient", _of("experts.v"), "Do all uses of a row of v add up?"
-    ),
+    _check("gradients.v", ("GRD-3", "PRC-4"), "gradient", _of("experts.v"), "Do all uses of a row of v add up?"),
     _check(
         "gradients.u",
         ("GRD-3", "GRD-6", "PRC-4"),

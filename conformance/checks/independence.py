@@ -38,9 +38,7 @@ def _perturb(trial: Trial) -> Iterator[Evidence]:
 def _nan(trial: Trial) -> Iterator[Evidence]:
     bad = np.isnan(trial.tokens).any(-1)
     finite = ~np.isnan(trial.returned_y[bad].astype(np.float64))
-    yield holds(
-        not finite.any(), f"{int(finite.sum())} entries of y are not NaN although x of their token holds one"
-    )
+    yield holds(not finite.any(), f"{int(finite.sum())} entries of y are not NaN although x of their token holds one")
 
 
 def _others(trial: Trial) -> Iterator[Evidence]:

@@ -14,12 +14,12 @@ __all__ = ["OUTPUT", "judge_y"]
 
 
 def judge_y(trial: Trial, what: str = "y") -> Iterator[Evidence]:
-    """y of the returned gates, then of the reference's gates on the returned ids; tokens with a clear margin if untraced."""
+    """y of the returned gates, then of the reference's gates on the same ids; untraced, tokens with a clear margin."""
     where = np.broadcast_to(trial.finite[:, None], trial.returned_y.shape)
     if trial.traced:
         yield from within(what, trial.returned_y, trial.y_of_returned, where, hint=lambda: _factor(trial))
     else:
-        where = where & trial.margin.certain.all(-1)[:, None]
+        where = where & np.asarray(trial.margin.certain.all(-1))[:, None]
     yield from within(what, trial.returned_y, trial.y, where, hint=lambda: _factor(trial))
 
 
@@ -35,9 +35,7 @@ def _factor(trial: Trial) -> str:
 def _sum(trial: Trial) -> Iterator[Evidence]:
     for evidence in judge_y(trial):
         averaged = "(OUT-2)" in evidence.problem
-        yield Evidence(
-            evidence.share, evidence.problem, "OUT-2" if averaged else evidence.clause, evidence.where
-        )
+        yield Evidence(evidence.share, evidence.problem, "OUT-2" if averaged else evidence.clause, evidence.where)
 
 
 def _twins(trial: Trial) -> Iterator[Evidence]:

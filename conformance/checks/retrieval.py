@@ -42,9 +42,7 @@ def _values(trial: Trial) -> Iterator[Evidence]:
 
 
 def _index(trial: Trial) -> Iterator[Evidence]:
-    yield from within(
-        "the score of expert id", trial.returned_scores, trial.scores, hint=lambda: _numbering(trial)
-    )
+    yield from within("the score of expert id", trial.returned_scores, trial.scores, hint=lambda: _numbering(trial))
 
 
 def _numbering(trial: Trial) -> str:
@@ -65,6 +63,7 @@ def _rows(trial: Trial) -> Array:
 
 
 def judge_admissible(trial: Trial) -> Iterator[Evidence]:
+    """No expert left out beats one taken by more than both bounds."""
     if not trial.ids.size:
         return
     margin = trial.margin
@@ -104,9 +103,7 @@ def _order(trial: Trial) -> Iterator[Evidence]:
     )
 
 
-def _check(
-    id: str, clauses: tuple[str, ...], stage: str, tag: str, judge: object, summary: str, **more: str
-) -> Check:
+def _check(id: str, clauses: tuple[str, ...], stage: str, tag: str, judge: object, summary: str, **more: str) -> Check:
     return Check(id, clauses, stage, tag, judge, summary, needs_trace=True, **more)  # type: ignore[arg-type]
 
 

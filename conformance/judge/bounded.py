@@ -90,9 +90,7 @@ def total(model: Model, a: Bounded, axis: int | tuple[int, ...], *, keepdims: bo
     terms = int(np.prod([a.value.shape[i] for i in axes]))
     reach = a.reach.sum(axes, keepdims=keepdims)
     spread = a.error.sum(axes, keepdims=keepdims)
-    return Bounded(
-        a.value.sum(axes, keepdims=keepdims), spread + model.gamma(terms) * reach + terms * model.tiny
-    )
+    return Bounded(a.value.sum(axes, keepdims=keepdims), spread + model.gamma(terms) * reach + terms * model.tiny)
 
 
 def take(a: Bounded, indices: Array) -> Bounded:

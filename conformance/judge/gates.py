@@ -52,9 +52,7 @@ def gate_derivative(model: Model, kind: str, gate: Bounded, dgate: Bounded) -> B
         slope = value * (1 - value)
         slope_error = gate.error * (1 + gate.error) + 3 * model.step * gate.reach
         spread = slope * dgate.error + slope_error * dgate.reach
-        return Bounded(
-            slope * dgate.value, spread + model.step * (slope + slope_error) * dgate.reach + model.tiny
-        )
+        return Bounded(slope * dgate.value, spread + model.step * (slope + slope_error) * dgate.reach + model.tiny)
     if k == 1:
         return Bounded(np.zeros_like(value), np.zeros_like(value))  # exactly zero (GRD-5)
     mean = (value * dgate.value).sum(-1, keepdims=True)

@@ -111,16 +111,12 @@ def _scores(model: Model, layer: Layer, q: Bounded, ids: Array, dscores: Bounded
     if config.gate == "softmax" and config.top_k == 1:
         stacked = given(np.zeros(stacked.value.shape))  # exactly zero (GRD-5)
         sides = [given(np.zeros(s.value.shape)) for s in sides]
-    dkeys = scatter(
-        model if stacked.error.any() else model.exact(), layer.params["keys"].shape, where, stacked
-    )
+    dkeys = scatter(model if stacked.error.any() else model.exact(), layer.params["keys"].shape, where, stacked)
     dq = Bounded(*(np.concatenate([getattr(s, part) for s in sides], -1) for part in ("value", "error")))
     return dkeys, dq
 
 
-def _norm(
-    model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array, grads: dict[str, Bounded]
-) -> Bounded:
+def _norm(model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array, grads: dict[str, Bounded]) -> Bounded:
     if normed.unit is None or normed.spread is None:
         return dq
     unit, scale = normed.unit, given(layer.params["query_norm.scale"])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import ml_dtypes
 import numpy as np
 
 from peerspec.conformance.inputs import significant_bits
@@ -24,6 +23,9 @@ DIVIDE = 4.0
 """Division and square root, relative, in u."""
 U_REFERENCE = 2.0**-53
 """The reference rounds too; its share is added to every bound."""
+
+LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-14}
+"""The least normal number of each format."""
 
 
 @dataclass(frozen=True)
@@ -62,5 +64,5 @@ def model_for(dtype: np.dtype) -> Model:
     """The model of the precision whose input format is ``dtype`` (SPEC.md, chapter 7)."""
     inside = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
     u, u_in = (2.0 ** -significant_bits(format) for format in (inside, dtype))
-    tiny, tiny_in = (float(ml_dtypes.finfo(format).smallest_normal) for format in (inside, dtype))
+    tiny, tiny_in = (LEAST_NORMAL[format.name] for format in (inside, dtype))
     return Model(u, tiny, u_in, tiny_in)

@@ -1,4 +1,4 @@
-"""The stages of the layer in bounded arithmetic: the reference's formulas with the freedom PRC-4 leaves to a backend."""
+"""The stages of the layer in bounded arithmetic: the reference's formulas with the freedom PRC-4 leaves."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def query_normed(model: Model, layer: Layer, q: Bounded, mask: Array, *, trainin
     elif training:
         mean, var = _moments(model, q[mask], 0)
         state = {
-            f"query_norm.{name}": _moved(
-                model, layer.params[f"query_norm.{name}"], batch.reshape(*q.value.shape[1:])
-            )
+            f"query_norm.{name}": _moved(model, layer.params[f"query_norm.{name}"], batch.reshape(*q.value.shape[1:]))
             for name, batch in (("mean", mean), ("var", var))
         }
     else:

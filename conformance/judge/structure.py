@@ -53,8 +53,8 @@ def _ids(case: Case, out: Output) -> Iterator[tuple[str, str]]:
         clause = "SEL-5" if finite else "NFT-3"
         yield clause, f"ids must lie in 0..{count - 1}, got {low}..{high}"
         return
-    finite = np.isfinite(case.x.astype(np.float64)).all(-1)
-    if repeated := _repeated(out.indices[finite]):
+    rows = np.isfinite(case.x.astype(np.float64)).all(-1)
+    if repeated := _repeated(out.indices[rows]):
         yield "SEL-5", f"the ids of one head must be distinct, got {repeated}"
 
 

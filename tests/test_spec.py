@@ -1,0 +1,69 @@
+"""SPEC.md itself: its examples run, its clauses are frozen as data, and every check names clauses that exist."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from peerspec.conformance.checks import CHECKS
+from peerspec.conformance.clauses import clauses, parse
+from peerspec.conformance.requirements.freeze import frozen
+from peerspec.reference import SPEC_VERSION
+
+ROOT = Path(__file__).parents[1]
+SPEC = (ROOT / "SPEC.md").read_text("utf-8")
+
+UNCHECKED = {
+    "CFG": "an implementation's own validation is not reachable through the contract; the reference's is tested",
+    "PAR": "a backend receives layers that are already valid; files and tables are tested with the reference",
+    "NRM-5": "an error's form is not part of the contract; the reference's is tested",
+    "MET": "metrics are not part of the contract; the reference's are tested",
+    "CST": "definitions of numbers no backend computes; the reference's are tested against counting",
+    "INP": "they bind the suite and not the backend; pinned in test_inputs.py",
+    "CNF": "CNF-1 is the verdict itself and CNF-2 the finding structure.supports",
+}
+
+
+def test_the_worked_examples_are_true() -> None:
+    results = doctest.testfile(str(ROOT / "SPEC.md"), module_relative=False)
+    assert results.attempted > 20
+    assert results.failed == 0
+
+
+def test_the_frozen_clauses_are_those_of_the_document() -> None:
+    data = ROOT / "conformance" / "requirements" / f"{SPEC_VERSION}.json"
+    assert data.read_text("utf-8") == frozen(ROOT / "SPEC.md"), (
+        "run python -m peerspec.conformance.requirements.freeze SPEC.md"
+    )
+
+
+def test_every_normative_sentence_stands_in_a_clause() -> None:
+    in_clauses = "".join(clause.text + clause.why for clause in parse(SPEC))
+    preamble = "are those of RFC 2119"
+    for block in re.split(r"\n{2,}", SPEC):
+        flat = " ".join(block.split())
+        if re.search(r"\b(MUST|SHOULD|MAY)\b", flat) and preamble not in flat and not flat.startswith("```"):
+            text = re.sub(r'^<a id="[A-Z]+-\d+"></a>\*\*[A-Z]+-\d+\*\* |^\*Why[^*]*\*\s*', "", flat)
+            assert text in in_clauses, text
+
+
+def test_no_identifier_is_used_twice() -> None:
+    ids = [clause.id for clause in parse(SPEC)]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_a_check_names_clauses_that_exist(check) -> None:
+    assert check.clauses
+    assert set(check.clauses) <= clauses().keys()
+
+
+def test_every_clause_has_a_check_or_a_reason_why_none_is_possible() -> None:
+    checked = {clause for check in CHECKS for clause in check.clauses}
+    excused = {id for id in clauses() if id in UNCHECKED or id.split("-")[0] in UNCHECKED}
+    assert clauses().keys() - checked - excused == set()
+    for reason in UNCHECKED:
+        assert any(id == reason or id.split("-")[0] == reason for id in clauses().keys() - checked), (
+            f"{reason} is stale"
+        )
