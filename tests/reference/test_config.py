@@ -15,7 +15,7 @@ GOOD: dict[str, Any] = {"d_model": 5, "heads": 3, "num_experts": 16, "top_k": 6,
     [
         ({"num_experts": 15}, r"num_experts must be a perfect square, got 15; the nearest are 9 and 16 \(CFG-1\)"),
         ({"num_experts": 17}, "the nearest are 16 and 25"),
-        ({"num_experts": (2**40 + 1) ** 2 - 1, "top_k": 1}, "must be a perfect square"),  # beyond float64 roots
+        ({"num_experts": (2**60 + 1) ** 2 - 1, "top_k": 1}, "must be a perfect square"),  # beyond float64 roots
         ({"d_key": 7}, r"must be even, got 7; use 8, or twice the width of a half \(CFG-2\)"),
         ({"top_k": 17}, r"top_k must lie in 1\.\.num_experts = 1\.\.16, got 17 \(CFG-3\)"),
         ({"top_k": 0}, "top_k must be a whole number of at least 1, got 0"),
@@ -39,8 +39,8 @@ def test_a_configuration_outside_the_clauses_is_refused(change: dict[str, Any], 
 
 
 def test_n_is_the_exact_root_and_d_out_defaults_to_d_model() -> None:
-    config = PeerConfig(**(GOOD | {"num_experts": (2**40 + 1) ** 2}))
-    assert config.n == 2**40 + 1
+    config = PeerConfig(**(GOOD | {"num_experts": (2**60 + 1) ** 2}))
+    assert config.n == 2**60 + 1
     assert config.d_out == 5
     assert PeerConfig(**GOOD, d_out=7).d_out == 7
 

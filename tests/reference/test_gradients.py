@@ -1,11 +1,12 @@
 """Gradients: against finite differences, and against the autodiff of two frameworks on a plain formula.
 
-Autodiff. Both sides evaluate sums of products in float64. A value computed through a chain of at most m roundings is off by
-at most γ_m = mu/(1−mu) times its majorant: the same formula on absolute values, in which a function contributes its
-largest slope and a division its condition. ``majorants`` is that formula; the two sides may differ by 2γ_m of it.
+Autodiff. Both sides evaluate sums of products in float64. To first order, a value computed through a chain of at most m
+roundings is off by at most γ_m = mu/(1−mu) times its majorant: the same formula on absolute values, in which a function
+contributes its largest slope and a division its condition. ``majorants`` is that formula; the two sides may differ by
+2γ_m of it.
 
-Finite differences. Only numbers enter, no formula: D(t) = (L(t) − L(−t))/2t is off by the truncation, of which
-R = |D(2t) − D(t)| holds three times that of D(t) up to order t⁴, plus the rounding of L, γ_m Σ|dy||y| majorised, over t.
+Finite differences. D(t) = (L(t) − L(−t))/2t is off by its truncation, a third of R = |D(2t) − D(t)| up to order t⁴,
+plus the rounding of L, γ_m times its majorant, over t.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def torch_gradients(layer: Layer, x: Any, dy: Any, ids: Any) -> dict[str, Any]:
         "gelu_tanh": lambda a: f.gelu(a, approximate="tanh"),
     }  # fmt: skip
     p = {n: torch.tensor(a, requires_grad=True) for n, a in {**layer.params, "x": x}.items()}
-    plain_loss(torch, functions, layer, torch.tensor(dy), ids)(p).backward()  # type: ignore[no-untyped-call]
+    plain_loss(torch, functions, layer, torch.tensor(dy), ids)(p).backward()
     return {n: np.zeros(a.shape) if a.grad is None else a.grad.numpy() for n, a in p.items()}
 
 
@@ -99,7 +100,7 @@ def jax_gradients(layer: Layer, x: Any, dy: Any, ids: Any) -> dict[str, Any]:
     }  # fmt: skip
     with jax.enable_x64(True):
         p = {n: jax.numpy.asarray(a) for n, a in {**layer.params, "x": x}.items()}
-        grads = jax.grad(plain_loss(jax.numpy, functions, layer, dy, ids))(p)
+        grads = jax.jit(jax.grad(plain_loss(jax.numpy, functions, layer, dy, ids)))(p)
         return {n: np.asarray(a) for n, a in grads.items()}
 
 
@@ -108,7 +109,7 @@ CURVE = 0.8  # the largest |σ″|, gelu's at 0, 2φ(0); how an error of a moves
 
 
 def majorants(layer: Layer, x: Any, dy: Any, ids: Any, gate: Any) -> tuple[dict[str, Any], float]:
-    """What γ_m multiplies, by parameter name and for the loss, and γ_m: a product's error is the sum of its factors'."""
+    """What γ_m multiplies, by name and for the loss, and γ_m. A product's error is the sum of its factors'."""
     c = layer.config
     parts = [backward_on_magnitudes(layer, x, dy, ids, gate, source) for source in ("unit", "gate", "root")]
     # the longest chain: inner product, statistics forward and backward, softmax twice, and the sum over all pairs
@@ -220,9 +221,7 @@ def test_gradients_are_the_limit_of_finite_differences(make_layer: Any, name: st
     for key, gradient in gradients(layer, x, dy, mask=MASK, indices=ids).items():
         for _ in range(6):
             direction = rng.choice([-1.0, 1.0], gradient.shape)
-            near, far = (
-                (loss(key, direction, t) - loss(key, direction, -t)) / (2 * t) for t in (step, 2 * step)
-            )
+            near, far = ((loss(key, direction, t) - loss(key, direction, -t)) / (2 * t) for t in (step, 2 * step))
             limit = abs(far - near) + 2 * gamma * bound["loss"] / step
             assert abs(near - (gradient * direction).sum()) <= limit, key
             assert limit < 1e-3 * max(1.0, abs(gradient).sum())

@@ -57,7 +57,7 @@ def test_only_the_four_precisions_are_dtypes(dtype: Any) -> None:
 
 def test_a_value_that_is_not_finite_is_found_beyond_the_first_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("peerspec.reference.layer._CHUNK", 8)
-    with pytest.raises(TableError, match="experts.u holds NaN"):
+    with pytest.raises(TableError, match=r"experts\.u holds NaN"):
         Layer(CONFIG, params(experts__u=with_entry((16, 5), np.nan)))
 
 
@@ -84,7 +84,7 @@ def test_a_random_layer_is_of_order_one() -> None:
 def test_parameters_cannot_be_replaced_in_a_layer() -> None:
     layer = Layer.random(CONFIG)
     with pytest.raises(TypeError):
-        layer.params["keys"] = np.zeros(3)  # type: ignore[index]
+        layer.params["keys"] = np.zeros(3)
 
 
 def test_bfloat16_is_the_one_of_ml_dtypes() -> None:

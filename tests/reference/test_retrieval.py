@@ -29,8 +29,8 @@ def half_scores(draw: st.DrawFn, dtype: Any) -> tuple[Any, Any, int]:
     special = [0.0, -0.0, 1.0, -1.0, float(info.smallest_subnormal), float(info.tiny), float(info.max), 1e-3]
     width = info.bits
     anything = st.floats(allow_nan=False, allow_infinity=False, width=width)
-    pool = draw(st.lists(anything | st.sampled_from(special), min_size=1, max_size=4)) + [0.0, -0.0]
-    n = draw(st.integers(1, 6))
+    pool = [*draw(st.lists(anything | st.sampled_from(special), min_size=1, max_size=4)), 0.0, -0.0]
+    n = draw(st.integers(1, 8))
     vectors = hnp.arrays(dtype, n, elements=st.sampled_from(pool), fill=st.nothing())
     return draw(vectors), draw(vectors), draw(st.integers(1, n * n))
 
@@ -112,6 +112,13 @@ def test_the_staircase_has_the_stated_number_of_cells(k: int, n: int, cells: int
     assert len(a) == cells == sum(min(k // (r + 1), n) for r in range(min(k, n)))
     assert ((a + 1) * (b + 1) <= k).all()
     assert max(a.max(), b.max()) < min(k, n)
+
+
+def test_the_staircase_is_every_cell_that_can_win_in_row_major_order() -> None:
+    for n, k in ((n, k) for n in range(1, 10) for k in range(1, 82) if k <= n * n):
+        ranks = range(min(k, n))
+        expected = [(a, b) for a in ranks for b in ranks if (a + 1) * (b + 1) <= k]
+        assert list(zip(*staircase_cells(k, n), strict=True)) == expected
 
 
 @pytest.mark.parametrize("select", SELECTS)

@@ -1,4 +1,4 @@
-"""The file form: what is saved comes back, whole or not at all, and a file that is no layer is refused in a sentence."""
+"""The file form: what is saved comes back, whole or not at all, and a file that is no layer is refused."""
 
 import json
 import os
@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, parent: str) -
 
 
 def test_a_folder_is_no_file_to_load_or_to_replace(tmp_path: Path) -> None:
-    with pytest.raises(FileFormError, match="is not a file; pass a layer written by Layer.save"):
+    with pytest.raises(FileFormError, match=r"is not a file; pass a layer written by Layer\.save"):
         Layer.load(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileFormError, match="cannot write"):
@@ -200,7 +200,7 @@ def test_a_file_with_nan_is_refused(saved: Path) -> None:
     header, data = header_of(saved)
     start = header["experts.v"]["data_offsets"][0]
     write(saved, header, data[:start] + struct.pack("<f", float("nan")) + data[start + 4 :])
-    with pytest.raises(TableError, match="experts.v holds NaN or infinity"):
+    with pytest.raises(TableError, match=r"experts\.v holds NaN or infinity"):
         Layer.load(saved)
 
 

@@ -1,6 +1,6 @@
 """The selection theorem by exhaustion: every pair of half-score vectors of toy floating-point formats.
 
-A format with E exponent and F fraction bits has subnormals, both zeros and infinities, and rounds in each of the four IEEE
+A format with E exponent and F fraction bits has subnormals, both zeros and infinities, and rounds in each of four
 directions. Scores are compared by value and indices break ties, so an algorithm's list for permuted half scores is
 the list for sorted ones relabelled as long as tied entries keep their order: non-increasing vectors are enough, and the
 smallest case checks that by taking all.
@@ -100,9 +100,7 @@ DIRECTIONS = ["nearest", "zero", "up", "down"]
     [((2, 1), 2, every_order), ((3, 1), 2, non_increasing), ((2, 1), 3, non_increasing)],
     ids=["n2-every-order", "n2-wider-format", "n3"],
 )
-def test_the_three_selections_agree_on_every_input(
-    direction: str, bits: tuple[int, int], n: int, vectors: Any
-) -> None:
+def test_the_three_selections_agree_on_every_input(direction: str, bits: tuple[int, int], n: int, vectors: Any) -> None:
     values = finite_values(*bits)
     add, value = adder(values, direction), np.array(values)
     t1, t2 = all_pairs(vectors(len(values), n))
@@ -115,7 +113,7 @@ def test_the_three_selections_agree_on_every_input(
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_lowest_id_wins_ties_has_no_such_property(direction: str) -> None:
-    """Two stages lose experts under that order: rounding makes a tie whose lower id is not among the k best of its half."""
+    """Two stages lose experts under it: rounding makes ties whose lower id is not among the k best of its half."""
     values = finite_values(2, 1)
     add, value = adder(values, direction), np.array(values)
     t1, t2 = all_pairs(every_order(len(values), 2))

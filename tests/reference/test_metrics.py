@@ -1,0 +1,58 @@
+"""Usage and unevenness against counting one by one."""
+
+import math
+from collections import Counter
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from peerspec.reference import expert_usage, unevenness
+
+
+def test_usage_is_the_share_of_experts_seen() -> None:
+    assert expert_usage(np.array([[[0, 3], [3, 3]]]), 4) == 0.5
+    assert expert_usage(np.arange(9).reshape(3, 3), 9) == 1.0
+    assert expert_usage(np.zeros((0, 2, 3), np.int64), 9) == 0.0
+
+
+def test_unevenness_is_log_n_plus_sum_of_z_log_z() -> None:
+    """Sums of 120 gates, 16 logarithms and their sum: under 200 roundings of terms that sum below 4."""
+    rng = np.random.default_rng(0)
+    ids, gates = rng.integers(0, 12, (10, 3, 4)), rng.random((10, 3, 4))
+    total: Counter[int] = Counter()
+    for e, g in zip(ids.ravel(), gates.ravel(), strict=True):
+        total[int(e)] += float(g)
+    mass = sum(total.values())
+    expected = math.log(16) + sum(t / mass * math.log(t / mass) for t in total.values())
+    assert abs(unevenness(ids, gates, 16) - expected) <= 200 * 2.0**-53 * 4
+
+
+@pytest.mark.parametrize("gate", [0.125, 1.0])
+def test_experts_used_alike_are_even_and_one_alone_is_log_n(gate: float) -> None:
+    """z is exact for a power of two; log N cancels to its rounding."""
+    ids = np.arange(16).reshape(2, 2, 4)
+    assert abs(unevenness(ids, np.full(ids.shape, gate), 16)) <= 4 * 2.0**-53 * math.log(16)
+    assert unevenness(0 * ids, np.full(ids.shape, gate), 16) == math.log(16)
+
+
+def test_gates_weigh_and_not_counts() -> None:
+    ids = np.array([0, 0, 1])
+    assert abs(unevenness(ids, np.array([0.25, 0.25, 0.5]), 2)) <= 4 * 2.0**-53
+
+
+def test_experts_with_gate_zero_count_as_used_and_weigh_nothing() -> None:
+    ids, gates = np.array([0, 1]), np.array([1.0, 0.0])
+    assert expert_usage(ids, 2) == 1.0
+    assert unevenness(ids, gates, 2) == math.log(2)
+
+
+def test_no_token_is_not_uneven() -> None:
+    assert unevenness(np.zeros((0, 2, 3), np.int64), np.zeros((0, 2, 3)), 9) == 0.0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])
+def test_gates_accumulate_in_float64(dtype: type) -> None:
+    """In a narrow format 5000 gates of 1 beside one of 2⁻¹⁰ would swallow it."""
+    ids, gates = np.array([0] * 5000 + [1]), np.array([1.0] * 5000 + [2.0**-10]).astype(dtype)
+    assert unevenness(ids, gates, 2) == unevenness(ids, gates.astype(np.float64), 2) < math.log(2)
