@@ -1,7 +1,7 @@
 """PEER in PyTorch: the module ``PEER``, and the pure functions ``forward`` and ``select`` it is made of.
 
-Autograd goes through both paths, tables may live on any device, and what SPEC.md asks of precision holds whatever the
-surrounding program has set: float32 stays float32 under TF32 settings and under autocast (``precision``).
+Autograd goes through both paths, tables may live on any device, and what SPEC.md asks of precision holds
+whatever the surrounding program has set: float32 stays float32 under TF32 and autocast (``precision``).
 """
 
 try:

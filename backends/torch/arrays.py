@@ -1,7 +1,7 @@
 """NumPy arrays as tensors and back, sharing memory.
 
-torch has no bfloat16 from NumPy, so those bits cross as integers; and it warns about read-only memory, which the
-memory-mapped tables of a layer are, so they are lent to it under a promise: nothing here writes to a borrowed tensor.
+torch takes no bfloat16 from NumPy, so those bits cross as integers. It warns about read-only memory, which
+the memory-mapped tables of a layer are, so they are lent to it under a promise: nothing here writes to them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
 """The precisions of SPEC.md, chapter 7, by name."""
 
 INNER = {dtype: torch.float64 if dtype == torch.float64 else torch.float32 for dtype in TORCH_DTYPES.values()}
-"""For each format of input and parameters, the score format, in which everything inside is computed (PRC-2)."""
+"""For each format of input and parameters the score format, which all inside has (PRC-2)."""
 
 _BFLOAT16 = DTYPES["bfloat16"]
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from peerspec.backends.torch.activations import activate
+from peerspec.backends.torch.autograd import apply
 from peerspec.backends.torch.rows import row_products, spread_rows, weighted_rows
 from peerspec.reference import PeerConfig
 
@@ -24,17 +25,16 @@ def expert_weights(
     config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], ids: Ids
 ) -> Pairs:
     """What multiplies v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
-    inner: Tensor = _Project.apply(params["experts.u"], ids, x)
+    inner = apply(_Project, params["experts.u"], ids, x)
     if config.expert == "glu":
-        gating: Tensor = _Project.apply(params["experts.w"], ids, x)
+        gating = apply(_Project, params["experts.w"], ids, x)
         return activate(config.activation, gating) * inner
     return activate(config.activation, inner)
 
 
 def mix(v: Float[Tensor, "N M"], ids: Ids, weights: Pairs) -> Float[Tensor, "T M"]:
     """y_t = Σ over heads and their k experts of weight · v (OUT-1): no 1/h, no projection."""
-    y: Tensor = _Mix.apply(v, ids, weights)
-    return y
+    return apply(_Mix, v, ids, weights)
 
 
 class _Project(torch.autograd.Function):
@@ -47,7 +47,7 @@ class _Project(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
         table, ids, x = ctx.saved_tensors
         dtable = spread_rows(table, ids, d, x) if ctx.needs_input_grad[0] else None
@@ -65,7 +65,7 @@ class _Mix(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
         table, ids, weights = ctx.saved_tensors
         dtable = spread_rows(table, ids, weights, dy) if ctx.needs_input_grad[0] else None

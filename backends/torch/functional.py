@@ -27,7 +27,8 @@ class Output(NamedTuple):
 
     Attributes:
         y: [..., M], the output, in the dtype of x.
-        scores: [..., h, k], score of each selected expert, in the score dtype: float64 for float64, else float32.
+        scores: [..., h, k], score of each selected expert, in the score dtype (float64 for float64, else
+            float32).
         indices: [..., h, k], its id, int64.
         gates: [..., h, k], its gate, in the score dtype.
         state: updated ``query_norm.mean`` and ``query_norm.var``, [h, d] in the score dtype, only after
@@ -88,7 +89,7 @@ def _check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
     shapes = config.shapes()
     if params.keys() != shapes.keys():
         raise TableError(
-            f"the parameters must be {', '.join(shapes)} for this configuration, got {', '.join(params)} (PAR-1)"
+            f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)"
         )
     dtype = params["keys"].dtype
     if dtype not in INNER:

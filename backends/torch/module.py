@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,8 +20,8 @@ __all__ = ["PEER"]
 class PEER(nn.Module):
     """A layer of parameter efficient experts: y = Σ over heads and their k experts of gate · σ(u·x) · v.
 
-    Residual connection and normalisation of x stay outside. In training mode with ``query_norm="batch"`` the queries are
-    normalised with batch statistics and the running ones, which are buffers, updated in place.
+    Residual connection and normalisation of x stay outside. In training mode with ``query_norm="batch"`` the
+    queries are normalised with batch statistics, and the running ones, which are buffers, updated in place.
 
     Args:
         config: the configuration.
@@ -81,8 +80,8 @@ class PEER(nn.Module):
         """Evaluate the layer and show scores, ids and gates [..., h, k] beside y.
 
         Args:
-            x: tokens, of the dtype of the parameters. Under autocast a narrower one is widened, which is exact;
-                autocast has no other effect on this layer, and y has the dtype of the parameters.
+            x: tokens, of the dtype of the parameters. Under autocast narrower ones are widened, which is
+                exact; autocast has no other effect on this layer, and y has the dtype of the parameters.
             mask: True where a token counts for batch statistics (NRM-4). Default: all.
 
         Raises:
@@ -98,7 +97,7 @@ class PEER(nn.Module):
         return output
 
     @classmethod
-    def from_layer(cls, layer: Layer, *, device: torch.device | str | None = None) -> Self:
+    def from_layer(cls, layer: Layer, *, device: torch.device | str | None = None) -> PEER:
         """A module with a copy of the layer's parameters."""
         tensors = {name: to_tensor(array) for name, array in layer.params.items()}
         module = cls(layer.config, device="meta", dtype=tensors["keys"].dtype)
@@ -119,7 +118,7 @@ class PEER(nn.Module):
         return Layer(self.config, copies)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: torch.device | str | None = None) -> Self:
+    def load(cls, path: str | PathLike[str], *, device: torch.device | str | None = None) -> PEER:
         """Read a layer file (PAR-4); raises as ``Layer.load``."""
         return cls.from_layer(Layer.load(path), device=device)
 

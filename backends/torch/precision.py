@@ -1,9 +1,9 @@
-"""float32 means float32 (PRC-2): matrix products keep their precision whatever the program around them has set.
+"""float32 means float32 (PRC-2): matrix products keep their precision whatever the program around them sets.
 
-Three settings lower it silently: TF32 in CUDA products, bfloat16 or TF32 in oneDNN products on the CPU (both also through
-``torch.set_float32_matmul_precision``), and autocast. The first two belong to the process. They are therefore raised
-while at least one thread is inside and put back when the last one leaves; autocast belongs to the thread.
-Backward passes run outside of the forward's context, and on other threads, so each product enters again there.
+Three settings lower it silently: TF32 in CUDA products, bfloat16 or TF32 in oneDNN products on the CPU (both
+also set by ``torch.set_float32_matmul_precision``), and autocast. The first two belong to the process, so
+they are raised while a thread is inside and put back when the last one leaves; autocast belongs to the thread.
+Backward passes run outside of the forward's block and on other threads, so each product enters again there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["full_precision"]
 
 _SWITCHES: tuple[tuple[Any, Any], ...] = (
     (torch.backends.cuda.matmul, torch.backends),
-    (torch.backends.mkldnn.matmul, torch.backends.mkldnn),
+    (torch.backends.mkldnn.matmul, torch.backends.mkldnn),  # type: ignore[attr-defined]  # made at import
 )
 """Where the precision of products is set, each with what it inherits from while it is unset."""
 
@@ -61,7 +61,7 @@ def _leave() -> None:
 
 
 def _own_setting(switch: Any, parent: Any) -> str:
-    """What to write back later: reading an unset switch gives its parent's value, which must not become its own."""
+    """What to write back: an unset switch reads as its parent's value, which must not become its own."""
     value: str = switch.fp32_precision
     return "none" if value == parent.fp32_precision else value
 

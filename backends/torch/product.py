@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from peerspec.backends.torch.autograd import apply
 from peerspec.backends.torch.precision import full_precision
 
 __all__ = ["inner_products"]
@@ -16,8 +17,7 @@ __all__ = ["inner_products"]
 
 def inner_products(a: Float[Tensor, "B P C"], b: Float[Tensor, "B Q C"]) -> Float[Tensor, "B P Q"]:
     """Every row of ``a`` with every row of ``b``, batch by batch."""
-    product: Tensor = _InnerProducts.apply(a, b)
-    return product
+    return apply(_InnerProducts, a, b)
 
 
 class _InnerProducts(torch.autograd.Function):
@@ -33,7 +33,7 @@ class _InnerProducts(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, Tensor | None]:
         a, b = ctx.saved_tensors
         with full_precision(a.device.type):

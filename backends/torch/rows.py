@@ -6,8 +6,9 @@ With rows r_e of the table, ids e[t,k] and weights c[t,k],
     weighted_rows  y_t    = Σ_k c[t,k] r_{e[t,k]}
     spread_rows    R_e    = Σ_{(t,k): e[t,k] = e} c[t,k] x_t
 
-and each one's derivatives are the other two. Rows are gathered in the format of the table and widened after, a few tokens
-at a time: no table is ever cast whole, and [T, K, D] never exists. Sums are in the format of ``x`` and ``weights``.
+and each one's derivatives are the other two. Rows are gathered in the format of the table and widened after,
+a few tokens at a time: no table is ever cast whole, and [T, K, D] never exists. Sums are in the format of
+``x`` and ``weights``.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def spread_rows(
 ) -> Float[Tensor, "N D"]:
     """A table of the shape and format of ``table``: each row the weighted sum of the tokens that pick it.
 
-    Rows nobody picks are zero. Pairs are sorted by row, so that each is summed on its own, in one order, without
-    atomics, in the format of ``x``, and rounded to that of the table once.
+    Rows nobody picks are zero. Pairs are sorted by row, so that each row is summed on its own, in one order,
+    without atomics, in the format of ``x``; then it is rounded to the format of the table once.
     """
     out = torch.zeros_like(table)
     if not ids.numel():

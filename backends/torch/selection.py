@@ -1,7 +1,7 @@
 """Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-5).
 
-``torch.topk`` lists equal values in no particular order. So it is asked for one value more than needed: a row whose
-k + 1 best values all differ has one possible answer, and the few other rows are sorted stably.
+``torch.topk`` lists equal values in no particular order. So it is asked for one value more than needed: a row
+whose k + 1 best values all differ has one possible answer, and the few other rows are sorted stably.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from peerspec.backends.torch.autograd import apply
 from peerspec.reference import InputError
 from peerspec.reference.retrieval import staircase_cells
 
@@ -27,7 +28,7 @@ class Selection(NamedTuple):
 
 
 def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"], k: int) -> Selection:
-    """The k best experts of half scores by the staircase of ranks; differentiable in the scores, not in the ids.
+    """The k best experts of half scores, by the staircase of ranks; differentiable in the scores.
 
     Raises:
         InputError: half scores of different shapes or dtypes, or k outside 1..n².
@@ -69,8 +70,7 @@ def _stable(scores: Tensor, k: int) -> Tensor:
 
 
 def _pick(scores: Float[Tensor, "R n"], positions: Int[Tensor, "R k"]) -> Float[Tensor, "R k"]:
-    picked: Tensor = _Pick.apply(scores, positions)
-    return picked
+    return apply(_Pick, scores, positions)
 
 
 class _Pick(torch.autograd.Function):
@@ -86,7 +86,7 @@ class _Pick(torch.autograd.Function):
         ctx.shape = inputs[0].shape
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor, None]:
         (positions,) = ctx.saved_tensors
         out = d.new_zeros(ctx.shape)

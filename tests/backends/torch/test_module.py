@@ -1,0 +1,175 @@
+"""The module: names, files, modes and formats."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from peerspec.backends.torch import PEER, backend
+from peerspec.reference import DTYPES, FileFormError, InputError, Layer, PeerConfig, TableError
+
+FULL = PeerConfig(6, 2, 25, 3, 4, d_out=5, query_bias=True, key_heads=2, expert="glu", query_norm="batch")
+
+
+def tokens(seed=0, count=8):
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal((count, 6)).astype(np.float32))
+
+
+@pytest.mark.parametrize("config", [FULL, replace(FULL, query_norm="layer"), PeerConfig(6, 2, 25, 3, 4)])
+def test_the_state_dict_has_the_names_and_shapes_of_the_specification(config):
+    state = PEER(config).state_dict()
+    assert {name: tuple(tensor.shape) for name, tensor in state.items()} == config.shapes()
+
+
+def test_running_statistics_are_buffers_and_everything_else_is_learned():
+    module = PEER(FULL)
+    assert set(dict(module.named_buffers())) == {"query_norm.mean", "query_norm.var"}
+    learned = dict(module.named_parameters())
+    assert set(learned) == set(FULL.shapes()) - {"query_norm.mean", "query_norm.var"}
+    assert all(parameter.requires_grad for parameter in learned.values())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_layer_survives_the_way_into_a_module_a_file_and_back(tmp_path, dtype):
+    layer = Layer.random(FULL, dtype=DTYPES[dtype])
+    PEER.from_layer(layer).save(tmp_path / "layer.safetensors")
+    back = PEER.load(tmp_path / "layer.safetensors").to_layer()
+    assert back.config == FULL
+    assert back.dtype == DTYPES[dtype]
+    for name, array in layer.params.items():
+        np.testing.assert_array_equal(back.params[name], array)
+
+
+def test_saving_over_a_file_is_refused_unless_asked_for(tmp_path):
+    module = PEER(FULL)
+    module.save(tmp_path / "layer")
+    with pytest.raises(FileFormError, match="overwrite"):
+        module.save(tmp_path / "layer")
+    module.save(tmp_path / "layer", overwrite=True)
+
+
+def test_a_module_shares_no_memory_with_the_layer_it_comes_from_or_gives():
+    layer = Layer.random(FULL)
+    module = PEER.from_layer(layer)
+    given, keys = module.to_layer(), layer.params["keys"].copy()
+    with torch.no_grad():
+        module.keys.add_(1)
+    np.testing.assert_array_equal(layer.params["keys"], keys)
+    np.testing.assert_array_equal(given.params["keys"], keys)
+
+
+def test_a_module_with_a_parameter_that_is_not_finite_gives_no_layer():
+    module = PEER(FULL)
+    with torch.no_grad():
+        module.keys[0, 0, 0, 0] = torch.nan
+    with pytest.raises(TableError, match="PAR-3"):
+        module.to_layer()
+
+
+def test_training_updates_running_statistics_in_place_and_evaluation_uses_them():
+    layer = Layer.random(FULL)
+    module, x = PEER.from_layer(layer), tokens()
+    running = module.query_norm.mean
+    want = backend.forward(layer, x.numpy(), training=True)
+    trace = module.forward_with_trace(x)
+    np.testing.assert_array_equal(trace.y.detach(), want.y)
+    assert module.query_norm.mean is running
+    for name, statistic in want.state.items():
+        np.testing.assert_array_equal(module.state_dict()[name], statistic)
+    before = copy.deepcopy(module.state_dict())
+    trace = module.eval().forward_with_trace(x)
+    np.testing.assert_array_equal(trace.y.detach(), backend.forward(module.to_layer(), x.numpy()).y)
+    assert trace.state is None
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+
+
+def test_a_mask_reaches_the_statistics():
+    layer = Layer.random(FULL)
+    module, x, mask = PEER.from_layer(layer), tokens(), torch.arange(8) < 5
+    module(x, mask)
+    want = backend.forward(layer, x.numpy(), mask=mask.numpy(), training=True).state
+    np.testing.assert_array_equal(module.query_norm.var, want["query_norm.var"])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_module_moved_to_another_format_computes_as_the_layer_of_that_format(dtype):
+    module = PEER(replace(FULL, query_norm="layer")).to(dtype).eval()
+    out = module.forward_with_trace(tokens().to(dtype))
+    want = backend.forward(module.to_layer(), backend.to_array(tokens().to(dtype)))
+    assert out.y.dtype == dtype
+    np.testing.assert_array_equal(backend.to_array(out.y), want.y)
+    np.testing.assert_array_equal(out.indices, want.indices)
+    out.y.float().sum().backward()
+    assert all(parameter.grad.dtype == dtype for parameter in module.parameters())
+
+
+def test_a_deep_copy_computes_the_same_and_is_independent():
+    module = PEER(FULL).eval()
+    twin = copy.deepcopy(module)
+    assert torch.equal(twin(tokens()), module(tokens()))
+    with torch.no_grad():
+        twin.experts.v.zero_()
+    assert not twin(tokens()).any()
+    assert module(tokens()).any()
+
+
+def test_the_trace_is_named_and_forward_returns_its_output():
+    module = PEER(PeerConfig(6, 2, 25, 3, 4))
+    x = tokens().view(2, 4, 6)
+    trace = module.forward_with_trace(x)
+    assert torch.equal(module(x), trace.y)
+    assert trace.indices.shape == trace.gates.shape == trace.scores.shape == (2, 4, 2, 3)
+
+
+def test_initial_parameters_have_the_scales_of_layer_random_and_follow_the_seed():
+    config = PeerConfig(64, 4, 4096, 2, 32, query_norm="batch", expert="glu")
+    torch.manual_seed(0)
+    module = PEER(config)
+    torch.manual_seed(0)
+    twin = PEER(config)
+    for name, array in Layer.random(config).params.items():
+        ours = module.state_dict()[name]
+        assert torch.equal(ours, twin.state_dict()[name])
+        if array.std() == 0:
+            np.testing.assert_array_equal(ours, array)
+        else:  # the deviation of m normal draws has one of 1/√(2m) itself: five of them, on both sides
+            assert abs(ours.std().item() / array.std() - 1) < 10 / np.sqrt(2 * array.size)
+
+
+def test_a_million_experts_can_be_built_and_evaluated():
+    module = PEER(PeerConfig(2, 1, 2**20, 16, 8))
+    out = module.forward_with_trace(torch.ones(3, 2))
+    assert out.indices.max() < 2**20
+    assert out.y.isfinite().all()
+
+
+def test_a_module_can_be_built_without_memory():
+    module = PEER(PeerConfig(1024, 8, 2**20, 16, 128), device="meta")
+    assert module.experts.u.shape == (2**20, 1024)
+
+
+def test_one_step_of_an_optimiser_lowers_the_loss():
+    torch.manual_seed(0)
+    module, x, target = PEER(FULL), tokens(1, 64), tokens(2, 64)[:, :5]
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.05)
+    losses = []
+    for _ in range(2):
+        loss = (module(x) - target).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[1] < losses[0]
+
+
+def test_tokens_of_another_format_are_refused():
+    with pytest.raises(InputError, match="PAR-2"):
+        PEER(FULL)(tokens().double())
+    with pytest.raises(TableError, match="PAR-2"):
+        PEER(FULL, dtype=torch.int32)
+
+
+def test_the_printed_module_shows_its_configuration():
+    assert repr(FULL) in repr(PEER(FULL))
