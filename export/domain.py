@@ -21,6 +21,7 @@ __all__ = [
     "TENSOR_TYPES",
     "compute_dtype",
     "function",
+    "identifier",
     "text_type",
 ]
 
@@ -46,6 +47,11 @@ def compute_dtype(dtype: np.dtype) -> np.dtype:
 def text_type(dtype: np.dtype) -> str:
     """The name of ``dtype`` in ONNX's text form."""
     return str(TensorProto.DataType.Name(TENSOR_TYPES[dtype])).lower()
+
+
+def identifier(parameter: str) -> str:
+    """A parameter's name as ONNX's text form takes it; before 1.18 it has no way to write a dot."""
+    return parameter.replace(".", "__")
 
 
 def function(signature: str, body: str) -> FunctionProto:

@@ -18,6 +18,7 @@ from peerspec.export.domain import (
     OPSET,
     TENSOR_TYPES,
     compute_dtype,
+    identifier,
     text_type,
 )
 from peerspec.export.errors import ExportError
@@ -55,9 +56,13 @@ def layer_graph(config: PeerConfig, dtype: np.dtype, *, leading: Sequence[str], 
     # shapes are lost through the call of a function, so the values that leave one are declared
     values = f"{inner}[T,{picked}] top_scores, int64[T,{picked}] top_ids, {inner}[T,{config.d_out}] mixed"
     statements = _enter(config, dtype) + _stages(config) + _leave(config, dtype, trace)
-    return parser.parse_graph(
+    graph = parser.parse_graph(
         f"peer ({stored}[{lead}{config.d_model}] x) => ({', '.join(outputs)}) <{values}> {{{statements}}}"
     )
+    names = {identifier(parameter): parameter for parameter in config.shapes()}
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+    return graph
 
 
 def layer_functions(config: PeerConfig) -> list[FunctionProto]:
@@ -82,7 +87,7 @@ def assemble(
 
 
 def _stages(config: PeerConfig) -> str:
-    tables = '"experts.u", "experts.v"' + (', "experts.w"' if config.expert == "glu" else "")
+    tables = ", ".join(identifier(name) for name in config.shapes() if name.startswith("experts."))
     return (
         stages.query(config)
         + stages.query_norm(config)
@@ -95,10 +100,18 @@ def _stages(config: PeerConfig) -> str:
 
 
 def _enter(config: PeerConfig, dtype: np.dtype) -> str:
+    """Tokens [T, D]; one of zeros where there are none: ONNX Runtime 1.23 crashes on a TopK without rows."""
     return f"""
   flat_shape = Constant <value = int64[2] {{-1, {config.d_model}}}> ()
   flat_x = Reshape (x, flat_shape)
-  tokens = Cast <to = {TENSOR_TYPES[compute_dtype(dtype)]}> (flat_x)
+  wide_x = Cast <to = {TENSOR_TYPES[compute_dtype(dtype)]}> (flat_x)
+  count = Shape <start = 0, end = 1> (flat_x)
+  none = Constant <value = int64[1] {{0}}> ()
+  one = Constant <value = int64[1] {{1}}> ()
+  lacking = Sub (one, count)
+  spare = Max (lacking, none)
+  pads = Concat <axis = 0> (none, none, spare, none)
+  tokens = Pad (wide_x, pads)
 """
 
 
@@ -108,24 +121,28 @@ def _leave(config: PeerConfig, dtype: np.dtype, trace: bool) -> str:
   lead = Shape <start = 0, end = -1> (x)
   width = Constant <value = int64[1] {{{config.d_out}}}> ()
   y_shape = Concat <axis = 0> (lead, width)
-  y_flat = Cast <to = {TENSOR_TYPES[dtype]}> (mixed)
+  counted_y = Slice (mixed, none, count, none)
+  y_flat = Cast <to = {TENSOR_TYPES[dtype]}> (counted_y)
   y = Reshape <allowzero = 1> (y_flat, y_shape)
 """
     if not trace:
         return statements
     return f"""{statements}
+  counted_scores = Slice (top_scores, none, count, none)
+  counted_ids = Slice (top_ids, none, count, none)
+  counted_gates = Slice (gate, none, count, none)
   picked = Constant <value = int64[2] {{{config.heads}, {config.top_k}}}> ()
   trace_shape = Concat <axis = 0> (lead, picked)
-  scores = Reshape <allowzero = 1> (top_scores, trace_shape)
-  indices = Reshape <allowzero = 1> (top_ids, trace_shape)
-  gates = Reshape <allowzero = 1> (gate, trace_shape)
+  scores = Reshape <allowzero = 1> (counted_scores, trace_shape)
+  indices = Reshape <allowzero = 1> (counted_ids, trace_shape)
+  gates = Reshape <allowzero = 1> (counted_gates, trace_shape)
 """
 
 
 def _check_leading(leading: Sequence[str]) -> None:
     if isinstance(leading, str) or not all(isinstance(axis, str) for axis in leading):
         raise ExportError(
-            f"leading must be a tuple of axis names such as ('batch', 'sequence'), got {leading!r}"
+            f"leading axes must be a tuple of names such as ('batch', 'sequence'), got {leading!r}"
         )
     if bad := [axis for axis in leading if not (axis.isidentifier() and axis.isascii()) or axis == "T"]:
         raise ExportError(

@@ -15,7 +15,6 @@ try:
         ValueInfoProto,
         checker,
         helper,
-        numpy_helper,
         parser,
     )
 except ModuleNotFoundError as error:
@@ -32,7 +31,6 @@ __all__ = [
     "ValueInfoProto",
     "checker",
     "helper",
-    "numpy_helper",
     "onnx",
     "parser",
 ]

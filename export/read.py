@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from peerspec.export.domain import DOMAIN, TENSOR_TYPES
 from peerspec.export.errors import ExportError
 from peerspec.export.graph import CONFIG_KEY, SPEC_KEY
-from peerspec.export.onnx_package import ModelProto, TensorProto, numpy_helper, onnx
+from peerspec.export.onnx_package import ModelProto, TensorProto, onnx
 from peerspec.reference import SPEC_VERSION, Layer, PeerConfig
 
 __all__ = ["read_layer", "read_model"]
@@ -86,7 +86,7 @@ def _read(path: Path, tensor: TensorProto) -> NDArray[Any]:
     if tensor.data_location == TensorProto.EXTERNAL:
         return _map(path, tensor)
     try:
-        return numpy_helper.to_array(tensor).astype(_DTYPES[tensor.data_type], copy=False)
+        return np.frombuffer(tensor.raw_data, _DTYPES[tensor.data_type]).reshape(tuple(tensor.dims))
     except ValueError as error:
         raise ExportError(f"{path}: the data of {tensor.name} do not fit its shape: {error}") from None
 

@@ -3,12 +3,15 @@
 Values carry the names of SPEC.md: ``tokens`` [T, D] → ``q`` [T, h, d] → ``s1``, ``s2`` [T, h, n] →
 ``top_scores``, ``top_ids`` [T, h, k] → ``gate``. Parameters are read under their own names and widened to
 the dtype of ``tokens``.
+
+Products are Gemm and Einsum, never MatMul of a Transpose: ONNX Runtime 1.22 fuses that pair into an
+operator without a float64 kernel.
 """
 
 from __future__ import annotations
 
 from peerspec.export.activations import constant, sigmoid
-from peerspec.export.domain import DOMAIN
+from peerspec.export.domain import DOMAIN, identifier
 from peerspec.reference import PeerConfig
 from peerspec.reference.query_norm import EPS
 
@@ -22,8 +25,7 @@ def query(config: PeerConfig) -> str:
     return f"""{_widen("query.weight", "w")}
   w_shape = Constant <value = int64[2] {{{h * d}, {config.d_model}}}> ()
   w_rows = Reshape (w, w_shape)
-  w_columns = Transpose <perm = [1, 0]> (w_rows)
-  q_flat = MatMul (tokens, w_columns)
+  q_flat = Gemm <transB = 1> (tokens, w_rows)
   q_shape = Constant <value = int64[3] {{-1, {h}, {d}}}> ()
   {"q_map" if config.query_bias else "q_raw"} = Reshape (q_flat, q_shape)
 {bias}"""
@@ -61,7 +63,7 @@ def half_scores(config: PeerConfig) -> str:
     return f"""{_widen("keys", "sub_keys")}
   halves = Constant <value = int64[2] {{{c}, {c}}}> ()
   q1, q2 = Split <axis = -1> (q, halves)
-{side(1)}{side(2)}"""
+{side(config, 1)}{side(config, 2)}"""
 
 
 def selection(config: PeerConfig) -> str:
@@ -77,28 +79,28 @@ def gates(config: PeerConfig) -> str:
 
 
 def _widen(parameter: str, name: str) -> str:
-    return f'  {name} = CastLike ("{parameter}", tokens)\n'
+    return f"  {name} = CastLike ({identifier(parameter)}, tokens)\n"
 
 
-def _shared_side(side: int) -> str:
-    """One flat product [T·h, d/2] × [d/2, n]."""
+def _shared_side(config: PeerConfig, side: int) -> str:
+    """One product [T·h, d/2] × [d/2, n]."""
     return f"""
   side{side} = Constant <value = int64 {{{side - 1}}}> ()
   first_head{side} = Constant <value = int64 {{0}}> ()
   set{side} = Gather <axis = 0> (sub_keys, first_head{side})
   c{side} = Gather <axis = 0> (set{side}, side{side})
-  columns{side} = Transpose <perm = [1, 0]> (c{side})
-  s{side} = MatMul (q{side}, columns{side})
+  rows{side}_shape = Constant <value = int64[2] {{-1, {config.d_key // 2}}}> ()
+  rows{side} = Reshape (q{side}, rows{side}_shape)
+  scores{side} = Gemm <transB = 1> (rows{side}, c{side})
+  s{side}_shape = Constant <value = int64[3] {{-1, {config.heads}, {config.n}}}> ()
+  s{side} = Reshape (scores{side}, s{side}_shape)
 """
 
 
-def _per_head_side(side: int) -> str:
+def _per_head_side(config: PeerConfig, side: int) -> str:
     """One product [T, d/2] × [d/2, n] for each head."""
     return f"""
   side{side} = Constant <value = int64 {{{side - 1}}}> ()
   c{side} = Gather <axis = 1> (sub_keys, side{side})
-  columns{side} = Transpose <perm = [0, 2, 1]> (c{side})
-  by_head{side} = Transpose <perm = [1, 0, 2]> (q{side})
-  scores_by_head{side} = MatMul (by_head{side}, columns{side})
-  s{side} = Transpose <perm = [1, 0, 2]> (scores_by_head{side})
+  s{side} = Einsum <equation = "thc,hnc->thn"> (q{side}, c{side})
 """

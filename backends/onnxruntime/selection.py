@@ -46,7 +46,8 @@ def run_selector(session: Any, scores1: NDArray[Any], scores2: NDArray[Any], k: 
     halves = {"s1": scores1.reshape(-1, n), "s2": scores2.reshape(-1, n)}
     rows = len(halves["s1"])
     found = {"scores": np.empty((rows, k), scores1.dtype), "indices": np.empty((rows, k), np.int64)}
-    run(session, halves, found)
+    if rows:  # ONNX Runtime 1.23 crashes on a TopK without rows
+        run(session, halves, found)
     return Selection(found["scores"].reshape(*lead, k), found["indices"].reshape(*lead, k))
 
 

@@ -4,17 +4,16 @@ Shapes are pairwise distinct, so that no mistaken axis fits by chance.
 """
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from peerspec.conformance.judge import stages
+from peerspec.conformance.case import Case
 from peerspec.conformance.judge.compare import deviation
-from peerspec.conformance.judge.gates import gate_bounds
-from peerspec.conformance.judge.model import model_for
-from peerspec.conformance.judge.selection import margins
-from peerspec.reference import Layer, PeerConfig
+from peerspec.conformance.trial import Trial
+from peerspec.reference import Layer, Output, PeerConfig
 
 
 @pytest.fixture
@@ -36,21 +35,18 @@ def make_layer() -> Callable[..., Layer]:
 def assert_conforms() -> Callable[..., None]:
     """Scores, selection, gates and y of a graph within the bounds of the judge (PRC-4)."""
 
-    def check(layer: Layer, x: Any, y: Any, scores: Any, indices: Any, gates: Any) -> None:
-        config, model = layer.config, model_for(layer.dtype)
-        tokens = x.reshape(-1, config.d_model).astype(np.float64)
-        scores, ids, gates = (a.reshape(-1, config.heads, config.top_k) for a in (scores, indices, gates))
-        every = np.ones(len(tokens), bool)
-        q = stages.query_normed(model, layer, stages.query(model, layer, tokens), every, training=False).q
-        s1, s2 = stages.half_scores(model, layer, q)
-        bound = stages.gathered_scores(model, s1, s2, ids)
-        gate = gate_bounds(model, config.gate, bound)
-        mixed = stages.mix(model, layer, stages.pair_weights(model, layer, tokens, ids), gate, ids)
-        for got, expected in ((scores, bound), (gates, gate), (y.reshape(-1, config.d_out), mixed)):
+    def check(layer: Layer, x: Any, *outputs: Any) -> None:
+        trial: Any = Trial(Case("graph", False, layer, x), SimpleNamespace())
+        trial.answer = SimpleNamespace(value=Output(*outputs))
+        assert not trial.structure
+        assert (trial.margin.excess <= 0).all()
+        for got, expected in (
+            (trial.returned_scores, trial.scores),
+            (trial.returned_gates, trial.gates),
+            (trial.returned_y, trial.y),
+        ):
             worst = deviation(got, expected)
             assert worst is not None
             assert worst.holds, worst
-        # the ids stand as a set: no expert left out beats one taken by more than both bounds (SEL-3)
-        assert margins(model, s1, s2, ids).admissible.all()
 
     return check

@@ -1,0 +1,264 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from peerspec.export import ExportError, export, read_layer, tensors, write
+from peerspec.reference import DTYPES, Layer, PeerConfig, PeerError
+
+
+def _assert_equal(got, layer):
+    assert got.config == layer.config
+    assert got.dtype == layer.dtype
+    for name, array in layer.params.items():
+        np.testing.assert_array_equal(got.params[name], array)
+
+
+def _edit(path, change):
+    model = onnx.load(path, load_external_data=False)
+    change(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _external(model, key):
+    tensor = next(t for t in model.graph.initializer if t.name == "experts.u")
+    return next(entry for entry in tensor.external_data if entry.key == key)
+
+
+@pytest.fixture
+def model(make_layer, tmp_path):
+    """A model whose larger parameters are external."""
+    path = tmp_path / "layer.onnx"
+    export(make_layer(), path, external_threshold=700)
+    return path
+
+
+@pytest.mark.parametrize("threshold", [0, 700, 1 << 20])
+@pytest.mark.parametrize("precision", DTYPES)
+def test_a_layer_comes_back_as_it_was_written(make_layer, tmp_path, precision, threshold):
+    layer = make_layer(DTYPES[precision], query_norm="batch", query_bias=True, expert="glu")
+    export(layer, tmp_path / "layer.onnx", external_threshold=threshold)
+    _assert_equal(read_layer(tmp_path / "layer.onnx"), layer)
+
+
+def test_tables_from_the_threshold_on_stand_in_one_external_file(model, make_layer):
+    stored = onnx.load(model, load_external_data=False).graph.initializer
+    external = {t.name for t in stored if t.data_location == TensorProto.EXTERNAL}
+    assert external == {name for name, array in make_layer().params.items() if array.nbytes >= 700}
+    assert 0 < len(external) < len(stored)
+    assert sorted(os.listdir(model.parent)) == ["layer.onnx", "layer.onnx.data"]
+    assert not read_layer(model).params["experts.u"].flags.writeable
+
+
+def test_a_model_moves_together_with_its_external_file(model, make_layer, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    for file in (model, write.data_path(model)):
+        file.rename(tmp_path / "elsewhere" / file.name)
+    _assert_equal(read_layer(tmp_path / "elsewhere" / model.name), make_layer())
+
+
+def test_tables_are_written_in_pieces_whatever_their_strides(make_layer, tmp_path, monkeypatch):
+    monkeypatch.setattr(tensors, "_CHUNK", 100)
+    layer = make_layer()
+    turned = {name: np.asfortranarray(array) for name, array in layer.params.items()}
+    export(Layer(layer.config, turned), tmp_path / "layer.onnx", external_threshold=0)
+    _assert_equal(read_layer(tmp_path / "layer.onnx"), layer)
+
+
+def test_a_small_layer_is_one_file(make_layer, tmp_path):
+    export(make_layer(), tmp_path / "layer.onnx")
+    assert os.listdir(tmp_path) == ["layer.onnx"]
+
+
+@pytest.mark.parametrize("existing", ["layer.onnx", "layer.onnx.data"])
+def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(make_layer, tmp_path, existing):
+    (tmp_path / existing).write_bytes(b"kept")
+    with pytest.raises(ExportError, match=f"{existing} exists.*overwrite=True"):
+        export(make_layer(), tmp_path / "layer.onnx")
+    assert (tmp_path / existing).read_bytes() == b"kept"
+    export(make_layer(), tmp_path / "layer.onnx", overwrite=True)
+    assert os.listdir(tmp_path) == ["layer.onnx"]  # no stale external file either
+
+
+@pytest.mark.parametrize("path", ["absent/layer.onnx", "file/layer.onnx"])
+def test_a_folder_that_cannot_be_written_is_named(make_layer, tmp_path, path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ExportError, match=r"cannot write .*layer\.onnx: .*choose a folder"):
+        export(make_layer(), tmp_path / path)
+
+
+def test_a_folder_in_the_place_of_the_model_is_refused(make_layer, tmp_path):
+    with pytest.raises(ExportError, match="is a folder"):
+        export(make_layer(), tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("place", ["tables", "model", "rename"])
+def test_a_failure_while_writing_leaves_nothing(make_layer, tmp_path, monkeypatch, place):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    if place == "tables":
+        monkeypatch.setattr(write, "external_tensor", fail)
+    elif place == "model":
+        monkeypatch.setattr(write, "_serialise", fail)
+    else:
+        replace = Path.replace
+        monkeypatch.setattr(Path, "replace", lambda a, b: fail() if b.suffix == ".onnx" else replace(a, b))
+    with pytest.raises(ExportError, match="No space left on device"):
+        export(make_layer(), tmp_path / "layer.onnx", external_threshold=0)
+    assert os.listdir(tmp_path) == []
+
+
+def test_inline_parameters_beyond_the_limit_of_protobuf_are_refused(make_layer, tmp_path, monkeypatch):
+    monkeypatch.setattr(write, "_PROTOBUF_LIMIT", 5000)
+    with pytest.raises(ExportError, match="lower external_threshold"):
+        export(make_layer(), tmp_path / "layer.onnx")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not onnx", b"\xff" * 9])
+def test_a_file_that_is_no_model_is_refused(tmp_path, content):
+    (tmp_path / "layer.onnx").write_bytes(content)
+    with pytest.raises(ExportError, match=r"not an ONNX file|metadata"):
+        read_layer(tmp_path / "layer.onnx")
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "absent.onnx"):
+        with pytest.raises(ExportError, match="is not a file"):
+            read_layer(path)
+
+
+def _drop_nodes(model):
+    del model.graph.node[:]
+
+
+def _drop_metadata(model):
+    del model.metadata_props[:]
+
+
+def _age(model):
+    next(entry for entry in model.metadata_props if entry.key == "peerspec.spec").value = "99.0"
+
+
+def _drop_keys(model):
+    kept = [t for t in model.graph.initializer if t.name != "keys"]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+
+
+def _poison_config(model):
+    helper.set_model_props(model, {"peerspec.spec": "0.9", "peerspec.config": "{"})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_drop_nodes, "no node of the domain 'peer'"),
+        (_drop_metadata, "no peerspec.config"),
+        (_age, "written for spec 99.0"),
+        (_drop_keys, "lacks the parameter 'keys'"),
+        (_poison_config, "must be a JSON object"),
+    ],
+)
+def test_a_model_that_is_no_layer_is_refused_by_name(model, change, message):
+    _edit(model, change)
+    with pytest.raises(PeerError, match=message):
+        read_layer(model)
+
+
+def test_a_truncated_external_file_is_refused(model):
+    data = write.data_path(model)
+    data.write_bytes(data.read_bytes()[:-1])
+    with pytest.raises(ExportError, match="truncated"):
+        read_layer(model)
+
+
+def test_a_missing_external_file_is_refused(model):
+    write.data_path(model).unlink()
+    with pytest.raises(ExportError, match=r"layer\.onnx\.data, which is missing"):
+        read_layer(model)
+
+
+@pytest.mark.parametrize(
+    "location", ["", "../secret.data", "/etc/hostname", "sub/../../secret.data", "link.data"]
+)
+def test_external_data_outside_the_folder_of_the_model_are_refused(model, location):
+    secret = model.parent.parent / "secret.data"
+    secret.write_bytes(bytes(1 << 20))
+    (model.parent / "link.data").symlink_to(secret)
+    _edit(model, lambda m: setattr(_external(m, "location"), "value", location))
+    with pytest.raises(ExportError, match="outside the folder of the model"):
+        read_layer(model)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("offset", "-1", "truncated"),
+        ("offset", "999999999", "truncated"),
+        ("offset", "x", "whole numbers"),
+        ("length", "4", "takes 980 bytes, its entry says 4"),
+    ],
+)
+def test_an_external_entry_that_does_not_fit_is_refused(model, key, value, message):
+    _edit(model, lambda m: setattr(_external(m, key), "value", value))
+    with pytest.raises(ExportError, match=message):
+        read_layer(model)
+
+
+def test_inline_data_that_do_not_fit_their_shape_are_refused(model):
+    _edit(model, lambda m: setattr(m.graph.initializer[0], "raw_data", b"1234"))
+    with pytest.raises(ExportError, match="do not fit its shape"):
+        read_layer(model)
+
+
+_MEASURE = """
+import sys, threading
+from peerspec.export import export
+from peerspec.reference import Layer
+
+def anonymous():
+    lines = open("/proc/self/smaps_rollup").read().splitlines()
+    return int(next(line for line in lines if line.startswith("Anonymous")).split()[1]) << 10
+
+layer = Layer.load(sys.argv[1])
+before, peak, done = anonymous(), [0], threading.Event()
+def watch():
+    while not done.wait(0.002):
+        peak[0] = max(peak[0], anonymous())
+watcher = threading.Thread(target=watch)
+watcher.start()
+export(layer, sys.argv[2])
+done.set()
+watcher.join()
+print(peak[0] - before)
+"""
+
+
+_LINUX = os.path.exists("/proc/self/smaps_rollup")
+
+
+@pytest.mark.skipif(not _LINUX, reason="anonymous memory is read from Linux's /proc")
+def test_exporting_256_mib_of_mapped_tables_takes_a_few_mib_of_memory(tmp_path):
+    config = PeerConfig(512, 1, 256**2, 4, 8)
+    zeros = {name: np.zeros(shape, np.float32) for name, shape in config.shapes().items()}
+    Layer(config, zeros).save(tmp_path / "layer.safetensors")
+    arguments = [str(tmp_path / "layer.safetensors"), str(tmp_path / "layer.onnx")]
+    run = subprocess.run(
+        [sys.executable, "-c", _MEASURE, *arguments], capture_output=True, text=True, check=True
+    )
+    assert (tmp_path / "layer.onnx.data").stat().st_size >= 256 << 20
+    assert 0 < int(run.stdout) < 32 << 20
+
+
+def test_without_onnx_the_import_says_what_to_install():
+    block = "import sys; sys.modules['onnx'] = None; import peerspec.export"
+    run = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert 'onnx is not installed; install it with: pip install "peerspec[onnx]"' in run.stderr
