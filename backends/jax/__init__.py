@@ -1,9 +1,9 @@
 """PEER in JAX: pure functions of a configuration, a dictionary of parameters and an array of tokens.
 
-``forward`` and ``select`` are ordinary JAX functions: they work under ``jit`` (with the configuration static), ``grad``,
-``vmap``, ``scan`` and ``checkpoint``, and never touch a global flag. Reverse-mode derivatives of any order are defined;
-forward mode (``jvp``, ``jacfwd``) is not. The half scores and the trace are the only intermediate results that grow
-with T·h; no N scores and no [T, h, k, D] rows are ever held.
+``forward`` and ``select`` are ordinary JAX functions: they work under ``jit`` (with the configuration
+static), ``grad``, ``vmap``, ``scan`` and ``checkpoint``, and never touch a global flag. Reverse-mode
+derivatives of any order are defined; forward mode (``jvp``, ``jacfwd``) is not. A large batch holds its half
+scores [2, T, h, n], but never N scores of a token nor the rows [T, h, k, D] of its experts.
 
     layer = Layer.random(config)
     params = params_from_layer(layer)

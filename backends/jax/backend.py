@@ -1,7 +1,7 @@
 """The backend ``jax``: this module is the object that the conformance suite and the entry point know.
 
-Arrays in and out are NumPy. One compiled program per configuration, number of tokens and dtype; leading axes are
-flattened before compilation, so that shapes coincide. Results may be read-only views of JAX's memory.
+Arrays in and out are NumPy. One compiled program per configuration, number of tokens and dtype; leading axes
+are flattened before compilation, so that shapes coincide. Results may be read-only views of JAX's memory.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ profiles = frozenset(
 _STATISTICS = ("query_norm.mean", "query_norm.var")
 
 
-def forward(
-    layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = None, training: bool = False
-) -> Output:
+def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = None, training: bool = False) -> Output:
     """Evaluate ``layer`` on tokens [..., D]; ids come as int64.
 
     Raises:
@@ -43,22 +41,20 @@ def forward(
     """
     config, training = layer.config, training and layer.config.query_norm == "batch"
     tokens, counted, lead = _tokens(layer, x, mask, training=training)
-    with _wide_enough(layer.dtype, config.num_experts):
+    with _wide_enough(layer.dtype, num_experts=config.num_experts):
         out = _forward(config, dict(layer.params), tokens, counted, training)
         out = jax.tree.map(np.asarray, out)
-    scores, ids, gate = (
-        a.reshape(*lead, config.heads, config.top_k) for a in (out.scores, out.indices, out.gates)
-    )
+    scores, ids, gate = (a.reshape(*lead, config.heads, config.top_k) for a in (out.scores, out.indices, out.gates))
     return Output(out.y.reshape(*lead, config.d_out), scores, ids.astype(np.int64), gate, out.state)
 
 
 def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-    """The first k experts under the selection order (SEL-1, SEL-2), from half scores [..., n]; ids come as int64.
+    """The first k experts under the selection order (SEL-1, SEL-2), from half scores [..., n]; ids are int64.
 
     Raises:
         InputError: half scores of different or unsuitable shape or dtype, or k outside 1..N.
     """
-    with _wide_enough(scores1.dtype, scores1.shape[-1] ** 2 if scores1.ndim else 0):
+    with _wide_enough(scores1.dtype, scores2.dtype, num_experts=scores1.shape[-1] ** 2 if scores1.ndim else 0):
         scores, ids = _select(scores1, scores2, k)
         return Selection(np.asarray(scores), np.asarray(ids).astype(np.int64))
 
@@ -77,16 +73,14 @@ def gradients(
         raise InputError(
             f"dy must be {layer.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
         )
-    with _wide_enough(layer.dtype, config.num_experts):
+    with _wide_enough(layer.dtype, num_experts=config.num_experts):
         grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted)
         grads = jax.tree.map(np.asarray, grads)
     return {**grads, "x": grads["x"].reshape(x.shape)}
 
 
 @partial(jax.jit, static_argnums=(0, 4))
-def _forward(
-    config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool
-) -> JaxOutput:
+def _forward(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:
     return jax_forward(config, params, x, mask=mask, training=training)
 
 
@@ -122,6 +116,6 @@ def _tokens(
     return tokens, counted, lead
 
 
-def _wide_enough(dtype: DTypeLike, num_experts: int) -> Any:
-    """64-bit JAX for this call alone where float64 or ids beyond 32 bits need it; the global flag stays untouched."""
-    return jax.enable_x64(np.dtype(dtype) == np.float64 or num_experts > 2**31)
+def _wide_enough(*dtypes: DTypeLike, num_experts: int) -> Any:
+    """64-bit JAX for this call alone, where float64 or the ids need it; the global flag stays untouched."""
+    return jax.enable_x64(any(dtype == np.float64 for dtype in dtypes) or num_experts > 2**31)

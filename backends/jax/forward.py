@@ -45,13 +45,13 @@ def forward(
         config: the configuration; static under ``jit``.
         params: arrays by the names of PAR-1, with the shapes of ``config.shapes()``.
         x: tokens [..., D], of the dtype of the parameters, any number of leading axes.
-        mask: [...], True where a token counts; matters only to batch statistics (NRM-4). All count unless given.
-        training: normalise with batch statistics and return the updated running ones, where ``query_norm="batch"``;
-            static under ``jit``.
+        mask: [...], True where a token counts; matters only to batch statistics (NRM-4). None: all count.
+        training: where ``query_norm="batch"``, normalise with batch statistics and return the updated running
+            ones; static under ``jit``.
 
     Raises:
-        TableError, InputError: names, shapes or dtypes that do not fit the configuration (PAR-1, PAR-2, SHP-1, SHP-2),
-            or no token that counts (NRM-5) where that is known while tracing.
+        TableError, InputError: names, shapes or dtypes that do not fit the configuration (PAR-1, PAR-2,
+            SHP-1, SHP-2), or no token that counts (NRM-5) where that is known while tracing.
     """
     check(config, params, x, mask)
     lead, inner = x.shape[:-1], score_dtype(x.dtype)
@@ -66,5 +66,11 @@ def forward(
     slots = (len(tokens), config.heads * config.top_k)
     weights = expert_weights(config, params, tokens, ids.reshape(slots))
     y = combine(params["experts.v"], ids.reshape(slots), gate.reshape(slots) * weights)
-    trace = (part.reshape(*lead, config.heads, config.top_k) for part in (scores, ids, gate))
-    return Output(y.astype(x.dtype).reshape(*lead, config.d_out), *trace, state)
+    trace = (*lead, config.heads, config.top_k)
+    return Output(
+        y=y.astype(x.dtype).reshape(*lead, config.d_out),
+        scores=scores.reshape(trace),
+        indices=ids.reshape(trace),
+        gates=gate.reshape(trace),
+        state=state,
+    )

@@ -39,6 +39,7 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
         InputError: float64 is asked for and JAX is restricted to 32 bits.
     """
     require_representable(dtype)
+    dtype = jnp.dtype(dtype)
     shapes = config.shapes()
     keys = dict(zip(shapes, jax.random.split(key, len(shapes)), strict=True))
     scale = {
@@ -49,7 +50,7 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
         "experts.v": config.heads**-0.5,
     }
     return {
-        name: (jax.random.normal(keys[name], shape, jnp.dtype(dtype)) * scale[name]).astype(dtype)
+        name: (jax.random.normal(keys[name], shape, dtype) * scale[name]).astype(dtype)
         if name in scale
         else jnp.full(shape, name in ("query_norm.scale", "query_norm.var"), dtype)
         for name, shape in shapes.items()
@@ -61,9 +62,7 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
     for name, shape in config.shapes().items():
         if name not in params or params[name].shape != shape:
             got = params[name].shape if name in params else "nothing"
-            raise TableError(
-                f"params[{name!r}] must have shape {shape} for this configuration, got {got} (PAR-1)"
-            )
+            raise TableError(f"params[{name!r}] must have shape {shape} for this configuration, got {got} (PAR-1)")
         if params[name].dtype != x.dtype:
             raise TableError(
                 f"x and all parameters share one dtype, but x is {x.dtype} and params[{name!r}] is "

@@ -17,7 +17,7 @@ _INT32_IDS = 2**31
 
 
 def score_dtype(dtype: DTypeLike) -> Any:
-    """float64 for float64, else float32: the dtype of queries, scores, gates and every accumulation (PRC-2)."""
+    """float64 for float64, else float32: the dtype of queries, scores, gates and accumulations (PRC-2)."""
     return jnp.float64 if jnp.dtype(dtype) == jnp.float64 else jnp.float32
 
 
@@ -29,7 +29,7 @@ def id_dtype(num_experts: int) -> Any:
     """
     if num_experts <= _INT32_IDS:
         return jnp.int32
-    if not jax.config.jax_enable_x64:
+    if not _wide():
         raise ConfigError(
             f"ids of {num_experts} experts need 64-bit integers, which JAX has switched off; "
             "call inside `with jax.enable_x64(True):` (IDX-1)"
@@ -39,13 +39,17 @@ def id_dtype(num_experts: int) -> Any:
 
 def require_representable(dtype: DTypeLike) -> None:
     """Refuse float64 where JAX would silently make it float32."""
-    if jnp.dtype(dtype) == jnp.float64 and not jax.config.jax_enable_x64:
+    if jnp.dtype(dtype) == jnp.float64 and not _wide():
         raise InputError(
             "float64 needs 64-bit JAX, got JAX restricted to 32 bits; "
             "call inside `with jax.enable_x64(True):` or use float32 (PRC-1)"
         )
 
 
+def _wide() -> bool:
+    return bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]  # JAX adds its options at run time
+
+
 def inner_product(formula: str, a: jax.Array, b: jax.Array) -> jax.Array:
-    """An einsum that keeps the full precision of its operands on every device (PRC-2: no TF32, no bfloat16 passes)."""
+    """An einsum in the full precision of its operands on every device, so never in TF32 (PRC-2)."""
     return jnp.einsum(formula, a, b, precision=jax.lax.Precision.HIGHEST)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.jax.barrier import barrier
 from peerspec.backends.jax.precision import id_dtype
 from peerspec.reference import InputError
 from peerspec.reference.retrieval import staircase_cells
@@ -15,7 +16,7 @@ __all__ = ["Selection", "gather_scores", "select", "select_stacked"]
 
 
 class Selection(NamedTuple):
-    """The k experts of each head, best first (SEL-2): scores [..., k] and ids [..., k], int32 where N ≤ 2³¹."""
+    """The k experts of each head, best first (SEL-2): scores [..., k] and ids [..., k], int32 if N ≤ 2³¹."""
 
     scores: jax.Array
     indices: jax.Array
@@ -38,8 +39,8 @@ def select_stacked(scores: jax.Array, k: int) -> Selection:
     """``select`` on both sides in one array [2, ..., n], which makes one top-k of two."""
     n = scores.shape[-1]
     ids_of = id_dtype(n * n)
-    # What stands before the barrier is rounded: without it a score could become one fused product and sum (SCO-2).
-    scores = jax.lax.optimization_barrier(scores)
+    # What stands before the barrier is rounded: a score must not become one fused product and sum (SCO-2).
+    scores = barrier(scores)
     kept, (i, j) = _best(jax.lax.stop_gradient(scores), min(k, n))
     a, b = staircase_cells(k, n)
     _, cells = _best(kept[0][..., a] + kept[1][..., b], k)
@@ -56,7 +57,7 @@ def gather_scores(scores: jax.Array, ids: jax.Array) -> Selection:
 def _best(scores: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
     """The k largest and their positions, ties by lower position, −0 equal to +0 (SEL-4)."""
     # top_k ranks +0 above −0. The barrier keeps XLA's CPU compiler from replacing top_k by a full sort.
-    values, positions = jax.lax.optimization_barrier(jax.lax.top_k(jnp.where(scores == 0, 0, scores), k))
+    values, positions = barrier(tuple(jax.lax.top_k(jnp.where(scores == 0, 0, scores), k)))
     return values, positions
 
 

@@ -4,9 +4,9 @@ Everything the expert stage does to a table [N, D] is a partial derivative of th
 
     S(table, weights, x) = Σ_t Σ_s weights[t, s] · table[ids[t, s]] · x[t]
 
-by weights (``project``), by x (``combine``) and by table (``scatter``). So the derivative of each is made of the other
-two, gradients of a table add up in float32 or float64 and are rounded once (PRC-2), and a loop over the K = h·k slots
-never produces a second dense table, as the transpose of a loop of gathers would.
+by weights (``project``), by x (``combine``) and by table (``scatter``). So the derivative of each is made of
+the other two, gradients of a table add up in float32 or float64 and are rounded once (PRC-2), and a loop over
+the K = h·k slots adds into one dense table, where the transpose of a loop of gathers makes one per step.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.jax.barrier import barrier
 from peerspec.backends.jax.precision import inner_product
 
 __all__ = ["combine", "project", "scatter"]
 
 _STEP = 2**17
-"""Elements of gathered rows held at once: 512 KiB of float32, half of a common second-level cache; fastest measured."""
+"""Elements of gathered rows held at once: 512 KiB of float32, half of a common second-level cache."""
 
 
 @jax.custom_vjp
 def project(table: jax.Array, ids: jax.Array, x: jax.Array) -> jax.Array:
-    """table[ids[t, s]]·x[t] for every pair: table [N, D], ids [T, K], x [T, D] → [T, K], in the dtype of ``x``."""
+    """table[ids[t, s]]·x[t] for every pair: [N, D], [T, K], [T, D] → [T, K], in the dtype of ``x``."""
 
     def step(_: None, ids: jax.Array) -> tuple[None, jax.Array]:
         return None, inner_product("tgd,td->tg", _gather(table, ids, x.dtype), x)
@@ -50,7 +51,7 @@ def combine(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def scatter(num_rows: int, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
-    """Σ over pairs of weights[t, s]·x[t] into row ids[t, s] of zeros [N, D]; other rows stay zero (GRD-2, GRD-3)."""
+    """Σ of weights[t, s]·x[t] into row ids[t, s] of zeros [N, D]; other rows stay zero (GRD-2, GRD-3)."""
 
     def step(out: jax.Array, group: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         ids, weights = group
@@ -62,9 +63,9 @@ def scatter(num_rows: int, ids: jax.Array, weights: jax.Array, x: jax.Array) -> 
 
 def _gather(table: jax.Array, ids: jax.Array, dtype: Any) -> jax.Array:
     """The rows of ``ids``, widened to ``dtype``."""
-    # XLA widens before it gathers, and would do so for the whole table ahead of the loop: the barrier ties the table to
-    # the ids of this step.
-    table, ids = jax.lax.optimization_barrier((table, ids))
+    # XLA widens before it gathers, and would widen the whole table ahead of the loop: the barrier ties the
+    # table to the ids of this step.
+    table, ids = barrier((table, ids))
     return table.at[ids].get(mode="promise_in_bounds").astype(dtype)
 
 
@@ -94,9 +95,7 @@ def _combine_backward(saved: Any, dy: jax.Array) -> tuple[jax.Array, None, jax.A
     return scatter(len(table), ids, weights, dy).astype(table.dtype), None, project(table, ids, dy)
 
 
-def _scatter_forward(
-    num_rows: int, ids: jax.Array, weights: jax.Array, x: jax.Array
-) -> tuple[jax.Array, Any]:
+def _scatter_forward(num_rows: int, ids: jax.Array, weights: jax.Array, x: jax.Array) -> tuple[jax.Array, Any]:
     return scatter(num_rows, ids, weights, x), (ids, weights, x)
 
 

@@ -1,0 +1,48 @@
+"""The three products with picked rows, against the formula on exact data, in one step and in many."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from peerspec.backends.jax import rows
+
+
+@pytest.fixture(params=[1, 2**17], ids=["a slot at a time", "all slots at once"])
+def case(request, monkeypatch):
+    monkeypatch.setattr(rows, "_STEP", request.param)
+    rng = np.random.default_rng(0)
+    table, weights, x, y = (rng.integers(-4, 5, s).astype(np.float32) for s in ((11, 5), (7, 6), (7, 5), (7, 6)))
+    return (
+        jnp.asarray(table),
+        jnp.asarray(rng.integers(0, 11, (7, 6))),
+        jnp.asarray(weights),
+        jnp.asarray(x),
+        y,
+    )
+
+
+def formula(table, ids, weights, x):
+    return jnp.einsum("ts,tsd,td->", weights, table[ids], x)
+
+
+def test_each_product_is_a_partial_derivative_of_the_form(case):
+    table, ids, weights, x, _ = case
+    dtable, dweights, dx = jax.grad(formula, argnums=(0, 2, 3))(table, ids, weights, x)
+    np.testing.assert_array_equal(rows.project(table, ids, x), dweights)
+    np.testing.assert_array_equal(rows.combine(table, ids, weights), dx)
+    np.testing.assert_array_equal(rows.scatter(11, ids, weights, x), dtable)
+
+
+def test_each_derivative_is_that_of_the_form(case):
+    table, ids, weights, x, _ = case
+    want = jax.grad(formula, argnums=(0, 2, 3))(table, ids, weights, x)
+    forms = {
+        "project": lambda t, w, x: (rows.project(t, ids, x) * w).sum(),
+        "combine": lambda t, w, x: (rows.combine(t, ids, w) * x).sum(),
+        "scatter": lambda t, w, x: (rows.scatter(11, ids, w, x) * t).sum(),
+    }
+    for name, form in forms.items():
+        got = jax.grad(form, argnums=(0, 1, 2))(table, weights, x)
+        for ours, theirs in zip(got, want, strict=True):
+            np.testing.assert_array_equal(ours, theirs, err_msg=name)

@@ -1,0 +1,123 @@
+"""The pure functions under JAX's transformations, each against the plain call."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from peerspec.backends.jax import backend, forward, init, layer_from_params, params_from_layer
+from peerspec.reference import InputError, PeerConfig, TableError
+
+
+@pytest.fixture(scope="module")
+def exact(make_integer_layer):
+    """On exact data every order of summation gives the same bits."""
+    layer = make_integer_layer(np.float32, tied=True)
+    rng = np.random.default_rng(0)
+    x, dy = (jnp.asarray(rng.integers(-2, 3, (4, 3, size)), jnp.float32) for size in (5, 7))
+    return layer.config, params_from_layer(layer), x, dy
+
+
+def loss(config, params, x, dy):
+    return (forward(config, params, x).y * dy).sum()
+
+
+def assert_trees_equal(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def test_jit_with_a_static_configuration_is_the_plain_call(exact):
+    config, params, x, _ = exact
+    assert_trees_equal(jax.jit(forward, static_argnums=0)(config, params, x), forward(config, params, x))
+
+
+def test_grad_under_jit_is_the_gradient_of_the_contract(exact, make_integer_layer):
+    config, params, x, dy = exact
+    got = jax.jit(jax.grad(loss, argnums=(1, 2)), static_argnums=0)(config, params, x, dy)
+    want = backend.gradients(make_integer_layer(np.float32, tied=True), np.asarray(x), np.asarray(dy))
+    assert_trees_equal(got[0], {name: want[name] for name in params})
+    np.testing.assert_array_equal(got[1], want["x"])
+
+
+def test_vmap_over_tokens_and_over_layers_is_a_loop(exact):
+    config, params, x, dy = exact
+    mapped = jax.jit(jax.vmap(lambda x: forward(config, params, x)))(x)
+    assert_trees_equal(mapped, jax.jit(forward, static_argnums=0)(config, params, x))
+    pair = {name: np.stack((a, np.asarray(a)[..., ::-1])) for name, a in params.items()}
+    gradient = jax.grad(lambda p: loss(config, p, x, dy))
+    both, second = jax.jit(jax.vmap(gradient))(pair), jax.jit(gradient)({name: a[1] for name, a in pair.items()})
+    assert_trees_equal({name: a[1] for name, a in both.items()}, second)
+
+
+def test_scan_over_batches_and_checkpoint_keep_the_gradient(exact):
+    config, params, x, dy = exact
+
+    def scanned(params):
+        step = jax.checkpoint(lambda total, b: (total + loss(config, params, *b), None))
+        return jax.lax.scan(step, jnp.float32(0), (x, dy))[0]
+
+    assert_trees_equal(jax.jit(jax.grad(scanned))(params), jax.jit(jax.grad(lambda p: loss(config, p, x, dy)))(params))
+
+
+def test_a_second_derivative_in_reverse_mode_is_that_of_the_formula():
+    # One expert, always chosen, gate 1: y = v·(w·x)·(u·x), exact on integers.
+    config = PeerConfig(3, 1, 1, 1, 2, activation="identity", expert="glu")
+    rng = np.random.default_rng(0)
+    params = {name: jnp.asarray(rng.integers(-3, 4, shape), jnp.float32) for name, shape in config.shapes().items()}
+    u, x = params["experts.u"], jnp.float32([1, -2, 3])
+
+    def formula(u, x):
+        return (params["experts.v"][0] * (params["experts.w"][0] @ x) * (u[0] @ x)).sum()
+
+    def ours(u, x):
+        return forward(config, {**params, "experts.u": u}, x).y.sum()
+
+    def curvature(f):
+        return jax.jit(jax.grad(lambda u, x: (jax.grad(f, argnums=1)(u, x) ** 2).sum(), argnums=(0, 1)))(u, x)
+
+    assert_trees_equal(curvature(ours), curvature(formula))
+    assert all(part.any() for part in curvature(formula))
+
+
+def test_a_mask_inside_jit_counts_as_outside(make_layer):
+    layer = make_layer(query_norm="batch")
+    x = np.random.default_rng(0).standard_normal((2, 4, 5)).astype(np.float32)
+    mask = np.arange(8).reshape(2, 4) % 3 > 0
+    run = jax.jit(lambda p, x, m: forward(layer.config, p, x, mask=m, training=True))
+    got, want = run(params_from_layer(layer), x, mask), backend.forward(layer, x, mask=mask, training=True)
+    np.testing.assert_array_equal(got.indices, want.indices)
+    assert set(got.state) == set(want.state)
+
+
+def test_parameters_go_to_a_layer_and_back(make_layer):
+    config = make_layer(query_norm="batch").config
+    params = jax.jit(lambda key: init(config, key, jnp.bfloat16))(jax.random.key(1))
+    assert_trees_equal(params_from_layer(layer_from_params(config, params)), params)
+    spread = float(params["experts.u"].astype(jnp.float32).std()) * config.d_model**0.5
+    assert 0.5 < spread < 2  # 80 normal draws: both ends are beyond six standard errors
+    assert (params["query_norm.var"] == 1).all()
+
+
+def test_float64_without_64_bit_jax_is_refused_not_rounded(make_layer):
+    layer = make_layer(np.float64)
+    for call in (lambda: params_from_layer(layer), lambda: init(layer.config, jax.random.key(0), np.float64)):
+        with pytest.raises(InputError, match=r"enable_x64\(True\)"):
+            call()
+
+
+def test_parameters_that_do_not_fit_are_refused_while_tracing(make_layer):
+    layer = make_layer()
+    params, x = params_from_layer(layer), jnp.zeros((2, 5))
+    with pytest.raises(TableError, match=r"'keys'\] must have shape \(1, 2, 4, 4\).*got nothing"):
+        forward(layer.config, {name: a for name, a in params.items() if name != "keys"}, x)
+    with pytest.raises(TableError, match=r"'extra' is not a parameter"):
+        forward(layer.config, {**params, "extra": x}, x)
+    with pytest.raises(TableError, match=r"x is bfloat16"):
+        forward(layer.config, params, x.astype(jnp.bfloat16))
+    with pytest.raises(InputError, match="SHP-1"):
+        forward(layer.config, params, x[:, :4])
+    with pytest.raises(InputError, match="SHP-2"):
+        forward(layer.config, params, x, mask=jnp.ones((2, 1), bool))
+    norm = make_layer(query_norm="batch")
+    with pytest.raises(InputError, match="NRM-5"):
+        forward(norm.config, params_from_layer(norm), x, mask=jnp.zeros(2, bool), training=True)
