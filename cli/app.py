@@ -1,0 +1,45 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from peerspec.cli.check import check
+from peerspec.cli.explain import explain
+from peerspec.cli.export import export
+from peerspec.cli.list import list_
+from peerspec.cli.render import render
+from peerspec.cli.smoke import smoke
+from peerspec.cli.verify import verify
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Decides whether an implementation of a PEER layer is PEER (SPEC.md).",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        from peerspec.reference.storage import SPEC_VERSION
+
+        print(f"peerspec {version('peerspec')}, spec {SPEC_VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show versions."),
+) -> None:
+    pass
+
+
+for command in (check, smoke, explain, export, verify, render):
+    app.command()(command)
+app.command("list")(list_)

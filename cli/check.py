@@ -1,0 +1,111 @@
+"""``peerspec check``: judge backends."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from peerspec.conformance.report import Report
+
+__all__ = ["check"]
+
+
+class Size(StrEnum):
+    """How many cases."""
+
+    MINIMAL = "minimal"
+    DEFAULT = "default"
+    FULL = "full"
+
+
+def check(
+    backends: Annotated[
+        list[str],
+        typer.Argument(metavar="BACKEND...", help="A name, module:attribute or file.py:attribute.", show_default=False),
+    ],
+    size: Annotated[Size, typer.Option(help="How many cases.")] = Size.DEFAULT,
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    profile: Annotated[
+        list[str] | None, typer.Option(help="Judge this profile or precision only; may be repeated.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Judge checks that start so only; may be repeated.", metavar="CHECK")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 60.0,
+    waivers: Annotated[
+        Path | None, typer.Option(help="Accepted failures: TOML with [[waiver]] check, reason, url.", metavar="FILE")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file if it exists.")] = False,
+    stop_early: Annotated[bool, typer.Option("--stop-early", help="End each backend at its first failure.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print verdicts only.")] = False,
+) -> int:
+    """Judge backends: 0 everything claimed holds, 1 a clause fails, 2 the run could not be done."""
+    from contextlib import nullcontext
+
+    from rich.console import Console
+
+    from peerspec.cli.files import Draft
+    from peerspec.cli.waivers import read_waivers
+    from peerspec.conformance.render.json import dumps
+
+    options: dict[str, Any] = {
+        "size": size.value,
+        "seed": seed,
+        "profiles": profile,
+        "only": only,
+        "timeout": timeout,
+        "stop_early": stop_early,
+        "waivers": read_waivers(waivers) if waivers else None,
+    }
+    console = Console(highlight=False)
+    with Draft(json, overwrite=overwrite) if json else nullcontext() as draft:
+        reports = [_judge(name, options, console, quiet=quiet) for name in backends]
+        found = [report for report in reports if report is not None]
+        _finish(found, console, quiet=quiet)
+        if draft:
+            draft.publish(dumps(found))
+    return max(2 if report is None else report.exit_status for report in reports)
+
+
+def _judge(name: str, options: dict[str, Any], console: Console, *, quiet: bool) -> Report | None:
+    """The report, shown; None where there is no such backend, which was said on standard error."""
+    from peerspec.backends import BackendError
+    from peerspec.cli.progress import watched
+    from peerspec.conformance import check_backend
+    from peerspec.conformance.render.terminal import show, show_verdict
+
+    try:
+        with watched(name, quiet=quiet) as progress:
+            report = check_backend(name, progress=progress, **options)
+    except BackendError as error:
+        print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
+        return None
+    if quiet:
+        show_verdict(report, console)
+        return report
+    show(report, console)
+    if first := report.first:
+        command = f"peerspec check {name} --only {first.check} --profile {first.precision}"
+        console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)
+    console.print()
+    return report
+
+
+def _finish(reports: list[Report], console: Console, *, quiet: bool) -> None:
+    if quiet:
+        return
+    from peerspec.conformance.render.table import show_table
+    from peerspec.conformance.render.terminal import CAVEAT
+
+    if len(reports) > 1:
+        show_table(reports, console)
+    if any(report.conformant for report in reports):
+        console.print(CAVEAT, style="dim")

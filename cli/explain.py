@@ -1,0 +1,72 @@
+"""``peerspec explain``: what a clause or a check says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from peerspec.conformance.checks import Check
+    from peerspec.conformance.clauses import Clause
+
+__all__ = ["explain"]
+
+
+def explain(
+    id: Annotated[str, typer.Argument(help="A clause such as SEL-3, or a check such as scores.values.")],
+) -> int:
+    """Explain a clause or a check."""
+    from rich.console import Console
+
+    from peerspec.conformance.checks import CHECKS
+    from peerspec.conformance.clauses import clauses
+    from peerspec.reference import PeerError
+
+    console = Console(highlight=False)
+    checks = {check.id: check for check in CHECKS}
+    if id.upper() in clauses():
+        _clause(clauses()[id.upper()], console)
+    elif id.split("[")[0] in checks:
+        _check(checks[id.split("[")[0]], console)
+    else:
+        raise PeerError(f"{id!r} is neither a clause nor a check; `peerspec list` and `list --clauses` show them")
+    return 0
+
+
+def _clause(clause: Clause, console: Console) -> None:
+    from rich.text import Text
+
+    from peerspec.conformance.checks import CHECKS
+
+    console.print(Text.assemble((clause.id, "bold"), f"  chapter {clause.chapter}\n"))
+    console.print(Text(clause.text))
+    if clause.why:
+        console.print(Text.assemble("\n", ("Why. ", "italic"), clause.why))
+    deciding = [check for check in CHECKS if clause.id in check.clauses]
+    if not deciding:
+        console.print(Text("\nNo check of the suite decides this clause.", "dim"))
+        return
+    console.print(Text("\nDecided by", "bold"))
+    for check in deciding:
+        console.print(Text(f"  {check.id:<24} {check.summary}"))
+
+
+def _check(check: Check, console: Console) -> None:
+    from rich.text import Text
+
+    from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
+    from peerspec.conformance.clauses import clauses
+    from peerspec.conformance.plan import SIZES
+
+    console.print(Text.assemble((check.id, "bold"), f"  stage {check.stage}, profile {check.profile}\n"))
+    console.print(Text(check.summary))
+    for id in check.clauses:
+        console.print(Text.assemble("\n", (id, "bold"), f"  {clauses()[id].text}"))
+    console.print(Text("\nCases", "bold"))
+    cases = SELECTIONS if check.tag == "select" else [spec for spec in LAYER_CASES if check.tag in spec.tags]
+    for size, label in enumerate(SIZES):
+        if names := [case.name for case in cases if case.size == size]:
+            console.print(Text(f"  {label:<8} {', '.join(names)}"))

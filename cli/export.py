@@ -1,0 +1,32 @@
+"""``peerspec export``: write a layer as an ONNX model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["export"]
+
+
+def export(
+    layer: Annotated[Path, typer.Argument(metavar="LAYER", help="A layer file (PAR-4).")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file to write.")],
+    leading: Annotated[
+        str, typer.Option(help="Names of the leading axes of x, with commas; empty for a single token.")
+    ] = "batch,sequence",
+    no_trace: Annotated[bool, typer.Option("--no-trace", help="Leave out scores, ids and gates.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model if it exists.")] = False,
+) -> int:
+    """Write a layer as an ONNX model of opset 18; large tables go to MODEL.data beside it."""
+    from peerspec.cli.files import refuse_existing
+    from peerspec.export import export as write
+    from peerspec.reference import Layer
+
+    for path in (model, model.with_name(f"{model.name}.data")):
+        refuse_existing(path, overwrite=overwrite)
+    axes = tuple(axis.strip() for axis in leading.split(",")) if leading.strip() else ()
+    write(Layer.load(layer), model, leading=axes, trace=not no_trace, overwrite=overwrite)
+    print(f"{model} written; `peerspec verify {model} {layer}` judges it")
+    return 0

@@ -1,0 +1,73 @@
+"""``peerspec list``: checks, clauses, backends and cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+__all__ = ["list_"]
+
+Rows = Iterator[tuple[str, ...]]
+
+
+def list_(
+    clauses: Annotated[bool, typer.Option("--clauses", help="The clauses of SPEC.md instead.")] = False,
+    backends: Annotated[bool, typer.Option("--backends", help="The installed backends instead.")] = False,
+    cases: Annotated[bool, typer.Option("--cases", help="The cases of the suite instead.")] = False,
+) -> int:
+    """List the checks with their clauses and profiles."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from peerspec.reference import PeerError
+
+    if clauses + backends + cases > 1:
+        raise PeerError("--clauses, --backends and --cases each ask for another list; pass one of them")
+    rows = _clauses() if clauses else _backends() if backends else _cases() if cases else _checks()
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        if not table.columns:
+            for _ in row[:-1]:
+                table.add_column(no_wrap=True)
+            table.add_column(overflow="fold")
+        table.add_row(Text(row[0], "bold"), *map(Text, row[1:]))
+    Console(highlight=False).print(table)
+    return 0
+
+
+def _checks() -> Rows:
+    from peerspec.conformance.checks import CHECKS
+
+    for check in CHECKS:
+        yield check.id, check.profile, f"{check.summary} ({', '.join(check.clauses)})"
+
+
+def _clauses() -> Rows:
+    from peerspec.conformance.clauses import clauses
+
+    for clause in clauses().values():
+        yield clause.id, clause.text
+
+
+def _backends() -> Rows:
+    from importlib.metadata import entry_points
+
+    from peerspec.backends.registry import GROUP
+
+    for point in sorted(entry_points(group=GROUP)):
+        yield point.name, point.value
+
+
+def _cases() -> Rows:
+    from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
+    from peerspec.conformance.plan import SIZES
+
+    for case in LAYER_CASES:
+        c = case.config
+        sizes = f"D={c.d_model} M={c.d_out} h={c.heads} N={c.num_experts} k={c.top_k} d={c.d_key} {c.activation}"
+        yield case.name, SIZES[case.size], sizes
+    for selection in SELECTIONS:
+        yield f"select.{selection.name}", SIZES[selection.size], f"n={selection.n} k={selection.k}"

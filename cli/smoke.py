@@ -1,0 +1,103 @@
+"""``peerspec smoke``: does the plumbing work, from the import to one answer? No clause is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from peerspec.conformance.hosts import Host
+
+__all__ = ["smoke"]
+
+Step = tuple[str, str]
+"""What was tried, and what is wrong with it; empty where it works."""
+
+
+def smoke(
+    backend: Annotated[str, typer.Argument(help="A name, module:attribute or file.py:attribute.")],
+    timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 60.0,
+) -> int:
+    """Try import, contract and one forward on a tiny layer: 0 it works, 2 it does not."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from peerspec.conformance.render.marks import mark
+    from peerspec.conformance.report import ERROR, PASS
+
+    console, broken = Console(highlight=False), False
+    for what, problem in _steps(backend, timeout):
+        broken |= bool(problem)
+        sign = mark(ERROR if problem else PASS, console)
+        console.print(sign + Text(f" {what}{': ' if problem else ''}{problem}", ""))
+    words = "something above is to be mended first" if broken else f"it can be judged: peerspec check {backend}"
+    console.print(Text(words), soft_wrap=True)
+    return 2 if broken else 0
+
+
+def _steps(name: str, timeout: float) -> Iterator[Step]:
+    from peerspec.backends import BackendError
+    from peerspec.conformance.hosts import open_host
+    from peerspec.conformance.plan import Plan
+
+    try:
+        host = open_host(name, timeout=timeout)
+    except BackendError as error:
+        yield "import and contract", " ".join(str(error).split())
+        return
+    try:
+        yield f"import and contract of {host.name}", ""
+        try:
+            plan = Plan.make(host.profiles, size="minimal")
+        except BackendError as error:
+            yield "profiles", str(error)
+            return
+        yield f"claims {', '.join(sorted(host.profiles)) or 'nothing'}", "" if plan.precisions else "no precision"
+        for precision in plan.precisions:
+            yield from _calls(host, precision)
+    finally:
+        host.close()
+
+
+def _calls(host: Host, precision: str) -> Iterator[Step]:
+    from peerspec.conformance.ask import Fault
+
+    questions = _questions(host, precision)
+    for method, arguments in questions.items():
+        try:
+            value = host.ask(method, arguments).value
+        except Fault as fault:
+            yield f"{method} in {precision}", str(fault)
+        else:
+            yield _describe(method, precision, arguments, value)
+
+
+def _questions(host: Host, precision: str) -> dict[str, dict[str, Any]]:
+    """forward always, the others where the backend claims their profile."""
+    import numpy as np
+
+    from peerspec.conformance.plan import score_format
+    from peerspec.reference import DTYPES, Layer, PeerConfig
+
+    dtype = DTYPES[precision]
+    layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtype)
+    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], score_format(precision))
+    questions: dict[str, dict[str, Any]] = {"forward": {"layer": layer, "x": x}}
+    if "select" in host.profiles:
+        questions["select"] = {"scores1": half, "scores2": half, "k": 2}
+    if "training" in host.profiles:
+        questions["gradients"] = {"layer": layer, "x": x, "dy": x}
+    return questions
+
+
+def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any) -> Step:
+    from peerspec.conformance.case import Case
+    from peerspec.conformance.judge.structure import problems
+
+    if method != "forward":
+        return f"{method} in {precision}", ""
+    faults = problems(Case("smoke", False, arguments["layer"], arguments["x"]), value)
+    trace = "with its trace" if value.indices is not None else "without trace"
+    return f"forward in {precision}, {trace}", "; ".join(sentence for _, sentence in faults)

@@ -1,0 +1,132 @@
+"""An exported model put to the suite: spec-defined tokens, the layer's own parameters, the judge of every backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from peerspec.backends.onnxruntime.model import OrtModel
+from peerspec.conformance.ask import Answer
+from peerspec.conformance.case import Array, Case, Draw
+from peerspec.conformance.cases import SELECTIONS
+from peerspec.conformance.checks import CHECKS
+from peerspec.conformance.hosts import ObjectHost
+from peerspec.conformance.plan import Plan, Step
+from peerspec.conformance.report import FAIL, PASS, Finding, Report
+from peerspec.conformance.runner import Run, versions
+from peerspec.export.read import read_model
+from peerspec.reference import Layer
+
+__all__ = ["verify_model"]
+
+_CHUNK = 1 << 24  # bytes compared together, so that tables of gigabytes need megabytes
+
+
+def verify_model(path: Path, layer: Layer, *, seed: int, timeout: float) -> Report:
+    """Judge the model at ``path`` as an implementation of ``layer`` alone.
+
+    Raises:
+        PeerError: the model cannot be read or started.
+    """
+    model, started = OrtModel(path), time.perf_counter()
+    rank = len(read_model(path).graph.input[0].type.tensor_type.shape.dim) - 1
+    plan = Plan((str(layer.dtype),), tuple(_steps(layer, rank)), (), False)
+    run = Run(_ModelHost(_Model(model), timeout), plan, seed)
+    same = _compare(model.layer, layer)
+    findings = (same, *(run.findings(stop_early=False, progress=None) if same.status == PASS else ()))
+    return Report(
+        backend=path.name,
+        claimed=plan.precisions,
+        precisions=plan.precisions,
+        traced=run.traced,
+        declined=(),
+        partial=False,
+        findings=findings,
+        size="minimal",
+        seed=seed,
+        seconds=time.perf_counter() - started,
+        versions=versions(),
+    )
+
+
+class _Model:
+    """The model as a backend of its own layer."""
+
+    def __init__(self, model: OrtModel) -> None:
+        self.name, self.profiles, self.select = model.name, model.profiles, model.select
+        self._run = model.run
+
+    def forward(self, layer: None, x: Array) -> Any:
+        return self._run(x)
+
+
+class _ModelHost(ObjectHost):
+    """Keeps the layer from being copied at each call: the model holds its own."""
+
+    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+        return super().ask(method, arguments | {"layer": None} if method == "forward" else arguments)
+
+
+@dataclass(frozen=True)
+class _TokenCase:
+    """Tokens for a given layer; few, because the judge gathers h·k expert rows for each."""
+
+    name: str
+    layer: Layer
+    shape: tuple[int, ...]
+    nan: bool = False
+
+    def make(self, dtype: np.dtype[Any], seed: int) -> Case:
+        """Full significands in [−1, 1) (INP-2)."""
+        x = Draw(self.name, seed, dtype).full("x", (*self.shape, self.layer.config.d_model))
+        if self.nan:
+            x.reshape(-1, x.shape[-1])[-1, 0] = np.nan
+        return Case(self.name, False, self.layer, x)
+
+
+def _steps(layer: Layer, rank: int) -> Iterator[Step]:
+    """The checks that ask nothing but this layer, in the order of the stages."""
+    lead = (1,) * (rank - 2) + ((), (6,), (2, 3))[min(rank, 2)]
+    tokens, nan = _TokenCase("verify.tokens", layer, lead), _TokenCase("verify.nan", layer, lead, nan=True)
+    empty = (_TokenCase("verify.empty", layer, (*lead[:-1], 0)),) if rank else ()
+    selections = tuple(case for case in SELECTIONS if case.size == 0)
+    cases: dict[str, tuple[Any, ...]] = {
+        "structure.answer": (tokens, nan, *empty),
+        "structure.inputs": (tokens, nan),
+        "scores.rounding": (tokens,),
+        "selection.admissible": (tokens,),
+        "select.ids": selections,
+        "select.scores": selections,
+        f"gates.{layer.config.gate}": (tokens,),
+        "output.sum": (tokens,),
+        "independence.repeat": (tokens,),
+        "independence.tokens": (tokens,) if rank else (),
+        "finite.nan": (nan,),
+        "finite.others": (nan,) if rank else (),
+    }
+    for check in CHECKS:
+        if found := cases.get(check.id):
+            yield Step(check, str(layer.dtype), found)
+
+
+def _compare(got: Layer, expected: Layer) -> Finding:
+    """Whether the model holds this very layer."""
+    problem = ""
+    if got.config != expected.config:
+        problem = f"the model holds another layer, {got.config}; expected {expected.config}"
+    elif got.dtype != expected.dtype:
+        problem = f"the model holds {got.dtype}, the layer is {expected.dtype}"
+    elif different := [name for name in expected.params if not _same(got.params[name], expected.params[name])]:
+        problem = f"the model's {', '.join(different)} differ from the layer's; export it again"
+    status = FAIL if problem else PASS
+    return Finding("model.parameters", ("PAR-1",), "parameters", "core", str(expected.dtype), status, 1, 0.0, problem)
+
+
+def _same(a: Array, b: Array) -> bool:
+    rows = max(1, _CHUNK * len(a) // a.nbytes)
+    return all(a[at : at + rows].tobytes() == b[at : at + rows].tobytes() for at in range(0, len(a), rows))

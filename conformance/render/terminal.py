@@ -1,0 +1,102 @@
+"""A report on a terminal: what failed, the nearest to the cause first, then the verdict."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console
+from rich.text import Text
+
+from peerspec.conformance.clauses import clauses
+from peerspec.conformance.plan import PRECISIONS, PROFILES
+from peerspec.conformance.render.marks import mark
+from peerspec.conformance.report import ERROR, FAIL, PASS, WAIVED, Finding, Report
+
+__all__ = ["CAVEAT", "show", "show_failures", "show_verdict", "worst_share"]
+
+WHOLE = 5
+"""Failures shown with clause and text; the others follow in a line each."""
+CAVEAT = "Passing is evidence and not proof: a suite sees finitely many inputs."
+
+
+def show(report: Report, console: Console) -> None:
+    """Everything worth reading: failures, verdict, and under what conditions it stands."""
+    if show_failures(report, console):
+        console.print()
+    show_verdict(report, console)
+    for line in _remarks(report):
+        _indented(Text(line, "dim"), 2, console)
+
+
+def show_failures(report: Report, console: Console) -> bool:
+    """The failures and errors in the order of the stages; False where there is none."""
+    causes = [f for f in report.of(FAIL, ERROR) if f.status == ERROR or f in report.causes]
+    for number, finding in enumerate(causes[:WHOLE]):
+        _show_whole(finding, console, first=number == 0)
+    if rest := causes[WHOLE:]:
+        console.print(Text(f"\n  and {len(rest)} more", "bold"))
+        _show_short(rest, console)
+    if hidden := len(report.of(FAIL, ERROR)) - len(causes):
+        console.print(Text(f"\n  {hidden} further check{'s' * (hidden > 1)} could not judge such answers", "dim"))
+    return bool(causes)
+
+
+def show_verdict(report: Report, console: Console) -> None:
+    """The one line that everything comes down to."""
+    status = (PASS, FAIL, ERROR)[report.exit_status]
+    name, colour = Text(f" {report.backend}: ", "bold"), ("green", "bold red", "bold yellow")[report.exit_status]
+    precisions = f" ({', '.join(report.precisions)})" if report.conformant and not report.partial else ""
+    console.print(mark(status, console) + name + Text(report.verdict + precisions, colour))
+
+
+def worst_share(report: Report) -> float:
+    """The largest error as a share of its bound among what was judged by a bound."""
+    shares = [f.share for f in report.of(PASS, FAIL, WAIVED) if math.isfinite(f.share)]
+    return max(shares, default=0.0)
+
+
+def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
+    clause = finding.clauses[0] if finding.status == FAIL else "no answer"
+    head = Text.assemble(
+        "\n", mark(finding.status, console), " ", (finding.stage, "bold"), "  ", (clause, "bold red"), "  ",
+        f"{finding.check}[{finding.precision}]", ("  nearest to the cause" if first else "", "yellow"),
+    )  # fmt: skip
+    console.print(head)
+    if finding.status == FAIL and finding.clauses[0] in clauses():
+        _indented(Text(clauses()[finding.clauses[0]].text, "italic"), 4, console)
+    _indented(Text(finding.message), 4, console)
+    if finding.case and finding.status == FAIL:
+        _indented(Text(f"in the case {finding.case}", "dim"), 4, console)
+
+
+def _show_short(findings: list[Finding], console: Console) -> None:
+    names = [f"{finding.check}[{finding.precision}]" for finding in findings]
+    for name, finding in zip(names, findings, strict=True):
+        clause = finding.clauses[0] if finding.status == FAIL else "–"
+        line = Text.assemble(
+            "  ", (f"{clause:<6}  ", "red"), f"{name:<{max(map(len, names))}}  ", (finding.message, "dim")
+        )
+        line.truncate(console.width, overflow="ellipsis")
+        console.print(line, soft_wrap=True)
+
+
+def _remarks(report: Report) -> list[str]:
+    judged = report.of(PASS, FAIL, WAIVED)
+    share = f"largest error {worst_share(report):.2g} of its bound, " if judged else ""
+    lines = [
+        f"{len(judged)} checks on {sum(f.cases for f in judged)} cases, {share}{report.seconds:.1f} s; "
+        f"spec {report.versions.get('spec', '?')}, size {report.size}, seed {report.seed}",
+    ]
+    for what, claimed in (("claims", True), ("does not claim", False)):
+        if names := [name for name in (*PRECISIONS, *PROFILES) if (name in report.claimed) == claimed]:
+            lines.append(f"{what} {', '.join(names)}")
+    lines += [f"declines {reason}" for reason in report.declined]
+    lines += [f"waived {f.check}[{f.precision}]: {f.message}" for f in report.of(WAIVED)]
+    return lines
+
+
+def _indented(text: Text, by: int, console: Console) -> None:
+    """Wrapped by hand: what rich pads would end in spaces."""
+    for line in text.wrap(console, max(20, console.width - by)):
+        line.rstrip()
+        console.print(Text(" " * by) + line, soft_wrap=True)

@@ -1,0 +1,159 @@
+"""The options of ``peerspec check``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from peerspec.conformance.render.json import loads
+
+QUICK = ("--size", "minimal", "--only", "gates")
+WAIVER = '[[waiver]]\ncheck = "{}"\nreason = "being mended"\nurl = "https://example.org/7"\n'
+
+
+def test_several_backends_end_in_one_table_and_the_worst_status(peerspec, own):
+    result = peerspec("check", "reference", own(("everyone = (s1", "everyone = 2 * (s1")), "nope", "--size", "minimal")
+    table = result.out[result.out.index("worst") - 2000 :].splitlines()
+    assert result.status == 2
+    assert next(row.split() for row in table if row.startswith(" core")) == ["core", "✓", "✗"]
+    assert next(row.split() for row in table if row.startswith(" glu")) == ["glu", "✓", "–"]
+    assert "no backend is called 'nope'" in result.err
+
+
+def test_a_failure_outranks_a_pass(peerspec, own):
+    assert peerspec("check", own(("everyone = (s1", "everyone = 2 * (s1")), "reference", *QUICK[:2], "-q").status == 1
+
+
+def test_the_json_file_holds_every_report(peerspec, tmp_path):
+    path = tmp_path / "report.json"
+    assert peerspec("check", "reference", "peerspec.backends.reference", *QUICK, "--json", path).status == 0
+    assert len(loads(path.read_text("utf-8"))) == 2
+    assert json.loads(path.read_text("utf-8"))["schema"] == {"name": "peerspec.reports", "version": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_the_json_file_is_not_replaced_unasked(peerspec, tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("mine")
+    result = peerspec("check", "reference", *QUICK, "--json", path)
+    assert result.status == 2
+    assert result.err == f"peerspec: {path} exists; name another file or pass --overwrite\n"
+    assert path.read_text() == "mine"
+    assert peerspec("check", "reference", *QUICK, "--json", path, "--overwrite").status == 0
+    assert len(loads(path.read_text("utf-8"))) == 1
+
+
+@pytest.mark.parametrize("place", ["no/such/folder/report.json", "."])
+def test_a_json_file_that_cannot_be_written_is_refused_before_the_run(peerspec, tmp_path, place):
+    result = peerspec("check", "reference", *QUICK, "--json", tmp_path / place)
+    assert result.status == 2
+    assert result.err.startswith("peerspec: ")
+    assert "judging" not in result.err
+
+
+def test_a_profile_restricts_the_run_and_the_verdict_says_so(peerspec):
+    result = peerspec("check", "reference", "--size", "minimal", "--profile", "float64", "--profile", "glu")
+    assert result.status == 0
+    assert "holds as far as it was run" in result.out
+    assert "1 checks" in result.out
+
+
+def test_a_precision_alone_restricts_nothing_else(peerspec):
+    whole = peerspec("check", "reference", "--size", "minimal", "--profile", "float32").out
+    assert int(whole.split("\n")[1].split()[0]) > 40
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--profile", "float31"), "'float31' is no profile"),
+        (("--only", "gate.s"), "no check starts with 'gate.s'"),
+        (("--size", "huge"), "huge"),
+        (("--seed", "x"), "--seed"),
+        (("--timeout", "0"), "--timeout"),
+        (("--frobnicate",), "--frobnicate"),
+        (("--waivers", "no/such/file"), "no/such/file: No such file"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_and_status_2(peerspec, options, sentence):
+    result = peerspec("check", "reference", "--quiet", *options)
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith("peerspec: ")
+    assert sentence in result.err
+
+
+def test_a_waiver_accepts_a_failure_and_the_report_names_it(peerspec, own, tmp_path):
+    path = own(("a * (1 + erf(a / math.sqrt(2))) / 2", "a / (1 + np.exp(-1.702 * a))"))
+    (tmp_path / "waivers.toml").write_text(WAIVER.format("experts.gelu"))
+    result = peerspec("check", path, "--size", "minimal", "--only", "experts", "--waivers", tmp_path / "waivers.toml")
+    assert "being mended, https://example.org/7" in " ".join(result.out.split())
+    assert result.status == 0
+
+
+def test_a_waiver_that_is_no_longer_needed_is_an_error(peerspec, tmp_path):
+    (tmp_path / "waivers.toml").write_text(WAIVER.format("gates.finite"))
+    result = peerspec("check", "reference", *QUICK, "--waivers", tmp_path / "waivers.toml")
+    assert result.status == 2
+    assert "its waiver is stale" in result.out
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[[waiver", "is not TOML"),
+        ("", "must hold [[waiver]] tables"),
+        ("[[waiver]]\ncheck = 'gates.finite'\n", "must have the texts check, reason, url"),
+        (WAIVER.format("gates.finite") * 2, "waives gates.finite twice"),
+        (WAIVER.format("gates.nothing"), "names no check"),
+    ],
+)
+def test_waivers_that_are_wrong_are_refused(peerspec, tmp_path, text, sentence):
+    (tmp_path / "waivers.toml").write_text(text)
+    result = peerspec("check", "reference", "--quiet", "--waivers", tmp_path / "waivers.toml")
+    assert result.status == 2
+    assert sentence in result.err
+
+
+def test_the_first_failure_can_end_the_run(peerspec, own):
+    bug = own(("everyone = (s1", "everyone = 2 * (s1"))
+    assert "not conformant: SCO-1\n" in peerspec("check", bug, "--size", "minimal", "--stop-early", "-q").out
+
+
+def test_an_interrupt_is_status_130(peerspec, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("peerspec.conformance.runner.check_backend", interrupted)
+    result = peerspec("check", "reference", "--quiet")
+    assert (result.status, result.err) == (130, "peerspec: stopped by the user; nothing was decided\n")
+
+
+def test_a_terminal_without_unicode_gets_words(own):
+    command = [sys.executable, "-c", "import sys; from peerspec.cli import main; sys.exit(main())", "check", own()]
+    done = subprocess.run([*command, "--size", "minimal"], env={"PYTHONIOENCODING": "ascii"}, capture_output=True)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"ok mine: conformant (float32)\n")
+
+
+def test_ctrl_c_during_a_hang_ends_the_worker_too(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, time\nname, profiles = 'slow', ['float32']\n"
+        "def forward(layer, x, **_):\n    pathlib.Path('pid').write_text(str(os.getpid()))\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", "import sys; from peerspec.cli import main; sys.exit(main())", "check", "slow.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        end = time.monotonic() + 30
+        while not (tmp_path / "pid").exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the worker as well
+        _, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert err.splitlines() == ["judging slow.py ...", "peerspec: stopped by the user; nothing was decided"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

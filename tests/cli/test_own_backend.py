@@ -1,0 +1,54 @@
+"""Thirty lines of one's own are judged like any backend: right ones pass, and one bug is refused by its clause."""
+
+from pathlib import Path
+
+import pytest
+
+
+def test_a_backend_of_forty_lines_in_a_file_of_ones_own_is_conformant(peerspec, own):
+    path = own()
+    assert len(Path(path).read_text("utf-8").splitlines()) < 40
+    result = peerspec("check", path, "--size", "default")
+    assert result.status == 0
+    assert "mine: conformant (float32)" in result.out
+    assert result.out.count("Passing is evidence") == 1
+    assert result.err == f"judging {path} ...\n"
+
+
+def test_an_attribute_of_the_file_can_be_the_backend(peerspec, own):
+    path = own(('name = "mine"', "import sys\nname = 'mine'\nme = sys.modules[__name__]"))
+    assert peerspec("check", f"{path}:me", "--size", "minimal", "--quiet").out == "✓ mine: conformant (float32)\n"
+
+
+BUGS = {
+    "QRY-2": ("q1, q2 = np.split", "q2, q1 = np.split"),
+    "SCO-1": ("everyone = (s1", "everyone = 0.5 * (s1"),
+    "IDX-1": ("s1[..., :, None] + s2[..., None, :]", "s2[..., :, None] + s1[..., None, :]"),
+    "SEL-3": ("[..., : c.top_k]", "[..., -c.top_k :]"),
+    "GAT-2": ("scores - scores.max(-1, keepdims=True)", "scores"),
+    "GAT-1": ("gates /= gates.sum(-1", "gates /= gates.sum((-1, -2)"),
+    "ACT-1": ("a * (1 + erf(a / math.sqrt(2))) / 2", "a / (1 + np.exp(-1.702 * a))"),
+    "OUT-2": ('"...hk,...hkm->...m", weights, v)', '"...hk,...hkm->...m", weights, v) / np.float32(c.heads)'),
+}
+
+
+@pytest.mark.parametrize("clause", BUGS)
+def test_one_bug_is_refused_by_the_clause_it_breaks(peerspec, own, clause):
+    result = peerspec("check", own(BUGS[clause]), "--size", "minimal")
+    first = next(line for line in result.out.splitlines() if "nearest to the cause" in line)
+    assert result.status == 1
+    assert clause in first
+    assert "not conformant" in result.out
+
+
+def test_a_failure_tells_clause_text_stage_case_numbers_and_how_to_see_it_alone(peerspec, own):
+    path = own(BUGS["SCO-1"])
+    out = peerspec("check", path, "--size", "minimal").out
+    assert "✗ score  SCO-1  scores.values[float32]  nearest to the cause" in out
+    assert "without scale, normalisation or temperature" in " ".join(out.split())
+    assert "expected -3.25, got -1.625" in out
+    assert "in the case exact.whole" in out
+    command = next(line for line in out.splitlines() if "again, alone:" in line).split("alone: peerspec ")[1]
+    again = peerspec(*command.split())
+    assert again.status == 1
+    assert again.out.count("✗ score") == 1
