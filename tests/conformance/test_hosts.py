@@ -1,0 +1,69 @@
+"""Hosts: objects in this process, names in a worker, and what either may do wrong."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from peerspec.backends import BackendError
+from peerspec.conformance import check_backend
+from peerspec.conformance.ask import Fault
+from peerspec.conformance.hosts import WorkerHost, open_host
+from peerspec.reference import Layer, PeerConfig
+
+LAYER = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"))
+X = np.ones((2, 3), np.float32)
+
+
+def test_an_object_that_hangs_is_left_after_the_limit():
+    hanging = SimpleNamespace(name="h", profiles=["float32"], forward=lambda *_, **__: time.sleep(30))
+    report = check_backend(hanging, size="minimal", timeout=0.2)
+    assert report.exit_status == 2
+    assert len(report.of("error")) == 1
+    assert "gave no answer within 0.2 s" in report.verdict
+
+
+@pytest.mark.parametrize("backend", [SimpleNamespace(name="x"), SimpleNamespace, 3])
+def test_an_object_without_the_contract_is_refused(backend):
+    with pytest.raises(BackendError, match=r"lacks|is the class"):
+        open_host(backend, timeout=1)
+
+
+def test_a_worker_is_dead_after_it_hung_and_says_so_again(tmp_path):
+    path = tmp_path / "slow.py"
+    path.write_text("import time\nname='s'; profiles=['float32']\ndef forward(layer, x, **_): time.sleep(30)\n")
+    host = WorkerHost(str(path), timeout=0.2)
+    for _ in range(2):
+        with pytest.raises(Fault, match="no answer within"):
+            host.ask("forward", {"layer": LAYER, "x": X})
+    assert host._process.returncode is not None
+
+
+def test_profiles_of_the_backends_own_enum_reach_this_process_as_texts(tmp_path):
+    mine = Enum("mine", {"F": "float32"}, type=str)  # its str() is "mine.F"
+    path = tmp_path / "enums.py"
+    path.write_text(
+        "from enum import Enum\nclass P(str, Enum):\n    F = 'float32'\nname='e'; profiles=[P.F]\nforward=print\n"
+    )
+    with WorkerHost(str(path), timeout=5) as host:
+        assert host.profiles == {"float32"}
+        assert {type(profile) for profile in host.profiles} == {str}
+    assert open_host(SimpleNamespace(name="e", profiles=[mine.F], forward=print), timeout=1).profiles == {"float32"}
+
+
+def test_a_closed_worker_has_ended():
+    with WorkerHost("reference", timeout=5) as host:
+        assert host.ask("forward", {"layer": LAYER, "x": X}).value.y.shape == (2, 3)
+    assert host._process.poll() is not None
+
+
+def test_a_worker_that_cannot_start_is_noticed_at_once(monkeypatch):
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    started = time.monotonic()
+    with pytest.raises(BackendError, match="did not start"):
+        WorkerHost("reference", timeout=5)
+    assert time.monotonic() - started < 10

@@ -1,0 +1,70 @@
+"""The tester tested: every wrong backend is caught, and at the clause and stage its file names."""
+
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from peerspec.backends import load
+from peerspec.conformance import check_backend
+from peerspec.conformance.checks import CHECKS
+from peerspec.conformance.clauses import clauses
+from peerspec.conformance.report import Report
+
+FOLDER = Path(__file__).parents[1] / "mutants"
+FILES = sorted(FOLDER.glob("[!_]*.py"))
+AT_LEAST = 60
+
+WITHOUT = {
+    **dict.fromkeys(
+        ("CFG-1", "CFG-2", "CFG-3", "CFG-4", "CFG-5", "PAR-1", "PAR-2", "PAR-3", "PAR-4"),
+        "the package rejects such a layer before a backend is asked",
+    ),
+    "NRM-5": "no input of the suite is one that must be refused",
+    "SEL-1": "an order of one's own breaks SEL-2, which applies it",
+    "PRC-4": "a value out of bounds is blamed on the clause of that value, or on PRC-2",
+    "PRC-5": "a value that is not exact is blamed on the clause of that value",
+    **dict.fromkeys(("MET-1", "MET-2", "CST-1", "CST-2", "CST-3", "CST-4"), "no part of a backend"),
+    **dict.fromkeys(("INP-1", "INP-2"), "the suite's own inputs"),
+    **dict.fromkeys(("CNF-1", "CNF-2"), "about claims; tested with the runner"),
+}
+"""Clauses that no mutant names, and why."""
+
+
+@cache
+def mutant(path: Path) -> ModuleType:
+    module = load(str(path))
+    assert isinstance(module, ModuleType)
+    return module
+
+
+@cache
+def judged(path: Path) -> Report:
+    return check_backend(mutant(path), size=getattr(mutant(path), "SIZE", "minimal"), stop_early=True)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_mutant_is_first_found_at_the_clause_and_stage_it_names(path: Path) -> None:
+    module, report = mutant(path), judged(path)
+    found = report.first
+    assert found is not None, f"survived: {report.verdict}"
+    assert not report.conformant
+    assert (found.clauses[0], found.stage) == (module.CLAUSE, module.STAGE), f"{found.check}: {found.message}"
+
+
+def test_there_are_enough_mutants_and_each_says_what_is_wrong() -> None:
+    assert len(FILES) >= AT_LEAST
+    assert all((mutant(path).__doc__ or "").strip() for path in FILES)
+    assert {mutant(path).CLAUSE for path in FILES} <= set(clauses())
+
+
+def test_every_clause_has_a_mutant_or_a_reason_why_not() -> None:
+    named = {mutant(path).CLAUSE for path in FILES}
+    assert named.isdisjoint(WITHOUT)
+    assert named | WITHOUT.keys() == set(clauses())
+
+
+def test_every_check_is_the_first_to_catch_some_mutant() -> None:
+    catching = {found.check for path in FILES if (found := judged(path).first)}
+    assert catching == {check.id for check in CHECKS}

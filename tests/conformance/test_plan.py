@@ -1,0 +1,44 @@
+"""What a run will do."""
+
+import pytest
+
+from peerspec.backends import BackendError
+from peerspec.conformance.plan import Plan
+from peerspec.reference import PeerError
+
+CLAIMED = {"float32", "bfloat16", "glu", "training"}
+
+
+def test_a_precision_alone_keeps_every_profile():
+    plan = Plan.make(CLAIMED, size="minimal", profiles=["bfloat16"])
+    assert plan.precisions == ("bfloat16",)
+    assert {step.check.profile for step in plan.steps} == {"core", "glu", "training"}
+
+
+def test_a_profile_alone_keeps_every_precision():
+    plan = Plan.make(CLAIMED, size="minimal", profiles=["training"])
+    assert plan.precisions == ("float32", "bfloat16")
+    assert {step.check.profile for step in plan.steps} == {"training"}
+
+
+def test_without_restriction_everything_claimed_is_judged_in_every_precision():
+    plan = Plan.make(CLAIMED, size="default")
+    assert not plan.partial
+    assert {(step.check.profile, step.precision) for step in plan.steps} == {
+        (profile, precision) for profile in ("core", "glu", "training") for precision in ("float32", "bfloat16")
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"profiles": ["sigmoid"]}, PeerError),
+        ({"profiles": ["float31"]}, PeerError),
+        ({"size": "huge"}, PeerError),
+        ({"only": ["nothing."]}, PeerError),
+        ({"claimed": {"float31"}}, BackendError),
+    ],
+)
+def test_what_does_not_exist_is_refused(options, error):
+    with pytest.raises(error, match=r"float31|huge|nothing|sigmoid"):
+        Plan.make(**{"claimed": CLAIMED, "size": "minimal"} | options)

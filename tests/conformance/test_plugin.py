@@ -1,0 +1,97 @@
+"""``pytest --pyargs peerspec.conformance``, run as a user runs it: elsewhere, with warnings as errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RIGHT = """
+from peerspec import reference
+from peerspec.reference import Output
+name, profiles = "mine", ["float32"]
+def forward(layer, x, *, mask=None, training=False):
+    out = reference.forward(layer, x)
+    y, scores, gates = (part.astype("f4") for part in (out.y, out.scores, out.gates))
+    return Output(y, scores, out.indices, gates)
+"""
+
+
+def run(folder: Path, *options: str) -> tuple[int, str]:
+    (folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-rsE", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def judged(tmp_path):
+    def judge(text: str, *options: str) -> tuple[int, str]:
+        (tmp_path / "mine.py").write_text(text)
+        return run(tmp_path, "--peer-backend", "mine.py", "--peer-size", "minimal", *options)
+
+    return judge
+
+
+def test_a_right_backend_passes_one_item_per_check_and_precision(judged):
+    status, out = judged(RIGHT, "-v")
+    assert status == 0
+    assert "peerspec/conformance/test_backend.py::scores.rounding[float32] PASSED" in out
+    assert "the profile training is not claimed" in out
+    assert "failed" not in out
+
+
+def test_a_failure_shows_message_and_clause_without_a_traceback(judged):
+    status, out = judged(RIGHT.replace("return Output(y,", "return Output(y / 2,"), "-k", "output.sum")
+    assert status == 1
+    assert "OUT-1: The output MUST be" in out or "OUT-2: Heads MUST be summed" in out
+    assert "Traceback" not in out
+    assert ".py:" not in out.replace("test_backend.py:", "").replace("items.py:", "")
+
+
+def test_a_backend_that_raises_is_an_error_and_not_a_failure(judged):
+    status, out = judged(RIGHT.replace("out = ", "raise OSError('gone'); out = "), "-k", "structure.answer")
+    assert status == 1
+    assert "forward() raised OSError: gone" in out
+    assert "1 error in" in " ".join(out.split())[-60:] or "1 error" in out
+    assert "1 failed" not in out
+
+
+def test_claiming_nothing_and_refusing_everything_fail(judged):
+    status, out = judged(RIGHT + "profiles = []\n")
+    assert status == 1
+    assert "CNF-1" in out
+    status, out = judged(RIGHT + "def supports(config, dtype): return 'not today'\n")
+    assert status == 1
+    assert "CNF-2" in out
+
+
+def test_without_the_option_the_usage_is_said(tmp_path):
+    status, out = run(tmp_path)
+    assert status == 2
+    assert "no backend is named; run: pytest --pyargs peerspec.conformance --peer-backend BACKEND" in out
+
+
+def test_an_unknown_backend_or_size_is_said(tmp_path):
+    status, out = run(tmp_path, "--peer-backend", "nope")
+    assert status == 2
+    assert "no backend is called 'nope'" in out
+    assert "Traceback" not in out
+
+
+def test_the_plugin_imports_nothing(tmp_path):
+    code = "import sys; import peerspec.conformance.plugin; print(sorted(m for m in sys.modules if 'peerspec.' in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "['peerspec.conformance', 'peerspec.conformance.plugin']\n"
+
+
+def test_without_its_option_the_plugin_leaves_other_tests_alone(tmp_path):
+    (tmp_path / "test_mine.py").write_text(
+        "import sys\ndef test_mine():\n"
+        "    assert not {'peerspec.reference', 'peerspec.conformance.items'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,67 @@
+"""Reports survive JSON, infinities and NaN included, and nothing else is taken for a report."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from peerspec.conformance.render.json import ReportError, dumps, loads
+from peerspec.conformance.report import FAIL, Finding, Report
+
+FINDING = Finding(
+    "scores.values", ("SCO-1",), "score", "core", "float32", FAIL, 3, 2.5, "wrong", "exact.whole", {"n": 1}
+)
+REPORT = Report("mine", ("float32",), ("float32",), True, (), False, (FINDING,), "minimal", 0, 0.5, {"spec": "0.9"})
+
+
+def refuse(name: str) -> None:
+    raise AssertionError(f"{name} is not strict JSON")
+
+
+@pytest.mark.parametrize("share", [0.0, 1e300, 5e-324, 0.1, math.inf])
+def test_a_report_comes_back_as_it_was(share):
+    where = {"token": 1, "expected": -math.inf, "got": share, "name": "Q"}
+    report = replace(REPORT, findings=(replace(FINDING, share=share, where=where), FINDING), declined=("a",))
+    text = dumps([report, REPORT])
+    json.loads(text, parse_constant=refuse)
+    assert loads(text) == (report, REPORT)
+
+
+def test_nan_comes_back_as_nan():
+    text = dumps([replace(REPORT, findings=(replace(FINDING, where={"got": math.nan}),))])
+    json.loads(text, parse_constant=refuse)
+    assert math.isnan(loads(text)[0].findings[0].where["got"])
+
+
+def test_numpy_scalars_become_numbers():
+    where = {"got": np.float32(0.5), "head": np.int64(3), "bad": np.float32("inf")}
+    got = loads(dumps([replace(REPORT, findings=(replace(FINDING, where=where),))]))[0].findings[0].where
+    assert got == {"got": 0.5, "head": 3, "bad": math.inf}
+
+
+def test_the_text_tells_verdict_and_exit_status_to_readers_without_this_package():
+    row = json.loads(dumps([REPORT]))["reports"][0]
+    assert (row["verdict"], row["exit_status"]) == ("not conformant: SCO-1", 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(schema={"name": "peerspec.reports", "version": 2}),
+        lambda d: d.pop("schema"),
+        lambda d: d.pop("reports"),
+        lambda d: d["reports"][0].pop("backend"),
+        lambda d: d["reports"][0]["findings"][0].pop("share"),
+        lambda d: d["reports"][0]["findings"][0].update(more=1),
+        lambda d: d["reports"][0].update(findings=3),
+    ],
+)
+def test_another_form_is_refused(change):
+    document = json.loads(dumps([REPORT]))
+    change(document)
+    with pytest.raises(ReportError, match=r"schema|lacks a part"):
+        loads(json.dumps(document))

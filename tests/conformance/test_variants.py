@@ -1,0 +1,32 @@
+"""The tester tested: no correct backend is accused, however differently it computes."""
+
+from pathlib import Path
+
+import pytest
+
+from peerspec.backends import load
+from peerspec.conformance import check_backend
+
+FILES = sorted((Path(__file__).parents[1] / "variants").glob("[!_]*.py"))
+SEEDS = range(5)
+AT_LEAST = 12
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_correct_variant_is_accused_of_nothing(path: Path) -> None:
+    backend = load(str(path))
+    for seed in SEEDS:
+        report = check_backend(backend, size="minimal", seed=seed)
+        accused = report.of("fail", "error")
+        assert not accused, f"seed {seed}: {accused[0].check} in {accused[0].precision}: {accused[0].message}"
+        assert report.conformant
+
+
+def test_there_are_enough_variants_and_each_says_how_it_differs() -> None:
+    assert len(FILES) >= AT_LEAST
+    assert all((load(str(path)).__doc__ or "").strip() for path in FILES)
+
+
+def test_a_backend_without_trace_is_called_untraced() -> None:
+    [path] = [path for path in FILES if path.stem == "untraced"]
+    assert check_backend(load(str(path)), size="minimal").verdict == "conformant, untraced"
