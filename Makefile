@@ -46,7 +46,7 @@ $(VENV)/.installed-all: $(PINS) | $(BIN)/python
 
 $(BIN)/python:
 	@echo "== virtual environment in $(VENV)"
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || \
 	  { echo "peerspec needs Python 3.11 or newer as '$(PYTHON)'; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c "import venv, ensurepip" 2>/dev/null || \
 	  { echo "'$(PYTHON)' lacks the venv module; install it (Debian, Ubuntu: apt-get install python3-venv), then run make again" >&2; exit 1; }

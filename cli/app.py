@@ -10,6 +10,7 @@ from peerspec.cli.export import export
 from peerspec.cli.list import list_
 from peerspec.cli.render import render
 from peerspec.cli.smoke import smoke
+from peerspec.cli.vectors import vectors
 from peerspec.cli.verify import verify
 
 __all__ = ["app"]
@@ -43,3 +44,4 @@ def _root(
 for command in (check, smoke, explain, export, verify, render):
     app.command()(command)
 app.command("list")(list_)
+app.add_typer(vectors, name="vectors")

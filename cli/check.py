@@ -27,9 +27,13 @@ class Size(StrEnum):
 
 def check(
     backends: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="BACKEND...", help="A name, module:attribute or file.py:attribute.", show_default=False),
-    ],
+    ] = None,
+    command: Annotated[
+        list[str] | None,
+        typer.Option(help="Judge a program in any language (docs/any-language.md); may be repeated.", metavar="WORDS"),
+    ] = None,
     size: Annotated[Size, typer.Option(help="How many cases.")] = Size.DEFAULT,
     seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
     profile: Annotated[
@@ -55,7 +59,11 @@ def check(
     from peerspec.cli.files import Draft
     from peerspec.cli.waivers import read_waivers
     from peerspec.conformance.render.json import dumps
+    from peerspec.reference import PeerError
 
+    judged = [(name, "") for name in backends or ()] + [(words, "--command") for words in command or ()]
+    if not judged:
+        raise PeerError("nothing to judge; name a backend, or a program with --command")
     options: dict[str, Any] = {
         "size": size.value,
         "seed": seed,
@@ -67,7 +75,7 @@ def check(
     }
     console = Console(highlight=False)
     with Draft(json, overwrite=overwrite) if json else nullcontext() as draft:
-        reports = [_judge(name, options, console, quiet=quiet) for name in backends]
+        reports = [_judge(name, option, options, console, quiet=quiet) for name, option in judged]
         found = [report for report in reports if report is not None]
         _finish(found, console, quiet=quiet)
         if draft:
@@ -75,16 +83,19 @@ def check(
     return max(2 if report is None else report.exit_status for report in reports)
 
 
-def _judge(name: str, options: dict[str, Any], console: Console, *, quiet: bool) -> Report | None:
+def _judge(name: str, option: str, options: dict[str, Any], console: Console, *, quiet: bool) -> Report | None:
     """The report, shown; None where there is no such backend, which was said on standard error."""
+    import shlex
+
     from peerspec.backends import BackendError
+    from peerspec.backends.process import Command
     from peerspec.cli.progress import watched
     from peerspec.conformance import check_backend
     from peerspec.conformance.render.terminal import show, show_verdict
 
     try:
         with watched(name, quiet=quiet) as progress:
-            report = check_backend(name, progress=progress, **options)
+            report = check_backend(Command(name) if option else name, progress=progress, **options)
     except BackendError as error:
         print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
         return None
@@ -93,7 +104,8 @@ def _judge(name: str, options: dict[str, Any], console: Console, *, quiet: bool)
         return report
     show(report, console)
     if first := report.first:
-        command = f"peerspec check {name} --only {first.check} --profile {first.precision}"
+        which = f"{option} {shlex.quote(name)}" if option else name
+        command = f"peerspec check {which} --only {first.check} --profile {first.precision}"
         console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)
     console.print()
     return report

@@ -15,7 +15,7 @@ __all__ = ["Answer", "Fault", "Strided", "ask"]
 Array = NDArray[Any]
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - what it names is no error of this package
     """The backend gave no answer that can be read: it raised, hung, died, or returned something else."""
 
 
@@ -49,7 +49,8 @@ def ask(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
     copies = {key: _copy(value) for key, value in arguments.items()}
     before = _arrays(arguments)
     try:
-        value = call(*_positional(method, copies), **_keywords(method, copies))
+        with np.errstate(all="ignore"):  # tokens that are not finite are the suite's doing
+            value = call(*_positional(method, copies), **_keywords(method, copies))
     except Exception as error:
         raise Fault(f"{method}() raised {type(error).__name__}: {_first_line(error)}") from error
     modified = tuple(name for name, array in _arrays(copies).items() if not _same_bits(array, before[name]))
@@ -143,8 +144,10 @@ def _read_dict(value: Any) -> dict[str, Array]:
 
 
 def _read_support(value: Any) -> bool | str:
-    if value is True or isinstance(value, str):
-        return value
+    if value is True:
+        return True
+    if isinstance(value, str):
+        return str.__str__(value)
     raise Fault(f"supports() must return True or a reason, got {value!r}")
 
 

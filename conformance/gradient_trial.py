@@ -32,9 +32,10 @@ class GradientTrial:
 
     @cached_property
     def dy(self) -> Array:
-        """[T, M], zero where the selection is not certain."""
+        """[..., M], zero where the selection is not certain."""
         assert self.case.dy is not None
-        return np.where(self.certain[:, None], self.case.dy, self.case.dy.dtype.type(0))
+        certain = self.certain.reshape(*self.trial.lead, 1)
+        return np.where(certain, self.case.dy, self.case.dy.dtype.type(0))
 
     @cached_property
     def answer(self) -> Answer:
@@ -54,7 +55,7 @@ class GradientTrial:
     def expected(self) -> dict[str, Bounded]:
         """Gradients with their bounds."""
         trial = self.trial
-        dy = self.dy.astype(np.float64)
+        dy = self.dy.astype(np.float64).reshape(len(trial.tokens), self.dy.shape[-1])
         return gradient_bounds(trial.model, trial.linear, self.case.layer, trial.tokens, dy, trial.mask, trial.ids)
 
     @cached_property

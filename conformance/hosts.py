@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from peerspec.backends import BackendError, load
+from peerspec.backends.process import Command
 from peerspec.conformance.ask import Answer, Fault, ask
+from peerspec.conformance.command_host import CommandHost
 
 __all__ = ["Host", "ObjectHost", "WorkerHost", "open_host"]
 
@@ -43,7 +47,9 @@ class Host(Protocol):
 
 
 def open_host(backend: Any, *, timeout: float) -> Host:
-    """A host for a backend given by name or as an object; ``timeout`` in seconds per call."""
+    """A host for a backend given by name, as an object or as a ``Command``; ``timeout`` in seconds per call."""
+    if isinstance(backend, Command):
+        return CommandHost(backend, timeout=timeout, start_timeout=START_LIMIT)
     return WorkerHost(backend, timeout=timeout) if isinstance(backend, str) else ObjectHost(backend, timeout=timeout)
 
 
@@ -62,10 +68,13 @@ class ObjectHost:
     dead: str = ""
 
     def __post_init__(self) -> None:
+        if isinstance(self.backend, type):
+            raise BackendError(f"the backend is the class {self.backend.__name__}; pass an instance of it")
         for part in ("name", "profiles", "forward"):
             if not hasattr(self.backend, part):
                 raise BackendError(f"the backend lacks {part}; a backend has name, profiles and forward(layer, x, ...)")
-        self.name, self.profiles = str(self.backend.name), frozenset(self.backend.profiles)
+        # plain strings: an enum of the backend's own could not be read in another process
+        self.name, self.profiles = str(self.backend.name), frozenset(map(_plain, self.backend.profiles))
         self.methods = frozenset(method for method in METHODS if hasattr(self.backend, method))
 
     def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
@@ -94,9 +103,13 @@ class WorkerHost:
         with Listener(authkey=key) as listener:
             environment = os.environ | {"PEERSPEC_WORKER_KEY": key.hex()}
             command = [sys.executable, "-m", "peerspec.conformance.worker", str(listener.address), name]
-            self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+            # what a backend prints goes to standard error, by number: sys.stderr need not be a file
+            self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=2)
             self._connection = self._accept(listener, name)
-        hello = self._receive(START_LIMIT, "the import")
+        try:
+            hello = self._receive(START_LIMIT, "the import")
+        except Fault as fault:
+            raise BackendError(f"backend {name!r} cannot be imported: {fault}") from None
         if isinstance(hello, Exception):
             self.close()
             raise BackendError(str(hello))
@@ -127,11 +140,17 @@ class WorkerHost:
         self.close()
 
     def _accept(self, listener: Listener, name: str) -> Connection:
-        accepted = _within(START_LIMIT, listener.accept)
-        if accepted is None:
+        accepted: list[Connection] = []
+        thread = threading.Thread(target=_accept_one, args=(listener, accepted), daemon=True)
+        thread.start()
+        end = time.monotonic() + START_LIMIT
+        while thread.is_alive() and self._process.poll() is None and time.monotonic() < end:
+            thread.join(0.05)
+        if not accepted:
             self._process.kill()
-            raise BackendError(f"the worker process of backend {name!r} did not start within {START_LIMIT:g} s")
-        return accepted
+            self._process.wait()
+            raise BackendError(f"the worker process of backend {name!r} did not start; run it where Python can start")
+        return accepted[0]
 
     def _receive(self, limit: float, what: str) -> Any:
         try:
@@ -142,7 +161,7 @@ class WorkerHost:
             self._process.wait()
             self._die(f"its process died during {what} ({_exit_reason(self._process.returncode)})")
 
-    def _die(self, reason: str) -> None:
+    def _die(self, reason: str) -> NoReturn:
         self.dead = reason
         self.close()
         raise Fault(reason)
@@ -150,6 +169,7 @@ class WorkerHost:
 
 def serve(address: str, name: str) -> None:
     """The worker's side: load the backend, say hello, answer until the connection closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent, which ends this process
     with Client(address, authkey=bytes.fromhex(os.environ.pop("PEERSPEC_WORKER_KEY"))) as connection:
         try:
             host = ObjectHost(load(name), timeout=0)
@@ -160,11 +180,11 @@ def serve(address: str, name: str) -> None:
         while True:
             try:
                 method, arguments = connection.recv()
-            except EOFError:
-                return
-            outcome: list[Answer | Fault] = []
-            _collect(outcome, host.backend, method, arguments)
-            connection.send(outcome[0])
+                outcome: list[Answer | Fault] = []
+                _collect(outcome, host.backend, method, arguments)
+                connection.send(outcome[0])
+            except (EOFError, BrokenPipeError, ConnectionResetError):
+                return  # the parent has ended
 
 
 def _collect(outcome: list[Answer | Fault], backend: Any, method: str, arguments: dict[str, Any]) -> None:
@@ -182,12 +202,15 @@ def _unwrap(outcome: Answer | Fault) -> Answer:
     return outcome
 
 
-def _within(limit: float, call: Callable[[], Connection]) -> Connection | None:
-    outcome: list[Connection] = []
-    thread = threading.Thread(target=lambda: outcome.append(call()), daemon=True)
-    thread.start()
-    thread.join(limit)
-    return outcome[0] if outcome else None
+def _accept_one(listener: Listener, accepted: list[Connection]) -> None:
+    try:
+        accepted.append(listener.accept())
+    except (OSError, EOFError, AuthenticationError):
+        return  # the worker died while it connected, or the listener was closed
+
+
+def _plain(text: str) -> str:
+    return str.__str__(text)
 
 
 def _exit_reason(code: int) -> str:

@@ -75,9 +75,9 @@ class Plan:
             if not any(check.id.startswith(pattern) for check in CHECKS):
                 raise PeerError(f"no check starts with {pattern!r}; `peerspec list` shows all")
 
-        wanted = set(claimed) & (set(profiles) if profiles else set(claimed))
-        precisions = tuple(p for p in PRECISIONS if p in claimed and (p in wanted or not wanted & set(PRECISIONS)))
-        asked = {"core", *wanted} if not profiles or "core" in profiles else wanted
+        named = set(profiles or ())
+        precisions = tuple(p for p in PRECISIONS if p in claimed and (p in named or not named & set(PRECISIONS)))
+        asked = named - set(PRECISIONS) or {"core", *claimed}
         run = [check for check in checks if check.profile in asked]
         unclaimed = tuple(check for check in checks if check.profile not in {"core", *claimed})
         steps = [

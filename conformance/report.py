@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ERROR", "FAIL", "NOT_CLAIMED", "PASS", "WAIVED", "Finding", "Report"]
+__all__ = ["CONSEQUENCE", "ERROR", "FAIL", "NOT_CLAIMED", "PASS", "WAIVED", "Finding", "Report"]
+
+CONSEQUENCE = "not judged, because "
+"""How the message of a failure begins that only says that another one stood in the way."""
 
 PASS, FAIL, ERROR, NOT_CLAIMED, WAIVED = "pass", "fail", "error", "not claimed", "waived"
 
@@ -55,6 +58,7 @@ class Report:
         findings: one per check and precision, in the order of the stages.
         size, seed, seconds: how it was run.
         versions: of specification, suite, packages, Python and platform.
+        address: the name it was asked for by; empty where it was an object.
     """
 
     backend: str
@@ -68,6 +72,7 @@ class Report:
     seed: int
     seconds: float
     versions: dict[str, str]
+    address: str = ""
 
     def of(self, *statuses: str) -> tuple[Finding, ...]:
         """The findings of these statuses."""
@@ -90,8 +95,8 @@ class Report:
             return f"no verdict: {errors[0].message}"
         if not self.precisions:
             return "not conformant: it claims no precision (CNF-1)"
-        if failed := self.of(FAIL):
-            clauses = dict.fromkeys(finding.clauses[0] for finding in failed)
+        if self.of(FAIL):
+            clauses = dict.fromkeys(finding.clauses[0] for finding in self.causes)
             return f"not conformant: {', '.join(clauses)}"
         if not self.of(PASS):
             return "not conformant: no check decided anything (CNF-1)"
@@ -107,6 +112,12 @@ class Report:
         return " ".join(words)
 
     @property
+    def causes(self) -> tuple[Finding, ...]:
+        """The failures that are none of others, in the order of the stages: the first is the nearest to the cause."""
+        failed = self.of(FAIL)
+        return tuple(finding for finding in failed if not finding.message.startswith(CONSEQUENCE)) or failed
+
+    @property
     def first(self) -> Finding | None:
-        """The first failure in the order of the stages: the nearest to a cause."""
-        return next(iter(self.of(FAIL)), None)
+        """The failure nearest to the cause."""
+        return next(iter(self.causes), None)

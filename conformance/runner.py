@@ -16,15 +16,18 @@ from peerspec.conformance.checks import Check, Evidence
 from peerspec.conformance.gradient_trial import GradientTrial
 from peerspec.conformance.hosts import Host, open_host
 from peerspec.conformance.plan import Plan, Step, score_format
-from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+from peerspec.conformance.report import CONSEQUENCE, ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
 from peerspec.conformance.selection_trial import SelectionTrial
 from peerspec.conformance.trial import Trial
 from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig, PeerError
 
-__all__ = ["Progress", "check_backend"]
+__all__ = ["Progress", "Run", "check_backend", "versions"]
 
 Progress = Callable[[int, int, str], None]
 """Called before each step with its number, the number of all, and its name."""
+
+UNDECIDED = "none of its cases decided anything"
+"""Message of a check all of whose cases left room for either answer."""
 
 MUST_TAKE = ("relu", "identity")
 """Activations whose configurations cannot be declined (CNF-2)."""
@@ -68,7 +71,7 @@ def check_backend(
     try:
         run = Run(host, Plan.make(host.profiles, size=size, profiles=profiles, only=only), seed)
         started = time.perf_counter()
-        findings = tuple(run.findings(stop_early=stop_early, progress=progress))
+        findings = _settle(tuple(run.findings(stop_early=stop_early, progress=progress)))
         seconds = time.perf_counter() - started
     finally:
         host.close()
@@ -78,12 +81,13 @@ def check_backend(
         precisions=run.plan.precisions,
         traced=run.traced,
         declined=tuple(sorted(run.declined)),
-        partial=run.plan.partial or stop_early,
+        partial=run.plan.partial or run.stopped,
         findings=_waive(findings, waivers or {}),
         size=size,
         seed=seed,
         seconds=seconds,
-        versions=_versions(),
+        versions=versions(),
+        address=backend if isinstance(backend, str) else "",
     )
 
 
@@ -92,7 +96,7 @@ class Run:
 
     def __init__(self, host: Host, plan: Plan, seed: int) -> None:
         self.host, self.plan, self.seed = host, plan, seed
-        self.traced = True
+        self.traced, self.stopped = True, False
         self.declined: set[str] = set()
         self._trials: dict[tuple[str, str, str], Any] = {}
         self._support: dict[tuple[PeerConfig, str], bool | str] = {}
@@ -102,20 +106,22 @@ class Run:
         for number, step in enumerate(self.plan.steps):
             if progress:
                 progress(number, len(self.plan.steps), f"{step.check.id} {step.precision}")
-            finding = self._step(step)
+            finding = self.step(step)
             yield finding
             if self.host.dead or (stop_early and finding.status in (FAIL, ERROR)):
+                self.stopped = True
                 return
-        yield from self._refusals()
+        yield from self.refusals()
         for check in self.plan.unclaimed:
             yield _finding(check, "", NOT_CLAIMED, message=f"the profile {check.profile} is not claimed")
 
-    def _step(self, step: Step) -> Finding:
+    def step(self, step: Step) -> Finding:
         """All cases of a step; the first failure is the one reported."""
         executed, share, reasons = 0, 0.0, set()
+        blocked: Finding | None = None
         for spec in step.cases:
             try:
-                reason = self._declines(spec, step.precision)
+                reason = self.declines(spec, step.precision)
                 if reason:
                     reasons.add(f"declined: {reason}")
                     continue
@@ -129,14 +135,18 @@ class Run:
                 return _finding(step.check, step.precision, ERROR, executed, float("inf"), message, spec.name)
             executed += bool(evidence)
             worst = next((e for e in evidence if e.problem), None)
-            if worst:
+            if worst and not worst.blocked:
                 return _failure(step, executed, worst, spec.name)
+            if worst:
+                blocked = blocked or _failure(step, executed, worst, spec.name)
             share = max([share, *(e.share for e in evidence)])
+        if blocked:
+            return blocked
         if executed:
             return _finding(step.check, step.precision, PASS, executed, share)
         if reasons:
             return _finding(step.check, step.precision, NOT_CLAIMED, message="; ".join(sorted(reasons)))
-        return _finding(step.check, step.precision, ERROR, message="none of its cases decided anything")
+        return _finding(step.check, step.precision, ERROR, message=UNDECIDED)
 
     def _shows_trace(self, trial: Trial) -> bool:
         if not trial.traced:
@@ -156,7 +166,7 @@ class Run:
         case = spec.make(DTYPES[precision], self.seed)
         return GradientTrial(case, self.host) if kind == "gradient" else Trial(case, self.host)
 
-    def _declines(self, spec: Any, precision: str) -> str:
+    def declines(self, spec: Any, precision: str) -> str:
         """Why the backend declines a configuration, or nothing."""
         if not isinstance(spec, CaseSpec) or "supports" not in self.host.methods:
             return ""
@@ -170,7 +180,7 @@ class Run:
         self.declined.add(f"{precision}, {spec.config.activation}: {answer}")
         return str(answer) or "no reason given"
 
-    def _refusals(self) -> Iterator[Finding]:
+    def refusals(self) -> Iterator[Finding]:
         """Refusals that CNF-2 does not allow."""
         for (config, precision), answer in self._support.items():
             if answer is not True and config.activation in MUST_TAKE:
@@ -213,6 +223,16 @@ def _require_checks(waivers: Mapping[str, str]) -> None:
             raise PeerError(f"the waiver for {id!r} names no check; `peerspec list` shows all")
 
 
+def _settle(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """A check left undecided is a fault of the suite, unless a failure made the answers unfit for it."""
+    if not any(finding.status == FAIL for finding in findings):
+        return findings
+    return tuple(
+        replace(finding, status=FAIL, message=f"{CONSEQUENCE}{UNDECIDED}") if finding.message == UNDECIDED else finding
+        for finding in findings
+    )
+
+
 def _waive(findings: tuple[Finding, ...], waivers: Mapping[str, str]) -> tuple[Finding, ...]:
     """Failures with a waiver become waived; a waiver without a failure is an error."""
     failing = {finding.check for finding in findings if finding.status == FAIL}
@@ -234,7 +254,8 @@ def _waive(findings: tuple[Finding, ...], waivers: Mapping[str, str]) -> tuple[F
     return (*waived, *stale[:1])
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of the specification, the packages and the platform."""
     found = {"spec": SPEC_VERSION, "python": platform.python_version(), "platform": platform.platform()}
     for package in ("peerspec", "numpy", "torch", "jax", "onnxruntime"):
         try:

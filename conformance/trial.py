@@ -35,13 +35,13 @@ class Trial:
         self.linear = self.model.exact() if case.exact else self.model
         self._again: dict[str, Answer] = {}
 
-    def forward(self, x: Array | None = None, layer: Any = None) -> Answer:
-        """Ask the backend, for other tokens or another layer where given."""
+    def forward(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
+        """Ask the backend, for other tokens, another layer or without the mask where given."""
         x = self.case.x if x is None else x
         arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": x}
         if not x.flags.c_contiguous:
             arguments["x"] = Strided(x)
-        if self.case.mask is not None:
+        if self.case.mask is not None and masked:
             arguments["mask"] = self.case.mask
         if self.case.training:
             arguments["training"] = True
@@ -124,6 +124,13 @@ class Trial:
     def margin(self) -> Margin:
         """The ids against the experts left out."""
         return margins(self.linear, *self.half_scores, self.ids)
+
+    @cached_property
+    def settled(self) -> Array:
+        """[T], True where every legal backend takes the same experts, whatever this one took."""
+        s1, s2 = self.half_scores
+        ids = select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
+        return np.asarray(margins(self.linear, s1, s2, ids).certain.all(-1))
 
     @cached_property
     def returned_scores(self) -> Array:

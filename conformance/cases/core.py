@@ -30,6 +30,8 @@ DEEP = PeerConfig(7, 2, 16, 7, 6, d_out=5)
 """k > n."""
 POOL = PeerConfig(5, 2, 128**2, 6, 4, d_out=3, activation="relu")
 MILLION = PeerConfig(3, 2, 1024**2, 16, 4, d_out=2, activation="relu")
+TALL = PeerConfig(131, 2, 25, 4, 6, d_out=67, activation="relu")
+"""More features, and with 131 tokens more of them, than a tile of 64 or 128 holds."""
 OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "untraced"})
 
 
@@ -62,8 +64,8 @@ def _unit(first: float, last: float) -> Any:
             "query.weight": one_hot_queries(config).astype(draw.dtype),
             "keys": keys.astype(draw.dtype),
         }
-        x = 2 * (draw.coarse("x", (6, config.d_model), 1, 0) + draw.dtype.type(1)) - draw.dtype.type(1)
-        return {"params": params, "x": x}
+        x = 2 * (draw.coarse("x", (3, config.d_model), 1, 0) + draw.dtype.type(1)) - draw.dtype.type(1)
+        return {"params": params, "x": np.concatenate([x, -x])}
 
     return build
 
@@ -82,6 +84,18 @@ def _twins(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     params = full_params(draw, config)
     params["query.weight"] = np.repeat(params["query.weight"][:1], config.heads, 0)
     return {"params": params, "x": tokens(draw, (6, config.d_model))}
+
+
+def _apart(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """The second head asks for the opposite, so that no expert is chosen twice."""
+    params = full_params(draw, config)
+    params["query.weight"][1] = -params["query.weight"][0]
+    return {"params": params, "x": tokens(draw, (6, config.d_model))}
+
+
+def _masked(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    parts: dict[str, Any] = _full(6)(draw, config)
+    return parts | {"mask": np.array([True, False, True, True, False, False])}
 
 
 def _cancelling(draw: Draw, config: PeerConfig) -> dict[str, Any]:
@@ -136,10 +150,11 @@ def _spec(name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[
 RELU = _with(SMALL, activation="relu")
 TIES = [1.0, 0.0, 1.0, 0.0, 1.0]
 CORE: tuple[CaseSpec, ...] = (
-    _spec("exact.query", UNIT, _unit(1, 1), {"any", "query"}),
-    _spec("exact.halves", UNIT, _unit(1, -1), {"any", "halves"}),
+    _spec("exact.query", UNIT, _unit(1, 1), {"any", "query", "odd"}),
+    _spec("exact.halves", UNIT, _unit(-1, 1), {"any", "halves"}),
     _spec("exact.whole", WHOLE, _exact(6), {"whole"} | OUTPUT),
     _spec("exact.single", SINGLE, _exact(6), {"expert"} | OUTPUT),
+    _spec("exact.ends", SINGLE, _steered([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]), {"expert"} | OUTPUT),
     _spec("exact.relu", RELU, _exact(6), OUTPUT),
     _spec("exact.identity", _with(SMALL, activation="identity"), _exact(6), OUTPUT),
     _spec("exact.row", RELU, _steered([64, 0, 0, 0, 0], [5, 4, 3, 2, 1]), OUTPUT),
@@ -162,19 +177,22 @@ CORE: tuple[CaseSpec, ...] = (
     _spec("numeric.wide", WIDE, _full(17), OUTPUT | {"perturb"}, everywhere=True),
     _spec("numeric.wide.relu", _with(WIDE, activation="relu"), _full(17), OUTPUT, everywhere=True),
     _spec("numeric.deep", _with(DEEP, activation="relu"), _full(6), OUTPUT),
+    _spec("numeric.apart", SMALL, _apart, {"any", "apart"}),
     _spec("numeric.twins", RELU, _twins, OUTPUT | {"twins"}),
     _spec("numeric.cancelling", RELU, _cancelling, OUTPUT),
-    _spec("shape.none", RELU, _full(), OUTPUT),
-    _spec("shape.one", RELU, _full(1), OUTPUT),
+    _spec("shape.none", RELU, _full(), OUTPUT | {"form"}),
+    _spec("shape.one", RELU, _full(1), OUTPUT | {"form"}),
     _spec("shape.empty", RELU, _full(0), {"any"}),
-    _spec("shape.three", RELU, _full(2, 3), OUTPUT),
-    _spec("shape.four", RELU, _full(1, 3, 2), OUTPUT, size=1),
-    _spec("shape.strided", RELU, _strided, OUTPUT),
+    _spec("shape.three", RELU, _full(2, 3), OUTPUT | {"form"}),
+    _spec("shape.four", RELU, _full(1, 3, 2), OUTPUT | {"form"}, size=1),
+    _spec("shape.strided", RELU, _strided, OUTPUT | {"form"}),
+    _spec("shape.masked", RELU, _masked, {"any", "form"}),
     _spec("finite.nan", RELU, _one_bad_token(np.nan), {"any", "nan"}, everywhere=True),
     _spec("finite.nan.single", _with(SINGLE, activation="relu"), _one_bad_token(np.nan), {"any", "nan"}),
     _spec("finite.infinity", RELU, _one_bad_token(np.inf), {"any", "infinity"}),
     _spec("meta.perturb", RELU, _full(6), {"any", "perturb"}),
     _spec("meta.linear", RELU, _full(6), {"any", "linear"}),
+    _spec("numeric.tall", TALL, _full(131), OUTPUT, size=1),
     _spec("numeric.pool", POOL, _high_ids, OUTPUT, size=1),
     _spec("numeric.million", MILLION, _high_ids, OUTPUT, size=2),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from peerspec.conformance.case import CaseSpec, Draw
 from peerspec.conformance.cases.core import SMALL
-from peerspec.conformance.cases.layers import exact_params, full_params, tokens
+from peerspec.conformance.cases.layers import exact_params, full_params, steered, tokens
 from peerspec.reference import PeerConfig
 
 __all__ = ["PROFILES"]
@@ -18,16 +18,17 @@ RELU = replace(SMALL, activation="relu")
 OUTPUT = frozenset({"any", "untraced"})
 
 
-def _build(*, exact: bool = False, masked: bool = False, training: bool = False, dy: bool = False) -> Any:
+def _build(*lead: int, exact: bool = False, masked: bool = False, training: bool = False, dy: bool = False) -> Any:
     def build(draw: Draw, config: PeerConfig) -> dict[str, Any]:
         params = (exact_params if exact else full_params)(draw, config)
-        x = tokens(draw, (6, config.d_model), exact=exact)
+        shape = lead or (6,)
+        x = tokens(draw, (*shape, config.d_model), exact=exact)
         parts: dict[str, Any] = {"params": params, "x": x, "training": training}
         if masked:
             parts["mask"] = np.array([True, True, False, True, False, True])
         if dy:
-            shape = (6, config.d_out)
-            parts["dy"] = draw.coarse("dy", shape, 3, 2) if exact else draw.full("dy", shape)
+            wide = (*shape, config.d_out)
+            parts["dy"] = draw.coarse("dy", wide, 3, 2) if exact else draw.full("dy", wide)
         return parts
 
     return build
@@ -41,18 +42,34 @@ def _twins(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     return parts
 
 
-def _spec(name: str, config: PeerConfig, tag: str, profile: str, build: Any, **more: Any) -> CaseSpec:
-    return CaseSpec(name, config, build, OUTPUT | {tag}, frozenset({profile}), **more)
+def _kink(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """All N scores differ, so every selection is certain; every second row of u is zero, so relu meets zero."""
+    parts: dict[str, Any] = _build(exact=True, dy=True)(draw, config)
+    steps = np.arange(config.n) / 8
+    parts["params"] = steered(draw, config, [*steps], [*config.n * steps])
+    parts["params"]["experts.u"][::2] = 0
+    parts["x"][:, 0] = [1, 2, -1, 4, 0.5, -2]
+    return parts
+
+
+def _spec(
+    name: str, config: PeerConfig, tag: str, profile: str, build: Any, also: str | tuple[str, ...] = (), **more: Any
+) -> CaseSpec:
+    others = (also,) if isinstance(also, str) else also
+    return CaseSpec(name, config, build, OUTPUT | {tag}, frozenset({profile, *others}), **more)
 
 
 def _gradient(
     name: str, config: PeerConfig, build: Any, *profiles: str, tag: str = "gradient", **more: Any
 ) -> CaseSpec:
-    return CaseSpec(name, config, build, frozenset({tag}), frozenset({"training", *profiles}), **more)
+    tags = {tag} if tag in ("gradient.norm", "gradient.form") else {tag, "gradient"}
+    return CaseSpec(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
 BATCH, LAYER = replace(RELU, query_norm="batch"), replace(RELU, query_norm="layer")
 GLU = replace(SMALL, expert="glu", activation="silu")
+ALL = ("query-bias", "query-norm", "glu", "sigmoid", "per-head-keys")
+TOGETHER = replace(GLU, query_bias=True, query_norm="batch", gate="sigmoid", key_heads=2)
 PROFILES: tuple[CaseSpec, ...] = (
     _spec("exact.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(exact=True)),
     _spec("numeric.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build()),
@@ -61,6 +78,8 @@ PROFILES: tuple[CaseSpec, ...] = (
     _spec("norm.masked", BATCH, "norm.masked", "query-norm", _build(training=True, masked=True)),
     _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True)),
     _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build()),
+    _spec("norm.bias", replace(LAYER, query_bias=True), "norm.bias", "query-norm", _build(), also="query-bias"),
+    _spec("norm.together", TOGETHER, "together", "query-norm", _build(masked=True, training=True), also=ALL),
     _spec("numeric.glu", GLU, "glu", "glu", _build()),
     _spec("exact.glu", replace(GLU, activation="relu"), "glu", "glu", _build(exact=True)),
     _spec("numeric.sigmoid", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", _build()),
@@ -72,10 +91,15 @@ PROFILES: tuple[CaseSpec, ...] = (
         _build(exact=True, dy=True),
         tag="gradient.one",
     ),
+    _gradient("gradient.first", replace(SMALL, activation="identity", top_k=1), _build(dy=True), tag="gradient.one"),
+    _gradient("exact.kink", RELU, _kink, tag="gradient.kink"),
     _gradient("gradient.relu", RELU, _build(dy=True)),
     _gradient("gradient.gelu", SMALL, _build(dy=True), everywhere=True),
     _gradient("gradient.gelu_tanh", replace(SMALL, activation="gelu_tanh"), _build(dy=True), size=1),
     _gradient("gradient.silu", replace(SMALL, activation="silu"), _build(dy=True), size=1),
+    _gradient("gradient.masked", SMALL, _build(masked=True, dy=True), tag="gradient.form"),
+    _gradient("gradient.axes", SMALL, _build(2, 3, dy=True), tag="gradient.form"),
+    _gradient("gradient.empty", SMALL, _build(0, dy=True), tag="gradient.form"),
     _gradient("gradient.twins", RELU, _twins),
     _gradient("gradient.bias", replace(RELU, query_bias=True), _build(dy=True), "query-bias"),
     _gradient(
@@ -86,6 +110,9 @@ PROFILES: tuple[CaseSpec, ...] = (
         tag="gradient.norm",
     ),
     _gradient("gradient.layer", LAYER, _build(dy=True), "query-norm", tag="gradient.norm"),
+    _gradient(
+        "gradient.together", TOGETHER, _build(dy=True, masked=True, training=True), *ALL, tag="gradient.norm", size=1
+    ),
     _gradient("gradient.glu", GLU, _build(dy=True), "glu"),
     _gradient("gradient.sigmoid", replace(RELU, gate="sigmoid"), _build(dy=True), "sigmoid"),
     _gradient("gradient.per-head", replace(RELU, key_heads=2), _build(dy=True), "per-head-keys"),

@@ -41,6 +41,15 @@ def _full(draw: Draw, n: int) -> tuple[Array, Array]:
     return draw.full("s1", (8, n)), draw.full("s2", (8, n))
 
 
+def _axes(*lead: int) -> Any:
+    """Other leading axes than one."""
+
+    def make(draw: Draw, n: int) -> tuple[Array, Array]:
+        return draw.full("s1", (*lead, n)), draw.full("s2", (*lead, n))
+
+    return make
+
+
 def _zeros(draw: Draw, n: int) -> tuple[Array, Array]:
     """Zeros of both signs."""
     sign1, sign2 = draw.coarse("s1", (8, n), 1, 0), draw.coarse("s2", (8, n), 1, 0)
@@ -59,6 +68,11 @@ def _neighbours(draw: Draw, n: int) -> tuple[Array, Array]:
     ulp = draw.dtype.type(np.finfo(draw.dtype).eps)
     s1, s2 = draw.coarse("s1", (8, n), 3, 2), draw.coarse("s2", (8, n), 3, 2)
     return 1 + s1 * ulp, 1 + s2 * ulp
+
+
+def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Sums that need three bits more than there are, so that every one rounds, up or down."""
+    return draw.full("s1", (8, n)), draw.full("s2", (8, n), -3)
 
 
 def _lines(draw: Draw, n: int) -> tuple[Array, Array]:
@@ -89,12 +103,16 @@ SELECTIONS: tuple[SelectionCase, ...] = (
     SelectionCase("zeros", 25, 8, _zeros),
     SelectionCase("absorbed", 25, 8, _absorbed),
     SelectionCase("neighbours", 25, 8, _neighbours),
+    SelectionCase("rounded", 25, 8, _rounded),
     SelectionCase("lines", 25, 8, _lines),
     SelectionCase("corner", 25, 8, _corner),
     SelectionCase("first", 25, 1, _coarse(2)),
     SelectionCase("deep", 4, 11, _coarse(3)),
     SelectionCase("all", 4, 16, _coarse(2)),
     SelectionCase("one", 1, 1, _coarse(2)),
+    SelectionCase("axes.none", 25, 8, _axes()),
+    SelectionCase("axes.two", 25, 8, _axes(2, 4)),
+    SelectionCase("axes.empty", 25, 8, _axes(0, 2)),
     SelectionCase("million", 1024, 16, _coarse(8)),
     SelectionCase("million.full", 1024, 16, _full, size=1),
 )

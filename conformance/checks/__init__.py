@@ -1,11 +1,16 @@
-"""The checks, by chapter. Their order is the order of the layer's stages, so the first finding is the nearest cause."""
+"""The checks. Their order is the order of the layer's stages, so the first finding is the nearest cause.
+
+Repetition and independence come before all stages: where an answer hangs on earlier calls or on other tokens, every
+stage looks wrong. Linearity in v comes before the experts, which a term that is not v would spoil.
+"""
 
 from peerspec.conformance.checks.base import Check, Evidence
 from peerspec.conformance.checks.experts import EXPERTS
+from peerspec.conformance.checks.forms import FORMS
 from peerspec.conformance.checks.gates import GATES
 from peerspec.conformance.checks.gradients import GRADIENTS
-from peerspec.conformance.checks.independence import INDEPENDENCE
-from peerspec.conformance.checks.output import OUTPUT
+from peerspec.conformance.checks.independence import FINITE, INDEPENDENCE
+from peerspec.conformance.checks.output import LINEAR, OUTPUT
 from peerspec.conformance.checks.profiles import PROFILES
 from peerspec.conformance.checks.retrieval import RETRIEVAL
 from peerspec.conformance.checks.select import SELECT
@@ -15,12 +20,15 @@ __all__ = ["CHECKS", "Check", "Evidence"]
 
 CHECKS: tuple[Check, ...] = (
     *STRUCTURE,
+    *INDEPENDENCE,
+    *FORMS,
     *RETRIEVAL,
     *SELECT,
     *GATES,
+    *LINEAR,
     *EXPERTS,
     *OUTPUT,
-    *INDEPENDENCE,
+    *FINITE,
     *PROFILES,
     *GRADIENTS,
 )

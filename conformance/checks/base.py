@@ -23,12 +23,14 @@ class Evidence:
         problem: what is wrong, in a sentence; empty where it holds.
         clause: the clause broken, where it is not the first of the check.
         where: numbers of the witness: token, head, position, expected, got, bound.
+        blocked: whether the question could not be put, because the structure of the answer is wrong.
     """
 
     share: float
     problem: str = ""
     clause: str = ""
     where: dict[str, Any] = field(default_factory=dict)
+    blocked: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Check:
     needs_trace: bool = False
 
 
+NARROW = 2.0**-6
+"""A few roundings to bfloat16, 2⁻⁸ each: the coarsest arithmetic met where float32 is asked."""
 AXES: dict[int, Sequence[str]] = {2: ("token", "feature"), 3: ("token", "head", "position")}
 
 
@@ -68,8 +72,12 @@ def within(
     clause: str = "",
     axes: Sequence[str] | None = None,
     hint: Callable[[], str] = lambda: "",
+    u: float = 0.0,
 ) -> Iterator[Evidence]:
-    """Evidence that every entry lies within its bound; ``hint`` may add a likely cause to a failure."""
+    """Evidence that every entry lies within its bound; ``hint`` may add a likely cause to a failure.
+
+    With ``u``, the unit roundoff inside, errors no larger than a narrow format explains are blamed on PRC-2.
+    """
     worst = deviation(got, expected, where)
     if worst is None:
         return
@@ -79,7 +87,19 @@ def within(
     names = axes or AXES.get(len(worst.at), [f"axis {i}" for i in range(len(worst.at))])
     at = dict(zip(names, worst.at, strict=True))
     numbers = {"expected": worst.expected, "got": worst.got, "bound": worst.bound}
-    yield Evidence(worst.share, _sentence(what, at, worst) + hint(), clause, at | numbers)
+    problem = _sentence(what, at, worst) + hint()
+    if u and worst.share * u <= NARROW and _narrow(got, expected, where):
+        clause, problem = "PRC-2", f"{problem}; all errors are small, as if a format inside were too narrow"
+    yield Evidence(worst.share, problem, clause, at | numbers)
+
+
+def _narrow(got: Array, expected: Bounded, where: Array | None) -> bool:
+    """Whether no error exceeds what a narrow format does to the largest entry."""
+    import numpy as np
+
+    chosen = np.ones(expected.value.shape, bool) if where is None else where
+    error = np.abs(np.asarray(got, float) - expected.value)[chosen]
+    return bool((error <= NARROW * np.abs(expected.value[chosen]).max()).all())
 
 
 def _sentence(what: str, at: dict[str, int], worst: Deviation) -> str:
@@ -112,7 +132,8 @@ def sound(judge: Callable[[Trial], Iterator[Evidence]]) -> Callable[[Trial], Ite
 
     def judged(trial: Trial) -> Iterator[Evidence]:
         if trial.structure:
-            yield Evidence(float("inf"), f"not judged, because {trial.structure[0][1]}", trial.structure[0][0])
+            clause, problem = trial.structure[0]
+            yield Evidence(float("inf"), f"not judged, because {problem}", clause, blocked=True)
             return
         yield from judge(trial)
 

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peerspec.conformance.checks.base import Check, Evidence, holds, sound, within
+from peerspec.conformance.checks.base import NARROW, Check, Evidence, holds, sound, within
 from peerspec.conformance.trial import Trial
 
 __all__ = ["GATES", "judge_gates"]
 
 
-def judge_gates(trial: Trial) -> Iterator[Evidence]:
+def judge_gates(trial: Trial, *, narrow: bool = True) -> Iterator[Evidence]:
     """Gates against the returned scores, then against the reference's scores of the same experts."""
     where = np.broadcast_to(trial.finite[:, None, None], trial.ids.shape)
-    yield from within("the gate of the returned score", trial.returned_gates, trial.gates_of_returned, where)
-    yield from within("the gate", trial.returned_gates, trial.gates, where)
+    got, u = trial.returned_gates, trial.model.u * narrow
+    yield from within("the gate of the returned score", got, trial.gates_of_returned, where, u=u)
+    yield from within("the gate", got, trial.gates, where, u=u)
 
 
 def _finite(trial: Trial) -> Iterator[Evidence]:
@@ -32,17 +33,30 @@ def _softmax(trial: Trial) -> Iterator[Evidence]:
     room = trial.gates_of_returned.error.sum(-1) + trial.model.gamma(trial.ids.shape[-1])
     off = np.where(trial.finite[:, None], np.abs(total - 1), 0)
     worst = np.unravel_index(int((off - room).argmax()), off.shape)
-    if off[worst] > room[worst]:
+    if off[worst] > max(room[worst], NARROW):  # less may be a narrow format, which the values tell
         t, h = (int(i) for i in worst)
         yield holds(
             False,
             f"the {trial.ids.shape[-1]} gates of token {t}, head {h} must sum to 1, got {total[worst]:.9g}: "
-            "the softmax is over the k selected scores of one head",
+            "the softmax is over the k selected scores of one head" + _resembles(trial),
             token=t,
             head=h,
         )
         return
     yield from judge_gates(trial)
+
+
+def _resembles(trial: Trial) -> str:
+    """What the gates are instead, if it is something known."""
+    gates = trial.returned_gates[trial.finite].astype(np.float64)
+    scores = trial.returned_scores[trial.finite].astype(np.float64)
+    with np.errstate(over="ignore"):
+        known = {
+            "the scores themselves": scores,
+            "max(score, 0), a ReLU": np.maximum(scores, 0),
+            "the logistic function of each score, gate `sigmoid`": 1 / (1 + np.exp(-scores)),
+        }
+    return next((f"; they are {what}" for what, is_it in known.items() if np.allclose(gates, is_it, 1e-3, 1e-6)), "")
 
 
 GATES = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,10 @@ AXES = {
 
 
 def _structure(trial: GradientTrial) -> Iterator[Evidence]:
+    if trial.trial.structure:
+        clause, problem = trial.trial.structure[0]
+        yield Evidence(float("inf"), f"not judged, because {problem}", clause, blocked=True)
+        return
     clause = "IND-2" if "modified" in trial.problem else "PRC-1" if "format" in trial.problem else ""
     yield holds(not trial.problem, trial.problem, clause=clause)
 
@@ -40,16 +45,23 @@ def _unselected(trial: GradientTrial) -> Iterator[Evidence]:
         )
 
 
-def _of(*prefixes: str) -> Judge:
+def _of(*prefixes: str, narrow: bool = False) -> Judge:
     def judge(trial: GradientTrial) -> Iterator[Evidence]:
         for name, expected in trial.expected.items():
             if name.startswith(prefixes):
                 got = trial.returned[name].reshape(expected.value.shape)
                 axes = AXES.get(name.split(".")[0])
                 axes = axes if axes and len(axes) == got.ndim else None
-                yield from within(f"the gradient of {name}", got, expected, axes=axes)
+                yield from within(f"the gradient of {name}", got, expected, axes=axes, u=trial.trial.model.u * narrow)
 
     return _decided(judge)
+
+
+def _forms(trial: GradientTrial) -> Iterator[Evidence]:
+    clause = "SHP-1" if trial.case.mask is None else "SHP-2"
+    yield holds(not trial.problem, trial.problem, clause=clause)
+    for evidence in _of("")(trial):
+        yield replace(evidence, clause=clause)
 
 
 def _decided(judge: Judge) -> Judge:
@@ -57,7 +69,8 @@ def _decided(judge: Judge) -> Judge:
 
     def judged(trial: GradientTrial) -> Iterator[Evidence]:
         if trial.trial.structure:
-            yield holds(False, f"not judged, because {trial.trial.structure[0][1]}")
+            clause, problem = trial.trial.structure[0]
+            yield Evidence(float("inf"), f"not judged, because {problem}", clause, blocked=True)
         elif 2 * trial.certain.sum() < len(trial.certain):
             return
         elif trial.problem:
@@ -81,7 +94,14 @@ GRADIENTS = (
         _decided(_unselected),
         "Are rows never selected exactly zero?",
     ),
-    _check("gradients.v", ("GRD-3", "PRC-4"), "gradient", _of("experts.v"), "Do all uses of a row of v add up?"),
+    _check(
+        "gradients.v",
+        ("GRD-3", "PRC-2", "PRC-4"),
+        "gradient",
+        _of("experts.v", narrow=True),
+        "Do all uses of a row of v add up?",
+    ),
+    _check("gradients.kink", ("GRD-6", "PRC-5"), "gradient.kink", _of("experts.u"), "Is the slope of relu 0 at 0?"),
     _check(
         "gradients.u",
         ("GRD-3", "GRD-6", "PRC-4"),
@@ -93,7 +113,7 @@ GRADIENTS = (
         "gradients.one",
         ("GRD-5", "PRC-5"),
         "gradient.one",
-        _of(""),
+        _of("query", "keys"),
         "Is the router's gradient zero at k = 1?",
     ),
     _check(
@@ -105,6 +125,13 @@ GRADIENTS = (
     ),
     _check("gradients.query", ("GRD-1", "PRC-4"), "gradient", _of("query."), "Do gradients reach W and b?"),
     _check("gradients.x", ("GRD-4", "PRC-4"), "gradient", _of("x"), "Does x get both paths?"),
+    _check(
+        "gradients.forms",
+        ("SHP-1", "SHP-2"),
+        "gradient.form",
+        _forms,
+        "Do leading axes, none of them filled, and a mask leave gradients as they are?",
+    ),
     _check(
         "gradients.norm",
         ("GRD-7", "PRC-4"),

@@ -11,17 +11,35 @@ from peerspec.conformance.checks.base import Check, Evidence, holds, sound
 from peerspec.conformance.trial import Trial
 from peerspec.reference import Output
 
-__all__ = ["INDEPENDENCE"]
+__all__ = ["FINITE", "INDEPENDENCE"]
+
+BLAME = {"indices": "SEL-6", "scores": "SEL-6", "gates": "GAT-1", "y": "IND-1"}
+"""The clause that a dependence on other tokens breaks first, by the part of the answer it shows in."""
 
 
 def _repeat(trial: Trial) -> Iterator[Evidence]:
     everyone = np.ones(len(trial.tokens), bool)
     moved = _changed(trial.output, trial.forward().value, everyone)
     yield holds(moved is None, f"the same input gave another result the second time, first in {moved}")
+    # no legal layer gives x and −x one answer: scores and inner products change their signs
+    other = trial.forward(-trial.case.x).value
+    yield holds(
+        _changed(trial.output, other, everyone) is not None,
+        "another input of the same shape gave the answer of the first",
+    )
 
 
 def _perturb(trial: Trial) -> Iterator[Evidence]:
-    """Replace one token by another and compare the bits of all others."""
+    """Replace one token and compare the bits of all others; then keep one token and replace all others."""
+    for kept in (len(trial.tokens) - 1, 0):
+        x = trial.case.x * trial.case.x.dtype.type(-0.5)
+        rows, only = x.reshape(len(trial.tokens), -1), np.arange(len(trial.tokens)) == kept
+        rows[kept] = trial.case.x.reshape(rows.shape)[kept]
+        moved = _changed(trial.output, trial.forward(x).value, only)
+        clause = BLAME.get(moved or "", "")
+        yield holds(
+            moved is None, f"changing all others changed token {kept}, first in {moved}", clause=clause, token=kept
+        )
     for victim in (len(trial.tokens) - 1, 0):
         x = trial.case.x.copy()
         rows = x.reshape(len(trial.tokens), -1)
@@ -31,6 +49,7 @@ def _perturb(trial: Trial) -> Iterator[Evidence]:
         yield holds(
             moved is None,
             f"changing token {victim} changed another token, first in {moved}",
+            clause=BLAME.get(moved or "", ""),
             token=victim,
         )
 
@@ -72,12 +91,14 @@ INDEPENDENCE = (
     ),
     Check(
         "independence.tokens",
-        ("IND-1", "SEL-6"),
+        ("IND-1", "SEL-6", "GAT-1"),
         "independence",
         "perturb",
         sound(_perturb),
         "Does a token leave the bits of all others alone?",
     ),
+)
+FINITE = (
     Check("finite.nan", ("NFT-1",), "non-finite", "nan", sound(_nan), "Does a NaN in x_t reach all of y_t?"),
     Check(
         "finite.others",

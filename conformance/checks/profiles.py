@@ -25,17 +25,18 @@ def _scores(trial: Trial) -> Iterator[Evidence]:
 
 def _gates(trial: Trial) -> Iterator[Evidence]:
     if trial.traced:
-        yield from judge_gates(trial)
+        yield from judge_gates(trial, narrow=False)
 
 
 def _output(trial: Trial) -> Iterator[Evidence]:
-    yield from judge_y(trial)
+    yield from judge_y(trial, narrow=False)
 
 
 def _state(trial: Trial) -> Iterator[Evidence]:
     for name, expected in (trial.query.state or {}).items():
         got = np.asarray((trial.output.state or {})[name])
-        yield from within(f"the updated {name}", got, expected, axes=("head", "feature"), clause="NRM-3")
+        clause = "NRM-3" if trial.case.mask is None else "NRM-4"
+        yield from within(f"the updated {name}", got, expected, axes=("head", "feature"), clause=clause)
 
 
 def _in_turn(*judges: Judge) -> Judge:
@@ -85,6 +86,14 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
         "query-norm",
         "Is each query normalised by itself?",
     ),
+    (
+        "norm.order",
+        ("QRY-1", "NRM-6"),
+        "query norm",
+        "norm.bias",
+        "query-norm",
+        "Is the bias added before the norm?",
+    ),
     ("experts.glu", ("EXP-2",), "expert", "glu", "glu", "Is an expert σ(w·x)·(u·x)·v?"),
     (
         "gates.sigmoid",
@@ -101,6 +110,14 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
         "per-head",
         "per-head-keys",
         "Does each head use its own sub-keys?",
+    ),
+    (
+        "norm.together",
+        ("QRY-1", "NRM-2", "SCO-3", "GAT-3", "EXP-2"),
+        "query norm",
+        "together",
+        "query-norm",
+        "Do all options work together?",
     ),
 )
 PROFILES = tuple(

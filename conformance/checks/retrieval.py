@@ -26,6 +26,15 @@ def _up_to_a_factor(what: str) -> object:
     return sound(judge)
 
 
+def _odd(trial: Trial) -> Iterator[Evidence]:
+    """The second half of the tokens is minus the first; so are sums of inner products, whatever W and the layout."""
+    first, second = np.split(trial.returned_scores, 2)
+    yield holds(
+        np.array_equal(first, -second),
+        "the scores of −x must be minus those of x: they are sums of two inner products, not products or magnitudes",
+    )
+
+
 def _values(trial: Trial) -> Iterator[Evidence]:
     """All N scores as a multiset, so that neither numbering nor order matters."""
     got = np.sort(trial.returned_scores, -1)
@@ -55,7 +64,8 @@ def _numbering(trial: Trial) -> str:
 
 
 def _scores(trial: Trial) -> Iterator[Evidence]:
-    yield from within("the score of the selected expert", trial.returned_scores, trial.scores, _rows(trial))
+    what, clause = "the score of the selected expert", "" if trial.case.exact else "SCO-1"
+    yield from within(what, trial.returned_scores, trial.scores, _rows(trial), clause=clause, u=trial.model.u)
 
 
 def _rows(trial: Trial) -> Array:
@@ -77,9 +87,16 @@ def judge_admissible(trial: Trial) -> Iterator[Evidence]:
     yield Evidence(
         share,
         f"token {t}, head {h}: expert {left} was left out although it beats expert {taken}, which was taken, "
-        f"by {margin.excess[worst]:.3g} beyond both bounds",
+        f"by {margin.excess[worst]:.3g} beyond both bounds" + ("; all heads took the same" if _shared(trial) else ""),
+        "SEL-6" if _shared(trial) else "",
         where={"token": t, "head": h, "left": left, "taken": taken},
     )
+
+
+def _shared(trial: Trial) -> bool:
+    """Whether all heads of every token took the same experts."""
+    ids = np.sort(trial.ids, -1)
+    return ids.shape[1] > 1 and bool((ids == ids[:, :1]).all())
 
 
 def _order(trial: Trial) -> Iterator[Evidence]:
@@ -108,6 +125,7 @@ def _check(id: str, clauses: tuple[str, ...], stage: str, tag: str, judge: objec
 
 
 RETRIEVAL = (
+    _check("scores.sum", ("SCO-2",), "score", "odd", sound(_odd), "Are scores sums of two inner products?"),
     _check(
         "query.map",
         ("QRY-1",),
@@ -121,7 +139,7 @@ RETRIEVAL = (
         ("QRY-2",),
         "query",
         "halves",
-        _up_to_a_factor("the query folded with sub-keys (1, 1) and (1, −1)"),
+        _up_to_a_factor("the query folded with sub-keys (1, 1) and (−1, 1)"),
         "Is the query split into contiguous halves, the first against keys[:, 0]?",
     ),
     _check(

@@ -16,13 +16,14 @@ def _ids(trial: SelectionTrial) -> Iterator[Evidence]:
     if problem := trial.problem:
         yield holds(False, problem)
         return
-    expected = trial.expected.indices
-    wrong = np.argwhere((trial.selection.indices != expected).any(-1))
+    k = trial.case.k
+    got_ids, expected = (part.indices.reshape(-1, k) for part in (trial.selection, trial.expected))
+    wrong = np.argwhere((got_ids != expected).any(-1))
     if not len(wrong):
         yield Evidence(0.0)
         return
     row = int(wrong[0][0])
-    got = trial.selection.indices[row]
+    got = got_ids[row]
     same = set(got.tolist()) == set(expected[row].tolist())
     yield holds(
         False,
@@ -36,8 +37,10 @@ def _ids(trial: SelectionTrial) -> Iterator[Evidence]:
 def _scores(trial: SelectionTrial) -> Iterator[Evidence]:
     if trial.problem:
         return
-    got, expected = trial.selection.scores, trial.expected.scores
-    wrong = np.argwhere((got != expected) & (trial.selection.indices == trial.expected.indices))
+    k, parts = trial.case.k, (trial.selection, trial.expected)
+    got, expected = (part.scores.reshape(-1, k) for part in parts)
+    ids, expected_ids = (part.indices.reshape(-1, k) for part in parts)
+    wrong = np.argwhere((got != expected) & (ids == expected_ids))
     if not len(wrong):
         yield Evidence(0.0)
         return

@@ -54,7 +54,7 @@ def _rows(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> tuple[Array, ..
         Bounded(s1.value[:, :, None], s1.error[:, :, None]),
         Bounded(s2.value[:, None, :], s2.error[:, None, :]),
     )
-    score = score.reshape(len(ids), -1)
+    score = score.reshape(len(ids), s1.value.shape[-1] * s2.value.shape[-1])
     taken = np.zeros(score.value.shape, bool)
     np.put_along_axis(taken, ids, True, -1)
 

@@ -26,7 +26,12 @@ def _shapes(case: Case, out: Output) -> Iterator[tuple[str, str]]:
     expected = {"y": (*lead, config.d_out)} | dict.fromkeys(trace, (*lead, config.heads, config.top_k))
     for name, shape in expected.items():
         part = getattr(out, name)
-        if part is not None and part.shape != shape:
+        if part is None or part.shape == shape:
+            continue
+        if name in trace and part.shape[:-1] == shape[:-1]:
+            k = config.top_k
+            yield "SEL-6", f"{name} must list k = {k} experts for each token and head, got {part.shape[-1]}"
+        else:
             yield "SHP-1", f"{name} must have shape {shape} for x of shape {case.x.shape}, got {part.shape}"
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from peerspec.conformance.render.schema import problems
+from peerspec.conformance.render.seal import hashes, seal
 from peerspec.conformance.report import Finding, Report
 from peerspec.reference import PeerError
 
@@ -25,15 +27,15 @@ class ReportError(PeerError):
 def dumps(reports: Sequence[Report]) -> str:
     """The reports as one JSON object."""
     rows = [asdict(report) | {"verdict": report.verdict, "exit_status": report.exit_status} for report in reports]
-    document = {"schema": {"name": SCHEMA, "version": VERSION}, "reports": rows}
-    return json.dumps(_strict(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    document = {"schema": {"name": SCHEMA, "version": VERSION}, "hashes": hashes(), "reports": rows}
+    return seal(json.dumps(_strict(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def loads(text: str) -> tuple[Report, ...]:
     """Read what ``dumps`` wrote.
 
     Raises:
-        ReportError: not JSON, another schema or version, or fields that are missing or unknown.
+        ReportError: not JSON, another schema or version, or something that ``report.schema.json`` forbids.
     """
     try:
         document = json.loads(text)
@@ -42,10 +44,9 @@ def loads(text: str) -> tuple[Report, ...]:
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != {"name": SCHEMA, "version": VERSION}:
         raise ReportError(f"the report has the schema {schema!r}; this package reads {SCHEMA}, version {VERSION}")
-    try:
-        return tuple(_report(row) for row in document["reports"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"the report lacks a part or has one too many: {error!r}") from None
+    if problem := next(problems(document), None):
+        raise ReportError(f"the report breaks its schema: {problem}")
+    return tuple(_report(row) for row in document["reports"])
 
 
 def _report(row: dict[str, Any]) -> Report:
@@ -76,6 +77,8 @@ def _strict(value: Any) -> Any:
         return [_strict(part) for part in value]
     if hasattr(value, "item"):
         value = value.item()  # a NumPy scalar
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # a file name may hold what is no text
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -1,0 +1,9 @@
+"""What a program can do wrong before any clause is asked."""
+
+from peerspec.backends.protocol import BackendError
+
+__all__ = ["ProcessError"]
+
+
+class ProcessError(BackendError):
+    """A program that does not start, does not answer, or answers with something that cannot be read."""

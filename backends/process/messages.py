@@ -1,0 +1,110 @@
+"""The messages, one JSON object a line: written and read here, described in ``schemas/``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peerspec.backends.process.errors import ProcessError
+from peerspec.backends.process.program import quoted
+from peerspec.reference import SPEC_VERSION, PeerConfig
+
+__all__ = ["METHODS", "PROTOCOL", "Hello", "RefusalError", "decode", "read_hello", "read_support", "request"]
+
+PROTOCOL = 1
+"""The version of the protocol; it grows with every change that an existing program would notice."""
+METHODS = ("forward", "select", "gradients", "supports")
+_NAME_LIMIT = 100
+
+
+class RefusalError(ProcessError):
+    """A program's own word that it cannot answer; it may be asked again."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a program says of itself."""
+
+    name: str
+    profiles: frozenset[str]
+    methods: frozenset[str]
+
+
+def request(method: str, **fields: Any) -> bytes:
+    """One line of UTF-8, without its end; only quotes, backslashes and control characters are escaped."""
+    fields = {key: _plain(value) for key, value in fields.items()}
+    return json.dumps({"method": method} | fields, ensure_ascii=False).encode()
+
+
+def decode(line: bytes, method: str) -> dict[str, Any]:
+    """The reply to ``method``.
+
+    Raises:
+        RefusalError: the program replied with an error.
+        ProcessError: not a JSON object, or not a reply to this message.
+    """
+    try:
+        reply = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ProcessError(f"its answer to {method} is not a line of JSON: {quoted(line)}") from None
+    kind = reply.get("reply") if isinstance(reply, dict) else None
+    if kind == "error" and isinstance(reply.get("message"), str) and len(reply) == 2:
+        raise RefusalError(f"the program answered {method} with the error {quoted(reply['message'].encode())}")
+    if kind != method:
+        raise ProcessError(f'its answer to {method} must be an object with "reply": "{method}", got {quoted(line)}')
+    expected = _FIELDS[method]
+    if set(reply) != expected:
+        wrong = sorted(set(reply) ^ expected)[0]
+        raise ProcessError(f"its answer to {method} must have the fields {_listed(expected)}; {wrong!r} is wrong")
+    return reply
+
+
+def read_hello(reply: dict[str, Any]) -> Hello:
+    """The reply to ``start``, checked."""
+    name, profiles, methods = reply["name"], reply["profiles"], reply["methods"]
+    if type(reply["protocol"]) is not int or reply["protocol"] != PROTOCOL:
+        raise ProcessError(f"the program speaks protocol {reply['protocol']!r}, this package {PROTOCOL}")
+    if not (isinstance(name, str) and 0 < len(name) <= _NAME_LIMIT and name.isprintable()):
+        raise ProcessError(f"its name must be a printable text of 1 to {_NAME_LIMIT} letters, got {name!r:.120}")
+    for what, values in (("profiles", profiles), ("methods", methods)):
+        if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
+            raise ProcessError(f"its {what} must be a list of names, got {values!r:.120}")
+    if unknown := sorted(set(methods) - set(METHODS)):
+        raise ProcessError(f"it offers the unknown method {unknown[0]!r:.120}; known are {', '.join(METHODS)}")
+    if "forward" not in methods:
+        raise ProcessError("it does not offer forward, which every backend has; name it in its methods")
+    return Hello(name, frozenset(profiles), frozenset(methods))
+
+
+def read_support(reply: dict[str, Any]) -> bool | str:
+    """True, or the reason."""
+    answer = reply["supported"]
+    if answer is True or (isinstance(answer, str) and answer.isprintable()):
+        return answer
+    raise ProcessError(f"supported must be true or a printable reason, got {answer!r:.120}")
+
+
+_FIELDS = {
+    "start": {"reply", "protocol", "name", "profiles", "methods"},
+    "forward": {"reply"},
+    "select": {"reply"},
+    "gradients": {"reply"},
+    "supports": {"reply", "supported"},
+}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PeerConfig):
+        return json.loads(value.to_json())
+    return str(value) if isinstance(value, Path) else value
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def start() -> bytes:
+    """The first message."""
+    return request("start", protocol=PROTOCOL, spec=SPEC_VERSION)

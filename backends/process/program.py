@@ -1,0 +1,197 @@
+"""A program at the other end of two pipes: one line to it, one line from it, each within a time limit.
+
+It runs in a process group of its own, so that what it starts ends with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import NoReturn
+
+from peerspec.backends.process.errors import ProcessError
+
+__all__ = ["LINE_LIMIT", "Program"]
+
+LINE_LIMIT = 1 << 20
+"""Bytes of the longest line that is read; the longest reply of the protocol has a few hundred."""
+_TAIL = 4096
+_QUOTED_LINES = 5
+_CHUNKS = 64
+"""Reads of standard error at most, of what a program that never stops writing has written."""
+_FAREWELL = 2.0
+"""Seconds a program has to end after ``stop``."""
+
+
+class Program:
+    """A running program.
+
+    Attributes:
+        dead: why it was ended, or empty while it runs.
+
+    Raises:
+        ProcessError: it cannot be started.
+    """
+
+    def __init__(self, command: str | Sequence[str]) -> None:
+        self.dead = ""
+        words = _words(command)
+        try:
+            self._process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ProcessError(f"cannot start {words[0]!r}: {reason}; name a program that can be run") from None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        assert self._process.stdin is not None
+        for stream in (self._process.stdin, self._process.stderr):
+            os.set_blocking(stream.fileno(), False)
+        self._lines, self._log = b"", b""
+        self._streams = selectors.DefaultSelector()
+        self._streams.register(self._process.stdout, selectors.EVENT_READ, "output")
+        self._streams.register(self._process.stderr, selectors.EVENT_READ, "log")
+
+    def ask(self, line: bytes, *, limit: float, what: str) -> bytes:
+        """Send one line and return the line that comes back, without its end.
+
+        Raises:
+            ProcessError: no line within ``limit`` seconds, or the program ended, or wrote more than one line.
+        """
+        if self.dead:
+            raise ProcessError(self.dead)
+        self._read(0, what)
+        if self._lines:
+            self._die(f"it wrote a line before {what}, which answers no message: {quoted(self._lines)}")
+        self._send(line)
+        end = time.monotonic() + limit
+        while b"\n" not in self._lines:
+            if len(self._lines) > LINE_LIMIT:
+                self._die(f"its answer to {what} is a line of more than {LINE_LIMIT} bytes; tensors belong in files")
+            left = end - time.monotonic()
+            if left <= 0:
+                self._die(f"{what} gave no answer within {limit:g} s; the program was ended")
+            self._read(left, what)
+        answer, _, self._lines = self._lines.partition(b"\n")
+        return answer
+
+    def stop(self, line: bytes) -> None:
+        """Say goodbye, wait a moment, end what is left."""
+        if self.dead:
+            return
+        end = time.monotonic() + _FAREWELL
+        try:
+            self._send(line)
+            while (left := end - time.monotonic()) > 0:
+                self._read(left, "stop")
+        except ProcessError:
+            pass  # it ended, as it should
+        else:
+            self._kill()
+        self.dead = "the program was stopped"
+
+    def fail(self, reason: str) -> NoReturn:
+        """End a program whose answers cannot be trusted any more."""
+        self._die(reason)
+
+    def said(self, reason: str) -> str:
+        """The reason, with what the program last wrote to standard error."""
+        self._drain_log()
+        lines = [line for line in self._log.decode("utf-8", "replace").splitlines() if line.strip()]
+        if not lines:
+            return reason
+        last = " | ".join(map(_printable, lines[-_QUOTED_LINES:]))
+        return f"{reason}; it last wrote to standard error: {last}"
+
+    def _send(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            written = self._process.stdin.write(line + b"\n")
+        except BrokenPipeError:
+            return  # it has ended, which reading tells with its reason
+        if written != len(line) + 1:
+            self._die("it does not read its standard input, which is full of messages")
+
+    def _read(self, limit: float, what: str) -> None:
+        """Take what both streams hold; wait up to ``limit`` seconds for anything to come."""
+        for key, _ in self._streams.select(limit):
+            chunk = os.read(key.fd, 1 << 16)
+            if key.data == "log":
+                self._log = (self._log + chunk)[-_TAIL:]
+                if not chunk:
+                    self._streams.unregister(key.fileobj)
+            elif chunk:
+                self._lines += chunk
+            else:
+                self._ended(what)
+
+    def _ended(self, what: str) -> NoReturn:
+        self._kill()  # before it is waited for: afterwards its number may be another's
+        code = self._process.returncode
+        if code == -signal.SIGKILL:
+            self._die(f"the program was killed, or closed its standard output, during {what}")
+        self._die(f"the program ended during {what} ({_exit_reason(code)})")
+
+    def _die(self, reason: str) -> NoReturn:
+        self._kill()
+        self.dead = self.said(reason)
+        raise ProcessError(self.dead)
+
+    def _kill(self) -> None:
+        if self._process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._drain_log()
+        self._streams.close()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _drain_log(self) -> None:
+        """Its last words: the pipe holds them although the program has ended."""
+        assert self._process.stderr is not None
+        if self._process.stderr.closed:
+            return
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(_CHUNKS):
+                self._log = (self._log + os.read(self._process.stderr.fileno(), 1 << 16))[-_TAIL:]
+
+
+def quoted(line: bytes) -> str:
+    """The beginning of a line, fit for a message."""
+    text = _printable(line.decode("utf-8", "replace").split("\n")[0])
+    return repr(text if len(text) <= 80 else text[:80] + "…")
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "�" for letter in text.strip())
+
+
+def _words(command: str | Sequence[str]) -> list[str]:
+    try:
+        words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
+    except ValueError as error:
+        raise ProcessError(f"the command {command!r} cannot be split into words: {error}; close its quotes") from None
+    if not words:
+        raise ProcessError("the command is empty; name a program and its arguments")
+    if os.name != "posix":
+        raise ProcessError("programs are judged on POSIX systems only; run the suite on Linux or macOS")
+    return words
+
+
+def _exit_reason(code: int) -> str:
+    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"

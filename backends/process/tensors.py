@@ -1,0 +1,135 @@
+"""Tensors in files, both ways. What a program wrote is data: safetensors of a limited size, nothing else is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save
+
+from peerspec.backends.process.errors import ProcessError
+
+__all__ = ["SIZE_LIMIT", "Sent", "read"]
+
+Array = NDArray[Any]
+
+SIZE_LIMIT = 1 << 30
+"""Bytes of the largest answer that is read; gradients of a million experts, the suite's largest, have 0.05 of it."""
+
+_FORMATS: Mapping[str, Any] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": ml_dtypes.bfloat16,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file handed to a program, and what it held then."""
+
+    path: Path
+    digest: bytes
+    tensors: Mapping[str, Array]
+
+    @classmethod
+    def write(cls, path: Path, tensors: Mapping[str, Array], metadata: dict[str, str] | None = None) -> Sent:
+        """Write a file that only reading is meant for; ``tensors`` is kept and must not change."""
+        data = save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata)
+        path.write_bytes(data)
+        path.chmod(0o444)
+        return cls(path, sha256(data).digest(), tensors)
+
+    def changed(self) -> tuple[str, ...]:
+        """The tensors that the file holds no longer as they were (IND-2)."""
+        try:
+            data = self.path.read_bytes()
+            if sha256(data).digest() == self.digest:
+                return ()
+            now = _parse(data)
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return tuple(self.tensors)
+        return tuple(name for name, array in self.tensors.items() if not _same(array, now.get(name)))
+
+
+def read(path: Path, what: str, *, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Array]:
+    """The tensors of a file that a program wrote, whatever their shapes and formats.
+
+    Raises:
+        ProcessError: no file, not a regular one, too large, not safetensors, or other names than the protocol's.
+    """
+    data = _bytes(path, what)
+    try:
+        tensors = _parse(data)
+    except (SafetensorError, ValueError) as error:
+        raise ProcessError(
+            f"the file that {what} wrote is not safetensors ({error}); write its answer in that form"
+        ) from None
+    except KeyError as error:
+        raise ProcessError(
+            f"the file that {what} wrote has a tensor of format {error}; known are {', '.join(_FORMATS)}"
+        ) from None
+    required = tuple(required)
+    if missing := [name for name in required if name not in tensors]:
+        raise ProcessError(f"the file that {what} wrote lacks the tensor {missing[0]!r}")
+    if unknown := sorted(tensors.keys() - {*required, *optional}):
+        raise ProcessError(
+            f"the file that {what} wrote has the tensor {unknown[0]!r}; expected were "
+            f"{', '.join((*required, *optional))}"
+        )
+    return tensors
+
+
+def _bytes(path: Path, what: str) -> bytes:
+    try:
+        # neither a link out of the folder nor a pipe that never ends
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise ProcessError(f"{what} wrote no file at the path `answer` of its message") from None
+    except OSError as error:
+        raise ProcessError(f"the file that {what} wrote cannot be opened: {error.strerror}") from None
+    try:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise ProcessError(f"what {what} wrote at the path `answer` is not a regular file")
+        if about.st_size > SIZE_LIMIT:
+            raise ProcessError(f"the file that {what} wrote has {about.st_size} bytes; at most {SIZE_LIMIT} are read")
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(SIZE_LIMIT)
+    finally:
+        os.close(handle)
+
+
+def _parse(data: bytes) -> dict[str, Array]:
+    found: list[tuple[str, dict[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]  # it has no types
+    return {name: _array(entry) for name, entry in found}
+
+
+def _array(entry: dict[str, Any]) -> Array:
+    dtype = np.dtype(_FORMATS[entry["dtype"]])
+    flat: Array = np.frombuffer(entry["data"], np.uint8)
+    if dtype == np.bool_:
+        return (flat != 0).reshape(entry["shape"])
+    return flat.view(dtype).reshape(entry["shape"])
+
+
+def _same(a: Array, b: Array | None) -> bool:
+    return b is not None and a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

@@ -1,0 +1,71 @@
+"""Hashes in a report: what it was judged by, and what it says. They find accidents and edits, not forgery.
+
+``spec`` is of the frozen clauses. ``suite`` is of the code and data that judge: the packages ``conformance``, without
+what only renders, and ``reference``. ``body`` is of the report's own text, with the 64 digits of ``body`` replaced by
+zeros, so that any language can check it without a canonical form of JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from peerspec.reference import SPEC_VERSION
+
+__all__ = ["BLANK", "body_holds", "hashes", "seal", "spec_hash", "suite_hash"]
+
+BLANK = "0" * 64
+_BODY = re.compile(r'"body": "([0-9a-f]{64})"')
+_APART = ("__pycache__", "render")
+
+
+def hashes() -> dict[str, str]:
+    """The hashes of a report that is yet to be sealed."""
+    return {"spec": spec_hash(), "suite": suite_hash(), "body": BLANK}
+
+
+@cache
+def spec_hash(version: str = SPEC_VERSION) -> str:
+    """SHA-256 of the frozen clauses of a version."""
+    return sha256(_bytes(files("peerspec.conformance.requirements").joinpath(f"{version}.json"))).hexdigest()
+
+
+@cache
+def suite_hash() -> str:
+    """SHA-256 over path and content of every file that judges."""
+    whole = sha256()
+    for package in ("peerspec.conformance", "peerspec.reference"):
+        for path, file in sorted(_walk(files(package), package), key=lambda pair: pair[0]):
+            whole.update(f"{path}\0{sha256(_bytes(file)).hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+def seal(text: str) -> str:
+    """Put the hash of the text in its place; the quotes of this pattern cannot stand inside a string of JSON."""
+    digest = sha256(text.encode()).hexdigest()
+    return text.replace(f'"body": "{BLANK}"', f'"body": "{digest}"', 1)
+
+
+def body_holds(text: str) -> bool:
+    """Whether a sealed text is as it was sealed."""
+    found = _BODY.search(text)
+    if found is None:
+        return False
+    blank = text[: found.start(1)] + BLANK + text[found.end(1) :]
+    return sha256(blank.encode()).hexdigest() == found[1]
+
+
+def _walk(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name not in _APART:
+            yield from _walk(entry, f"{path}/{entry.name}")
+        elif entry.name.endswith((".py", ".json")):
+            yield f"{path}/{entry.name}", entry
+
+
+def _bytes(file: Traversable) -> bytes:
+    return file.read_bytes().replace(b"\r\n", b"\n")  # as version control may have left it

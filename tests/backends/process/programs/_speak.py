@@ -1,0 +1,52 @@
+"""What every test program shares: lines in, lines out, and the reference behind them where it should be right."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+HELLO = {"reply": "start", "protocol": 1, "name": "program", "profiles": ["float64"], "methods": ["forward"]}
+
+Message = dict[str, Any]
+
+
+def say(reply: Any) -> None:
+    print(json.dumps(reply), flush=True)
+
+
+def inputs(message: Message, *names: str) -> dict[str, Any]:
+    from peerspec.backends.process.tensors import read
+
+    return read(Path(message["inputs"]), message["method"], required=names, optional=["mask"])
+
+
+def right_forward(message: Message) -> dict[str, Any]:
+    """The tensors of a right answer."""
+    from peerspec.backends import reference
+    from peerspec.reference import Layer
+
+    given = inputs(message, "x")
+    layer = Layer.load(message["layer"])
+    out = reference.forward(layer, given["x"], mask=given.get("mask"), training=message["training"])
+    state = out.state or {}
+    return {"y": out.y, "scores": out.scores, "indices": out.indices, "gates": out.gates} | state
+
+
+def write(message: Message, tensors: dict[str, Any]) -> None:
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, message["answer"])
+
+
+def serve(answer: Callable[[Message], None], hello: Any = HELLO) -> None:
+    """Say hello, then hand every message to ``answer`` until ``stop``."""
+    for line in sys.stdin:
+        message = json.loads(line)
+        if message["method"] == "start":
+            say(hello)
+        elif message["method"] == "stop":
+            return
+        else:
+            answer(message)

@@ -1,0 +1,29 @@
+"""The reference as a program, with everything the protocol has."""
+
+import numpy as np
+from _speak import HELLO, Message, inputs, right_forward, say, serve, write
+
+from peerspec.backends import reference
+from peerspec.reference import Layer, PeerConfig
+
+
+def answer(message: Message) -> None:
+    method = message["method"]
+    if method == "forward":
+        write(message, right_forward(message))
+    elif method == "select":
+        given = inputs(message, "scores1", "scores2")
+        scores, indices = reference.select(given["scores1"], given["scores2"], message["k"])
+        write(message, {"scores": scores, "indices": indices})
+    elif method == "gradients":
+        write(message, reference.gradients(Layer.load(message["layer"]), **inputs(message, "x", "dy")))
+    elif method == "supports":
+        PeerConfig(**message["config"])
+        odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
+        say({"reply": "supports", "supported": "no gelu_tanh in float64" if odd else True})
+        return
+    say({"reply": method})
+
+
+methods = ["forward", "select", "gradients", "supports"]
+serve(answer, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})

@@ -1,0 +1,154 @@
+"""What a program does wrong before any clause is asked is a fault of the harness: status 2 and one sentence."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from peerspec.backends import BackendError
+from peerspec.backends.process import Command
+from peerspec.conformance import check_backend
+from peerspec.conformance.report import ERROR, FAIL, Report
+
+Programs = Callable[..., Command]
+
+
+def _check(command: Command, timeout: float = 20.0) -> Report:
+    return check_backend(command, size="minimal", only=["structure"], timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("way", "sentence"),
+    [
+        ("exits", "ended during forward() (exit status 3); it last wrote to standard error: first line | the last"),
+        ("segfaults", "ended during forward() (killed by signal 11)"),
+        ("closes", "was killed, or closed its standard output, during forward()"),
+        ("garbage", "its answer to forward is not a line of JSON: 'computing…'"),
+        ("not utf-8", "is not a line of JSON"),
+        ("deep", "is not a line of JSON: '[[["),
+        ("a list", 'must be an object with "reply": "forward"'),
+        ("unknown reply", 'must be an object with "reply": "forward"'),
+        ("unknown field", "'y' is wrong"),
+        ("long line", "is a line of more than 1048576 bytes"),
+        ("error", "answered forward with the error 'no �[31msuch activation'"),
+        ("chatters", "wrote a line before forward(), which answers no message"),
+        ("silent disk", "forward() wrote no file"),
+        ("pickle", "is not safetensors"),
+        ("truncated", "is not safetensors"),
+        ("huge header", "is not safetensors"),
+        ("complex", "has a tensor of format 'C64'"),
+        ("link", "cannot be opened"),
+        ("fifo", "is not a regular file"),
+        ("folder", "is not a regular file"),
+        ("too large", "has 1073741825 bytes; at most 1073741824 are read"),
+        ("unknown name", "has the tensor 'z'"),
+        ("no y", "lacks the tensor 'y'"),
+    ],
+)
+def test_an_unreadable_answer_is_an_error_and_never_a_failed_clause(
+    program: Programs, way: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    report = _check(program("broken.py", way))
+    assert report.exit_status == 2
+    assert not report.of(FAIL)
+    message = report.of(ERROR)[0].message
+    assert sentence in message
+    assert "\n" not in message
+    assert not list(tmp_path.iterdir()), "something in the answer was executed"
+
+
+@pytest.mark.parametrize(
+    ("way", "sentence"),
+    [
+        ("dies at start", "ended during start (exit status 1); it last wrote to standard error: no licence found"),
+        ("old protocol", "speaks protocol 0, this package 1"),
+        ("no forward", "does not offer forward"),
+        ("new method", "unknown method 'backward'"),
+        ("no name", "name must be a printable text"),
+        ("colourful", "name must be a printable text"),
+        ("bad profiles", "profiles must be a list of names"),
+        ("missing field", "must have the fields methods, name, profiles, protocol, reply"),
+        ("unknown profile", "unknown profile 'quantum'"),
+    ],
+)
+def test_a_program_that_does_not_say_hello_is_no_backend(program: Programs, way: str, sentence: str) -> None:
+    with pytest.raises(BackendError) as raised:
+        _check(program("broken.py", way))
+    assert sentence in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("no-such-program --fast", "cannot start 'no-such-program': No such file or directory"),
+        ("", "the command is empty"),
+        ("'open", "cannot be split into words"),
+        ("bad\0name", "cannot start"),
+    ],
+)
+def test_a_command_that_cannot_be_started_is_told_in_a_sentence(words: str, sentence: str) -> None:
+    with pytest.raises(BackendError, match=sentence):
+        _check(Command(words))
+
+
+def test_a_program_that_hangs_is_ended_with_what_it_started(program: Programs) -> None:
+    before = _sleepers()
+    started = time.monotonic()
+    report = _check(program("broken.py", "hangs"), timeout=0.5)
+    assert report.exit_status == 2
+    assert "forward() gave no answer within 0.5 s" in report.of(ERROR)[0].message
+    assert time.monotonic() - started < 15
+    assert _sleepers() <= before
+
+
+def test_a_program_that_answers_without_reading_is_no_backend_or_an_error(program: Programs) -> None:
+    try:
+        message = _check(program("broken.py", "blind")).of(ERROR)[0].message
+    except BackendError as error:  # where it was faster than the first message
+        message = str(error)
+    assert "which answers no message" in message
+
+
+def test_a_program_that_claims_select_without_it_is_an_error(program: Programs) -> None:
+    report = check_backend(program("broken.py", "claims select"), size="minimal", only=["select"])
+    assert report.exit_status == 2
+    assert "it has no select()" in report.of(ERROR)[0].message
+
+
+def test_a_program_that_fills_standard_error_is_not_held_up(program: Programs) -> None:
+    assert _check(program("broken.py", "loud")).exit_status == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "clause"),
+    [
+        ("wrong shape", "SHP-1"),
+        ("wrong format", "PRC-1"),
+        ("byte ids", "PRC-3"),
+        ("state unasked", "NRM-3"),
+        ("half a trace", "CNF-3"),
+        ("spoils x", "IND-2"),
+        ("spoils layer", "IND-2"),
+    ],
+)
+def test_a_readable_answer_with_something_wrong_fails_its_clause(program: Programs, way: str, clause: str) -> None:
+    report = _check(program("broken.py", way))
+    assert report.exit_status == 1
+    assert report.first is not None
+    assert report.first.clauses[0] == clause
+
+
+def _sleepers() -> set[str]:
+    """Processes of the hanging program's child."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"import time; time.sleep(60)" in entry.read_bytes() and os.getpid() != int(entry.parent.name):
+                found.add(entry.parent.name)
+        except OSError:
+            continue
+    return found

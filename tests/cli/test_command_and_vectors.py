@@ -1,0 +1,59 @@
+"""``check --command`` and ``vectors``: programs in any language, and the frozen inputs for them."""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerspec.conformance.vectors import HOME
+
+PROGRAMS = Path(__file__).parents[1] / "backends" / "process" / "programs"
+Peerspec = Callable[..., Any]
+
+
+def _command(*arguments: str) -> str:
+    return shlex.join([sys.executable, str(PROGRAMS / arguments[0]), *arguments[1:]])
+
+
+def test_a_program_is_judged_beside_a_backend(peerspec: Peerspec) -> None:
+    only = ["--size", "minimal", "--only", "structure", "--profile", "float64"]
+    ran = peerspec("check", "reference", "--command", _command("broken.py", "right"), *only)
+    assert ran.status == 0
+    assert "reference: " in ran.out
+    assert "program: " in ran.out
+
+
+@pytest.mark.parametrize(("way", "status"), [("wrong shape", 1), ("garbage", 2), ("dies at start", 2)])
+def test_the_status_tells_a_failed_clause_from_a_fault(peerspec: Peerspec, way: str, status: int) -> None:
+    ran = peerspec("check", "--command", _command("broken.py", way), "--size", "minimal", "--only", "structure")
+    assert ran.status == status
+    assert "Traceback" not in ran.err
+
+
+def test_how_to_run_it_again_names_the_command(peerspec: Peerspec) -> None:
+    command = _command("broken.py", "wrong shape")
+    ran = peerspec("check", "--command", command, "--size", "minimal", "--only", "structure")
+    assert f"peerspec check --command {shlex.quote(command)} --only structure.answer" in ran.out
+
+
+def test_nothing_to_judge_is_told(peerspec: Peerspec) -> None:
+    ran = peerspec("check")
+    assert ran.status == 2
+    assert "name a backend, or a program with --command" in ran.err
+
+
+def test_the_vectors_can_be_found_copied_and_verified(peerspec: Peerspec, tmp_path: Path) -> None:
+    home = Path(peerspec("vectors", "path").out.strip())
+    assert home == HOME
+    copy = shutil.copytree(home, tmp_path / "copy")
+    ran = peerspec("vectors", "verify", copy)
+    assert ran.status == 0
+    assert "bit for bit" in ran.out
+    (copy / "inputs.safetensors").write_bytes(b"")
+    ran = peerspec("vectors", "verify", copy)
+    assert ran.status == 2
+    assert "SHA-256 differs" in ran.err

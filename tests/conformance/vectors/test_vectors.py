@@ -1,0 +1,178 @@
+"""The frozen vectors are what SPEC.md says, and any change to them is noticed."""
+
+import json
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from peerspec.conformance.vectors import HOME, VectorError, verify
+from peerspec.conformance.vectors.freeze import freeze
+from peerspec.conformance.vectors.manifest import read_manifest
+
+Tensors = dict[str, Any]
+LAYER, TIES = "layer.numeric.gelu", "layer.exact.ties"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy that may be spoilt."""
+    return Path(shutil.copytree(HOME, tmp_path / "vectors"))
+
+
+def _edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+
+
+def _forge(folder: Path, name: str, change: Callable[[Tensors], object]) -> None:
+    """Change a file and its hash in the manifest, so that only SPEC.md can tell."""
+    path = folder / f"{name}.safetensors"
+    tensors = {key: array.copy() for key, array in load(path.read_bytes()).items()}
+    change(tensors)
+    path.write_bytes(save(tensors))
+    digest = sha256(path.read_bytes()).hexdigest()
+    _edit(folder, lambda manifest: manifest["files"][path.name].update(sha256=digest))
+
+
+def _bump(name: str, at: int, factor: float) -> Callable[[Tensors], object]:
+    def change(tensors: Tensors) -> None:
+        flat = tensors[name].reshape(-1)
+        flat[at] = flat[at] * flat.dtype.type(factor)
+
+    return change
+
+
+def _swap(tensors: Tensors) -> None:
+    for name in ("scores", "indices", "gates"):
+        tensors[name][0, 0, :2] = tensors[name][0, 0, 1::-1]
+
+
+def test_the_vectors_of_the_package_are_right() -> None:
+    found = verify()
+    assert found.files >= 20
+    assert found.inputs >= 100
+    assert found.results >= 80
+
+
+def test_they_are_small() -> None:
+    assert sum(path.stat().st_size for path in HOME.iterdir()) < 200_000
+
+
+def test_they_hold_ties_at_the_edge_of_the_selection() -> None:
+    """An expert left out has the score of one taken, so that the order of SEL-1 alone decides."""
+    from peerspec.reference import Layer, PeerConfig, forward
+
+    entry = json.loads((HOME / "manifest.json").read_text("utf-8"))["files"][f"{TIES}.safetensors"]
+    tensors = load((HOME / f"{TIES}.safetensors").read_bytes())
+    config = PeerConfig(**entry["config"])
+    params = {name: tensors[name] for name in config.shapes()}
+    wider = PeerConfig(**entry["config"] | {"top_k": config.top_k + 1})
+    scores = forward(Layer(wider, params), tensors["x"]).scores
+    assert scores is not None
+    assert (scores[..., -1] == scores[..., -2]).any()
+
+
+def test_writing_them_again_gives_the_same_recipes_and_right_results(tmp_path: Path) -> None:
+    freeze(tmp_path / "again")
+    verify(tmp_path / "again")
+    (_, old), (_, new) = read_manifest(HOME), read_manifest(tmp_path / "again")
+    assert [(e.path.name, e.recipes, e.config, e.k) for e in old] == [
+        (e.path.name, e.recipes, e.config, e.k) for e in new
+    ]
+
+
+def test_one_flipped_bit_is_told_by_the_hash(folder: Path) -> None:
+    path = folder / f"{LAYER}.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(VectorError, match="SHA-256 differs"):
+        verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        (LAYER, _bump("x", 3, 1 + 2.0**-23), r"entry 3 of x must be .* \(INP-2\)"),
+        (LAYER, _bump("keys", 0, -1), r"of keys must be"),
+        (LAYER, _bump("y", 4, 1 + 1e-12), "y at token 1, feature 1"),
+        (LAYER, _bump("scores", 0, 1 + 1e-13), "the score at token 0, head 0, position 0"),
+        (LAYER, _bump("gates", 0, 1 + 1e-13), "the gate of the returned score"),
+        (LAYER, _swap, r"indices must be .* \(SEL-2\)"),
+        (LAYER, lambda t: t.update(y=t["y"].astype(np.float32)), "y must have the format"),
+        (LAYER, lambda t: t.update(y=t["y"][:, :-1].copy()), "y must have shape"),
+        (LAYER, lambda t: t.update(x=t["x"].astype(np.float64)), r"x must be float32 \(6, 5\), got float64"),
+        (LAYER, lambda t: t.pop("y"), "name different tensors"),
+        (TIES, _swap, r"indices must be .* \(SEL-2\)"),
+        (TIES, _bump("scores", 0, 2), r"scores must be .* \(PRC-5\)"),
+        ("select.ties.float32", lambda t: t.update(indices=t["indices"][:, ::-1].copy()), r"\(SEL-2\)"),
+        ("select.full.float64", _bump("scores", 1, 1 + 2.0**-52), r"entry 1 of scores must be .* \(SCO-2\)"),
+    ],
+)
+def test_a_forged_file_with_a_forged_hash_is_told_by_the_specification(
+    folder: Path, name: str, change: Callable[[Tensors], object], sentence: str
+) -> None:
+    _forge(folder, name, change)
+    with pytest.raises(VectorError, match=sentence):
+        verify(folder)
+
+
+def test_one_flipped_bit_under_a_forged_hash_is_told_by_the_recipe(folder: Path) -> None:
+    path = folder / "inputs.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    _edit(folder, lambda manifest: manifest["files"][path.name].update(sha256=sha256(data).hexdigest()))
+    with pytest.raises(VectorError, match=r"entry 31 of .* \(INP-2\)"):
+        verify(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda m: m.update(spec="0.8"), "is for spec 0.8"),
+        (lambda m: m.pop("spec"), "is not a manifest"),
+        (lambda m: m["words"][0].update(word="00"), r"must be 5bc0edcb8475dca7, got 00 \(INP-1\)"),
+        (lambda m: m["words"][0].update(name=3), "cannot be read"),
+        (lambda m: m["files"].pop(f"{LAYER}.safetensors"), "is not in the manifest"),
+        (lambda m: m["files"].update({"../x": m["files"].pop(f"{LAYER}.safetensors")}), "not a plain file name"),
+        (lambda m: m["files"].update(lost=m["files"]["inputs.safetensors"]), "lost cannot be read"),
+        (lambda m: _recipe(m).update(seed=1), "of x must be"),
+        (lambda m: _recipe(m).update(name="y"), "of x must be"),
+        (lambda m: _recipe(m).update(exponent=10**9), "makes no tensor"),
+        (lambda m: _recipe(m).update(bits=25), "makes no tensor"),
+        (lambda m: _recipe(m).update(shape=[10**9, 10**9]), "x must be float32"),
+        (lambda m: _recipe(m).update(colour=1), "is not a manifest"),
+        (lambda m: _layer(m)["config"].update(top_k=5), "indices must be"),
+        (lambda m: _layer(m)["config"].update(top_q=5), "unknown configuration field"),
+    ],
+)
+def test_a_forged_manifest_is_told(folder: Path, change: Callable[[dict[str, Any]], object], sentence: str) -> None:
+    _edit(folder, change)
+    with pytest.raises(ValueError, match=sentence):
+        verify(folder)
+
+
+def test_a_stray_file_and_a_missing_folder_are_told(folder: Path) -> None:
+    (folder / "more.bin").touch()
+    with pytest.raises(VectorError, match=r"more\.bin is not in the manifest"):
+        verify(folder)
+    with pytest.raises(VectorError, match="name a folder of vectors"):
+        verify(folder / "none")
+
+
+def _layer(manifest: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = manifest["files"][f"{LAYER}.safetensors"]
+    return entry
+
+
+def _recipe(manifest: dict[str, Any]) -> dict[str, Any]:
+    recipe: dict[str, Any] = _layer(manifest)["tensors"]["x"]
+    return recipe

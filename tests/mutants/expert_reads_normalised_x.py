@@ -1,0 +1,17 @@
+"""Experts read an x divided by its root mean square."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "EXP-1", "expert"
+
+
+class Mutant(Net):
+    def project(self, r, name):
+        x = r.x
+        r.x = x / np.sqrt((x * x).mean(-1, keepdims=True) + r.inside.type(1e-6))
+        inner, r.x = super().project(r, name), x
+        return inner
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,15 @@
+"""v is read one row further than u."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "EXP-1", "expert"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        ids, r.ids = r.ids, (r.ids + 1) % r.config.num_experts
+        y, r.ids = super().mix(r), ids
+        return y
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

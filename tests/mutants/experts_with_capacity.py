@@ -1,0 +1,20 @@
+"""An expert serves at most two pairs of a batch; the others are dropped."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "IND-1", "independence"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        flat = r.ids.reshape(-1)
+        order = np.argsort(flat, kind="stable")
+        first = np.searchsorted(flat[order], flat[order])
+        place = np.empty_like(order)
+        place[order] = np.arange(len(flat)) - first
+        r.weights = r.weights * (place < 2).reshape(r.ids.shape)
+        return super().mix(r)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,19 @@
+"""The gate multiplies the inner product, before the activation."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-1", "accumulation"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        if r.config.expert == "mlp":
+            r.weights, gates = self.activate(r.config.activation, r.gates * r.inner["u"]), r.gates
+            r.gates = np.ones_like(gates)
+            y, r.gates = super().mix(r), gates
+            return y
+        return super().mix(r)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

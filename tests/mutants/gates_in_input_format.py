@@ -1,0 +1,13 @@
+"""Gates are rounded to the format of the input."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "PRC-2", "gate"
+
+
+class Mutant(Net):
+    def gate(self, r):
+        return super().gate(r).astype(r.layer.dtype).astype(r.inside)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,15 @@
+"""One softmax runs over all h·k experts of a token."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "GAT-1", "gate"
+
+
+class Mutant(Net):
+    def softmax(self, scores):
+        powers = np.exp(scores - scores.max((1, 2), keepdims=True))
+        return powers / powers.sum((1, 2), keepdims=True)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,13 @@
+"""Gradients are divided by the number of tokens."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-3", "gradient"
+
+
+class Mutant(Net):
+    def backward(self, r):
+        return {name: grad / r.inside.type(len(r.x)) for name, grad in super().backward(r).items()}
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,14 @@
+"""Keys are detached."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-1", "gradient"
+
+
+class Mutant(Net):
+    def keys_backward(self, r, dscores):
+        dkeys, dq = super().keys_backward(r, dscores)
+        return 0 * dkeys, dq
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,19 @@
+"""Contributions to a row are added in the format of the parameters."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "PRC-2", "gradient"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def scatter(self, r, name, weights, rows):
+        terms = (weights[..., None] * rows[:, None, None, :]).astype(r.layer.dtype)
+        out = np.zeros(r.params[f"experts.{name}"].shape, r.layer.dtype)
+        for at in np.ndindex(r.ids.shape):
+            out[r.ids[at]] += terms[at]
+        return out.astype(r.inside)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

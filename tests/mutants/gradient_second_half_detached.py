@@ -1,0 +1,15 @@
+"""Only the first half of the keys learns."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-1", "gradient"
+
+
+class Mutant(Net):
+    def keys_backward(self, r, dscores):
+        dkeys, dq = super().keys_backward(r, dscores)
+        dkeys[:, 1] = 0
+        return dkeys, dq
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,13 @@
+"""A weight decay of 10⁻⁴ is added to every row."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-2", "gradient"
+
+
+class Mutant(Net):
+    def scatter(self, r, name, weights, rows):
+        return super().scatter(r, name, weights, rows) + r.inside.type(1e-4) * r.params[f"experts.{name}"]
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

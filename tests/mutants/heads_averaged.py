@@ -1,0 +1,13 @@
+"""The sum over heads is divided by h."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-2", "accumulation"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        return super().mix(r) / r.config.heads
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

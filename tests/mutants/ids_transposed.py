@@ -1,0 +1,13 @@
+"""Expert (i, j) is called i + n·j."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "IDX-1", "score"
+
+
+class Mutant(Net):
+    def number(self, i, j, n):
+        return i + n * j
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

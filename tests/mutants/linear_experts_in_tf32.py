@@ -1,0 +1,16 @@
+"""Experts without an activation take a fast path in TF32."""
+
+import numpy as np
+from _layer import Net, tf32
+
+CLAUSE, STAGE = "PRC-2", "activation"
+
+
+class Mutant(Net):
+    def project(self, r, name):
+        if r.config.activation != "identity":
+            return super().project(r, name)
+        return np.einsum("thkd,td->thk", tf32(r.params[f"experts.{name}"][r.ids]), tf32(r.x))
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

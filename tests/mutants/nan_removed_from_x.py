@@ -1,0 +1,14 @@
+"""NaN in x is replaced by zero."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "NFT-1", "non-finite"
+
+
+class Mutant(Net):
+    def tokens(self, x, inside):
+        return np.nan_to_num(super().tokens(x, inside), posinf=np.inf, neginf=-np.inf)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

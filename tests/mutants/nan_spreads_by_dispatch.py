@@ -1,0 +1,15 @@
+"""Tokens are put into place by a product with a one-hot matrix, so NaN·0 spreads."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "NFT-2", "non-finite"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        y = super().mix(r)
+        return np.eye(len(y), dtype=r.inside) @ y
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

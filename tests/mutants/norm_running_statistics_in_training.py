@@ -1,0 +1,16 @@
+"""Running statistics normalise in training too."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "NRM-2", "query norm"
+
+
+class Mutant(Net):
+    def moments(self, r, kind):
+        mean, var, state = super().moments(r, kind)
+        if kind == "batch":
+            mean, var = r.params["query_norm.mean"], r.params["query_norm.var"]
+        return mean, var, state
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,18 @@
+"""The query product accumulates in float16."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "PRC-2", "score"
+
+
+class Mutant(Net):
+    def query(self, r):
+        w, x = r.params["query.weight"], r.x
+        q = np.zeros((len(x), *w.shape[:2]), np.float16)
+        for d in range(x.shape[-1]):
+            q += (w[None, :, :, d] * x[:, d, None, None]).astype(np.float16)
+        return q.astype(r.inside)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,13 @@
+"""Queries are rounded to the input format."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "PRC-2", "score"
+
+
+class Mutant(Net):
+    def query(self, r):
+        return super().query(r).astype(r.layer.dtype).astype(r.inside)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

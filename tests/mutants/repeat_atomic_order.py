@@ -1,0 +1,25 @@
+"""The order of the sum over pairs changes from call to call, as with atomic additions."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "IND-3", "independence"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        order = self.random.permutation(r.ids.shape[-1])
+        r.gates, r.weights, r.ids = (part[..., order] for part in (r.gates, r.weights, r.ids))
+        y = np.zeros((len(r.x), r.config.d_out), r.inside)
+        for head in self.random.permutation(r.config.heads):
+            for k in range(len(order)):
+                rows = r.params["experts.v"][r.ids[:, head, k]]
+                y += (r.gates[:, head, k] * r.weights[:, head, k])[:, None] * rows
+        back = order.argsort()
+        r.gates, r.weights, r.ids = (part[..., back] for part in (r.gates, r.weights, r.ids))
+        return y
+
+    random = np.random.default_rng(0)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,20 @@
+"""The answer is cached by the shape of x and parameters only."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "IND-3", "independence"
+
+
+class Mutant(Net):
+    def forward(self, layer, x, **options):
+        key = (layer.config, layer.dtype, x.shape, *options.values())
+        if not any(option is not None and option is not False for option in options.values()):
+            if key not in self.cache:
+                self.cache[key] = super().forward(layer, x, **options)
+            return self.cache[key]
+        return super().forward(layer, x, **options)
+
+    cache: dict[object, object] = {}  # noqa: RUF012  (shared by intention)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

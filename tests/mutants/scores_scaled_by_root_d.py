@@ -1,0 +1,16 @@
+"""Scores are divided by √d as in attention."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "SCO-1", "score"
+
+
+class Mutant(Net):
+    def half_scores(self, r):
+        s1, s2 = super().half_scores(r)
+        root = r.inside.type(np.sqrt(r.config.d_key))
+        return s1 / root, s2 / root
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,14 @@
+"""Scores are divided by a temperature of 0.7."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "SCO-1", "score"
+
+
+class Mutant(Net):
+    def half_scores(self, r):
+        s1, s2 = super().half_scores(r)
+        return s1 / r.inside.type(0.7), s2 / r.inside.type(0.7)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

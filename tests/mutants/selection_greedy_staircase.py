@@ -1,0 +1,24 @@
+"""The staircase keeps cells with (a+1)(b+1) < k, an off-by-one."""
+
+import numpy as np
+from _layer import Net, best, take
+
+CLAUSE, STAGE = "SEL-3", "selection"
+
+
+class Mutant(Net):
+    def choose(self, s1, s2, k):
+        n = s1.shape[-1]
+        if k == n * n or k < 3:
+            return super().choose(s1, s2, k)
+        first, second = best(s1, min(k, n)), best(s2, min(k, n))
+        total = take(s1, first)[..., :, None] + take(s2, second)[..., None, :]
+        a = np.arange(min(k, n)) + 1
+        cells = a[:, None] * a >= max(k, 2 * len(a) - 1) if k > 2 * n else a[:, None] * a >= k
+        total = np.where(cells, -np.inf, total)
+        flat = best(total.reshape(*s1.shape[:-1], len(a) ** 2), k)
+        ids = take(first, flat // len(a)) * n + take(second, flat % len(a))
+        return take(total.reshape(*s1.shape[:-1], len(a) ** 2), flat), ids
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

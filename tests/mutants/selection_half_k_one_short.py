@@ -1,0 +1,15 @@
+"""One candidate of each half too few is kept: k′ = k − 1."""
+
+import numpy as np
+from _layer import Net, best, restricted
+
+CLAUSE, STAGE = "SEL-3", "selection"
+
+
+class Mutant(Net):
+    def choose(self, s1, s2, k):
+        side = max(min(k, s1.shape[-1]) - 1, int(np.ceil(np.sqrt(k))))
+        return restricted(s1, s2, k, best(s1, side), best(s2, side))
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,16 @@
+"""Queries are quantised with one scale for the whole batch."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "SEL-6", "independence"
+
+
+class Mutant(Net):
+    def query(self, r):
+        q = super().query(r)
+        scale = np.nanmax(np.abs(q), initial=1) / 127
+        return np.rint(q / scale).astype(r.inside) * r.inside.type(scale)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,17 @@
+"""Weights are written into a dense [T, N] table by assignment instead of addition."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-3", "accumulation"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        flat = (len(r.x), r.config.heads * r.config.top_k)
+        table = np.zeros((len(r.x), r.config.num_experts), r.inside)
+        np.put_along_axis(table, r.ids.reshape(flat), (r.gates * r.weights).reshape(flat), -1)
+        return table @ r.params["experts.v"]
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

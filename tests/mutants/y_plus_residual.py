@@ -1,0 +1,15 @@
+"""x is added to the output where the widths allow, and as far as they allow."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-2", "accumulation"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        y, width = super().mix(r), min(r.config.d_out, r.config.d_model)
+        y[:, :width] += r.x[:, :width]
+        return y
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

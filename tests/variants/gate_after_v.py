@@ -1,0 +1,12 @@
+"""The gate multiplies after the product with v."""
+
+from _base import Net
+
+
+class Variant(Net):
+    def mix(self, r):
+        terms = r.weights[..., None] * r.params["experts.v"][r.ids]
+        return (r.gates[..., None] * terms).sum((1, 2))
+
+
+name, profiles, forward, select, gradients = Variant.parts()

@@ -1,0 +1,17 @@
+"""Pairs are sorted by expert and each run is summed."""
+
+import numpy as np
+from _base import Net
+
+
+class Variant(Net):
+    def scatter(self, r, name, weights, rows):
+        terms = (weights[..., None] * rows[:, None, None, :]).reshape(-1, rows.shape[-1])
+        out = np.zeros(r.params[f"experts.{name}"].shape, r.inside)
+        order = np.argsort(r.ids.reshape(-1), kind="stable")
+        found, start = np.unique(r.ids.reshape(-1)[order], return_index=True)
+        out[found] = np.add.reduceat(terms[order], start)
+        return out
+
+
+name, profiles, forward, select, gradients = Variant.parts()

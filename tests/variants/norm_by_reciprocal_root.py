@@ -1,0 +1,17 @@
+"""Queries are multiplied by 1/√(var + ε)."""
+
+import numpy as np
+from _base import Net
+
+
+class Variant(Net):
+    def norm(self, r):
+        if r.config.query_norm == "none":
+            return super().norm(r)
+        mean, var, state = self.moments(r, r.config.query_norm)
+        root = 1 / np.sqrt(var + r.inside.type(self.eps))
+        r.spread, r.unit = 1 / root, (r.raw - mean) * root
+        return r.unit * r.params["query_norm.scale"] + r.params["query_norm.bias"], state
+
+
+name, profiles, forward, select, gradients = Variant.parts()

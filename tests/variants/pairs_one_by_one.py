@@ -1,0 +1,21 @@
+"""Everything after the selection is a loop over tokens, heads and positions."""
+
+import numpy as np
+from _base import Net
+
+
+class Variant(Net):
+    def mix(self, r):
+        y = np.zeros((len(r.x), r.config.d_out), r.inside)
+        for t, h, k in np.ndindex(r.ids.shape):
+            y[t] += r.gates[t, h, k] * r.weights[t, h, k] * r.params["experts.v"][r.ids[t, h, k]]
+        return y
+
+    def project(self, r, name):
+        out = np.zeros(r.ids.shape, r.inside)
+        for t, h, k in np.ndindex(r.ids.shape):
+            out[t, h, k] = np.dot(r.params[f"experts.{name}"][r.ids[t, h, k]], r.x[t])
+        return out
+
+
+name, profiles, forward, select, gradients = Variant.parts()

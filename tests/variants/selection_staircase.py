@@ -1,0 +1,13 @@
+"""Only the cells of the staircase are ranked."""
+
+from _base import Net
+
+from peerspec.reference import select_staircase
+
+
+class Variant(Net):
+    def choose(self, s1, s2, k):
+        return select_staircase(s1, s2, k)
+
+
+name, profiles, forward, select, gradients = Variant.parts()

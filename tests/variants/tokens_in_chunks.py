@@ -1,0 +1,24 @@
+"""Tokens are served two at a time, except where they share statistics."""
+
+import numpy as np
+from _base import Net
+
+from peerspec.reference import Output
+
+
+class Variant(Net):
+    def forward(self, layer, x, *, mask=None, training=False):
+        lead, config = x.shape[:-1], layer.config
+        tokens = x.reshape(-1, config.d_model)
+        if training or len(tokens) < 3:
+            return super().forward(layer, x, mask=mask, training=training)
+        parts = [super(Variant, self).forward(layer, tokens[at : at + 2]) for at in range(0, len(tokens), 2)]
+        pairs = (*lead, config.heads, config.top_k)
+        trace = {
+            name: np.concatenate([getattr(part, name) for part in parts]).reshape(pairs)
+            for name in ("scores", "indices", "gates")
+        }
+        return Output(np.concatenate([part.y for part in parts]).reshape(*lead, config.d_out), **trace)
+
+
+name, profiles, forward, select, gradients = Variant.parts()
