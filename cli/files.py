@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from peerspec.reference import PeerError
+from peerspec.reference import draft as drafts
 
 __all__ = ["Draft", "refuse_existing"]
 
@@ -37,22 +36,17 @@ class Draft:
 
     def __enter__(self) -> Draft:
         try:
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".part")
+            self._draft = drafts.Draft(self.path).__enter__()
         except OSError as error:
             raise PeerError(f"cannot write {self.path}: {error.strerror}; name a file in a folder that can") from None
-        os.close(handle)
-        self._draft = Path(name)
         return self
 
     def publish(self, text: str) -> None:
         """Write the text and rename the file into place."""
-        self._draft.write_text(text, "utf-8")
-        mask = os.umask(0)
-        os.umask(mask)
-        self._draft.chmod(0o666 & ~mask)
-        self._draft.replace(self.path)
+        self._draft.file.write(text.encode())
+        self._draft.publish()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._draft.unlink(missing_ok=True)
+        self._draft.__exit__(kind, error, trace)

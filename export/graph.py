@@ -70,9 +70,7 @@ def layer_functions(config: PeerConfig) -> list[FunctionProto]:
     return [product_key_top_k(), expert_mix(config.expert, config.activation)]
 
 
-def assemble(
-    graph: GraphProto, functions: Sequence[FunctionProto], config: PeerConfig | None = None
-) -> ModelProto:
+def assemble(graph: GraphProto, functions: Sequence[FunctionProto], config: PeerConfig | None = None) -> ModelProto:
     """A model in the dialect of ``domain``, with spec version and configuration where there is one."""
     model = helper.make_model(
         graph,
@@ -141,12 +139,8 @@ def _leave(config: PeerConfig, dtype: np.dtype, trace: bool) -> str:
 
 def _check_leading(leading: Sequence[str]) -> None:
     if isinstance(leading, str) or not all(isinstance(axis, str) for axis in leading):
-        raise ExportError(
-            f"leading axes must be a tuple of names such as ('batch', 'sequence'), got {leading!r}"
-        )
+        raise ExportError(f"leading axes must be a tuple of names such as ('batch', 'sequence'), got {leading!r}")
     if bad := [axis for axis in leading if not (axis.isidentifier() and axis.isascii()) or axis == "T"]:
-        raise ExportError(
-            f"the leading axis {bad[0]!r} must be a name of letters, digits and _ other than 'T'"
-        )
+        raise ExportError(f"the leading axis {bad[0]!r} must be a name of letters, digits and _ other than 'T'")
     if len(set(leading)) != len(leading):
         raise ExportError(f"leading axes must have distinct names, got {tuple(leading)}")

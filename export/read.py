@@ -59,8 +59,7 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
     metadata = _metadata(model)
     if CONFIG_KEY not in metadata or SPEC_KEY not in metadata:
         raise ExportError(
-            f"{path} has no {CONFIG_KEY} and {SPEC_KEY} in its metadata; "
-            "pass a model written by peerspec.export"
+            f"{path} has no {CONFIG_KEY} and {SPEC_KEY} in its metadata; pass a model written by peerspec.export"
         )
     if metadata[SPEC_KEY].split(".")[0] != SPEC_VERSION.split(".")[0]:
         raise ExportError(
@@ -68,9 +67,7 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
             "install a matching peerspec"
         )
     if not any(node.domain == DOMAIN for node in model.graph.node):
-        raise ExportError(
-            f"{path} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export"
-        )
+        raise ExportError(f"{path} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export")
     return model
 
 
@@ -80,9 +77,7 @@ def _metadata(model: ModelProto) -> dict[str, str]:
 
 def _read(path: Path, tensor: TensorProto) -> NDArray[Any]:
     if tensor.data_type not in _DTYPES:
-        raise ExportError(
-            f"{path}: {tensor.name} has ONNX element type {tensor.data_type}, which no layer has (PAR-2)"
-        )
+        raise ExportError(f"{path}: {tensor.name} has ONNX element type {tensor.data_type}, which no layer has (PAR-2)")
     if tensor.data_location == TensorProto.EXTERNAL:
         return _map(path, tensor)
     try:
@@ -101,9 +96,7 @@ def _map(path: Path, tensor: TensorProto) -> NDArray[Any]:
     except ValueError:
         raise ExportError(f"{path}: offset and length of {tensor.name} must be whole numbers") from None
     if length != size or size <= 0:
-        raise ExportError(
-            f"{path}: {tensor.name} of shape {shape} takes {size} bytes, its entry says {length}"
-        )
+        raise ExportError(f"{path}: {tensor.name} of shape {shape} takes {size} bytes, its entry says {length}")
     if offset < 0 or offset + size > file.stat().st_size:
         raise ExportError(
             f"{file} is truncated: {tensor.name} should end at byte {offset + size}, "
@@ -122,7 +115,5 @@ def _inside(path: Path, name: str, location: str) -> Path:
             "which is refused; export the layer again"
         )
     if not file.is_file():
-        raise ExportError(
-            f"{path}: the external data of {name} lie in {file.name}, which is missing; copy it too"
-        )
+        raise ExportError(f"{path}: the external data of {name} lie in {file.name}, which is missing; copy it too")
     return file

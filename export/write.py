@@ -9,12 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from peerspec.export.draft import Draft
 from peerspec.export.errors import ExportError
 from peerspec.export.graph import assemble, layer_functions, layer_graph
 from peerspec.export.onnx_package import ModelProto, TensorProto
 from peerspec.export.tensors import external_tensor, inline_tensor
 from peerspec.reference import Layer
+from peerspec.reference.draft import Draft
 
 __all__ = ["EXTERNAL_THRESHOLD", "build_model", "data_path", "export"]
 
@@ -67,8 +67,7 @@ def export(
             _publish(tables, main)
     except OSError as error:
         raise ExportError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "choose a folder that can be written and has space"
+            f"cannot write {path}: {error.strerror or error}; choose a folder that can be written and has space"
         ) from None
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from peerspec.reference.config import PeerConfig
+from peerspec.reference.draft import Draft
 from peerspec.reference.errors import FileFormError
 from peerspec.reference.layer import DTYPES, Layer
 
@@ -34,18 +33,14 @@ def save(layer: Layer, path: str | PathLike[str], *, overwrite: bool = False) ->
     metadata = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
     tensors = {name: np.ascontiguousarray(array) for name, array in layer.params.items()}
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise FileFormError(f"cannot write {path}: {error.strerror}; choose a folder that can be written") from None
-    os.close(handle)
-    try:
-        save_file(tensors, draft, metadata=metadata)
-        os.chmod(draft, 0o666 & ~_umask())
-        os.replace(draft, path)
+        with Draft(path) as draft:
+            save_file(tensors, draft.name, metadata=metadata)
+            draft.publish()
     except (OSError, SafetensorError) as error:
-        raise FileFormError(f"cannot write {path}: {error}") from None
-    finally:
-        Path(draft).unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormError(
+            f"cannot write {path}: {reason}; choose a folder that can be written and has room"
+        ) from None
 
 
 def load(path: str | PathLike[str]) -> Layer:
@@ -89,9 +84,3 @@ def _map_tensor(path: Path, name: str, entry: dict[str, Any], base: int) -> NDAr
     dtype = DTYPES[_CODES[entry["dtype"]]]
     raw = np.memmap(path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,))
     return raw.view(dtype).reshape(shape).view(np.ndarray)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

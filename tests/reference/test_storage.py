@@ -99,7 +99,9 @@ def test_a_save_that_fails_half_way_leaves_nothing_and_spares_what_was_there(
         with pytest.raises((FileFormError, KeyboardInterrupt)) as caught:
             layer.save(saved.parent / name, overwrite=True)
         if isinstance(failure, OSError):
-            assert str(caught.value) == f"cannot write {saved.parent / name}: disk full"
+            assert str(caught.value) == (
+                f"cannot write {saved.parent / name}: disk full; choose a folder that can be written and has room"
+            )
     assert os.listdir(saved.parent) == [saved.name]
     assert saved.read_bytes() == before
 

@@ -13,6 +13,10 @@ __all__ = ["Draft"]
 class Draft:
     """A temporary file beside ``path``: ``publish`` renames it, leaving the context without that removes it.
 
+    Attributes:
+        name: the path of the temporary file.
+        file: the file, open for writing bytes.
+
     Raises:
         OSError: as the file system says.
     """
@@ -22,7 +26,7 @@ class Draft:
 
     def __enter__(self) -> Draft:
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".part")
-        self._draft = Path(name)
+        self.name = Path(name)
         self.file = os.fdopen(handle, "wb")
         return self
 
@@ -31,8 +35,8 @@ class Draft:
         self.file.close()
         mask = os.umask(0)
         os.umask(mask)
-        self._draft.chmod(0o666 & ~mask)
-        self._draft.replace(self.path)
+        self.name.chmod(0o666 & ~mask)
+        self.name.replace(self.path)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -40,4 +44,4 @@ class Draft:
         try:
             self.file.close()
         finally:
-            self._draft.unlink(missing_ok=True)
+            self.name.unlink(missing_ok=True)
