@@ -1,4 +1,4 @@
-# make check   the conformance suite on the built-in backends; the report goes to report/
+# make check   the conformance suite on the built-in backends; the report is report/index.html
 # make test    the project's own linter, type checker and tests
 # make clean   remove everything that these made
 
@@ -14,7 +14,9 @@ PINS   := pyproject.toml constraints.txt
 check: $(VENV)/.installed-all
 	@echo "== conformance suite"
 	@mkdir -p report
-	$(BIN)/peerspec check reference torch jax onnxruntime --size minimal --json report/report.json
+	@rm -f report/report.json
+	@$(BIN)/peerspec check reference torch jax onnxruntime --size minimal --json report/report.json; status=$$?; \
+	  $(BIN)/peerspec render report/report.json --html report/index.html --overwrite; exit $$status
 
 test: $(VENV)/.installed-dev
 	@echo "== ruff"

@@ -68,6 +68,7 @@ def run_torch(layer: Layer, x: np.ndarray, folder: Path) -> dict[str, float]:
 
 def run_jax(layer: Layer, x: np.ndarray, folder: Path) -> dict[str, float]:
     import jax
+
     from peerspec.backends.jax import forward, params_from_layer
 
     params, tokens = jax.block_until_ready((params_from_layer(layer), jax.numpy.asarray(x)))
@@ -106,7 +107,10 @@ def main() -> None:
     scores = options.tokens * config.heads * config.num_experts * 4
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.safetensors"
-        print(f"writing a layer of N = 2²⁰ experts, {2 * config.num_experts * options.d_model * 4 / MIB:,.0f} MiB", flush=True)
+        print(
+            f"writing a layer of N = 2²⁰ experts, {2 * config.num_experts * options.d_model * 4 / MIB:,.0f} MiB",
+            flush=True,
+        )
         Layer.random(config).save(path)
         print(f"N scores per token and head for {options.tokens} tokens would be {scores / MIB:,.0f} MiB\n")
         print(f"{'variant':10}{'seconds':>10}{'before':>14}{'beyond':>14}{'of N scores':>14}")
@@ -114,8 +118,9 @@ def main() -> None:
             command = [sys.executable, __file__, "--tokens", str(options.tokens), "--child", variant, str(path)]
             row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             share = f"{row['beyond'] / scores:.1%}" if variant != "export" else ""
+            before, beyond = (f"{row[part] / MIB:,.0f} MiB" for part in ("before", "beyond"))
             print(
-                f"{variant:10}{row['seconds']:10.2f}{row['before'] / MIB:10,.0f} MiB{row['beyond'] / MIB:10,.0f} MiB{share:>14}",
+                f"{variant:10}{row['seconds']:10.2f}{before:>14}{beyond:>14}{share:>14}",
                 flush=True,
             )
 

@@ -9,6 +9,7 @@ from peerspec.cli.explain import explain
 from peerspec.cli.export import export
 from peerspec.cli.list import list_
 from peerspec.cli.render import render
+from peerspec.cli.repro import repro
 from peerspec.cli.smoke import smoke
 from peerspec.cli.vectors import vectors
 from peerspec.cli.verify import verify
@@ -41,7 +42,7 @@ def _root(
     pass
 
 
-for command in (check, smoke, explain, export, verify, render):
+for command in (check, smoke, explain, export, verify, render, repro):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(vectors, name="vectors")

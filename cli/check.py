@@ -46,6 +46,10 @@ def check(
     waivers: Annotated[
         Path | None, typer.Option(help="Accepted failures: TOML with [[waiver]] check, reason, url.", metavar="FILE")
     ] = None,
+    repro: Annotated[
+        Path | None,
+        typer.Option(help="Write the failure nearest to the cause here, as small as can be found.", metavar="DIR"),
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file if it exists.")] = False,
     stop_early: Annotated[bool, typer.Option("--stop-early", help="End each backend at its first failure.")] = False,
@@ -74,8 +78,10 @@ def check(
         "waivers": read_waivers(waivers) if waivers else None,
     }
     console = Console(highlight=False)
+    if repro:
+        repro.mkdir(parents=True, exist_ok=True)  # a directory that cannot be written is known early
     with Draft(json, overwrite=overwrite) if json else nullcontext() as draft:
-        reports = [_judge(name, option, options, console, quiet=quiet) for name, option in judged]
+        reports = [_judge(name, option, options, console, repro, quiet=quiet) for name, option in judged]
         found = [report for report in reports if report is not None]
         _finish(found, console, quiet=quiet)
         if draft:
@@ -83,28 +89,36 @@ def check(
     return max(2 if report is None else report.exit_status for report in reports)
 
 
-def _judge(name: str, option: str, options: dict[str, Any], console: Console, *, quiet: bool) -> Report | None:
+def _judge(
+    name: str, option: str, options: dict[str, Any], console: Console, repro: Path | None, *, quiet: bool
+) -> Report | None:
     """The report, shown; None where there is no such backend, which was said on standard error."""
     import shlex
 
     from peerspec.backends import BackendError
     from peerspec.backends.process import Command
     from peerspec.cli.progress import watched
+    from peerspec.cli.repro import write_first
     from peerspec.conformance import check_backend
     from peerspec.conformance.render.terminal import show, show_verdict
 
+    backend = Command(name) if option else name
     try:
         with watched(name, quiet=quiet) as progress:
-            report = check_backend(Command(name) if option else name, progress=progress, **options)
+            report = check_backend(backend, progress=progress, **options)
     except BackendError as error:
         print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
         return None
+    written = write_first(backend, report, repro, timeout=options["timeout"]) if repro else None
     if quiet:
         show_verdict(report, console)
         return report
     show(report, console)
+    which = f"{option} {shlex.quote(name)}" if option else name
+    if written:
+        as_backend = which if option else f"--backend {name}"
+        console.print(f"  repro: peerspec repro {written} {as_backend}", soft_wrap=True, markup=False)
     if first := report.first:
-        which = f"{option} {shlex.quote(name)}" if option else name
         command = f"peerspec check {which} --only {first.check} --profile {first.precision}"
         console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)
     console.print()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -57,7 +57,7 @@ def _clause(clause: Clause, console: Console) -> None:
 def _check(check: Check, console: Console) -> None:
     from rich.text import Text
 
-    from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
+    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS
     from peerspec.conformance.clauses import clauses
     from peerspec.conformance.plan import SIZES
 
@@ -66,7 +66,9 @@ def _check(check: Check, console: Console) -> None:
     for id in check.clauses:
         console.print(Text.assemble("\n", (id, "bold"), f"  {clauses()[id].text}"))
     console.print(Text("\nCases", "bold"))
-    cases = SELECTIONS if check.tag == "select" else [spec for spec in LAYER_CASES if check.tag in spec.tags]
+    layers = [spec for spec in LAYER_CASES if check.tag in spec.tags]
+    explored = [spec for spec in EXPLORATIONS if check.tag in spec.tags]
+    cases: list[Any] = [*(SELECTIONS if check.tag == "select" else ()), *layers, *explored]
     for size, label in enumerate(SIZES):
         if names := [case.name for case in cases if case.size == size]:
             console.print(Text(f"  {label:<8} {', '.join(names)}"))

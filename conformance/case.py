@@ -67,7 +67,7 @@ class CaseSpec:
         tags: the checks that use it, by their tag.
         profiles: profiles a backend must claim to be asked.
         size: the smallest size that includes it: 0 minimal, 1 default, 2 full.
-        everywhere: whether the minimal size runs it in every precision, not only in the first.
+        everywhere: the smallest size that runs it in every precision, not only in the first one claimed.
     """
 
     name: str
@@ -76,7 +76,7 @@ class CaseSpec:
     tags: frozenset[str]
     profiles: frozenset[str] = field(default=frozenset())
     size: int = 0
-    everywhere: bool = False
+    everywhere: int = 2
 
     def make(self, dtype: np.dtype[Any], seed: int) -> Case:
         """Build the case for one precision and seed."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from peerspec.backends import BackendError
 from peerspec.conformance.case import CaseSpec
-from peerspec.conformance.cases import LAYER_CASES, SELECTIONS, SelectionCase
+from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS, Exploration, SelectionCase
 from peerspec.conformance.checks import CHECKS, Check
 from peerspec.reference import DTYPES, PeerError
 
@@ -21,6 +21,8 @@ PRECISIONS = ("float32", "float64", "bfloat16", "float16")
 PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training")
 SIZES = ("minimal", "default", "full")
 
+Cases = tuple[CaseSpec, ...] | tuple[SelectionCase, ...] | tuple[Exploration, ...]
+
 
 @dataclass(frozen=True)
 class Step:
@@ -28,7 +30,7 @@ class Step:
 
     check: Check
     precision: str
-    cases: tuple[CaseSpec, ...] | tuple[SelectionCase, ...]
+    cases: Cases
 
 
 @dataclass(frozen=True)
@@ -96,17 +98,20 @@ def _cases(
     claimed: Collection[str],
     size: int,
     first: bool,
-) -> tuple[CaseSpec, ...] | tuple[SelectionCase, ...]:
+) -> Cases:
+    repeated = score_format(precision) in map(score_format, precisions[: precisions.index(precision)])
     if check.tag == "select":
-        repeated = score_format(precision) in map(score_format, precisions[: precisions.index(precision)])
         return () if repeated else tuple(case for case in SELECTIONS if case.size <= size)
+    if check.tag.startswith("explore."):
+        once = not repeated if check.tag == "explore.select" else first
+        return tuple(case for case in EXPLORATIONS if once and check.tag in case.tags and case.size <= size)
     return tuple(
         spec
         for spec in LAYER_CASES
         if check.tag in spec.tags
         and spec.size <= size
         and spec.profiles <= set(claimed)
-        and (first or size > 0 or spec.everywhere)
+        and (first or size >= spec.everywhere)
     )
 
 

@@ -6,52 +6,25 @@ values. So what was exact stays exact (PRC-5), and no sequence of reductions is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from peerspec.conformance.case import Array, Case
+from peerspec.conformance.less import Kept, fewer, fewer_of_two, shorter, simpler
 from peerspec.conformance.question import Halves, Subject
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import Layer
 
-__all__ = ["REDUCTIONS", "reductions"]
-
-Kept = Sequence[int]
-FEW = 8
-"""Up to so many indices, each is tried alone, and each is tried without."""
+__all__ = ["reductions", "with_gaps"]
 
 
 def reductions(subject: Subject) -> tuple[Callable[[Any], Iterator[Any]], ...]:
     """The reductions that apply, in the order in which they pay."""
-    return REDUCTIONS[type(subject)]
-
-
-# -- which indices of an axis to keep
-
-
-def _fewer(size: int) -> Iterator[Kept]:
-    """One of few; a half; all but a quarter, an eighth, a sixteenth; all but one of few."""
-    everything = list(range(size))
-    if 1 < size <= FEW:
-        yield from ([i] for i in everything)
-    for parts in (2, size) if size <= FEW else (2, 4, 8, 16):
-        if size >= max(parts, 3):
-            edges = [round(part * size / parts) for part in range(parts + 1)]
-            yield from (everything[:a] + everything[b:] for a, b in zip(edges, edges[1:], strict=False))
-
-
-def _fewer_of_two(size: int) -> Iterator[tuple[Kept, Kept]]:
-    """The same number of indices of two axes of one size."""
-    kept = [list(part) for part in _fewer(size)]
-    pairs = [(a, b) for a, b in product(kept, kept) if len(a) == len(b)]
-    yield from pairs if size <= FEW else [(a, b) for a, b in pairs if len(a) <= size // 2 + 1 or a == b]
-
-
-def _fewer_of_list(k: int) -> Iterator[int]:
-    yield from dict.fromkeys(smaller for smaller in (1, k // 2, k - 1) if 1 <= smaller < k)
+    return _REDUCTIONS[type(subject)]
 
 
 # -- a layer and its tokens
@@ -64,24 +37,30 @@ def _tokens(case: Case) -> Iterator[Case]:
     if not case.x.flags.c_contiguous:
         yield replace(case, x=np.ascontiguousarray(case.x))
     if case.x.ndim > 2:
-        yield _on_tokens(case, lambda a, lead: a.reshape(-1, *a.shape[lead:]))
+        lead = case.x.ndim - 1
+        yield _on_tokens(case, lambda a: a.reshape(-1, *a.shape[lead:]))
     for axis, size in enumerate(case.x.shape[:-1]):
-        for kept in _fewer(size):
-            yield _on_tokens(case, lambda a, lead, kept=kept, axis=axis: a.take(kept, axis))
+        half = size // 2 if size % 2 == 0 else 0
+        pairs = ([*part, *(half + i for i in part)] for part in fewer(half))  # x and −x of some cases
+        for kept in (*fewer(size), *pairs):
+            yield _on_tokens(case, partial(_taking, kept=kept, axis=axis))
 
 
-def _on_tokens(case: Case, change: Callable[..., Array]) -> Case:
-    lead = case.x.ndim - 1
-    x = change(case.x, lead)
-    parts = {"mask": case.mask, "dy": case.dy}
-    return replace(
-        case,
-        x=x if case.x.flags.c_contiguous else _with_gaps(x),
-        **{name: None if part is None else change(part, lead) for name, part in parts.items()},
-    )
+def _taking(a: Array, kept: Kept, axis: int) -> Array:
+    return a.take(kept, axis)
 
 
-def _with_gaps(a: Array) -> Array:
+def _on_tokens(case: Case, change: Callable[[Array], Array]) -> Case:
+    x, mask, dy = (None if part is None else change(part) for part in (case.x, case.mask, case.dy))
+    return replace(case, x=_laid_out(case, x), mask=mask, dy=dy)
+
+
+def _laid_out(case: Case, x: Any) -> Array:
+    return np.asarray(x if case.x.flags.c_contiguous else with_gaps(x))
+
+
+def with_gaps(a: Array) -> Array:
+    """The same values with gaps between the rows."""
     return np.repeat(a, 2, 0)[::2]
 
 
@@ -101,7 +80,7 @@ def _taken(case: Case, kept: Kept, axes: dict[str, int]) -> dict[str, Array]:
 
 def _heads(case: Case) -> Iterator[Case]:
     config = case.layer.config
-    for kept in _fewer(config.heads):
+    for kept in fewer(config.heads):
         own = {"keys": 0} if config.key_heads > 1 else {}
         yield _layer(
             case,
@@ -112,14 +91,14 @@ def _heads(case: Case) -> Iterator[Case]:
 
 
 def _top_k(case: Case) -> Iterator[Case]:
-    for k in _fewer_of_list(case.layer.config.top_k):
+    for k in shorter(case.layer.config.top_k):
         yield _layer(case, {}, top_k=k)
 
 
 def _experts(case: Case) -> Iterator[Case]:
     """Fewer sub-keys a side, and the experts they pair to."""
     config = case.layer.config
-    for first, second in _fewer_of_two(config.n):
+    for first, second in fewer_of_two(config.n):
         rows = [i * config.n + j for i, j in product(first, second)]
         keys = case.layer.params["keys"]
         params = _taken(case, rows, {"experts.": 0}) | {
@@ -131,7 +110,7 @@ def _experts(case: Case) -> Iterator[Case]:
 def _query(case: Case) -> Iterator[Case]:
     """Fewer features in each half of the query."""
     half = case.layer.config.d_key // 2
-    for first, second in _fewer_of_two(half):
+    for first, second in fewer_of_two(half):
         both = [*first, *(half + i for i in second)]
         keys = case.layer.params["keys"]
         params = _taken(case, both, {"query": 1}) | {
@@ -141,24 +120,23 @@ def _query(case: Case) -> Iterator[Case]:
 
 
 def _width(case: Case) -> Iterator[Case]:
-    for kept in _fewer(case.layer.config.d_model):
+    for kept in fewer(case.layer.config.d_model):
         params = _taken(case, kept, {"query.weight": 2, "experts.u": 1, "experts.w": 1})
-        x = case.x.take(kept, -1)
-        x = x if case.x.flags.c_contiguous else _with_gaps(x)
+        x = _laid_out(case, case.x.take(kept, -1))
         yield replace(_layer(case, params, d_model=len(kept)), x=x)
 
 
 def _outputs(case: Case) -> Iterator[Case]:
-    for kept in _fewer(case.layer.config.d_out):
+    for kept in fewer(case.layer.config.d_out):
         smaller = _layer(case, _taken(case, kept, {"experts.v": 1}), d_out=len(kept))
         yield smaller if case.dy is None else replace(smaller, dy=case.dy.take(kept, -1))
 
 
 def _values(case: Case) -> Iterator[Case]:
     tensors = dict(case.layer.params) | {"x": case.x} | ({} if case.dy is None else {"dy": case.dy})
-    for simpler in _simpler(tensors):
-        given = {name: simpler.pop(name) for name in ("x", "dy") if name in simpler}
-        yield replace(_layer(case, simpler), **given)
+    for changed in simpler(tensors):
+        x, dy = changed.pop("x", case.x), changed.pop("dy", case.dy)
+        yield replace(_layer(case, changed), x=x, dy=dy)
 
 
 # -- half scores
@@ -169,8 +147,8 @@ def _rows(halves: Halves) -> Iterator[Halves]:
         n = halves.scores1.shape[-1]
         yield _on_halves(halves, lambda a: a.reshape(-1, n))
     for axis, size in enumerate(halves.scores1.shape[:-1]):
-        for kept in _fewer(size):
-            yield _on_halves(halves, lambda a, kept=kept, axis=axis: a.take(kept, axis))
+        for kept in fewer(size):
+            yield _on_halves(halves, partial(_taking, kept=kept, axis=axis))
 
 
 def _on_halves(halves: Halves, change: Callable[[Array], Array]) -> Halves:
@@ -178,61 +156,23 @@ def _on_halves(halves: Halves, change: Callable[[Array], Array]) -> Halves:
 
 
 def _list(halves: Halves) -> Iterator[Halves]:
-    for k in _fewer_of_list(halves.k):
+    for k in shorter(halves.k):
         yield replace(halves, k=k)
 
 
 def _sub_keys(halves: Halves) -> Iterator[Halves]:
-    for first, second in _fewer_of_two(halves.scores1.shape[-1]):
+    for first, second in fewer_of_two(halves.scores1.shape[-1]):
         s1, s2 = halves.scores1.take(first, -1), halves.scores2.take(second, -1)
         yield Halves(halves.name, s1, s2, min(halves.k, len(first) ** 2))
 
 
 def _scores(halves: Halves) -> Iterator[Halves]:
-    for simpler in _simpler({"scores1": halves.scores1, "scores2": halves.scores2}):
-        yield replace(halves, **simpler)
+    old = {"scores1": halves.scores1, "scores2": halves.scores2}
+    for changed in simpler(old):
+        yield Halves(halves.name, **(old | changed), k=halves.k)
 
 
-# -- simpler values
-
-
-def _simpler(tensors: dict[str, Array]) -> Iterator[dict[str, Array]]:
-    """Changed tensors only: all without low bits, then each: zero, without low bits, with single rows of zeros."""
-    for unit in (1.0, 2.0**-4):
-        yield from _changed(tensors, {name: _truncated(array, unit) for name, array in tensors.items()})
-    for name, array in tensors.items():
-        yield from _changed(tensors, {name: np.zeros_like(array)})
-        for unit in (1.0, 2.0**-2, 2.0**-4):
-            yield from _changed(tensors, {name: _truncated(array, unit)})
-    for name, array in tensors.items():
-        for part in _parts(array.shape):
-            simpler = array.copy()
-            simpler[part] = 0
-            yield from _changed(tensors, {name: simpler})
-
-
-def _parts(shape: tuple[int, ...]) -> Iterator[Any]:
-    """Rows, then entries, where they are few."""
-    size = int(np.prod(shape))
-    if len(shape) > 1 and 1 < shape[0] <= FEW:
-        yield from range(shape[0])
-    if 1 < size <= 2 * FEW:
-        yield from (np.unravel_index(i, shape) for i in range(size))
-
-
-def _truncated(array: Array, unit: float) -> Array:
-    """Towards zero, to multiples of ``unit``: never a bit more than before."""
-    return (np.trunc(array.astype(np.float64) / unit) * unit).astype(array.dtype)
-
-
-def _changed(old: dict[str, Array], new: dict[str, Array]) -> Iterator[dict[str, Array]]:
-    """The tensors that became simpler, if any; −0 and 0 are as simple as each other."""
-    changed = {name: array for name, array in new.items() if not np.array_equal(array, old[name], equal_nan=True)}
-    if changed:
-        yield changed
-
-
-REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {
+_REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {
     Case: (_tokens, _heads, _top_k, _experts, _query, _width, _outputs, _values),
     Halves: (_rows, _list, _sub_keys, _scores),
 }

@@ -29,6 +29,7 @@ class Finding:
         message: what is wrong, or why it did not run; empty where it passed.
         case: the case that failed.
         where: numbers of the witness.
+        repro: the path of the file that repeats it; empty where none was written.
     """
 
     check: str
@@ -42,6 +43,7 @@ class Finding:
     message: str = ""
     case: str = ""
     where: dict[str, Any] = field(default_factory=dict)
+    repro: str = ""
 
 
 @dataclass(frozen=True)

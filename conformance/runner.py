@@ -13,12 +13,13 @@ from typing import Any
 from peerspec.conformance.ask import Fault
 from peerspec.conformance.case import CaseSpec
 from peerspec.conformance.checks import Check, Evidence
+from peerspec.conformance.explore import Explorer
 from peerspec.conformance.gradient_trial import GradientTrial
 from peerspec.conformance.hosts import Host, open_host
 from peerspec.conformance.plan import Plan, Step, score_format
 from peerspec.conformance.report import CONSEQUENCE, ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
 from peerspec.conformance.selection_trial import SelectionTrial
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.trial import Trial, Unsound
 from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig, PeerError
 
 __all__ = ["Progress", "Run", "check_backend", "versions"]
@@ -129,7 +130,7 @@ class Run:
                 if step.check.needs_trace and not self._shows_trace(trial):
                     reasons.add("the backend shows no trace")
                     continue
-                evidence = list(step.check.judge(trial))
+                evidence = _evidence(step.check, trial)
             except Fault as fault:
                 message = f"in the case {spec.name}: {fault}"
                 return _finding(step.check, step.precision, ERROR, executed, float("inf"), message, spec.name)
@@ -154,7 +155,8 @@ class Run:
         return trial.traced
 
     def _trial(self, check: Check, spec: Any, precision: str) -> Any:
-        kind = "select" if check.tag == "select" else "gradient" if check.tag.startswith("gradient") else "layer"
+        family = check.tag.split(".")[0]
+        kind = family if family in ("select", "gradient", "explore") else "layer"
         key = (kind, spec.name, precision)
         if key not in self._trials:
             self._trials[key] = self._make(kind, spec, precision)
@@ -163,21 +165,27 @@ class Run:
     def _make(self, kind: str, spec: Any, precision: str) -> Any:
         if kind == "select":
             return SelectionTrial(spec, spec.halves(score_format(precision), self.seed), self.host)
+        if kind == "explore":
+            dtype = score_format(precision) if "explore.select" in spec.tags else DTYPES[precision]
+            return Explorer(spec, self.host, dtype, self.seed, lambda config: self._declines(config, precision))
         case = spec.make(DTYPES[precision], self.seed)
         return GradientTrial(case, self.host) if kind == "gradient" else Trial(case, self.host)
 
     def declines(self, spec: Any, precision: str) -> str:
         """Why the backend declines a configuration, or nothing."""
-        if not isinstance(spec, CaseSpec) or "supports" not in self.host.methods:
+        return self._declines(spec.config, precision) if isinstance(spec, CaseSpec) else ""
+
+    def _declines(self, config: PeerConfig, precision: str) -> str:
+        if "supports" not in self.host.methods:
             return ""
-        key = (spec.config, precision)
+        key = (config, precision)
         if key not in self._support:
-            arguments = {"config": spec.config, "dtype": DTYPES[precision]}
+            arguments = {"config": config, "dtype": DTYPES[precision]}
             self._support[key] = self.host.ask("supports", arguments).value
         answer = self._support[key]
         if answer is True:
             return ""
-        self.declined.add(f"{precision}, {spec.config.activation}: {answer}")
+        self.declined.add(f"{precision}, {config.activation}: {answer}")
         return str(answer) or "no reason given"
 
     def refusals(self) -> Iterator[Finding]:
@@ -196,6 +204,13 @@ class Run:
                 return
 
 
+def _evidence(check: Check, trial: Any) -> list[Evidence]:
+    try:
+        return list(check.judge(trial))
+    except Unsound as wrong:
+        return [Evidence(float("inf"), f"asked once more, {wrong}", wrong.clause)]
+
+
 def _finding(
     check: Check,
     precision: str,
@@ -212,7 +227,7 @@ def _failure(step: Step, executed: int, evidence: Evidence, case: str) -> Findin
     finding = _finding(step.check, step.precision, FAIL, executed, evidence.share, evidence.problem, case)
     clause = evidence.clause or step.check.clauses[0]
     clauses = (clause, *(other for other in step.check.clauses if other != clause))
-    return replace(finding, clauses=clauses, where=evidence.where)
+    return replace(finding, clauses=clauses, stage=evidence.stage or finding.stage, where=evidence.where)
 
 
 def _require_checks(waivers: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +16,18 @@ from peerspec.conformance.judge.bounded import Bounded, given
 from peerspec.conformance.judge.gates import gate_bounds
 from peerspec.conformance.judge.model import Model, model_for
 from peerspec.conformance.judge.selection import Margin, margins
+from peerspec.conformance.judge.structure import problems
 from peerspec.reference import Output, select_two_stage
 
-__all__ = ["Trial"]
+__all__ = ["Trial", "Unsound"]
+
+
+class Unsound(Exception):  # noqa: N818  # not an error of the program but a finding on its way to the report
+    """An answer to a further question whose structure is wrong: the clause and the sentence."""
+
+    def __init__(self, clause: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.clause = clause
 
 
 class Trial:
@@ -35,8 +45,18 @@ class Trial:
         self.linear = self.model.exact() if case.exact else self.model
         self._again: dict[str, Answer] = {}
 
-    def forward(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
-        """Ask the backend, for other tokens, another layer or without the mask where given."""
+    def forward(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Output:
+        """Ask the backend once more, for other tokens, another layer or without the mask where given.
+
+        Raises:
+            Unsound: the structure of this answer is wrong, whatever that of the first one was.
+        """
+        out: Output = self._ask(x, layer, masked=masked).value
+        if wrong := problems(replace(self.case, x=self.case.x if x is None else x), out):
+            raise Unsound(*wrong[0])
+        return out
+
+    def _ask(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
         x = self.case.x if x is None else x
         arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": x}
         if not x.flags.c_contiguous:
@@ -50,7 +70,7 @@ class Trial:
     @cached_property
     def answer(self) -> Answer:
         """The answer to the case itself."""
-        return self.forward()
+        return self._ask()
 
     @property
     def output(self) -> Output:
@@ -82,8 +102,6 @@ class Trial:
     @cached_property
     def structure(self) -> list[tuple[str, str]]:
         """What is wrong with the shapes, formats and ids of the answer, as (clause, sentence)."""
-        from peerspec.conformance.judge.structure import problems
-
         return problems(self.case, self.output)
 
     @property

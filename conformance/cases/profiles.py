@@ -73,13 +73,15 @@ TOGETHER = replace(GLU, query_bias=True, query_norm="batch", gate="sigmoid", key
 PROFILES: tuple[CaseSpec, ...] = (
     _spec("exact.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(exact=True)),
     _spec("numeric.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build()),
-    _spec("norm.inference", BATCH, "norm.inference", "query-norm", _build()),
+    _spec("norm.inference", BATCH, "norm.inference", "query-norm", _build(), everywhere=1),
     _spec("norm.training", BATCH, "norm.training", "query-norm", _build(training=True)),
     _spec("norm.masked", BATCH, "norm.masked", "query-norm", _build(training=True, masked=True)),
     _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True)),
     _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build()),
     _spec("norm.bias", replace(LAYER, query_bias=True), "norm.bias", "query-norm", _build(), also="query-bias"),
-    _spec("norm.together", TOGETHER, "together", "query-norm", _build(masked=True, training=True), also=ALL),
+    _spec(
+        "norm.together", TOGETHER, "together", "query-norm", _build(masked=True, training=True), also=ALL, everywhere=1
+    ),
     _spec("numeric.glu", GLU, "glu", "glu", _build()),
     _spec("exact.glu", replace(GLU, activation="relu"), "glu", "glu", _build(exact=True)),
     _spec("numeric.sigmoid", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", _build()),
@@ -94,7 +96,7 @@ PROFILES: tuple[CaseSpec, ...] = (
     _gradient("gradient.first", replace(SMALL, activation="identity", top_k=1), _build(dy=True), tag="gradient.one"),
     _gradient("exact.kink", RELU, _kink, tag="gradient.kink"),
     _gradient("gradient.relu", RELU, _build(dy=True)),
-    _gradient("gradient.gelu", SMALL, _build(dy=True), everywhere=True),
+    _gradient("gradient.gelu", SMALL, _build(dy=True), everywhere=0),
     _gradient("gradient.gelu_tanh", replace(SMALL, activation="gelu_tanh"), _build(dy=True), size=1),
     _gradient("gradient.silu", replace(SMALL, activation="silu"), _build(dy=True), size=1),
     _gradient("gradient.masked", SMALL, _build(masked=True, dy=True), tag="gradient.form"),
@@ -111,7 +113,13 @@ PROFILES: tuple[CaseSpec, ...] = (
     ),
     _gradient("gradient.layer", LAYER, _build(dy=True), "query-norm", tag="gradient.norm"),
     _gradient(
-        "gradient.together", TOGETHER, _build(dy=True, masked=True, training=True), *ALL, tag="gradient.norm", size=1
+        "gradient.together",
+        TOGETHER,
+        _build(dy=True, masked=True, training=True),
+        *ALL,
+        tag="gradient.norm",
+        size=1,
+        everywhere=1,
     ),
     _gradient("gradient.glu", GLU, _build(dy=True), "glu"),
     _gradient("gradient.sigmoid", replace(RELU, gate="sigmoid"), _build(dy=True), "sigmoid"),

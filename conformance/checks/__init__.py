@@ -2,10 +2,12 @@
 
 Repetition and independence come before all stages: where an answer hangs on earlier calls or on other tokens, every
 stage looks wrong. Linearity in v comes before the experts, which a term that is not v would spoil.
+Exploration comes last, because a fixed case that fails says more.
 """
 
 from peerspec.conformance.checks.base import Check, Evidence
 from peerspec.conformance.checks.experts import EXPERTS
+from peerspec.conformance.checks.explore import EXPLORE
 from peerspec.conformance.checks.forms import FORMS
 from peerspec.conformance.checks.gates import GATES
 from peerspec.conformance.checks.gradients import GRADIENTS
@@ -31,5 +33,6 @@ CHECKS: tuple[Check, ...] = (
     *FINITE,
     *PROFILES,
     *GRADIENTS,
+    *EXPLORE,
 )
 """Every check; identifiers are permanent."""

@@ -24,6 +24,7 @@ class Evidence:
         clause: the clause broken, where it is not the first of the check.
         where: numbers of the witness: token, head, position, expected, got, bound.
         blocked: whether the question could not be put, because the structure of the answer is wrong.
+        stage: the stage at fault, where it is not that of the check.
     """
 
     share: float
@@ -31,6 +32,7 @@ class Evidence:
     clause: str = ""
     where: dict[str, Any] = field(default_factory=dict)
     blocked: bool = False
+    stage: str = ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
     both lie within two of each other, for tokens that every legal backend routes alike.
     """
     clause = "SHP-1" if trial.case.mask is None else "SHP-2"
-    plain = trial.forward(np.ascontiguousarray(trial.case.x.reshape(len(trial.tokens), -1)), masked=False).value
+    plain = trial.forward(np.ascontiguousarray(trial.case.x.reshape(len(trial.tokens), -1)), masked=False)
     parts = {"y": trial.y.error}
     if trial.traced and plain.indices is not None:
         parts = {"scores": trial.scores.error} | parts

@@ -22,10 +22,6 @@ AXES = {
 
 
 def _structure(trial: GradientTrial) -> Iterator[Evidence]:
-    if trial.trial.structure:
-        clause, problem = trial.trial.structure[0]
-        yield Evidence(float("inf"), f"not judged, because {problem}", clause, blocked=True)
-        return
     clause = "IND-2" if "modified" in trial.problem else "PRC-1" if "format" in trial.problem else ""
     yield holds(not trial.problem, trial.problem, clause=clause)
 
@@ -64,21 +60,31 @@ def _forms(trial: GradientTrial) -> Iterator[Evidence]:
         yield replace(evidence, clause=clause)
 
 
-def _decided(judge: Judge) -> Judge:
-    """Judge only sound answers, and only where at least half of the tokens have a certain selection."""
+def _sound(judge: Judge) -> Judge:
+    """Judge gradients only where the forward pass they belong to has the right structure."""
 
     def judged(trial: GradientTrial) -> Iterator[Evidence]:
         if trial.trial.structure:
             clause, problem = trial.trial.structure[0]
             yield Evidence(float("inf"), f"not judged, because {problem}", clause, blocked=True)
-        elif 2 * trial.certain.sum() < len(trial.certain):
+        else:
+            yield from judge(trial)
+
+    return judged
+
+
+def _decided(judge: Judge) -> Judge:
+    """Judge only sound answers, and only where at least half of the tokens have a certain selection."""
+
+    def judged(trial: GradientTrial) -> Iterator[Evidence]:
+        if 2 * trial.certain.sum() < len(trial.certain):
             return
         elif trial.problem:
             yield holds(False, f"not judged, because {trial.problem}")
         else:
             yield from judge(trial)
 
-    return judged
+    return _sound(judged)
 
 
 def _check(id: str, clauses: tuple[str, ...], tag: str, judge: Judge, summary: str, profile: str = "training") -> Check:
@@ -86,7 +92,9 @@ def _check(id: str, clauses: tuple[str, ...], tag: str, judge: Judge, summary: s
 
 
 GRADIENTS = (
-    _check("gradients.structure", ("GRD-1", "PRC-1", "IND-2"), "gradient", _structure, "Are all gradients there?"),
+    _check(
+        "gradients.structure", ("GRD-1", "PRC-1", "IND-2"), "gradient", _sound(_structure), "Are all gradients there?"
+    ),
     _check(
         "gradients.unselected",
         ("GRD-2",),
@@ -129,7 +137,7 @@ GRADIENTS = (
         "gradients.forms",
         ("SHP-1", "SHP-2"),
         "gradient.form",
-        _forms,
+        _sound(_forms),
         "Do leading axes, none of them filled, and a mask leave gradients as they are?",
     ),
     _check(

@@ -19,10 +19,10 @@ BLAME = {"indices": "SEL-6", "scores": "SEL-6", "gates": "GAT-1", "y": "IND-1"}
 
 def _repeat(trial: Trial) -> Iterator[Evidence]:
     everyone = np.ones(len(trial.tokens), bool)
-    moved = _changed(trial.output, trial.forward().value, everyone)
+    moved = _changed(trial.output, trial.forward(), everyone)
     yield holds(moved is None, f"the same input gave another result the second time, first in {moved}")
     # no legal layer gives x and −x one answer: scores and inner products change their signs
-    other = trial.forward(-trial.case.x).value
+    other = trial.forward(-trial.case.x)
     yield holds(
         _changed(trial.output, other, everyone) is not None,
         "another input of the same shape gave the answer of the first",
@@ -35,7 +35,7 @@ def _perturb(trial: Trial) -> Iterator[Evidence]:
         x = trial.case.x * trial.case.x.dtype.type(-0.5)
         rows, only = x.reshape(len(trial.tokens), -1), np.arange(len(trial.tokens)) == kept
         rows[kept] = trial.case.x.reshape(rows.shape)[kept]
-        moved = _changed(trial.output, trial.forward(x).value, only)
+        moved = _changed(trial.output, trial.forward(x), only)
         clause = BLAME.get(moved or "", "")
         yield holds(
             moved is None, f"changing all others changed token {kept}, first in {moved}", clause=clause, token=kept
@@ -45,7 +45,7 @@ def _perturb(trial: Trial) -> Iterator[Evidence]:
         rows = x.reshape(len(trial.tokens), -1)
         rows[victim] = -rows[(victim + 1) % len(rows)]
         others = np.arange(len(rows)) != victim
-        moved = _changed(trial.output, trial.forward(x).value, others)
+        moved = _changed(trial.output, trial.forward(x), others)
         yield holds(
             moved is None,
             f"changing token {victim} changed another token, first in {moved}",
@@ -63,7 +63,7 @@ def _nan(trial: Trial) -> Iterator[Evidence]:
 def _others(trial: Trial) -> Iterator[Evidence]:
     """The other tokens' bits are those of the same batch with a finite token in its place."""
     x = np.where(np.isfinite(trial.case.x.astype(np.float64)), trial.case.x, trial.case.x.dtype.type(0))
-    moved = _changed(trial.output, trial.forward(x).value, trial.finite)
+    moved = _changed(trial.output, trial.forward(x), trial.finite)
     yield holds(moved is None, f"a token that is not finite changed another token, first in {moved}")
 
 

@@ -60,7 +60,7 @@ def _linear(trial: Trial) -> Iterator[Evidence]:
         scaled = dict(layer.params) | {
             "experts.v": (layer.params["experts.v"] * layer.dtype.type(factor)).astype(layer.dtype)
         }
-        got = trial.forward(layer=Layer(layer.config, scaled)).value.y.reshape(trial.returned_y.shape)
+        got = trial.forward(layer=Layer(layer.config, scaled)).y.reshape(trial.returned_y.shape)
         expected = trial.returned_y.astype(np.float64) * factor
         off = np.abs(got.astype(np.float64) - expected)
         yield holds(

@@ -1,1 +1,1 @@
-"""Reports made visible: as text on a terminal and as JSON. The data stand in ``peerspec.conformance.report``."""
+"""Reports made visible: terminal, page, JSON, JUnit, Markdown, badge. Their data stand in ``conformance.report``."""

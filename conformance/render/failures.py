@@ -1,4 +1,4 @@
-"""The failures of a report as people read them: one entry for each broken clause of a check, the nearest cause first."""
+"""The failures of a report as people read them: one for each broken clause of a check, the nearest cause first."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from peerspec.conformance.plan import PRECISIONS
 from peerspec.conformance.render.outcomes import SIGNS
 from peerspec.conformance.render.scale import Scale, brief
 from peerspec.conformance.render.terminal import CAVEAT, worst_share
-from peerspec.conformance.render.view import Backend, checks_by_stage, profile_rows, stage_rows
+from peerspec.conformance.render.view import Backend, Chip, checks_by_stage, profile_rows, stage_rows
 from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Report
 
 __all__ = ["page"]
@@ -31,14 +31,14 @@ def page(reports: Sequence[Report], hashes: Mapping[str, str] | None = None) -> 
         hashes: those of the file they come from, to be shown.
     """
     backends = Backend.all(reports)
-    scale = Scale.of(reports)
+    scale, stages = Scale.of(reports), stage_rows(backends)
     return _template().render(
         backends=backends,
         profiles=profile_rows(backends),
-        stages=stage_rows(backends),
+        stages=stages,
         checks=checks_by_stage(backends, scale),
         ticks=scale.ticks(max(3, 8 // len(backends))),
-        clauses=_named(reports),
+        clauses=_named(stages),
         hashes=hashes or {},
         precisions=PRECISIONS,
         short=_SHORT,
@@ -51,9 +51,9 @@ def page(reports: Sequence[Report], hashes: Mapping[str, str] | None = None) -> 
 _SHORT = {"float32": "f32", "float64": "f64", "bfloat16": "bf16", "float16": "f16"}
 
 
-def _named(reports: Sequence[Report]) -> list[tuple[str, str]]:
+def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[tuple[str, str]]:
     """The clauses that the page names, in the order of SPEC.md."""
-    seen = {clause for report in reports for finding in report.findings for clause in finding.clauses}
+    seen = {chip.name for _, columns in stages for chips in columns for chip in chips}
     return [(clause.id, clause.text) for clause in clauses().values() if clause.id in seen]
 
 

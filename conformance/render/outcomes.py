@@ -8,7 +8,17 @@ from peerspec.conformance.checks import CHECKS, Check
 from peerspec.conformance.clauses import clauses
 from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
 
-__all__ = ["SIGNS", "UNDECIDED", "UNJUDGED", "clause_outcomes", "gravest", "outcome", "profile_outcome", "rows", "stages"]
+__all__ = [
+    "SIGNS",
+    "UNDECIDED",
+    "UNJUDGED",
+    "clause_outcomes",
+    "gravest",
+    "outcome",
+    "profile_outcome",
+    "rows",
+    "stages",
+]
 
 UNDECIDED = "not decided"
 """Of a clause whose check stopped at another one."""

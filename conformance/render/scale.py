@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,4 +51,4 @@ class Scale:
 
 def brief(share: float) -> str:
     """A share in a few characters."""
-    return "∞" if share == math.inf else f"{share:.2g}".replace("e+", "e")
+    return "∞" if share == math.inf else re.sub(r"e\+?(-?)0*", r"e\1", f"{share:.2g}")

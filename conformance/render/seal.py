@@ -8,7 +8,7 @@ zeros, so that any language can check it without a canonical form of JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -16,7 +16,7 @@ from importlib.resources.abc import Traversable
 
 from peerspec.reference import SPEC_VERSION
 
-__all__ = ["BLANK", "body_holds", "hashes", "seal", "spec_hash", "suite_hash"]
+__all__ = ["BLANK", "body_holds", "hashes", "seal", "spec_hash", "suite_hash", "tree_hash"]
 
 BLANK = "0" * 64
 _BODY = re.compile(r'"body": "([0-9a-f]{64})"')
@@ -36,12 +36,15 @@ def spec_hash(version: str = SPEC_VERSION) -> str:
 
 @cache
 def suite_hash() -> str:
-    """SHA-256 over path and content of every file that judges."""
-    whole = sha256()
-    for package in ("peerspec.conformance", "peerspec.reference"):
-        for path, file in sorted(_walk(files(package), package), key=lambda pair: pair[0]):
-            whole.update(f"{path}\0{sha256(_bytes(file)).hexdigest()}\n".encode())
-    return whole.hexdigest()
+    """SHA-256 of what judges."""
+    return tree_hash({name: files(f"peerspec.{name}") for name in ("conformance", "reference")})
+
+
+def tree_hash(folders: Mapping[str, Traversable]) -> str:
+    """SHA-256 over path and content of every file of code and data, in the order of their paths."""
+    found = dict(pair for name, folder in folders.items() for pair in _walk(folder, name))
+    lines = [f"{path}\0{sha256(_bytes(found[path])).hexdigest()}\n" for path in sorted(found)]
+    return sha256("".join(lines).encode()).hexdigest()
 
 
 def seal(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peerspec.conformance.clauses import clauses
 from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.failures import Failure, blocked, failures
 from peerspec.conformance.render.outcomes import clause_outcomes, gravest, outcome, profile_outcome, rows, stages
@@ -67,7 +68,9 @@ class Backend:
             for number, report in enumerate(reports)
         )
 
-    def anchor(self, *, check: str = "", stage: str = "", clause: str = "", profile: str = "", precision: str = "") -> str:
+    def anchor(
+        self, *, check: str = "", stage: str = "", clause: str = "", profile: str = "", precision: str = ""
+    ) -> str:
         """The first failure of that kind."""
         for number, failure in enumerate(self.failures):
             seen = {(w.finding.profile, w.finding.precision) for w in failure.witnesses}
@@ -103,7 +106,7 @@ def stage_rows(backends: Sequence[Backend]) -> list[tuple[str, list[list[Chip]]]
             stage,
             [
                 [
-                    Chip(clause, became, b.anchor(stage=stage, clause=clause) if became == FAIL else "")
+                    Chip(clause, became, _tells(b, stage, clause, became))
                     for clause, became in clause_outcomes(b.report, stage).items()
                 ]
                 for b in backends
@@ -111,6 +114,12 @@ def stage_rows(backends: Sequence[Backend]) -> list[tuple[str, list[list[Chip]]]
         )
         for stage in stages([b.report for b in backends])
     ]
+
+
+def _tells(backend: Backend, stage: str, clause: str, outcome: str) -> str:
+    """Where the page tells more of a clause: at its failure or, if this package knows it, at its text."""
+    failure = backend.anchor(stage=stage, clause=clause) if outcome == FAIL else ""
+    return failure or (f"c-{clause}" if clause in clauses() else "")
 
 
 def checks_by_stage(backends: Sequence[Backend], scale: Scale) -> list[tuple[str, list[tuple[str, str, list[Strip]]]]]:

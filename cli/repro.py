@@ -1,0 +1,67 @@
+"""``peerspec repro``: put the question of a failure again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from peerspec.conformance.report import Report
+
+__all__ = ["repro", "write_first"]
+
+
+def repro(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .py or .safetensors of a repro; it is only read.")],
+    backend: Annotated[
+        str | None, typer.Option(help="Ask this one: a name, module:attribute or file.py:attribute.")
+    ] = None,
+    command: Annotated[str | None, typer.Option(help="Ask this program instead.", metavar="WORDS")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 60.0,
+) -> int:
+    """Replay a failure written by `check --repro`: 1 it still fails, 0 it holds, 2 it cannot be put."""
+    from peerspec.backends.process import Command
+    from peerspec.conformance.repro import replay
+
+    asked: Any = Command(command) if command else backend or _named_in(file)
+    found = replay(file, asked, timeout=timeout)
+    if found.status == 2:
+        print("peerspec:", " ".join(found.text.split()), file=sys.stderr)
+    else:
+        print(found.text)
+    return found.status
+
+
+def _named_in(file: Path) -> str:
+    """The backend that the file names, if it is installed: a file from elsewhere must not choose code to run."""
+    from peerspec.backends import names
+    from peerspec.conformance.repro_file import ReproError, read
+
+    found = read(file)
+    if found.kind == "name" and found.backend in names():
+        return found.backend
+    option = {"name": f"--backend {found.backend}", "command": f"--command {found.backend!r}"}
+    raise ReproError(
+        f"the repro was found with {found.backend!r}, which is no installed backend, and files choose no other code "
+        f"to run; pass {option.get(found.kind, '--backend BACKEND')}"
+    )
+
+
+def write_first(backend: Any, report: Report, directory: Path, *, timeout: float) -> Path | None:
+    """Write a repro of the failure nearest to the cause; None where there is none, or where none can be made.
+
+    Why none can be made is said on standard error.
+    """
+    from peerspec.conformance.repro import ReproError, write_repro
+
+    finding = report.first or next((error for error in report.of("error") if error.case), None)
+    if finding is None:
+        return None
+    try:
+        return write_repro(backend, finding, directory, report.seed, timeout=timeout)
+    except ReproError as error:
+        print("peerspec: no repro:", " ".join(str(error).split()), file=sys.stderr)
+        return None

@@ -1,0 +1,63 @@
+"""Reports as JUnit XML, for services that show tests: a suite for each backend, a test case for each finding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from peerspec.conformance.clauses import clauses
+from peerspec.conformance.render.again import again
+from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+
+__all__ = ["junit"]
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TAGS = {FAIL: "failure", ERROR: "error", NOT_CLAIMED: "skipped", WAIVED: "skipped"}
+
+
+def junit(reports: Sequence[Report]) -> str:
+    """The XML. What is not claimed and what is waived count as skipped, with the reason."""
+    root = Element("testsuites", name="peerspec")
+    for report in reports:
+        suite = SubElement(root, "testsuite", _counts(report))
+        for finding in report.findings:
+            _case(suite, report, finding)
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _counts(report: Report) -> dict[str, str]:
+    return {
+        "name": _text(report.backend),
+        "tests": str(len(report.findings)),
+        "failures": str(len(report.of(FAIL))),
+        "errors": str(len(report.of(ERROR))),
+        "skipped": str(len(report.of(NOT_CLAIMED, WAIVED))),
+        "time": f"{report.seconds:.3f}",
+    }
+
+
+def _case(suite: Element, report: Report, finding: Finding) -> None:
+    name = f"{finding.check}[{finding.precision}]" if finding.precision else finding.check
+    case = SubElement(suite, "testcase", classname=_text(f"{report.backend}.{finding.stage}"), name=_text(name))
+    if finding.status == PASS:
+        return
+    outcome = SubElement(case, _TAGS[finding.status], message=_text(finding.message))
+    if finding.status in (FAIL, ERROR):
+        outcome.set("type", _text(finding.clauses[0] if finding.status == FAIL else "error"))
+        outcome.text = _text("\n".join(_lines(report, finding)))
+
+
+def _lines(report: Report, finding: Finding) -> list[str]:
+    clause = clauses().get(finding.clauses[0]) if finding.status == FAIL else None
+    lines = [f"{clause.id}: {clause.text}"] if clause else []
+    lines += [finding.message]
+    lines += [f"case {finding.case}"] if finding.case else []
+    lines += [f"repro {finding.repro}"] if finding.repro else []
+    return [*lines, again(report, finding)]
+
+
+def _text(text: str) -> str:
+    """XML 1.0 has no form, not even an escaped one, for most control characters."""
+    return _FORBIDDEN.sub("\ufffd", text)

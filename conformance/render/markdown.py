@@ -1,0 +1,94 @@
+"""Reports as Markdown, for the summary of a job: verdicts in a table, failures below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from peerspec.conformance.plan import PRECISIONS, PROFILES
+from peerspec.conformance.render.failures import Failure, blocked, failures
+from peerspec.conformance.render.outcomes import SIGNS, UNJUDGED, gravest, profile_outcome
+from peerspec.conformance.render.scale import brief
+from peerspec.conformance.render.terminal import CAVEAT, worst_share
+from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, Report
+
+__all__ = ["markdown"]
+
+WHOLE = 3
+"""Failures shown whole, for each backend; summaries of jobs are short."""
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:$^=-])")
+
+
+def markdown(reports: Sequence[Report]) -> str:
+    """The Markdown; every text of a report is escaped or stands in a fence that it cannot close."""
+    lines = ["## PEER conformance", "", *_table(reports), ""]
+    for report in reports:
+        lines += _failed(report)
+    return "\n".join([*lines, f"_{CAVEAT}_", ""])
+
+
+def _table(reports: Sequence[Report]) -> Iterator[str]:
+    yield _row(["", *(_plain(report.backend) for report in reports)])
+    yield _row(["---", *(":---:" for _ in reports)])
+    yield _row(["verdict", *(f"{_sign(report)} {_plain(_head(report))}" for report in reports)])
+    for precision in PRECISIONS:
+        yield _row([precision, *(_outcome(report, ("core", *PROFILES), (precision,)) for report in reports)])
+    for profile in ("core", *PROFILES):
+        yield _row([profile, *(_outcome(report, (profile,), PRECISIONS) for report in reports)])
+    yield _row(["worst error / bound", *(brief(worst_share(report)) for report in reports)])
+
+
+def _failed(report: Report) -> Iterator[str]:
+    found = failures(report)
+    if not found:
+        return
+    yield from (f"### {_plain(report.backend)}: {_plain(_head(report))}", "")
+    for failure in found[:WHOLE]:
+        yield from _whole(failure)
+    for failure in found[WHOLE:]:
+        yield f"- {_plain(_title(failure))}"
+    if waiting := blocked(report):
+        yield f"- {len(waiting)} further check{'s' * (len(waiting) > 1)} could not judge such answers"
+    yield ""
+
+
+def _whole(failure: Failure) -> Iterator[str]:
+    witness = failure.witnesses[0]
+    yield from (f"**{_plain(_title(failure))}**", "")
+    if failure.text:
+        yield from (f"> {_plain(failure.text.text)}", "")
+    lines = [witness.finding.message]
+    lines += [f"case {witness.finding.case}, {witness.finding.precision}"] if witness.finding.case else []
+    yield from (*_fenced([*lines, witness.command]), "")
+
+
+def _title(failure: Failure) -> str:
+    return f"{failure.clause or 'no answer'}, {failure.stage}: {failure.check} ({failure.precisions})"
+
+
+def _head(report: Report) -> str:
+    return report.verdict if report.exit_status == 0 else report.verdict.split(":")[0]
+
+
+def _sign(report: Report) -> str:
+    return SIGNS[(PASS, FAIL, ERROR)[report.exit_status]]
+
+
+def _outcome(report: Report, profiles: Sequence[str], precisions: Sequence[str]) -> str:
+    seen = {profile_outcome(report, profile, precision) for profile in profiles for precision in precisions}
+    return SIGNS[gravest(seen - {UNJUDGED} or {NOT_CLAIMED})]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _fenced(lines: Sequence[str]) -> list[str]:
+    body = [line.replace("\r", " ").replace("\n", " ") for line in lines]
+    longest = max(map(len, re.findall("`+", "\n".join(body))), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *body, fence]

@@ -1,0 +1,220 @@
+"""Hypothesis around the fixed cases: nothing legal is accused, what is found is small, and the seed decides."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from peerspec.backends import load, reference
+from peerspec.conformance import Report, check_backend
+from peerspec.conformance.ask import Answer
+from peerspec.conformance.cases import EXPLORATIONS
+from peerspec.conformance.checks import CHECKS
+from peerspec.conformance.checks.within import checks_within
+from peerspec.conformance.explore import Explorer
+from peerspec.conformance.hosts import open_host
+from peerspec.conformance.plan import Plan
+from peerspec.conformance.recipe import HalvesRecipe, LayerRecipe, read_recipe
+from peerspec.reference import DTYPES, PeerConfig, PeerError
+
+TESTS = Path(__file__).parents[1]
+
+
+def explored(backend: Any, seed: int = 0, **options: Any) -> Report:
+    return check_backend(backend, size="default", only=["explore"], seed=seed, **options)
+
+
+@pytest.mark.parametrize("variant", ["unmutated", "untraced", "tokens_in_chunks", "norm_one_pass", "sums_in_lanes"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_correct_variant_is_accused_of_nothing(variant, seed):
+    report = explored(load(str(TESTS / "variants" / f"{variant}.py")), seed)
+    assert not report.of("fail", "error"), report.verdict
+    assert len(report.of("pass")) == 4
+
+
+@pytest.mark.parametrize(
+    ("mutant", "check", "within", "clause", "stage"),
+    [
+        ("ties_of_two_swapped", "explore.select", "select.ids", "SEL-2", "tie"),
+        ("single_feature_squeezed", "explore.layer", "structure.answer", "SHP-1", "structure"),
+        ("gradient_of_single_head_squeezed", "explore.gradients", "gradients.structure", "GRD-1", "gradient"),
+        ("halves_swapped", "explore.layer", "scores.rounding", "SCO-1", "score"),
+        ("softmax_over_tokens", "explore.layer", "independence.tokens", "GAT-1", "independence"),
+    ],
+)
+def test_a_failure_is_blamed_on_clause_and_stage_of_the_check_within(mutant, check, within, clause, stage):
+    report = explored(load(str(TESTS / "mutants" / f"{mutant}.py")))
+    found = next(finding for finding in report.causes if finding.check == check)
+    assert (found.where["check"], found.stage) == (within, stage)
+    assert found.clauses[0] in (clause, "SCO-2" if clause == "SCO-1" else clause)
+
+
+def test_a_witness_is_small():
+    found = explored(load(str(TESTS / "mutants" / "ties_of_two_swapped.py"))).first
+    assert found
+    assert "k=1, half scores of shape (2, 2), [0.0, 0.0] and [0.0, 0.0]" in found.message
+    found = explored(load(str(TESTS / "mutants" / "heads_averaged.py"))).first
+    assert found
+    recipe = read_recipe(found.where["recipe"])
+    assert isinstance(recipe, LayerRecipe)
+    assert recipe.config == PeerConfig(1, 2, 1, 1, 2, activation=recipe.config.activation)
+
+
+def test_sizes_explore_nothing_some_and_many():
+    claimed = reference.profiles
+    steps = {size: Plan.make(claimed, size=size, only=["explore"]).steps for size in ("minimal", "default", "full")}
+    counts = {size: sum(case.examples for step in taken for case in step.cases) for size, taken in steps.items()}
+    assert counts["minimal"] == 0
+    assert 0 < counts["default"] * 5 < counts["full"]
+    assert [(step.check.id, step.precision) for step in steps["default"]] == [
+        ("explore.select", "float32"),
+        ("explore.layer", "float32"),
+        ("explore.gradients", "float32"),
+        ("explore.select", "float64"),
+    ]
+    assert max(case.examples for case in EXPLORATIONS if case.size == 1 and "explore.layer" in case.tags) <= 15
+
+
+class Spy:
+    """A host that keeps what it is asked."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.inner = open_host(SimpleNamespace(**vars(reference)) if not changes else changes["backend"], timeout=60)
+        self.name, self.profiles, self.methods = self.inner.name, self.inner.profiles, self.inner.methods
+        self.asked: list[tuple[str, Any]] = []
+
+    dead = ""
+
+    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+        shape = arguments["x"].array.shape if hasattr(arguments.get("x"), "array") else np.shape(arguments.get("x"))
+        self.asked.append((method, (arguments["layer"].config, shape)))
+        return self.inner.ask(method, arguments)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+def drawn(seed: int, *, profiles: frozenset[str] = reference.profiles) -> list[tuple[str, Any]]:
+    spy = Spy()
+    spy.profiles = profiles
+    [few] = [spec for spec in EXPLORATIONS if spec.name == "explore.layer.few"]
+    list(Explorer(few, spy, DTYPES["float32"], seed, lambda config: "").evidence())
+    return spy.asked
+
+
+def test_the_seed_decides_what_is_drawn():
+    assert drawn(0) == drawn(0)
+    assert drawn(0) != drawn(1)
+
+
+def test_only_options_that_are_claimed_are_drawn():
+    options = {"query-bias", "query-norm", "glu", "sigmoid", "per-head-keys"}
+    for _, (config, _) in drawn(0, profiles=reference.profiles - options):
+        assert config == PeerConfig(
+            config.d_model,
+            config.heads,
+            config.num_experts,
+            config.top_k,
+            config.d_key,
+            d_out=config.d_out,
+            activation=config.activation,
+        )
+    everything = [config for seed in range(4) for _, (config, _) in drawn(seed)]
+    for field in ("query_bias", "query_norm", "expert", "gate", "activation", "heads", "d_key", "top_k"):
+        assert len({getattr(config, field) for config in everything}) > 1
+
+
+def test_a_declined_configuration_is_neither_asked_nor_a_failure_but_a_refusal_of_relu_is():
+    calls = []
+
+    def supports(config: PeerConfig, dtype: Any) -> bool | str:
+        return True if config.d_model > 1 or config.activation == "gelu" else "too narrow"
+
+    def forward(layer: Any, x: Any, **options: Any) -> Any:
+        calls.append(layer.config)
+        return reference.forward(layer, x, **options)
+
+    backend = SimpleNamespace(name="picky", profiles=["float32"], forward=forward, supports=supports)
+    report = explored(backend)
+    assert all(supports(config, None) is True for config in calls)
+    assert [(finding.check, finding.clauses) for finding in report.of("fail")] == [("structure.supports", ("CNF-2",))]
+
+
+def test_a_fault_is_an_error_that_names_the_smallest_case():
+    def forward(layer: Any, x: Any, **options: Any) -> Any:
+        if layer.config.heads == 3:
+            raise IndexError("three")
+        return reference.forward(layer, x, **options)
+
+    report = explored(SimpleNamespace(name="faulty", profiles=["float32"], forward=forward))
+    [error] = report.of("error")
+    assert "D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,): forward() raised IndexError: three" in error.message
+
+
+def test_a_backend_that_hangs_ends_the_exploration():
+    def forward(layer: Any, x: Any, **options: Any) -> Any:
+        if layer.config.heads == 3:
+            import threading
+
+            threading.Event().wait(5)
+        return reference.forward(layer, x, **options)
+
+    report = explored(SimpleNamespace(name="hanging", profiles=["float32"], forward=forward), timeout=0.3)
+    [error] = report.of("error")
+    assert "no answer within 0.3 s" in error.message
+    assert report.seconds < 3
+
+
+def test_a_backend_that_answers_one_question_in_two_ways_is_found_and_harms_nothing():
+    rng = np.random.default_rng(0)
+
+    def forward(layer: Any, x: Any, **options: Any) -> Any:
+        out = reference.forward(layer, x, **options)
+        return replace(out, y=out.y + out.y.dtype.type(rng.random() < 0.05))
+
+    report = explored(SimpleNamespace(name="random", profiles=["float32"], forward=forward))
+    assert [finding.check for finding in report.of("fail")] == ["explore.layer"]
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        LayerRecipe(PeerConfig(2, 3, 4, 2, 6, query_norm="batch"), (2, 0, 1), 7, masked=True, training=True),
+        LayerRecipe(PeerConfig(2, 3, 4, 2, 6), (), -1, exact=True),
+        HalvesRecipe(((0.0, -0.0),), ((1.0 + 2.0**-52, 2.0**53),), 2),
+    ],
+)
+def test_a_recipe_comes_back_from_its_line(recipe):
+    again = read_recipe(recipe.to_json())
+    assert again == recipe
+    assert again.to_json() == recipe.to_json()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"config": {}}', '{"config": 1, "lead": []}', '{"scores1": 1}'])
+def test_a_line_that_is_no_recipe_is_refused(text):
+    with pytest.raises(PeerError):
+        read_recipe(text)
+
+
+def test_exploring_leaves_nothing_behind(tmp_path):
+    code = (
+        "import sys; from peerspec.conformance import check_backend; from peerspec.backends import reference\n"
+        "assert 'hypothesis' not in sys.modules\n"
+        "check_backend(reference, size='minimal'); assert 'hypothesis' not in sys.modules\n"
+        "check_backend(reference, only=['explore']); assert 'hypothesis' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_check_within_is_one_of_the_suite():
+    layer = LayerRecipe(PeerConfig(2, 2, 4, 2, 4), (2, 3), 0, exact=True, masked=True)
+    norm = LayerRecipe(PeerConfig(2, 2, 4, 2, 4, query_norm="batch", gate="sigmoid"), (3,), 0, training=True)
+    for tag in ("explore.layer", "explore.gradients"):
+        for recipe in (layer, norm):
+            assert set(checks_within({tag}, recipe, {"select"})) <= set(CHECKS)

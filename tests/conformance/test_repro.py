@@ -1,0 +1,285 @@
+"""A failure in a file: replayed as it was found, read as data alone, refused in a sentence where it is no such file."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from peerspec.backends import load, reference
+from peerspec.backends.process import Command
+from peerspec.cli import main
+from peerspec.conformance import Finding, check_backend
+from peerspec.conformance.case import Case
+from peerspec.conformance.cases import LAYER_CASES
+from peerspec.conformance.question import Halves, Subject
+from peerspec.conformance.repro import replay, write_repro
+from peerspec.conformance.repro_file import KEY, Repro, ReproError, publish, read
+from peerspec.reference import DTYPES, SPEC_VERSION, PeerError
+
+MUTANTS = Path(__file__).parents[1] / "mutants"
+NAMES = ["halves_swapped", "ties_zeros_told_apart", "gradient_rows_in_input_format", "strides_ignored"]
+
+
+@cache
+def failure(name: str) -> Finding:
+    found = check_backend(load(mutant(name)), size="minimal", stop_early=True).first
+    assert found
+    return found
+
+
+def mutant(name: str) -> str:
+    return str(MUTANTS / f"{name}.py")
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    folder = tmp_path_factory.mktemp("repros")
+
+    @cache
+    def write(name: str) -> Path:
+        return write_repro(mutant(name), failure(name), folder)
+
+    return write
+
+
+@pytest.fixture
+def peerspec(capfd: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
+    def run(*arguments: object) -> SimpleNamespace:
+        status = main([str(argument) for argument in arguments])
+        found = capfd.readouterr()
+        assert "Traceback" not in found.out + found.err
+        return SimpleNamespace(status=status, out=found.out, err=found.err)
+
+    return run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_repro_fails_at_the_same_clause_and_holds_for_a_backend_without_the_defect(name, written):
+    again = replay(written(name), mutant(name))
+    assert again.status == 1
+    assert again.text.startswith(f"{failure(name).clauses[0]} fails: {failure(name).check} in ")
+    assert replay(written(name), "reference").status == 0
+
+
+def test_the_program_ends_with_1_while_it_fails_0_when_it_holds_and_2_when_it_cannot_be_run(written, tmp_path):
+    program = written("halves_swapped")
+    runs = {}
+    for backend in ([], ["reference"], ["no.such.module:backend"]):
+        done = subprocess.run([sys.executable, program, *backend], cwd=tmp_path, capture_output=True, text=True)
+        runs[done.returncode] = done.stdout
+        assert not done.stderr
+    assert list(runs) == [1, 0, 2]
+    assert "expected 0.0, got -1.0, bound 0.0" in runs[1]
+    assert "QRY-2 holds" in runs[0]
+
+
+def test_the_command_replays_either_file_and_runs_neither(written, tmp_path, peerspec):
+    source, copy = written("halves_swapped"), tmp_path / written("halves_swapped").name
+    shutil.copy(source.with_suffix(".safetensors"), tmp_path)
+    copy.write_text("raise SystemExit('executed')")
+    for path in (copy, copy.with_suffix(".safetensors")):
+        assert peerspec("repro", path, "--backend", mutant("halves_swapped")).status == 1
+        assert peerspec("repro", path, "--backend", "reference").status == 0
+
+
+def test_a_file_chooses_no_code_to_run(written, peerspec):
+    result = peerspec("repro", written("halves_swapped"))
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert f"pass --backend {mutant('halves_swapped')}" in result.err
+
+
+def test_check_writes_a_repro_and_says_how_to_replay_it(tmp_path, peerspec):
+    name = mutant("halves_swapped")
+    result = peerspec("check", name, "--size", "minimal", "--only", "query", "--repro", tmp_path / "new" / "folder")
+    [program] = (tmp_path / "new" / "folder").glob("*.py")
+    assert result.status == 1
+    assert f"peerspec repro {program} --backend {name}" in result.out
+    assert not list((tmp_path / "new" / "folder").glob(".*"))
+
+
+def test_nothing_is_written_for_a_backend_that_holds(tmp_path, peerspec):
+    assert peerspec("check", "reference", "--size", "minimal", "--only", "query", "--repro", tmp_path).status == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_equal_failures_have_one_name_and_another_file_of_that_name_is_left_alone(written, tmp_path):
+    name = "halves_swapped"
+    first = write_repro(mutant(name), failure(name), tmp_path)
+    times = [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())]
+    assert write_repro(mutant(name), failure(name), tmp_path).name == first.name == written(name).name
+    assert [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())] == times
+    first.write_text("mine")
+    with pytest.raises(ReproError, match="holds something else; move it away"):
+        write_repro(mutant(name), failure(name), tmp_path)
+    assert first.read_text() == "mine"
+
+
+def test_a_passing_check_and_a_failure_that_does_not_come_back_have_no_repro(tmp_path):
+    passed = replace(failure("halves_swapped"), status="pass")
+    with pytest.raises(ReproError, match="only a failure has something to replay"):
+        write_repro(mutant("halves_swapped"), passed, tmp_path)
+    with pytest.raises(ReproError, match="holds when the case .* is asked alone"):
+        write_repro("reference", failure("halves_swapped"), tmp_path)
+    with pytest.raises(ReproError, match="names no case"):
+        write_repro("reference", replace(failure("halves_swapped"), case=""), tmp_path)
+
+
+def test_a_question_that_a_backend_need_not_answer_is_not_put(written):
+    lean = SimpleNamespace(name="lean", profiles=["float32"], forward=reference.forward)
+    found = replay(written("ties_zeros_told_apart"), lean)
+    assert (found.status, "lean does not claim select" in found.text) == (2, True)
+    picky = SimpleNamespace(**vars(lean), supports=lambda config, dtype: "not today")
+    found = replay(written("halves_swapped"), picky)
+    assert (found.status, "declines the configuration (not today)" in found.text) == (2, True)
+
+
+def test_a_backend_that_gives_no_answer_is_written_down_too(tmp_path):
+    def forward(layer: Any, x: Any, **options: Any) -> Any:
+        if layer.config.top_k > 2:
+            raise IndexError('k\nis \'too\' """ large\x00\\')
+        return reference.forward(layer, x, **options)
+
+    backend = SimpleNamespace(name="object", profiles=["float32"], forward=forward)
+    [error, *_] = check_backend(backend, size="minimal", only=["structure.answer"]).of("error")
+    program = write_repro(backend, error, tmp_path)
+    assert program.name.startswith("repro_no-answer_")
+    subject = read(program).subject
+    assert isinstance(subject, Case)
+    assert subject.layer.config.top_k == 3
+    compile(program.read_text(), program.name, "exec")
+    assert replay(program, backend).status == 2
+    assert replay(program, "reference").status == 0
+    assert "name a backend to ask" in replay(program, None).text
+
+
+def test_a_failure_found_by_exploration_is_written_with_the_check_within(tmp_path):
+    report = check_backend(load(mutant("ties_of_two_swapped")), only=["explore.select"], profiles=["select"])
+    assert report.first
+    program = write_repro(mutant("ties_of_two_swapped"), report.first, tmp_path)
+    assert read(program).check == "select.ids"
+    assert replay(program, mutant("ties_of_two_swapped")).status == 1
+
+
+SUBJECTS = ["exact.relu", "shape.strided", "shape.none", "shape.empty", "norm.masked", "gradient.masked", "finite.nan"]
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+@pytest.mark.parametrize("case", SUBJECTS)
+def test_every_part_of_a_case_comes_back_bit_for_bit(case, precision, tmp_path):
+    [spec] = [spec for spec in LAYER_CASES if spec.name == case]
+    old = spec.make(DTYPES[precision], 0)
+    new = read(publish(_repro(old, precision), tmp_path)).subject
+    assert isinstance(new, Case)
+    assert (new.name, new.exact, new.training, new.layer.config) == (old.name, old.exact, old.training, spec.config)
+    assert new.x.flags.c_contiguous == old.x.flags.c_contiguous
+    parts = [(new.x, old.x), (new.mask, old.mask), (new.dy, old.dy)]
+    for a, b in [*parts, *((new.layer.params[name], old.layer.params[name]) for name in old.layer.params)]:
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+
+
+def test_half_scores_come_back_with_the_signs_of_zeros(tmp_path):
+    new = read(publish(_repro(HALVES, "float32"), tmp_path)).subject
+    assert isinstance(new, Halves)
+    assert (new.name, new.k) == ("zeros", 3)
+    assert np.signbit(new.scores1).tolist() == [[True, False]]
+
+
+HALVES = Halves("zeros", np.array([[-0.0, 0.0]], "f4"), np.array([[1.0, 2.0]], "f4"), 3)
+
+
+def _repro(subject: Subject, precision: str = "float32", **more: str) -> Repro:
+    fields = {"check": "select.ids", "clause": "SEL-2", "message": "m", "backend": "b", "kind": "name"}
+    return Repro(**fields | {"spec": SPEC_VERSION, "precision": precision} | more, subject=subject)
+
+
+@pytest.mark.parametrize("kind", ["name", "command", "object"])
+def test_the_program_is_valid_whatever_the_backend_is_called_and_says(kind, tmp_path):
+    nasty = 'a"b\'c\n"""\\ {x}'
+    program = publish(_repro(HALVES, backend=nasty, kind=kind, message="1\n\x0cimport os\r\n\x00 ü {"), tmp_path)
+    text = program.read_text("utf-8")
+    compile(text, program.name, "exec")
+    assert "\nimport os" not in text
+    assert ("Command(" in text) == (kind == "command")
+
+
+def test_a_program_in_another_language_is_named_as_its_words(written, tmp_path):
+    backend = Command([sys.executable, "-c", "print('no protocol')"])
+    found = replay(written("halves_swapped"), backend)
+    assert found.status == 2
+
+
+def _metadata(**changes: Any) -> bytes:
+    about = {"version": 1, "spec": SPEC_VERSION, "case": "c", "k": 1, "check": "select.ids", "clause": "SEL-2"}
+    about |= {"precision": "float32", "message": "", "backend": "b", "kind": "name"}
+    halves = {"scores1": np.ones((1, 2), "f4"), "scores2": np.ones((1, 2), "f4")}
+    return save(halves, {KEY: json.dumps(about | changes)})
+
+
+GARBAGE = {
+    "empty": b"",
+    "noise": bytes(range(256)) * 4,
+    "endless header": b"\xff" * 8 + b"{}",
+    "a layer without metadata": save({"keys": np.ones(3)}),
+    "metadata that is no JSON": save({"x": np.ones(3)}, {KEY: "{"}),
+    "metadata that is a list": save({"x": np.ones(3)}, {KEY: "[]"}),
+    "nested too deep": save({"x": np.ones(3)}, {KEY: "[" * 100_000}),
+    "another version": _metadata(version=2),
+    "another specification": _metadata(spec="7.0"),
+    "a number for the specification": _metadata(spec=7),
+    "an unknown precision": _metadata(precision="float8"),
+    "an unknown check": _metadata(check="no.such"),
+    "an exploration": _metadata(check="explore.layer"),
+    "an unknown field": _metadata(more=1),
+    "k out of range": _metadata(k=5),
+    "k that is text": _metadata(k="1"),
+    "a layer's configuration": _metadata(config={"heads": 2}),
+    "integers": save({"scores1": np.ones((1, 2), "i4"), "scores2": np.ones((1, 2), "i4")}, {KEY: "{}"}),
+    "cut off": _metadata()[:-3],
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_a_file_that_is_no_repro_is_one_sentence(what, tmp_path, peerspec):
+    path = tmp_path / "found.safetensors"
+    path.write_bytes(GARBAGE[what])
+    result = peerspec("repro", path, "--backend", "reference")
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+
+
+def test_the_garbage_is_garbage_by_its_changes_alone(tmp_path):
+    path = tmp_path / "found.safetensors"
+    path.write_bytes(_metadata())
+    assert replay(path, "reference").status == 0
+
+
+@pytest.mark.parametrize("path", ["missing.py", "missing.safetensors", "."])
+def test_a_path_without_a_repro_is_one_sentence(path, tmp_path, peerspec):
+    result = peerspec("repro", tmp_path / path)
+    assert (result.status, result.err.count("\n")) == (2, 1)
+
+
+def test_a_changed_file_is_noticed(written, tmp_path):
+    source = written("halves_swapped").with_suffix(".safetensors")
+    data = bytearray(source.read_bytes())
+    data[-1] ^= 1
+    (tmp_path / source.name).write_bytes(data)
+    with pytest.raises(PeerError, match="was changed since it was written"):
+        read(tmp_path / source.name)
+
+
+def test_a_directory_that_cannot_be_written_is_known_before_the_run(tmp_path, peerspec):
+    (tmp_path / "file").write_text("")
+    result = peerspec("check", "reference", "--size", "minimal", "--repro", tmp_path / "file")
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
