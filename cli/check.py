@@ -98,7 +98,7 @@ def _judge(
     from peerspec.backends import BackendError
     from peerspec.backends.process import Command
     from peerspec.cli.progress import watched
-    from peerspec.cli.repro import write_first
+    from peerspec.cli.repro import with_repro
     from peerspec.conformance import check_backend
     from peerspec.conformance.render.terminal import show, show_verdict
 
@@ -109,15 +109,16 @@ def _judge(
     except BackendError as error:
         print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
         return None
-    written = write_first(backend, report, repro, timeout=options["timeout"]) if repro else None
+    if repro:
+        report = with_repro(backend, report, repro, timeout=options["timeout"])
     if quiet:
         show_verdict(report, console)
         return report
     show(report, console)
     which = f"{option} {shlex.quote(name)}" if option else name
-    if written:
-        as_backend = which if option else f"--backend {name}"
-        console.print(f"  repro: peerspec repro {written} {as_backend}", soft_wrap=True, markup=False)
+    for written in (finding.repro for finding in report.findings if finding.repro):
+        asked = which if option else f"--backend {shlex.quote(name)}"
+        console.print(f"  repro: peerspec repro {shlex.quote(written)} {asked}", soft_wrap=True, markup=False)
     if first := report.first:
         command = f"peerspec check {which} --only {first.check} --profile {first.precision}"
         console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
 
-__all__ = ["repro", "write_first"]
+__all__ = ["repro", "with_repro"]
 
 
 def repro(
@@ -50,18 +51,20 @@ def _named_in(file: Path) -> str:
     )
 
 
-def write_first(backend: Any, report: Report, directory: Path, *, timeout: float) -> Path | None:
-    """Write a repro of the failure nearest to the cause; None where there is none, or where none can be made.
+def with_repro(backend: Any, report: Report, directory: Path, *, timeout: float) -> Report:
+    """Write a repro of the failure nearest to the cause, and its path into the report.
 
-    Why none can be made is said on standard error.
+    The report is left as it is where nothing failed, and where no repro can be made, which is said on standard error.
     """
     from peerspec.conformance.repro import ReproError, write_repro
 
-    finding = report.first or next((error for error in report.of("error") if error.case), None)
-    if finding is None:
-        return None
+    first = report.first or next((error for error in report.of("error") if error.case), None)
+    if first is None:
+        return report
     try:
-        return write_repro(backend, finding, directory, report.seed, timeout=timeout)
+        path = write_repro(backend, first, directory, report.seed, timeout=timeout)
     except ReproError as error:
         print("peerspec: no repro:", " ".join(str(error).split()), file=sys.stderr)
-        return None
+        return report
+    written = replace(first, repro=str(path))
+    return replace(report, findings=tuple(written if finding is first else finding for finding in report.findings))

@@ -101,10 +101,11 @@ def _cases(
 ) -> Cases:
     repeated = score_format(precision) in map(score_format, precisions[: precisions.index(precision)])
     if check.tag == "select":
-        return () if repeated else tuple(case for case in SELECTIONS if case.size <= size)
+        asked = () if repeated else SELECTIONS
+        return tuple(case for case in asked if case.size <= size and (first or size >= case.everywhere))
     if check.tag.startswith("explore."):
-        once = not repeated if check.tag == "explore.select" else first
-        return tuple(case for case in EXPLORATIONS if once and check.tag in case.tags and case.size <= size)
+        asked_once = EXPLORATIONS if first else ()
+        return tuple(case for case in asked_once if check.tag in case.tags and case.size <= size)
     return tuple(
         spec
         for spec in LAYER_CASES

@@ -14,7 +14,7 @@ class Exploration:
     Attributes:
         name: unique.
         tags: the check that uses it, by its tag.
-        examples: how many; compiling frameworks pay about half a second for each layer, whose shape is new.
+        examples: at most how many; compiling frameworks pay about half a second for each layer, whose shape is new.
         size: the smallest size that includes it.
     """
 
@@ -26,6 +26,6 @@ class Exploration:
 
 EXPLORATIONS = tuple(
     Exploration(f"{tag}.{'few' if size == 1 else 'many'}", frozenset({tag}), examples, size)
-    for tag, few, many in (("explore.select", 100, 1000), ("explore.layer", 15, 150), ("explore.gradients", 5, 80))
+    for tag, few, many in (("explore.select", 100, 1000), ("explore.layer", 5, 150), ("explore.gradients", 2, 80))
     for size, examples in ((1, few), (2, many))
 )

@@ -72,7 +72,7 @@ ALL = ("query-bias", "query-norm", "glu", "sigmoid", "per-head-keys")
 TOGETHER = replace(GLU, query_bias=True, query_norm="batch", gate="sigmoid", key_heads=2)
 PROFILES: tuple[CaseSpec, ...] = (
     _spec("exact.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(exact=True)),
-    _spec("numeric.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build()),
+    _spec("numeric.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(), everywhere=1),
     _spec("norm.inference", BATCH, "norm.inference", "query-norm", _build(), everywhere=1),
     _spec("norm.training", BATCH, "norm.training", "query-norm", _build(training=True)),
     _spec("norm.masked", BATCH, "norm.masked", "query-norm", _build(training=True, masked=True)),
@@ -82,11 +82,11 @@ PROFILES: tuple[CaseSpec, ...] = (
     _spec(
         "norm.together", TOGETHER, "together", "query-norm", _build(masked=True, training=True), also=ALL, everywhere=1
     ),
-    _spec("numeric.glu", GLU, "glu", "glu", _build()),
+    _spec("numeric.glu", GLU, "glu", "glu", _build(), everywhere=1),
     _spec("exact.glu", replace(GLU, activation="relu"), "glu", "glu", _build(exact=True)),
-    _spec("numeric.sigmoid", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", _build()),
+    _spec("numeric.sigmoid", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", _build(), everywhere=1),
     _spec("exact.per-head", replace(RELU, key_heads=2), "per-head", "per-head-keys", _build(exact=True)),
-    _spec("numeric.per-head", replace(RELU, key_heads=2), "per-head", "per-head-keys", _build()),
+    _spec("numeric.per-head", replace(RELU, key_heads=2), "per-head", "per-head-keys", _build(), everywhere=1),
     _gradient(
         "exact.gradient",
         replace(SMALL, activation="identity", top_k=1),
@@ -119,7 +119,6 @@ PROFILES: tuple[CaseSpec, ...] = (
         *ALL,
         tag="gradient.norm",
         size=1,
-        everywhere=1,
     ),
     _gradient("gradient.glu", GLU, _build(dy=True), "glu"),
     _gradient("gradient.sigmoid", replace(RELU, gate="sigmoid"), _build(dy=True), "sigmoid"),

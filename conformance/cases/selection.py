@@ -15,13 +15,14 @@ __all__ = ["SELECTIONS", "SelectionCase"]
 
 @dataclass(frozen=True)
 class SelectionCase:
-    """Half scores [rows, n] twice, to be asked with ``k``."""
+    """Half scores [rows, n] twice, to be asked with ``k``; ``size`` and ``everywhere`` as in ``CaseSpec``."""
 
     name: str
     n: int
     k: int
     make: Callable[[Draw, int], tuple[Array, Array]]
     size: int = 0
+    everywhere: int = 2
 
     def halves(self, dtype: np.dtype[Any], seed: int) -> tuple[Array, Array]:
         """The half scores in the score format."""
@@ -97,17 +98,17 @@ SELECTIONS: tuple[SelectionCase, ...] = (
         2,
         lambda draw, n: (np.array([[1, 0, -1]], draw.dtype), np.array([[0.5, -0.5, 2]], draw.dtype)),
     ),
-    SelectionCase("full", 25, 8, _full),
-    SelectionCase("coarse", 25, 8, _coarse(3)),
-    SelectionCase("coarser", 25, 8, _coarse(2)),
-    SelectionCase("zeros", 25, 8, _zeros),
-    SelectionCase("absorbed", 25, 8, _absorbed),
-    SelectionCase("neighbours", 25, 8, _neighbours),
-    SelectionCase("rounded", 25, 8, _rounded),
-    SelectionCase("lines", 25, 8, _lines),
-    SelectionCase("corner", 25, 8, _corner),
+    SelectionCase("full", 25, 8, _full, everywhere=0),
+    SelectionCase("coarse", 25, 8, _coarse(3), everywhere=0),
+    SelectionCase("coarser", 25, 8, _coarse(2), everywhere=0),
+    SelectionCase("zeros", 25, 8, _zeros, everywhere=0),
+    SelectionCase("absorbed", 25, 8, _absorbed, everywhere=0),
+    SelectionCase("neighbours", 25, 8, _neighbours, everywhere=0),
+    SelectionCase("rounded", 25, 8, _rounded, everywhere=0),
+    SelectionCase("lines", 25, 8, _lines, everywhere=0),
+    SelectionCase("corner", 25, 8, _corner, everywhere=0),
     SelectionCase("first", 25, 1, _coarse(2)),
-    SelectionCase("deep", 4, 11, _coarse(3)),
+    SelectionCase("deep", 4, 11, _coarse(3), everywhere=1),
     SelectionCase("all", 4, 16, _coarse(2)),
     SelectionCase("one", 1, 1, _coarse(2)),
     SelectionCase("axes.none", 25, 8, _axes()),

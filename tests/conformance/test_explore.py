@@ -34,7 +34,7 @@ def explored(backend: Any, seed: int = 0, **options: Any) -> Report:
 def test_a_correct_variant_is_accused_of_nothing(variant, seed):
     report = explored(load(str(TESTS / "variants" / f"{variant}.py")), seed)
     assert not report.of("fail", "error"), report.verdict
-    assert len(report.of("pass")) == 4
+    assert {finding.check for finding in report.of("pass")} >= {"explore.layer"}
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,13 @@ def test_a_failure_is_blamed_on_clause_and_stage_of_the_check_within(mutant, che
 def test_a_witness_is_small():
     found = explored(load(str(TESTS / "mutants" / "ties_of_two_swapped.py"))).first
     assert found
-    assert "k=1, half scores of shape (2, 2), [0.0, 0.0] and [0.0, 0.0]" in found.message
-    found = explored(load(str(TESTS / "mutants" / "heads_averaged.py"))).first
+    assert "half scores of shape (2, 2), [0.0, 0.0] and [0.0, 0.0]" in found.message
+    found = explored(load(str(TESTS / "mutants" / "halves_swapped.py"))).first
     assert found
     recipe = read_recipe(found.where["recipe"])
     assert isinstance(recipe, LayerRecipe)
-    assert recipe.config == PeerConfig(1, 2, 1, 1, 2, activation=recipe.config.activation)
+    c = recipe.config
+    assert (c.d_model, c.d_out, c.heads, c.n, c.top_k, c.d_key, recipe.lead) == (1, 1, 1, 1, 1, 2, ())
 
 
 def test_sizes_explore_nothing_some_and_many():
@@ -75,7 +76,6 @@ def test_sizes_explore_nothing_some_and_many():
         ("explore.select", "float32"),
         ("explore.layer", "float32"),
         ("explore.gradients", "float32"),
-        ("explore.select", "float64"),
     ]
     assert max(case.examples for case in EXPLORATIONS if case.size == 1 and "explore.layer" in case.tags) <= 15
 

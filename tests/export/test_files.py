@@ -185,9 +185,7 @@ def test_a_missing_external_file_is_refused(model):
         read_layer(model)
 
 
-@pytest.mark.parametrize(
-    "location", ["", "../secret.data", "/etc/hostname", "sub/../../secret.data", "link.data"]
-)
+@pytest.mark.parametrize("location", ["", "../secret.data", "/etc/hostname", "sub/../../secret.data", "link.data"])
 def test_external_data_outside_the_folder_of_the_model_are_refused(model, location):
     secret = model.parent.parent / "secret.data"
     secret.write_bytes(bytes(1 << 20))
@@ -250,9 +248,7 @@ def test_exporting_256_mib_of_mapped_tables_takes_a_few_mib_of_memory(tmp_path):
     zeros = {name: np.zeros(shape, np.float32) for name, shape in config.shapes().items()}
     Layer(config, zeros).save(tmp_path / "layer.safetensors")
     arguments = [str(tmp_path / "layer.safetensors"), str(tmp_path / "layer.onnx")]
-    run = subprocess.run(
-        [sys.executable, "-c", _MEASURE, *arguments], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", _MEASURE, *arguments], capture_output=True, text=True, check=True)
     assert (tmp_path / "layer.onnx.data").stat().st_size >= 256 << 20
     assert 0 < int(run.stdout) < 32 << 20
 

@@ -58,9 +58,7 @@ class Erf(OpRun):
 def test_the_float64_graph_conforms_in_the_reference_evaluator(make_layer, assert_conforms, activation):
     layer = make_layer(np.float64, activation=activation)
     x = _tokens(layer, 2, 5)
-    inlined = inliner.inline_local_functions(
-        build_model(layer)
-    )  # replaced operators do not reach into functions
+    inlined = inliner.inline_local_functions(build_model(layer))  # replaced operators do not reach into functions
     evaluator = ReferenceEvaluator(inlined, new_ops=[Erf])
     assert_conforms(layer, x, *evaluator.run(OUTPUTS, {"x": x}))
 

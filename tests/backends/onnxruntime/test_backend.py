@@ -15,9 +15,7 @@ from peerspec.reference.config import ACTIVATIONS
 
 
 def _config(**options):
-    return PeerConfig(
-        **({"d_model": 5, "heads": 3, "num_experts": 49, "top_k": 6, "d_key": 8, "d_out": 4} | options)
-    )
+    return PeerConfig(**({"d_model": 5, "heads": 3, "num_experts": 49, "top_k": 6, "d_key": 8, "d_out": 4} | options))
 
 
 def _tokens(layer, *lead, seed=0):
@@ -104,9 +102,7 @@ def test_selection_is_exact_on_ties(dtype, k, lead):
 @given(
     st.tuples(st.sampled_from([1, 2, 5, 33]), st.sampled_from([1, 2, 7, 16, 1000])).flatmap(
         lambda sizes: st.tuples(
-            arrays.arrays(
-                np.float32, (2, 3, sizes[0]), elements=st.sampled_from([-1.0, -0.0, 0.0, 2.0**-24, 1.0])
-            ),
+            arrays.arrays(np.float32, (2, 3, sizes[0]), elements=st.sampled_from([-1.0, -0.0, 0.0, 2.0**-24, 1.0])),
             st.just(min(sizes[1], sizes[0] ** 2)),
         )
     )

@@ -41,9 +41,7 @@ def integers(config, dtype, *, seed=0, keys=2):
 @pytest.mark.parametrize("activation", ["relu", "identity"])
 @pytest.mark.parametrize("key_heads", [1, 3])
 def test_whole_numbers_with_one_expert_a_head_come_out_without_error(dtype, expert, activation, key_heads):
-    config = replace(
-        CONFIG, top_k=1, expert=expert, activation=activation, key_heads=key_heads, query_bias=True
-    )
+    config = replace(CONFIG, top_k=1, expert=expert, activation=activation, key_heads=key_heads, query_bias=True)
     layer, x = integers(config, DTYPES[dtype])
     ours, theirs = backend.forward(layer, x), forward(layer, x)
     assert ours.y.dtype == DTYPES[dtype]
@@ -86,9 +84,7 @@ def value_bound(layer, x, out):
     gamma = lambda m: m * u / (1 - m * u)  # noqa: E731
     score = gamma(c.d_model + c.d_key // 2 + 2) * forward(magnitude, abs(x), indices=out.indices).scores
     gate = 2 * score.max(-1, keepdims=True) + gamma(c.top_k + 24)
-    picked = {
-        name: abs(layer.params[f"experts.{name}"])[out.indices] for name in "uvw" if name in names(layer)
-    }
+    picked = {name: abs(layer.params[f"experts.{name}"])[out.indices] for name in "uvw" if name in names(layer)}
     inner = [np.einsum("thkd,td->thk", picked[name], abs(x)) for name in picked if name != "v"]
     weight = np.prod([1.13 * a for a in inner], axis=0)
     relative = len(inner) * (gamma(c.d_model) + 16 * u) + gate + gamma(c.heads * c.top_k + 3)
@@ -251,7 +247,5 @@ def test_parameters_that_do_not_fit_are_refused_by_clause():
 def test_the_entry_point_leads_to_the_backend_with_every_profile():
     loaded = load("torch")
     assert loaded.name == "torch"
-    assert {"select", "training", "query-norm", "glu", "sigmoid", "per-head-keys", "query-bias"} <= set(
-        loaded.profiles
-    )
+    assert {"select", "training", "query-norm", "glu", "sigmoid", "per-head-keys", "query-bias"} <= set(loaded.profiles)
     assert set(DTYPES) <= set(loaded.profiles)

@@ -16,12 +16,8 @@ CONFIG = PeerConfig(d_model=5, heads=2, num_experts=16, top_k=3, d_key=4, d_out=
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("expert", ["mlp", "glu"])
 @pytest.mark.parametrize("activation", ["relu", "identity"])
-def test_expert_gradients_of_whole_numbers_are_exact_and_the_router_has_none_at_k_1(
-    dtype, expert, activation
-):
-    config = replace(
-        CONFIG, top_k=1, expert=expert, activation=activation, query_bias=True, query_norm="layer"
-    )
+def test_expert_gradients_of_whole_numbers_are_exact_and_the_router_has_none_at_k_1(dtype, expert, activation):
+    config = replace(CONFIG, top_k=1, expert=expert, activation=activation, query_bias=True, query_norm="layer")
     rng = np.random.default_rng(1)
     params = {name: rng.integers(-1, 2, shape) for name, shape in config.shapes().items()}
     layer = Layer(config, {name: array.astype(DTYPES[dtype]) for name, array in params.items()})

@@ -40,9 +40,7 @@ except TypeCheckError:
 
 
 def run(program):
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
 
 
 def test_without_torch_the_import_says_what_to_install():
