@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -53,6 +54,9 @@ def check(
     json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file if it exists.")] = False,
     stop_early: Annotated[bool, typer.Option("--stop-early", help="End each backend at its first failure.")] = False,
+    jobs: Annotated[
+        str, typer.Option("--jobs", "-n", help="Processes a backend's precisions share: a number, or auto.")
+    ] = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print verdicts only.")] = False,
 ) -> int:
     """Judge backends: 0 everything claimed holds, 1 a clause fails, 2 the run could not be done."""
@@ -75,6 +79,7 @@ def check(
         "only": only,
         "timeout": timeout,
         "stop_early": stop_early,
+        "jobs": _jobs(jobs),
         "waivers": read_waivers(waivers) if waivers else None,
     }
     console = Console(highlight=False)
@@ -87,6 +92,14 @@ def check(
         if draft:
             draft.publish(dumps(found))
     return max(2 if report is None else report.exit_status for report in reports)
+
+
+def _jobs(text: str) -> int:
+    if text == "auto":
+        return os.cpu_count() or 1
+    if not text.isdigit() or int(text) < 1:
+        raise typer.BadParameter(f"--jobs must be a number of at least 1, or auto, got {text!r}")
+    return int(text)
 
 
 def _judge(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,17 @@ class Plan:
         ]
         return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
 
+    def shares(self, jobs: int) -> list[Plan]:
+        """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""
+        groups: dict[str, list[Step]] = {}
+        for step in self.steps:
+            groups.setdefault(step.precision, []).append(step)
+        bins: list[list[Step]] = [[] for _ in range(max(1, min(jobs, len(groups))))]
+        for group in sorted(groups.values(), key=_work, reverse=True):
+            min(bins, key=_work).extend(group)
+        unclaimed = [self.unclaimed] + [()] * (len(bins) - 1)
+        return [replace(self, steps=tuple(steps), unclaimed=rest) for steps, rest in zip(bins, unclaimed, strict=True)]
+
 
 def _cases(
     check: Check,
@@ -114,6 +125,10 @@ def _cases(
         and spec.profiles <= set(claimed)
         and (first or size >= spec.everywhere)
     )
+
+
+def _work(steps: Sequence[Step]) -> int:
+    return sum(len(step.cases) for step in steps)
 
 
 def score_format(precision: str) -> np.dtype[Any]:

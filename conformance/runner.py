@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,7 +17,7 @@ from peerspec.conformance.case import CaseSpec
 from peerspec.conformance.checks import Check, Evidence
 from peerspec.conformance.explore import Explorer
 from peerspec.conformance.gradient_trial import GradientTrial
-from peerspec.conformance.hosts import Host, open_host
+from peerspec.conformance.hosts import Host, ObjectHost, open_host
 from peerspec.conformance.plan import Plan, Step, score_format
 from peerspec.conformance.report import CONSEQUENCE, ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
 from peerspec.conformance.selection_trial import SelectionTrial
@@ -45,12 +47,13 @@ def check_backend(
     timeout: float = 60.0,
     stop_early: bool = False,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Report:
     """Judge a backend.
 
     Args:
-        backend: an object with the contract of ``peerspec.backends.Backend``, judged in this process, or the name of
-            one, judged in a process of its own.
+        backend: an object with the contract of ``peerspec.backends.Backend``, judged in this process; the name of one,
+            judged in a process of its own; or a ``peerspec.backends.process.Command``, a program in any language.
         profiles: judge only these of the profiles it claims; the report is then partial.
         size: ``minimal``, ``default`` or ``full``.
         seed: of the inputs (INP-1).
@@ -59,6 +62,7 @@ def check_backend(
         timeout: seconds one call may take.
         stop_early: end at the first failure.
         progress: told of every step.
+        jobs: how many processes share the precisions; helps backends that compile. An object has one.
 
     Returns:
         The report; a backend that fails or cannot be asked is a finding in it and not an exception.
@@ -68,21 +72,25 @@ def check_backend(
         PeerError: an unknown profile, size, check or waiver.
     """
     _require_checks(waivers or {})
-    host = open_host(backend, timeout=timeout)
+    hosts = [open_host(backend, timeout=timeout)]
     try:
-        run = Run(host, Plan.make(host.profiles, size=size, profiles=profiles, only=only), seed)
+        plan = Plan.make(hosts[0].profiles, size=size, profiles=profiles, only=only)
+        shares = plan.shares(jobs if not isinstance(hosts[0], ObjectHost) else 1)
+        hosts += [open_host(backend, timeout=timeout) for _ in shares[1:]]
+        runs = [Run(host, share, seed) for host, share in zip(hosts, shares, strict=True)]
         started = time.perf_counter()
-        findings = _settle(tuple(run.findings(stop_early=stop_early, progress=progress)))
+        findings = _settle(_together(runs, plan, stop_early=stop_early, progress=progress))
         seconds = time.perf_counter() - started
     finally:
-        host.close()
+        for host in hosts:
+            host.close()
     return Report(
-        backend=host.name,
-        claimed=tuple(sorted(host.profiles)),
-        precisions=run.plan.precisions,
-        traced=run.traced,
-        declined=tuple(sorted(run.declined)),
-        partial=run.plan.partial or run.stopped,
+        backend=hosts[0].name,
+        claimed=tuple(sorted(hosts[0].profiles)),
+        precisions=plan.precisions,
+        traced=all(run.traced for run in runs),
+        declined=tuple(sorted(set().union(*(run.declined for run in runs)))),
+        partial=plan.partial or any(run.stopped for run in runs),
         findings=_waive(findings, waivers or {}),
         size=size,
         seed=seed,
@@ -90,6 +98,25 @@ def check_backend(
         versions=versions(),
         address=backend if isinstance(backend, str) else "",
     )
+
+
+def _together(runs: Sequence[Run], plan: Plan, *, stop_early: bool, progress: Progress | None) -> tuple[Finding, ...]:
+    """The findings of all runs, side by side in time, in the order of the whole plan."""
+    counter = itertools.count()
+
+    def told(_: int, __: int, name: str) -> None:
+        if progress:
+            progress(next(counter), len(plan.steps), name)
+
+    def findings(run: Run) -> list[Finding]:
+        return list(run.findings(stop_early=stop_early, progress=told))
+
+    if len(runs) == 1:
+        return tuple(findings(runs[0]))
+    with ThreadPoolExecutor(len(runs)) as pool:
+        found = [finding for part in pool.map(findings, runs) for finding in part]
+    order = {(step.check.id, step.precision): number for number, step in enumerate(plan.steps)}
+    return tuple(sorted(found, key=lambda finding: order.get((finding.check, finding.precision), len(order))))
 
 
 class Run:

@@ -48,16 +48,11 @@ _SMALL = 1 << 22
 def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:
     """True, or why ONNX Runtime on CPU cannot run the configuration in ``dtype``."""
     if np.dtype(dtype) == np.float64 and config.activation == "gelu":
-        return (
-            "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs; "
-            "use float32 or another activation"
-        )
+        return "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs; use float32 or another activation"
     return True
 
 
-def forward(
-    layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
-) -> Output:
+def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
     """Evaluate the layer.
 
     Raises:
@@ -83,8 +78,7 @@ def check_inference(config: PeerConfig, training: bool) -> None:
     """
     if training and config.query_norm == "batch":
         raise OrtError(
-            "ONNX is inference and has no batch statistics; "
-            "pass training=False, or use another backend (NRM-2)"
+            "ONNX is inference and has no batch statistics; pass training=False, or use another backend (NRM-2)"
         )
 
 

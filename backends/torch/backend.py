@@ -33,14 +33,10 @@ profiles = frozenset(
 )
 
 
-def forward(
-    layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
-) -> Output:
+def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
     """Evaluate the layer; see ``peerspec.reference.forward``, errors included."""
     with torch.no_grad():
-        out = functional.forward(
-            layer.config, _tensors(layer), to_tensor(x), mask=_optional(mask), training=training
-        )
+        out = functional.forward(layer.config, _tensors(layer), to_tensor(x), mask=_optional(mask), training=training)
     state = None if out.state is None else {key: to_array(value) for key, value in out.state.items()}
     return Output(to_array(out.y), to_array(out.scores), to_array(out.indices), to_array(out.gates), state)
 
@@ -65,8 +61,7 @@ def gradients(
         y = functional.forward(layer.config, tensors, tokens, mask=_optional(mask), training=True).y
         if upstream.shape != y.shape or upstream.dtype != y.dtype:
             raise InputError(
-                f"dy must be {y.dtype} of shape {tuple(y.shape)}, "
-                f"got {upstream.dtype} of shape {tuple(upstream.shape)}"
+                f"dy must be {y.dtype} of shape {tuple(y.shape)}, got {upstream.dtype} of shape {tuple(upstream.shape)}"
             )
         found = torch.autograd.grad(y, list(learned.values()), upstream)
     return {key: to_array(gradient) for key, gradient in zip(learned, found, strict=True)}

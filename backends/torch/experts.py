@@ -21,9 +21,7 @@ Pairs = Float[Tensor, "T hk"]
 Ids = Int[Tensor, "T hk"]
 
 
-def expert_weights(
-    config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], ids: Ids
-) -> Pairs:
+def expert_weights(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], ids: Ids) -> Pairs:
     """What multiplies v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
     inner = apply(_Project, params["experts.u"], ids, x)
     if config.expert == "glu":

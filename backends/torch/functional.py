@@ -88,9 +88,7 @@ def forward(
 def _check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
     shapes = config.shapes()
     if params.keys() != shapes.keys():
-        raise TableError(
-            f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)"
-        )
+        raise TableError(f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)")
     dtype = params["keys"].dtype
     if dtype not in INNER:
         raise TableError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {dtype} (PAR-2)")
@@ -111,7 +109,5 @@ def _check_input(config: PeerConfig, dtype: torch.dtype, x: Tensor, mask: Tensor
         raise InputError(f"x must have the dtype of the layer, {dtype}, got {x.dtype}; convert it (PAR-2)")
     lead = tuple(x.shape[:-1])
     if mask is not None and (mask.shape != lead or mask.dtype != torch.bool):
-        raise InputError(
-            f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {tuple(mask.shape)} (SHP-2)"
-        )
+        raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {tuple(mask.shape)} (SHP-2)")
     return lead

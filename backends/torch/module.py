@@ -74,9 +74,7 @@ class PEER(nn.Module):
         """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_trace``."""
         return self.forward_with_trace(x, mask).y
 
-    def forward_with_trace(
-        self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None
-    ) -> Output:
+    def forward_with_trace(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Output:
         """Evaluate the layer and show scores, ids and gates [..., h, k] beside y.
 
         Args:
@@ -101,10 +99,7 @@ class PEER(nn.Module):
         """A module with a copy of the layer's parameters."""
         tensors = {name: to_tensor(array) for name, array in layer.params.items()}
         module = cls(layer.config, device="meta", dtype=tensors["keys"].dtype)
-        copies = {
-            name: tensor.to(device or torch.get_default_device(), copy=True)
-            for name, tensor in tensors.items()
-        }
+        copies = {name: tensor.to(device or torch.get_default_device(), copy=True) for name, tensor in tensors.items()}
         module.load_state_dict(copies, assign=True)
         return module
 

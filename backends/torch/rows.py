@@ -28,9 +28,7 @@ BUDGET = {"cpu": 1 << 21, "other": 1 << 28}
 """Bytes of widened rows held at once: what a core's cache keeps; on accelerators, enough to fill one."""
 
 
-def row_products(
-    table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Tensor, "T D"]
-) -> Float[Tensor, "T K"]:
+def row_products(table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Tensor, "T D"]) -> Float[Tensor, "T K"]:
     """The inner product of each token with each row it picks."""
     out = x.new_empty(ids.shape)
     with full_precision(x.device.type):
