@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from peerspec.reference import SPEC_VERSION, PeerError
 
-__all__ = ["Clause", "clauses", "find", "parse"]
+__all__ = ["Clause", "clauses", "counted_checks", "find", "parse"]
 
 _HEADING = re.compile(r"^#{2,3} (?:(\d+(?:\.\d+)?) )?(.+)$")
 _CLAUSE = re.compile(r'^<a id="([A-Z]+-\d+)"></a>\*\*\1\*\* (.+)$', re.DOTALL)
@@ -29,8 +30,17 @@ class Clause:
 @cache
 def clauses(version: str = SPEC_VERSION) -> dict[str, Clause]:
     """All clauses of a version of SPEC.md, by identifier, in its order."""
-    text = files("peerspec.conformance.requirements").joinpath(f"{version}.json").read_text("utf-8")
-    return {row["id"]: Clause(**row) for row in json.loads(text)["clauses"]}
+    return {row["id"]: Clause(**row) for row in _requirements(version)["clauses"]}
+
+
+@cache
+def counted_checks(version: str = SPEC_VERSION) -> frozenset[str]:
+    """The checks that decide conformance to a version; one added since runs and is shown, and does not count."""
+    return frozenset(_requirements(version)["checks"])
+
+
+def _requirements(version: str) -> Any:
+    return json.loads(files("peerspec.conformance.requirements").joinpath(f"{version}.json").read_text("utf-8"))
 
 
 def find(id: str) -> Clause:

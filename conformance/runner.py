@@ -15,6 +15,7 @@ from typing import Any
 from peerspec.conformance.ask import Fault
 from peerspec.conformance.case import CaseSpec
 from peerspec.conformance.checks import Check, Evidence
+from peerspec.conformance.clauses import counted_checks
 from peerspec.conformance.explore import Explorer
 from peerspec.conformance.gradient_trial import GradientTrial
 from peerspec.conformance.hosts import Host, ObjectHost, open_host
@@ -31,6 +32,9 @@ Progress = Callable[[int, int, str], None]
 
 UNDECIDED = "none of its cases decided anything"
 """Message of a check all of whose cases left room for either answer."""
+
+SUPPORTS = "structure.supports"
+"""The check that has no cases: what a backend declined while others ran."""
 
 MUST_TAKE = ("relu", "identity")
 """Activations whose configurations cannot be declined (CNF-2)."""
@@ -91,7 +95,7 @@ def check_backend(
         traced=all(run.traced for run in runs),
         declined=tuple(sorted(set().union(*(run.declined for run in runs)))),
         partial=plan.partial or any(run.stopped for run in runs),
-        findings=_waive(findings, waivers or {}),
+        findings=_waive(_count(findings), waivers or {}),
         size=size,
         seed=seed,
         seconds=seconds,
@@ -220,7 +224,7 @@ class Run:
         for (config, precision), answer in self._support.items():
             if answer is not True and config.activation in MUST_TAKE:
                 yield Finding(
-                    "structure.supports",
+                    SUPPORTS,
                     ("CNF-2",),
                     "structure",
                     "core",
@@ -271,6 +275,17 @@ def _settle(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         return findings
     return tuple(
         replace(finding, status=FAIL, message=f"{CONSEQUENCE}{UNDECIDED}") if finding.message == UNDECIDED else finding
+        for finding in findings
+    )
+
+
+def _count(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """A failure of a check that is newer than the specification's list is shown and does not count."""
+    known = counted_checks() | {SUPPORTS}
+    return tuple(
+        replace(finding, status=WAIVED, message=f"{finding.message} (not counted: newer than spec {SPEC_VERSION})")
+        if finding.status == FAIL and finding.check not in known
+        else finding
         for finding in findings
     )
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from peerspec.backends import load
+from peerspec.conformance import check_backend
 from peerspec.conformance.checks import CHECKS
-from peerspec.conformance.clauses import clauses, parse
+from peerspec.conformance.clauses import clauses, counted_checks, parse
 from peerspec.conformance.requirements.freeze import frozen
 from peerspec.reference import SPEC_VERSION
 
@@ -36,6 +38,17 @@ def test_the_frozen_clauses_are_those_of_the_document() -> None:
     assert data.read_text("utf-8") == frozen(ROOT / "SPEC.md"), (
         "run python -m peerspec.conformance.requirements.freeze SPEC.md"
     )
+
+
+def test_a_check_newer_than_the_specification_is_shown_and_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant = load(str(ROOT / "tests" / "mutants" / "heads_averaged.py"))
+    failing = {finding.check for finding in check_backend(mutant, size="minimal").of("fail")}
+    older = counted_checks() - failing
+    monkeypatch.setattr("peerspec.conformance.runner.counted_checks", lambda: older)
+    report = check_backend(mutant, size="minimal")
+    assert report.conformant
+    assert {finding.check for finding in report.of("waived")} == failing
+    assert all("newer than spec" in finding.message for finding in report.of("waived"))
 
 
 def test_every_normative_sentence_stands_in_a_clause() -> None:

@@ -1,10 +1,14 @@
-"""Write the clauses of SPEC.md as data: ``python -m peerspec.conformance.requirements.freeze SPEC.md``."""
+"""Write the clauses of SPEC.md and the checks that count for it as data.
+
+``python -m peerspec.conformance.requirements.freeze SPEC.md``, for a draft; the file of a final version stays as it is.
+"""
 
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from peerspec.conformance.checks import CHECKS
 from peerspec.conformance.clauses import parse
 from peerspec.reference import SPEC_VERSION
 
@@ -12,7 +16,8 @@ from peerspec.reference import SPEC_VERSION
 def frozen(spec: Path) -> str:
     """The text of the data file for this SPEC.md."""
     rows = [asdict(clause) for clause in parse(spec.read_text("utf-8"))]
-    return json.dumps({"spec": SPEC_VERSION, "clauses": rows}, indent=1, ensure_ascii=False) + "\n"
+    checks = [check.id for check in CHECKS]
+    return json.dumps({"spec": SPEC_VERSION, "checks": checks, "clauses": rows}, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
