@@ -30,6 +30,8 @@ DEEP = PeerConfig(7, 2, 16, 7, 6, d_out=5)
 """k > n."""
 POOL = PeerConfig(5, 2, 128**2, 6, 4, d_out=3, activation="relu")
 MILLION = PeerConfig(3, 2, 1024**2, 16, 4, d_out=2, activation="relu")
+BEYOND = PeerConfig(2, 1, 4100**2, 8, 2, d_out=1, activation="relu")
+"""More experts than float32 has whole numbers in a row: N > 2²⁴."""
 TALL = PeerConfig(131, 2, 25, 4, 6, d_out=67, activation="relu")
 """More features, and with 131 tokens more of them, than a tile of 64 or 128 holds."""
 OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "untraced"})
@@ -142,6 +144,13 @@ def _high_ids(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     return parts
 
 
+def _highest_ids(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """The largest sub-keys of either sign are the last four, so the best ids are above 2²⁴."""
+    parts: dict[str, Any] = _full(2)(draw, config)
+    parts["params"]["keys"][:, :, -4:, 0] = [4, -4, 3.5, -3.5]
+    return parts
+
+
 def _spec(name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[str], **more: Any) -> CaseSpec:
     ordered = {"order"} if name.startswith("exact.") and "selection" in tags else set()
     return CaseSpec(name, config, build, frozenset(tags | ordered), **more)
@@ -196,4 +205,5 @@ CORE: tuple[CaseSpec, ...] = (
     _spec("numeric.tall", TALL, _full(131), OUTPUT, size=1),
     _spec("numeric.pool", POOL, _high_ids, OUTPUT, size=1),
     _spec("numeric.million", MILLION, _high_ids, OUTPUT, size=2),
+    _spec("numeric.beyond", BEYOND, _highest_ids, {"any", "scores", "selection", "gates", "output"}, size=2),
 )
