@@ -26,6 +26,6 @@ class Exploration:
 
 EXPLORATIONS = tuple(
     Exploration(f"{tag}.{'few' if size == 1 else 'many'}", frozenset({tag}), examples, size)
-    for tag, few, many in (("explore.select", 100, 1000), ("explore.layer", 5, 150), ("explore.gradients", 2, 80))
+    for tag, few, many in (("explore.select", 100, 1000), ("explore.layer", 4, 150), ("explore.gradients", 1, 80))
     for size, examples in ((1, few), (2, many))
 )

@@ -1,0 +1,144 @@
+"""The PEER layer of the package mttl as a backend, with softmax gates and without a query norm.
+
+What the adapter does, so that it runs the package's own ``PKSSelector.forward`` and ``PEERMLPContainer.forward``:
+
+- The wheel declares no dependencies, and importing the package needs many, of which the layer uses PyTorch and einops.
+  The three files that define the layer are executed as they are, with stand-ins for what they import from the rest of
+  the package: base classes, which keep what they are given, and a cache of routing, which is off unless asked for.
+- The package has keys for each head: shared keys are repeated.
+- The package cannot take an empty batch: one token of zeros goes along and is dropped again.
+- A head takes at most n experts there, because each half is asked for as many sub-keys: more are declined.
+- The trace is what passes through two modules: ids enter ``peer_weight_down_embed``, scores enter ``gate_activation``,
+  and gates leave it.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import pad
+
+from peerspec.reference import Layer, Output, PeerConfig
+
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "gelu_tanh": partial(nn.GELU, approximate="tanh"),
+    "silu": nn.SiLU,
+    "identity": nn.Identity,
+}
+
+
+class Base(nn.Module):
+    """Stands in for a selector, a container and a modifier: keeps its configuration and the layer it replaces."""
+
+    def __init__(self, config: Any, layer: nn.Module | None = None) -> None:
+        super().__init__()
+        self.config, self.layer = config, layer
+
+    @classmethod
+    def register(cls, name: str, config: type) -> Any:
+        return lambda subclass: subclass
+
+
+CONTAINERS = "mttl.models.containers"
+STAND_INS: dict[str, dict[str, Any]] = {
+    f"{CONTAINERS}.base": {"ExpertContainer": Base, "ContainerFullException": Exception},
+    f"{CONTAINERS}.selectors.base": {
+        "Selector": Base,
+        "SelectorConfig": object,
+        "forward_with_cache": lambda forward: forward,
+    },
+    "mttl.models.library.expert": {"Expert": object, "ExpertInfo": object},
+    "mttl.models.modifiers.mlp": {"PEERConfig": SimpleNamespace, "PEERModifier": Base},
+}
+FILES = ("selectors.selector_output", "selectors.product_key", "peer_container")
+
+
+def _load() -> tuple[Any, Any]:
+    """The files of the layer, executed from where the package is installed, without importing the package.
+
+    Raises:
+        ImportError: mttl is not installed.
+    """
+    package = find_spec("mttl")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("mttl is not installed; `pip install --no-deps mttl==1.0.2` brings all that is used here")
+    folder = Path(package.submodule_search_locations[0]) / "models" / "containers"
+    modules = {name: ModuleType(name) for name in STAND_INS}
+    for name, attributes in STAND_INS.items():
+        vars(modules[name]).update(attributes)
+    with patch.dict(sys.modules, modules):
+        for name in FILES:
+            spec = spec_from_file_location(f"{CONTAINERS}.{name}", folder / f"{name.replace('.', '/')}.py")
+            assert isinstance(spec, ModuleSpec)
+            assert spec.loader is not None
+            sys.modules[spec.name] = module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[spec.name])
+        return sys.modules[f"{CONTAINERS}.selectors.product_key"], sys.modules[f"{CONTAINERS}.peer_container"]
+
+
+product_key, peer_container = _load()
+
+name = "mttl"
+profiles = frozenset({"float32"})
+
+
+def supports(config: PeerConfig, dtype: str) -> bool | str:
+    return config.top_k <= config.n or f"a head takes at most n = {config.n} experts, not {config.top_k}"
+
+
+def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
+    """y and the trace. Mask and training matter to a query norm alone, which is not claimed (SHP-2)."""
+    config = layer.config
+    peer = _module(config)
+    seen: dict[str, Tensor] = {}
+    peer.peer_weight_down_embed.register_forward_hook(lambda _, given, rows: seen.update(ids=given[0]))
+    peer.selector.gate_activation.register_forward_hook(
+        lambda _, given, gates: seen.update(scores=given[0], gates=gates)
+    )
+    with torch.no_grad():
+        batch = pad(torch.tensor(x).reshape(-1, config.d_model), (0, 0, 0, 1))[None]
+        y = functional_call(peer, _state(layer), (batch,))
+    parts = [part[0, :-1].numpy() for part in (y, seen["scores"], seen["ids"], seen["gates"])]
+    return Output(*(part.reshape(*x.shape[:-1], *part.shape[1:]) for part in parts))
+
+
+def _module(config: PeerConfig) -> Any:
+    """The package's layer without memory for its parameters, which each call brings along."""
+    experts = SimpleNamespace(moe_num_experts=config.num_experts, down_proj_layer="fc1", up_proj_layer="fc2")
+    routing = product_key.PKSelectorConfig(
+        num_heads=config.heads,
+        emb_dim=config.d_key // 2,
+        top_k=config.top_k,
+        moe_num_experts=config.num_experts,
+    )
+    with torch.device("meta"):
+        replaced = nn.Module()
+        replaced.fc1, replaced.fc2 = nn.Linear(config.d_model, 1), nn.Linear(1, config.d_out)
+        replaced.act = ACTIVATIONS[config.activation]()
+        peer = peer_container.PEERMLPContainer(experts, replaced, routing)
+        peer.initialize_experts(experts)
+    return peer
+
+
+def _state(layer: Layer) -> dict[str, Tensor]:
+    """The parameters under the package's names: queries laid out (head, half, dim), keys (h, n, 2, dim)."""
+    params = {name: torch.tensor(array) for name, array in layer.params.items()}
+    return {
+        "selector.q.weight": params["query.weight"].reshape(-1, layer.config.d_model),
+        "selector.keys": params["keys"].expand(layer.config.heads, -1, -1, -1).transpose(1, 2),
+        "peer_weight_down_embed.weight": params["experts.u"],
+        "peer_weight_up_embed.weight": params["experts.v"],
+    }
