@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ROOMS  := reference backends conformance export cli
-PINS   := pyproject.toml constraints.txt
+PINS   := pyproject.toml constraints.txt $(wildcard backends/native/src/* backends/native/include/*)
 
 .PHONY: check test clean
 .DELETE_ON_ERROR:

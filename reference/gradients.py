@@ -24,7 +24,7 @@ from peerspec.reference.query import query
 from peerspec.reference.query_norm import EPS, batch_statistics, normalise, query_norm
 from peerspec.reference.scores import head_keys
 
-__all__ = ["gradients"]
+__all__ = ["gradients", "norm_backward"]
 
 
 def gradients(
@@ -71,7 +71,7 @@ def gradients(
     raw = query(layer, tokens)
     q, _ = query_norm(layer, raw, mask=mask, training=True)
     grads["keys"], dq = _score_backward(layer, q, ids, dscores)
-    dq = _norm_backward(layer, raw, dq, mask, grads)
+    dq = norm_backward(layer, raw, dq, mask, grads)
     grads["query.weight"] = np.einsum("thc,td->hcd", dq, tokens, optimize=True)
     if config.query_bias:
         grads["query.bias"] = dq.sum(0)
@@ -120,7 +120,7 @@ def _score_backward(layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.nd
     return (dkeys.sum(0, keepdims=True) if config.key_heads == 1 else dkeys), dq
 
 
-def _norm_backward(
+def norm_backward(
     layer: Layer, raw: np.ndarray, dq: np.ndarray, mask: np.ndarray, grads: dict[str, np.ndarray]
 ) -> np.ndarray:
     """The gradient of the raw query; adds those of scale and bias to ``grads`` (GRD-7)."""

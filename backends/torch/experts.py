@@ -10,15 +10,26 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from peerspec.backends.torch import native
 from peerspec.backends.torch.activations import activate
 from peerspec.backends.torch.autograd import apply
 from peerspec.backends.torch.rows import row_products, spread_rows, weighted_rows
 from peerspec.reference import PeerConfig
 
-__all__ = ["expert_weights", "mix"]
+__all__ = ["expert_stage", "expert_weights", "mix"]
 
 Pairs = Float[Tensor, "T hk"]
 Ids = Int[Tensor, "T hk"]
+
+
+def expert_stage(
+    config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], ids: Ids, gates: Pairs
+) -> Float[Tensor, "T M"]:
+    """y of the experts and their gates, by the native core where it serves, else by library operations."""
+    tables = [tensor for name, tensor in params.items() if name.startswith("experts.")]
+    if native.serves(x.device, *tables):
+        return native.mix(config, params, x, ids, gates)
+    return mix(params["experts.v"], ids, gates * expert_weights(config, params, x, ids))
 
 
 def expert_weights(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], ids: Ids) -> Pairs:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from peerspec.backends.torch.arrays import INNER
-from peerspec.backends.torch.experts import expert_weights, mix
+from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.precision import full_precision
 from peerspec.backends.torch.query import query
@@ -72,9 +72,7 @@ def forward(
         q, state = query_norm(config.query_norm, params, q, mask=counted, training=training)
         scores, indices = select(*half_scores(params["keys"], q), config.top_k)
         gate = gates(config.gate, scores)
-        ids = indices.flatten(1)
-        weights = expert_weights(config, params, tokens, ids)
-        y = mix(params["experts.v"], ids, gate.flatten(1) * weights)
+        y = expert_stage(config, params, tokens, indices.flatten(1), gate.flatten(1))
     pairs = (*lead, config.heads, config.top_k)
     return Output(
         y.to(x.dtype).view(*lead, config.d_out),

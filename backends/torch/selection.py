@@ -13,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from peerspec.backends.torch import native
+from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.autograd import apply
 from peerspec.reference import InputError
 from peerspec.reference.retrieval import staircase_cells
@@ -44,6 +46,9 @@ def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"],
 @torch.no_grad()
 def _pairs(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Sub-key numbers (i, j) of the k best sums, ranked over the cells (a, b) with (a+1)(b+1) ≤ k."""
+    if scores1.dtype in INNER.values() and native.serves(scores1.device):
+        ids = native.select(scores1, scores2, k)
+        return ids // scores1.shape[-1], ids % scores1.shape[-1]
     kept = min(k, scores1.shape[-1])
     a, b = (torch.from_numpy(cells).to(scores1.device) for cells in staircase_cells(k, scores1.shape[-1]))
     rank1, rank2 = _best(scores1, kept), _best(scores2, kept)

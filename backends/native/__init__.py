@@ -1,0 +1,41 @@
+"""The native core: exact selection, the expert stage and its gradients in C++, for the CPU.
+
+``available()`` says whether it was built, ``why_not()`` why it was not. Frameworks call the same library; the
+interface is ``include/peerspec_native.h``.
+"""
+
+from peerspec.backends.native.core import (
+    LEVELS,
+    ExpertTables,
+    MixGradients,
+    Sorted,
+    best_level,
+    mix,
+    mix_backward,
+    select,
+    sort_ids,
+    spread_rows,
+    weighted_rows,
+)
+from peerspec.backends.native.library import NativeError, available, why_not
+from peerspec.backends.native.updates import adagrad_rows, adam_rows, sgd_rows
+
+__all__ = [
+    "LEVELS",
+    "ExpertTables",
+    "MixGradients",
+    "NativeError",
+    "Sorted",
+    "adagrad_rows",
+    "adam_rows",
+    "available",
+    "best_level",
+    "mix",
+    "mix_backward",
+    "select",
+    "sgd_rows",
+    "sort_ids",
+    "spread_rows",
+    "weighted_rows",
+    "why_not",
+]

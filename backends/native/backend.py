@@ -1,0 +1,58 @@
+"""The contract of a backend over the native core."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peerspec.backends.native import core
+from peerspec.backends.native.gradients import gradients
+from peerspec.backends.native.library import NativeError, why_not
+from peerspec.backends.native.stages import evaluate, expert_tables
+from peerspec.reference import Layer, Output, Selection
+
+__all__ = ["forward", "gradients", "name", "profiles", "select"]
+
+if why_not():  # whoever asks for this backend by name reads one sentence
+    raise NativeError(why_not())
+
+name = "native"
+profiles = frozenset(
+    {
+        "float64",
+        "float32",
+        "bfloat16",
+        "float16",
+        "select",
+        "training",
+        "query-norm",
+        "query-bias",
+        "glu",
+        "sigmoid",
+        "per-head-keys",
+    }
+)
+
+
+def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
+    """Evaluate the layer; see ``peerspec.reference.forward``, errors included."""
+    config = layer.config
+    with np.errstate(invalid="ignore", over="ignore"):  # non-finite tokens are legal input (NFT-1)
+        at = evaluate(layer, x, mask, training=training)
+        pairs = (len(at.x), config.heads * config.top_k)
+        y = core.mix(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs)).astype(layer.dtype)
+    shape = (*at.lead, config.heads, config.top_k)
+    return Output(
+        y.reshape(*at.lead, config.d_out),
+        at.scores.reshape(shape),
+        at.ids.reshape(shape),
+        at.gate.reshape(shape),
+        at.state,
+    )
+
+
+def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+    """The exact stage alone; see ``peerspec.reference.select_exhaustive``, errors included."""
+    return core.select(scores1, scores2, k)

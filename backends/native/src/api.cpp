@@ -1,0 +1,128 @@
+// The C interface: checks, the instruction set, and the parts in which a job is done.
+#include "api.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "parallel.h"
+
+namespace peerspec {
+namespace {
+
+// Parts large enough to hide what handing them out costs, and small enough to balance.
+constexpr int64_t rows_a_part = 16, tokens_a_part = 2, touched_a_part = 256;
+
+const Kernels* kernels_of(const peerspec_run& run) {
+  const int32_t best = peerspec_best_level();
+  if (run.level < PEERSPEC_BEST || run.level > best) return nullptr;
+#ifdef PEERSPEC_X86
+  switch (run.level == PEERSPEC_BEST ? best : run.level) {
+    case PEERSPEC_AVX512:
+      return &avx512_kernels;
+    case PEERSPEC_AVX2:
+      return &avx2_kernels;
+  }
+#endif
+  return &plain_kernels;
+}
+
+bool is_format(int32_t format) { return format >= PEERSPEC_F32 && format <= PEERSPEC_F16; }
+bool is_inside(int32_t format) { return format == PEERSPEC_F32 || format == PEERSPEC_F64; }
+
+bool valid(const peerspec_experts& e) {
+  return is_format(e.format) && e.activation >= PEERSPEC_RELU && e.activation <= PEERSPEC_IDENTITY &&
+         e.num_experts > 0 && e.d_model > 0 && e.d_out > 0;
+}
+
+// The cells (a, b) with (a+1)(b+1) <= k of the grid of ranks, row by row.
+void staircase(int64_t k, int64_t kept, std::vector<int32_t>& first, std::vector<int32_t>& second) {
+  for (int64_t a = 0; a < kept; a++)
+    for (int64_t b = 0; b < kept && (a + 1) * (b + 1) <= k; b++) {
+      first.push_back(int32_t(a));
+      second.push_back(int32_t(b));
+    }
+}
+
+}  // namespace
+}  // namespace peerspec
+
+using namespace peerspec;
+
+int32_t peerspec_interface(void) { return PEERSPEC_INTERFACE; }
+
+int32_t peerspec_best_level(void) {
+#ifdef PEERSPEC_X86
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return avx2 ? avx512 ? PEERSPEC_AVX512 : PEERSPEC_AVX2 : PEERSPEC_PLAIN;
+#else
+  return PEERSPEC_PLAIN;
+#endif
+}
+
+int32_t peerspec_select(const peerspec_run* run, int32_t format, int64_t rows, int64_t n, int64_t k,
+                        const void* scores1, const void* scores2, void* scores, int64_t* ids) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || !is_inside(format) || rows < 0 || n < 1 || n > INT32_MAX || k < 1 || k > n * n)
+    return PEERSPEC_BAD_ARGUMENT;
+  return guarded([&] {
+    const int64_t kept = std::min(k, n);
+    std::vector<int32_t> first, second;
+    staircase(k, kept, first, second);
+    const SelectJob job{n,       k,       kept,   int64_t(first.size()), first.data(), second.data(),
+                        scores1, scores2, scores, ids};
+    return in_parts(*run, rows, rows_a_part, kernels->select[format], job);
+  });
+}
+
+int32_t peerspec_mix(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens, int64_t pairs,
+                     const void* x, const int64_t* ids, const void* gates, void* y) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || !valid(*experts) || tokens < 0 || pairs < 1) return PEERSPEC_BAD_ARGUMENT;
+  const MixJob job{*experts, tokens, pairs, x, ids, gates, y};
+  return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->mix[experts->format], job); });
+}
+
+int32_t peerspec_mix_backward(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens, int64_t pairs,
+                              const void* x, const int64_t* ids, const void* gates, const void* dy, void* dx,
+                              void* dgates, void* u_weights, void* v_weights, void* w_weights) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || !valid(*experts) || tokens < 0 || pairs < 1 || !experts->w != !w_weights)
+    return PEERSPEC_BAD_ARGUMENT;
+  const MixJob forward{*experts, tokens, pairs, x, ids, gates, nullptr};
+  const BackwardJob job{forward, dy, dx, dgates, u_weights, v_weights, w_weights};
+  return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->backward[experts->format], job); });
+}
+
+int32_t peerspec_weighted_rows(const peerspec_run* run, int32_t format, int64_t num_rows, int64_t width, int64_t tokens,
+                               int64_t pairs, const void* table, const int64_t* ids, const void* weights, void* out) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || !is_format(format) || num_rows < 1 || width < 1 || tokens < 0 || pairs < 1)
+    return PEERSPEC_BAD_ARGUMENT;
+  const WeightedJob job{num_rows, width, tokens, pairs, table, ids, weights, out};
+  return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->weighted[format], job); });
+}
+
+int32_t peerspec_spread_rows(const peerspec_run* run, int32_t format, int64_t width, int64_t pairs, int64_t num_touched,
+                             const int64_t* order, const int64_t* starts, const void* weights, const void* x,
+                             void* out) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || !is_inside(format) || width < 1 || pairs < 1 || num_touched < 0) return PEERSPEC_BAD_ARGUMENT;
+  const SpreadJob job{width, pairs, order, starts, weights, x, out};
+  return guarded([&] { return in_parts(*run, num_touched, touched_a_part, kernels->spread[format], job); });
+}
+
+int32_t peerspec_update_rows(const peerspec_run* run, int32_t optimiser, int32_t format, int64_t num_rows,
+                             int64_t width, int64_t num_touched, const int64_t* touched, const void* gradients, void* table,
+                             void* first, void* second, double rate, double epsilon, double beta1, double beta2,
+                             int64_t step) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || optimiser < PEERSPEC_SGD || optimiser > PEERSPEC_ADAM || !is_format(format) || num_rows < 1 ||
+      width < 1 || num_touched < 0 || step < 1)
+    return PEERSPEC_BAD_ARGUMENT;
+  if ((optimiser != PEERSPEC_SGD && !first) || (optimiser == PEERSPEC_ADAM && !second)) return PEERSPEC_BAD_ARGUMENT;
+  const UpdateJob job{num_rows, width, touched, gradients, table, first, second, rate, epsilon, beta1, beta2, step};
+  return guarded([&] { return in_parts(*run, num_touched, touched_a_part, kernels->update[optimiser][format], job); });
+}

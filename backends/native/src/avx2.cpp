@@ -1,0 +1,21 @@
+// AVX2 and FMA: registers of 32 bytes.
+#include "jobs.h"
+
+#ifdef PEERSPEC_X86
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma,bmi,bmi2,lzcnt,popcnt")
+#endif
+#define PEERSPEC_WIDTH 32
+#define PEERSPEC_KERNELS avx2_kernels
+#include "kernels.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#endif

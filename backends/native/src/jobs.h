@@ -1,0 +1,94 @@
+// What kernels are asked to do, and the table in which each instruction set offers them.
+#pragma once
+
+#include <cstdint>
+
+#include "peerspec_native.h"
+
+namespace peerspec {
+
+// One 64-bit word for a float score and its position, one 128-bit word for a double: comparing words is comparing
+// (larger score, then lower position), −0 equal to +0 and NaN lowest.
+template <class T>
+struct KeyOf;
+template <>
+struct KeyOf<float> {
+  using Type = int64_t;
+};
+template <>
+struct KeyOf<double> {
+  using Type = __int128;
+};
+
+// Moves the k largest keys to the front, descending.
+void sort_best(int64_t* keys, int64_t count, int64_t k);
+void sort_best(__int128* keys, int64_t count, int64_t k);
+
+struct SelectJob {
+  int64_t n, k, kept, num_cells;  // kept = min(k, n) of each half
+  const int32_t *cell1, *cell2;   // the staircase: rank pairs in row-major order
+  const void *scores1, *scores2;
+  void* scores;
+  int64_t* ids;
+};
+
+struct MixJob {
+  peerspec_experts experts;
+  int64_t tokens, pairs;
+  const void* x;
+  const int64_t* ids;
+  const void* gates;
+  void* y;
+};
+
+struct BackwardJob {
+  MixJob forward;  // y unused
+  const void* dy;
+  void *dx, *dgates, *u_weights, *v_weights, *w_weights;
+};
+
+struct WeightedJob {
+  int64_t num_rows, width, tokens, pairs;
+  const void* table;
+  const int64_t* ids;
+  const void* weights;
+  void* out;
+};
+
+struct SpreadJob {
+  int64_t width, pairs;
+  const int64_t *order, *starts;
+  const void *weights, *x;
+  void* out;
+};
+
+struct UpdateJob {
+  int64_t num_rows, width;
+  const int64_t* touched;
+  const void* gradients;
+  void *table, *first, *second;  // the state: sums of Adagrad, or the two momenta of Adam
+  double rate, epsilon, beta1, beta2;
+  int64_t step;
+};
+
+// A kernel does the part [begin, end) of a job: rows, tokens or touched rows.
+template <class Job>
+using Kernel = peerspec_status (*)(const Job& job, int64_t begin, int64_t end);
+
+// One entry per peerspec_format; where only F32 and F64 make sense, two.
+struct Kernels {
+  Kernel<SelectJob> select[2];
+  Kernel<MixJob> mix[4];
+  Kernel<BackwardJob> backward[4];
+  Kernel<WeightedJob> weighted[4];
+  Kernel<SpreadJob> spread[2];
+  Kernel<UpdateJob> update[3][4];  // by peerspec_optimiser
+};
+
+extern const Kernels plain_kernels;
+#if defined(__x86_64__)
+#define PEERSPEC_X86
+extern const Kernels avx2_kernels, avx512_kernels;
+#endif
+
+}  // namespace peerspec

@@ -1,0 +1,30 @@
+// All kernels for one instruction set: a source file sets PEERSPEC_WIDTH, the bytes of its registers, PEERSPEC_KERNELS,
+// the name of its table, and the target, then includes this.
+//
+// The target is set by pragma after the system headers, and everything here has internal linkage, so that no function
+// with AVX can be taken by the linker where plain code calls one of the same name.
+#pragma once
+
+#include "lanes.h"
+// in this order: each uses the ones before
+#include "activations.h"
+#include "rows.h"
+#include "mix.h"
+#include "rank.h"
+#include "select.h"
+#include "update.h"
+
+namespace peerspec {
+
+extern const Kernels PEERSPEC_KERNELS = {
+    {select<float>, select<double>},
+    {mix<F32>, mix<F64>, mix<BF16>, mix<F16>},
+    {backward<F32>, backward<F64>, backward<BF16>, backward<F16>},
+    {weighted<F32>, weighted<F64>, weighted<BF16>, weighted<F16>},
+    {spread<F32>, spread<F64>},
+    {{sgd<F32>, sgd<F64>, sgd<BF16>, sgd<F16>},
+     {adagrad<F32>, adagrad<F64>, adagrad<BF16>, adagrad<F16>},
+     {adam<F32>, adam<F64>, adam<BF16>, adam<F16>}},
+};
+
+}  // namespace peerspec

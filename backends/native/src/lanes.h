@@ -1,0 +1,127 @@
+// Sixteen floats or eight doubles at once, held in as many registers as the instruction set needs.
+//
+// The number of lanes is fixed, so every instruction set sums in the same order. Included by kernels.h alone.
+#pragma once
+
+#define PEERSPEC_INLINE static inline __attribute__((always_inline))
+
+namespace peerspec {
+namespace {
+
+template <class T>
+struct Lanes {
+  static constexpr int count = 64 / sizeof(T);
+  static constexpr int parts = 64 / PEERSPEC_WIDTH;
+  static constexpr int each = PEERSPEC_WIDTH / sizeof(T);
+  typedef T Vec __attribute__((vector_size(PEERSPEC_WIDTH)));
+  Vec part[parts];
+};
+
+// The formats of a table: what is stored, and what it is widened to.
+template <class T>
+struct Plain {
+  using Store = T;
+  using Inner = T;
+};
+using F32 = Plain<float>;
+using F64 = Plain<double>;
+struct BF16 {
+  using Store = uint16_t;
+  using Inner = float;
+};
+struct F16 {
+  using Store = uint16_t;
+  using Inner = float;
+};
+
+typedef uint16_t Half __attribute__((vector_size(PEERSPEC_WIDTH / 2)));
+typedef uint32_t Word __attribute__((vector_size(PEERSPEC_WIDTH)));
+typedef float Real __attribute__((vector_size(PEERSPEC_WIDTH)));
+
+template <class Vec>
+PEERSPEC_INLINE Vec load_vec(const void* from) {
+  Vec value;
+  __builtin_memcpy(&value, from, sizeof value);
+  return value;
+}
+
+PEERSPEC_INLINE Real widen(BF16, Half bits) { return (Real)(__builtin_convertvector(bits, Word) << 16); }
+
+// In integers, because flush-to-zero modes, which frameworks switch on, would lose float16's subnormals as floats.
+PEERSPEC_INLINE Real widen(F16, Half bits) {
+  const Word half = __builtin_convertvector(bits, Word);
+  const Word magnitude = (half & 0x7fff) << 13;  // exponent and mantissa at float's place, the bias 112 too low
+  const Word exponent = magnitude & (0x1fu << 23);
+  const Word sign = (half & 0x8000) << 16;
+  const Word largest = (Word)(exponent == (0x1fu << 23));  // infinity and NaN
+  const Word normal = magnitude + (112u << 23) + (largest & (112u << 23));
+  const Real renormalised = (Real)(magnitude + (113u << 23)) - (Real)(Word{} + (113u << 23));
+  const Word zero = (Word)(exponent == 0);
+  return (Real)(sign | (zero & (Word)renormalised) | (~zero & normal));
+}
+
+template <class F>
+PEERSPEC_INLINE Lanes<typename F::Inner> load(const typename F::Store* from) {
+  using L = Lanes<typename F::Inner>;
+  L out;
+  for (int i = 0; i < L::parts; i++) {
+    if constexpr (sizeof(typename F::Store) == 2)
+      out.part[i] = widen(F{}, load_vec<Half>(from + i * L::each));
+    else
+      out.part[i] = load_vec<typename L::Vec>(from + i * L::each);
+  }
+  return out;
+}
+
+// The first `count` lanes, zero beyond: a row must not be read past its end.
+template <class F>
+PEERSPEC_INLINE Lanes<typename F::Inner> load_some(const typename F::Store* from, int64_t count) {
+  typename F::Store padded[Lanes<typename F::Inner>::count] = {};
+  __builtin_memcpy(padded, from, count * sizeof *from);
+  return load<F>(padded);
+}
+
+template <class T>
+PEERSPEC_INLINE void store(const Lanes<T>& lanes, T* to) {
+  __builtin_memcpy(to, lanes.part, sizeof lanes.part);
+}
+
+template <class T>
+PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, const Lanes<T>& b) {
+  for (int i = 0; i < Lanes<T>::parts; i++) sum.part[i] += a.part[i] * b.part[i];
+}
+
+template <class T>
+PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, T b) {
+  for (int i = 0; i < Lanes<T>::parts; i++) sum.part[i] += a.part[i] * b;
+}
+
+template <class T, int bytes>
+struct Vector {
+  typedef T Type __attribute__((vector_size(bytes)));
+};
+
+// The sum of one vector's lanes, by halves.
+template <class T, int bytes>
+PEERSPEC_INLINE T reduce_vector(const typename Vector<T, bytes>::Type& vector) {
+  if constexpr (bytes == 16 && sizeof(T) == 4) {
+    return (vector[0] + vector[2]) + (vector[1] + vector[3]);
+  } else if constexpr (bytes == 16) {
+    return vector[0] + vector[1];
+  } else {
+    typename Vector<T, bytes / 2>::Type halves[2];
+    __builtin_memcpy(halves, &vector, bytes);
+    return reduce_vector<T, bytes / 2>(halves[0] + halves[1]);
+  }
+}
+
+// The sum of all lanes, by halves: the order is that of the lanes, whatever the registers.
+template <class T>
+PEERSPEC_INLINE T reduce(Lanes<T> lanes) {
+  for (int half = Lanes<T>::parts / 2; half; half /= 2)
+    for (int i = 0; i < half; i++) lanes.part[i] += lanes.part[i + half];
+  return reduce_vector<T, PEERSPEC_WIDTH>(lanes.part[0]);
+}
+
+}  // namespace
+}  // namespace peerspec

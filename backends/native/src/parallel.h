@@ -1,0 +1,38 @@
+// Parts of a job on several threads.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+
+#include "jobs.h"
+
+namespace peerspec {
+
+// Calls task(argument, i) for i in 0 .. count-1.
+//
+// Threads are made for the call and end with it: a pool that spins would take the cores from the frameworks' pools, one
+// that sleeps would not survive a fork, and making a thread costs some 20 µs.
+void in_tasks(const peerspec_run& run, int64_t count, peerspec_task task, void* argument);
+
+// Calls kernel(job, begin, end) on 0 .. count-1 in parts of `grain`; the worst status of all parts.
+template <class Job>
+peerspec_status in_parts(const peerspec_run& run, int64_t count, int64_t grain, Kernel<Job> kernel, const Job& job) {
+  struct Shared {
+    int64_t count, grain;
+    Kernel<Job> kernel;
+    const Job& job;
+    std::atomic<int> worst;
+  } shared{count, grain, kernel, job, {PEERSPEC_OK}};
+  const auto task = [](void* argument, int64_t i) {
+    Shared& all = *static_cast<Shared*>(argument);
+    const int64_t begin = i * all.grain;
+    const int status = all.kernel(all.job, begin, std::min(begin + all.grain, all.count));
+    int seen = all.worst;
+    while (status > seen && !all.worst.compare_exchange_weak(seen, status)) {
+    }
+  };
+  in_tasks(run, (count + grain - 1) / grain, task, &shared);
+  return peerspec_status(shared.worst.load());
+}
+
+}  // namespace peerspec

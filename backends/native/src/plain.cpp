@@ -1,0 +1,9 @@
+// Registers of 16 bytes: SSE2 on every x86-64, NEON on every 64-bit ARM.
+#include <cmath>
+#include <cstdlib>
+
+#include "jobs.h"
+
+#define PEERSPEC_WIDTH 16
+#define PEERSPEC_KERNELS plain_kernels
+#include "kernels.h"

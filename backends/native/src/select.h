@@ -1,0 +1,149 @@
+// Exact selection: the best of each half, then the best of the staircase of their sums (SPEC.md, section 2.2).
+//
+// The best of a half without sorting it: of the maxima of interleaved groups the k-th largest is a threshold that at
+// least k scores reach; with twice as many groups as k, in random rows 1.4 k do, and only those are ranked.
+#pragma once
+
+#include <cstdlib>
+
+namespace peerspec {
+namespace {
+
+constexpr int num_groups = 64;
+constexpr int64_t most_by_threshold = num_groups / 2;  // the largest k for which groups leave few candidates
+
+// The positions of all scores that reach the threshold, ascending, and their number; `out` has room for n and sixteen.
+//
+// Candidates lie anywhere, so a branch on whether a score is one would be mispredicted at most of them.
+template <class T>
+PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T threshold, int32_t* out) {
+  int64_t count = 0, i = 0;
+#if PEERSPEC_WIDTH == 64
+  if constexpr (sizeof(T) == 4) {
+    const __m512 bound = _mm512_set1_ps(threshold);
+    __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (; i + 16 <= n; i += 16, at = _mm512_add_epi32(at, _mm512_set1_epi32(16))) {
+      const __mmask16 reached = _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), bound, _CMP_GE_OQ);
+      _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(reached, at));
+      count += __builtin_popcount(reached);
+    }
+  }
+#elif PEERSPEC_WIDTH == 32
+  if constexpr (sizeof(T) == 4) {
+    const __m256 bound = _mm256_set1_ps(threshold);
+    for (; i + 64 <= n; i += 64) {
+      uint64_t mask = 0;
+      for (int part = 0; part < 8; part++) {
+        const __m256 reached = _mm256_cmp_ps(_mm256_loadu_ps(scores + i + 8 * part), bound, _CMP_GE_OQ);
+        mask |= uint64_t(uint32_t(_mm256_movemask_ps(reached))) << (8 * part);
+      }
+      for (; mask; mask &= mask - 1) out[count++] = int32_t(i + __builtin_ctzll(mask));
+    }
+  }
+#endif
+  for (; i < n; i++) {
+    out[count] = int32_t(i);
+    count += scores[i] >= threshold;
+  }
+  return count;
+}
+
+template <class T>
+PEERSPEC_INLINE Lanes<T> larger(const Lanes<T>& a, const Lanes<T>& b) {
+  Lanes<T> out;
+  for (int i = 0; i < Lanes<T>::parts; i++) out.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
+  return out;
+}
+
+// The k-th largest of all lanes of `count` vectors, 1 <= k <= their number.
+template <class T, int count>
+PEERSPEC_INLINE T kth_largest(const Lanes<T>* values, int64_t k) {
+  constexpr int step = Lanes<T>::count;
+  using Vec = typename Lanes<T>::Vec;
+  decltype(Vec{} < Vec{}) above[count][Lanes<T>::parts] = {};
+  T each[count * step];
+  for (int v = 0; v < count; v++) store(values[v], each + v * step);
+  for (int j = 0; j < count * step; j++) {
+    const Vec one = Vec{} + each[j];
+    for (int v = 0; v < count; v++)
+      for (int i = 0; i < Lanes<T>::parts; i++) above[v][i] += values[v].part[i] < one;  // −1 where it is
+  }
+  Lanes<T> least;
+  for (int i = 0; i < Lanes<T>::parts; i++) {
+    least.part[i] = Vec{} + T(__builtin_inf());
+    for (int v = 0; v < count; v++) {
+      const Vec among = above[v][i] > -int32_t(k) ? values[v].part[i] : least.part[i];
+      least.part[i] = among < least.part[i] ? among : least.part[i];
+    }
+  }
+  store(least, each);
+  for (int i = 1; i < step; i++) each[0] = each[i] < each[0] ? each[i] : each[0];
+  return each[0];
+}
+
+// The k-th largest of the groups' maxima; NaN is passed over.
+template <class T>
+PEERSPEC_INLINE T threshold_of(const T* scores, int64_t whole, int64_t k) {
+  constexpr int step = Lanes<T>::count, parts = num_groups / step;
+  Lanes<T> maxima[parts];
+  for (Lanes<T>& lanes : maxima)
+    for (auto& part : lanes.part) part = typename Lanes<T>::Vec{} - T(__builtin_inf());
+  for (int64_t c = 0; c < whole; c += num_groups)
+    for (int p = 0; p < parts; p++) maxima[p] = larger(load<Plain<T>>(scores + c + p * step), maxima[p]);
+  if (4 * k > num_groups) return kth_largest<T, parts>(maxima, k);
+  for (int p = 0; p < parts / 2; p++) maxima[p] = larger(maxima[p], maxima[p + parts / 2]);
+  return kth_largest<T, parts / 2>(maxima, k);
+}
+
+// The positions of the k best of one half, ranked; `keys` has room for n and `counted_together` more, `some` for n and
+// sixteen.
+template <class T, class Key>
+void best_of_half(const T* scores, int64_t n, int64_t k, Key* keys, int32_t* some, int64_t* out) {
+  const int64_t whole = n - n % num_groups;
+  if (k <= most_by_threshold && whole >= 2 * num_groups) {
+    const int64_t count = positions_reaching(scores, n, threshold_of(scores, whole, k), some);
+    if (count >= k) {  // less only where NaN leaves less than k numbers
+      for (int64_t c = 0; c < count; c++) keys[c] = key(scores[some[c]], some[c]);
+      return best_positions(keys, count, k, out);
+    }
+  }
+  for (int64_t i = 0; i < n; i++) keys[i] = key(scores[i], i);
+  best_positions(keys, n, k, out);
+}
+
+// Rows lie on pages of their own, which no hardware prefetcher crosses; the next one loads while this one is ranked.
+template <class T>
+PEERSPEC_INLINE void prefetch_row(const T* scores, int64_t n) {
+  for (int64_t i = 0; i < n; i += int64_t(64 / sizeof(T))) __builtin_prefetch(scores + i, 0, 3);
+}
+
+template <class T>
+peerspec_status select(const SelectJob& job, int64_t begin, int64_t end) {
+  using Key = typename KeyOf<T>::Type;
+  const int64_t n = job.n, k = job.k, room = (n > job.num_cells ? n : job.num_cells) + counted_together;
+  // in the order of their alignment, of which malloc gives the strictest
+  void* scratch = std::malloc(room * sizeof(Key) + (2 * job.kept + k) * sizeof(int64_t) + (n + 16) * sizeof(int32_t));
+  if (!scratch) return PEERSPEC_NO_MEMORY;
+  Key* keys = static_cast<Key*>(scratch);
+  int64_t *rank1 = reinterpret_cast<int64_t*>(keys + room), *rank2 = rank1 + job.kept, *cells = rank2 + job.kept;
+  int32_t* some = reinterpret_cast<int32_t*>(cells + k);
+  for (int64_t row = begin; row < end; row++) {
+    const T *s1 = static_cast<const T*>(job.scores1) + row * n, *s2 = static_cast<const T*>(job.scores2) + row * n;
+    prefetch_row(s2, n);
+    best_of_half(s1, n, job.kept, keys, some, rank1);
+    if (row + 1 < end) prefetch_row(s1 + n, n);
+    best_of_half(s2, n, job.kept, keys, some, rank2);
+    for (int64_t c = 0; c < job.num_cells; c++) keys[c] = key(s1[rank1[job.cell1[c]]] + s2[rank2[job.cell2[c]]], c);
+    best_positions(keys, job.num_cells, k, cells);
+    for (int64_t c = 0; c < k; c++) {
+      const int64_t i = rank1[job.cell1[cells[c]]], j = rank2[job.cell2[cells[c]]];
+      static_cast<T*>(job.scores)[row * k + c] = s1[i] + s2[j];
+      job.ids[row * k + c] = i * n + j;
+    }
+  }
+  std::free(scratch);
+  return PEERSPEC_OK;
+}
+
+}  // namespace
+}  // namespace peerspec

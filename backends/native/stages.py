@@ -1,0 +1,57 @@
+"""The layer in the inside format: products by NumPy, selection and experts by the core."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+from numpy.typing import NDArray
+
+from peerspec.backends.native import core
+from peerspec.backends.native.arrays import inside
+from peerspec.reference import Layer
+from peerspec.reference.forward import flatten
+from peerspec.reference.gates import gates
+from peerspec.reference.query import query
+from peerspec.reference.query_norm import query_norm
+from peerspec.reference.scores import half_scores
+
+__all__ = ["Stages", "evaluate", "expert_tables"]
+
+
+class Stages(NamedTuple):
+    """What a forward pass makes on the way; T tokens, K = h·k pairs, all in the inside format but ids and mask.
+
+    Attributes:
+        x, mask, lead: tokens [T, D], which of them count [T], and the leading axes they came with.
+        raw, q: [T, h, d], queries before and after the query norm.
+        scores, ids, gate: [T, h, k].
+        state: updated running statistics, or None.
+    """
+
+    x: Float[np.ndarray, "T D"]
+    mask: Bool[np.ndarray, " T"]
+    lead: tuple[int, ...]
+    raw: Float[np.ndarray, "T h d"]
+    q: Float[np.ndarray, "T h d"]
+    scores: Float[np.ndarray, "T h k"]
+    ids: Int[np.ndarray, "T h k"]
+    gate: Float[np.ndarray, "T h k"]
+    state: dict[str, NDArray[Any]] | None
+
+
+def evaluate(layer: Layer, x: Shaped[np.ndarray, "*lead D"], mask: NDArray[Any] | None, *, training: bool) -> Stages:
+    """All stages before the experts; arguments and errors as ``peerspec.reference.forward``."""
+    tokens, counted, lead = flatten(layer, x, mask)
+    tokens = tokens.astype(inside(layer.dtype))
+    raw = query(layer, tokens)
+    q, state = query_norm(layer, raw, mask=counted, training=training)
+    scores, ids = core.select(*half_scores(layer, q), layer.config.top_k)
+    return Stages(tokens, counted, lead, raw, q, scores, ids, gates(layer.config.gate, scores), state)
+
+
+def expert_tables(layer: Layer) -> core.ExpertTables:
+    """The layer's experts; a table that is not contiguous is copied."""
+    tables = {name[-1]: np.require(table, None, "C") for name, table in layer.params.items() if "experts." in name}
+    return core.ExpertTables(**tables, activation=layer.config.activation)

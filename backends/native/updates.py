@@ -1,0 +1,131 @@
+"""Steps of optimisers on the touched rows of a table, in place; all other rows keep their bits.
+
+A step costs what the batch touches and not what the table holds. SGD without momentum and row-wise Adagrad do exactly
+what a step over all rows would, because a gradient of zero changes nothing there. Lazy Adam is another algorithm than
+Adam: the momenta of a row do not decay while nobody selects it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+from peerspec.backends.native.arrays import FORMATS, address, contiguous, inside
+from peerspec.backends.native.core import run
+from peerspec.backends.native.library import require
+from peerspec.reference import InputError
+
+__all__ = ["adagrad_rows", "adam_rows", "sgd_rows"]
+
+Table = Float[np.ndarray, "N width"]
+Touched = Int[np.ndarray, " R"]
+Gradients = Float[np.ndarray, "R width"]
+_SGD, _ADAGRAD, _ADAM = range(3)
+
+
+def sgd_rows(
+    table: Table,
+    touched: Touched,
+    gradients: Gradients,
+    *,
+    rate: float,
+    threads: int | None = None,
+    level: str | None = None,
+) -> None:
+    """row ← row − rate · gradient.
+
+    Args:
+        table: [N, width] of a format of SPEC.md, C-contiguous, changed in place.
+        touched: [R] distinct row numbers, int64, as ``sort_ids`` lists them.
+        gradients: [R, width] in the inside format.
+
+    Raises:
+        InputError: arrays that do not fit, or a table that is not contiguous or may not be written to.
+        NativeError: the core is missing, or a row outside the table; then some rows may have been changed.
+    """
+    _update(_SGD, table, touched, gradients, (), (rate, 0.0, 0.0, 0.0), 1, threads, level)
+
+
+def adagrad_rows(
+    table: Table,
+    touched: Touched,
+    gradients: Gradients,
+    sums: Float[np.ndarray, " N"],
+    *,
+    rate: float,
+    epsilon: float = 1e-10,
+    threads: int | None = None,
+    level: str | None = None,
+) -> None:
+    """sum ← sum + mean(gradient²); row ← row − rate · gradient / (√sum + ε), with one number of state a row.
+
+    Args and errors as ``sgd_rows``; ``sums`` in the inside format, zero at first, changed in place.
+    """
+    sums = _state("sums", sums, inside(table.dtype), table.shape[:1])
+    _update(_ADAGRAD, table, touched, gradients, (sums,), (rate, epsilon, 0.0, 0.0), 1, threads, level)
+
+
+def adam_rows(
+    table: Table,
+    touched: Touched,
+    gradients: Gradients,
+    first: Table,
+    second: Table,
+    *,
+    rate: float,
+    step: int,
+    betas: tuple[float, float] = (0.9, 0.999),
+    epsilon: float = 1e-8,
+    threads: int | None = None,
+    level: str | None = None,
+) -> None:
+    """Adam of the touched rows alone, biases corrected by the global ``step``, which counts from 1.
+
+    Args and errors as ``sgd_rows``; the momenta are tables in the inside format, zero at first, changed in place.
+    """
+    if step < 1:
+        raise InputError(f"step counts from 1, got {step}")
+    momenta = tuple(
+        _state(name, state, inside(table.dtype), table.shape) for name, state in (("first", first), ("second", second))
+    )
+    _update(_ADAM, table, touched, gradients, momenta, (rate, epsilon, *betas), step, threads, level)
+
+
+def _update(
+    optimiser: int,
+    table: NDArray[Any],
+    touched: NDArray[Any],
+    gradients: NDArray[Any],
+    state: tuple[NDArray[Any], ...],
+    numbers: tuple[float, ...],
+    step: int,
+    threads: int | None,
+    level: str | None,
+) -> None:
+    dtype = inside(table.dtype)
+    table = _state("table", table, table.dtype, (None, None))
+    touched = contiguous("touched", touched, np.int64, (None,))
+    gradients = contiguous("gradients", gradients, dtype, (len(touched), table.shape[1]))
+    arrays = (touched, gradients, table, *state, *(None for _ in range(2 - len(state))))
+    sizes = (*table.shape, len(touched))
+    require(
+        "peerspec_update_rows",
+        run(threads, level),
+        optimiser,
+        FORMATS[table.dtype],
+        *sizes,
+        *(address(array) for array in arrays),
+        *numbers,
+        step,
+    )
+
+
+def _state(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """An array to be changed where it lies: never a copy."""
+    contiguous(name, array, dtype, shape)
+    if not (array.flags.c_contiguous and array.flags.writeable):
+        raise InputError(f"{name} is changed in place and must be C-contiguous and writeable; pass a copy that is")
+    return array

@@ -1,0 +1,124 @@
+// Calls every function of the core on buffers that end where they must, for sanitizers to watch. Prints "ok".
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <initializer_list>
+#include <memory>
+
+#include "peerspec_native.h"
+
+namespace {
+
+uint64_t state = 1;
+
+uint64_t word() { return (state = state * 6364136223846793005u + 1442695040888963407u) >> 33; }
+
+void require(bool good, const char* what) {
+  if (good) return;
+  std::printf("failed: %s\n", what);
+  std::exit(1);
+}
+
+// On the heap and exactly as long as asked: a sanitizer sees one byte too far.
+template <class T>
+struct Buffer {
+  explicit Buffer(int64_t size) : size(size), data(new T[size]) {}
+  int64_t size;
+  std::unique_ptr<T[]> data;
+  T* get() { return data.get(); }
+};
+
+template <class T>
+Buffer<T> small_numbers(int64_t size) {
+  Buffer<T> out(size);
+  for (int64_t i = 0; i < size; i++) out.data[i] = T(int64_t(word() % 17) - 8) / 8;
+  return out;
+}
+
+Buffer<char> table(int format, int64_t count) {
+  const int bytes = format == PEERSPEC_F64 ? 8 : format == PEERSPEC_F32 ? 4 : 2;
+  Buffer<char> out(count * bytes);
+  for (int64_t i = 0; i < count; i++) {
+    const double value = double(int64_t(word() % 17) - 8) / 8;
+    const float narrow = float(value);
+    const uint16_t half = uint16_t(word());  // any bits: NaN and subnormals too
+    char* at = out.get() + i * bytes;
+    if (bytes == 8) __builtin_memcpy(at, &value, 8);
+    if (bytes == 4) __builtin_memcpy(at, &narrow, 4);
+    if (bytes == 2) __builtin_memcpy(at, &half, 2);
+  }
+  return out;
+}
+
+Buffer<int64_t> random_ids(int64_t count, int64_t below) {
+  Buffer<int64_t> out(count);
+  for (int64_t i = 0; i < count; i++) out.data[i] = int64_t(word() % uint64_t(below));
+  return out;
+}
+
+template <class T>
+void check_select(const peerspec_run& run, int format, int64_t rows, int64_t n, int64_t k) {
+  auto s1 = small_numbers<T>(rows * n), s2 = small_numbers<T>(rows * n);
+  if (rows > 1) s1.data[0] = T(NAN), s2.data[n - 1] = T(INFINITY), s1.data[n / 2] = T(-INFINITY);
+  Buffer<T> scores(rows * k);
+  Buffer<int64_t> ids(rows * k);
+  require(!peerspec_select(&run, format, rows, n, k, s1.get(), s2.get(), scores.get(), ids.get()), "select");
+  for (int64_t i = 0; i < rows * k; i++) require(ids.data[i] >= 0 && ids.data[i] < n * n, "ids in range");
+}
+
+template <class T>
+void check_experts(const peerspec_run& run, int format, int activation, bool glu, int64_t d, int64_t m, int64_t pairs) {
+  const int64_t tokens = 5, experts = 11;
+  auto u = table(format, experts * d), v = table(format, experts * m), w = table(format, experts * d);
+  const peerspec_experts e{format, activation, experts, d, m, u.get(), v.get(), glu ? w.get() : nullptr};
+  auto x = small_numbers<T>(tokens * d), dy = small_numbers<T>(tokens * m), gates = small_numbers<T>(tokens * pairs);
+  auto ids = random_ids(tokens * pairs, experts);
+  Buffer<T> y(tokens * m), dx(tokens * d), dgates(tokens * pairs);
+  Buffer<T> du(tokens * pairs), dv(tokens * pairs), dw(tokens * pairs);
+  require(!peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()), "mix");
+  require(!peerspec_mix_backward(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), dy.get(), dx.get(),
+                                 dgates.get(), du.get(), dv.get(), glu ? dw.get() : nullptr),
+          "backward");
+  require(!peerspec_weighted_rows(&run, format, experts, d, tokens, pairs, u.get(), ids.get(), gates.get(), dx.get()),
+          "weighted rows");
+  Buffer<int64_t> order(tokens * pairs), touched(experts), starts(experts + 1);
+  int64_t found = 0;
+  require(!peerspec_sort_ids(ids.size, experts, ids.get(), order.get(), touched.get(), starts.get(), &found), "sort");
+  Buffer<T> rows(found * d);
+  const int inside = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
+  require(!peerspec_spread_rows(&run, inside, d, pairs, found, order.get(), starts.get(), du.get(), x.get(),
+                                rows.get()),
+          "spread rows");
+  Buffer<T> first(experts * d), second(experts * d);
+  for (int64_t i = 0; i < experts * d; i++) first.data[i] = second.data[i] = 0;
+  for (int optimiser : {PEERSPEC_SGD, PEERSPEC_ADAGRAD, PEERSPEC_ADAM})
+    require(!peerspec_update_rows(&run, optimiser, format, experts, d, found, touched.get(), rows.get(), u.get(),
+                                  first.get(), second.get(), 0.1, 1e-8, 0.9, 0.999, 1),
+            "update rows");
+  ids.data[ids.size - 1] = experts;
+  require(peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ID, "bad id");
+}
+
+}  // namespace
+
+int main() {
+  for (int32_t level = PEERSPEC_PLAIN; level <= peerspec_best_level(); level++)
+    for (int32_t threads : {1, 3}) {
+      const peerspec_run run{threads, level, nullptr, nullptr};
+      for (int64_t n : {1, 7, 64, 128, 200})
+        for (int64_t k : {1, 16, 33, 300})
+          if (k <= n * n) {
+            check_select<float>(run, PEERSPEC_F32, 20, n, k);
+            check_select<double>(run, PEERSPEC_F64, 20, n, k);
+          }
+      for (int activation = PEERSPEC_RELU; activation <= PEERSPEC_IDENTITY; activation++)
+        for (int64_t d : {1, 16, 37})
+          for (int64_t pairs : {1, 8, 21}) {
+            for (int format : {PEERSPEC_F32, PEERSPEC_BF16, PEERSPEC_F16})
+              check_experts<float>(run, format, activation, d == 37, d, d + 3, pairs);
+            check_experts<double>(run, PEERSPEC_F64, activation, d == 37, d, d + 3, pairs);
+          }
+    }
+  std::puts("ok");
+}
