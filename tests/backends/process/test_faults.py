@@ -110,7 +110,8 @@ def test_a_program_that_answers_without_reading_is_no_backend_or_an_error(progra
         message = _check(program("broken.py", "blind")).of(ERROR)[0].message
     except BackendError as error:  # where it was faster than the first message
         message = str(error)
-    assert "which answers no message" in message
+    # how far it is ahead is a race: its line comes before the question, or in place of the answer to it
+    assert "which answers no message" in message or 'must be an object with "reply": "forward"' in message
 
 
 def test_a_program_that_claims_select_without_it_is_an_error(program: Programs) -> None:
