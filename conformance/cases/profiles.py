@@ -79,9 +79,7 @@ PROFILES: tuple[CaseSpec, ...] = (
     _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True)),
     _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build()),
     _spec("norm.bias", replace(LAYER, query_bias=True), "norm.bias", "query-norm", _build(), also="query-bias"),
-    _spec(
-        "norm.together", TOGETHER, "together", "query-norm", _build(masked=True, training=True), also=ALL, everywhere=1
-    ),
+    _spec("norm.together", TOGETHER, "together", "query-norm", _build(masked=True, training=True), also=ALL),
     _spec("numeric.glu", GLU, "glu", "glu", _build(), everywhere=1),
     _spec("exact.glu", replace(GLU, activation="relu"), "glu", "glu", _build(exact=True)),
     _spec("numeric.sigmoid", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", _build(), everywhere=1),
