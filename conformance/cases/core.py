@@ -183,9 +183,18 @@ CORE: tuple[CaseSpec, ...] = (
         )
         for kind in ACTIVATIONS
     ),
-    *(_spec(f"numeric.small.{kind}", _with(SMALL, activation=kind), _full(6), OUTPUT) for kind in ACTIVATIONS),
+    *(
+        _spec(
+            f"numeric.small.{kind}",
+            _with(SMALL, activation=kind),
+            _full(6),
+            OUTPUT,
+            size=2 if kind in ("gelu_tanh", "silu") else 0,
+        )
+        for kind in ACTIVATIONS
+    ),
     _spec("numeric.wide", WIDE, _full(17), OUTPUT | {"perturb"}, everywhere=0),
-    _spec("numeric.wide.relu", _with(WIDE, activation="relu"), _full(17), OUTPUT),
+    _spec("numeric.wide.relu", _with(WIDE, activation="relu"), _full(17), OUTPUT, size=2),
     _spec("numeric.deep", _with(DEEP, activation="relu"), _full(6), OUTPUT),
     _spec("numeric.apart", SMALL, _apart, {"any", "apart"}),
     _spec("numeric.twins", RELU, _twins, OUTPUT | {"twins"}),
