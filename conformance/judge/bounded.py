@@ -48,11 +48,12 @@ def given(value: Array, error: Array | float = 0.0) -> Bounded:
 def contract(model: Model, spec: str, a: Bounded, b: Bounded, terms: int) -> Bounded:
     """An einsum of two operands over ``terms`` products: any order, fused or not."""
     value = np.einsum(spec, a.value, b.value, optimize=True)
-    magnitude = np.einsum(spec, np.abs(a.value), np.abs(b.value), optimize=True)
-    reach = magnitude
-    if a.error.any() or b.error.any():
-        reach = np.einsum(spec, a.reach, b.reach, optimize=True)
-    spread = np.maximum(reach - magnitude, 0) * (1 + 4 * np.finfo(float).eps * terms)
+    reach = np.einsum(spec, a.reach, b.reach, optimize=True)
+    spread = np.zeros_like(value)
+    if b.error.any():
+        spread = spread + np.einsum(spec, np.abs(a.value), b.error, optimize=True)
+    if a.error.any():
+        spread = spread + np.einsum(spec, a.error, b.reach, optimize=True)
     return Bounded(value, spread + model.gamma(terms) * reach + terms * model.tiny)
 
 

@@ -38,7 +38,7 @@ def _softmax(model: Model, scores: Bounded) -> Bounded:
 
 def _sigmoid(model: Model, scores: Bounded) -> Bounded:
     value = sigmoid(scores.value)
-    spread = np.minimum(scores.error / 4, value * np.expm1(np.minimum(scores.error, 1)))
+    spread = np.minimum(scores.error / 4, value * np.expm1(np.minimum(scores.error, 700)))
     return Bounded(value, spread + FUNCTION * model.step + model.tiny)
 
 

@@ -55,7 +55,9 @@ def query(model: Model, layer: Layer, x: Array) -> Bounded:
     weight = given(layer.params["query.weight"])
     q = contract(model, "hcd,td->thc", weight, given(x), layer.config.d_model)
     if layer.config.query_bias:
-        q = add(model, q, given(np.broadcast_to(layer.params["query.bias"].astype(float), q.value.shape)))
+        bias = given(np.broadcast_to(layer.params["query.bias"].astype(float), q.value.shape))
+        first = model.gamma(layer.config.d_model + 1) * bias.reach  # a sum may start from b and round at its size
+        q = add(model, Bounded(q.value, q.error + first), bias)
     return q
 
 
@@ -122,7 +124,8 @@ def mix(model: Model, layer: Layer, weights: Bounded, gates: Bounded, ids: Array
 
 def returned(model: Model, a: Bounded) -> Bounded:
     """Rounded once to the input format (PRC-1)."""
-    return Bounded(a.value, a.error + model.u_in * a.reach + model.tiny_in)
+    underflow = np.where(np.abs(a.value) - a.error < model.tiny_in, model.tiny_in, 0.0)
+    return Bounded(a.value, a.error + model.u_in * a.reach + underflow)
 
 
 def _moments(model: Model, q: Bounded, axis: int) -> tuple[Bounded, Bounded]:
@@ -136,7 +139,7 @@ def _moments(model: Model, q: Bounded, axis: int) -> tuple[Bounded, Bounded]:
     power = (q.reach**2).mean(axis, keepdims=True)
     centre = np.abs(q.value - mean.value)
     spread = (2 * centre * q.error + q.error**2).mean(axis, keepdims=True) + mean.error**2
-    rounding = (model.gamma(q.value.shape[axis] + 2) + 4 * model.step) * 2 * power
+    rounding = (3 * model.gamma(q.value.shape[axis] + 2) + 16 * model.step) * power
     return mean, Bounded(value, spread + rounding + 4 * model.tiny)
 
 
