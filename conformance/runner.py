@@ -15,26 +15,20 @@ from typing import Any
 from peerspec.conformance.ask import Fault
 from peerspec.conformance.case import CaseSpec
 from peerspec.conformance.checks import Check, Evidence
-from peerspec.conformance.clauses import counted_checks
 from peerspec.conformance.explore import Explorer
 from peerspec.conformance.gradient_trial import GradientTrial
 from peerspec.conformance.hosts import Host, ObjectHost, open_host
 from peerspec.conformance.plan import Plan, Step, score_format
-from peerspec.conformance.report import CONSEQUENCE, ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, Finding, Report
 from peerspec.conformance.selection_trial import SelectionTrial
+from peerspec.conformance.settle import SUPPORTS, UNDECIDED, count_known, require_checks, settle, waive
 from peerspec.conformance.trial import Trial, Unsound
-from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig, PeerError
+from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig
 
 __all__ = ["Progress", "Run", "check_backend", "versions"]
 
 Progress = Callable[[int, int, str], None]
 """Called before each step with its number, the number of all, and its name."""
-
-UNDECIDED = "none of its cases decided anything"
-"""Message of a check all of whose cases left room for either answer."""
-
-SUPPORTS = "structure.supports"
-"""The check that has no cases: what a backend declined while others ran."""
 
 MUST_TAKE = ("relu", "identity")
 """Activations whose configurations cannot be declined (CNF-2)."""
@@ -75,7 +69,7 @@ def check_backend(
         BackendError: no backend of that name, or an object without the contract.
         PeerError: an unknown profile, size, check or waiver.
     """
-    _require_checks(waivers or {})
+    require_checks(waivers or {})
     hosts = [open_host(backend, timeout=timeout)]
     try:
         plan = Plan.make(hosts[0].profiles, size=size, profiles=profiles, only=only)
@@ -83,7 +77,7 @@ def check_backend(
         hosts += [open_host(backend, timeout=timeout) for _ in shares[1:]]
         runs = [Run(host, share, seed) for host, share in zip(hosts, shares, strict=True)]
         started = time.perf_counter()
-        findings = _settle(_together(runs, plan, stop_early=stop_early, progress=progress))
+        findings = settle(_together(runs, plan, stop_early=stop_early, progress=progress))
         seconds = time.perf_counter() - started
     finally:
         for host in hosts:
@@ -95,7 +89,7 @@ def check_backend(
         traced=all(run.traced for run in runs),
         declined=tuple(sorted(set().union(*(run.declined for run in runs)))),
         partial=plan.partial or any(run.stopped for run in runs),
-        findings=_waive(_count(findings), waivers or {}),
+        findings=waive(count_known(findings), waivers or {}),
         size=size,
         seed=seed,
         seconds=seconds,
@@ -259,56 +253,6 @@ def _failure(step: Step, executed: int, evidence: Evidence, case: str) -> Findin
     clause = evidence.clause or step.check.clauses[0]
     clauses = (clause, *(other for other in step.check.clauses if other != clause))
     return replace(finding, clauses=clauses, stage=evidence.stage or finding.stage, where=evidence.where)
-
-
-def _require_checks(waivers: Mapping[str, str]) -> None:
-    from peerspec.conformance.checks import CHECKS
-
-    for id in waivers:
-        if id not in {check.id for check in CHECKS}:
-            raise PeerError(f"the waiver for {id!r} names no check; `peerspec list` shows all")
-
-
-def _settle(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """A check left undecided is a fault of the suite, unless a failure made the answers unfit for it."""
-    if not any(finding.status == FAIL for finding in findings):
-        return findings
-    return tuple(
-        replace(finding, status=FAIL, message=f"{CONSEQUENCE}{UNDECIDED}") if finding.message == UNDECIDED else finding
-        for finding in findings
-    )
-
-
-def _count(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """A failure of a check that is newer than the specification's list is shown and does not count."""
-    known = counted_checks() | {SUPPORTS}
-    return tuple(
-        replace(finding, status=WAIVED, message=f"{finding.message} (not counted: newer than spec {SPEC_VERSION})")
-        if finding.status == FAIL and finding.check not in known
-        else finding
-        for finding in findings
-    )
-
-
-def _waive(findings: tuple[Finding, ...], waivers: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Failures with a waiver become waived; a waiver without a failure is an error."""
-    failing = {finding.check for finding in findings if finding.status == FAIL}
-    waived = [
-        replace(finding, status=WAIVED, message=f"{finding.message} (waived: {waivers[finding.check]})")
-        if finding.status == FAIL and finding.check in waivers
-        else finding
-        for finding in findings
-    ]
-    stale = [
-        replace(
-            finding,
-            status=ERROR,
-            message=f"its waiver is stale: {finding.check} does not fail; remove the waiver",
-        )
-        for finding in findings
-        if finding.check in waivers.keys() - failing
-    ]
-    return (*waived, *stale[:1])
 
 
 def versions() -> dict[str, str]:
