@@ -23,6 +23,7 @@ UNCHECKED = {
     "MET": "metrics are not part of the contract; the reference's are tested",
     "CST": "definitions of numbers no backend computes; the reference's are tested against counting",
     "INP": "they bind the suite and not the backend; pinned in test_inputs.py",
+    "ONX": "they bind files and kernels, not backends; files are tested in tests/export and judged by peerspec verify",
     "CNF": "CNF-1 is the verdict itself and CNF-2 the finding structure.supports",
 }
 
