@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from peerspec.backends.native.arrays import FORMATS, address, contiguous, empty, inside
+from peerspec.backends.native.arrays import FORMATS, INT8, address, contiguous, empty, inside
 from peerspec.backends.native.library import Experts, NativeError, Run, call, require
 from peerspec.reference import InputError, Selection
 from peerspec.reference.config import ACTIVATIONS
@@ -44,21 +45,24 @@ class ExpertTables:
     """The rows of the experts and how to activate them; tables are used where they lie and never copied or cast.
 
     Args:
-        u, v: [N, D] and [N, M], C-contiguous, of one dtype among those of SPEC.md.
+        u, v: [N, D] and [N, M], C-contiguous, of one dtype among those of SPEC.md, or int8.
         w: [N, D] for GLU experts (EXP-2), None for MLP (EXP-1).
         activation: one of ACT-1.
+        scales: for int8 tables, by name the float32 [N] that their rows are multiplied by; for inference alone.
 
     Raises:
-        InputError: tables of other shapes or dtypes, or not contiguous.
+        InputError: tables of other shapes or dtypes, or not contiguous; scales that do not fit.
     """
 
     u: NDArray[Any]
     v: NDArray[Any]
     w: NDArray[Any] | None = None
     activation: str = "gelu"
+    scales: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        inside(self.u.dtype)
+        if self.u.dtype != np.int8:
+            inside(self.u.dtype)
         if self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r} (CFG-5)")
         if self.u.ndim != 2 or self.v.ndim != 2:
@@ -70,17 +74,26 @@ class ExpertTables:
             contiguous(name, table, self.u.dtype, (len(self.u), width))
             if not table.flags.c_contiguous:
                 raise InputError(f"{name} must be C-contiguous, each row in one piece; use numpy.ascontiguousarray")
+        self._check_scales({name for name, (table, _) in tables.items() if table is not None})
+
+    def _check_scales(self, tables: set[str]) -> None:
+        if (names := set(self.scales)) != (want := tables if self.u.dtype == np.int8 else set()):
+            raise InputError(f"tables of {self.u.dtype} take scales of {sorted(want)}, got those of {sorted(names)}")
+        for name, scale in self.scales.items():
+            contiguous(f"the scales of {name}", scale, np.float32, (len(self.u),))
+            if not scale.flags.c_contiguous:
+                raise InputError(f"the scales of {name} must be C-contiguous; use numpy.ascontiguousarray")
 
     @property
     def inside(self) -> np.dtype[Any]:
         """The dtype of every other array."""
-        return inside(self.u.dtype)
+        return np.dtype(np.float32) if self.u.dtype == np.int8 else inside(self.u.dtype)
 
     @property
     def native(self) -> Experts:
         """As the core takes it; valid while this object lives."""
         return Experts(
-            FORMATS[self.u.dtype],
+            INT8 if self.u.dtype == np.int8 else FORMATS[self.u.dtype],
             ACTIVATIONS.index(self.activation),
             len(self.u),
             self.u.shape[1],
@@ -88,6 +101,7 @@ class ExpertTables:
             address(self.u),
             address(self.v),
             address(self.w),
+            *(address(self.scales.get(name)) for name in "uvw"),
         )
 
 
@@ -186,6 +200,8 @@ def mix_backward(
     level: str | None = None,
 ) -> MixGradients:
     """The gradients of ``mix`` by x and gates, and the weights of those of the tables; errors as ``mix``."""
+    if experts.scales:
+        raise InputError("int8 tables are for inference; gradients need tables of a format of SPEC.md (PAR-2)")
     x, ids, gates = _pairs(experts, x, ids, gates)
     dy = contiguous("dy", dy, experts.inside, (len(x), experts.v.shape[1]))
     dx, dgates = empty(x.shape, experts.inside), empty(ids.shape, experts.inside)

@@ -16,7 +16,7 @@ from peerspec.reference import PeerError
 __all__ = ["Experts", "NativeError", "Run", "available", "call", "require", "why_not"]
 
 _NAME = "peerspec.backends.native._core"
-_INTERFACE = 1
+_INTERFACE = 2
 """``PEERSPEC_INTERFACE`` of ``include/peerspec_native.h``: an older build must not be called with newer arguments."""
 
 _Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
@@ -39,7 +39,7 @@ class Run(ctypes.Structure):
 
 
 class Experts(ctypes.Structure):
-    """``peerspec_experts``: format, activation, sizes, and the addresses of the tables."""
+    """``peerspec_experts``: format, activation, sizes, and the addresses of tables and scales."""
 
     _fields_ = (
         ("format", ctypes.c_int32),
@@ -50,6 +50,9 @@ class Experts(ctypes.Structure):
         ("u", ctypes.c_void_p),
         ("v", ctypes.c_void_p),
         ("w", ctypes.c_void_p),
+        ("u_scales", ctypes.c_void_p),
+        ("v_scales", ctypes.c_void_p),
+        ("w_scales", ctypes.c_void_p),
     )
 
 

@@ -54,4 +54,4 @@ def evaluate(layer: Layer, x: Shaped[np.ndarray, "*lead D"], mask: NDArray[Any] 
 def expert_tables(layer: Layer) -> core.ExpertTables:
     """The layer's experts; a table that is not contiguous is copied."""
     tables = {name[-1]: np.require(table, None, "C") for name, table in layer.params.items() if "experts." in name}
-    return core.ExpertTables(**tables, activation=layer.config.activation)
+    return core.ExpertTables(tables["u"], tables["v"], tables.get("w"), layer.config.activation)

@@ -1,7 +1,8 @@
 /* The native core of peerspec: selection, experts and their gradients on the CPU (SPEC.md, chapters 2, 4 and 6).
  *
- * Plain C, no dependency, no global state. All arrays are row-major and contiguous. Tables are in one of four formats;
+ * Plain C, no dependency, no global state. All arrays are row-major and contiguous. Tables are in one of five formats;
  * every other real array is in the inside format of the table (PRC-2): double for F64, else float. Ids are int64_t.
+ * I8 is for inference: a row is int8_t numbers times a float of its own, the products rounded to float.
  *
  * Results do not depend on the number of threads, nor a token's on its batch: each value is summed in one order.
  * Levels AVX2 and AVX-512 give the same bits; PLAIN has no fused multiply-add on x86 and may differ in rounding.
@@ -21,7 +22,7 @@
 extern "C" {
 #endif
 
-enum peerspec_format { PEERSPEC_F32, PEERSPEC_F64, PEERSPEC_BF16, PEERSPEC_F16 };
+enum peerspec_format { PEERSPEC_F32, PEERSPEC_F64, PEERSPEC_BF16, PEERSPEC_F16, PEERSPEC_I8 };
 enum peerspec_activation { PEERSPEC_RELU, PEERSPEC_GELU, PEERSPEC_GELU_TANH, PEERSPEC_SILU, PEERSPEC_IDENTITY };
 enum peerspec_level { PEERSPEC_BEST = -1, PEERSPEC_PLAIN, PEERSPEC_AVX2, PEERSPEC_AVX512 };
 
@@ -38,15 +39,17 @@ typedef struct peerspec_run {
   void* pool;
 } peerspec_run;
 
-/* The expert tables: u [N, D], v [N, M], and w [N, D] for a GLU expert, else null. */
+/* The expert tables: u [N, D], v [N, M], and w [N, D] for a GLU expert, else null; and for I8 the scales [N] of the rows
+ * of each table there is, which `peerspec_mix` alone takes. */
 typedef struct peerspec_experts {
   int32_t format, activation;
   int64_t num_experts, d_model, d_out;
   const void *u, *v, *w;
+  const float *u_scales, *v_scales, *w_scales;
 } peerspec_experts;
 
 /* Raised with every change of this file that a caller compiled against an older one would not survive. */
-#define PEERSPEC_INTERFACE 1
+#define PEERSPEC_INTERFACE 2
 
 /* The PEERSPEC_INTERFACE of the library. */
 PEERSPEC_API int32_t peerspec_interface(void);

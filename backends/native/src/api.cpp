@@ -29,8 +29,10 @@ const Kernels* kernels_of(const peerspec_run& run) {
 bool is_format(int32_t format) { return format >= PEERSPEC_F32 && format <= PEERSPEC_F16; }
 bool is_inside(int32_t format) { return format == PEERSPEC_F32 || format == PEERSPEC_F64; }
 
+bool has_scales(const peerspec_experts& e) { return e.u_scales && e.v_scales && !e.w == !e.w_scales; }
+
 bool valid(const peerspec_experts& e) {
-  return is_format(e.format) && e.activation >= PEERSPEC_RELU && e.activation <= PEERSPEC_IDENTITY &&
+  return (is_format(e.format) || (e.format == PEERSPEC_I8 && has_scales(e))) && e.activation >= PEERSPEC_RELU && e.activation <= PEERSPEC_IDENTITY &&
          e.num_experts > 0 && e.d_model > 0 && e.d_out > 0;
 }
 
@@ -89,7 +91,8 @@ int32_t peerspec_mix_backward(const peerspec_run* run, const peerspec_experts* e
                               const void* x, const int64_t* ids, const void* gates, const void* dy, void* dx,
                               void* dgates, void* u_weights, void* v_weights, void* w_weights) {
   const Kernels* kernels = kernels_of(*run);
-  if (!kernels || !valid(*experts) || tokens < 0 || pairs < 1 || !experts->w != !w_weights)
+  if (!kernels || !valid(*experts) || !is_format(experts->format) || tokens < 0 || pairs < 1 ||
+      !experts->w != !w_weights)
     return PEERSPEC_BAD_ARGUMENT;
   const MixJob forward{*experts, tokens, pairs, x, ids, gates, nullptr};
   const BackwardJob job{forward, dy, dx, dgates, u_weights, v_weights, w_weights};

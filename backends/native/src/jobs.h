@@ -75,10 +75,10 @@ struct UpdateJob {
 template <class Job>
 using Kernel = peerspec_status (*)(const Job& job, int64_t begin, int64_t end);
 
-// One entry per peerspec_format; where only F32 and F64 make sense, two.
+// One entry per peerspec_format; where I8 makes no sense, four, and where only F32 and F64 do, two.
 struct Kernels {
   Kernel<SelectJob> select[2];
-  Kernel<MixJob> mix[4];
+  Kernel<MixJob> mix[5];
   Kernel<BackwardJob> backward[4];
   Kernel<WeightedJob> weighted[4];
   Kernel<SpreadJob> spread[2];

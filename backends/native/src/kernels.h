@@ -18,7 +18,7 @@ namespace peerspec {
 
 extern const Kernels PEERSPEC_KERNELS = {
     {select<float>, select<double>},
-    {mix<F32>, mix<F64>, mix<BF16>, mix<F16>},
+    {mix<F32>, mix<F64>, mix<BF16>, mix<F16>, mix<I8>},
     {backward<F32>, backward<F64>, backward<BF16>, backward<F16>},
     {weighted<F32>, weighted<F64>, weighted<BF16>, weighted<F16>},
     {spread<F32>, spread<F64>},

@@ -33,8 +33,14 @@ struct F16 {
   using Store = uint16_t;
   using Inner = float;
 };
+struct I8 {
+  using Store = int8_t;
+  using Inner = float;
+};
 
+typedef int8_t Byte __attribute__((vector_size(PEERSPEC_WIDTH / 4)));
 typedef uint16_t Half __attribute__((vector_size(PEERSPEC_WIDTH / 2)));
+typedef int32_t Whole __attribute__((vector_size(PEERSPEC_WIDTH)));
 typedef uint32_t Word __attribute__((vector_size(PEERSPEC_WIDTH)));
 typedef float Real __attribute__((vector_size(PEERSPEC_WIDTH)));
 
@@ -67,6 +73,8 @@ PEERSPEC_INLINE Lanes<typename F::Inner> load(const typename F::Store* from) {
   for (int i = 0; i < L::parts; i++) {
     if constexpr (sizeof(typename F::Store) == 2)
       out.part[i] = widen(F{}, load_vec<Half>(from + i * L::each));
+    else if constexpr (sizeof(typename F::Store) == 1)
+      out.part[i] = __builtin_convertvector(__builtin_convertvector(load_vec<Byte>(from + i * L::each), Whole), Real);
     else
       out.part[i] = load_vec<typename L::Vec>(from + i * L::each);
   }

@@ -34,11 +34,11 @@ peerspec_status mix(const MixJob& job, int64_t begin, int64_t end) {
       const T* gates = static_cast<const T*>(job.gates) + at;
       prefetch_experts<F>(job, at + count);
       T inner[group] = {}, gating[group] = {}, active[group], weights[group];
-      dots<F>(e.u, ids, count, x, e.d_model, inner);
-      if (e.w) dots<F>(e.w, ids, count, x, e.d_model, gating);
+      dots<F>({e.u, e.u_scales}, ids, count, x, e.d_model, inner);
+      if (e.w) dots<F>({e.w, e.w_scales}, ids, count, x, e.d_model, gating);
       activate(e.activation, e.w ? gating : inner, active);
       for (int64_t r = 0; r < count; r++) weights[r] = gates[r] * (e.w ? active[r] * inner[r] : active[r]);
-      add<F>(e.v, ids, count, weights, e.d_out, y);
+      add<F>({e.v, e.v_scales}, ids, count, weights, e.d_out, y);
     }
   }
   return PEERSPEC_OK;

@@ -11,60 +11,89 @@ constexpr int group = 8;  // experts whose rows are fetched together
 // Rows whose accumulators fit into the registers; each takes 64 bytes.
 constexpr int in_flight = PEERSPEC_WIDTH / 8;
 
+// The rows of a table, and for I8 the scale of each.
+struct Table {
+  Table(const void* rows, const float* scales = nullptr) : rows(rows), scales(scales) {}
+  const void* rows;
+  const float* scales;
+};
+
 template <class F>
-PEERSPEC_INLINE const typename F::Store* row(const void* table, int64_t id, int64_t width) {
-  return static_cast<const typename F::Store*>(table) + id * width;
+struct Row {
+  Row() = default;
+  Row(const Table& table, int64_t id, int64_t width)
+      : numbers(static_cast<const typename F::Store*>(table.rows) + id * width),
+        scale(sizeof(typename F::Store) == 1 ? table.scales[id] : 1) {}
+  const typename F::Store* numbers;
+  float scale;
+};
+
+template <class F>
+PEERSPEC_INLINE Lanes<typename F::Inner> scaled(Lanes<typename F::Inner> lanes, const Row<F>& row) {
+  if constexpr (sizeof(typename F::Store) == 1)
+    for (auto& part : lanes.part) part *= row.scale;
+  return lanes;
+}
+
+template <class F>
+PEERSPEC_INLINE Lanes<typename F::Inner> load(const Row<F>& row, int64_t at) {
+  return scaled(load<F>(row.numbers + at), row);
+}
+
+template <class F>
+PEERSPEC_INLINE Lanes<typename F::Inner> load_some(const Row<F>& row, int64_t at, int64_t count) {
+  return scaled(load_some<F>(row.numbers + at, count), row);
 }
 
 // Towards L2: the rows of one group are more than L1 keeps.
 template <class F>
-PEERSPEC_INLINE void prefetch(const void* table, const int64_t* ids, int64_t count, int64_t width) {
+PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t count, int64_t width) {
   const int64_t bytes = width * int64_t(sizeof(typename F::Store));
   for (int64_t r = 0; r < count; r++) {
-    const uintptr_t start = reinterpret_cast<uintptr_t>(table) + uintptr_t(ids[r]) * uintptr_t(bytes);
+    const uintptr_t start = reinterpret_cast<uintptr_t>(table.rows) + uintptr_t(ids[r]) * uintptr_t(bytes);
     for (int64_t byte = 0; byte < bytes; byte += 64)
       __builtin_prefetch(reinterpret_cast<const void*>(start + byte), 0, 2);
   }
 }
 
 template <class F, int R>
-PEERSPEC_INLINE void dots_of(const void* table, const int64_t* ids, const typename F::Inner* x, int64_t width,
+PEERSPEC_INLINE void dots_of(const Table& table, const int64_t* ids, const typename F::Inner* x, int64_t width,
                              typename F::Inner* out) {
   using T = typename F::Inner;
   constexpr int64_t step = Lanes<T>::count;
-  const typename F::Store* rows[R];
+  Row<F> rows[R];
   Lanes<T> sums[R] = {};
-  for (int r = 0; r < R; r++) rows[r] = row<F>(table, ids[r], width);
+  for (int r = 0; r < R; r++) rows[r] = Row<F>(table, ids[r], width);
   int64_t c = 0;
   for (; c + step <= width; c += step) {
     const Lanes<T> part = load<Plain<T>>(x + c);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; r++) multiply_add(sums[r], load<F>(rows[r] + c), part);
+    for (int r = 0; r < R; r++) multiply_add(sums[r], load(rows[r], c), part);
   }
   if (c < width) {
     const Lanes<T> part = load_some<Plain<T>>(x + c, width - c);
-    for (int r = 0; r < R; r++) multiply_add(sums[r], load_some<F>(rows[r] + c, width - c), part);
+    for (int r = 0; r < R; r++) multiply_add(sums[r], load_some(rows[r], c, width - c), part);
   }
   for (int r = 0; r < R; r++) out[r] = reduce(sums[r]);
 }
 
 template <class F, int R>
-PEERSPEC_INLINE void add_of(const void* table, const int64_t* ids, const typename F::Inner* weights, int64_t width,
+PEERSPEC_INLINE void add_of(const Table& table, const int64_t* ids, const typename F::Inner* weights, int64_t width,
                             typename F::Inner* y) {
   using T = typename F::Inner;
   constexpr int64_t step = Lanes<T>::count;
-  const typename F::Store* rows[R];
-  for (int r = 0; r < R; r++) rows[r] = row<F>(table, ids[r], width);
+  Row<F> rows[R];
+  for (int r = 0; r < R; r++) rows[r] = Row<F>(table, ids[r], width);
   int64_t c = 0;
   for (; c + step <= width; c += step) {
     Lanes<T> sum = load<Plain<T>>(y + c);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; r++) multiply_add(sum, load<F>(rows[r] + c), weights[r]);
+    for (int r = 0; r < R; r++) multiply_add(sum, load(rows[r], c), weights[r]);
     store(sum, y + c);
   }
   if (c < width) {
     Lanes<T> sum = load_some<Plain<T>>(y + c, width - c);
-    for (int r = 0; r < R; r++) multiply_add(sum, load_some<F>(rows[r] + c, width - c), weights[r]);
+    for (int r = 0; r < R; r++) multiply_add(sum, load_some(rows[r], c, width - c), weights[r]);
     T values[step];
     store(sum, values);
     __builtin_memcpy(y + c, values, (width - c) * sizeof(T));
@@ -73,7 +102,7 @@ PEERSPEC_INLINE void add_of(const void* table, const int64_t* ids, const typenam
 
 // out[r] = row ids[r] · x
 template <class F>
-void dots(const void* table, const int64_t* ids, int64_t count, const typename F::Inner* x, int64_t width,
+void dots(const Table& table, const int64_t* ids, int64_t count, const typename F::Inner* x, int64_t width,
           typename F::Inner* out) {
   int64_t r = 0;
   for (; r + in_flight <= count; r += in_flight) dots_of<F, in_flight>(table, ids + r, x, width, out + r);
@@ -82,7 +111,7 @@ void dots(const void* table, const int64_t* ids, int64_t count, const typename F
 
 // y += Σ weights[r] · row ids[r]
 template <class F>
-void add(const void* table, const int64_t* ids, int64_t count, const typename F::Inner* weights, int64_t width,
+void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Inner* weights, int64_t width,
          typename F::Inner* y) {
   int64_t r = 0;
   for (; r + group <= count; r += group) add_of<F, group>(table, ids + r, weights + r, width, y);

@@ -37,7 +37,7 @@ Buffer<T> small_numbers(int64_t size) {
 }
 
 Buffer<char> table(int format, int64_t count) {
-  const int bytes = format == PEERSPEC_F64 ? 8 : format == PEERSPEC_F32 ? 4 : 2;
+  const int bytes = format == PEERSPEC_F64 ? 8 : format == PEERSPEC_F32 ? 4 : format == PEERSPEC_I8 ? 1 : 2;
   Buffer<char> out(count * bytes);
   for (int64_t i = 0; i < count; i++) {
     const double value = double(int64_t(word() % 17) - 8) / 8;
@@ -47,6 +47,7 @@ Buffer<char> table(int format, int64_t count) {
     if (bytes == 8) __builtin_memcpy(at, &value, 8);
     if (bytes == 4) __builtin_memcpy(at, &narrow, 4);
     if (bytes == 2) __builtin_memcpy(at, &half, 2);
+    if (bytes == 1) __builtin_memcpy(at, &half, 1);
   }
   return out;
 }
@@ -71,7 +72,8 @@ template <class T>
 void check_experts(const peerspec_run& run, int format, int activation, bool glu, int64_t d, int64_t m, int64_t pairs) {
   const int64_t tokens = 5, experts = 11;
   auto u = table(format, experts * d), v = table(format, experts * m), w = table(format, experts * d);
-  const peerspec_experts e{format, activation, experts, d, m, u.get(), v.get(), glu ? w.get() : nullptr};
+  const peerspec_experts e{format,  activation,           experts, d,       m,      u.get(),
+                           v.get(), glu ? w.get() : nullptr, nullptr, nullptr, nullptr};
   auto x = small_numbers<T>(tokens * d), dy = small_numbers<T>(tokens * m), gates = small_numbers<T>(tokens * pairs);
   auto ids = random_ids(tokens * pairs, experts);
   Buffer<T> y(tokens * m), dx(tokens * d), dgates(tokens * pairs);
@@ -100,6 +102,21 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
   require(peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ID, "bad id");
 }
 
+void check_int8(const peerspec_run& run, int activation, bool glu, int64_t d, int64_t m, int64_t pairs) {
+  const int64_t tokens = 5, experts = 11;
+  auto u = table(PEERSPEC_I8, experts * d), v = table(PEERSPEC_I8, experts * m), w = table(PEERSPEC_I8, experts * d);
+  auto scales = small_numbers<float>(experts), x = small_numbers<float>(tokens * d);
+  auto gates = small_numbers<float>(tokens * pairs);
+  peerspec_experts e{PEERSPEC_I8, activation, experts, d, m, u.get(), v.get(), glu ? w.get() : nullptr,
+                     scales.get(), scales.get(), glu ? scales.get() : nullptr};
+  auto ids = random_ids(tokens * pairs, experts);
+  Buffer<float> y(tokens * m);
+  require(!peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()), "mix of int8");
+  e.v_scales = nullptr;
+  require(peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ARGUMENT,
+          "int8 without scales");
+}
+
 }  // namespace
 
 int main() {
@@ -118,6 +135,7 @@ int main() {
             for (int format : {PEERSPEC_F32, PEERSPEC_BF16, PEERSPEC_F16})
               check_experts<float>(run, format, activation, d == 37, d, d + 3, pairs);
             check_experts<double>(run, PEERSPEC_F64, activation, d == 37, d, d + 3, pairs);
+            check_int8(run, activation, d == 37, d, d + 3, pairs);
           }
     }
   std::puts("ok");

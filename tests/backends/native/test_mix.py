@@ -149,3 +149,40 @@ def test_arrays_that_do_not_fit_are_errors() -> None:
         mix(layer, x, ids, gates, threads=0)
     with pytest.raises(native.NativeError, match="level must be one of"):
         mix(layer, x, ids, gates, level="mmx")
+
+
+def int8_tables(expert: str, activation: str = "gelu") -> tuple[native.ExpertTables, Layer]:
+    """Rows of all int8 numbers with random scales, and the float32 layer of their rounded products."""
+    layer, *_ = problem(expert=expert, activation=activation)
+    rng = np.random.default_rng(2)
+    names = [name for name in layer.params if name.startswith("experts.")]
+    rows = {name: rng.integers(-128, 128, layer.params[name].shape, np.int8) for name in names}
+    scales = {name: (rng.random(49) / 100).astype(np.float32) for name in names}
+    wide = {name: rows[name] * scales[name][:, None] for name in names}
+    parts = {name[-1]: table for name, table in rows.items()}
+    given_scales = {name[-1]: scale for name, scale in scales.items()}
+    return native.ExpertTables(**parts, activation=activation, scales=given_scales), Layer(
+        layer.config, {**layer.params, **wide}
+    )
+
+
+@pytest.mark.parametrize("expert", ["mlp", "glu"])
+def test_int8_rows_with_scales_have_the_bits_of_the_float32_rows_they_stand_for(level: str, expert: str) -> None:
+    _, x, ids, gates = problem(expert=expert)
+    narrow, layer = int8_tables(expert)
+    flat = (len(x), 21)
+    got = native.mix(narrow, x, ids.reshape(flat), gates.reshape(flat), level=level)
+    assert got.tobytes() == mix(layer, x, ids, gates, level=level).tobytes()
+
+
+def test_int8_tables_want_their_scales_and_have_no_gradients() -> None:
+    narrow, layer = int8_tables("mlp")
+    with pytest.raises(InputError, match=r"int8 take scales of \['u', 'v'\], got those of \['u'\]"):
+        native.ExpertTables(narrow.u, narrow.v, scales={"u": narrow.scales["u"]})
+    with pytest.raises(InputError, match=r"float32 take scales of \[\], got those of \['u', 'v'\]"):
+        native.ExpertTables(layer.params["experts.u"], layer.params["experts.v"], scales=narrow.scales)
+    with pytest.raises(InputError, match="the scales of v must be float32"):
+        native.ExpertTables(narrow.u, narrow.v, scales=dict(narrow.scales) | {"v": narrow.scales["v"][:3]})
+    x, ids = np.zeros((1, 37), np.float32), np.zeros((1, 2), np.int64)
+    with pytest.raises(InputError, match="int8 tables are for inference"):
+        native.mix_backward(narrow, x, ids, np.zeros((1, 2), np.float32), np.zeros((1, 42), np.float32))
