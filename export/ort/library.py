@@ -1,0 +1,48 @@
+"""A library of kernels as a file: whether it loads here and is of these sources."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from pathlib import Path
+
+from peerspec.export.ort.errors import KernelError
+from peerspec.export.ort.sources import key
+
+__all__ = ["is_current", "require_current"]
+
+_BUILD = "build it again with peerspec.export.ort.build"
+_MARK = re.compile(rb"peerspec_ort_key=([0-9a-f]+)")
+
+
+def is_current(path: Path) -> bool:
+    """Whether the library at ``path`` was built from these sources."""
+    return _key_of(path) == key()
+
+
+def require_current(path: Path) -> None:
+    """Refuse what is no library of kernels, or not of these sources, before it is loaded.
+
+    Raises:
+        KernelError: a missing file, one for another system, another library, or one of older sources.
+    """
+    if not path.is_file():
+        raise KernelError(f"{path} is not a file; {_BUILD}({str(path)!r})")
+    if (found := _key_of(path)) is None:
+        raise KernelError(f"{path} is not a whole library of peerspec's kernels; {_BUILD}")
+    if found != key():
+        raise KernelError(f"{path} was built from other sources ({found}, these are {key()}); {_BUILD}")
+    try:
+        library = ctypes.CDLL(str(path.resolve()))
+        library.peerspec_ort_key.restype = ctypes.c_char_p
+    except (OSError, AttributeError) as error:
+        reason = str(error).removeprefix(f"{path.resolve()}: ")
+        raise KernelError(f"{path} does not load on this system ({reason}); {_BUILD}") from None
+    if not library.peerspec_ort_key().decode().endswith(found):
+        raise KernelError(f"{path} was replaced after this process had loaded it; start a new process")
+
+
+def _key_of(path: Path) -> str | None:
+    """What the file says of its sources; read, because a library once loaded answers for its path for ever."""
+    found = _MARK.search(path.read_bytes())
+    return None if found is None else found[1].decode()

@@ -1,0 +1,94 @@
+#include "call.h"
+
+namespace peerspec {
+namespace {
+
+struct Info {
+  Info(const OrtApi& api, const OrtValue* value) : api(api) { check(api.GetTensorTypeAndShape(value, &info)); }
+  ~Info() { api.ReleaseTensorTypeAndShapeInfo(info); }
+  const OrtApi& api;
+  OrtTensorTypeAndShapeInfo* info = nullptr;
+};
+
+}  // namespace
+
+std::string text(const Shape& shape) {
+  std::string out = "[";
+  for (const int64_t size : shape) out += (out.size() > 1 ? ", " : "") + std::to_string(size);
+  return out + "]";
+}
+
+int64_t product(const Shape& shape) {
+  int64_t out = 1;
+  for (const int64_t size : shape) out *= size;
+  return out;
+}
+
+int64_t integer_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name) {
+  int64_t value;
+  check(api.KernelInfoGetAttribute_int64(info, name, &value));
+  return value;
+}
+
+std::string string_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name) {
+  size_t size = 0;
+  check(api.KernelInfoGetAttribute_string(info, name, nullptr, &size));
+  std::string value(size, 0);
+  check(api.KernelInfoGetAttribute_string(info, name, value.data(), &size));
+  return value.c_str();  // the size counts the zero at the end
+}
+
+void refuse(const OrtApi& api, const std::string& sentence) {
+  throw Fault{api.CreateStatus(ORT_INVALID_ARGUMENT, sentence.c_str())};
+}
+
+Tensor Call::input(size_t index) const {
+  const OrtValue* value = nullptr;
+  check(api.KernelContext_GetInput(context, index, &value));
+  const Info info(api, value);
+  size_t rank = 0;
+  check(api.GetDimensionsCount(info.info, &rank));
+  Tensor tensor{nullptr, Shape(rank)};
+  check(api.GetDimensions(info.info, tensor.shape.data(), rank));
+  void* data = nullptr;
+  check(api.GetTensorMutableData(const_cast<OrtValue*>(value), &data));
+  tensor.data = data;
+  return tensor;
+}
+
+void* Call::output(size_t index, const Shape& shape) const {
+  OrtValue* value = nullptr;
+  check(api.KernelContext_GetOutput(context, index, shape.data(), shape.size(), &value));
+  void* data = nullptr;
+  check(api.GetTensorMutableData(value, &data));
+  return data;
+}
+
+void Call::require(bool good, const std::string& sentence) const {
+  if (!good) refuse(api, std::string(name) + ": " + sentence);
+}
+
+peerspec_run Call::run() const { return {1, PEERSPEC_BEST, for_each, const_cast<Call*>(this)}; }
+
+// With no limit on the number of batches a free thread takes the next index, one at a time.
+void Call::for_each(void* call, int64_t count, peerspec_task task, void* argument) {
+  struct Work {
+    peerspec_task task;
+    void* argument;
+  } work{task, argument};
+  const auto one = [](void* data, size_t index) {
+    const Work& all = *static_cast<const Work*>(data);
+    all.task(all.argument, int64_t(index));
+  };
+  const Call& self = *static_cast<const Call*>(call);
+  check(self.api.KernelContext_ParallelFor(self.context, one, size_t(count), 0, &work));
+}
+
+void Call::require_done(int32_t status) const {
+  require(status != PEERSPEC_BAD_ID,
+          "an expert id lies outside 0..N-1; indices must come from a selection over these tables (IDX-1)");
+  require(status != PEERSPEC_NO_MEMORY, "there is not enough memory for the call; pass fewer tokens at once");
+  require(status == PEERSPEC_OK, "the native core refuses the sizes");
+}
+
+}  // namespace peerspec

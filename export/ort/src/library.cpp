@@ -1,0 +1,83 @@
+// The library's entry: kernels under the names that the functions of an exported file have, in the same domain, so that
+// ONNX Runtime runs the kernels where the library is loaded and the functions' bodies where it is not.
+#include <algorithm>
+#include <memory>
+#include <mutex>
+
+#include "expert_mix.h"
+#include "product_key_top_k.h"
+
+namespace peerspec {
+namespace {
+
+constexpr uint32_t interface_version = 17;  // the first with the session's thread pool
+
+constexpr ONNXTensorElementDataType f32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+                                    f64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
+                                    f16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+                                    bf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
+                                    i8 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+                                    i64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+
+// One kernel for each combination of types that `peerspec.export` writes: with the library loaded, ONNX Runtime looks
+// for a kernel alone and never falls back to a body.
+std::vector<Kernel> all_kernels() {
+  std::vector<Kernel> all;
+  for (const auto inside : {f32, f64}) {
+    all.push_back(kernel<ProductKeyTopK>("ProductKeyTopK", {inside, inside}, {inside, i64}));
+    for (const auto table : inside == f64 ? Types{f64} : Types{f32, bf16, f16}) {
+      all.push_back(kernel<ExpertMix<false>>("ExpertMix", {inside, i64, inside, table, table}, {inside}));
+      all.push_back(kernel<ExpertMix<true>>("ExpertMixGLU", {inside, i64, inside, table, table, table}, {inside}));
+    }
+  }
+  all.push_back(kernel<ExpertMix<false>>("ExpertMixInt8", {f32, i64, f32, i8, f32, i8, f32}, {f32}));
+  all.push_back(kernel<ExpertMix<true>>("ExpertMixGLUInt8", {f32, i64, f32, i8, f32, i8, f32, i8, f32}, {f32}));
+  return all;
+}
+
+// Sessions keep a pointer to the domain, so there is one for each runtime in the process, for as long as the library
+// stays.
+class Domains {
+ public:
+  OrtCustomOpDomain* of(const OrtApi& api) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (const Entry& entry : entries)
+      if (&entry.api == &api) return entry.domain;
+    OrtCustomOpDomain* domain = nullptr;
+    check(api.CreateCustomOpDomain("peer", &domain));
+    for (const Kernel& one : kernels) check(api.CustomOpDomain_Add(domain, &one));
+    entries.push_back({api, domain});
+    return domain;
+  }
+
+ private:
+  struct Entry {
+    const OrtApi& api;
+    OrtCustomOpDomain* domain;
+  };
+  std::mutex mutex;
+  const std::vector<Kernel> kernels = all_kernels();
+  std::vector<Entry> entries;
+};
+
+}  // namespace
+}  // namespace peerspec
+
+using namespace peerspec;
+
+extern "C" {
+
+// A digest of the sources and of how they were compiled: `peerspec.export.ort` reads it in the file, too.
+PEERSPEC_API const char* peerspec_ort_key(void) { return "peerspec_ort_key=" PEERSPEC_ORT_KEY; }
+
+PEERSPEC_API OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+  static Domains* const domains = new Domains;  // never destroyed: at exit, sessions may end later than this library
+  const OrtApi* api = base->GetApi(interface_version);
+  if (!api) {
+    const std::string sentence = std::string("peerspec's kernels need ONNX Runtime 1.17 or newer, this is ") +
+                                 base->GetVersionString() + "; upgrade it, or run without the library";
+    return base->GetApi(1)->CreateStatus(ORT_FAIL, sentence.c_str());
+  }
+  return guarded(*api, [&] { check(api->AddCustomOpDomain(options, domains->of(*api))); });
+}
+}

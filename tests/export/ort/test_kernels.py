@@ -1,0 +1,194 @@
+"""ONX-2 … ONX-4: kernels in the place of bodies are judged like any backend, and refuse in one sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from peerspec.export import build_model, ort
+from peerspec.export.domain import DOMAIN
+from peerspec.export.expert_mix import expert_mix
+from peerspec.export.graph import assemble
+from peerspec.export.onnx_package import helper, parser
+from peerspec.export.product_key_top_k import product_key_top_k
+from peerspec.reference import DTYPES, select_exhaustive
+from peerspec.reference.config import ACTIVATIONS
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def session(model: Any, library: Path | None, threads: int = 2) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4  # what fails here is expected to
+    if library:
+        ort.register(options, library)
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def node(op: str, arrays: Arrays, outputs: dict[str, int], function: Any, **attributes: Any) -> Any:
+    """A model of one node, whose inputs have the ranks and dtypes of ``arrays``."""
+    inputs = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), [None] * array.ndim)
+        for name, array in arrays.items()
+    ]
+    outs = [helper.make_tensor_value_info(name, kind, None) for name, kind in outputs.items()]
+    made = helper.make_node(op, list(arrays), list(outputs), domain=DOMAIN, **attributes)
+    return assemble(helper.make_graph([made], "node", inputs, outs), [function])
+
+
+def selection(arrays: Arrays, k: int) -> Any:
+    outputs = {"scores": helper.np_dtype_to_tensor_dtype(arrays["s1"].dtype), "indices": 7}
+    return node("ProductKeyTopK", arrays, outputs, product_key_top_k(), k=k)
+
+
+def mixing(arrays: Arrays, activation: str = "relu") -> Any:
+    outputs = {"y": helper.np_dtype_to_tensor_dtype(arrays["x"].dtype)}
+    glu = "w" in arrays
+    function = expert_mix("glu" if glu else "mlp", "relu" if activation not in ACTIVATIONS else activation)
+    return node("ExpertMixGLU" if glu else "ExpertMix", arrays, outputs, function, activation=activation)
+
+
+def pairs(**changes: NDArray[Any]) -> Arrays:
+    """Inputs of ExpertMix: [2, 3] tokens, D = 5, h·k = 2·3, N = 9, M = 4."""
+    rng = np.random.default_rng(0)
+    arrays: Arrays = {
+        "x": rng.standard_normal((2, 3, 5), np.float32),
+        "indices": rng.integers(0, 9, (2, 3, 2, 3)),
+        "gates": rng.random((2, 3, 2, 3), np.float32),
+        "u": rng.standard_normal((9, 5), np.float32),
+        "v": rng.standard_normal((9, 4), np.float32),
+    }
+    return arrays | changes
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("expert", ["mlp", "glu"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_layer_of_every_kind_conforms_on_kernels(library, make_layer, assert_conforms, dtype, expert, activation):
+    layer = make_layer(dtype=DTYPES[dtype], expert=expert, activation=activation)
+    x = np.random.default_rng(0).standard_normal((2, 9, 5)).astype(layer.dtype)
+    run = session(build_model(layer), library)
+    shapes = {"y": (2, 9, 4), "scores": (2, 9, 3, 6), "indices": (2, 9, 3, 6), "gates": (2, 9, 3, 6)}
+    inside = np.float64 if dtype == "float64" else np.float32
+    outputs = {name: np.empty(shape, inside) for name, shape in shapes.items()}
+    outputs |= {"y": np.empty(shapes["y"], layer.dtype), "indices": np.empty(shapes["indices"], np.int64)}
+    binding = run.io_binding()  # bfloat16 passes by address alone
+    element = helper.np_dtype_to_tensor_dtype
+    binding.bind_input("x", "cpu", 0, element(x.dtype), x.shape, x.ctypes.data)
+    for name, out in outputs.items():
+        binding.bind_output(name, "cpu", 0, element(out.dtype), out.shape, out.ctypes.data)
+    run.run_with_iobinding(binding)
+    assert_conforms(layer, x, *outputs.values())
+
+
+@pytest.mark.parametrize("lead", [(), (0,), (300,), (2, 3)])
+@pytest.mark.parametrize("k", [1, 5, 40])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_selection_is_exact_on_ties(library, dtype, k, lead):
+    rng = np.random.default_rng(k)
+    s1, s2 = (rng.integers(-2, 3, (*lead, 7)).astype(dtype) * dtype(1 / 3) for _ in range(2))
+    s1[..., 0] = s2[..., -1] = -0.0
+    arrays = {"s1": s1, "s2": s2}
+    scores, indices = session(selection(arrays, k), library).run(None, arrays)
+    expected = select_exhaustive(s1, s2, k)
+    np.testing.assert_array_equal(indices, expected.indices)
+    np.testing.assert_array_equal(scores, expected.scores)
+    assert scores.dtype == dtype
+
+
+def test_kernels_run_where_the_library_is_loaded_and_bodies_where_it_is_not(library):
+    arrays = pairs(indices=np.full((2, 3, 2, 3), -1))  # which a body takes as the last row, and the core refuses
+    model = mixing(arrays)
+    session(model, None).run(None, arrays)
+    with pytest.raises(Exception, match=r"ExpertMix: an expert id lies outside 0\.\.N-1; indices must come"):
+        session(model, library).run(None, arrays)
+
+
+def test_a_token_has_the_same_bits_on_any_number_of_threads_and_in_every_batch(library):
+    rng = np.random.default_rng(0)
+    arrays = pairs(
+        x=rng.standard_normal((33, 37), np.float32),
+        indices=rng.integers(0, 99, (33, 4, 4)),
+        gates=rng.random((33, 4, 4), np.float32),
+        u=rng.standard_normal((99, 37), np.float32),
+        v=rng.standard_normal((99, 41), np.float32),
+    )
+    model = mixing(arrays, "gelu")
+    (whole,) = session(model, library, threads=1).run(None, arrays)
+    (again,) = session(model, library, threads=3).run(None, arrays)
+    assert whole.tobytes() == again.tobytes()
+    few = {name: array[:5] if name in ("x", "indices", "gates") else array for name, array in arrays.items()}
+    assert session(model, library).run(None, few)[0].tobytes() == whole[:5].tobytes()
+
+
+def test_no_tokens_give_no_rows(library):
+    arrays = pairs()
+    none = {name: array[:0] if name in ("x", "indices", "gates") else array for name, array in arrays.items()}
+    assert session(mixing(none), library).run(None, none)[0].shape == (0, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"x": np.zeros((2, 4, 5), np.float32)}, r"x must be \[\.\.\., D\], .* got \[2, 4, 5\], \[2, 3, 2, 3\] and"),
+        ({"gates": np.zeros((2, 3, 2, 4), np.float32)}, "indices and gates"),
+        ({"indices": np.zeros((2, 3, 6), np.int64), "gates": np.zeros((2, 3, 6), np.float32)}, "indices and gates"),
+        ({"x": np.zeros((2, 3, 6), np.float32)}, r"where x is \[\.\.\., D\], got u \[9, 5\]"),
+        ({"v": np.zeros((8, 4), np.float32)}, r"v \[N, M\] .* got v \[8, 4\], u \[9, 5\]"),
+        ({"u": np.zeros((9, 5, 1), np.float32)}, r"got u \[9, 5, 1\]"),
+        ({"w": np.zeros((9, 4), np.float32)}, r"ExpertMixGLU: u and w must be .* got w \[9, 4\]"),
+        ({"v": np.zeros((9, 0), np.float32)}, r"got v \[9, 0\]"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(library, changes, sentence):
+    arrays = pairs(**changes)
+    with pytest.raises(Exception, match=sentence):
+        session(mixing(arrays), library).run(None, arrays)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "k", "sentence"),
+    [
+        ({"s1": np.zeros((2, 3), np.float32), "s2": np.zeros((2, 4), np.float32)}, 1, r"one shape \[\.\.\., n\], got"),
+        ({"s1": np.zeros((2, 0), np.float32), "s2": np.zeros((2, 0), np.float32)}, 1, "one shape"),
+        (
+            {"s1": np.zeros((2, 3), np.float32), "s2": np.zeros((2, 3), np.float32)},
+            10,
+            r"k must lie in .* n = 3, got 10",
+        ),
+        ({"s1": np.zeros((2, 3), np.float32), "s2": np.zeros((2, 3), np.float32)}, 0, "got 0"),
+    ],
+)
+def test_half_scores_that_do_not_fit_are_refused(library, arrays, k, sentence):
+    with pytest.raises(Exception, match=f"ProductKeyTopK: .*{sentence}"):
+        session(selection(arrays, k), library).run(None, arrays)
+
+
+def test_an_unknown_activation_is_refused_when_the_session_is_made(library):
+    with pytest.raises(Exception, match=r"activation must be one of relu, .*, got 'swish' \(CFG-5\)"):
+        session(mixing(pairs(), "swish"), library)
+
+
+def test_types_without_a_kernel_are_refused_when_the_session_is_made(library):
+    halves = {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in pairs().items()}
+    with pytest.raises(Exception, match=r"ExpertMix"):
+        session(mixing(halves), library)
+
+
+def test_nested_functions_reach_the_kernels(library, make_layer):
+    layer = make_layer()
+    inner = build_model(layer, leading=("t",))
+    outer = parser.parse_function(
+        '<domain: "test", opset_import: ["": 18, "peer": 1]> Twice (s1, s2) => (a, b)'
+        "{ a, b = peer.ProductKeyTopK <k = 10> (s1, s2) }"
+    )
+    graph = parser.parse_graph("g (float[r,3] s1, float[r,3] s2) => (float[r,10] a, int64[r,10] b)"
+                               "{ a, b = test.Twice (s1, s2) }")  # fmt: skip
+    model = assemble(graph, [*inner.functions, outer])
+    model.opset_import.append(helper.make_opsetid("test", 1))
+    with pytest.raises(Exception, match="ProductKeyTopK: k must lie in"):
+        session(model, library).run(None, {"s1": np.zeros((1, 3), np.float32), "s2": np.zeros((1, 3), np.float32)})
