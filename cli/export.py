@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 __all__ = ["export"]
+
+
+class Body(StrEnum):
+    """How the experts' rows are read where no kernel serves."""
+
+    GATHER = "gather"
+    SCAN = "scan"
 
 
 def export(
@@ -17,6 +25,10 @@ def export(
         str, typer.Option(help="Names of the leading axes of x, with commas; empty for a single token.")
     ] = "batch,sequence",
     no_trace: Annotated[bool, typer.Option("--no-trace", help="Leave out scores, ids and gates.")] = False,
+    body: Annotated[
+        Body, typer.Option(help="Gather the experts of all tokens at once, or scan the tokens in bounded memory.")
+    ] = Body.GATHER,
+    inline: Annotated[bool, typer.Option("--inline", help="Standard operators alone, without functions.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model if it exists.")] = False,
 ) -> int:
     """Write a layer as an ONNX model of opset 18; large tables go to MODEL.data beside it."""
@@ -27,6 +39,14 @@ def export(
     for path in (model, model.with_name(f"{model.name}.data")):
         refuse_existing(path, overwrite=overwrite)
     axes = tuple(axis.strip() for axis in leading.split(",")) if leading.strip() else ()
-    write(Layer.load(layer), model, leading=axes, trace=not no_trace, overwrite=overwrite)
+    write(
+        Layer.load(layer),
+        model,
+        leading=axes,
+        trace=not no_trace,
+        body=body.value,
+        inline=inline,
+        overwrite=overwrite,
+    )
     print(f"{model} written; `peerspec verify {model} {layer}` judges it")
     return 0

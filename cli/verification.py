@@ -19,7 +19,6 @@ from peerspec.conformance.hosts import ObjectHost
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.report import FAIL, PASS, Finding, Report
 from peerspec.conformance.runner import Run, versions
-from peerspec.export.read import read_model
 from peerspec.reference import Layer
 
 __all__ = ["verify_model"]
@@ -34,8 +33,7 @@ def verify_model(path: Path, layer: Layer, *, seed: int, timeout: float) -> Repo
         PeerError: the model cannot be read or started.
     """
     model, started = OrtModel(path), time.perf_counter()
-    rank = len(read_model(path).graph.input[0].type.tensor_type.shape.dim) - 1
-    plan = Plan((str(layer.dtype),), tuple(_steps(layer, rank)), (), False)
+    plan = Plan((str(layer.dtype),), tuple(_steps(layer, model.rank, "select" in model.profiles)), (), False)
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)
     same = _compare(model.layer, layer)
     findings = (same, *(run.findings(stop_early=False, progress=None) if same.status == PASS else ()))
@@ -89,12 +87,12 @@ class _TokenCase:
         return Case(self.name, False, self.layer, x)
 
 
-def _steps(layer: Layer, rank: int) -> Iterator[Step]:
+def _steps(layer: Layer, rank: int, select: bool) -> Iterator[Step]:
     """The checks that ask nothing but this layer, in the order of the stages."""
     lead = (1,) * (rank - 2) + ((), (6,), (2, 3))[min(rank, 2)]
     tokens, nan = _TokenCase("verify.tokens", layer, lead), _TokenCase("verify.nan", layer, lead, nan=True)
     empty = (_TokenCase("verify.empty", layer, (*lead[:-1], 0)),) if rank else ()
-    selections = tuple(case for case in SELECTIONS if case.size == 0)
+    selections = tuple(case for case in SELECTIONS if case.size == 0) if select else ()
     cases: dict[str, tuple[Any, ...]] = {
         "structure.answer": (tokens, nan, *empty),
         "structure.inputs": (tokens, nan),

@@ -54,7 +54,8 @@ def identifier(parameter: str) -> str:
     return parameter.replace(".", "__")
 
 
-def function(signature: str, body: str) -> FunctionProto:
-    """A model-local function from its signature and statements in ONNX's text form."""
-    header = f'<domain: "{DOMAIN}", opset_import: ["" : {OPSET}]>'
+def function(signature: str, body: str, *, calls: bool = False) -> FunctionProto:
+    """A model-local function from its signature and statements in ONNX's text form; ``calls`` others of the domain."""
+    own = f', "{DOMAIN}" : {DOMAIN_VERSION}' if calls else ""
+    header = f'<domain: "{DOMAIN}", opset_import: ["" : {OPSET}{own}]>'
     return parser.parse_function(f"{header}\n{signature}\n{{{body}}}")

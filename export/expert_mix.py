@@ -8,26 +8,35 @@ the dtype of x. Tables may have a lower precision: rows are gathered first and w
 
 ONNX functions cannot branch on a string, so the body is written for one activation, the one that the
 attribute names; the attribute is what kernels registered under the same name go by.
+
+There are two bodies of one meaning. ``gather`` takes the rows of all tokens at once, T·h·k·(D + M) numbers;
+``scan`` takes those of one token after another.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 from peerspec.export.activations import activation
 from peerspec.export.domain import function
-from peerspec.export.onnx_package import FunctionProto
+from peerspec.export.onnx_package import FunctionProto, GraphProto, NodeProto, ValueInfoProto, helper
 
-__all__ = ["expert_mix", "expert_mix_name"]
+__all__ = ["Body", "expert_mix", "expert_mix_name"]
+
+Body = Literal["gather", "scan"]
 
 
-def expert_mix(expert: str, kind: str) -> FunctionProto:
+def expert_mix(expert: str, kind: str, *, body: Body = "gather", name: str | None = None) -> FunctionProto:
     """The function for the configuration's ``expert`` and ``activation``; no tokens included."""
-    if expert == "mlp":
-        tables, weight = "u, v", _project("u") + activation(kind, "u_x", "weight")
-    else:
-        gating = _project("u") + _project("w") + activation(kind, "w_x", "active")
-        tables, weight = "u, v, w", gating + "  weight = Mul (active, u_x)\n"
-    signature = f"{expert_mix_name(expert)} <activation> (x, indices, gates, {tables}) => (y)"
-    return function(signature, _PAIRS + weight + _SUM)
+    tables = "u, v" if expert == "mlp" else "u, v, w"
+    signature = f"{name or expert_mix_name(expert)} <activation> (x, indices, gates, {tables}) => (y)"
+    mixing = _weight(expert, kind) + _SUM
+    if body == "gather":
+        return function(signature, f"{_AXES}{_PAIRS}  x_column = Unsqueeze (x, last)\n{mixing}")
+    scanned = function(signature, f"{_PAIRS}{_FLAT}  y_rows = Identity (x_rows)\n{_UNFLAT}")
+    index = next(at for at, node in enumerate(scanned.node) if node.output[0] == "y_rows")
+    scanned.node[index].CopyFrom(_scan(function(signature, f"{_AXES}  x_column = Unsqueeze (x, last)\n{mixing}")))
+    return scanned
 
 
 def expert_mix_name(expert: str) -> str:
@@ -35,16 +44,33 @@ def expert_mix_name(expert: str) -> str:
     return "ExpertMix" if expert == "mlp" else "ExpertMixGLU"
 
 
-_PAIRS = """
+def _scan(step: FunctionProto) -> NodeProto:
+    """The statements for one token [D], its ids and gates [h·k], over all rows; the tables are those outside."""
+    graph = GraphProto(name="token", node=step.node)
+    for node in graph.node:  # names of a subgraph must differ from those around it
+        node.input[:] = [name if name in _TABLES else f"token_{name}" for name in node.input]
+        node.output[:] = [f"token_{name}" for name in node.output]
+    graph.input.extend(ValueInfoProto(name=name) for name in ("token_x", "token_ids", "token_gate"))
+    graph.output.append(ValueInfoProto(name="token_y"))
+    rows = ["x_rows", "id_rows", "gate_rows"]
+    return helper.make_node("Scan", rows, ["y_rows"], body=graph, num_scan_inputs=len(rows))
+
+
+_TABLES = ("u", "v", "w")
+
+
+_AXES = """
   last = Constant <value = int64[1] {-1}> ()
   before_last = Constant <value = int64[1] {-2}> ()
+"""
+
+_PAIRS = """
   lead = Shape <start = 0, end = -2> (indices)
   heads_k = Shape <start = -2> (indices)
   pairs = ReduceProd (heads_k)
   lead_pairs = Concat <axis = 0> (lead, pairs)
   ids = Reshape <allowzero = 1> (indices, lead_pairs)
   gate = Reshape <allowzero = 1> (gates, lead_pairs)
-  x_column = Unsqueeze (x, last)
 """
 
 _SUM = """
@@ -55,6 +81,30 @@ _SUM = """
   y_line = MatMul (share_line, v_rows)
   y = Squeeze (y_line, before_last)
 """
+
+_FLAT = """
+  numbers = Size (indices)
+  tokens = Div (numbers, pairs)
+  flat_pairs = Concat <axis = 0> (tokens, pairs)
+  width = Shape <start = -1> (x)
+  flat_width = Concat <axis = 0> (tokens, width)
+  x_rows = Reshape <allowzero = 1> (x, flat_width)
+  id_rows = Reshape <allowzero = 1> (ids, flat_pairs)
+  gate_rows = Reshape <allowzero = 1> (gate, flat_pairs)
+"""
+
+_UNFLAT = """
+  out_width = Shape <start = -1> (v)
+  lead_width = Concat <axis = 0> (lead, out_width)
+  y = Reshape <allowzero = 1> (y_rows, lead_width)
+"""
+
+
+def _weight(expert: str, kind: str) -> str:
+    """What multiplies v."""
+    if expert == "mlp":
+        return _project("u") + activation(kind, "u_x", "weight")
+    return _project("u") + _project("w") + activation(kind, "w_x", "active") + "  weight = Mul (active, u_x)\n"
 
 
 def _project(table: str) -> str:

@@ -10,13 +10,16 @@ try:
         FunctionProto,
         GraphProto,
         ModelProto,
+        NodeProto,
         StringStringEntryProto,
         TensorProto,
         ValueInfoProto,
         checker,
         helper,
+        inliner,
         parser,
     )
+    from onnx.reference import ReferenceEvaluator
 except ModuleNotFoundError as error:
     if error.name != "onnx":  # a broken installation says what broke
         raise
@@ -26,11 +29,14 @@ __all__ = [
     "FunctionProto",
     "GraphProto",
     "ModelProto",
+    "NodeProto",
+    "ReferenceEvaluator",
     "StringStringEntryProto",
     "TensorProto",
     "ValueInfoProto",
     "checker",
     "helper",
+    "inliner",
     "onnx",
     "parser",
 ]

@@ -32,28 +32,15 @@ def query(config: PeerConfig) -> str:
 
 
 def query_norm(config: PeerConfig) -> str:
-    """(q − mean) / √(var + ε) · scale + bias; batch norm with its running statistics (NRM-1, NRM-6)."""
+    """(q − mean) · scale / √(var + ε) + bias; batch norm with its running statistics (NRM-1, NRM-6).
+
+    There scale / √(var + ε) depends on parameters alone, so runtimes compute it once. Folding it into W would
+    round W anew, which PRC-4 does not allow, and would leave no parameter in the file as it was.
+    """
     if config.query_norm == "none":
         return "  q = Identity (q_raw)\n"
-    if config.query_norm == "batch":
-        centred = _widen("query_norm.mean", "mean") + _widen("query_norm.var", "var")
-        centred += "  centred = Sub (q_raw, mean)\n"
-    else:
-        centred = """
-  feature = Constant <value = int64[1] {-1}> ()
-  mean = ReduceMean (q_raw, feature)
-  centred = Sub (q_raw, mean)
-  squares = Mul (centred, centred)
-  var = ReduceMean (squares, feature)
-"""
-    return f"""{centred}{_widen("query_norm.scale", "scale")}{_widen("query_norm.bias", "norm_bias")}
-  {constant("eps", EPS, "tokens")}
-  var_eps = Add (var, eps)
-  deviation = Sqrt (var_eps)
-  unit = Div (centred, deviation)
-  scaled = Mul (unit, scale)
-  q = Add (scaled, norm_bias)
-"""
+    ending = "  scaled = Mul (centred, slope)\n  q = Add (scaled, norm_bias)\n"
+    return (_running if config.query_norm == "batch" else _own)() + _slope() + ending
 
 
 def half_scores(config: PeerConfig) -> str:
@@ -76,6 +63,31 @@ def gates(config: PeerConfig) -> str:
     if config.gate == "softmax":
         return "  gate = Softmax <axis = -1> (top_scores)\n"
     return sigmoid("top_scores", "gate")
+
+
+def _running() -> str:
+    """The running statistics."""
+    return _widen("query_norm.mean", "mean") + _widen("query_norm.var", "var") + "  centred = Sub (q_raw, mean)\n"
+
+
+def _own() -> str:
+    """Each query's own mean and biased variance."""
+    return """
+  feature = Constant <value = int64[1] {-1}> ()
+  mean = ReduceMean (q_raw, feature)
+  centred = Sub (q_raw, mean)
+  squares = Mul (centred, centred)
+  var = ReduceMean (squares, feature)
+"""
+
+
+def _slope() -> str:
+    return f"""{_widen("query_norm.scale", "scale")}{_widen("query_norm.bias", "norm_bias")}
+  {constant("eps", EPS, "tokens")}
+  var_eps = Add (var, eps)
+  deviation = Sqrt (var_eps)
+  slope = Div (scale, deviation)
+"""
 
 
 def _widen(parameter: str, name: str) -> str:

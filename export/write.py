@@ -10,7 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
-from peerspec.export.graph import assemble, layer_functions, layer_graph
+from peerspec.export.expert_mix import Body
+from peerspec.export.graph import layer_model
 from peerspec.export.onnx_package import ModelProto, TensorProto
 from peerspec.export.tensors import external_tensor, inline_tensor
 from peerspec.reference import Layer
@@ -30,6 +31,8 @@ def export(
     *,
     leading: Sequence[str] = ("batch", "sequence"),
     trace: bool = True,
+    body: Body = "gather",
+    inline: bool = False,
     external_threshold: int = EXTERNAL_THRESHOLD,
     overwrite: bool = False,
 ) -> None:
@@ -45,6 +48,9 @@ def export(
         path: the file to write.
         leading: a name for each leading axis of x; ``()`` for a single token.
         trace: whether the model shows its selection.
+        body: how the experts' rows are read where no kernel serves: ``gather`` takes those of all tokens at once,
+            ``scan`` those of one token after another, in memory that does not grow with the tokens.
+        inline: write standard operators alone, for tools that know no functions; kernels cannot serve them.
         external_threshold: 0 sends every parameter to the external file.
         overwrite: replace the model and its external file if they exist.
 
@@ -63,7 +69,9 @@ def export(
                     return inline_tensor(name, array)
                 return external_tensor(name, array, tables.file, tables.path.name)
 
-            main.file.write(_serialise(build_model(layer, leading=leading, trace=trace, place=place)))
+            main.file.write(
+                _serialise(build_model(layer, leading=leading, trace=trace, body=body, inline=inline, place=place))
+            )
             _publish(tables, main)
     except OSError as error:
         raise ExportError(
@@ -76,12 +84,14 @@ def build_model(
     *,
     leading: Sequence[str] = ("batch", "sequence"),
     trace: bool = True,
+    body: Body = "gather",
+    inline: bool = False,
     place: Callable[[str, NDArray[Any]], TensorProto] = inline_tensor,
 ) -> ModelProto:
     """The model of ``layer``; ``place`` makes a tensor of each parameter, inline unless told otherwise."""
-    graph = layer_graph(layer.config, layer.dtype, leading=leading, trace=trace)
-    graph.initializer.extend(place(name, array) for name, array in layer.params.items())
-    return assemble(graph, layer_functions(layer.config), layer.config)
+    model = layer_model(layer.config, layer.dtype, leading=leading, trace=trace, body=body, inline=inline)
+    model.graph.initializer.extend(place(name, array) for name, array in layer.params.items())
+    return model
 
 
 def data_path(path: Path) -> Path:

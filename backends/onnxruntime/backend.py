@@ -4,6 +4,9 @@ A session depends on the configuration, the precision and the thread count alone
 the graph and not part of it, so sessions are shared between layers, and a table is neither copied nor
 written to disk. ``OrtModel`` runs an exported file with its parameters inside.
 
+The module is the backend with the bodies that gather; ``scan`` and ``inlined`` are those that ``export`` can
+write instead, ``peerspec check peerspec.backends.onnxruntime.backend:scan``.
+
 ONNX is inference: ``training=True`` is refused where it would change the result, for batch norm.
 """
 
@@ -18,56 +21,67 @@ from numpy.typing import DTypeLike, NDArray
 from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import select
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
-from peerspec.export.domain import TENSOR_TYPES
-from peerspec.export.graph import assemble, layer_functions, layer_graph
-from peerspec.export.onnx_package import helper
+from peerspec.export.expert_mix import Body
+from peerspec.export.graph import bound_model
 from peerspec.reference import Layer, Output, PeerConfig, cost
 from peerspec.reference.forward import flatten
 
-__all__ = ["check_inference", "forward", "name", "profiles", "select", "supports"]
-
-name = "onnxruntime"
-profiles = frozenset(
-    {
-        "float32",
-        "float64",
-        "bfloat16",
-        "float16",
-        "select",
-        "glu",
-        "sigmoid",
-        "per-head-keys",
-        "query-bias",
-    }
-)
+__all__ = ["OrtBackend", "check_inference", "forward", "inlined", "name", "profiles", "scan", "select", "supports"]
 
 _SMALL = 1 << 22
 """Floating-point operations below which waking a second thread costs more than it saves (about 0.1 ms)."""
 
 
-def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:
-    """True, or why ONNX Runtime on CPU cannot run the configuration in ``dtype``."""
-    if np.dtype(dtype) == np.float64 and config.activation == "gelu":
-        return "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs; use float32 or another activation"
-    return True
+class OrtBackend:
+    """The backend for one way of writing a layer; arguments as those of ``export``."""
 
+    profiles = frozenset(
+        {
+            "float32",
+            "float64",
+            "bfloat16",
+            "float16",
+            "select",
+            "glu",
+            "sigmoid",
+            "per-head-keys",
+            "query-bias",
+        }
+    )
+    select = staticmethod(select)
 
-def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
-    """Evaluate the layer.
+    def __init__(self, name: str, *, body: Body = "gather", inline: bool = False) -> None:
+        self.name = name
+        self._body: Body = body
+        self._inline = inline
 
-    Raises:
-        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
-        OrtError: a configuration that ``supports`` refuses, or training with batch norm.
-    """
-    tokens, _, lead = flatten(layer, x, mask)
-    check_inference(layer.config, training)
-    if (reason := supports(layer.config, layer.dtype)) is not True:
-        raise OrtError(str(reason))
-    arrays = empty_outputs(layer.config, layer.dtype, tokens.shape[:1])
-    work = cost(layer.config).flops_per_token * len(tokens)
-    session = _session(layer.config, layer.dtype, 1 if work < _SMALL else 0)
-    run(session, {"x": tokens, **layer.params}, arrays)
-    return to_output(arrays, lead)
+    def supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
+        """True, or why ONNX Runtime on CPU cannot run the configuration in ``dtype``."""
+        if np.dtype(dtype) == np.float64 and config.activation == "gelu":
+            return (
+                "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs; use float32 or another activation"
+            )
+        return True
+
+    def forward(
+        self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
+    ) -> Output:
+        """Evaluate the layer.
+
+        Raises:
+            InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
+            OrtError: a configuration that ``supports`` refuses, or training with batch norm.
+        """
+        tokens, _, lead = flatten(layer, x, mask)
+        check_inference(layer.config, training)
+        if (reason := self.supports(layer.config, layer.dtype)) is not True:
+            raise OrtError(str(reason))
+        arrays = empty_outputs(layer.config, layer.dtype, tokens.shape[:1])
+        work = cost(layer.config).flops_per_token * len(tokens)
+        threads = 1 if work < _SMALL else 0
+        session = _session(layer.config, layer.dtype, self._body, self._inline, threads)
+        run(session, {"x": tokens, **layer.params}, arrays)
+        return to_output(arrays, lead)
 
 
 def check_inference(config: PeerConfig, training: bool) -> None:
@@ -83,10 +97,13 @@ def check_inference(config: PeerConfig, training: bool) -> None:
 
 
 @lru_cache(maxsize=16)
-def _session(config: PeerConfig, dtype: np.dtype, threads: int) -> Any:
-    graph = layer_graph(config, dtype, leading=("tokens",), trace=True)
-    graph.input.extend(
-        helper.make_tensor_value_info(parameter, TENSOR_TYPES[dtype], shape)
-        for parameter, shape in config.shapes().items()
-    )
-    return new_session(assemble(graph, layer_functions(config)).SerializeToString(), threads=threads)
+def _session(config: PeerConfig, dtype: np.dtype, body: Body, inline: bool, threads: int) -> Any:
+    model = bound_model(config, dtype, body=body, inline=inline)
+    return new_session(model.SerializeToString(), threads=threads)
+
+
+name = "onnxruntime"
+scan = OrtBackend("onnxruntime, Scan body", body="scan")
+inlined = OrtBackend("onnxruntime, inlined", inline=True)
+_plain = OrtBackend(name)
+profiles, supports, forward = _plain.profiles, _plain.supports, _plain.forward

@@ -1,7 +1,12 @@
-"""An exported file as a backend of one layer, so that the suite can judge the file itself."""
+"""A layer of an ONNX file as a backend, so that the suite can judge the file itself.
+
+A file of one layer runs whole. Of a larger model, the layer's node runs with the model's functions, its
+parameters memory-mapped from the file.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,10 @@ from peerspec.backends.onnxruntime.backend import check_inference
 from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import new_selector, run_selector
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
-from peerspec.export.read import read_layer, read_model
+from peerspec.export.graph import CONFIG_KEY, extracted_model
+from peerspec.export.onnx_package import ModelProto
+from peerspec.export.places import Place, metadata
+from peerspec.export.read import read_layer_at, read_model, the_place
 from peerspec.reference import Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
 
@@ -21,28 +29,34 @@ __all__ = ["OrtModel"]
 
 
 class OrtModel:
-    """The model at ``path`` with the contract of a backend; ``forward`` takes its configuration only.
+    """The layer in the model at ``path`` with the contract of a backend; ``forward`` takes its configuration only.
 
     Args:
-        path: a file written by ``peerspec.export``.
+        path: a file written by ``peerspec.export``, or any model with layers as ``peer`` nodes.
+        name: the name of the layer's node, where the model holds several.
         threads: threads of ONNX Runtime; 0 means all cores.
 
     Attributes:
         layer: the layer that the file holds, memory-mapped where its tables are external.
+        rank: the number of leading axes that the model takes.
 
     Raises:
-        ExportError: the file is not a readable model of this package.
+        ExportError: the file is not a readable model with that layer.
         OrtError: ONNX Runtime refuses the model.
     """
 
-    def __init__(self, path: str | PathLike[str], *, threads: int = 0) -> None:
+    def __init__(self, path: str | PathLike[str], name: str | None = None, *, threads: int = 0) -> None:
         path = Path(path)
-        self.layer: Layer = read_layer(path)
+        model = read_model(path)
+        place = the_place(model, path, name)
+        self.layer: Layer = read_layer_at(path, model, place)
         self.name = f"{path.name} on onnxruntime"
-        self.profiles = _profiles(self.layer)
-        self._functions = {function.name: function for function in read_model(path).functions}
-        self._session = new_session(path, threads=threads)
-        self._rank = len(self._session.get_inputs()[0].shape)
+        self._functions = {function.name: function for function in model.functions}
+        self.profiles = _profiles(self.layer, self._functions)
+        alone = CONFIG_KEY in metadata(model)
+        self._parameters = {} if alone else dict(self.layer.params)
+        self._session = new_session(path if alone else _extract(model, place, self.layer), threads=threads)
+        self.rank = len(self._session.get_inputs()[0].shape) - 1
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
@@ -74,14 +88,14 @@ class OrtModel:
             OrtError: ONNX Runtime fails.
         """
         tokens, _, lead = flatten(self.layer, x, None)
-        if self._rank == 1:
+        if self.rank == 0:
             arrays = self._empty(tokens.shape[:1])
             for t, token in enumerate(tokens):
                 run(self._session, {"x": token}, {name: array[t] for name, array in arrays.items()})
             return to_output(arrays, lead)
-        shape = x.shape if x.ndim == self._rank else (1,) * (self._rank - 2) + tokens.shape
+        shape = x.shape if x.ndim == self.rank + 1 else (1,) * (self.rank - 1) + tokens.shape
         arrays = self._empty(shape[:-1])
-        run(self._session, {"x": tokens.reshape(shape)}, arrays)
+        run(self._session, {"x": tokens.reshape(shape), **self._parameters}, arrays)
         return to_output(arrays, lead)
 
     def select(self, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
@@ -100,12 +114,18 @@ class OrtModel:
         return {name: arrays[name] for name in self._outputs}
 
 
-def _profiles(layer: Layer) -> frozenset[str]:
+def _extract(model: ModelProto, place: Place, layer: Layer) -> bytes:
+    assert place.node is not None  # only a file of one layer has none
+    return extracted_model(model, place.node, place.config, layer.dtype).SerializeToString()
+
+
+def _profiles(layer: Layer, functions: Collection[str]) -> frozenset[str]:
     config = layer.config
     options = {
+        "select": "ProductKeyTopK" in functions,
         "glu": config.expert == "glu",
         "sigmoid": config.gate == "sigmoid",
         "per-head-keys": config.key_heads > 1,
         "query-bias": config.query_bias,
     }
-    return frozenset({str(layer.dtype), "select"} | {name for name, used in options.items() if used})
+    return frozenset({str(layer.dtype)} | {name for name, used in options.items() if used})

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.backends.onnxruntime.session import new_session, run
-from peerspec.export.domain import DOMAIN, text_type
-from peerspec.export.graph import assemble
-from peerspec.export.onnx_package import FunctionProto, parser
+from peerspec.export.graph import selection_model
+from peerspec.export.onnx_package import FunctionProto
 from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.reference import DTYPES, InputError, Selection
 
@@ -32,12 +31,7 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
 
 def new_selector(function: FunctionProto, dtype: np.dtype, n: int, k: int) -> Any:
     """A session that calls a ``ProductKeyTopK`` function and nothing else."""
-    halves, kind = f"{text_type(dtype)}[rows,{n}]", text_type(dtype)
-    graph = parser.parse_graph(
-        f"select ({halves} s1, {halves} s2) => ({kind}[rows,{k}] scores, int64[rows,{k}] indices)"
-        f"{{ scores, indices = {DOMAIN}.ProductKeyTopK <k = {k}> (s1, s2) }}"
-    )
-    return new_session(assemble(graph, [function]).SerializeToString(), threads=1)
+    return new_session(selection_model(function, dtype, n, k).SerializeToString(), threads=1)
 
 
 def run_selector(session: Any, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:

@@ -49,6 +49,23 @@ def test_a_model_without_trace_is_verified_untraced(peerspec, tmp_path):
     assert "untraced" in result.out
 
 
+@pytest.mark.parametrize("options", [["--body", "scan"], ["--inline"], ["--body", "scan", "--inline"]])
+def test_every_way_of_writing_a_layer_is_verified(peerspec, tmp_path, options):
+    layer = save(tmp_path / "layer.safetensors", **EVERYTHING)
+    assert peerspec("export", layer, tmp_path / "model.onnx", *options).status == 0
+    result = peerspec("verify", tmp_path / "model.onnx", layer)
+    assert result.status == 0
+    domains = {node.domain for node in onnx.load(tmp_path / "model.onnx").graph.node}
+    assert domains == ({""} if "--inline" in options else {"peer"})
+
+
+def test_an_unknown_body_is_one_sentence(peerspec, tmp_path):
+    result = peerspec("export", save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx", "--body", "loop")
+    assert result.status == 2
+    assert "gather" in result.err
+    assert "scan" in result.err
+
+
 def test_an_existing_model_is_not_replaced_unasked(peerspec, exported):
     layer, model = exported
     before = model.read_bytes()
@@ -100,7 +117,8 @@ def test_another_activation_is_refused_by_what_it_computes(peerspec, exported):
 def test_swapped_halves_are_refused(peerspec, exported):
     layer, path = exported
     model = onnx.load(path)
-    node = next(node for node in model.graph.node if node.op_type == "ProductKeyTopK")
+    body = next(function for function in model.functions if function.name == "Layer").node
+    node = next(node for node in body if node.op_type == "ProductKeyTopK")
     node.input[:] = node.input[::-1]
     onnx.save(model, path)
     result = peerspec("verify", path, layer)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from peerspec.export import ExportError, export, read_layer, tensors, write
 from peerspec.reference import DTYPES, Layer, PeerConfig, PeerError
@@ -124,7 +124,7 @@ def test_inline_parameters_beyond_the_limit_of_protobuf_are_refused(make_layer, 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not onnx", b"\xff" * 9])
 def test_a_file_that_is_no_model_is_refused(tmp_path, content):
     (tmp_path / "layer.onnx").write_bytes(content)
-    with pytest.raises(ExportError, match=r"not an ONNX file|metadata"):
+    with pytest.raises(ExportError, match=r"not an ONNX file|no node of the domain"):
         read_layer(tmp_path / "layer.onnx")
 
 
@@ -136,14 +136,25 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 
 def _drop_nodes(model):
     del model.graph.node[:]
-
-
-def _drop_metadata(model):
     del model.metadata_props[:]
+
+
+def _drop_functions(model):
+    del model.functions[:]
+
+
+def _drop_selection(model):
+    kept = [function for function in model.functions if function.name != "ProductKeyTopK"]
+    del model.functions[:]
+    model.functions.extend(kept)
 
 
 def _age(model):
     next(entry for entry in model.metadata_props if entry.key == "peerspec.spec").value = "99.0"
+
+
+def _next_version(model):
+    next(entry for entry in model.opset_import if entry.domain == "peer").version = 2
 
 
 def _drop_keys(model):
@@ -152,24 +163,57 @@ def _drop_keys(model):
     model.graph.initializer.extend(kept)
 
 
+def _drop_config(model):
+    del model.graph.node[0].attribute[:]
+
+
+def _drop_input(model):
+    model.graph.node[0].input.pop()
+
+
 def _poison_config(model):
-    helper.set_model_props(model, {"peerspec.spec": "0.9", "peerspec.config": "{"})
+    model.graph.node[0].attribute[0].s = b"{"
+
+
+def _call_a_stage(model):
+    model.graph.node[0].op_type = "ProductKeyTopK"
+
+
+def _repeat(model):
+    model.graph.node.add().CopyFrom(model.graph.node[0])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (_drop_nodes, "no node of the domain 'peer'"),
-        (_drop_metadata, "no peerspec.config"),
+        (_drop_functions, "calls peer.Layer and holds no function of that name"),
+        (_drop_selection, "calls peer.ProductKeyTopK and holds no function of that name"),
         (_age, "written for spec 99.0"),
-        (_drop_keys, "lacks the parameter 'keys'"),
+        (_next_version, "imports version 2 of the domain 'peer', this package reads version 1"),
+        (_drop_keys, "the parameter keys is no initializer"),
+        (_drop_config, "has no attribute config"),
+        (_drop_input, "takes x and query.weight, keys, experts.u, experts.v, got 4 inputs"),
         (_poison_config, "must be a JSON object"),
+        (_call_a_stage, "none of them is a whole Layer"),
+        (_repeat, "holds 2 layers, 'layer', 'layer'; name one of them"),
     ],
 )
 def test_a_model_that_is_no_layer_is_refused_by_name(model, change, message):
     _edit(model, change)
     with pytest.raises(PeerError, match=message):
         read_layer(model)
+
+
+def test_the_nodes_say_enough_without_metadata_and_the_metadata_without_nodes(make_layer, tmp_path):
+    layer = make_layer(expert="glu")
+    export(layer, tmp_path / "layer.onnx")
+    _edit(tmp_path / "layer.onnx", lambda model: model.ClearField("metadata_props"))
+    export(layer, tmp_path / "inlined.onnx", inline=True)
+    for name in ("layer", "inlined"):
+        _assert_equal(read_layer(tmp_path / f"{name}.onnx"), layer)
+    with pytest.raises(ExportError, match=r"has no layer 'other'; it has 'layer'"):
+        read_layer(tmp_path / "layer.onnx", "other")
 
 
 def test_a_truncated_external_file_is_refused(model):

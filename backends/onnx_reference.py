@@ -1,0 +1,63 @@
+"""ONNX's own reference evaluator on the exported graph: what the file says, in NumPy, with no runtime's liberties."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from peerspec.backends.protocol import BackendError
+from peerspec.export.graph import bound_model, selection_model
+from peerspec.export.layer_function import OUTPUTS
+from peerspec.export.onnx_package import ReferenceEvaluator
+from peerspec.export.product_key_top_k import product_key_top_k
+from peerspec.reference import Layer, Output, PeerConfig, Selection
+from peerspec.reference.forward import flatten
+
+__all__ = ["forward", "name", "profiles", "select", "supports"]
+
+name = "onnx-reference"
+profiles = frozenset(
+    {"float32", "float64", "bfloat16", "float16", "select", "glu", "sigmoid", "per-head-keys", "query-bias"}
+)
+
+
+def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:
+    """True, or why the evaluator cannot run the configuration in ``dtype``."""
+    if np.dtype(dtype) == np.float64 and config.activation == "gelu":
+        return "the Erf of ONNX's reference evaluator rounds to float32, and the exact gelu needs it in float64"
+    return True
+
+
+def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
+    """Evaluate the exported graph.
+
+    Raises:
+        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
+        BackendError: training with batch norm: ONNX is inference.
+    """
+    tokens, _, lead = flatten(layer, x, mask)
+    if training and layer.config.query_norm == "batch":
+        raise BackendError("ONNX is inference and has no batch statistics; pass training=False (NRM-2)")
+    arrays = _evaluator(layer.config, layer.dtype).run(list(OUTPUTS), {"x": tokens, **layer.params})
+    return Output(*(array.reshape(*lead, *array.shape[1:]) for array in arrays))
+
+
+def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+    """The first k experts of each row of half scores [..., n], by the body of ``ProductKeyTopK``."""
+    n, lead = scores1.shape[-1], scores1.shape[:-1]
+    halves = {"s1": scores1.reshape(-1, n), "s2": scores2.reshape(-1, n)}
+    scores, indices = _selector(scores1.dtype, n, k).run(None, halves)
+    return Selection(scores.reshape(*lead, k), indices.reshape(*lead, k))
+
+
+@lru_cache(maxsize=16)
+def _evaluator(config: PeerConfig, dtype: np.dtype) -> Any:
+    return ReferenceEvaluator(bound_model(config, dtype))
+
+
+@lru_cache(maxsize=32)
+def _selector(dtype: np.dtype, n: int, k: int) -> Any:
+    return ReferenceEvaluator(selection_model(product_key_top_k(), dtype, n, k))

@@ -1,0 +1,107 @@
+"""Where layers stand in a model: its ``peer.Layer`` nodes, each with its configuration and its parameters.
+
+A model of standard operators alone (``inline``) has no nodes to find; there the metadata and the names of the
+parameters say the same for the one layer it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from peerspec.export.domain import DOMAIN, DOMAIN_VERSION
+from peerspec.export.errors import ExportError
+from peerspec.export.graph import CONFIG_KEY, SPEC_KEY
+from peerspec.export.onnx_package import ModelProto, NodeProto, helper
+from peerspec.reference import SPEC_VERSION, PeerConfig
+
+__all__ = ["Place", "find_layers", "metadata"]
+
+
+class Place(NamedTuple):
+    """One layer of a model.
+
+    Attributes:
+        name: the name of its node; empty where functions are inlined.
+        config: its configuration.
+        node: its node, or None where functions are inlined.
+        parameters: the name of the initializer of each parameter.
+    """
+
+    name: str
+    config: PeerConfig
+    node: NodeProto | None
+    parameters: dict[str, str]
+
+
+def find_layers(model: ModelProto, source: object) -> list[Place]:
+    """The layers of ``model``, in the order of its graph; ``source`` is its name in errors.
+
+    Raises:
+        ExportError: no layer, another version of the domain or of the specification, a call without a function.
+        ConfigError: a configuration that is none.
+    """
+    _check_versions(model, source)
+    _check_functions(model, source)
+    found = [_place(node, source) for node in model.graph.node if _is_layer(node)]
+    if found:
+        return found
+    if any(node.domain == DOMAIN for node in model.graph.node):
+        raise ExportError(
+            f"{source} calls functions of the domain {DOMAIN!r} and none of them is a whole Layer (ONX-6)"
+        )
+    if CONFIG_KEY in metadata(model):
+        config = PeerConfig.from_json(metadata(model)[CONFIG_KEY])
+        return [Place("", config, None, {name: name for name in config.shapes()})]
+    raise ExportError(f"{source} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export")
+
+
+def metadata(model: ModelProto) -> dict[str, str]:
+    """The entries of the model's metadata."""
+    return {entry.key: entry.value for entry in model.metadata_props}
+
+
+def _is_layer(node: NodeProto) -> bool:
+    return node.domain == DOMAIN and (node.op_type == "Layer" or node.op_type.startswith("Layer_"))
+
+
+def _place(node: NodeProto, source: object) -> Place:
+    attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
+    if not isinstance(text := attributes.get("config"), bytes):
+        raise ExportError(f"{source}: the layer {node.name!r} has no attribute config; export the model again (ONX-6)")
+    config = PeerConfig.from_json(text.decode("utf-8", "replace"))
+    names = tuple(config.shapes())
+    if len(node.input) != 1 + len(names):
+        raise ExportError(
+            f"{source}: the layer {node.name!r} takes x and {', '.join(names)}, "
+            f"got {len(node.input)} inputs; export the model again (ONX-6)"
+        )
+    return Place(node.name, config, node, dict(zip(names, node.input[1:], strict=True)))
+
+
+def _check_versions(model: ModelProto, source: object) -> None:
+    for entry in model.opset_import:
+        if entry.domain == DOMAIN and entry.version != DOMAIN_VERSION:
+            raise ExportError(
+                f"{source} imports version {entry.version} of the domain {DOMAIN!r}, this package reads version "
+                f"{DOMAIN_VERSION}; install a matching peerspec (ONX-1)"
+            )
+    spec = metadata(model).get(SPEC_KEY, SPEC_VERSION)
+    if spec.split(".")[0] != SPEC_VERSION.split(".")[0]:
+        raise ExportError(
+            f"{source} was written for spec {spec}, this package reads {SPEC_VERSION}; install a matching peerspec"
+        )
+
+
+def _check_functions(model: ModelProto, source: object) -> None:
+    held = {function.name for function in model.functions if function.domain == DOMAIN}
+    if lacking := sorted({node.op_type for node in _calls(model)} - held):
+        raise ExportError(
+            f"{source} calls {DOMAIN}.{lacking[0]} and holds no function of that name; "
+            "export the model again with peerspec.export (ONX-1)"
+        )
+
+
+def _calls(model: ModelProto) -> Iterator[NodeProto]:
+    bodies = [model.graph.node, *(function.node for function in model.functions)]
+    return (node for nodes in bodies for node in nodes if node.domain == DOMAIN)
