@@ -9,7 +9,7 @@ largest |σ′|. Evaluation adds, in u, relative to |a|:
 
 where an argument known to a relative error r changes erf by at most 0.49 r and tanh by at most 0.45 r.
 For σ′, absolute: gelu 10 (Φ) + 5 (a·φ) + 1; silu and gelu_tanh as written below, because 1 − t² and 1 − s are
-computed by cancellation and multiplied by |a|.
+computed by cancellation and multiplied by |a|. These are budgets of a result: other formulas must keep to them.
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ EVALUATION = {"relu": 0.0, "gelu": 12.0, "gelu_tanh": 13.0, "silu": 17.0, "ident
 def activation_bounds(model: Model, kind: str, a: Bounded) -> Bounded:
     """σ(a), elementwise."""
     value = activate(kind, a.value)
-    evaluation = EVALUATION[kind] * model.step * a.reach + (model.tiny if EVALUATION[kind] else 0.0)
+    lost = np.where(a.reach > 0, model.tiny, 0.0) if EVALUATION[kind] else 0.0
+    evaluation = EVALUATION[kind] * model.step * a.reach + lost
     return Bounded(value, a.error * _slope(kind, a) + evaluation)
 
 
 def derivative_bounds(model: Model, kind: str, a: Bounded) -> Bounded:
-    """σ′(a), elementwise; either slope of relu where the sign of a is not certain (GRD-6)."""
+    """σ′(a), elementwise; from 0 to 1 for relu where the sign of a is not certain (GRD-6)."""
     value = activate_derivative(kind, a.value)
     if kind == "relu":
-        return Bounded(value, np.where((np.abs(a.value) <= a.error) & (a.error > 0), 1.0, 0.0))
+        open_ = (np.abs(a.value) <= a.error) & (a.error > 0)
+        return Bounded(np.where(open_, 0.5, value), np.where(open_, 0.5, 0.0))
     if kind == "identity":
         return Bounded(value, np.zeros_like(value))
     spread = np.minimum(a.error * CURVATURE[kind], 2 * LIPSCHITZ[kind])
@@ -59,6 +61,7 @@ def _derivative_evaluation(kind: str, a: Array) -> Array:
     if kind == "gelu":
         return np.full_like(a, 16.0)
     if kind == "silu":
-        return 20 + 40 * a
+        # s and 1 − s may be off by 17u each, and s + (1 − s) = 1
+        return 21 + 18 * a
     # 1 − t² is off by 2·(16 + 3)u and multiplied by ½·√(2/π)·a·(1 + 0.1342 a²)
     return 16 + 16 * a * (1 + 0.1342 * a * a)

@@ -1,7 +1,8 @@
 """Running error analysis: a value in float64 together with how far a legal backend may be from it.
 
 Each operation here computes the exact formula on the values and, beside it, the error that operands and one legal
-rounding can cause: the standard model fl(a∘b) = (a∘b)(1+δ) + η with |δ| ≤ u and |η| ≤ tiny. No number is chosen here.
+rounding can cause: the standard model fl(a∘b) = (a∘b)(1+δ) + η with |δ| ≤ u and |η| ≤ tiny. Nothing underflows where
+operands are exactly zero: the error is zero there. No number is chosen here.
 """
 
 from __future__ import annotations
@@ -14,20 +15,25 @@ from numpy.typing import NDArray
 
 from peerspec.conformance.judge.model import DIVIDE, Model
 
-__all__ = ["Bounded", "add", "contract", "divide", "given", "multiply", "root", "scatter", "take", "total"]
+__all__ = ["Bounded", "add", "contract", "divide", "given", "multiply", "root", "scatter", "take", "together", "total"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Bounded:
-    """value ± error, both float64 of one shape; error is 0 where a legal backend has no freedom."""
+    """value ± error, both float64 of one shape; error is 0 where a legal backend has no freedom.
+
+    ``terms`` is what the magnitudes of the terms of a sum add up to, kept where a legal backend may multiply each term,
+    and not their sum, by what follows; it is the reach where None.
+    """
 
     value: Array
     error: Array
+    terms: Array | None = None
 
     def __getitem__(self, key: Any) -> Bounded:
-        return Bounded(self.value[key], self.error[key])
+        return Bounded(self.value[key], self.error[key], None if self.terms is None else self.terms[key])
 
     def reshape(self, *shape: int) -> Bounded:
         """Both parts reshaped."""
@@ -38,6 +44,11 @@ class Bounded:
         """The largest magnitude a legal backend may hold."""
         return np.asarray(np.abs(self.value) + self.error)
 
+    @property
+    def size(self) -> Array:
+        """The sum of the magnitudes of its terms, the reach of what is no sum."""
+        return self.reach if self.terms is None else np.maximum(self.terms, self.reach)
+
 
 def given(value: Array, error: Array | float = 0.0) -> Bounded:
     """A value all backends share, or one known to ``error``."""
@@ -46,28 +57,36 @@ def given(value: Array, error: Array | float = 0.0) -> Bounded:
 
 
 def contract(model: Model, spec: str, a: Bounded, b: Bounded, terms: int) -> Bounded:
-    """An einsum of two operands over ``terms`` products: any order, fused or not."""
+    """An einsum of two operands, part of a sum of ``terms`` products: any order, fused or not."""
     value = np.einsum(spec, a.value, b.value, optimize=True)
-    reach = np.einsum(spec, a.reach, b.reach, optimize=True)
+    size = np.einsum(spec, a.size, b.size, optimize=True)
     spread = np.zeros_like(value)
     if b.error.any():
         spread = spread + np.einsum(spec, np.abs(a.value), b.error, optimize=True)
     if a.error.any():
         spread = spread + np.einsum(spec, a.error, b.reach, optimize=True)
-    return Bounded(value, spread + model.gamma(terms) * reach + terms * model.tiny)
+    return Bounded(value, spread + model.gamma(terms) * size + _underflow(model, size, terms), size)
+
+
+def together(*parts: Bounded) -> Bounded:
+    """Parts of one sum, each bounded as such."""
+    value, error, size = (sum(getattr(part, name) for part in parts) for name in ("value", "error", "size"))
+    return Bounded(value, error, size)
 
 
 def add(model: Model, a: Bounded, b: Bounded) -> Bounded:
     """a + b, rounded once."""
     value = a.value + b.value
     spread = a.error + b.error
-    return Bounded(value, spread + model.step * (np.abs(value) + spread) + model.tiny)
+    lost = _underflow(model, a.reach + b.reach)
+    return Bounded(value, spread + model.step * (np.abs(value) + spread) + lost)
 
 
 def multiply(model: Model, a: Bounded, b: Bounded) -> Bounded:
     """a·b, rounded once."""
     spread = np.abs(a.value) * b.error + a.error * b.reach
-    return Bounded(a.value * b.value, spread + model.step * a.reach * b.reach + model.tiny)
+    reach = a.reach * b.reach
+    return Bounded(a.value * b.value, spread + model.step * reach + _underflow(model, reach))
 
 
 def divide(model: Model, a: Bounded, b: Bounded) -> Bounded:
@@ -75,23 +94,24 @@ def divide(model: Model, a: Bounded, b: Bounded) -> Bounded:
     value = a.value / b.value
     least = np.maximum(np.abs(b.value) - b.error, np.finfo(float).tiny)
     spread = (a.error + np.abs(value) * b.error) / least
-    return Bounded(value, spread + DIVIDE * model.step * (np.abs(value) + spread) + model.tiny)
+    return Bounded(value, spread + DIVIDE * model.step * (np.abs(value) + spread) + _underflow(model, a.reach))
 
 
 def root(model: Model, a: Bounded) -> Bounded:
-    """√a for positive a: √ is concave, so the error is largest towards zero."""
+    """√a for a that is not negative: √ is concave, so the error is largest towards zero."""
     value = np.sqrt(a.value)
     spread = value - np.sqrt(np.maximum(a.value - a.error, 0))
-    return Bounded(value, spread + DIVIDE * model.step * (value + spread) + model.tiny)
+    return Bounded(value, spread + DIVIDE * model.step * (value + spread) + _underflow(model, a.reach))
 
 
 def total(model: Model, a: Bounded, axis: int | tuple[int, ...], *, keepdims: bool = False) -> Bounded:
-    """The sum over ``axis``, in any order."""
+    """The sum over ``axis``, in any order, a factor of all terms taken into it or out of it."""
     axes = (axis,) if isinstance(axis, int) else axis
     terms = int(np.prod([a.value.shape[i] for i in axes]))
     reach = a.reach.sum(axes, keepdims=keepdims)
     spread = a.error.sum(axes, keepdims=keepdims)
-    return Bounded(a.value.sum(axes, keepdims=keepdims), spread + model.gamma(terms) * reach + terms * model.tiny)
+    error = spread + model.gamma(terms) * reach + _underflow(model, reach, terms)
+    return Bounded(a.value.sum(axes, keepdims=keepdims), error)
 
 
 def take(a: Bounded, indices: Array) -> Bounded:
@@ -109,5 +129,10 @@ def scatter(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bou
         (count, np.ones(a.value.shape)),
     ):
         np.add.at(out, where, entries)
-    most = int(count.max(initial=0))
-    return Bounded(value, spread + model.gamma(most) * reach + count * model.tiny)
+    additions = np.maximum(count - 1, 0)
+    return Bounded(value, spread + model.gamma(additions) * reach + _underflow(model, reach, count))
+
+
+def _underflow(model: Model, reach: Array, operations: Array | int = 1) -> Array:
+    """What underflow may cost; nothing where all operands are exactly zero."""
+    return np.where(reach > 0, operations * model.tiny, 0.0)

@@ -8,20 +8,22 @@ from peerspec.conformance.judge.activation import activation_bounds, derivative_
 from peerspec.conformance.judge.bounded import (
     Array,
     Bounded,
-    add,
     contract,
     divide,
     given,
     multiply,
     scatter,
+    together,
     total,
 )
 from peerspec.conformance.judge.gates import gate_bounds, gate_derivative
-from peerspec.conformance.judge.model import Model
+from peerspec.conformance.judge.model import DIVIDE, Model
 from peerspec.conformance.judge.stages import (
     Normed,
+    constant,
     gathered_scores,
     half_scores,
+    negative,
     project,
     query,
     query_normed,
@@ -46,15 +48,15 @@ def gradient_bounds(
     gate = gate_bounds(model, config.gate, gathered_scores(linear, s1, s2, ids))
     weight, slopes = _weight_and_slopes(model, linear, layer, x, ids)
 
-    upstream = given(dy)
-    z = contract(linear, "thkm,tm->thk", given(layer.params["experts.v"][ids]), upstream, config.d_out)
+    v = given(layer.params["experts.v"][ids])
+    z = contract(model, "thkm,tm->thk", v, given(dy), config.d_out + 3)  # gate, weight and slope may multiply inside
     grads = {"experts.v": _expert_rows(model, layer, "v", ids, multiply(model, gate, weight), dy)}
-    dx = given(np.zeros(x.shape))
+    paths, terms = [], len(slopes) * config.heads * config.top_k + config.heads * config.d_key
     for name, slope in slopes.items():
         inner = multiply(model, multiply(model, gate, z), slope)
         grads[f"experts.{name}"] = _expert_rows(model, layer, name, ids, inner, x)
         rows = given(layer.params[f"experts.{name}"][ids])
-        dx = add(model, dx, contract(model, "thk,thkd->td", inner, rows, config.heads * config.top_k))
+        paths.append(contract(model, "thk,thkd->td", inner, rows, terms))
 
     dscores = gate_derivative(model, config.gate, gate, multiply(model, weight, z))
     grads["keys"], dq = _scores(model, layer, normed.q, ids, dscores)
@@ -63,15 +65,9 @@ def gradient_bounds(
     if config.query_bias:
         grads["query.bias"] = total(model, dq, 0)
     weights = given(layer.params["query.weight"])
-    grads["x"] = add(model, dx, contract(model, "hcd,thc->td", weights, dq, config.heads * config.d_key))
-    return {name: _rounded(model, grad) for name, grad in grads.items()}
-
-
-def _rounded(model: Model, grad: Bounded) -> Bounded:
-    """As returned; what no contribution reaches stays exactly zero."""
-    untouched = (grad.value == 0) & (grad.error == 0)
-    out = returned(model, grad)
-    return Bounded(out.value, np.where(untouched, 0.0, out.error))
+    paths.append(contract(model, "hcd,thc->td", weights, dq, terms))
+    grads["x"] = together(*paths)
+    return {name: returned(model, grad) for name, grad in grads.items()}
 
 
 def _weight_and_slopes(
@@ -89,8 +85,6 @@ def _weight_and_slopes(
 def _expert_rows(model: Model, layer: Layer, name: str, ids: Array, weight: Bounded, rows: Array) -> Bounded:
     spread = Bounded(weight.value[..., None], weight.error[..., None])
     terms = multiply(model, spread, given(rows[:, None, None, :]))
-    silent = (weight.value == 0) & (weight.error == 0)  # a weight that is exactly zero adds exactly zero
-    terms = Bounded(terms.value, np.where(silent[..., None], 0.0, terms.error))
     return scatter(model, layer.params[f"experts.{name}"].shape, ids, terms)
 
 
@@ -108,10 +102,7 @@ def _scores(model: Model, layer: Layer, q: Bounded, ids: Array, dscores: Bounded
         places.append((np.broadcast_to(own, row.shape), np.full(row.shape, side), row))
     where = tuple(np.stack(column) for column in zip(*places, strict=True))
     stacked = Bounded(np.stack([t.value for t in terms]), np.stack([t.error for t in terms]))
-    if config.gate == "softmax" and config.top_k == 1:
-        stacked = given(np.zeros(stacked.value.shape))  # exactly zero (GRD-5)
-        sides = [given(np.zeros(s.value.shape)) for s in sides]
-    dkeys = scatter(model if stacked.error.any() else model.exact(), layer.params["keys"].shape, where, stacked)
+    dkeys = scatter(model, layer.params["keys"].shape, where, stacked)
     dq = Bounded(*(np.concatenate([getattr(s, part) for s in sides], -1) for part in ("value", "error")))
     return dkeys, dq
 
@@ -124,15 +115,14 @@ def _norm(model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array, 
     grads["query_norm.bias"] = total(model, dq, 0)
     dunit = multiply(model, dq, scale)
     if layer.config.query_norm == "batch":
-        axis, share = 0, given(mask[:, None, None] / mask.sum(), model.step)
+        axis, counted, number = 0, mask[:, None, None].astype(float), mask.sum()
     else:
-        axis, share = -1, given(np.full((1, 1, dq.value.shape[-1]), 1 / dq.value.shape[-1]), model.step)
+        axis, counted, number = -1, np.ones(1), dq.value.shape[-1]
+    share = multiply(model.exact(), given(counted), constant(model, 1 / number, DIVIDE))
     mean = multiply(model, share, total(model, dunit, axis, keepdims=True))
     along = total(model, multiply(model, dunit, unit), axis, keepdims=True)
     slope = multiply(model, multiply(model, share, unit), along)
-    centred = add(model, add(model, dunit, _negative(mean)), _negative(slope))
+    parts = together(dunit, negative(mean), negative(slope))
+    rounding = model.gamma(5) * parts.size  # two sums, and where 1/m is taken out, m·dunit and 1/m in another product
+    centred = Bounded(parts.value, parts.error + rounding)
     return divide(model, centred, normed.spread)
-
-
-def _negative(a: Bounded) -> Bounded:
-    return Bounded(-a.value, a.error)

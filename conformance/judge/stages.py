@@ -17,6 +17,7 @@ from peerspec.conformance.judge.bounded import (
     multiply,
     root,
     take,
+    together,
     total,
 )
 from peerspec.conformance.judge.model import Model
@@ -26,9 +27,11 @@ from peerspec.reference.scores import head_keys
 
 __all__ = [
     "Normed",
+    "constant",
     "gathered_scores",
     "half_scores",
     "mix",
+    "negative",
     "pair_weights",
     "project",
     "query",
@@ -52,13 +55,13 @@ class Normed:
 
 def query(model: Model, layer: Layer, x: Array) -> Bounded:
     """q of QRY-1 before the norm, [T, h, d]."""
-    weight = given(layer.params["query.weight"])
-    q = contract(model, "hcd,td->thc", weight, given(x), layer.config.d_model)
-    if layer.config.query_bias:
-        bias = given(np.broadcast_to(layer.params["query.bias"].astype(float), q.value.shape))
-        first = model.gamma(layer.config.d_model + 1) * bias.reach  # a sum may start from b and round at its size
-        q = add(model, Bounded(q.value, q.error + first), bias)
-    return q
+    config, weight = layer.config, given(layer.params["query.weight"])
+    terms = config.d_model + config.query_bias
+    q = contract(model, "hcd,td->thc", weight, given(x), terms)
+    if not config.query_bias:
+        return q
+    bias = given(np.broadcast_to(layer.params["query.bias"].astype(float), q.value.shape))
+    return together(q, Bounded(bias.value, model.gamma(terms) * bias.reach))
 
 
 def query_normed(model: Model, layer: Layer, q: Bounded, mask: Array, *, training: bool) -> Normed:
@@ -77,14 +80,22 @@ def query_normed(model: Model, layer: Layer, q: Bounded, mask: Array, *, trainin
         }
     else:
         mean, var = given(layer.params["query_norm.mean"]), given(layer.params["query_norm.var"])
-    spread = root(model, add(model, var, given(np.full(var.value.shape, EPS), EPS * model.step)))
-    unit = divide(model, _minus(model, q, mean), spread)
+    spread = root(model, add(model, var, constant(model, EPS)))
+    unit = divide(model, add(model, q, negative(mean)), spread)
     scale, bias = (given(layer.params[f"query_norm.{name}"]) for name in ("scale", "bias"))
-    return Normed(add(model, multiply(model, unit, scale), bias), unit, spread, state)
+    # q·a + (b − mean·a) rounds at the size of q and of the mean; so does W·a, where the norm is folded into W
+    folded = kind == "batch" and not training
+    apart = ((q.size if folded else q.reach) + mean.reach) / spread.value
+    unit = Bounded(unit.value, unit.error + 3 * model.step * apart)
+    normed = add(model, multiply(model, unit, scale), bias)
+    normed = Bounded(normed.value, normed.error + 2 * model.step * bias.reach)
+    if folded:
+        normed = Bounded(normed.value, normed.error, apart * scale.reach + bias.reach)
+    return Normed(normed, unit, spread, state)
 
 
 def half_scores(model: Model, layer: Layer, q: Bounded) -> tuple[Bounded, Bounded]:
-    """s₁ and s₂ of SCO-1, [T, h, n] each."""
+    """s₁ and s₂ of SCO-1, [T, h, n] each; the terms of the query count one by one, as keys may be folded into W."""
     half = layer.config.d_key // 2
     keys = head_keys(layer).astype(np.float64)
     first, second = q[..., :half], q[..., half:]
@@ -124,7 +135,7 @@ def mix(model: Model, layer: Layer, weights: Bounded, gates: Bounded, ids: Array
 
 def returned(model: Model, a: Bounded) -> Bounded:
     """Rounded once to the input format (PRC-1)."""
-    underflow = np.where(np.abs(a.value) - a.error < model.tiny_in, model.tiny_in, 0.0)
+    underflow = np.where((np.abs(a.value) - a.error < model.tiny_in) & (a.reach > 0), model.tiny_in, 0.0)
     return Bounded(a.value, a.error + model.u_in * a.reach + underflow)
 
 
@@ -143,11 +154,20 @@ def _moments(model: Model, q: Bounded, axis: int) -> tuple[Bounded, Bounded]:
     return mean, Bounded(value, spread + rounding + 4 * model.tiny)
 
 
-def _minus(model: Model, a: Bounded, b: Bounded) -> Bounded:
-    return add(model, a, Bounded(-b.value, b.error))
+def negative(a: Bounded) -> Bounded:
+    """−a, exactly."""
+    return Bounded(-a.value, a.error)
+
+
+def constant(model: Model, value: float, roundings: float = 1.0) -> Bounded:
+    """A number that no format holds, known to a relative error."""
+    return given(np.array(value), roundings * model.step * abs(value))
 
 
 def _moved(model: Model, running: Array, batch: Bounded) -> Bounded:
-    old = multiply(model, given(np.full(running.shape, 1 - MOMENTUM), model.step), given(running))
-    new = multiply(model, given(np.full(running.shape, MOMENTUM), model.step), batch)
-    return returned(model, add(model, old, new))
+    """0.9·old + 0.1·new, or old + 0.1·(new − old), whose difference and product round at a tenth of both."""
+    old = multiply(model, constant(model, 1 - MOMENTUM), given(running))
+    new = multiply(model, constant(model, MOMENTUM), batch)
+    moved = add(model, old, new)
+    difference = 3 * MOMENTUM * model.step * (batch.reach + np.abs(running))
+    return returned(model, Bounded(moved.value, moved.error + difference))
