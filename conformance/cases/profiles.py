@@ -62,7 +62,7 @@ def _spec(
 def _gradient(
     name: str, config: PeerConfig, build: Any, *profiles: str, tag: str = "gradient", **more: Any
 ) -> CaseSpec:
-    tags = {tag} if tag in ("gradient.norm", "gradient.form") else {tag, "gradient"}
+    tags = {tag} if tag == "gradient.form" or config.query_norm != "none" else {tag, "gradient"}
     return CaseSpec(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
@@ -92,6 +92,13 @@ PROFILES: tuple[CaseSpec, ...] = (
         tag="gradient.one",
     ),
     _gradient("gradient.first", replace(SMALL, activation="identity", top_k=1), _build(dy=True), tag="gradient.one"),
+    _gradient(
+        "gradient.first.norm",
+        replace(BATCH, top_k=1),
+        _build(dy=True, training=True),
+        "query-norm",
+        tag="gradient.one",
+    ),
     _gradient("exact.kink", RELU, _kink, tag="gradient.kink"),
     _gradient("gradient.relu", RELU, _build(dy=True)),
     _gradient("gradient.gelu", SMALL, _build(dy=True), everywhere=0),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from peerspec.conformance.case import Array
 from peerspec.conformance.checks.base import Check, Evidence, holds, within
 from peerspec.conformance.gradient_trial import GradientTrial
 
@@ -28,17 +30,24 @@ def _structure(trial: GradientTrial) -> Iterator[Evidence]:
 
 def _unselected(trial: GradientTrial) -> Iterator[Evidence]:
     """Rows without a single contribution are exactly zero."""
-    selected = np.unique(trial.trial.ids)
+    ids, config = trial.trial.ids, trial.case.layer.config
+    experts, sub_keys = np.zeros(config.num_experts, bool), np.zeros((config.key_heads, 2, config.n), bool)
+    experts[ids] = True
+    owner = np.arange(config.heads)[:, None] if config.key_heads > 1 else 0
+    for side, rows in enumerate(np.divmod(ids, config.n)):
+        sub_keys[owner, side, rows] = True
     for name, got in trial.returned.items():
-        if not name.startswith("experts."):
-            continue
-        rest = np.delete(got.astype(np.float64), selected, axis=0)
-        row = int(np.delete(np.arange(len(got)), selected)[np.abs(rest).max(1).argmax()]) if rest.size else -1
-        yield holds(
-            not rest.any(),
-            f"the gradient of {name} is not zero in row {row}, which no token selected",
-            row=row,
-        )
+        if name == "keys" or name.startswith("experts."):
+            yield _silent(name, got.astype(np.float64), sub_keys if name == "keys" else experts)
+
+
+def _silent(name: str, got: Array, selected: Array) -> Evidence:
+    """Whether all rows but the selected ones are zero; a NaN is not."""
+    wrong = np.argwhere((got != 0).any(-1) & ~selected)
+    at = tuple(int(i) for i in wrong[0]) if len(wrong) else ()
+    row = at[0] if len(at) == 1 else at
+    where: dict[str, Any] = dict(zip(AXES[name.split(".")[0]], at, strict=False))
+    return holds(not at, f"the gradient of {name} is not zero in row {row}, which no token selected", **where)
 
 
 def _of(*prefixes: str, narrow: bool = False) -> Judge:
