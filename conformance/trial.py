@@ -14,7 +14,7 @@ from peerspec.conformance.hosts import Host
 from peerspec.conformance.judge import stages
 from peerspec.conformance.judge.bounded import Bounded, given
 from peerspec.conformance.judge.gates import gate_bounds
-from peerspec.conformance.judge.model import Model, model_for
+from peerspec.conformance.judge.model import DIVIDE, Model, model_for
 from peerspec.conformance.judge.selection import Margin, margins
 from peerspec.conformance.judge.structure import problems
 from peerspec.reference import Output, select_two_stage
@@ -180,9 +180,11 @@ class Trial:
 
     @cached_property
     def y_of_returned(self) -> Bounded:
-        """y of the returned gates, which may be a rounding of those the backend used."""
+        """y of the returned gates: a rounding of those used, or a division after the sum of their head instead."""
+        config = self.case.layer.config
         gates = np.where(self.finite[:, None, None], self.returned_gates, 0).astype(np.float64)
-        return self._mix(given(gates, self.model.u * np.abs(gates)))
+        roundings = 1.0 if config.gate == "sigmoid" else 2 * DIVIDE if config.top_k > 1 else 0.0
+        return self._mix(given(gates, roundings * self.model.u * np.abs(gates)))
 
     @cached_property
     def y(self) -> Bounded:

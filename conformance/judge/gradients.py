@@ -23,7 +23,6 @@ from peerspec.conformance.judge.stages import (
     constant,
     gathered_scores,
     half_scores,
-    negative,
     project,
     query,
     query_normed,
@@ -118,11 +117,11 @@ def _norm(model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array, 
         axis, counted, number = 0, mask[:, None, None].astype(float), mask.sum()
     else:
         axis, counted, number = -1, np.ones(1), dq.value.shape[-1]
-    share = multiply(model.exact(), given(counted), constant(model, 1 / number, DIVIDE))
-    mean = multiply(model, share, total(model, dunit, axis, keepdims=True))
-    along = total(model, multiply(model, dunit, unit), axis, keepdims=True)
-    slope = multiply(model, multiply(model, share, unit), along)
-    parts = together(dunit, negative(mean), negative(slope))
+    share = constant(model, 1 / number, DIVIDE)  # of each term or of their sum
+    mean = total(model, multiply(model, share, dunit), axis, keepdims=True)
+    along = total(model, multiply(model, share, multiply(model, dunit, unit)), axis, keepdims=True)
+    slope = multiply(model, unit, along)
+    parts = together(dunit, *(multiply(model.exact(), given(-counted), part) for part in (mean, slope)))
     rounding = model.gamma(5) * parts.size  # two sums, and where 1/m is taken out, m·dunit and 1/m in another product
     centred = Bounded(parts.value, parts.error + rounding)
     return divide(model, centred, normed.spread)

@@ -20,10 +20,10 @@ EXP = 8.0
 """exp, relative, in u."""
 FUNCTION = 16.0
 """erf, tanh and the logistic function, relative to 1, in u."""
-LOG = 16.0
-"""The logarithm of a sum of exponentials, relative to ln k, in u."""
+LOG = 8.0
+"""The logarithm of a sum of exponentials, relative, in u."""
 DIVIDE = 4.0
-"""Division, square root and their reciprocals, relative, in u."""
+"""Division, square root and its reciprocal, relative, in u."""
 U_REFERENCE = 2.0**-53
 """The reference rounds too; its share is added to every bound."""
 

@@ -20,7 +20,7 @@ from peerspec.conformance.judge.bounded import (
     together,
     total,
 )
-from peerspec.conformance.judge.model import Model
+from peerspec.conformance.judge.model import DIVIDE, Model
 from peerspec.reference import Layer
 from peerspec.reference.query_norm import EPS, MOMENTUM
 from peerspec.reference.scores import head_keys
@@ -31,7 +31,6 @@ __all__ = [
     "gathered_scores",
     "half_scores",
     "mix",
-    "negative",
     "pair_weights",
     "project",
     "query",
@@ -81,7 +80,7 @@ def query_normed(model: Model, layer: Layer, q: Bounded, mask: Array, *, trainin
     else:
         mean, var = given(layer.params["query_norm.mean"]), given(layer.params["query_norm.var"])
     spread = root(model, add(model, var, constant(model, EPS)))
-    unit = divide(model, add(model, q, negative(mean)), spread)
+    unit = divide(model, add(model, q, _negative(mean)), spread)
     scale, bias = (given(layer.params[f"query_norm.{name}"]) for name in ("scale", "bias"))
     # q·a + (b − mean·a) rounds at the size of q and of the mean; so does W·a, where the norm is folded into W
     folded = kind == "batch" and not training
@@ -140,22 +139,24 @@ def returned(model: Model, a: Bounded) -> Bounded:
 
 
 def _moments(model: Model, q: Bounded, axis: int) -> tuple[Bounded, Bounded]:
-    """Mean and biased variance.
+    """Mean and biased variance; 1/m may multiply each term or their sum.
 
-    One pass, E q² − (E q)², is a legal sum whose terms are bounded by magnitudes, so the bound is that of E q².
+    One pass, E q² − (E q)², is a legal sum whose terms are bounded by magnitudes, so the bound is that of E q²:
+    m + 8 roundings in E q², twice as many and one in the square of the mean, one in the difference.
     """
     count = given(np.array(float(q.value.shape[axis])))
     mean = divide(model, total(model, q, axis, keepdims=True), count)
+    each = DIVIDE * model.step * q.reach.mean(axis, keepdims=True)
+    mean = Bounded(mean.value, mean.error + each)
     value = q.value.var(axis, keepdims=True)
     power = (q.reach**2).mean(axis, keepdims=True)
     centre = np.abs(q.value - mean.value)
     spread = (2 * centre * q.error + q.error**2).mean(axis, keepdims=True) + mean.error**2
-    rounding = (3 * model.gamma(q.value.shape[axis] + 2) + 16 * model.step) * power
+    rounding = (3 * model.gamma(q.value.shape[axis] + 2) + 20 * model.step) * power
     return mean, Bounded(value, spread + rounding + 4 * model.tiny)
 
 
-def negative(a: Bounded) -> Bounded:
-    """−a, exactly."""
+def _negative(a: Bounded) -> Bounded:
     return Bounded(-a.value, a.error)
 
 
