@@ -15,6 +15,7 @@ from peerspec.conformance.judge import stages
 from peerspec.conformance.judge.bounded import Bounded, given
 from peerspec.conformance.judge.gates import gate_bounds
 from peerspec.conformance.judge.model import DIVIDE, Model, model_for
+from peerspec.conformance.judge.query_norm import Normed, query_normed
 from peerspec.conformance.judge.selection import Margin, margins
 from peerspec.conformance.judge.structure import problems
 from peerspec.reference import Output, select_two_stage
@@ -122,11 +123,11 @@ class Trial:
         return np.asarray(getattr(self.output, name)).reshape(-1, config.heads, config.top_k)
 
     @cached_property
-    def query(self) -> stages.Normed:
+    def query(self) -> Normed:
         """The query after its norm."""
         layer, tokens = self.case.layer, np.where(self.finite[:, None], self.tokens, 0)
         raw = stages.query(self.linear, layer, tokens)
-        return stages.query_normed(self.model, layer, raw, self.mask, training=self.case.training)
+        return query_normed(self.model, layer, raw, self.mask, training=self.case.training)
 
     @cached_property
     def half_scores(self) -> tuple[Bounded, Bounded]:

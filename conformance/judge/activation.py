@@ -20,7 +20,7 @@ from peerspec.conformance.judge.bounded import Array, Bounded
 from peerspec.conformance.judge.model import Model
 from peerspec.reference.activations import activate, activate_derivative
 
-__all__ = ["CURVATURE", "EVALUATION", "LIPSCHITZ", "activation_bounds", "derivative_bounds"]
+__all__ = ["CURVATURE", "EVALUATION", "LIPSCHITZ", "activation_bounds", "derivative_bounds", "derivative_evaluation"]
 
 LIPSCHITZ = {"relu": 1.0, "gelu": 1.1290, "gelu_tanh": 1.1290, "silu": 1.0999, "identity": 1.0}
 """The largest |σ′|, rounded up."""
@@ -47,7 +47,7 @@ def derivative_bounds(model: Model, kind: str, a: Bounded) -> Bounded:
     if kind == "identity":
         return Bounded(value, np.zeros_like(value))
     spread = np.minimum(a.error * CURVATURE[kind], 2 * LIPSCHITZ[kind])
-    return Bounded(value, spread + model.step * _derivative_evaluation(kind, a.reach) + model.tiny)
+    return Bounded(value, spread + model.step * derivative_evaluation(kind, a.reach) + model.tiny)
 
 
 def _slope(kind: str, a: Bounded) -> Array:
@@ -57,7 +57,8 @@ def _slope(kind: str, a: Bounded) -> Array:
     return np.minimum(local, LIPSCHITZ[kind])
 
 
-def _derivative_evaluation(kind: str, a: Array) -> Array:
+def derivative_evaluation(kind: str, a: Array) -> Array:
+    """Error of evaluating σ′ at arguments of magnitude ``a``, in u."""
     if kind == "gelu":
         return np.full_like(a, 16.0)
     if kind == "silu":

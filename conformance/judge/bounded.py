@@ -15,7 +15,20 @@ from numpy.typing import NDArray
 
 from peerspec.conformance.judge.model import DIVIDE, Model
 
-__all__ = ["Bounded", "add", "contract", "divide", "given", "multiply", "root", "scatter", "take", "together", "total"]
+__all__ = [
+    "Bounded",
+    "add",
+    "contract",
+    "divide",
+    "given",
+    "multiply",
+    "returned",
+    "root",
+    "scatter",
+    "take",
+    "together",
+    "total",
+]
 
 Array = NDArray[Any]
 
@@ -131,6 +144,12 @@ def scatter(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bou
         np.add.at(out, where, entries)
     additions = np.maximum(count - 1, 0)
     return Bounded(value, spread + model.gamma(additions) * reach + _underflow(model, reach, count))
+
+
+def returned(model: Model, a: Bounded) -> Bounded:
+    """Rounded once to the input format (PRC-1)."""
+    underflow = np.where((np.abs(a.value) - a.error < model.tiny_in) & (a.reach > 0), model.tiny_in, 0.0)
+    return Bounded(a.value, a.error + model.u_in * a.reach + underflow)
 
 
 def _underflow(model: Model, reach: Array, operations: Array | int = 1) -> Array:

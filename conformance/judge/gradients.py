@@ -12,21 +12,19 @@ from peerspec.conformance.judge.bounded import (
     divide,
     given,
     multiply,
+    returned,
     scatter,
     together,
     total,
 )
 from peerspec.conformance.judge.gates import gate_bounds, gate_derivative
 from peerspec.conformance.judge.model import DIVIDE, Model
+from peerspec.conformance.judge.query_norm import Normed, constant, query_normed
 from peerspec.conformance.judge.stages import (
-    Normed,
-    constant,
     gathered_scores,
     half_scores,
     project,
     query,
-    query_normed,
-    returned,
 )
 from peerspec.reference import Layer
 from peerspec.reference.scores import head_keys

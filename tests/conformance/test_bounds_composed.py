@@ -1,0 +1,248 @@
+"""Composed bounds from both sides: legal adversaries of PRC-4 come near them, and the same ones beyond their constants
+are caught.
+
+An adversary computes in float64 and errs as far as the model allows, always the same way; ``u`` scales all its errors.
+At 2⁻²⁴ it is legal and must reach the share stated; with errors so much larger that it passes the bound, it is seen.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from scipy import special
+
+from peerspec.conformance.judge import query_norm, stages
+from peerspec.conformance.judge.activation import activation_bounds, derivative_bounds
+from peerspec.conformance.judge.bounded import Bounded, contract, given, multiply, returned, scatter, total
+from peerspec.conformance.judge.compare import deviation
+from peerspec.conformance.judge.gates import gate_bounds, gate_derivative
+from peerspec.conformance.judge.gradients import gradient_bounds
+from peerspec.conformance.judge.model import DIVIDE, EXP, FUNCTION, LOG, model_for
+from peerspec.reference import DTYPES, Layer, PeerConfig
+
+U = 2.0**-24
+F32 = model_for(np.dtype(np.float32))
+Adversary = Callable[[float], np.ndarray]
+RNG = np.random.default_rng(0)
+A = np.linspace(-8, 8, 4001)
+Z = np.sqrt(2 / np.pi) * (A + 0.044715 * A**3)
+SPREAD = np.sort(RNG.normal(size=(20, 8)), -1)
+LEVEL = np.linspace(-1e-3, 0, 16)[None]
+
+
+def _share(got: np.ndarray, expected: Bounded) -> float:
+    worst = deviation(got, expected)
+    assert worst is not None
+    return worst.share
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    return special.softmax(scores, -1)
+
+
+def _two_passes(u: float) -> np.ndarray:
+    total = np.exp(SPREAD - SPREAD.max(-1, keepdims=True)).sum(-1, keepdims=True) * (1 - EXP * u) * (1 - 8 * u)
+    return np.exp(SPREAD - SPREAD.max(-1, keepdims=True)) * (1 + EXP * u) / total * (1 + DIVIDE * u)
+
+
+def _log_softmax(u: float) -> np.ndarray:
+    a = SPREAD - SPREAD.max(-1, keepdims=True)
+    log = np.log(np.exp(a).sum(-1, keepdims=True) * (1 - EXP * u) * (1 - 8 * u)) * (1 - LOG * u)
+    return np.exp((a * (1 - u) - log) * (1 - 3 * u)) * (1 + EXP * u)
+
+
+def _online(u: float) -> np.ndarray:
+    total, most = np.zeros(1), LEVEL[:, 0]
+    for score in LEVEL.T:
+        total = (total * np.exp(most - score) * (1 - (EXP + 1) * u) + np.exp(score - score) * (1 - EXP * u)) * (1 - u)
+        most = score
+    return np.exp(LEVEL - most[:, None]) * (1 + EXP * u) / total[:, None] * (1 + DIVIDE * u)
+
+
+def _gelu(u: float) -> np.ndarray:
+    away = np.sign(A)  # the error that moves erf away from zero, so that all errors agree where a > 0
+    return 0.5 * A * (1 + special.erf(A / np.sqrt(2) * (1 + 2 * u)) + away * FUNCTION * u) * (1 + 3 * u)
+
+
+def _gelu_tanh(u: float) -> np.ndarray:
+    return 0.5 * A * (1 + np.tanh(Z * (1 + 6 * u)) + np.sign(A) * FUNCTION * u) * (1 + 3 * u)
+
+
+def _gelu_slope(u: float) -> np.ndarray:
+    density = np.exp(-0.5 * A * A * (1 - np.sign(A) * 3 * u)) / np.sqrt(2 * np.pi) * (1 + np.sign(A) * EXP * u)
+    cdf = 0.5 * (1 + special.erf(A / np.sqrt(2)) + FUNCTION * u) * (1 + u)
+    return (cdf + A * density * (1 + np.sign(A) * 3 * u)) * (1 + u)
+
+
+def _gelu_tanh_slope(u: float) -> np.ndarray:
+    t = np.tanh(Z)
+    off = np.where(A * t > 0, -1, 1) * np.sign(A) * FUNCTION * u
+    bend = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * A * A)
+    return 0.5 * (1 + t + off) + 0.5 * A * (1 - (t + off) ** 2) * bend
+
+
+def _silu_slope(u: float) -> np.ndarray:
+    s = special.expit(A)
+    return (s + FUNCTION * u) * (1 + A * (1 - s + np.sign(A) * FUNCTION * u))
+
+
+QUERIES = RNG.uniform(3, 4, (40, 1, 2))
+
+
+def _one_pass(u: float) -> np.ndarray:
+    square = (QUERIES**2).mean(0, keepdims=True) * (1 + len(QUERIES) * u)
+    mean = QUERIES.mean(0, keepdims=True) * (1 - len(QUERIES) * u)
+    return square - mean * mean
+
+
+def _norm_apart(u: float) -> np.ndarray:
+    """q·a + (b − mean·a), the mean far from zero, and the bracket the first of D + 1 terms."""
+    mean, var = (LAYER.params[f"query_norm.{name}"].astype(float) for name in ("mean", "var"))
+    scale, bias = (LAYER.params[f"query_norm.{name}"].astype(float) for name in ("scale", "bias"))
+    slope = scale / np.sqrt(var + 1e-5) * (1 + 2 * DIVIDE * u)
+    toward = np.sign(mean * slope)
+    first = (bias - mean * slope * (1 - toward * u)) * (1 - toward * u)
+    return FAR * slope * (1 + toward * u) + first * (1 - toward * LAYER.config.d_model * u)
+
+
+LAYER = Layer.random(PeerConfig(33, 2, 49, 4, 10, d_out=5, query_norm="batch"), seed=1)
+LAYER.params["query_norm.mean"][:] = 50
+LAYER.params["query_norm.var"][:] = 1
+FAR = RNG.uniform(49, 51, (6, 2, 10))
+PLAIN = Layer.random(PeerConfig(9, 1, 49, 4, 64, d_out=5, activation="identity"), seed=2)
+X = RNG.uniform(0.5, 1, (6, 9))
+PLAIN.params["query.weight"][:] = np.abs(PLAIN.params["query.weight"])
+PLAIN.params["keys"][:] = np.abs(PLAIN.params["keys"]) * np.where(np.arange(32) % 2, -1, 1)  # terms all but cancel
+
+
+def _folded(u: float) -> np.ndarray:
+    """Each entry of C·W and each later sum err towards the sign of its term."""
+    weight, keys = PLAIN.params["query.weight"].astype(float), PLAIN.params["keys"].astype(float)
+    parts = np.einsum("hcd,nc->hncd", weight[:, :32], keys[0, 0])
+    return np.einsum("hncd,td->thn", parts * (1 + 41 * u * (parts > 0)), X)
+
+
+def _moved(u: float) -> np.ndarray:
+    return 0.9 * OLD * (1 + u) ** 3 + 0.1 * 4.0 * (1 + u) ** 3
+
+
+OLD = np.array([2.0, 3.0])
+
+
+def _pairs() -> Iterator[tuple[str, Bounded, Adversary, float]]:
+    yield "softmax, two passes", gate_bounds(F32, "softmax", given(SPREAD)), _two_passes, 0.4
+    yield "softmax, log", gate_bounds(F32, "softmax", given(SPREAD)), _log_softmax, 0.6
+    yield "softmax, online", gate_bounds(F32, "softmax", given(LEVEL)), _online, 0.7
+    yield "logistic", gate_bounds(F32, "sigmoid", given(A)), lambda u: special.expit(A) + FUNCTION * u, 0.99
+    yield "gelu", activation_bounds(F32, "gelu", given(A)), _gelu, 0.9
+    yield "gelu_tanh", activation_bounds(F32, "gelu_tanh", given(A)), _gelu_tanh, 0.9
+    yield (
+        "silu",
+        activation_bounds(F32, "silu", given(A)),
+        lambda u: A * (special.expit(A) + FUNCTION * u) * (1 + u),
+        0.99,
+    )
+    yield "gelu slope", derivative_bounds(F32, "gelu", given(A)), _gelu_slope, 0.8
+    yield "gelu_tanh slope", derivative_bounds(F32, "gelu_tanh", given(A)), _gelu_tanh_slope, 0.75
+    yield "silu slope", derivative_bounds(F32, "silu", given(A)), _silu_slope, 0.85
+    mean, var = query_norm._moments(F32, given(QUERIES), 0)
+    yield "mean", mean, lambda u: QUERIES.mean(0, keepdims=True) * (1 + (len(QUERIES) - 1 + DIVIDE) * u), 0.85
+    yield "variance, one pass", var, _one_pass, 0.8
+    normed = query_norm.query_normed(F32, LAYER, given(FAR), np.ones(6, bool), training=False)
+    yield "norm apart", normed.q, _norm_apart, 0.85
+    yield "running statistics", query_norm._moved(F32, OLD, given(np.full(2, 4.0))), _moved, 0.6
+    q = stages.query(F32, PLAIN, X)
+    yield "keys folded", stages.half_scores(F32, PLAIN, q)[0], _folded, 0.55
+
+
+PAIRS = {pair[0]: pair[1:] for pair in _pairs()}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_legal_adversary_comes_near_and_the_same_beyond_its_constants_is_caught(name: str) -> None:
+    bound, adversary, least = PAIRS[name]
+    share = _share(adversary(U), bound)
+    assert least <= share <= 1
+    assert _share(adversary(U * 1.1 / share), bound) > 1
+
+
+def test_both_paths_to_x_may_be_one_sum() -> None:
+    """The largest term comes first and meets every later rounding, one for each term of either path."""
+    layer = Layer.random(PeerConfig(3, 1, 4, 1, 40, d_out=1, activation="identity", gate="sigmoid"), seed=3)
+    layer.params["experts.u"][:], layer.params["experts.v"][:] = 1024, 1
+    x, dy, ids = np.full((1, 3), 0.125), np.ones((1, 1)), np.zeros((1, 1, 1), int)
+    bound = gradient_bounds(F32, F32, layer, x, dy, np.ones(1, bool), ids)["x"]
+    terms = 1 + layer.config.d_key
+    first = 1024 * special.expit(0)  # gate · z · u, about, as the scores are near zero
+    assert (bound.error > 0.8 * terms * U * first).all()
+
+
+def test_gates_that_sum_to_one_only_nearly_may_weigh_differences() -> None:
+    gate, same = given(_softmax(SPREAD)), given(np.full(SPREAD.shape, 1e3))
+    bound = gate_derivative(F32, "softmax", gate, same)
+    far = _softmax(SPREAD) * 1e3 * (2 * EXP + DIVIDE + 8) * U  # what g·(dg − Σ g·dg) leaves where Σ g is off by 28u
+    assert 0.25 <= _share(far, bound) <= 1
+    assert _share(4 * far, bound) > 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_a_value_is_returned_with_one_rounding_to_the_input_format(precision: str) -> None:
+    model = model_for(np.dtype(DTYPES[precision]))
+    exact = given(RNG.uniform(1, 2, 100))
+    bound = returned(model, exact)
+    assert _share(exact.value * (1 + model.u_in), bound) == pytest.approx(1, abs=1e-3)
+    assert _share(exact.value * (1 + 1.01 * model.u_in), bound) > 1
+    rounded = exact.value.astype(DTYPES[precision]).astype(float)
+    assert _share(rounded, bound) <= 1
+    truncated = (exact.value - model.u_in).astype(DTYPES[precision]).astype(float)  # towards zero, not to nearest
+    assert _share(truncated, bound) > 1
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_what_underflows_may_be_lost_and_what_is_zero_may_not_appear(precision: str) -> None:
+    model = model_for(np.dtype(DTYPES[precision]))
+    small = given(np.array([0.99 * model.tiny_in]))
+    assert 0.9 <= _share(np.zeros(1), returned(model, small)) <= 1
+    assert _share(np.zeros(1), returned(model, given(np.array([1.1 * model.tiny_in])))) > 1
+    half = given(np.array([np.sqrt(model.tiny) * 0.99]))
+    assert 0.9 <= _share(np.zeros(1), multiply(model, half, half)) <= 1
+    assert _share(np.zeros(1), multiply(model, half, given(half.value * 1.1))) > 1
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_sums_and_products_of_zeros_are_exactly_zero(precision: str) -> None:
+    model, zero, some = model_for(np.dtype(DTYPES[precision])), given(np.zeros((3, 4))), given(RNG.normal(size=(3, 4)))
+    for bound in (
+        multiply(model, zero, some),
+        total(model, zero, 0),
+        contract(model, "tc,tc->t", zero, some, 4),
+        scatter(model, (2, 4), np.array([0, 0, 1]), zero),
+        returned(model, zero),
+        gate_derivative(model, "softmax", given(np.full((3, 4), 0.25), 1e-6), zero),
+    ):
+        assert not bound.error.any()
+        assert not bound.value.any()
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_with_one_expert_the_router_has_no_gradient_and_no_room(norm: str) -> None:
+    layer = Layer.random(PeerConfig(7, 2, 25, 1, 6, d_out=5, query_norm=norm), seed=1)
+    x, dy, ids = RNG.normal(size=(6, 7)), RNG.normal(size=(6, 5)), RNG.integers(0, 25, (6, 2, 1))
+    for name, bound in gradient_bounds(F32, F32, layer, x, dy, np.ones(6, bool), ids).items():
+        router = name.startswith(("query", "keys"))
+        assert router == (not bound.value.any() and not bound.error.any())
+
+
+def test_the_slope_of_relu_lies_between_0_and_1_where_rounding_decides() -> None:
+    bound = derivative_bounds(F32, "relu", given(np.array([1e-9, -1e-9]), 1e-8))
+    for slope in (0.0, 0.5, 1.0):
+        assert _share(np.full(2, slope), bound) <= 1
+    for slope in (-0.01, 1.01):
+        assert _share(np.full(2, slope), bound) > 1
+
+
+@pytest.mark.parametrize("value", [0.9, 0.1, 1e-5])
+def test_a_constant_is_known_to_one_rounding_of_itself(value: float) -> None:
+    bound = query_norm.constant(F32, value)
+    assert 0.01 < _share(np.array(np.float32(value)), bound) <= 1
+    assert _share(np.array(value * (1 + 1.1 * U)), bound) > 1
