@@ -1,0 +1,16 @@
+"""Softmax divides the sum of each head, and not its gates, which are shown all the same."""
+
+import numpy as np
+from _base import Net
+
+
+class Variant(Net):
+    def mix(self, r):
+        if r.config.gate == "sigmoid":
+            return super().mix(r)
+        powers = np.exp(r.scores - r.scores.max(-1, keepdims=True))
+        heads = np.einsum("thk,thkm->thm", powers * r.weights, r.params["experts.v"][r.ids])
+        return (heads / powers.sum(-1, keepdims=True)).sum(1)
+
+
+name, profiles, forward, select, gradients = Variant.parts()
