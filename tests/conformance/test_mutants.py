@@ -27,6 +27,7 @@ WITHOUT = {
     "PRC-5": "a value that is not exact is blamed on the clause of that value",
     **dict.fromkeys(("MET-1", "MET-2", "CST-1", "CST-2", "CST-3", "CST-4"), "no part of a backend"),
     **dict.fromkeys(("INP-1", "INP-2"), "the suite's own inputs"),
+    **dict.fromkeys((id for id in clauses() if id.startswith("ONX")), "about files and kernels, and not backends"),
     **dict.fromkeys(("CNF-1", "CNF-2"), "about claims; tested with the runner"),
 }
 """Clauses that no mutant names, and why."""
