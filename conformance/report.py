@@ -45,6 +45,11 @@ class Finding:
     where: dict[str, Any] = field(default_factory=dict)
     repro: str = ""
 
+    @property
+    def decides(self) -> bool:
+        """Whether it decides a verdict by itself: an error, or a failure that is no consequence of another."""
+        return self.status == ERROR or (self.status == FAIL and not self.message.startswith(CONSEQUENCE))
+
 
 @dataclass(frozen=True)
 class Report:
@@ -117,7 +122,7 @@ class Report:
     def causes(self) -> tuple[Finding, ...]:
         """The failures that are none of others, in the order of the stages: the first is the nearest to the cause."""
         failed = self.of(FAIL)
-        return tuple(finding for finding in failed if not finding.message.startswith(CONSEQUENCE)) or failed
+        return tuple(finding for finding in failed if finding.decides) or failed
 
     @property
     def first(self) -> Finding | None:

@@ -58,7 +58,7 @@ def check_backend(
         only: judge only checks whose identifier starts with one of these; the report is then partial.
         waivers: reasons by check, for failures that are known and accepted.
         timeout: seconds one call may take.
-        stop_early: end at the first failure.
+        stop_early: end at the first failure that is no consequence of another.
         progress: told of every step.
         jobs: how many processes share the precisions; helps backends that compile. An object has one.
 
@@ -134,7 +134,7 @@ class Run:
                 progress(number, len(self.plan.steps), f"{step.check.id} {step.precision}")
             finding = self.step(step)
             yield finding
-            if self.host.dead or (stop_early and finding.status in (FAIL, ERROR)):
+            if self.host.dead or (stop_early and finding.decides):
                 self.stopped = True
                 return
         yield from self.refusals()

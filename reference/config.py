@@ -117,12 +117,17 @@ class PeerConfig:
             raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r} ({error})") from None
         if not isinstance(values, dict):
             raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r}")
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise ConfigError(f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))}")
-        required = ("d_model", "heads", "num_experts", "top_k", "d_key")
-        if missing := [name for name in required if name not in values]:
-            raise ConfigError(f"the configuration lacks {', '.join(missing)}")
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(values.keys() - set(known)):
+            raise ConfigError(
+                f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))} (PAR-4)"
+            )
+        if missing := [name for name in known if name not in values]:
+            raise ConfigError(
+                f"a configuration must have all of {', '.join(known)}, but this one lacks {', '.join(missing)}; "
+                "add what the layer was made with, no default is assumed (PAR-4)"
+            )
+        _require_count("d_out", values["d_out"])
         return cls(**values)
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.draft import Draft
-from peerspec.reference.errors import FileFormError
+from peerspec.reference.errors import ConfigError, FileFormError
 from peerspec.reference.layer import DTYPES, Layer
 
 __all__ = ["SPEC_VERSION", "load", "save"]
@@ -63,7 +63,10 @@ def load(path: str | PathLike[str]) -> Layer:
             f"{path} was written for spec {metadata['peerspec.spec']}, this package reads {SPEC_VERSION}; "
             "install a matching peerspec"
         )
-    config = PeerConfig.from_json(metadata["peerspec.config"])
+    try:
+        config = PeerConfig.from_json(metadata["peerspec.config"])
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     return Layer(config, _map_tensors(path))
 
 

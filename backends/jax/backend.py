@@ -1,12 +1,12 @@
 """The backend ``jax``: this module is the object that the conformance suite and the entry point know.
 
 Arrays in and out are NumPy. One compiled program per configuration, number of tokens and dtype; leading axes
-are flattened before compilation, so that shapes coincide. Results may be read-only views of JAX's memory.
+are flattened before compilation, so that shapes coincide, and programs on few tokens are compiled in haste.
+Results may be read-only views of JAX's memory.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
 from peerspec.backends.jax.params import Params
+from peerspec.backends.jax.quick import compiled
 from peerspec.backends.jax.retrieval import select as jax_select
 from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
@@ -79,16 +80,11 @@ def gradients(
     return {**grads, "x": grads["x"].reshape(x.shape)}
 
 
-@partial(jax.jit, static_argnums=(0, 4))
-def _forward(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:
+def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:
     return jax_forward(config, params, x, mask=mask, training=training)
 
 
-_select = jax.jit(jax_select, static_argnums=2)
-
-
-@partial(jax.jit, static_argnums=0)
-def _gradients(
+def _pullback(
     config: PeerConfig, params: Params, x: jax.Array, dy: jax.Array, mask: jax.Array | None
 ) -> dict[str, jax.Array]:
     fixed = {name: params[name] for name in _STATISTICS if name in params}
@@ -99,6 +95,11 @@ def _gradients(
 
     dparams, dx = jax.vjp(output, learned, x)[1](dy)
     return {**dparams, "x": dx}
+
+
+_forward = compiled(_output, static=(0, 4), tokens=2)
+_select = compiled(jax_select, static=(2,), tokens=0)
+_gradients = compiled(_pullback, static=(0,), tokens=2)
 
 
 def _tokens(

@@ -158,9 +158,13 @@ def _spec(name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[
 
 RELU = _with(SMALL, activation="relu")
 TIES = [1.0, 0.0, 1.0, 0.0, 1.0]
+APART = [0.0, 20.0, 6.0, 7.0, 13.0], [4.0, 8.0, 12.0, 0.0, 16.0]
+"""No two of their 25 sums are equal, so a score names its pair; the four largest and smallest leave the first row."""
 CORE: tuple[CaseSpec, ...] = (
     _spec("exact.query", UNIT, _unit(1, 1), {"any", "query", "odd"}),
     _spec("exact.halves", UNIT, _unit(-1, 1), {"any", "halves"}),
+    _spec("exact.winners", RELU, _steered(*APART), {"index"}),
+    _spec("exact.all", WHOLE, _steered(*APART), {"index"}),
     _spec("exact.whole", WHOLE, _exact(6), {"whole"} | OUTPUT),
     _spec("exact.single", SINGLE, _exact(6), {"expert"} | OUTPUT),
     _spec("exact.ends", SINGLE, _steered([1, 2, 3, 4, 5], [1, 2, 3, 4, 5]), {"expert"} | OUTPUT),

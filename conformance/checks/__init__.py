@@ -1,5 +1,6 @@
 """The checks. Their order is the order of the layer's stages, so the first finding is the nearest cause.
 
+The numbering comes before the structure, which a wrong one may break: ids repeat, or leave the range.
 Repetition and independence come before all stages: where an answer hangs on earlier calls or on other tokens, every
 stage looks wrong. Linearity in v comes before the experts, which a term that is not v would spoil.
 Exploration comes last, because a fixed case that fails says more.
@@ -12,6 +13,7 @@ from peerspec.conformance.checks.forms import FORMS
 from peerspec.conformance.checks.gates import GATES
 from peerspec.conformance.checks.gradients import GRADIENTS
 from peerspec.conformance.checks.independence import FINITE, INDEPENDENCE
+from peerspec.conformance.checks.index import INDEX
 from peerspec.conformance.checks.output import LINEAR, OUTPUT
 from peerspec.conformance.checks.profiles import PROFILES
 from peerspec.conformance.checks.retrieval import RETRIEVAL
@@ -21,6 +23,7 @@ from peerspec.conformance.checks.structure import STRUCTURE
 __all__ = ["CHECKS", "Check", "Evidence"]
 
 CHECKS: tuple[Check, ...] = (
+    *INDEX,
     *STRUCTURE,
     *INDEPENDENCE,
     *FORMS,

@@ -50,19 +50,6 @@ def _values(trial: Trial) -> Iterator[Evidence]:
     yield from within("the score of rank (from below)", got, expected, hint=hint)
 
 
-def _index(trial: Trial) -> Iterator[Evidence]:
-    yield from within("the score of expert id", trial.returned_scores, trial.scores, hint=lambda: _numbering(trial))
-
-
-def _numbering(trial: Trial) -> str:
-    n = trial.case.layer.config.n
-    swapped = trial.ids % n * n + trial.ids // n
-    s1, s2 = (part.value for part in trial.half_scores)
-    other = np.take_along_axis(s1, swapped // n, -1) + np.take_along_axis(s2, swapped % n, -1)
-    agrees = np.array_equal(other, trial.returned_scores)
-    return "; the scores fit ids numbered i + n·j" if agrees else ""
-
-
 def _scores(trial: Trial) -> Iterator[Evidence]:
     what, clause = "the score of the selected expert", "" if trial.case.exact else "SCO-1"
     yield from within(what, trial.returned_scores, trial.scores, _rows(trial), clause=clause, u=trial.model.u)
@@ -149,14 +136,6 @@ RETRIEVAL = (
         "whole",
         sound(_values),
         "Are all N scores plain inner products?",
-    ),
-    _check(
-        "scores.index",
-        ("IDX-1",),
-        "score",
-        "whole",
-        sound(_index),
-        "Is the expert of sub-keys i and j called i·n + j?",
     ),
     _check(
         "scores.rounding",

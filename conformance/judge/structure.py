@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from peerspec.conformance.case import Array, Case
 from peerspec.reference import Output
 
-__all__ = ["problems"]
+__all__ = ["form_problems", "problems"]
 
 
 def problems(case: Case, out: Output) -> list[tuple[str, str]]:
     """Every structural fault of an answer, as (clause, sentence), the gravest first."""
-    return [*_shapes(case, out), *_formats(case, out)] or [*_ids(case, out), *_state(case, out)]
+    return form_problems(case, out) or [*_ids(case, out), *_state(case, out)]
+
+
+def form_problems(case: Case, out: Output) -> list[tuple[str, str]]:
+    """Those of shapes and formats, which leave nothing to read; the ids may still be any numbers."""
+    return [*_shapes(case, out), *_formats(case, out)]
 
 
 def _shapes(case: Case, out: Output) -> Iterator[tuple[str, str]]:
@@ -36,8 +42,7 @@ def _shapes(case: Case, out: Output) -> Iterator[tuple[str, str]]:
 
 
 def _formats(case: Case, out: Output) -> Iterator[tuple[str, str]]:
-    dtype = case.layer.dtype
-    inside = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+    dtype, inside = case.layer.dtype, _inside(case)
     if out.y.dtype != dtype:
         yield "PRC-1", f"y must have the format of the input, {dtype}, got {out.y.dtype}"
     for name in ("scores", "gates"):
@@ -46,6 +51,10 @@ def _formats(case: Case, out: Output) -> Iterator[tuple[str, str]]:
             yield "PRC-3", f"{name} must have the score format, {inside}, got {part.dtype}"
     if out.indices is not None and out.indices.dtype not in (np.int64, np.int32):
         yield "PRC-3", f"indices must be int64 or int32, got {out.indices.dtype}"
+
+
+def _inside(case: Case) -> np.dtype[Any]:
+    return np.dtype(np.float64) if case.layer.dtype == np.float64 else np.dtype(np.float32)
 
 
 def _ids(case: Case, out: Output) -> Iterator[tuple[str, str]]:
@@ -79,7 +88,9 @@ def _state(case: Case, out: Output) -> Iterator[tuple[str, str]]:
             f"the returned state must hold {sorted(names) or 'nothing'}, got {sorted(got) or 'nothing'}",
         )
         return
-    for name in names:
-        shape = (config.heads, config.d_key)
-        if out.state is not None and out.state[name].shape != shape:
-            yield "NRM-3", f"state {name} must have shape {shape}, got {out.state[name].shape}"
+    for name in sorted(names):
+        part, shape, inside = (out.state or {})[name], (config.heads, config.d_key), _inside(case)
+        if part.shape != shape:
+            yield "NRM-3", f"state {name} must have shape {shape}, got {part.shape}"
+        elif part.dtype != inside:
+            yield "PRC-3", f"state {name} must have the score format, {inside}, got {part.dtype}"

@@ -30,12 +30,13 @@ def _tokens() -> np.ndarray:
     return np.random.default_rng(1).standard_normal((5, 8), dtype=np.float32)
 
 
-def test_it_is_refused_for_ids_that_repeat(mttl: Any) -> None:
+def test_it_is_refused_for_its_numbering_which_the_finding_names(mttl: Any) -> None:
     report = check_backend(mttl, size="minimal")
     assert report.exit_status == 1
     assert report.first is not None
-    assert report.first.clauses[0] == "SEL-5"
-    assert "CNF-2" in {finding.clauses[0] for finding in report.of("fail")}
+    assert report.first.clauses[0] == "IDX-1"
+    assert report.first.message.endswith("all ids fit i·k + j")
+    assert {"CNF-2", "SEL-5"} <= {finding.clauses[0] for finding in report.of("fail")}
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 5])

@@ -3,7 +3,7 @@
 import numpy as np
 from _layer import Net
 
-CLAUSE, STAGE = "SEL-5", "structure"
+CLAUSE, STAGE = "IDX-1", "score"
 
 
 class Mutant(Net):

@@ -2,7 +2,7 @@
 
 from _layer import Net
 
-CLAUSE, STAGE = "SEL-5", "structure"
+CLAUSE, STAGE = "IDX-1", "score"
 
 
 class Mutant(Net):

@@ -8,6 +8,7 @@ import pytest
 from peerspec.reference import ConfigError, PeerConfig
 
 GOOD: dict[str, Any] = {"d_model": 5, "heads": 3, "num_experts": 16, "top_k": 6, "d_key": 8}
+WHOLE = json.loads(PeerConfig(**GOOD).to_json())
 
 
 @pytest.mark.parametrize(
@@ -87,12 +88,17 @@ def test_json_round_trips_every_field() -> None:
         ("[1]", r"a configuration must be a JSON object, got '\[1\]'"),
         ("[" * 100_000, "a configuration must be a JSON object"),
         ('{"d_model": 1' + "0" * 5000 + "}", "a configuration must be a JSON object"),
-        (json.dumps(GOOD | {"colour": 1}), "unknown configuration field 'colour'; known are activation, "),
-        (json.dumps(GOOD | {"_": 1}), "unknown configuration field '_'"),
-        (json.dumps({"d_model": 5, "heads": 3}), "the configuration lacks num_experts, top_k, d_key"),
-        (json.dumps(GOOD | {"top_k": 99}), "top_k must lie in"),
-        (json.dumps(GOOD | {"activation": ["relu"]}), "activation must be one of"),
-        ('{"d_model": NaN, "heads": 1, "num_experts": 1, "top_k": 1, "d_key": 2}', "d_model must be a whole"),
+        (json.dumps(WHOLE | {"colour": 1}), "unknown configuration field 'colour'; known are activation, "),
+        (json.dumps(WHOLE | {"_": 1}), "unknown configuration field '_'"),
+        (
+            json.dumps({"d_model": 5, "heads": 3}),
+            r"must have all of d_model, .* lacks num_experts, top_k, .*; add what",
+        ),
+        (json.dumps(WHOLE | {"d_out": None}), "d_out must be a whole number"),
+        (json.dumps(GOOD), "but this one lacks "),
+        (json.dumps(WHOLE | {"top_k": 99}), "top_k must lie in"),
+        (json.dumps(WHOLE | {"activation": ["relu"]}), "activation must be one of"),
+        (json.dumps(WHOLE | {"d_model": float("nan")}), "d_model must be a whole"),
     ],
 )
 def test_text_that_is_no_configuration_is_refused(text: str, message: str) -> None:

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import struct
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,17 @@ def test_a_configuration_in_a_file_is_checked(saved: Path, field: str, value: in
     header["__metadata__"]["peerspec.config"] = json.dumps(config)
     write(saved, header, data)
     with pytest.raises(ConfigError, match=message):
+        Layer.load(saved)
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(PeerConfig)])
+def test_a_file_that_lacks_a_field_of_the_configuration_is_refused(saved: Path, field: str) -> None:
+    header, data = header_of(saved)
+    config = json.loads(header["__metadata__"]["peerspec.config"])
+    del config[field]
+    header["__metadata__"]["peerspec.config"] = json.dumps(config)
+    write(saved, header, data)
+    with pytest.raises(ConfigError, match=rf"{saved.name}: .* lacks {field}; add what .* no default .*PAR-4"):
         Layer.load(saved)
 
 

@@ -1,0 +1,70 @@
+"""Where k < n, a wrong numbering of experts is named as such, and only there where a score names its pair."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from peerspec.backends import load
+from peerspec.conformance import check_backend
+from peerspec.conformance.cases.core import CORE
+from peerspec.conformance.report import CONSEQUENCE
+from peerspec.reference import Output, forward, select_exhaustive
+
+NUMBERINGS = {
+    "i + n·j": lambda i, j, n, k: i + n * j,
+    "i·k + j": lambda i, j, n, k: i * k + j,
+    "i + k·j": lambda i, j, n, k: i + k * j,
+    "i + j": lambda i, j, n, k: i + j,
+}
+
+
+def numbered(formula: str) -> Any:
+    class Backend:
+        name, profiles = "numbered", frozenset({"float32"})
+
+        def forward(self, layer: Any, x: Any, **rest: Any) -> Output:
+            out = load("reference").forward(layer, x, **rest)
+            n, k = layer.config.n, layer.config.top_k
+            ids = NUMBERINGS[formula](*np.divmod(out.indices, n), n, k)
+            return Output(out.y, out.scores, ids, out.gates, out.state)
+
+    return Backend()
+
+
+@pytest.mark.parametrize("formula", NUMBERINGS)
+def test_another_numbering_is_blamed_on_its_clause_and_named(formula: str) -> None:
+    found = check_backend(numbered(formula), size="minimal", stop_early=True).first
+    assert found is not None
+    assert found.clauses[0] == "IDX-1"
+    assert found.message.endswith(f"all ids fit {formula}")
+
+
+def test_other_experts_than_the_best_are_no_matter_of_numbering() -> None:
+    report = check_backend(load("tests/mutants/selection_smallest.py"), size="minimal")
+    index = next(finding for finding in report.findings if finding.check == "scores.index")
+    assert index.message.startswith(CONSEQUENCE)
+    assert report.first is not None
+    assert report.first.clauses[0] == "SEL-3"
+
+
+@pytest.mark.parametrize("spec", [spec for spec in CORE if "index" in spec.tags], ids=lambda spec: spec.name)
+def test_every_score_of_its_cases_names_one_pair(spec: Any) -> None:
+    case = spec.make(np.dtype(np.float32), 0)
+    config = spec.config
+    out = forward(case.layer, case.x)
+    assert (np.diff(np.sort(out.scores)) > 0).all()
+    assert (np.diff(select_exhaustive(*_halves(case), config.num_experts).scores) < 0).all()
+
+
+def test_its_first_case_keeps_fewer_experts_than_a_half_has_sub_keys() -> None:
+    spec = next(spec for spec in CORE if "index" in spec.tags)
+    assert spec.config.top_k < spec.config.n
+
+
+def _halves(case: Any) -> Any:
+    from peerspec.reference.query import query
+    from peerspec.reference.scores import half_scores
+
+    layer = case.layer
+    return half_scores(layer, query(layer, case.x.astype(float)))
