@@ -37,7 +37,8 @@ def _index(trial: Trial) -> Iterator[Evidence]:
 def _winners(trial: Trial) -> Selection | None:
     """The best experts; None where two scores are equal down to the first one left out."""
     config = trial.case.layer.config
-    best = select_two_stage(*(half.value for half in trial.half_scores), min(config.top_k + 1, config.num_experts))
+    s1, s2 = trial.half_scores
+    best = select_two_stage(s1.value, s2.value, min(config.top_k + 1, config.num_experts))
     if (np.diff(best.scores) == 0).any():
         return None
     return Selection(best.scores[..., : config.top_k], best.indices[..., : config.top_k])
