@@ -1,4 +1,4 @@
-"""The native core: exact selection, the expert stage and its gradients in C++, for the CPU.
+"""The native core: retrieval with exact selection, the expert stage and its gradients in C++, for the CPU.
 
 ``available()`` says whether it was built, ``why_not()`` why it was not. Frameworks call the same library; the
 interface is ``include/peerspec_native.h``.
@@ -17,6 +17,7 @@ from peerspec.backends.native.core import (
     spread_rows,
     weighted_rows,
 )
+from peerspec.backends.native.layer import Mixed, RouterTables, forward, gates, query, retrieve
 from peerspec.backends.native.library import NativeError, available, why_not
 from peerspec.backends.native.updates import adagrad_rows, adam_rows, sgd_rows
 
@@ -24,14 +25,20 @@ __all__ = [
     "LEVELS",
     "ExpertTables",
     "MixGradients",
+    "Mixed",
     "NativeError",
+    "RouterTables",
     "Sorted",
     "adagrad_rows",
     "adam_rows",
     "available",
     "best_level",
+    "forward",
+    "gates",
     "mix",
     "mix_backward",
+    "query",
+    "retrieve",
     "select",
     "sgd_rows",
     "sort_ids",

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.backends.native import core
+from peerspec.backends.native import layer as native
+from peerspec.backends.native.arrays import inside
 from peerspec.backends.native.gradients import gradients
 from peerspec.backends.native.library import NativeError, why_not
-from peerspec.backends.native.stages import evaluate, expert_tables
+from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
 from peerspec.reference import Layer, Output, Selection
+from peerspec.reference.forward import flatten
 
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
@@ -40,17 +43,29 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
     """Evaluate the layer; see ``peerspec.reference.forward``, errors included."""
     config = layer.config
     with np.errstate(invalid="ignore", over="ignore"):  # non-finite tokens are legal input (NFT-1)
+        if config.query_norm == "none":
+            tokens, _, lead = flatten(layer, x, mask)
+            found = native.forward(router_tables(layer), expert_tables(layer), tokens.astype(inside(layer.dtype)))
+            return _shaped(layer, lead, *found, None)
         at = evaluate(layer, x, mask, training=training)
         pairs = (len(at.x), config.heads * config.top_k)
-        y = core.mix(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs)).astype(layer.dtype)
-    shape = (*at.lead, config.heads, config.top_k)
-    return Output(
-        y.reshape(*at.lead, config.d_out),
-        at.scores.reshape(shape),
-        at.ids.reshape(shape),
-        at.gate.reshape(shape),
-        at.state,
-    )
+        y = core.mix(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs))
+    return _shaped(layer, at.lead, y, at.scores, at.ids, at.gate, at.state)
+
+
+def _shaped(
+    layer: Layer,
+    lead: tuple[int, ...],
+    y: NDArray[Any],
+    scores: NDArray[Any],
+    ids: NDArray[Any],
+    gate: NDArray[Any],
+    state: dict[str, NDArray[Any]] | None,
+) -> Output:
+    pairs = (*lead, layer.config.heads, layer.config.top_k)
+    with np.errstate(over="ignore"):  # of non-finite tokens, as above
+        y = y.astype(layer.dtype).reshape(*lead, layer.config.d_out)
+    return Output(y, scores.reshape(pairs), ids.reshape(pairs), gate.reshape(pairs), state)
 
 
 def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:

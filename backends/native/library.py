@@ -13,10 +13,10 @@ from functools import cache
 
 from peerspec.reference import PeerError
 
-__all__ = ["Experts", "NativeError", "Run", "available", "call", "require", "why_not"]
+__all__ = ["Experts", "NativeError", "Router", "Run", "available", "call", "require", "why_not"]
 
 _NAME = "peerspec.backends.native._core"
-_INTERFACE = 2
+_INTERFACE = 3
 """``PEERSPEC_INTERFACE`` of ``include/peerspec_native.h``: an older build must not be called with newer arguments."""
 
 _Task = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
@@ -56,13 +56,28 @@ class Experts(ctypes.Structure):
     )
 
 
-_RUN, _EXPERTS = ctypes.POINTER(Run), ctypes.POINTER(Experts)
+class Router(ctypes.Structure):
+    """``peerspec_router``: format, gate, sizes, and the addresses of what leads to the experts."""
+
+    _fields_ = (
+        ("format", ctypes.c_int32),
+        ("gate", ctypes.c_int32),
+        *((size, ctypes.c_int64) for size in ("d_model", "heads", "d_key", "key_heads", "n", "k")),
+        *((table, ctypes.c_void_p) for table in ("weight", "bias", "keys")),
+    )
+
+
+_RUN, _EXPERTS, _ROUTER = ctypes.POINTER(Run), ctypes.POINTER(Experts), ctypes.POINTER(Router)
 _ARRAY, _SIZE, _CODE, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32, ctypes.c_double
 
 _SIGNATURES: dict[str, tuple[type, ...]] = {
     "peerspec_interface": (),
     "peerspec_best_level": (),
     "peerspec_select": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 4),
+    "peerspec_query": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 2),
+    "peerspec_retrieve": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 3),
+    "peerspec_gates": (_RUN, *[_CODE] * 2, *[_SIZE] * 2, *[_ARRAY] * 2),
+    "peerspec_forward": (_RUN, _ROUTER, _EXPERTS, _SIZE, *[_ARRAY] * 5),
     "peerspec_mix": (_RUN, _EXPERTS, *[_SIZE] * 2, *[_ARRAY] * 4),
     "peerspec_mix_backward": (_RUN, _EXPERTS, *[_SIZE] * 2, *[_ARRAY] * 9),
     "peerspec_weighted_rows": (_RUN, _CODE, *[_SIZE] * 4, *[_ARRAY] * 4),

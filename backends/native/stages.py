@@ -1,4 +1,4 @@
-"""The layer in the inside format: products by NumPy, selection and experts by the core."""
+"""The stages of the layer in the inside format: by the core, and the query norm by NumPy."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 
 from peerspec.backends.native import core
+from peerspec.backends.native import layer as native
 from peerspec.backends.native.arrays import inside
 from peerspec.reference import Layer
 from peerspec.reference.forward import flatten
-from peerspec.reference.gates import gates
-from peerspec.reference.query import query
 from peerspec.reference.query_norm import query_norm
-from peerspec.reference.scores import half_scores
 
-__all__ = ["Stages", "evaluate", "expert_tables"]
+__all__ = ["Stages", "evaluate", "expert_tables", "router_tables"]
 
 
 class Stages(NamedTuple):
@@ -45,10 +43,18 @@ def evaluate(layer: Layer, x: Shaped[np.ndarray, "*lead D"], mask: NDArray[Any] 
     """All stages before the experts; arguments and errors as ``peerspec.reference.forward``."""
     tokens, counted, lead = flatten(layer, x, mask)
     tokens = tokens.astype(inside(layer.dtype))
-    raw = query(layer, tokens)
+    router = router_tables(layer)
+    raw = native.query(router, tokens)
     q, state = query_norm(layer, raw, mask=counted, training=training)
-    scores, ids = core.select(*half_scores(layer, q), layer.config.top_k)
-    return Stages(tokens, counted, lead, raw, q, scores, ids, gates(layer.config.gate, scores), state)
+    scores, ids = native.retrieve(router, q)
+    return Stages(tokens, counted, lead, raw, q, scores, ids, native.gates(layer.config.gate, scores), state)
+
+
+def router_tables(layer: Layer) -> native.RouterTables:
+    """The layer's queries and sub-keys; a table that is not contiguous is copied."""
+    params = {name: np.require(table, None, "C") for name, table in layer.params.items() if "experts." not in name}
+    bias = params.get("query.bias")
+    return native.RouterTables(params["query.weight"], params["keys"], layer.config.top_k, bias, layer.config.gate)
 
 
 def expert_tables(layer: Layer) -> core.ExpertTables:

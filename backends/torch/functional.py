@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from peerspec.backends.torch import native, native_router
 from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.precision import full_precision
 from peerspec.backends.torch.query import query
 from peerspec.backends.torch.query_norm import query_norm
-from peerspec.backends.torch.scores import half_scores
-from peerspec.backends.torch.selection import select
+from peerspec.backends.torch.retrieval import retrieve
 from peerspec.reference import InputError, PeerConfig, TableError
 
 __all__ = ["Output", "forward"]
@@ -65,21 +65,38 @@ def forward(
     """
     _check_params(config, params)
     lead = _check_input(config, params["keys"].dtype, x, mask)
+    tokens = x.reshape(-1, config.d_model).to(INNER[x.dtype])
+    if _at_once(config, params, tokens):
+        return _shaped(config, lead, x.dtype, *native_router.forward(config, params, tokens), None)
     with full_precision(x.device.type):
-        tokens = x.reshape(-1, config.d_model).to(INNER[x.dtype])
         counted = None if mask is None else mask.reshape(-1)
         q = query(params, tokens)
         q, state = query_norm(config.query_norm, params, q, mask=counted, training=training)
-        scores, indices = select(*half_scores(params["keys"], q), config.top_k)
+        scores, indices = retrieve(params["keys"], q, config.top_k)
         gate = gates(config.gate, scores)
         y = expert_stage(config, params, tokens, indices.flatten(1), gate.flatten(1))
+    return _shaped(config, lead, x.dtype, y, scores, indices, gate, state)
+
+
+def _at_once(config: PeerConfig, params: Mapping[str, Tensor], tokens: Tensor) -> bool:
+    """Whether the core may do all stages in one call: no query norm, and nothing that wants a gradient."""
+    learning = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (tokens, *params.values()))
+    return config.query_norm == "none" and not learning and native.serves(tokens.device, *params.values())
+
+
+def _shaped(
+    config: PeerConfig,
+    lead: tuple[int, ...],
+    dtype: torch.dtype,
+    y: Float[Tensor, "T M"],
+    scores: Float[Tensor, "T h k"],
+    indices: Int[Tensor, "T h k"],
+    gate: Float[Tensor, "T h k"],
+    state: dict[str, Tensor] | None,
+) -> Output:
     pairs = (*lead, config.heads, config.top_k)
     return Output(
-        y.to(x.dtype).view(*lead, config.d_out),
-        scores.view(pairs),
-        indices.view(pairs),
-        gate.view(pairs),
-        state,
+        y.to(dtype).view(*lead, config.d_out), scores.view(pairs), indices.view(pairs), gate.view(pairs), state
     )
 
 

@@ -24,6 +24,7 @@ extern "C" {
 
 enum peerspec_format { PEERSPEC_F32, PEERSPEC_F64, PEERSPEC_BF16, PEERSPEC_F16, PEERSPEC_I8 };
 enum peerspec_activation { PEERSPEC_RELU, PEERSPEC_GELU, PEERSPEC_GELU_TANH, PEERSPEC_SILU, PEERSPEC_IDENTITY };
+enum peerspec_gate { PEERSPEC_SOFTMAX, PEERSPEC_SIGMOID };
 enum peerspec_level { PEERSPEC_BEST = -1, PEERSPEC_PLAIN, PEERSPEC_AVX2, PEERSPEC_AVX512 };
 
 /* What a call returns; outputs are undefined unless it is PEERSPEC_OK. */
@@ -31,13 +32,22 @@ enum peerspec_status { PEERSPEC_OK, PEERSPEC_BAD_ID, PEERSPEC_NO_MEMORY, PEERSPE
 
 typedef void (*peerspec_task)(void* argument, int64_t index);
 
-/* How to run: on `threads` threads made for the call, or, where `for_each` is given, through it on the caller's own. */
+/* How to run: on `threads` threads made for the call, or, where `for_each` is given, through it on the caller's own, of
+ * which `threads` work at once. `for_each` returns when every task has been done, in any order, on any thread. */
 typedef struct peerspec_run {
   int32_t threads;
   int32_t level; /* a peerspec_level that peerspec_best_level() reaches */
   void (*for_each)(void* pool, int64_t count, peerspec_task task, void* argument);
   void* pool;
 } peerspec_run;
+
+/* What leads to the experts: `weight` [h, d, D], `bias` [h, d] or null, `keys` [key_heads, 2, n, d/2], all in one format;
+ * key_heads is 1 or h; n sub-keys a half, and k experts a head. */
+typedef struct peerspec_router {
+  int32_t format, gate;
+  int64_t d_model, heads, d_key, key_heads, n, k;
+  const void *weight, *bias, *keys;
+} peerspec_router;
 
 /* The expert tables: u [N, D], v [N, M], and w [N, D] for a GLU expert, else null; and for I8 the scales [N] of the rows
  * of each table there is, which `peerspec_mix` alone takes. */
@@ -49,7 +59,7 @@ typedef struct peerspec_experts {
 } peerspec_experts;
 
 /* Raised with every change of this file that a caller compiled against an older one would not survive. */
-#define PEERSPEC_INTERFACE 2
+#define PEERSPEC_INTERFACE 3
 
 /* The PEERSPEC_INTERFACE of the library. */
 PEERSPEC_API int32_t peerspec_interface(void);
@@ -61,6 +71,26 @@ PEERSPEC_API int32_t peerspec_best_level(void);
  * ids [rows, k], 1 <= k <= n*n. `format` is F32 or F64. A NaN ranks below every number; ids are always distinct. */
 PEERSPEC_API int32_t peerspec_select(const peerspec_run* run, int32_t format, int64_t rows, int64_t n, int64_t k,
                                      const void* scores1, const void* scores2, void* scores, int64_t* ids);
+
+/* q [T, h, d] of tokens x [T, D] (QRY-1), before the query norm. */
+PEERSPEC_API int32_t peerspec_query(const peerspec_run* run, const peerspec_router* router, int64_t tokens,
+                                    const void* x, void* q);
+
+/* Scores and ids [T, h, k] of queries q [T, h, d], after the query norm (SCO-1, SEL-1, SEL-2); half scores are never
+ * written anywhere. `weight`, `bias` and `d_model` of the router are not read. */
+PEERSPEC_API int32_t peerspec_retrieve(const peerspec_run* run, const peerspec_router* router, int64_t tokens,
+                                       const void* q, void* scores, int64_t* ids);
+
+/* The layer without query norm: y [T, M] of tokens x [T, D], and the scores, ids and gates [T, h, k] on the way. The
+ * same bits as peerspec_query, peerspec_retrieve, peerspec_gates and peerspec_mix one after the other, in less time.
+ * Router and experts have one format. */
+PEERSPEC_API int32_t peerspec_forward(const peerspec_run* run, const peerspec_router* router,
+                                      const peerspec_experts* experts, int64_t tokens, const void* x, void* y,
+                                      void* scores, int64_t* ids, void* gates);
+
+/* Gates [lists, k] of scores [lists, k], each list best first (GAT-1, GAT-2). `format` is F32 or F64. */
+PEERSPEC_API int32_t peerspec_gates(const peerspec_run* run, int32_t format, int32_t gate, int64_t lists, int64_t k,
+                                    const void* scores, void* gates);
 
 /* y [T, M] of tokens x [T, D] with their experts and gates [T, K] (EXP-1, EXP-2, OUT-1). */
 PEERSPEC_API int32_t peerspec_mix(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens,

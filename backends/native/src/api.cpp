@@ -1,9 +1,6 @@
 // The C interface: checks, the instruction set, and the parts in which a job is done.
 #include "api.h"
 
-#include <algorithm>
-#include <vector>
-
 #include "parallel.h"
 
 namespace peerspec {
@@ -11,6 +8,8 @@ namespace {
 
 // Parts large enough to hide what handing them out costs, and small enough to balance.
 constexpr int64_t rows_a_part = 16, tokens_a_part = 2, touched_a_part = 256;
+
+}  // namespace
 
 const Kernels* kernels_of(const peerspec_run& run) {
   const int32_t best = peerspec_best_level();
@@ -26,26 +25,6 @@ const Kernels* kernels_of(const peerspec_run& run) {
   return &plain_kernels;
 }
 
-bool is_format(int32_t format) { return format >= PEERSPEC_F32 && format <= PEERSPEC_F16; }
-bool is_inside(int32_t format) { return format == PEERSPEC_F32 || format == PEERSPEC_F64; }
-
-bool has_scales(const peerspec_experts& e) { return e.u_scales && e.v_scales && !e.w == !e.w_scales; }
-
-bool valid(const peerspec_experts& e) {
-  return (is_format(e.format) || (e.format == PEERSPEC_I8 && has_scales(e))) && e.activation >= PEERSPEC_RELU && e.activation <= PEERSPEC_IDENTITY &&
-         e.num_experts > 0 && e.d_model > 0 && e.d_out > 0;
-}
-
-// The cells (a, b) with (a+1)(b+1) <= k of the grid of ranks, row by row.
-void staircase(int64_t k, int64_t kept, std::vector<int32_t>& first, std::vector<int32_t>& second) {
-  for (int64_t a = 0; a < kept; a++)
-    for (int64_t b = 0; b < kept && (a + 1) * (b + 1) <= k; b++) {
-      first.push_back(int32_t(a));
-      second.push_back(int32_t(b));
-    }
-}
-
-}  // namespace
 }  // namespace peerspec
 
 using namespace peerspec;
@@ -70,11 +49,8 @@ int32_t peerspec_select(const peerspec_run* run, int32_t format, int64_t rows, i
   if (!kernels || !is_inside(format) || rows < 0 || n < 1 || n > INT32_MAX || k < 1 || k > n * n)
     return PEERSPEC_BAD_ARGUMENT;
   return guarded([&] {
-    const int64_t kept = std::min(k, n);
-    std::vector<int32_t> first, second;
-    staircase(k, kept, first, second);
-    const SelectJob job{n,       k,       kept,   int64_t(first.size()), first.data(), second.data(),
-                        scores1, scores2, scores, ids};
+    const Staircase staircase(n, k);
+    const SelectJob job{staircase.rule(), scores1, scores2, scores, ids};
     return in_parts(*run, rows, rows_a_part, kernels->select[format], job);
   });
 }

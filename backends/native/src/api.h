@@ -1,11 +1,44 @@
-// What the functions of the C interface share.
+// What the functions of the C interface share: checks, the instruction set, the staircase.
 #pragma once
 
+#include <algorithm>
 #include <new>
+#include <vector>
 
 #include "jobs.h"
 
 namespace peerspec {
+
+// The kernels of the level asked for, or null where this processor does not reach it.
+const Kernels* kernels_of(const peerspec_run& run);
+
+inline bool is_format(int32_t format) { return format >= PEERSPEC_F32 && format <= PEERSPEC_F16; }
+inline bool is_inside(int32_t format) { return format == PEERSPEC_F32 || format == PEERSPEC_F64; }
+
+inline bool has_scales(const peerspec_experts& e) { return e.u_scales && e.v_scales && !e.w == !e.w_scales; }
+
+inline bool valid(const peerspec_experts& e) {
+  return (is_format(e.format) || (e.format == PEERSPEC_I8 && has_scales(e))) && e.activation >= PEERSPEC_RELU &&
+         e.activation <= PEERSPEC_IDENTITY && e.num_experts > 0 && e.d_model > 0 && e.d_out > 0;
+}
+
+// The cells (a, b) with (a+1)(b+1) <= k of the grid of ranks, row by row.
+class Staircase {
+ public:
+  Staircase(int64_t n, int64_t k) : n(n), k(k), kept(std::min(k, n)) {
+    for (int64_t a = 0; a < kept; a++)
+      for (int64_t b = 0; b < kept && (a + 1) * (b + 1) <= k; b++) {
+        first.push_back(int32_t(a));
+        second.push_back(int32_t(b));
+      }
+  }
+
+  SelectRule rule() const { return {n, k, kept, int64_t(first.size()), first.data(), second.data()}; }
+
+ private:
+  int64_t n, k, kept;
+  std::vector<int32_t> first, second;
+};
 
 // No exception leaves through C.
 template <class Body>

@@ -1,5 +1,6 @@
 // AVX2 and FMA: registers of 32 bytes.
 #include "jobs.h"
+#include "scratch.h"
 
 #ifdef PEERSPEC_X86
 #include <immintrin.h>

@@ -1,5 +1,6 @@
 // AVX-512 (F, BW, DQ, VL): registers of 64 bytes.
 #include "jobs.h"
+#include "scratch.h"
 
 #ifdef PEERSPEC_X86
 #include <immintrin.h>

@@ -1,6 +1,7 @@
 // What kernels are asked to do, and the table in which each instruction set offers them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "peerspec_native.h"
@@ -24,10 +25,39 @@ struct KeyOf<double> {
 void sort_best(int64_t* keys, int64_t count, int64_t k);
 void sort_best(__int128* keys, int64_t count, int64_t k);
 
-struct SelectJob {
+struct SelectRule {
   int64_t n, k, kept, num_cells;  // kept = min(k, n) of each half
   const int32_t *cell1, *cell2;   // the staircase: rank pairs in row-major order
+};
+
+struct SelectJob {
+  SelectRule rule;
   const void *scores1, *scores2;
+  void* scores;
+  int64_t* ids;
+};
+
+// Columns of a query that one part computes: a multiple of every kernel's rows_together.
+constexpr int64_t columns_a_part = 96;
+
+struct QueryJob {
+  peerspec_router router;
+  int64_t tokens;
+  const void* x;
+  void* q;
+};
+
+// The sub-keys as panels: [key heads, halves, panels, d/2, lanes].
+struct PackJob {
+  peerspec_router router;
+  void* panels;
+};
+
+struct RetrieveJob {
+  peerspec_router router;
+  SelectRule rule;
+  int64_t tokens;
+  const void *q, *panels;
   void* scores;
   int64_t* ids;
 };
@@ -39,6 +69,23 @@ struct MixJob {
   const int64_t* ids;
   const void* gates;
   void* y;
+};
+
+// All stages: the parts are tokens, `together` at a time.
+struct ForwardJob {
+  QueryJob query;        // q unused
+  RetrieveJob retrieve;  // q unused
+  MixJob mix;
+  void* gates;  // where mix.gates points to
+  int64_t together;
+  std::atomic<int64_t>* next;
+};
+
+struct GateJob {
+  int32_t gate;
+  int64_t k;
+  const void* scores;
+  void* gates;
 };
 
 struct BackwardJob {
@@ -78,6 +125,11 @@ using Kernel = peerspec_status (*)(const Job& job, int64_t begin, int64_t end);
 // One entry per peerspec_format; where I8 makes no sense, four, and where only F32 and F64 do, two.
 struct Kernels {
   Kernel<SelectJob> select[2];
+  Kernel<QueryJob> query[4];
+  Kernel<PackJob> pack[4];
+  Kernel<RetrieveJob> retrieve[2];
+  Kernel<GateJob> gates[2];
+  Kernel<ForwardJob> forward[4];
   Kernel<MixJob> mix[5];
   Kernel<BackwardJob> backward[4];
   Kernel<WeightedJob> weighted[4];

@@ -7,17 +7,28 @@
 
 #include "lanes.h"
 // in this order: each uses the ones before
+#include "numbers.h"
 #include "activations.h"
 #include "rows.h"
 #include "mix.h"
 #include "rank.h"
 #include "select.h"
+#include "product.h"
+#include "query.h"
+#include "retrieve.h"
+#include "gates.h"
+#include "forward.h"
 #include "update.h"
 
 namespace peerspec {
 
 extern const Kernels PEERSPEC_KERNELS = {
     {select<float>, select<double>},
+    {query<F32>, query<F64>, query<BF16>, query<F16>},
+    {pack<F32>, pack<F64>, pack<BF16>, pack<F16>},
+    {retrieve<float>, retrieve<double>},
+    {gates<float>, gates<double>},
+    {forward<F32>, forward<F64>, forward<BF16>, forward<F16>},
     {mix<F32>, mix<F64>, mix<BF16>, mix<F16>, mix<I8>},
     {backward<F32>, backward<F64>, backward<BF16>, backward<F16>},
     {weighted<F32>, weighted<F64>, weighted<BF16>, weighted<F16>},

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "jobs.h"
+#include "scratch.h"
 
 #define PEERSPEC_WIDTH 16
 #define PEERSPEC_KERNELS plain_kernels

@@ -117,31 +117,60 @@ PEERSPEC_INLINE void prefetch_row(const T* scores, int64_t n) {
   for (int64_t i = 0; i < n; i += int64_t(64 / sizeof(T))) __builtin_prefetch(scores + i, 0, 3);
 }
 
+// The experts of one row after the other, with the scratch memory that takes.
 template <class T>
-peerspec_status select(const SelectJob& job, int64_t begin, int64_t end) {
-  using Key = typename KeyOf<T>::Type;
-  const int64_t n = job.n, k = job.k, room = (n > job.num_cells ? n : job.num_cells) + counted_together;
-  // in the order of their alignment, of which malloc gives the strictest
-  void* scratch = std::malloc(room * sizeof(Key) + (2 * job.kept + k) * sizeof(int64_t) + (n + 16) * sizeof(int32_t));
-  if (!scratch) return PEERSPEC_NO_MEMORY;
-  Key* keys = static_cast<Key*>(scratch);
-  int64_t *rank1 = reinterpret_cast<int64_t*>(keys + room), *rank2 = rank1 + job.kept, *cells = rank2 + job.kept;
-  int32_t* some = reinterpret_cast<int32_t*>(cells + k);
-  for (int64_t row = begin; row < end; row++) {
-    const T *s1 = static_cast<const T*>(job.scores1) + row * n, *s2 = static_cast<const T*>(job.scores2) + row * n;
+class Selector {
+ public:
+  explicit Selector(const SelectRule& rule) : rule(rule) {
+    const int64_t n = rule.n, room = (n > rule.num_cells ? n : rule.num_cells) + counted_together;
+    // in the order of their alignment, of which malloc gives the strictest
+    keys = static_cast<Key*>(
+        std::malloc(room * sizeof(Key) + (2 * rule.kept + rule.k) * sizeof(int64_t) + (n + 16) * sizeof(int32_t)));
+    rank1 = reinterpret_cast<int64_t*>(keys + room);
+    rank2 = rank1 + rule.kept;
+    cells = rank2 + rule.kept;
+    some = reinterpret_cast<int32_t*>(cells + rule.k);
+  }
+  ~Selector() { std::free(keys); }
+  Selector(const Selector&) = delete;
+  Selector& operator=(const Selector&) = delete;
+
+  explicit operator bool() const { return keys; }
+
+  // While the first half is ranked the second loads, and `next`, if there is one, while the second is.
+  void row(const T* s1, const T* s2, const T* next, T* scores, int64_t* ids) {
+    const int64_t n = rule.n;
     prefetch_row(s2, n);
-    best_of_half(s1, n, job.kept, keys, some, rank1);
-    if (row + 1 < end) prefetch_row(s1 + n, n);
-    best_of_half(s2, n, job.kept, keys, some, rank2);
-    for (int64_t c = 0; c < job.num_cells; c++) keys[c] = key(s1[rank1[job.cell1[c]]] + s2[rank2[job.cell2[c]]], c);
-    best_positions(keys, job.num_cells, k, cells);
-    for (int64_t c = 0; c < k; c++) {
-      const int64_t i = rank1[job.cell1[cells[c]]], j = rank2[job.cell2[cells[c]]];
-      static_cast<T*>(job.scores)[row * k + c] = s1[i] + s2[j];
-      job.ids[row * k + c] = i * n + j;
+    best_of_half(s1, n, rule.kept, keys, some, rank1);
+    if (next) prefetch_row(next, n);
+    best_of_half(s2, n, rule.kept, keys, some, rank2);
+    for (int64_t c = 0; c < rule.num_cells; c++)
+      keys[c] = key(s1[rank1[rule.cell1[c]]] + s2[rank2[rule.cell2[c]]], c);
+    best_positions(keys, rule.num_cells, rule.k, cells);
+    for (int64_t c = 0; c < rule.k; c++) {
+      const int64_t i = rank1[rule.cell1[cells[c]]], j = rank2[rule.cell2[cells[c]]];
+      scores[c] = s1[i] + s2[j];
+      ids[c] = i * n + j;
     }
   }
-  std::free(scratch);
+
+ private:
+  using Key = typename KeyOf<T>::Type;
+  const SelectRule& rule;
+  Key* keys;
+  int64_t *rank1, *rank2, *cells;
+  int32_t* some;
+};
+
+template <class T>
+peerspec_status select(const SelectJob& job, int64_t begin, int64_t end) {
+  const int64_t n = job.rule.n, k = job.rule.k;
+  Selector<T> selector(job.rule);
+  if (!selector) return PEERSPEC_NO_MEMORY;
+  for (int64_t r = begin; r < end; r++) {
+    const T *s1 = static_cast<const T*>(job.scores1) + r * n, *s2 = static_cast<const T*>(job.scores2) + r * n;
+    selector.row(s1, s2, r + 1 < end ? s1 + n : nullptr, static_cast<T*>(job.scores) + r * k, job.ids + r * k);
+  }
   return PEERSPEC_OK;
 }
 

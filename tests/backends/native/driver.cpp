@@ -117,6 +117,28 @@ void check_int8(const peerspec_run& run, int activation, bool glu, int64_t d, in
           "int8 without scales");
 }
 
+template <class T>
+void check_layer(const peerspec_run& run, int format, int64_t tokens, int64_t n, int64_t d, bool all) {
+  const int64_t heads = 2, d_key = 6, k = n > 1 ? 3 : 1, width = d + 3, key_heads = all ? heads : 1;
+  auto weight = table(format, heads * d_key * d), bias = table(format, heads * d_key);
+  auto keys = table(format, key_heads * 2 * n * d_key / 2);
+  auto u = table(format, n * n * d), v = table(format, n * n * width);
+  const peerspec_router router{format, all ? PEERSPEC_SIGMOID : PEERSPEC_SOFTMAX, d, heads, d_key, key_heads, n, k,
+                               weight.get(), all ? bias.get() : nullptr, keys.get()};
+  const peerspec_experts experts{format, PEERSPEC_GELU, n * n, d, width, u.get(), v.get(), all ? u.get() : nullptr,
+                                 nullptr, nullptr, nullptr};
+  auto x = small_numbers<T>(tokens * d);
+  Buffer<T> q(tokens * heads * d_key), y(tokens * width), scores(tokens * heads * k), gates(scores.size);
+  Buffer<int64_t> ids(scores.size);
+  require(!peerspec_query(&run, &router, tokens, x.get(), q.get()), "query");
+  require(!peerspec_retrieve(&run, &router, tokens, q.get(), scores.get(), ids.get()), "retrieve");
+  const int inside = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
+  require(!peerspec_gates(&run, inside, router.gate, tokens * heads, k, scores.get(), gates.get()), "gates");
+  require(!peerspec_forward(&run, &router, &experts, tokens, x.get(), y.get(), scores.get(), ids.get(), gates.get()),
+          "forward");
+  for (int64_t i = 0; i < ids.size; i++) require(ids.data[i] >= 0 && ids.data[i] < n * n, "ids in range");
+}
+
 }  // namespace
 
 int main() {
@@ -128,6 +150,13 @@ int main() {
           if (k <= n * n) {
             check_select<float>(run, PEERSPEC_F32, 20, n, k);
             check_select<double>(run, PEERSPEC_F64, 20, n, k);
+          }
+      for (int64_t tokens : {1, 5, 17, 130})
+        for (int64_t n : {1, 7, 33})
+          for (int64_t d : {1, 37, 300}) {
+            for (int format : {PEERSPEC_F32, PEERSPEC_BF16, PEERSPEC_F16})
+              check_layer<float>(run, format, tokens, n, d, d == 37);
+            check_layer<double>(run, PEERSPEC_F64, tokens, n, d, d == 37);
           }
       for (int activation = PEERSPEC_RELU; activation <= PEERSPEC_IDENTITY; activation++)
         for (int64_t d : {1, 16, 37})

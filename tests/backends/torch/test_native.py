@@ -18,8 +18,8 @@ def test_without_the_core_the_backend_conforms_as_well(monkeypatch):
     def absent(*arguments, **options):
         raise AssertionError("the core was called")
 
-    monkeypatch.setattr(native, "mix", absent)
-    monkeypatch.setattr(native, "select", absent)
+    for name in ("forward", "query", "retrieve", "mix", "select"):
+        monkeypatch.setattr(native, name, absent)
     with operators.library_operations():
         report = check_backend(backend, size="minimal")
     assert report.verdict == "conformant"
@@ -39,6 +39,16 @@ def test_the_operators_are_what_torch_asks_of_operators(dtype, expert):
     torch.library.opcheck(
         torch.ops.peerspec.mix.default, (u, v, w if expert == "glu" else None, x, ids, gates, "gelu"), rtol=0, atol=0
     )
+    weight, bias, keys = (
+        torch.randn(shape, dtype=dtype, requires_grad=True) for shape in ((2, 6, 5), (2, 6), (1, 2, 3, 3))
+    )
+    for given in (None, bias):
+        torch.library.opcheck(torch.ops.peerspec.query.default, (x, weight, given), rtol=0, atol=0)
+    q = torch.randn(3, 2, 6, dtype=inside, requires_grad=True)
+    torch.library.opcheck(torch.ops.peerspec.retrieve.default, (q, keys, 4), rtol=0, atol=0)
+    layer = (weight, bias, keys, u, v, w if expert == "glu" else None, x, 3, "sigmoid", "silu")
+    frozen = [argument.detach() if isinstance(argument, torch.Tensor) else argument for argument in layer]
+    torch.library.opcheck(torch.ops.peerspec.forward.default, tuple(frozen))
     scores = torch.randn(2, 4, 7, dtype=inside)
     torch.library.opcheck(torch.ops.peerspec.select.default, (scores[0], scores[1], 3))
 
@@ -49,6 +59,40 @@ def test_gradients_are_those_of_differences():
     ids = torch.randint(9, (3, 6))
     inputs = (u, v, w, x.requires_grad_(), ids, gates.requires_grad_(), "silu")
     assert torch.autograd.gradcheck(torch.ops.peerspec.mix, inputs)
+
+
+def test_gradients_of_queries_and_retrieval_are_those_of_differences():
+    x, weight, bias = (torch.randn(shape, dtype=torch.float64) for shape in ((3, 5), (2, 6, 5), (2, 6)))
+    assert torch.autograd.gradcheck(torch.ops.peerspec.query, [t.requires_grad_() for t in (x, weight, bias)])
+    for heads in (1, 2):
+        q, keys = torch.randn(3, 2, 6, dtype=torch.float64), torch.randn(heads, 2, 7, 3, dtype=torch.float64)
+        inputs = q.requires_grad_(), keys.requires_grad_()
+        assert torch.autograd.gradcheck(lambda q, keys: torch.ops.peerspec.retrieve(q, keys, 4)[0], inputs)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_the_module_gives_a_token_the_same_bits_in_every_batch_and_on_any_number_of_threads(dtype):
+    module, x = PEER(PeerConfig(20, 2, 49, 5, 8), dtype=dtype), torch.randn(70, 20, dtype=dtype)
+    threads = torch.get_num_threads()
+    try:
+        with torch.no_grad():
+            whole = module(x)
+            for count, size in ((1, 70), (2, 1), (2, 17), (3, 33)):
+                torch.set_num_threads(count)
+                assert torch.equal(torch.cat([module(part) for part in x.split(size)]), whole)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_what_is_learnt_from_and_what_is_not_agree():
+    module, x = PEER(PeerConfig(20, 2, 49, 5, 8)).double(), torch.randn(70, 20, dtype=torch.float64)
+    with torch.no_grad():
+        want = module.forward_with_trace(x)
+    got = module.forward_with_trace(x)
+    assert got.y.requires_grad
+    assert torch.equal(got.indices, want.indices)
+    assert torch.equal(got.scores, want.scores)
+    torch.testing.assert_close(got.y, want.y)
 
 
 def test_the_operators_keep_their_place_in_one_compiled_graph():

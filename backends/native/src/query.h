@@ -1,0 +1,68 @@
+// Queries: h independent linear maps of the token (SPEC.md, QRY-1), token by token in the lanes, the rows of the
+// weights broadcast: they are read where they lie.
+#pragma once
+
+namespace peerspec {
+namespace {
+
+// Columns [first, first + rows) of q, rows <= rows_together, for consecutive panels of x: out[panel] is [columns][lanes],
+// of which those rows are written. `look` is called with the products done since.
+template <class F, class Look>
+void query_columns(const peerspec_router& router, int64_t first, int64_t rows, int64_t panels,
+                   const typename F::Inner* x, typename F::Inner* out, int64_t out_size, const Look& look) {
+  using T = typename F::Inner;
+  constexpr int64_t lanes = lanes_of<T>;
+  const int64_t depth = router.d_model;
+  const auto* weight = static_cast<const typename F::Store*>(router.weight) + first * depth;
+  T room[rows_together * depth_together];
+  for (int64_t c = 0; c < depth; c += depth_together) {
+    const int64_t columns = depth - c < depth_together ? depth - c : depth_together;
+    int64_t stride = depth;
+    const T* a = widened(F{}, weight + c, rows, columns, room, &stride);
+    for (int64_t p = 0; p < panels; p++) {
+      tile<T>(rows, c > 0, a, stride, 1, x + (p * depth + c) * lanes, columns, out + p * out_size + first * lanes, lanes);
+      look(rows * columns);
+    }
+  }
+  if (!router.bias) return;
+  for (int64_t p = 0; p < panels; p++)
+    for (int64_t r = first; r < first + rows; r++) {
+      const T bias = widen_one(F{}, static_cast<const typename F::Store*>(router.bias)[r]);
+      for (int64_t lane = 0; lane < lanes; lane++) out[p * out_size + r * lanes + lane] += bias;
+    }
+}
+
+template <class T>
+PEERSPEC_INLINE int64_t tokens_in(int64_t panel, int64_t tokens) {
+  const int64_t left = tokens - panel * lanes_of<T>;
+  return left < lanes_of<T> ? left : lanes_of<T>;
+}
+
+// The parts are (panel of tokens, block of columns), the blocks of one panel in a row.
+template <class F>
+peerspec_status query(const QueryJob& job, int64_t begin, int64_t end) {
+  using T = typename F::Inner;
+  constexpr int64_t lanes = lanes_of<T>;
+  const peerspec_router& router = job.router;
+  const int64_t depth = router.d_model, columns = router.heads * router.d_key;
+  const int64_t blocks = (columns + columns_a_part - 1) / columns_a_part;
+  const Scratch<T> x(depth * lanes), q(columns * lanes);
+  if (!x || !q) return PEERSPEC_NO_MEMORY;
+  for (int64_t part = begin, packed = -1; part < end; part++) {
+    const int64_t panel = part / blocks, from = part % blocks * columns_a_part;
+    const int64_t to = from + columns_a_part < columns ? from + columns_a_part : columns;
+    const int64_t first = panel * lanes, count = tokens_in<T>(panel, job.tokens);
+    if (packed != panel) pack_panel<Plain<T>>(static_cast<const T*>(job.x) + first * depth, depth, count, depth, x.get());
+    packed = panel;
+    for (int64_t c = from, rows; c < to; c += rows) {
+      rows = next_rows(to - c);
+      query_columns<F>(router, c, rows, 1, x.get(), q.get(), 0, [](int64_t) {});
+    }
+    for (int64_t t = 0; t < count; t++)
+      for (int64_t c = from; c < to; c++) static_cast<T*>(job.q)[(first + t) * columns + c] = q.get()[c * lanes + t];
+  }
+  return PEERSPEC_OK;
+}
+
+}  // namespace
+}  // namespace peerspec

@@ -1,0 +1,90 @@
+// Retrieval: the half scores of a panel of tokens (SPEC.md, SCO-1) go from the product to the selection in the cache
+// and nowhere else.
+#pragma once
+
+namespace peerspec {
+namespace {
+
+template <class T>
+PEERSPEC_INLINE int64_t panel_size(const peerspec_router& router) {
+  return router.d_key / 2 * lanes_of<T>;
+}
+
+// The parts are the panels of all key heads and halves.
+template <class F>
+peerspec_status pack(const PackJob& job, int64_t begin, int64_t end) {
+  using T = typename F::Inner;
+  constexpr int64_t lanes = lanes_of<T>;
+  const int64_t n = job.router.n, half = job.router.d_key / 2, panels = panels_of<T>(n);
+  for (int64_t part = begin; part < end; part++) {
+    const int64_t table = part / panels, first = part % panels * lanes;
+    const auto* keys = static_cast<const typename F::Store*>(job.router.keys) + (table * n + first) * half;
+    pack_panel<F>(keys, half, n - first < lanes ? n - first : lanes, half,
+                  static_cast<T*>(job.panels) + part * half * lanes);
+  }
+  return PEERSPEC_OK;
+}
+
+// Half scores of the tokens in one panel, and what each of them selects for one head.
+template <class T>
+class Retriever {
+ public:
+  explicit Retriever(const RetrieveJob& job)
+      : job(job), selector(job.rule), width((panels_of<T>(job.router.n) + 1) * lanes_of<T>),
+        scores(2 * lanes_of<T> * width) {}
+
+  explicit operator bool() const { return scores && selector; }
+
+  // `q` [d, lanes] is one head's query of tokens first … first + count - 1; `look` as in query_columns.
+  template <class Look>
+  void head(int64_t head, const T* q, int64_t first, int64_t count, const Look& look) {
+    const int64_t half = job.router.d_key / 2, own = job.router.key_heads > 1 ? head : 0;
+    for (int64_t side = 0; side < 2; side++)
+      half_scores(q + side * half * lanes_of<T>, 2 * own + side, count, scores.get() + side * lanes_of<T> * width, look);
+    for (int64_t t = 0; t < count; t++) {
+      const T* s1 = scores.get() + t * width;
+      const int64_t row = ((first + t) * job.router.heads + head) * job.rule.k;
+      selector.row(s1, s1 + lanes_of<T> * width, nullptr, static_cast<T*>(job.scores) + row, job.ids + row);
+    }
+  }
+
+ private:
+  // out [count, width], the sub-keys in the lanes
+  template <class Look>
+  void half_scores(const T* q, int64_t table, int64_t count, T* out, const Look& look) {
+    const int64_t panels = panels_of<T>(job.router.n), half = job.router.d_key / 2, size = panel_size<T>(job.router);
+    const T* keys = static_cast<const T*>(job.panels) + table * panels * size;
+    for (int64_t p = 0; p < panels; p++)
+      for (int64_t t = 0, rows; t < count; t += rows) {
+        rows = next_rows(count - t);
+        T* to = out + t * width + p * lanes_of<T>;
+        tile<T>(rows, false, q + t, 1, lanes_of<T>, keys + p * size, half, to, width);
+        look(rows * half);
+      }
+  }
+
+  const RetrieveJob& job;
+  Selector<T> selector;
+  // Of n, the lanes that fill the last panel, and some more, so that rows do not all meet in one set of the cache.
+  const int64_t width;
+  Scratch<T> scores;
+};
+
+// The parts are (panel of tokens, head).
+template <class T>
+peerspec_status retrieve(const RetrieveJob& job, int64_t begin, int64_t end) {
+  const int64_t heads = job.router.heads, d = job.router.d_key;
+  Retriever<T> retriever(job);
+  const Scratch<T> panel(d * lanes_of<T>);
+  if (!retriever || !panel) return PEERSPEC_NO_MEMORY;
+  for (int64_t part = begin; part < end; part++) {
+    const int64_t head = part % heads, first = part / heads * lanes_of<T>;
+    const int64_t count = tokens_in<T>(part / heads, job.tokens);
+    pack_panel<Plain<T>>(static_cast<const T*>(job.q) + (first * heads + head) * d, heads * d, count, d, panel.get());
+    retriever.head(head, panel.get(), first, count, [](int64_t) {});
+  }
+  return PEERSPEC_OK;
+}
+
+}  // namespace
+}  // namespace peerspec

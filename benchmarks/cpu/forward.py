@@ -1,0 +1,58 @@
+"""The forward pass at every point of the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import rivals
+import torch
+from points import Bench, Point, benches
+from turns import in_turns
+
+__all__ = ["VARIANTS", "forward"]
+
+VARIANTS: dict[str, rivals.Maker] = {
+    rivals.RIVAL: rivals.peer_pytorch,
+    "torch, with the core": rivals.with_core,
+    "torch, library operations": rivals.library,
+    "paper's Algorithm 1": rivals.paper,
+    "torch.compile(PEER-pytorch)": rivals.compiled_peer_pytorch,
+    "torch.compile(Algorithm 1)": rivals.compiled_paper,
+    "dense FFN of equal FLOPs": rivals.of_equal_flops,
+    "dense FFN of equal parameters": rivals.of_equal_parameters,
+}
+
+MOST_HIDDEN = 1 << 32
+"""Bytes of hidden activations beyond which a dense block is not run beside the tables."""
+MOST_FLOPS = 10**12
+"""Beyond it a turn takes more than some eight seconds."""
+
+
+def why_not(name: str, point: Point) -> str:
+    """Why a variant is not run at a point; empty where it is."""
+    if name != "dense FFN of equal parameters":
+        return ""
+    flops, hidden = 4 * point.d_model * point.n**2 * point.tokens, 4 * point.n**2 * point.tokens
+    if hidden > MOST_HIDDEN:
+        return f"its hidden activations alone take {hidden / 2**30:.0f} GiB"
+    return f"{flops / 1e12:.1f} TFLOP a turn" if flops > MOST_FLOPS else ""
+
+
+def forward(points: Sequence[Point], names: Sequence[str], budget: float) -> Iterator[list[dict[str, object]]]:
+    """Rows of one point after the other."""
+    for bench in benches(list(points)):
+        yield rows_of(bench, names, budget)
+
+
+def rows_of(bench: Bench, names: Sequence[str], budget: float) -> list[dict[str, object]]:
+    reasons = {name: why_not(name, bench.point) for name in names}
+    work = {name: VARIANTS[name](bench) for name in names if not reasons[name]}
+    with torch.inference_mode():
+        found = in_turns(work, budget)
+    torch.compiler.reset()
+    rival = found[rivals.RIVAL].median if rivals.RIVAL in found else float("nan")
+    point = bench.point.as_row()
+    rows: list[dict[str, object]] = [
+        {**point, "variant": name, **found[name].as_row(), "speed": rival / found[name].median} for name in found
+    ]
+    return rows + [{**point, "variant": name, "absent": reason} for name, reason in reasons.items() if reason]

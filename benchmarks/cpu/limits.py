@@ -1,0 +1,71 @@
+"""What the machine allows, measured in the run that states it: reading random rows, and products of matrices.
+
+The least time of a forward pass is T·K·D·8 bytes at the first rate and 2T(D·h·d + h·n·d) operations at the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from points import Bench, Point
+from turns import Quartiles, Variants, in_turns
+
+from peerspec.backends import native
+from peerspec.reference.cost import cost
+
+__all__ = ["Limits", "bandwidth", "gathers", "limits", "moved", "products"]
+
+
+def moved(point: Point) -> int:
+    """Bytes of the rows that one forward pass reads."""
+    return cost(point.config).bytes_per_token * point.tokens
+
+
+def products(point: Point) -> int:
+    """Operations of the query's and the half scores' products."""
+    c = point.config
+    return 2 * point.tokens * c.heads * c.d_key * (c.d_model + c.n)
+
+
+def gathers(bench: Bench) -> Variants:
+    """Ways to read the rows of random experts from both tables and do nothing with them but add."""
+    ids, gates = bench.pairs
+    tables = [bench.params[f"experts.{name}"] for name in "uv"]
+    arrays = [table.numpy() for table in tables]
+    threads = torch.get_num_threads()
+
+    def by_core() -> None:
+        for array in arrays:
+            native.weighted_rows(array, ids.numpy(), gates.numpy(), threads=threads)
+
+    def by_torch() -> None:
+        for table in tables:
+            torch.nn.functional.embedding_bag(ids, table, per_sample_weights=gates, mode="sum")
+
+    return {"gather, core": by_core, "gather, embedding_bag": by_torch}
+
+
+def bandwidth(bench: Bench, found: dict[str, Quartiles]) -> float:
+    """Bytes a second of the fastest gather among those timed."""
+    return moved(bench.point) / min(found[name].median for name in found if name.startswith("gather"))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes and operations a second."""
+
+    bandwidth: float
+    rate: float
+
+    def least(self, point: Point) -> float:
+        """Seconds below which no forward pass on this machine goes, reading and computing by turns."""
+        return moved(point) / self.bandwidth + products(point) / self.rate
+
+
+def limits(bench: Bench, budget: float) -> Limits:
+    """Both rates, at the sizes of the bench."""
+    found = in_turns(gathers(bench), budget)
+    a, b = torch.randn(2048, 1024), torch.randn(1024, 1024)
+    product = in_turns({"product": lambda: a @ b}, budget)["product"]
+    return Limits(bandwidth(bench, found), 2 * 2048 * 1024 * 1024 / product.median)

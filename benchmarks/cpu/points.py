@@ -1,0 +1,88 @@
+"""Where on the grid a layer is measured, and the tables that all variants of one point share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from peerspec.reference import PeerConfig
+
+__all__ = ["GRID", "HEADS", "TOP_K", "Bench", "Point", "benches"]
+
+HEADS, TOP_K, D_KEY = 8, 16, 128
+
+
+@dataclass(frozen=True, order=True)
+class Point:
+    """n sub-keys per half, so N = n² experts, of width D; T tokens."""
+
+    n: int
+    d_model: int
+    tokens: int
+
+    @property
+    def config(self) -> PeerConfig:
+        return PeerConfig(self.d_model, HEADS, self.n**2, TOP_K, D_KEY)
+
+    def as_row(self) -> dict[str, int]:
+        return {"N": self.n**2, "D": self.d_model, "T": self.tokens}
+
+    def __str__(self) -> str:
+        return f"N = 2^{2 * (self.n.bit_length() - 1)}, D = {self.d_model}, T = {self.tokens}"
+
+
+GRID = sorted(Point(n, d_model, tokens) for n in (128, 1024) for d_model in (256, 1024) for tokens in (64, 512, 2048))
+
+
+@dataclass
+class Bench:
+    """One point with its parameters; experts are chosen nearly uniformly, the worst case for locality."""
+
+    point: Point
+    params: dict[str, Tensor]
+
+    @property
+    def config(self) -> PeerConfig:
+        return self.point.config
+
+    @cached_property
+    def x(self) -> Tensor:
+        return torch.randn(self.point.tokens, self.point.d_model, generator=torch.Generator().manual_seed(1))
+
+    @cached_property
+    def pairs(self) -> tuple[Tensor, Tensor]:
+        """Random ids and gates [T, h·k], for the expert stage alone."""
+        random = torch.Generator().manual_seed(2)
+        shape = (self.point.tokens, HEADS * TOP_K)
+        return torch.randint(self.point.n**2, shape, generator=random), torch.rand(shape, generator=random)
+
+
+def benches(points: list[Point]) -> Iterator[Bench]:
+    """The points one after the other; those that differ in T alone share their parameters."""
+    made: tuple[int, int] = (0, 0)
+    params: dict[str, Tensor] = {}
+    for point in sorted(points):
+        if made != (point.n, point.d_model):
+            params.clear()  # the tables before, ahead of the new ones
+            params, made = _parameters(point.config), (point.n, point.d_model)
+        yield Bench(point, params)
+
+
+def _parameters(config: PeerConfig) -> dict[str, Tensor]:
+    """Random parameters in memory that asks for huge pages, as those of ``PEER`` do; tables repeat a random block."""
+    random = torch.Generator().manual_seed(0)
+    params = {}
+    for name, shape in config.shapes().items():
+        tensor = torch.from_numpy(np.empty(shape, np.float32))  # NumPy asks for huge pages
+        block = tensor.view(-1)[: 1 << 24]
+        block.copy_(torch.randn(len(block), generator=random) * shape[-1] ** -0.5)
+        for start in range(len(block), tensor.numel(), len(block)):
+            part = tensor.view(-1)[start : start + len(block)]
+            part.copy_(block[: len(part)])
+        params[name] = tensor
+    return params
