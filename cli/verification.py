@@ -16,7 +16,7 @@ from peerspec.conformance.case import Array, Case, Draw
 from peerspec.conformance.cases import SELECTIONS
 from peerspec.conformance.checks import CHECKS
 from peerspec.conformance.hosts import ObjectHost
-from peerspec.conformance.plan import Plan, Step
+from peerspec.conformance.plan import PRECISIONS, PROFILES, Plan, Step
 from peerspec.conformance.report import FAIL, PASS, Finding, Report
 from peerspec.conformance.runner import Run, versions
 from peerspec.reference import Layer
@@ -26,20 +26,31 @@ __all__ = ["verify_model"]
 _CHUNK = 1 << 24  # bytes compared together, so that tables of gigabytes need megabytes
 
 
-def verify_model(path: Path, layer: Layer, *, seed: int, timeout: float) -> Report:
-    """Judge the model at ``path`` as an implementation of ``layer`` alone.
+def verify_model(
+    path: Path, layer: Layer | None = None, *, name: str | None = None, seed: int = 0, timeout: float = 600.0
+) -> Report:
+    """Judge one layer of the model at ``path``: as an implementation of ``layer``, or of the one it says it is.
+
+    Args:
+        path: a model with PEER layers.
+        layer: the layer that it should compute, parameters bit for bit.
+        name: the name of the layer's node, where the model holds several.
+        seed: seed of the inputs.
+        timeout: seconds one call may take.
 
     Raises:
         PeerError: the model cannot be read or started.
     """
-    model, started = OrtModel(path), time.perf_counter()
-    plan = Plan((str(layer.dtype),), tuple(_steps(layer, model.rank, "select" in model.profiles)), (), False)
+    model, started = OrtModel(path, name), time.perf_counter()
+    expected = layer or model.layer
+    plan = Plan((str(expected.dtype),), tuple(_steps(expected, model.rank, "select" in model.profiles)), (), False)
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)
-    same = _compare(model.layer, layer)
-    findings = (same, *(run.findings(stop_early=False, progress=None) if same.status == PASS else ()))
+    same = (_compare(model.layer, layer),) if layer else ()
+    judged = all(finding.status == PASS for finding in same)
+    findings = (*same, *(run.findings(stop_early=False, progress=None) if judged else ()))
     return Report(
-        backend=path.name,
-        claimed=plan.precisions,
+        backend=f"{path.name} {name}" if name else path.name,
+        claimed=tuple(name for name in (*PRECISIONS, *PROFILES) if name in model.profiles),
         precisions=plan.precisions,
         traced=run.traced,
         declined=(),

@@ -16,23 +16,36 @@ __all__ = ["verify"]
 
 
 def verify(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file written by `peerspec export`.")],
-    layer: Annotated[Path, typer.Argument(metavar="LAYER", help="The layer file (PAR-4) it should compute.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model with PEER layers.")],
+    layer: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[LAYER]", help="The layer file (PAR-4) it should compute; without one, each layer it says it is."
+        ),
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="The layer's node, where the model holds several.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 600.0,
 ) -> int:
-    """Judge an exported model against its layer: 0 it is that layer, 1 it is not, 2 it could not be run."""
+    """Judge the PEER layers of an ONNX model: 0 they are what they should be, 1 one is not, 2 one could not be run."""
     from rich.console import Console
 
     from peerspec.cli.verification import verify_model
     from peerspec.conformance.render.terminal import show_failures
+    from peerspec.export.places import find_layers
+    from peerspec.export.read import read_model
+    from peerspec.export.stored import check_external
     from peerspec.reference import Layer
 
-    report = verify_model(model, Layer.load(layer), seed=seed, timeout=timeout)
-    console = Console(highlight=False)
-    show_failures(report, console)
-    _show_verdict(report, layer.name, console)
-    return report.exit_status
+    expected, console = Layer.load(layer) if layer else None, Console(highlight=False)
+    found = read_model(model)
+    places = [at] if at or layer else [place.name or None for place in find_layers(found, model)]
+    check_external(model, found)
+    reports = [verify_model(model, expected, name=name, seed=seed, timeout=timeout) for name in places]
+    for report in reports:
+        show_failures(report, console)
+        _show_verdict(report, layer.name if layer else "", console)
+    return max(report.exit_status for report in reports)
 
 
 def _show_verdict(report: Report, layer: str, console: Console) -> None:
@@ -44,13 +57,15 @@ def _show_verdict(report: Report, layer: str, console: Console) -> None:
 
     status = (PASS, FAIL, ERROR)[report.exit_status]
     if status == PASS:
+        claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
         traced = "" if report.traced else ", untraced"
+        same = "every parameter is the same bit for bit, " if layer else ""
         cases = sum(finding.cases for finding in report.of(PASS))
         words = (
-            f"computes {layer}{traced}: every parameter is the same bit for bit, {len(report.of(PASS))} checks on "
+            f"{claim}{traced}: {same}{len(report.of(PASS))} checks on "
             f"{cases} cases hold, largest error {worst_share(report):.2g} of its bound"
         )
     else:
-        words = f"does not compute {layer}: " if status == FAIL else ""
+        words = "" if status == ERROR else f"does not compute {layer}: " if layer else "is not a PEER layer: "
         words += report.verdict.removeprefix("not conformant: ")
     console.print(mark(status, console) + Text(f" {report.backend} ", "bold") + Text(words))

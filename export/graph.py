@@ -34,10 +34,20 @@ from peerspec.export.onnx_package import (
 )
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
-__all__ = ["CONFIG_KEY", "SPEC_KEY", "assemble", "bound_model", "extracted_model", "layer_model", "selection_model"]
+__all__ = [
+    "CONFIG_KEY",
+    "DIGEST_KEY",
+    "SPEC_KEY",
+    "assemble",
+    "bound_model",
+    "extracted_model",
+    "layer_model",
+    "selection_model",
+]
 
 SPEC_KEY = "peerspec.spec"
 CONFIG_KEY = "peerspec.config"
+DIGEST_KEY = "peerspec.sha256"
 
 
 def layer_model(

@@ -15,7 +15,7 @@ from peerspec.export.graph import CONFIG_KEY, SPEC_KEY
 from peerspec.export.onnx_package import ModelProto, NodeProto, helper
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
-__all__ = ["Place", "find_layers", "metadata"]
+__all__ = ["Place", "find_layers", "layer_nodes", "metadata"]
 
 
 class Place(NamedTuple):
@@ -43,8 +43,7 @@ def find_layers(model: ModelProto, source: object) -> list[Place]:
     """
     _check_versions(model, source)
     _check_functions(model, source)
-    found = [_place(node, source) for node in model.graph.node if _is_layer(node)]
-    if found:
+    if found := layer_nodes(model, source):
         return found
     if any(node.domain == DOMAIN for node in model.graph.node):
         raise ExportError(
@@ -54,6 +53,11 @@ def find_layers(model: ModelProto, source: object) -> list[Place]:
         config = PeerConfig.from_json(metadata(model)[CONFIG_KEY])
         return [Place("", config, None, {name: name for name in config.shapes()})]
     raise ExportError(f"{source} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export")
+
+
+def layer_nodes(model: ModelProto, source: object) -> list[Place]:
+    """The layers that stand in ``model`` as nodes; raises as ``find_layers``, for their configuration."""
+    return [_place(node, source) for node in model.graph.node if _is_layer(node)]
 
 
 def metadata(model: ModelProto) -> dict[str, str]:

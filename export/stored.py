@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,10 @@ from numpy.typing import NDArray
 
 from peerspec.export.domain import TENSOR_TYPES
 from peerspec.export.errors import ExportError
-from peerspec.export.onnx_package import TensorProto
+from peerspec.export.graph import DIGEST_KEY
+from peerspec.export.onnx_package import ModelProto, TensorProto, helper
 
-__all__ = ["read_tensor"]
+__all__ = ["check_external", "read_tensor"]
 
 _DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()}
 
@@ -25,32 +29,58 @@ def read_tensor(path: Path, tensor: TensorProto) -> NDArray[Any]:
     """
     if tensor.data_type not in _DTYPES:
         raise ExportError(f"{path}: {tensor.name} has ONNX element type {tensor.data_type}, which no layer has (PAR-2)")
+    dtype, shape = _DTYPES[tensor.data_type], tuple(tensor.dims)
     if tensor.data_location == TensorProto.EXTERNAL:
-        return _map(path, tensor)
+        file, offset, size = _locate(path, tensor)
+        raw = np.memmap(file, np.uint8, "r", offset, (size,))
+        return raw.view(dtype).reshape(shape).view(np.ndarray)
     try:
-        return np.frombuffer(tensor.raw_data, _DTYPES[tensor.data_type]).reshape(tuple(tensor.dims))
+        return np.frombuffer(tensor.raw_data, dtype).reshape(shape)
     except ValueError as error:
         raise ExportError(f"{path}: the data of {tensor.name} do not fit its shape: {error}") from None
 
 
-def _map(path: Path, tensor: TensorProto) -> NDArray[Any]:
+def check_external(path: Path, model: ModelProto) -> None:
+    """Whether the external files of every initializer are there, long enough, and those the model was written with.
+
+    Raises:
+        ExportError: they are not (ONX-8).
+    """
+    text = {entry.key: entry.value for entry in model.metadata_props}.get(DIGEST_KEY, "{}")
+    try:
+        digests = dict(json.loads(text))
+    except (ValueError, TypeError):
+        raise ExportError(f"{path}: {DIGEST_KEY} must be a JSON object of file names, got {text[:60]!r}") from None
+    external = [tensor for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
+    for file in {_locate(path, tensor)[0] for tensor in external}:
+        with open(file, "rb") as data:
+            got = hashlib.file_digest(data, "sha256").hexdigest()
+        if got != digests.get(file.name, got):
+            raise ExportError(
+                f"{file} was changed: its SHA-256 is {got}, the model was written with {digests[file.name]}; "
+                "copy or export it again"
+            )
+
+
+def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:
+    """File, offset and length of an external tensor's data, once it is known that they lie there."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    shape, dtype = tuple(tensor.dims), _DTYPES[tensor.data_type]
     file = _inside(path, tensor.name, entries.get("location", ""))
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     try:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", size))
     except ValueError:
         raise ExportError(f"{path}: offset and length of {tensor.name} must be whole numbers") from None
     if length != size or size <= 0:
-        raise ExportError(f"{path}: {tensor.name} of shape {shape} takes {size} bytes, its entry says {length}")
+        raise ExportError(
+            f"{path}: {tensor.name} of shape {tuple(tensor.dims)} takes {size} bytes, its entry says {length}"
+        )
     if offset < 0 or offset + size > file.stat().st_size:
         raise ExportError(
             f"{file} is truncated: {tensor.name} should end at byte {offset + size}, "
             f"the file has {file.stat().st_size}; copy or export it again"
         )
-    raw = np.memmap(file, np.uint8, "r", offset, (size,))
-    return raw.view(dtype).reshape(shape).view(np.ndarray)
+    return file, offset, size
 
 
 def _inside(path: Path, name: str, location: str) -> Path:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from peerspec.export.domain import TENSOR_TYPES
-from peerspec.export.onnx_package import TensorProto
+from peerspec.export.onnx_package import TensorProto, helper
 
-__all__ = ["external_tensor", "inline_tensor"]
+__all__ = ["ExternalFile", "inline_tensor"]
 
 _CHUNK = 1 << 22  # bytes written together, so that a table of gigabytes needs megabytes
 _ALIGNMENT = 1 << 16  # what Windows asks of the offset of a memory map; other systems ask for a page
@@ -23,18 +23,42 @@ def inline_tensor(name: str, array: NDArray[Any]) -> TensorProto:
     return tensor
 
 
-def external_tensor(name: str, array: NDArray[Any], file: BinaryIO, location: str) -> TensorProto:
-    """Append the data to ``file``, aligned, and return the tensor that points to ``location``."""
-    file.seek(-(-file.tell() // _ALIGNMENT) * _ALIGNMENT)
-    tensor = _header(name, array)
-    tensor.data_location = TensorProto.EXTERNAL
-    for key, value in (("location", location), ("offset", file.tell()), ("length", array.nbytes)):
-        tensor.external_data.add(key=key, value=str(value))
-    rows = max(1, _CHUNK * len(array) // array.nbytes)
-    for start in range(0, len(array), rows):
-        file.write(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
-    return tensor
+class ExternalFile:
+    """The external data of a model, and the digest that tells whether they are still the same.
+
+    Args:
+        file: an empty file.
+        location: the name it will have beside the model.
+    """
+
+    def __init__(self, file: BinaryIO, location: str) -> None:
+        self.location = location
+        self.size = 0
+        self._file = file
+        self._hash = hashlib.sha256()
+
+    def append(self, name: str, array: NDArray[Any]) -> TensorProto:
+        """Write the data, aligned, and return the tensor that points to them."""
+        self._write(bytes(-self.size % _ALIGNMENT))
+        tensor = _header(name, array)
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", self.location), ("offset", self.size), ("length", array.nbytes)):
+            tensor.external_data.add(key=key, value=str(value))
+        rows = max(1, _CHUNK * len(array) // array.nbytes)
+        for start in range(0, len(array), rows):
+            self._write(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
+        return tensor
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was written, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+        self._hash.update(data)
+        self.size += len(data) if isinstance(data, bytes) else data.nbytes
 
 
 def _header(name: str, array: NDArray[Any]) -> TensorProto:
-    return TensorProto(name=name, data_type=TENSOR_TYPES[array.dtype], dims=array.shape)
+    return TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)

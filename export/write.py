@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,16 +12,19 @@ from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_mix import Body
-from peerspec.export.graph import layer_model
+from peerspec.export.graph import DIGEST_KEY, layer_model
 from peerspec.export.onnx_package import ModelProto, TensorProto
-from peerspec.export.tensors import external_tensor, inline_tensor
+from peerspec.export.tensors import ExternalFile, inline_tensor
 from peerspec.reference import Layer
 from peerspec.reference.draft import Draft
 
-__all__ = ["EXTERNAL_THRESHOLD", "build_model", "data_path", "export"]
+__all__ = ["EXTERNAL_THRESHOLD", "Place", "build_model", "data_path", "export", "write_model"]
 
 EXTERNAL_THRESHOLD = 1 << 20
 """Bytes from which a parameter goes to the external file."""
+
+Place = Callable[[str, NDArray[Any]], TensorProto]
+"""Makes the tensor of an array, inline or external."""
 
 _PROTOBUF_LIMIT = (1 << 31) - 1  # bytes of one serialised message
 
@@ -41,7 +45,7 @@ def export(
     The model maps x [*leading, D] to y [*leading, M] and, with ``trace``, to scores, indices and gates
     [*leading, h, k]. Parameters of ``external_threshold`` bytes and more are streamed to ``path`` +
     ``.data``, so a memory-mapped layer of any size needs a few megabytes; the model names that file without
-    its folder, so both move together.
+    its folder, so both move together, and holds its SHA-256.
 
     Args:
         layer: the layer.
@@ -59,19 +63,28 @@ def export(
         identifiers, or
             inline parameters beyond protobuf's limit of 2 GiB.
     """
-    path = Path(path)
+    write_model(
+        lambda place: build_model(layer, leading=leading, trace=trace, body=body, inline=inline, place=place),
+        Path(path),
+        external_threshold=external_threshold,
+        overwrite=overwrite,
+    )
+
+
+def write_model(build: Callable[[Place], ModelProto], path: Path, *, external_threshold: int, overwrite: bool) -> None:
+    """Write the model that ``build`` makes of its tensors' places; arguments and errors as ``export``."""
     _refuse(path, overwrite)
     try:
         with Draft(data_path(path)) as tables, Draft(path) as main:
+            external = ExternalFile(tables.file, tables.path.name)
 
             def place(name: str, array: NDArray[Any]) -> TensorProto:
-                if array.nbytes < external_threshold:
-                    return inline_tensor(name, array)
-                return external_tensor(name, array, tables.file, tables.path.name)
+                return (inline_tensor if array.nbytes < external_threshold else external.append)(name, array)
 
-            main.file.write(
-                _serialise(build_model(layer, leading=leading, trace=trace, body=body, inline=inline, place=place))
-            )
+            model = build(place)
+            if external.size:
+                model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
+            main.file.write(_serialise(model))
             _publish(tables, main)
     except OSError as error:
         raise ExportError(
@@ -86,7 +99,7 @@ def build_model(
     trace: bool = True,
     body: Body = "gather",
     inline: bool = False,
-    place: Callable[[str, NDArray[Any]], TensorProto] = inline_tensor,
+    place: Place = inline_tensor,
 ) -> ModelProto:
     """The model of ``layer``; ``place`` makes a tensor of each parameter, inline unless told otherwise."""
     model = layer_model(layer.config, layer.dtype, leading=leading, trace=trace, body=body, inline=inline)

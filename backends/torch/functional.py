@@ -13,6 +13,7 @@ from peerspec.backends.torch import native, native_router
 from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.gates import gates
+from peerspec.backends.torch.onnx_node import onnx_node
 from peerspec.backends.torch.precision import full_precision
 from peerspec.backends.torch.query import query
 from peerspec.backends.torch.query_norm import query_norm
@@ -65,6 +66,8 @@ def forward(
     """
     _check_params(config, params)
     lead = _check_input(config, params["keys"].dtype, x, mask)
+    if torch.onnx.is_in_onnx_export():
+        return Output(*onnx_node(config, params, x, training=training), None)
     tokens = x.reshape(-1, config.d_model).to(INNER[x.dtype])
     if _at_once(config, params, tokens):
         return _shaped(config, lead, x.dtype, *native_router.forward(config, params, tokens), None)

@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 import pytest
 
+from peerspec.export.whole import append_functions
+from peerspec.export.write import write_model
 from peerspec.reference import Layer, PeerConfig
 
 EVERYTHING = {"gate": "sigmoid", "query_norm": "batch", "expert": "glu", "query_bias": True, "key_heads": 3}
@@ -131,3 +133,87 @@ def test_a_file_that_is_no_model_is_one_sentence(peerspec, exported, tmp_path, m
     result = peerspec("verify", tmp_path / model, exported[0])
     assert (result.status, result.err.count("\n")) == (2, 1)
     assert sentence in result.err
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory):
+    """A model of three layers of two kinds, as torch's exporter leaves it, with external tables."""
+    path = tmp_path_factory.mktemp("larger") / "model.onnx"
+    layers = [Layer.random(PeerConfig(6, 2, 49, 3, 4, **options), seed=at) for at, options in enumerate(KINDS)]
+    x = onnx.helper.make_tensor_value_info("tokens", 1, ["T", 6])
+    y = onnx.helper.make_tensor_value_info("2.y", 1, ["T", 6])
+    nodes, source = [], "tokens"
+    for at, layer in enumerate(layers):
+        inputs = [source, *(f"{at}.{name}" for name in layer.params)]
+        outputs = [f"{at}.{name}" for name in ("y", "scores", "indices", "gates")]
+        nodes.append(onnx.helper.make_node("Layer", inputs, outputs, domain="peer", config=layer.config.to_json()))
+        source = outputs[0]
+    arrays = {f"{at}.{name}": array for at, layer in enumerate(layers) for name, array in layer.params.items()}
+    proto = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [x], [y]), ir_version=8)
+    del proto.opset_import[:]
+    proto.opset_import.append(onnx.helper.make_opsetid("", 18))
+    append_functions(proto, dict.fromkeys(arrays, 1))
+
+    def build(place):
+        proto.graph.initializer.extend(place(name, array) for name, array in arrays.items())
+        return proto
+
+    write_model(build, path, external_threshold=500, overwrite=False)
+    layers[1].save(path.with_name("layer.safetensors"))
+    return path
+
+
+KINDS = [{"activation": "relu"}, {"activation": "silu", "expert": "glu"}, {"activation": "relu"}]
+
+
+def test_every_layer_of_a_larger_model_is_found_and_judged(peerspec, larger):
+    result = peerspec("verify", larger)
+    assert result.status == 0
+    text = " ".join(result.out.split())
+    for at, claims in enumerate(["float32, select", "float32, select, glu", "float32, select"]):
+        assert f"model.onnx {at} is a conformant PEER layer ({claims}): " in text
+
+
+def test_one_layer_of_a_larger_model_is_compared_with_its_file(peerspec, larger):
+    layer = larger.with_name("layer.safetensors")
+    result = peerspec("verify", larger, layer, "--at", "1")
+    assert result.status == 0
+    assert "model.onnx 1 computes layer.safetensors" in result.out
+    assert peerspec("verify", larger, layer, "--at", "0").status == 1
+    assert "holds 3 layers, '0', '1', '2'; name one of them" in peerspec("verify", larger, layer).err
+
+
+def test_a_changed_table_of_a_larger_model_is_one_sentence(peerspec, larger, tmp_path):
+    for file in (larger, larger.with_name("model.onnx.data")):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    data = tmp_path / "model.onnx.data"
+    whole = bytearray(data.read_bytes())
+    whole[0] ^= 1
+    for content, sentence in [(whole, "was changed: its SHA-256"), (whole[:-1], "is truncated")]:
+        data.write_bytes(content)
+        result = peerspec("verify", tmp_path / "model.onnx")
+        assert (result.status, result.err.count("\n")) == (2, 1)
+        assert sentence in result.err
+
+
+def test_a_layer_that_computes_something_else_is_told_from_the_others(peerspec, larger, tmp_path):
+    proto = onnx.load(larger)
+    function = next(function for function in proto.functions if function.name == "Layer_2")
+    node = next(node for node in function.node if node.op_type == "ProductKeyTopK")
+    node.input[:] = node.input[::-1]
+    onnx.save(proto, tmp_path / "model.onnx")
+    result = peerspec("verify", tmp_path / "model.onnx")
+    assert result.status == 1
+    text = " ".join(result.out.split())
+    assert "model.onnx 0 is a conformant PEER layer" in text
+    assert "model.onnx 1 is not a PEER layer: " in text
+    assert "model.onnx 2 is a conformant PEER layer" in text
+
+
+def test_a_model_without_layers_is_one_sentence(peerspec, tmp_path):
+    x, y = (onnx.helper.make_tensor_value_info(name, 1, ["T"]) for name in "xy")
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Abs", ["x"], ["y"])], "g", [x], [y])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "model.onnx")
+    result = peerspec("verify", tmp_path / "model.onnx")
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert "holds no node of the domain 'peer'" in result.err

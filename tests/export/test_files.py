@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +11,8 @@ import pytest
 from onnx import TensorProto
 
 from peerspec.export import ExportError, export, read_layer, tensors, write
+from peerspec.export.read import read_model
+from peerspec.export.stored import check_external
 from peerspec.reference import DTYPES, Layer, PeerConfig, PeerError
 
 
@@ -103,7 +107,7 @@ def test_a_failure_while_writing_leaves_nothing(make_layer, tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     if place == "tables":
-        monkeypatch.setattr(write, "external_tensor", fail)
+        monkeypatch.setattr(tensors.ExternalFile, "append", fail)
     elif place == "model":
         monkeypatch.setattr(write, "_serialise", fail)
     else:
@@ -252,6 +256,43 @@ def test_an_external_entry_that_does_not_fit_is_refused(model, key, value, messa
     _edit(model, lambda m: setattr(_external(m, key), "value", value))
     with pytest.raises(ExportError, match=message):
         read_layer(model)
+
+
+def test_the_digest_of_the_external_file_is_the_one_other_tools_compute(model):
+    check_external(model, read_model(model))
+    (entry,) = [e for e in read_model(model).metadata_props if e.key == "peerspec.sha256"]
+    data = write.data_path(model)
+    assert json.loads(entry.value) == {data.name: hashlib.sha256(data.read_bytes()).hexdigest()}
+
+
+@pytest.mark.parametrize("at", [0, 5000, -1])
+def test_one_changed_byte_of_the_external_file_is_told(model, at):
+    data = write.data_path(model)
+    content = bytearray(data.read_bytes())
+    content[at] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(ExportError, match=r"layer\.onnx\.data was changed: its SHA-256 is [0-9a-f]{64}, the model"):
+        check_external(model, read_model(model))
+
+
+@pytest.mark.parametrize("value", ["[]x", "[1]", "7"])
+def test_digests_that_cannot_be_read_are_refused(model, value):
+    _edit(model, lambda m: setattr(next(e for e in m.metadata_props if e.key == "peerspec.sha256"), "value", value))
+    with pytest.raises(ExportError, match="must be a JSON object of file names"):
+        check_external(model, read_model(model))
+
+
+def test_every_external_tensor_must_lie_in_its_file_not_those_of_layers_alone(model):
+    _edit(model, lambda m: m.graph.initializer.add().CopyFrom(_elsewhere()))
+    read_layer(model)
+    with pytest.raises(ExportError, match="outside the folder of the model"):
+        check_external(model, read_model(model))
+
+
+def _elsewhere():
+    tensor = TensorProto(name="other", data_type=TensorProto.INT64, dims=[2], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="../elsewhere")
+    return tensor
 
 
 def test_inline_data_that_do_not_fit_their_shape_are_refused(model):

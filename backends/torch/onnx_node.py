@@ -1,0 +1,40 @@
+"""The layer as one ONNX node, for ``torch.onnx.export`` (SPEC.md, ONX-6).
+
+``peerspec.export.torch`` adds the functions that the node calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from peerspec.backends.torch.arrays import INNER
+from peerspec.reference import InputError, PeerConfig
+
+__all__ = ["onnx_node"]
+
+
+def onnx_node(
+    config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "*lead D"], *, training: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """y, scores, indices and gates of a ``peer.Layer`` node, without values: only shapes and dtypes are true.
+
+    Raises:
+        InputError: training with batch norm: ONNX is inference.
+    """
+    if training and config.query_norm == "batch":
+        raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
+    lead, inner = x.shape[:-1], INNER[x.dtype]
+    picked = (*lead, config.heads, config.top_k)
+    y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(
+        "peer::Layer",
+        [x, *(params[name] for name in config.shapes())],
+        {"config": config.to_json()},
+        dtypes=[x.dtype, inner, torch.int64, inner],
+        shapes=[(*lead, config.d_out), picked, picked, picked],
+        version=1,
+    )
+    return y, scores, indices, gates

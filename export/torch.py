@@ -1,0 +1,114 @@
+"""A whole torch model as one ONNX file, its PEER layers as ``peer.Layer`` nodes that any runtime can run.
+
+``export(model, (tokens,), "model.onnx", dynamic_shapes=({0: "batch", 1: "sequence"},))``
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import onnx_ir
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from peerspec.export.domain import IR_VERSION, OPSET
+from peerspec.export.errors import ExportError
+from peerspec.export.expert_mix import Body
+from peerspec.export.onnx_package import ModelProto, helper
+from peerspec.export.whole import append_functions
+from peerspec.export.write import EXTERNAL_THRESHOLD, Place, write_model
+
+__all__ = ["export"]
+
+
+def export(
+    model: nn.Module,
+    args: tuple[Any, ...],
+    path: str | PathLike[str],
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    dynamic_shapes: Mapping[str, Any] | Sequence[Any] | None = None,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    body: Body = "gather",
+    external_threshold: int = EXTERNAL_THRESHOLD,
+    overwrite: bool = False,
+) -> None:
+    """Write ``model`` as an ONNX model of opset 18, whole or not at all.
+
+    Initializers of ``external_threshold`` bytes and more are streamed to ``path`` + ``.data`` from where the
+    parameters lie, so a model of any size needs little memory beyond its own.
+
+    Args:
+        model: any module with ``PEER`` modules in it, in evaluation mode.
+        args: positional inputs, as ``torch.onnx.export`` takes them.
+        path: the file to write.
+        kwargs: keyword inputs, likewise.
+        dynamic_shapes: the axes that may change, likewise; without it all are fixed.
+        input_names: names of the inputs, likewise.
+        output_names: names of the outputs, likewise.
+        body: as in ``peerspec.export.export``.
+        external_threshold: 0 sends every initializer to the external file.
+        overwrite: replace the model and its external file if they exist.
+
+    Raises:
+        ExportError: a model in training mode or without a PEER layer, or a path that exists or cannot be written.
+    """
+    if any(module.training for module in model.modules()):
+        raise ExportError("the model is in training mode and ONNX is inference; call model.eval() first")
+    program = _program(model, args, dict(kwargs or {}), dynamic_shapes, input_names, output_names)
+    arrays = {name: _array(name, value) for name, value in program.graph.initializers.items()}
+    made = _without_initializers(program)
+    elements = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in arrays.items()}
+    append_functions(made, elements, body=body)
+
+    def build(place: Place) -> ModelProto:
+        made.graph.initializer.extend(place(name, array) for name, array in arrays.items())
+        return made
+
+    write_model(build, Path(path), external_threshold=external_threshold, overwrite=overwrite)
+
+
+def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *names: Any) -> onnx_ir.Model:
+    shapes, inputs, outputs = names
+    with warnings.catch_warnings():
+        # torch 2.13 calls what it deprecates itself
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        program = torch.onnx.export(
+            model,
+            args,
+            kwargs=kwargs,
+            dynamic_shapes=shapes,
+            input_names=inputs,
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    return program.model
+
+
+def _array(name: str, value: onnx_ir.Value) -> NDArray[Any]:
+    assert value.const_value is not None, name
+    return value.const_value.numpy()
+
+
+def _without_initializers(program: onnx_ir.Model) -> ModelProto:
+    """The model's message; what it tells of the exporting program's files is left out."""
+    program.graph.initializers.clear()
+    program.metadata_props.clear()
+    for value in program.graph.inputs:
+        value.metadata_props.clear()
+    for node in program.graph.all_nodes():
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
+    made = onnx_ir.to_proto(program)
+    made.ir_version = IR_VERSION
+    return made

@@ -1,0 +1,55 @@
+"""Any model with ``peer.Layer`` nodes: each node named after its function, the functions appended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from peerspec.export.domain import DOMAIN, DOMAIN_VERSION, TENSOR_TYPES
+from peerspec.export.errors import ExportError
+from peerspec.export.expert_mix import Body
+from peerspec.export.functions import Kind, layer_functions, layer_names
+from peerspec.export.graph import SPEC_KEY
+from peerspec.export.onnx_package import ModelProto, helper
+from peerspec.export.places import Place, layer_nodes
+from peerspec.reference import SPEC_VERSION
+
+__all__ = ["append_functions"]
+
+_DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()}
+
+
+def append_functions(model: ModelProto, elements: Mapping[str, int], *, body: Body = "gather") -> None:
+    """Complete, in place, a model whose layers are bare ``peer.Layer`` nodes of opset 18.
+
+    ``elements`` is the ONNX element type of each initializer, by name.
+
+    Nodes are renamed after their parameters: the layer of ``blocks.1.mlp.keys`` becomes ``blocks.1.mlp``.
+
+    Raises:
+        ExportError: no such node, or one whose parameters are no initializers of the model.
+    """
+    places = layer_nodes(model, "the model")
+    if not places:
+        raise ExportError("the model holds no PEER layer; export a model with a peerspec.backends.torch.PEER in it")
+    kinds = [Kind(place.config, _dtype(place, elements)) for place in places]
+    names = layer_names(kinds)
+    for place, kind in zip(places, kinds, strict=True):
+        assert place.node is not None
+        place.node.op_type = names[kind]
+        place.node.name = place.parameters["keys"].removesuffix("keys").rstrip(".") or "layer"
+    model.functions.extend(layer_functions(kinds, body=body))
+    if DOMAIN not in {entry.domain for entry in model.opset_import}:
+        model.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
+    helper.set_model_props(model, {entry.key: entry.value for entry in model.metadata_props} | {SPEC_KEY: SPEC_VERSION})
+
+
+def _dtype(place: Place, elements: Mapping[str, int]) -> np.dtype:
+    for name, source in place.parameters.items():
+        if elements.get(source) not in _DTYPES:
+            raise ExportError(
+                f"the parameter {name} of a layer is no initializer of float64, float32, bfloat16 or float16; "
+                "export the model with its parameters as they are (ONX-6)"
+            )
+    return _DTYPES[elements[place.parameters["keys"]]]

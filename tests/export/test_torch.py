@@ -1,0 +1,144 @@
+"""Whole torch models: PEER modules stay layers, and the file computes what the model computes."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import checker, inliner
+from onnx.reference import ReferenceEvaluator
+from torch import nn
+
+from peerspec.backends.onnxruntime import OrtModel
+from peerspec.backends.onnxruntime.session import new_session
+from peerspec.backends.torch import PEER
+from peerspec.export import ExportError, read_layer
+from peerspec.export.places import find_layers
+from peerspec.export.torch import export
+from peerspec.reference import InputError, Layer, PeerConfig
+
+FIRST = PeerConfig(6, 2, 49, 3, 4, activation="silu", query_norm="batch", query_bias=True)
+SECOND = PeerConfig(6, 2, 25, 3, 4, d_out=5, expert="glu", activation="relu", gate="sigmoid", key_heads=2)
+DYNAMIC = ({0: "batch", 1: "sequence"},)
+
+
+class Model(nn.Module):
+    """Two equal layers and one of another kind, with what a transformer has between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(11, 6)
+        self.blocks = nn.ModuleList(nn.ModuleDict({"norm": nn.LayerNorm(6), "peer": PEER(FIRST)}) for _ in range(2))
+        self.last = PEER(SECOND)
+
+    def forward(self, tokens):
+        x = self.embedding(tokens)
+        for block in self.blocks:
+            x = x + block["peer"](block["norm"](x)) + x.cumsum(1)
+        return self.last(x)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return Model().eval()
+
+
+@pytest.fixture(scope="module")
+def path(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("torch") / "model.onnx"
+    export(model, (torch.zeros(2, 3, dtype=torch.long),), path, dynamic_shapes=DYNAMIC, external_threshold=500)
+    return path
+
+
+def _logits(model, tokens):
+    with torch.no_grad():
+        return model(torch.from_numpy(tokens)).numpy()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (5, 2), (1, 17), (3, 0)])
+def test_the_file_computes_the_model_at_any_batch_and_sequence(model, path, shape):
+    tokens = np.random.default_rng(0).integers(0, 11, shape)
+    session = new_session(path, threads=1)
+    (got,) = session.run(None, {session.get_inputs()[0].name: tokens})
+    expected = _logits(model, tokens)
+    assert got.shape == expected.shape == (*shape, 5)
+    # a wrong expert moves the logits by their own size; what is proven of each layer stands in the tests below
+    assert np.abs(got - expected).max(initial=0) <= 1e-3 * np.abs(expected).max(initial=0)
+
+
+def test_the_evaluator_and_the_inlined_file_agree(model, path):
+    tokens = np.random.default_rng(1).integers(0, 11, (2, 4))
+    proto = onnx.load(path)
+    inlined = inliner.inline_local_functions(proto)
+    assert {node.domain for node in inlined.graph.node} == {""}
+    expected = _logits(model, tokens)
+    for evaluator in (ReferenceEvaluator(proto), ReferenceEvaluator(inlined)):
+        (got,) = evaluator.run(None, {"tokens": tokens})
+        assert np.abs(got - expected).max() <= 1e-3 * np.abs(expected).max()
+
+
+def test_the_layers_keep_their_names_parameters_and_kinds(model, path):
+    proto = onnx.load(path, load_external_data=False)
+    checker.check_model(path, full_check=True)
+    places = find_layers(proto, path)
+    assert [(place.name, place.node.op_type) for place in places] == [
+        ("blocks.0.peer", "Layer"),
+        ("blocks.1.peer", "Layer"),
+        ("last", "Layer_2"),
+    ]
+    assert [f.name for f in proto.functions].count("ProductKeyTopK") == 1
+    for name in ("blocks.1.peer", "last"):
+        layer, expected = read_layer(path, name), model.get_submodule(name).to_layer()
+        assert layer.config == expected.config
+        for parameter, array in expected.params.items():
+            np.testing.assert_array_equal(layer.params[parameter], array)
+
+
+def test_a_layer_of_the_file_runs_alone_and_shows_its_trace(model, path, assert_conforms):
+    for name in ("blocks.0.peer", "last"):
+        found = OrtModel(path, name)
+        x = np.random.default_rng(2).standard_normal((7, 6)).astype(np.float32)
+        output = found.run(x)
+        assert_conforms(found.layer, x, output.y, output.scores, output.indices, output.gates)
+
+
+def test_the_file_says_nothing_of_the_machine_it_was_made_on(path):
+    text = path.read_bytes()
+    for word in (b"site-packages", b"stack_trace", b".py"):
+        assert word not in text
+
+
+def test_a_peer_layer_alone_is_a_model_too_in_other_precisions(tmp_path):
+    for dtype in (torch.bfloat16, torch.float64):
+        module = PEER(PeerConfig(6, 2, 25, 3, 4, activation="silu"), dtype=dtype).eval()
+        path = tmp_path / f"{dtype}.onnx"
+        export(module, (torch.zeros(4, 6, dtype=dtype),), path, dynamic_shapes={"x": {0: "tokens"}}, body="scan")
+        found = OrtModel(path)
+        assert found.layer.dtype == module.to_layer().dtype
+        assert found.run(np.zeros((3, 6), found.layer.dtype)).y.shape == (3, 6)
+
+
+def test_a_model_that_cannot_be_exported_is_refused_in_one_sentence(tmp_path):
+    tokens = (torch.zeros(2, 6),)
+    with pytest.raises(ExportError, match=r"training mode .*call model.eval"):
+        export(nn.Sequential(PEER(FIRST)).eval().train(), tokens, tmp_path / "model.onnx")
+    with pytest.raises(ExportError, match="holds no PEER layer"):
+        export(nn.Linear(6, 6).eval(), tokens, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_node_itself_refuses_batch_statistics(monkeypatch):
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    with pytest.raises(InputError, match=r"no batch statistics; call model\.eval"):
+        PEER(FIRST)(torch.zeros(2, 6))
+
+
+def test_the_layer_of_a_jax_pytree_is_exported_in_one_line(tmp_path):
+    from peerspec.backends.jax import layer_from_params, params_from_layer
+    from peerspec.export import export as export_layer
+
+    layer = Layer.random(SECOND)
+    export_layer(layer_from_params(SECOND, params_from_layer(layer)), tmp_path / "layer.onnx")
+    got = read_layer(tmp_path / "layer.onnx")
+    for name, array in layer.params.items():
+        np.testing.assert_array_equal(got.params[name], array)
