@@ -8,8 +8,8 @@
 
 namespace peerspec {
 
-// One 64-bit word for a float score and its position, one 128-bit word for a double: comparing words is comparing
-// (larger score, then lower position), −0 equal to +0 and NaN lowest.
+// The order of a score, as an integer, and its position, in one word: comparing words is comparing (larger score, then
+// lower position).
 template <class T>
 struct KeyOf;
 template <>
@@ -21,9 +21,9 @@ struct KeyOf<double> {
   using Type = __int128;
 };
 
-// Moves the k largest keys to the front, descending.
-void sort_best(int64_t* keys, int64_t count, int64_t k);
-void sort_best(__int128* keys, int64_t count, int64_t k);
+// The places of the k largest values, descending, equal ones by place; `keys` is scratch.
+void sort_best(const int32_t* values, int64_t* keys, int64_t count, int64_t k, int64_t* out);
+void sort_best(const int64_t* values, __int128* keys, int64_t count, int64_t k, int64_t* out);
 
 struct SelectRule {
   int64_t n, k, kept, num_cells;  // kept = min(k, n) of each half

@@ -1,6 +1,7 @@
 // Registers of 16 bytes: SSE2 on every x86-64, NEON on every 64-bit ARM.
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "jobs.h"
 #include "scratch.h"

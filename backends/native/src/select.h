@@ -4,8 +4,6 @@
 // least k scores reach; with twice as many groups as k, in random rows 1.4 k do, and only those are ranked.
 #pragma once
 
-#include <cstdlib>
-
 namespace peerspec {
 namespace {
 
@@ -95,20 +93,29 @@ PEERSPEC_INLINE T threshold_of(const T* scores, int64_t whole, int64_t k) {
   return kth_largest<T, parts / 2>(maxima, k);
 }
 
-// The positions of the k best of one half, ranked; `keys` has room for n and `counted_together` more, `some` for n and
-// sixteen.
-template <class T, class Key>
-void best_of_half(const T* scores, int64_t n, int64_t k, Key* keys, int32_t* some, int64_t* out) {
+// Where scores are ranked: `values` and `keys` have room for n and a block more, `some` for n and sixteen.
+template <class T>
+struct Ranking {
+  Order<T>* values;
+  typename KeyOf<T>::Type* keys;
+  int32_t* some;
+};
+
+// The positions of the k best of one half, ranked.
+template <class T>
+void best_of_half(const T* scores, int64_t n, int64_t k, const Ranking<T>& by, int64_t* out) {
   const int64_t whole = n - n % num_groups;
   if (k <= most_by_threshold && whole >= 2 * num_groups) {
-    const int64_t count = positions_reaching(scores, n, threshold_of(scores, whole, k), some);
+    const int64_t count = positions_reaching(scores, n, threshold_of(scores, whole, k), by.some);
     if (count >= k) {  // less only where NaN leaves less than k numbers
-      for (int64_t c = 0; c < count; c++) keys[c] = key(scores[some[c]], some[c]);
-      return best_positions(keys, count, k, out);
+      for (int64_t c = 0; c < count; c++) by.values[c] = order(scores[by.some[c]]);
+      best_places(by.values, by.keys, count, k, out);
+      for (int64_t c = 0; c < k; c++) out[c] = by.some[out[c]];
+      return;
     }
   }
-  for (int64_t i = 0; i < n; i++) keys[i] = key(scores[i], i);
-  best_positions(keys, n, k, out);
+  for (int64_t i = 0; i < n; i++) by.values[i] = order(scores[i]);
+  best_places(by.values, by.keys, n, k, out);
 }
 
 // Rows lie on pages of their own, which no hardware prefetcher crosses; the next one loads while this one is ranked.
@@ -121,45 +128,44 @@ PEERSPEC_INLINE void prefetch_row(const T* scores, int64_t n) {
 template <class T>
 class Selector {
  public:
-  explicit Selector(const SelectRule& rule) : rule(rule) {
-    const int64_t n = rule.n, room = (n > rule.num_cells ? n : rule.num_cells) + counted_together;
-    // in the order of their alignment, of which malloc gives the strictest
-    keys = static_cast<Key*>(
-        std::malloc(room * sizeof(Key) + (2 * rule.kept + rule.k) * sizeof(int64_t) + (n + 16) * sizeof(int32_t)));
-    rank1 = reinterpret_cast<int64_t*>(keys + room);
-    rank2 = rank1 + rule.kept;
-    cells = rank2 + rule.kept;
-    some = reinterpret_cast<int32_t*>(cells + rule.k);
-  }
-  ~Selector() { std::free(keys); }
-  Selector(const Selector&) = delete;
-  Selector& operator=(const Selector&) = delete;
+  explicit Selector(const SelectRule& rule)
+      : rule(rule),
+        room((rule.n > rule.num_cells ? rule.n : rule.num_cells) + block_of<Order<T>>),
+        keys(room),
+        values(room),
+        some(rule.n + 16),
+        places(2 * rule.kept + rule.k),
+        best(2 * rule.kept) {}
 
-  explicit operator bool() const { return keys; }
+  explicit operator bool() const { return keys && values && some && places && best; }
 
   // While the first half is ranked the second loads, and `next`, if there is one, while the second is.
   void row(const T* s1, const T* s2, const T* next, T* scores, int64_t* ids) {
-    const int64_t n = rule.n;
-    prefetch_row(s2, n);
-    best_of_half(s1, n, rule.kept, keys, some, rank1);
-    if (next) prefetch_row(next, n);
-    best_of_half(s2, n, rule.kept, keys, some, rank2);
-    for (int64_t c = 0; c < rule.num_cells; c++)
-      keys[c] = key(s1[rank1[rule.cell1[c]]] + s2[rank2[rule.cell2[c]]], c);
-    best_positions(keys, rule.num_cells, rule.k, cells);
+    const Ranking<T> by{values.get(), keys.get(), some.get()};
+    int64_t *rank1 = places.get(), *rank2 = rank1 + rule.kept, *cells = rank2 + rule.kept;
+    T *best1 = best.get(), *best2 = best1 + rule.kept;
+    prefetch_row(s2, rule.n);
+    best_of_half(s1, rule.n, rule.kept, by, rank1);
+    if (next) prefetch_row(next, rule.n);
+    best_of_half(s2, rule.n, rule.kept, by, rank2);
+    for (int64_t a = 0; a < rule.kept; a++) best1[a] = s1[rank1[a]], best2[a] = s2[rank2[a]];
+    for (int64_t c = 0; c < rule.num_cells; c++) by.values[c] = order(best1[rule.cell1[c]] + best2[rule.cell2[c]]);
+    best_places(by.values, by.keys, rule.num_cells, rule.k, cells);
     for (int64_t c = 0; c < rule.k; c++) {
-      const int64_t i = rank1[rule.cell1[cells[c]]], j = rank2[rule.cell2[cells[c]]];
-      scores[c] = s1[i] + s2[j];
-      ids[c] = i * n + j;
+      const int32_t a = rule.cell1[cells[c]], b = rule.cell2[cells[c]];
+      scores[c] = best1[a] + best2[b];
+      ids[c] = rank1[a] * rule.n + rank2[b];
     }
   }
 
  private:
-  using Key = typename KeyOf<T>::Type;
   const SelectRule& rule;
-  Key* keys;
-  int64_t *rank1, *rank2, *cells;
-  int32_t* some;
+  const int64_t room;
+  Scratch<typename KeyOf<T>::Type> keys;
+  Scratch<Order<T>> values;
+  Scratch<int32_t> some;
+  Scratch<int64_t> places;
+  Scratch<T> best;
 };
 
 template <class T>

@@ -1,0 +1,112 @@
+"""The layer on the CPU, beside what the paper's code, a public package and dense blocks take.
+
+    python benchmarks/cpu                               everything, about an hour; figures go to benchmarks/results/cpu
+    python benchmarks/cpu forward --sub-keys 1024 --width 256 --only "PEER-pytorch" "torch, with the core"
+    python benchmarks/cpu --render                      the page and the plots from the figures that are there
+
+Parts are forward, experts, selection, memory and scaling. Variants take turns; figures are medians with quartiles, and
+ratios are of one run. What the suite does not pass is not timed. Needs `pip install -e ".[bench]"`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# Thread pools that spin while they wait take the cores from each other, and figures are wrong by up to ten times.
+SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
+
+import torch  # noqa: E402
+from experts import experts  # noqa: E402
+from forward import VARIANTS, forward  # noqa: E402
+from memory import child, memory  # noqa: E402
+from points import GRID, Point  # noqa: E402
+from scaling import OVER_EXPERTS, OVER_TOKENS, scaling  # noqa: E402
+from selection import selection  # noqa: E402
+from store import machine, write  # noqa: E402
+from verdicts import verdicts  # noqa: E402
+
+PARTS = ("forward", "experts", "selection", "memory", "scaling")
+LAYERS = ["PEER-pytorch", "torch, with the core", "torch, library operations"]
+
+
+def chosen(points: list[Point], options: argparse.Namespace) -> list[Point]:
+    """The points that the options leave."""
+    wanted = [(options.sub_keys, "n"), (options.width, "d_model"), (options.tokens, "tokens")]
+    return [point for point in points if all(not some or getattr(point, name) in some for some, name in wanted)]
+
+
+def measured(part: str, options: argparse.Namespace) -> Iterator[list[dict[str, object]]]:
+    """Rows of one part, point by point."""
+    budget = options.budget
+    if part == "forward":
+        return forward(chosen(GRID, options), options.only or list(VARIANTS), budget)
+    if part == "experts":
+        return experts(chosen(GRID, options), budget)
+    if part == "selection":
+        return selection(budget)
+    if part == "memory":
+        largest = [Point(1024, 256, 2048), Point(128, 1024, 2048)]
+        return memory(chosen(largest, options), options.only or [*LAYERS, "paper's Algorithm 1"])
+    return scaling(chosen([*OVER_EXPERTS, *OVER_TOKENS], options), options.only or LAYERS, budget)
+
+
+def show(part: str, rows: list[dict[str, object]]) -> None:
+    """One line a variant, as soon as it is known."""
+    for row in rows:
+        point = " ".join(f"{key}={row[key]}" for key in ("N", "D", "T", "n") if key in row)
+        figures = {key: row[key] for key in ("median", "speed", "of_limit", "beyond", "absent") if key in row}
+        text = "  ".join(
+            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()
+        )
+        print(f"{part:10}{point:28}{row['variant']:32}{text}", flush=True)
+
+
+def render(folder: Path) -> None:
+    """The page and the plots."""
+    from plots import draw
+    from tables import markdown
+
+    (folder / "README.md").write_text(markdown(folder))
+    print("wrote", ", ".join(str(path) for path in (folder / "README.md", *draw(folder))))
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all unless given")
+    parser.add_argument("--sub-keys", type=int, nargs="*", help="only these n")
+    parser.add_argument("--width", type=int, nargs="*", help="only these D")
+    parser.add_argument("--tokens", type=int, nargs="*", help="only these T")
+    parser.add_argument("--only", nargs="*", choices=VARIANTS, help="only these variants")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--budget", type=float, default=10, help="seconds a point, after one round; at least 3 rounds")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "cpu")
+    parser.add_argument("--render", action="store_true", help="measure nothing")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parsed()
+    torch.set_num_threads(options.threads)
+    if options.child:
+        name, *sizes = options.child
+        return child(name, Point(*map(int, sizes)))
+    if not options.render:
+        for name, verdict in verdicts().items():
+            print(f"{name}: {verdict}", flush=True)
+        about = machine()
+        for part in options.parts or PARTS:
+            for rows in measured(part, options):
+                show(part, rows)
+                write(options.out, part, rows, about)
+    render(options.out)
+
+
+if __name__ == "__main__":
+    main()

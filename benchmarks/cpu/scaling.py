@@ -1,0 +1,36 @@
+"""Cost against the number of experts, and against the number of tokens, beside what the machine's limits predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from forward import VARIANTS
+from limits import limits
+from points import Point, benches
+from turns import in_turns
+
+__all__ = ["OVER_EXPERTS", "OVER_TOKENS", "scaling"]
+
+OVER_EXPERTS = [Point(1 << exponent, 256, 512) for exponent in range(5, 12)]
+OVER_TOKENS = [Point(1024, 256, 1 << exponent) for exponent in range(0, 15, 2)]
+
+
+def scaling(points: Sequence[Point], names: Sequence[str], budget: float) -> Iterator[list[dict[str, object]]]:
+    """Rows of one point after the other: each variant, and the least time that the limits measured beside it allow."""
+    for bench in benches(list(points)):
+        with torch.inference_mode():
+            found = in_turns({name: VARIANTS[name](bench) for name in names}, budget)
+            machine = limits(bench, budget / 2)
+        point = bench.point.as_row()
+        rows: list[dict[str, object]] = [{**point, "variant": name, **found[name].as_row()} for name in found]
+        rows.append(
+            {
+                **point,
+                "variant": "predicted by the limits",
+                "median": machine.least(bench.point),
+                "bytes_per_second": machine.bandwidth,
+                "operations_per_second": machine.rate,
+            }
+        )
+        yield rows

@@ -1,0 +1,67 @@
+"""Figures as JSON: a file for each part, with the machine, the versions and the date beside the rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from peerspec.backends import native
+
+__all__ = ["machine", "read", "write"]
+
+Row = dict[str, Any]
+KEYS = ("N", "D", "T", "n")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, threads, versions and date."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": model,
+        "instructions": native.best_level() if native.available() else "no core",
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(memory / 2**30),
+        "versions": {name: version(name) for name in ("peerspec", "torch", "numpy", "PEER-pytorch")},
+        "python": platform.python_version(),
+    }
+
+
+def read(folder: Path, part: str) -> dict[str, Any]:
+    """What was written of a part; no rows where nothing was."""
+    path = folder / f"{part}.json"
+    return json.loads(path.read_text()) if path.exists() else {"machine": {}, "rows": []}
+
+
+def write(folder: Path, part: str, rows: Iterable[Row], about: dict[str, Any]) -> None:
+    """Put rows of one point in the place of those that were there for the same point and variants."""
+    new = [{key: _short(value) for key, value in row.items()} for row in rows]
+    taken = {_place(row) for row in new}
+    kept = [row for row in read(folder, part)["rows"] if _place(row) not in taken]
+    content = {"machine": about, "rows": sorted(kept + new, key=lambda row: [row.get(key, 0) for key in KEYS])}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{part}.json"
+    lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in content["rows"])
+    text = json.dumps(about, indent=1, ensure_ascii=False)
+    path.with_suffix(".new").write_text(f'{{\n"machine": {text},\n"rows": [\n{lines}\n]\n}}\n')
+    path.with_suffix(".new").replace(path)
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    return (*(row.get(key) for key in KEYS), row["variant"])
+
+
+def _short(value: object) -> object:
+    """Four digits: more would be noise."""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
