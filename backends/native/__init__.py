@@ -19,7 +19,7 @@ from peerspec.backends.native.core import (
 )
 from peerspec.backends.native.layer import Mixed, RouterTables, forward, gates, query, retrieve
 from peerspec.backends.native.library import NativeError, available, why_not
-from peerspec.backends.native.updates import adagrad_rows, adam_rows, sgd_rows
+from peerspec.backends.native.updates import Spread, adagrad_rows, adam_rows, sgd_rows
 
 __all__ = [
     "LEVELS",
@@ -29,6 +29,7 @@ __all__ = [
     "NativeError",
     "RouterTables",
     "Sorted",
+    "Spread",
     "adagrad_rows",
     "adam_rows",
     "available",

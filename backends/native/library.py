@@ -84,6 +84,7 @@ _SIGNATURES: dict[str, tuple[type, ...]] = {
     "peerspec_sort_ids": (*[_SIZE] * 2, *[_ARRAY] * 5),
     "peerspec_update_rows": (_RUN, *[_CODE] * 2, *[_SIZE] * 3, *[_ARRAY] * 5, *[_NUMBER] * 4, _SIZE),
     "peerspec_spread_rows": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 5),
+    "peerspec_spread_update": (_RUN, *[_CODE] * 2, *[_SIZE] * 4, *[_ARRAY] * 8, *[_NUMBER] * 4, _SIZE),
 }
 """The functions of ``include/peerspec_native.h``; all return an int32."""
 

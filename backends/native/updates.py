@@ -7,22 +7,36 @@ Adam: the momenta of a row do not decay while nobody selects it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from peerspec.backends.native.arrays import FORMATS, address, contiguous, inside
-from peerspec.backends.native.core import run
+from peerspec.backends.native.core import Sorted, run
 from peerspec.backends.native.library import require
 from peerspec.reference import InputError
 
-__all__ = ["adagrad_rows", "adam_rows", "sgd_rows"]
+__all__ = ["Spread", "adagrad_rows", "adam_rows", "sgd_rows"]
+
+
+class Spread(NamedTuple):
+    """Gradients that are summed where they are used and never stored: those of ``spread_rows``, bit for bit.
+
+    Attributes:
+        by_row: the pairs by touched row.
+        weights, x: [T, K] and [T, width] in the inside format.
+    """
+
+    by_row: Sorted
+    weights: Float[np.ndarray, "T K"]
+    x: Float[np.ndarray, "T width"]
+
 
 Table = Float[np.ndarray, "N width"]
 Touched = Int[np.ndarray, " R"]
-Gradients = Float[np.ndarray, "R width"]
+Gradients = Float[np.ndarray, "R width"] | Spread
 _SGD, _ADAGRAD, _ADAM = range(3)
 
 
@@ -40,7 +54,7 @@ def sgd_rows(
     Args:
         table: [N, width] of a format of SPEC.md, C-contiguous, changed in place.
         touched: [R] distinct row numbers, int64, as ``sort_ids`` lists them.
-        gradients: [R, width] in the inside format.
+        gradients: [R, width] in the inside format, or how to sum them, ``touched`` being ``by_row.touched``.
 
     Raises:
         InputError: arrays that do not fit, or a table that is not contiguous or may not be written to.
@@ -98,29 +112,36 @@ def _update(
     optimiser: int,
     table: NDArray[Any],
     touched: NDArray[Any],
-    gradients: NDArray[Any],
+    gradients: NDArray[Any] | Spread,
     state: tuple[NDArray[Any], ...],
     numbers: tuple[float, ...],
     step: int,
     threads: int | None,
     level: str | None,
 ) -> None:
-    dtype = inside(table.dtype)
     table = _state("table", table, table.dtype, (None, None))
     touched = contiguous("touched", touched, np.int64, (None,))
-    gradients = contiguous("gradients", gradients, dtype, (len(touched), table.shape[1]))
-    arrays = (touched, gradients, table, *state, *(None for _ in range(2 - len(state))))
-    sizes = (*table.shape, len(touched))
-    require(
-        "peerspec_update_rows",
-        run(threads, level),
-        optimiser,
-        FORMATS[table.dtype],
-        *sizes,
-        *(address(array) for array in arrays),
-        *numbers,
-        step,
-    )
+    first, second, *_ = (*(address(array) for array in state), None, None)
+    codes = (run(threads, level), optimiser, FORMATS[table.dtype])
+    rest = (address(table), first, second, *numbers, step)
+    if isinstance(gradients, Spread):
+        order, starts, weights, x = _sums(gradients, table, touched)
+        sizes = (*table.shape, weights.shape[1], len(touched))
+        arrays = (order, touched, starts, weights, x)
+        require("peerspec_spread_update", *codes, *sizes, *(address(array) for array in arrays), *rest)
+    else:
+        given = contiguous("gradients", gradients, inside(table.dtype), (len(touched), table.shape[1]))
+        sizes = (*table.shape, len(touched))
+        require("peerspec_update_rows", *codes, *sizes, address(touched), address(given), *rest)
+
+
+def _sums(spread: Spread, table: NDArray[Any], touched: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Order, starts, weights and x, which fit each other and the table."""
+    dtype = inside(table.dtype)
+    weights = contiguous("weights", spread.weights, dtype, (None, None))
+    x = contiguous("x", spread.x, dtype, (len(weights), table.shape[1]))
+    order = contiguous("order", spread.by_row.order, np.int64, (weights.size,))
+    return order, contiguous("starts", spread.by_row.starts, np.int64, (len(touched) + 1,)), weights, x
 
 
 def _state(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:

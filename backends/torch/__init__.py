@@ -15,6 +15,17 @@ except ModuleNotFoundError as error:
 
 from peerspec.backends.torch.functional import Output, forward
 from peerspec.backends.torch.module import PEER
+from peerspec.backends.torch.optim import SGD, LazyAdam, RowAdagrad, clip_grad_norm_
 from peerspec.backends.torch.selection import Selection, select
 
-__all__ = ["PEER", "Output", "Selection", "forward", "select"]
+__all__ = [
+    "PEER",
+    "SGD",
+    "LazyAdam",
+    "Output",
+    "RowAdagrad",
+    "Selection",
+    "clip_grad_norm_",
+    "forward",
+    "select",
+]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 from torch.autograd import Function
 
 __all__ = ["apply"]
 
 
-def apply(function: type[Function], *inputs: Tensor) -> Tensor:
+def apply(function: type[Function], *inputs: Any) -> Tensor:
     """The function of the inputs, recorded for backward."""
     result: Tensor = function.apply(*inputs)  # type: ignore[no-untyped-call]
     return result

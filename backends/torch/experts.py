@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from peerspec.backends.torch import native
 from peerspec.backends.torch.activations import activate
 from peerspec.backends.torch.autograd import apply
-from peerspec.backends.torch.rows import row_products, spread_rows, weighted_rows
+from peerspec.backends.torch.rows import row_products, weighted_rows
+from peerspec.backends.torch.table_gradients import table_gradients
 from peerspec.reference import PeerConfig
 
 __all__ = ["expert_stage", "expert_weights", "mix"]
@@ -23,60 +24,99 @@ Ids = Int[Tensor, "T hk"]
 
 
 def expert_stage(
-    config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], ids: Ids, gates: Pairs
+    config: PeerConfig,
+    params: Mapping[str, Tensor],
+    x: Float[Tensor, "T D"],
+    ids: Ids,
+    gates: Pairs,
+    *,
+    sparse_gradients: bool = False,
 ) -> Float[Tensor, "T M"]:
     """y of the experts and their gates, by the native core where it serves, else by library operations."""
-    tables = [tensor for name, tensor in params.items() if name.startswith("experts.")]
-    if native.serves(x.device, *tables):
-        return native.mix(config, params, x, ids, gates)
-    return mix(params["experts.v"], ids, gates * expert_weights(config, params, x, ids))
+    tables = params["experts.u"], params["experts.v"], params.get("experts.w")
+    if native.serves(x.device, *(table for table in tables if table is not None)):
+        return apply(_Experts, *tables, x, ids, gates, config.activation, sparse_gradients)
+    weights = gates * expert_weights(config, params, x, ids, sparse_gradients=sparse_gradients)
+    return mix(params["experts.v"], ids, weights, sparse_gradients=sparse_gradients)
 
 
-def expert_weights(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], ids: Ids) -> Pairs:
+def expert_weights(
+    config: PeerConfig,
+    params: Mapping[str, Tensor],
+    x: Float[Tensor, "T D"],
+    ids: Ids,
+    *,
+    sparse_gradients: bool = False,
+) -> Pairs:
     """What multiplies v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
-    inner = apply(_Project, params["experts.u"], ids, x)
+    inner = apply(_Project, params["experts.u"], ids, x, sparse_gradients)
     if config.expert == "glu":
-        gating = apply(_Project, params["experts.w"], ids, x)
+        gating = apply(_Project, params["experts.w"], ids, x, sparse_gradients)
         return activate(config.activation, gating) * inner
     return activate(config.activation, inner)
 
 
-def mix(v: Float[Tensor, "N M"], ids: Ids, weights: Pairs) -> Float[Tensor, "T M"]:
+def mix(v: Float[Tensor, "N M"], ids: Ids, weights: Pairs, *, sparse_gradients: bool = False) -> Float[Tensor, "T M"]:
     """y_t = Σ over heads and their k experts of weight · v (OUT-1): no 1/h, no projection."""
-    return apply(_Mix, v, ids, weights)
+    return apply(_Mix, v, ids, weights, sparse_gradients)
 
 
-class _Project(torch.autograd.Function):
+class _Experts(Function):
     @staticmethod
-    def forward(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
+    def forward(
+        u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str, sparse: bool
+    ) -> Tensor:
+        return native.mix(u, v, w, x, ids, gates, activation)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        *tensors, ctx.activation, ctx.sparse = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        u, v, w, x, ids, gates = ctx.saved_tensors
+        dx, dgates, *weights = native.mix_backward(u, v, w, x, ids, gates, dy, ctx.activation)
+        wanted = [table if need else None for table, need in zip((u, v, w), ctx.needs_input_grad, strict=False)]
+        found = table_gradients(wanted[: len(weights)], ids, weights, [x, dy, x][: len(weights)], sparse=ctx.sparse)
+        return *found, *[None] * (3 - len(found)), dx, None, dgates, None, None
+
+
+class _Project(Function):
+    @staticmethod
+    def forward(table: Tensor, ids: Tensor, x: Tensor, sparse: bool) -> Tensor:
         return row_products(table, ids, x)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        *tensors, ctx.sparse = inputs
+        ctx.save_for_backward(*tensors)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+    def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, ...]:
         table, ids, x = ctx.saved_tensors
-        dtable = spread_rows(table, ids, d, x) if ctx.needs_input_grad[0] else None
+        # before the table's gradient, with which an optimiser may change the table
         dx = weighted_rows(table, ids, d) if ctx.needs_input_grad[2] else None
-        return dtable, None, dx
+        wanted = table if ctx.needs_input_grad[0] else None
+        return *table_gradients([wanted], ids, [d], [x], sparse=ctx.sparse), None, dx, None
 
 
-class _Mix(torch.autograd.Function):
+class _Mix(Function):
     @staticmethod
-    def forward(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
+    def forward(table: Tensor, ids: Tensor, weights: Tensor, sparse: bool) -> Tensor:
         return weighted_rows(table, ids, weights)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        *tensors, ctx.sparse = inputs
+        ctx.save_for_backward(*tensors)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         table, ids, weights = ctx.saved_tensors
-        dtable = spread_rows(table, ids, weights, dy) if ctx.needs_input_grad[0] else None
         dweights = row_products(table, ids, dy) if ctx.needs_input_grad[2] else None
-        return dtable, None, dweights
+        wanted = table if ctx.needs_input_grad[0] else None
+        return *table_gradients([wanted], ids, [weights], [dy], sparse=ctx.sparse), None, dweights, None

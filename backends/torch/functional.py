@@ -14,7 +14,7 @@ from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.onnx_node import onnx_node
-from peerspec.backends.torch.precision import full_precision
+from peerspec.backends.torch.precision import without_autocast
 from peerspec.backends.torch.query import query
 from peerspec.backends.torch.query_norm import query_norm
 from peerspec.backends.torch.retrieval import retrieve
@@ -50,6 +50,7 @@ def forward(
     *,
     mask: Bool[Tensor, "*lead"] | None = None,
     training: bool = False,
+    sparse_gradients: bool = False,
 ) -> Output:
     """Evaluate the layer; differentiable in x and every parameter, with the selection held constant.
 
@@ -59,6 +60,7 @@ def forward(
         x: tokens [..., D], of the dtype and on the device of the parameters; any number of leading axes.
         mask: [...], True where a token counts; matters only to batch statistics (NRM-4). Default: all.
         training: where ``query_norm="batch"``, normalise with batch statistics and return the updated ones.
+        sparse_gradients: make the gradients of the expert tables sparse tensors of the rows that x selects.
 
     Raises:
         TableError: parameters that do not fit the configuration (PAR-1, PAR-2).
@@ -71,13 +73,13 @@ def forward(
     tokens = x.reshape(-1, config.d_model).to(INNER[x.dtype])
     if _at_once(config, params, tokens):
         return _shaped(config, lead, x.dtype, *native_router.forward(config, params, tokens), None)
-    with full_precision(x.device.type):
+    with without_autocast(x.device.type):
         counted = None if mask is None else mask.reshape(-1)
         q = query(params, tokens)
         q, state = query_norm(config.query_norm, params, q, mask=counted, training=training)
         scores, indices = retrieve(params["keys"], q, config.top_k)
         gate = gates(config.gate, scores)
-        y = expert_stage(config, params, tokens, indices.flatten(1), gate.flatten(1))
+        y = expert_stage(config, params, tokens, indices.flatten(1), gate.flatten(1), sparse_gradients=sparse_gradients)
     return _shaped(config, lead, x.dtype, y, scores, indices, gate, state)
 
 

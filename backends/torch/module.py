@@ -27,6 +27,9 @@ class PEER(nn.Module):
         config: the configuration.
         device: where the parameters live; torch's default unless given.
         dtype: float64, float32, bfloat16 or float16; torch's default unless given.
+        sparse_gradients: make the gradients of u, v and w sparse tensors of the rows a batch selects, as
+            ``torch.nn.Embedding(sparse=True)`` does. A dense one is as large as its table, however small the batch.
+            The optimisers of this package take them, ``torch.optim.SGD``, ``Adagrad`` and ``SparseAdam`` too.
 
     Raises:
         TableError: another dtype.
@@ -38,9 +41,11 @@ class PEER(nn.Module):
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        sparse_gradients: bool = False,
     ) -> None:
         super().__init__()
         self.config = config
+        self.sparse_gradients = sparse_gradients
         dtype = torch.get_default_dtype() if dtype is None else dtype
         if dtype not in INNER:
             raise TableError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {dtype} (PAR-2)")
@@ -89,7 +94,9 @@ class PEER(nn.Module):
         dtype = tensors["keys"].dtype
         if torch.is_autocast_enabled(x.device.type) and torch.promote_types(x.dtype, dtype) == dtype:
             x = x.to(dtype)
-        output = evaluate(self.config, tensors, x, mask=mask, training=self.training)
+        output = evaluate(
+            self.config, tensors, x, mask=mask, training=self.training, sparse_gradients=self.sparse_gradients
+        )
         for name, statistic in (output.state or {}).items():
             tensors[name].copy_(statistic)
         return output

@@ -1,14 +1,13 @@
 """The native core as operators of torch: on the CPU, where it was built and tables are contiguous.
 
-Operators of ``torch.library`` keep their place in compiled graphs and under autograd; memory is shared with the core,
-never copied. Everything the core does has a twin of library operations, which serves everywhere else.
+Operators of ``torch.library`` keep their place in compiled graphs; memory is shared with the core, never copied.
+Everything the core does has a twin of library operations, which serves everywhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -16,10 +15,10 @@ from torch import Tensor
 
 from peerspec.backends import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
-from peerspec.reference import PeerConfig
 
-__all__ = ["library_operations", "mix", "select", "serves"]
+__all__ = ["library_operations", "mix", "mix_backward", "select", "serves"]
 
+_built = native.available()
 _enabled = True
 
 
@@ -36,7 +35,7 @@ def library_operations() -> Iterator[None]:
 
 def serves(device: torch.device, *tables: Tensor) -> bool:
     """Whether the core is there and wanted, and takes these: on the CPU, tables contiguous."""
-    return _enabled and device.type == "cpu" and native.available() and all(table.is_contiguous() for table in tables)
+    return _enabled and device.type == "cpu" and _built and all(table.is_contiguous() for table in tables)
 
 
 def select(scores1: Float[Tensor, "R n"], scores2: Float[Tensor, "R n"], k: int) -> Int[Tensor, "R k"]:
@@ -46,16 +45,32 @@ def select(scores1: Float[Tensor, "R n"], scores2: Float[Tensor, "R n"], k: int)
 
 
 def mix(
-    config: PeerConfig,
-    params: Mapping[str, Tensor],
+    u: Float[Tensor, "N D"],
+    v: Float[Tensor, "N M"],
+    w: Float[Tensor, "N D"] | None,
     x: Float[Tensor, "T D"],
     ids: Int[Tensor, "T K"],
     gates: Float[Tensor, "T K"],
+    activation: str,
 ) -> Float[Tensor, "T M"]:
-    """The whole expert stage (EXP-1, EXP-2, OUT-1), differentiable in x, gates and tables."""
-    tables = params["experts.u"], params["experts.v"], params.get("experts.w")
-    y: Tensor = _mix(*tables, x, ids, gates, config.activation)
+    """The whole expert stage (EXP-1, EXP-2, OUT-1); not differentiable."""
+    y: Tensor = _mix(u, v, w, x, ids, gates, activation)
     return y
+
+
+def mix_backward(
+    u: Float[Tensor, "N D"],
+    v: Float[Tensor, "N M"],
+    w: Float[Tensor, "N D"] | None,
+    x: Float[Tensor, "T D"],
+    ids: Int[Tensor, "T K"],
+    gates: Float[Tensor, "T K"],
+    dy: Float[Tensor, "T M"],
+    activation: str,
+) -> list[Tensor]:
+    """The gradients of x and gates; and for u, v, and w if it is there, the weight of each pair in the gradient."""
+    found: list[Tensor] = _mix_backward(u, v, w, x, ids, gates, dy.contiguous(), activation)
+    return found
 
 
 @torch.library.custom_op(
@@ -96,7 +111,6 @@ def _(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Ten
 def _mix_backward(
     u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, dy: Tensor, activation: str
 ) -> list[Tensor]:
-    """The gradients of x and gates, and the weights of those of u, v, and w if it is there."""
     arrays = (to_array(tensor) for tensor in (x, ids, gates, dy))
     found = native.mix_backward(_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads())
     return [to_tensor(array) for array in (found.dx, found.dgates, *found.weights.values())]
@@ -107,44 +121,6 @@ def _(
     u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, dy: Tensor, activation: str
 ) -> list[Tensor]:
     return [torch.empty_like(x), *(torch.empty_like(gates) for _ in range(3 if w is None else 4))]
-
-
-@torch.library.custom_op(
-    "peerspec::spread_rows",
-    mutates_args=(),
-    schema="(Tensor like, Tensor ids, Tensor[] weights, Tensor[] rows) -> Tensor[]",
-)
-def _spread_rows(like: Tensor, ids: Tensor, weights: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
-    """For each of the weights a table of N rows in the format of ``like``: Σ weight · row, zero where nobody picks."""
-    by_row = native.sort_ids(to_array(ids), len(like))
-    touched, out = to_tensor(by_row.touched), []
-    for weight, row in zip(weights, rows, strict=True):
-        sums = native.spread_rows(by_row, to_array(weight), to_array(row), threads=torch.get_num_threads())
-        table = like.new_zeros(len(like), row.shape[1])
-        out.append(table.index_copy_(0, touched, to_tensor(sums).to(like.dtype)))
-    return out
-
-
-@_spread_rows.register_fake
-def _(like: Tensor, ids: Tensor, weights: list[Tensor], rows: list[Tensor]) -> list[Tensor]:
-    return [like.new_empty(len(like), row.shape[1]) for row in rows]
-
-
-def _setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    *tensors, ctx.activation = inputs
-    ctx.save_for_backward(*tensors)
-
-
-def _backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-    u, v, w, x, ids, gates = ctx.saved_tensors
-    dx, dgates, *weights = _mix_backward(u, v, w, x, ids, gates, dy, ctx.activation)
-    tables: list[Tensor | None] = [None, None, None]
-    if any(ctx.needs_input_grad[:3]):
-        tables[: len(weights)] = _spread_rows(u, ids, weights, [x, dy, x][: len(weights)])
-    return *tables, dx, None, dgates, None
-
-
-_mix.register_autograd(_backward, setup_context=_setup)
 
 
 def _tables(u: Tensor, v: Tensor, w: Tensor | None, activation: str) -> native.ExpertTables:

@@ -3,19 +3,20 @@
 Three settings lower it silently: TF32 in CUDA products, bfloat16 or TF32 in oneDNN products on the CPU (both
 also set by ``torch.set_float32_matmul_precision``), and autocast. The first two belong to the process, so
 they are raised while a thread is inside and put back when the last one leaves; autocast belongs to the thread.
-Backward passes run outside of the forward's block and on other threads, so each product enters again there.
+Products are operators that enter by themselves, forward and backward, which may run on another thread; so a compiler,
+which cannot follow switches of the process, has none in its graph.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 from typing import Any
 
 import torch
 
-__all__ = ["full_precision"]
+__all__ = ["full_precision", "without_autocast"]
 
 _SWITCHES: tuple[tuple[Any, Any], ...] = (
     (torch.backends.cuda.matmul, torch.backends),
@@ -31,16 +32,19 @@ _saved: list[str] = []
 @contextmanager
 def full_precision(device_type: str) -> Iterator[None]:
     """No TF32, no bfloat16 products and no autocast on devices of this type until the end of the block."""
-    autocast = torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
     _enter()
     try:
-        if autocast:
-            with torch.autocast(device_type, enabled=False):
-                yield
-        else:
+        with without_autocast(device_type):
             yield
     finally:
         _leave()
+
+
+def without_autocast(device_type: str) -> AbstractContextManager[object]:
+    """No autocast on devices of this type until the end of the block."""
+    if torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def _enter() -> None:

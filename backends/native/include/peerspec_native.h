@@ -133,6 +133,13 @@ PEERSPEC_API int32_t peerspec_update_rows(const peerspec_run* run, int32_t optim
                                           const void* gradients, void* table, void* first, void* second, double rate,
                                           double epsilon, double beta1, double beta2, int64_t step);
 
+/* The same step with the gradients that peerspec_spread_rows would write, bit for bit, which are never stored. */
+PEERSPEC_API int32_t peerspec_spread_update(const peerspec_run* run, int32_t optimiser, int32_t format,
+                                            int64_t num_rows, int64_t width, int64_t pairs, int64_t num_touched,
+                                            const int64_t* order, const int64_t* touched, const int64_t* starts,
+                                            const void* weights, const void* x, void* table, void* first, void* second,
+                                            double rate, double epsilon, double beta1, double beta2, int64_t step);
+
 #ifdef __cplusplus
 }
 #endif

@@ -93,15 +93,40 @@ int32_t peerspec_spread_rows(const peerspec_run* run, int32_t format, int64_t wi
   return guarded([&] { return in_parts(*run, num_touched, touched_a_part, kernels->spread[format], job); });
 }
 
+namespace {
+
+bool valid(const UpdateJob& job, int32_t optimiser, int32_t format, int64_t num_touched) {
+  return optimiser >= PEERSPEC_SGD && optimiser <= PEERSPEC_ADAM && is_format(format) && job.num_rows > 0 &&
+         job.width > 0 && num_touched >= 0 && job.step > 0 && (optimiser == PEERSPEC_SGD || job.first) &&
+         (optimiser != PEERSPEC_ADAM || job.second);
+}
+
+int32_t updated(const peerspec_run& run, int32_t optimiser, int32_t format, int64_t num_touched, const UpdateJob& job) {
+  const Kernels* kernels = kernels_of(run);
+  if (!kernels || !valid(job, optimiser, format, num_touched)) return PEERSPEC_BAD_ARGUMENT;
+  return guarded([&] { return in_parts(run, num_touched, touched_a_part, kernels->update[optimiser][format], job); });
+}
+
+}  // namespace
+
 int32_t peerspec_update_rows(const peerspec_run* run, int32_t optimiser, int32_t format, int64_t num_rows,
-                             int64_t width, int64_t num_touched, const int64_t* touched, const void* gradients, void* table,
-                             void* first, void* second, double rate, double epsilon, double beta1, double beta2,
-                             int64_t step) {
-  const Kernels* kernels = kernels_of(*run);
-  if (!kernels || optimiser < PEERSPEC_SGD || optimiser > PEERSPEC_ADAM || !is_format(format) || num_rows < 1 ||
-      width < 1 || num_touched < 0 || step < 1)
-    return PEERSPEC_BAD_ARGUMENT;
-  if ((optimiser != PEERSPEC_SGD && !first) || (optimiser == PEERSPEC_ADAM && !second)) return PEERSPEC_BAD_ARGUMENT;
-  const UpdateJob job{num_rows, width, touched, gradients, table, first, second, rate, epsilon, beta1, beta2, step};
-  return guarded([&] { return in_parts(*run, num_touched, touched_a_part, kernels->update[optimiser][format], job); });
+                             int64_t width, int64_t num_touched, const int64_t* touched, const void* gradients,
+                             void* table, void* first, void* second, double rate, double epsilon, double beta1,
+                             double beta2, int64_t step) {
+  if (!gradients && num_touched) return PEERSPEC_BAD_ARGUMENT;
+  const UpdateJob job{num_rows, width, touched, gradients, {},    table, first,
+                      second,   rate,  epsilon, beta1,     beta2, step};
+  return updated(*run, optimiser, format, num_touched, job);
+}
+
+int32_t peerspec_spread_update(const peerspec_run* run, int32_t optimiser, int32_t format, int64_t num_rows,
+                               int64_t width, int64_t pairs, int64_t num_touched, const int64_t* order,
+                               const int64_t* touched, const int64_t* starts, const void* weights, const void* x,
+                               void* table, void* first, void* second, double rate, double epsilon, double beta1,
+                               double beta2, int64_t step) {
+  if (pairs < 1) return PEERSPEC_BAD_ARGUMENT;
+  const SpreadJob spread{width, pairs, order, starts, weights, x, nullptr};
+  const UpdateJob job{num_rows, width, touched, nullptr, spread, table, first,
+                      second,   rate,  epsilon, beta1,   beta2,  step};
+  return updated(*run, optimiser, format, num_touched, job);
 }

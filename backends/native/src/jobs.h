@@ -112,7 +112,8 @@ struct SpreadJob {
 struct UpdateJob {
   int64_t num_rows, width;
   const int64_t* touched;
-  const void* gradients;
+  const void* gradients;  // null where `spread` says how to sum them
+  SpreadJob spread;
   void *table, *first, *second;  // the state: sums of Adagrad, or the two momenta of Adam
   double rate, epsilon, beta1, beta2;
   int64_t step;

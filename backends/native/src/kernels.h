@@ -18,6 +18,7 @@
 #include "retrieve.h"
 #include "gates.h"
 #include "forward.h"
+#include "spread.h"
 #include "update.h"
 
 namespace peerspec {

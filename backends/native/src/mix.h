@@ -112,26 +112,5 @@ peerspec_status weighted(const WeightedJob& job, int64_t begin, int64_t end) {
   return PEERSPEC_OK;
 }
 
-// One thread sums a touched row, in the order of the positions that touch it.
-template <class F>
-peerspec_status spread(const SpreadJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
-  for (int64_t touched = begin; touched < end; touched++) {
-    T* out = static_cast<T*>(job.out) + touched * job.width;
-    clear(out, job.width);
-    for (int64_t p = job.starts[touched]; p < job.starts[touched + 1]; p += group) {
-      const int64_t left = job.starts[touched + 1] - p, count = left < group ? left : group;
-      int64_t tokens[group];
-      T weights[group];
-      for (int64_t r = 0; r < count; r++) {
-        tokens[r] = job.order[p + r] / job.pairs;
-        weights[r] = static_cast<const T*>(job.weights)[job.order[p + r]];
-      }
-      add<F>(job.x, tokens, count, weights, job.width, out);
-    }
-  }
-  return PEERSPEC_OK;
-}
-
 }  // namespace
 }  // namespace peerspec

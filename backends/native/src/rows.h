@@ -79,11 +79,11 @@ PEERSPEC_INLINE void dots_of(const Table& table, const int64_t* ids, const typen
 
 template <class F, int R>
 PEERSPEC_INLINE void add_of(const Table& table, const int64_t* ids, const typename F::Inner* weights, int64_t width,
-                            typename F::Inner* y) {
+                            typename F::Inner* y, int64_t stride) {
   using T = typename F::Inner;
   constexpr int64_t step = Lanes<T>::count;
   Row<F> rows[R];
-  for (int r = 0; r < R; r++) rows[r] = Row<F>(table, ids[r], width);
+  for (int r = 0; r < R; r++) rows[r] = Row<F>(table, ids[r], stride);
   int64_t c = 0;
   for (; c + step <= width; c += step) {
     Lanes<T> sum = load<Plain<T>>(y + c);
@@ -109,13 +109,19 @@ void dots(const Table& table, const int64_t* ids, int64_t count, const typename 
   for (; r < count; r++) dots_of<F, 1>(table, ids + r, x, width, out + r);
 }
 
-// y += Σ weights[r] · row ids[r]
+// y += Σ weights[r] · the first `width` numbers of row ids[r], rows being `stride` numbers apart
+template <class F>
+void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Inner* weights, int64_t width,
+         typename F::Inner* y, int64_t stride) {
+  int64_t r = 0;
+  for (; r + group <= count; r += group) add_of<F, group>(table, ids + r, weights + r, width, y, stride);
+  for (; r < count; r++) add_of<F, 1>(table, ids + r, weights + r, width, y, stride);
+}
+
 template <class F>
 void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Inner* weights, int64_t width,
          typename F::Inner* y) {
-  int64_t r = 0;
-  for (; r + group <= count; r += group) add_of<F, group>(table, ids + r, weights + r, width, y);
-  for (; r < count; r++) add_of<F, 1>(table, ids + r, weights + r, width, y);
+  add<F>(table, ids, count, weights, width, y, width);
 }
 
 inline bool in_range(const int64_t* ids, int64_t count, int64_t size) {

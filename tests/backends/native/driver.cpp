@@ -98,6 +98,11 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
     require(!peerspec_update_rows(&run, optimiser, format, experts, d, found, touched.get(), rows.get(), u.get(),
                                   first.get(), second.get(), 0.1, 1e-8, 0.9, 0.999, 1),
             "update rows");
+  for (int optimiser : {PEERSPEC_SGD, PEERSPEC_ADAGRAD, PEERSPEC_ADAM})
+    require(!peerspec_spread_update(&run, optimiser, format, experts, d, pairs, found, order.get(), touched.get(),
+                                    starts.get(), du.get(), x.get(), u.get(), first.get(), second.get(), 0.1, 1e-8,
+                                    0.9, 0.999, 2),
+            "spread and update");
   ids.data[ids.size - 1] = experts;
   require(peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ID, "bad id");
 }
@@ -159,7 +164,7 @@ int main() {
             check_layer<double>(run, PEERSPEC_F64, tokens, n, d, d == 37);
           }
       for (int activation = PEERSPEC_RELU; activation <= PEERSPEC_IDENTITY; activation++)
-        for (int64_t d : {1, 16, 37})
+        for (int64_t d : {1, 16, 37, activation == PEERSPEC_RELU ? 1030 : 17})  // 1030: more than one block
           for (int64_t pairs : {1, 8, 21}) {
             for (int format : {PEERSPEC_F32, PEERSPEC_BF16, PEERSPEC_F16})
               check_experts<float>(run, format, activation, d == 37, d, d + 3, pairs);

@@ -98,6 +98,31 @@ def test_numbers_are_rounded_to_a_narrow_table_as_numpy_rounds_them(level: str, 
     np.testing.assert_array_equal(table, want)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [37, 1030])
+@pytest.mark.parametrize("optimiser", ["sgd", "adagrad", "adam"])
+def test_gradients_summed_on_the_spot_give_the_bits_of_stored_ones(
+    level: str, dtype: str, width: int, optimiser: str
+) -> None:
+    rng = np.random.default_rng(2)
+    inside = np.float64 if dtype == "float64" else np.float32
+    by_row = native.sort_ids(rng.integers(0, 20, (9, 6)), 20)
+    weights, x = rng.standard_normal((9, 6)).astype(inside), rng.standard_normal((9, width)).astype(inside)
+    stored = native.spread_rows(by_row, weights, x, level=level)
+    results = []
+    for gradients in (stored, native.Spread(by_row, weights, x)):
+        table = np.linspace(-1, 1, 20 * width).reshape(20, width).astype(DTYPES[dtype])
+        first, second = np.full((2, 20, width), 0.5, inside)
+        if optimiser == "sgd":
+            native.sgd_rows(table, by_row.touched, gradients, rate=0.1, level=level)
+        elif optimiser == "adagrad":
+            native.adagrad_rows(table, by_row.touched, gradients, first[:, 0].copy(), rate=0.1, level=level)
+        else:
+            native.adam_rows(table, by_row.touched, gradients, first, second, rate=0.1, step=3, level=level)
+        results.append((table.tobytes(), first.tobytes(), second.tobytes()))
+    assert results[0] == results[1]
+
+
 def test_tables_that_cannot_be_changed_in_place_are_errors() -> None:
     table, gradients, _ = problem("float32")
     with pytest.raises(InputError, match="changed in place"):

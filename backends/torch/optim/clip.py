@@ -1,0 +1,40 @@
+"""Clipping by the norm of all gradients together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn.utils import get_total_norm
+
+from peerspec.backends.torch.optim.gradient import coalesced
+from peerspec.backends.torch.optim.in_backward import taker_of
+from peerspec.backends.torch.optim.optimiser import UpdateError
+
+__all__ = ["clip_grad_norm_"]
+
+
+@torch.no_grad()
+def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
+    """Scale all gradients, sparse ones too, so that their norm together is at most ``max_norm``; returns the norm.
+
+    Raises:
+        UpdateError: an optimiser takes one of the gradients within the backward pass, before there is a norm.
+    """
+    parameters = list(parameters)
+    if any(taker_of(parameter) is not None for parameter in parameters):
+        raise UpdateError(
+            "the norm of all gradients is known after the backward pass, in which an optimiser with in_backward=True "
+            "already updates; make it without in_backward to clip"
+        )
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = coalesced(parameter.grad)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    dense = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
+    norm = get_total_norm(dense)
+    factor = (max_norm / (norm + 1e-6)).clamp(max=1)
+    for values in dense:
+        values.mul_(factor)
+    return norm

@@ -1,0 +1,69 @@
+"""The gradient of a parameter as rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.touched import Sums, sum_rows, touched_rows
+from peerspec.reference import InputError
+
+__all__ = ["RowGradient", "Rows", "coalesced", "rows_of", "summed"]
+
+
+class Rows(NamedTuple):
+    """A gradient as rows: which ones, distinct [R], and their values [R, width] in the inside format."""
+
+    rows: Int[Tensor, " R"]
+    values: Float[Tensor, "R width"]
+
+
+RowGradient = Rows | Sums
+
+
+def rows_of(gradient: Tensor, width: int) -> RowGradient:
+    """Every row of a dense gradient, seen as a table of this width, or the touched ones of a sparse one.
+
+    A sparse gradient that was accumulated lists a row once for each backward pass; these are summed in their order.
+
+    Raises:
+        InputError: a sparse gradient whose rows are not those of a table.
+    """
+    inner = INNER[gradient.dtype]
+    if gradient.layout == torch.strided:
+        values = gradient.reshape(-1, width).to(inner)
+        return Rows(torch.arange(len(values), device=values.device), values.contiguous())
+    if gradient.layout != torch.sparse_coo or (gradient.sparse_dim(), gradient.dense_dim()) != (1, 1):
+        raise InputError(
+            f"a sparse gradient must be a COO tensor of rows, [N, width] with one sparse dimension, "
+            f"got {gradient.layout} with {gradient.sparse_dim()} of {gradient.ndim}"
+        )
+    ids, values = gradient._indices()[0].contiguous(), gradient._values().to(inner).contiguous()
+    if _ascend(ids):
+        return Rows(ids, values)
+    once = values.new_ones(len(ids), 1)
+    return Sums(touched_rows(ids[:, None], len(gradient)), once, values)
+
+
+def summed(gradient: RowGradient) -> Rows:
+    """The gradient with its sums carried out."""
+    return gradient if isinstance(gradient, Rows) else Rows(gradient.touched.rows, sum_rows(gradient))
+
+
+def coalesced(gradient: Tensor) -> Tensor:
+    """A sparse gradient that lists each row once, summed as the optimisers sum it."""
+    if _ascend(gradient._indices()[0]):
+        return gradient._coalesced_(True)
+    rows, values = summed(rows_of(gradient, gradient.shape[-1]))
+    return torch.sparse_coo_tensor(
+        rows[None], values.to(gradient.dtype), gradient.shape, is_coalesced=True, check_invariants=False
+    )
+
+
+def _ascend(ids: Int[Tensor, " R"]) -> bool:
+    """Whether rows are listed once each; autograd forgets that a gradient it stores is coalesced."""
+    return bool((ids[1:] > ids[:-1]).all())

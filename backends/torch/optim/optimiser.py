@@ -1,0 +1,134 @@
+"""What the optimisers of rows share: the step, the update within the backward pass, and their state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import increment_version
+
+from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
+from peerspec.backends.torch.optim.in_backward import set_taker
+from peerspec.backends.torch.optim.row_update import Step, update_rows
+from peerspec.backends.torch.touched import Sums
+from peerspec.reference import InputError, PeerError
+
+__all__ = ["Optimiser", "Params", "UpdateError"]
+
+Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+
+
+class UpdateError(PeerError):
+    """An update within the backward pass was asked for what it cannot do."""
+
+
+class Optimiser(torch.optim.Optimizer):
+    """A step on the rows that have a gradient; all others keep their bits, and so does their state.
+
+    A row is the last axis of a parameter. There is no weight decay, which would change every row.
+
+    Args:
+        params: parameters, or groups of them with options of their own.
+        defaults: the options.
+        in_backward: update expert tables as soon as the backward pass has the sums, instead of storing gradients:
+            it saves their memory and the time to write and read them. ``step`` then updates all other parameters. What
+            needs every gradient before the first update cannot work: accumulation over several backward passes, a
+            layer used twice in one, clipping by global norm.
+
+    Raises:
+        InputError: options that do not exist or are out of range.
+    """
+
+    def __init__(self, params: Params, defaults: dict[str, Any], *, in_backward: bool = False) -> None:
+        self.in_backward = in_backward
+        self._taken: set[Tensor] = set()
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with options of their own."""
+        if unknown := set(param_group) - set(self.defaults) - {"params", "param_names", "initial_lr"}:
+            raise InputError(
+                f"{type(self).__name__} has no option {', '.join(sorted(unknown))}; "
+                f"it has {', '.join(self.defaults)} and acts on touched rows alone"
+            )
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        self._check_options(group)
+        for param in group["params"]:
+            if param.dtype not in INNER:
+                raise InputError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {param.dtype} (PAR-2)")
+            if self.in_backward:
+                set_taker(param, self._take)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient; returns what ``closure`` does, which is called first."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is not None:
+                    self._update(param, rows_of(param.grad, _width(param)), group)
+                    increment_version(param)
+        for param in self._taken:
+            increment_version(param)
+        self._taken.clear()
+        return loss
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the state that ``state_dict`` gave, bit for bit: torch would round it to the parameter's format."""
+        super().load_state_dict(state_dict)
+        own = [param for group in self.param_groups for param in group["params"]]
+        names = [name for group in state_dict["param_groups"] for name in group["params"]]
+        for name, param in zip(names, own, strict=True):
+            for key, value in state_dict["state"].get(name, {}).items():
+                device = "cpu" if key == "step" else param.device
+                self.state[param][key] = value.to(device, copy=True)
+
+    def _take(self, table: Tensor, sums: Sums) -> None:
+        """Update a table within the backward pass."""
+        if table in self._taken:
+            raise UpdateError(
+                "an expert table was already updated in a backward pass since the last step: with in_backward=True "
+                "gradients cannot be accumulated, a layer cannot be used twice, and each backward pass needs its step; "
+                "make the optimiser without in_backward"
+            )
+        (group,) = (group for group in self.param_groups if any(param is table for param in group["params"]))
+        self._update(table, sums, group)
+        self._taken.add(table)
+
+    def _update(self, param: Tensor, gradient: RowGradient, group: dict[str, Any]) -> None:
+        state = self.state[param]
+        if not state:
+            state.update(self._new_state(param))
+        if "step" in state:
+            state["step"] += 1
+        # .data, whose changes autograd does not see: ``step`` tells it, and until then a second update is refused here
+        update_rows(self._step(state, group), param.data.view(-1, _width(param)), gradient)
+
+    def _check_options(self, group: dict[str, Any]) -> None:
+        """Refuse options that are out of range."""
+        raise NotImplementedError
+
+    def _new_state(self, param: Tensor) -> dict[str, Tensor]:
+        """What the algorithm remembers of a parameter before the first step."""
+        raise NotImplementedError
+
+    def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> Step:
+        """The step to take with this state; ``state["step"]`` counts from 1."""
+        raise NotImplementedError
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # a copy has parameters of its own, which no backward pass hands to it
+        super().__setstate__(state)
+        self.__dict__.setdefault("in_backward", False)
+        self.__dict__.setdefault("_taken", set())
+
+
+def _width(param: Tensor) -> int:
+    return param.shape[-1] if param.ndim else 1
