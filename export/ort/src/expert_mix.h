@@ -6,19 +6,19 @@
 
 namespace peerspec {
 
-inline int32_t activation_of(const OrtApi& api, const OrtKernelInfo* info) {
+inline int32_t activation_of(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info) {
   const char* const names[] = {"relu", "gelu", "gelu_tanh", "silu", "identity"};  // as in peerspec_activation
   const std::string wanted = string_attribute(api, info, "activation");
   for (int32_t kind = PEERSPEC_RELU; kind <= PEERSPEC_IDENTITY; kind++)
     if (wanted == names[kind]) return kind;
-  refuse(api, "activation must be one of relu, gelu, gelu_tanh, silu, identity, got '" + wanted + "' (CFG-5)");
+  refuse(api, std::string(kernel.name) + ": activation must be one of relu, gelu, gelu_tanh, silu, identity, got '" + wanted + "' (CFG-5)");
 }
 
 template <bool glu>
 class ExpertMix {
  public:
   ExpertMix(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info)
-      : format(format_of(kernel.inputs[3])), activation(activation_of(api, info)) {}
+      : format(format_of(kernel.inputs[3])), activation(activation_of(kernel, api, info)) {}
 
   void operator()(const Call& call) const {
     const Tensor x = call.input(0), indices = call.input(1), gates = call.input(2);

@@ -1,0 +1,73 @@
+"""Runs the kernels of a library in ONNX Runtime on buffers that end where they must: sanitized_kernels.py LIBRARY."""
+
+import sys
+
+import numpy as np
+import onnxruntime
+from onnx import TensorProto, helper
+
+from peerspec.export import ort
+from peerspec.export.graph import assemble
+
+options = onnxruntime.SessionOptions()
+options.enable_cpu_mem_arena = False  # each output is an allocation of its own, and so is each input here
+options.intra_op_num_threads = 2
+options.log_severity_level = 4
+ort.register(options, sys.argv[1])
+rng = np.random.default_rng(0)
+element = helper.np_dtype_to_tensor_dtype
+
+
+def evaluate(op: str, inputs: dict[str, np.ndarray], outputs: dict[str, int], **attributes: object) -> None:
+    given = [helper.make_tensor_value_info(name, element(a.dtype), [None] * a.ndim) for name, a in inputs.items()]
+    returned = [helper.make_tensor_value_info(name, kind, None) for name, kind in outputs.items()]
+    node = helper.make_node(op, list(inputs), list(outputs), domain="peer", **attributes)
+    model = assemble(helper.make_graph([node], "one", given, returned), [])
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    binding = session.io_binding()
+    held = {name: array.copy() for name, array in inputs.items()}
+    for name, array in held.items():
+        binding.bind_input(name, "cpu", 0, element(array.dtype), array.shape, array.ctypes.data)
+    for name in outputs:
+        binding.bind_output(name, "cpu")
+    session.run_with_iobinding(binding)
+
+
+def refused(op: str, inputs: dict[str, np.ndarray], outputs: dict[str, int], **attributes: object) -> None:
+    try:
+        evaluate(op, inputs, outputs, **attributes)
+    except Exception as error:
+        assert op in str(error), error
+    else:
+        raise AssertionError(f"{op} took what it must refuse")
+
+
+for inside in (np.float32, np.float64):
+    for rows, n, k in ((1, 1, 1), (3, 7, 40), (5, 130, 16)):
+        s1, s2 = rng.standard_normal((2, rows, n)).astype(inside)
+        evaluate("ProductKeyTopK", {"s1": s1, "s2": s2}, {"scores": element(s1.dtype), "indices": 7}, k=k)
+refused("ProductKeyTopK", {"s1": s1, "s2": s2[:, 1:]}, {"scores": element(s1.dtype), "indices": 7}, k=1)
+
+for d, m, tokens, h, k in ((1, 1, 1, 1, 1), (37, 41, 5, 3, 7), (16, 64, 2, 1, 8), (5, 4, 0, 2, 2)):
+    for table in (np.float64, np.float32, np.float16, np.int8):
+        inside = np.float64 if table is np.float64 else np.float32
+        inputs = {
+            "x": rng.standard_normal((tokens, d)).astype(inside),
+            "indices": rng.integers(0, 9, (tokens, h, k)),
+            "gates": rng.random((tokens, h, k)).astype(inside),
+        }
+        for name, width in (("u", d), ("v", m), ("w", d)):
+            inputs[name] = rng.integers(-9, 9, (9, width)).astype(table)
+            if table is np.int8:
+                inputs[f"{name}_scale"] = rng.random(9, np.float32)
+        mlp = {name: array for name, array in inputs.items() if name[0] != "w"}
+        kind, y = "Int8" if table is np.int8 else "", {"y": element(np.dtype(inside))}
+        for activation in ("gelu", "relu"):
+            evaluate(f"ExpertMix{kind}", mlp, y, activation=activation)
+            evaluate(f"ExpertMixGLU{kind}", inputs, y, activation=activation)
+        refused(f"ExpertMix{kind}", mlp, y, activation="swish")
+        refused(f"ExpertMix{kind}", mlp | {"v": mlp["v"][:8]}, y, activation="relu")
+        if tokens:
+            refused(f"ExpertMix{kind}", mlp | {"indices": inputs["indices"] + 9}, y, activation="relu")
+assert element(np.dtype(np.int8)) == TensorProto.INT8
+print("ok")
