@@ -5,7 +5,8 @@ the graph and not part of it, so sessions are shared between layers, and a table
 written to disk. ``OrtModel`` runs an exported file with its parameters inside.
 
 The module is the backend with the bodies that gather; ``scan`` and ``inlined`` are those that ``export`` can
-write instead, ``peerspec check peerspec.backends.onnxruntime.backend:scan``.
+write instead, ``peerspec check peerspec.backends.onnxruntime.backend:scan``. The module ``native`` is the backend with
+kernels in the place of bodies.
 
 ONNX is inference: ``training=True`` is refused where it would change the result, for batch norm.
 """
@@ -19,11 +20,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
-from peerspec.backends.onnxruntime.selection import select
+from peerspec.backends.onnxruntime.selection import select as select_by
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.export.expert_mix import Body
 from peerspec.export.graph import bound_model
-from peerspec.reference import Layer, Output, PeerConfig, cost
+from peerspec.reference import Layer, Output, PeerConfig, Selection, cost
 from peerspec.reference.forward import flatten
 
 __all__ = ["OrtBackend", "check_inference", "forward", "inlined", "name", "profiles", "scan", "select", "supports"]
@@ -48,16 +49,16 @@ class OrtBackend:
             "query-bias",
         }
     )
-    select = staticmethod(select)
 
-    def __init__(self, name: str, *, body: Body = "gather", inline: bool = False) -> None:
+    def __init__(self, name: str, *, body: Body = "gather", inline: bool = False, kernels: bool = False) -> None:
         self.name = name
         self._body: Body = body
         self._inline = inline
+        self._kernels = kernels
 
     def supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
         """True, or why ONNX Runtime on CPU cannot run the configuration in ``dtype``."""
-        if np.dtype(dtype) == np.float64 and config.activation == "gelu":
+        if np.dtype(dtype) == np.float64 and config.activation == "gelu" and not self._kernels:
             return (
                 "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs; use float32 or another activation"
             )
@@ -79,9 +80,13 @@ class OrtBackend:
         arrays = empty_outputs(layer.config, layer.dtype, tokens.shape[:1])
         work = cost(layer.config).flops_per_token * len(tokens)
         threads = 1 if work < _SMALL else 0
-        session = _session(layer.config, layer.dtype, self._body, self._inline, threads)
+        session = _session(layer.config, layer.dtype, self._body, self._inline, self._kernels, threads)
         run(session, {"x": tokens, **layer.params}, arrays)
         return to_output(arrays, lead)
+
+    def select(self, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+        """The exact stage alone; see ``selection.select``, errors included."""
+        return select_by(scores1, scores2, k, kernels=self._kernels)
 
 
 def check_inference(config: PeerConfig, training: bool) -> None:
@@ -97,13 +102,13 @@ def check_inference(config: PeerConfig, training: bool) -> None:
 
 
 @lru_cache(maxsize=16)
-def _session(config: PeerConfig, dtype: np.dtype, body: Body, inline: bool, threads: int) -> Any:
+def _session(config: PeerConfig, dtype: np.dtype, body: Body, inline: bool, kernels: bool, threads: int) -> Any:
     model = bound_model(config, dtype, body=body, inline=inline)
-    return new_session(model.SerializeToString(), threads=threads)
+    return new_session(model.SerializeToString(), threads=threads, kernels=kernels)
 
 
 name = "onnxruntime"
 scan = OrtBackend("onnxruntime, Scan body", body="scan")
 inlined = OrtBackend("onnxruntime, inlined", inline=True)
 _plain = OrtBackend(name)
-profiles, supports, forward = _plain.profiles, _plain.supports, _plain.forward
+profiles, supports, forward, select = _plain.profiles, _plain.supports, _plain.forward, _plain.select

@@ -35,6 +35,7 @@ class OrtModel:
         path: a file written by ``peerspec.export``, or any model with layers as ``peer`` nodes.
         name: the name of the layer's node, where the model holds several.
         threads: threads of ONNX Runtime; 0 means all cores.
+        kernels: whether the model's functions run by the kernels of ``peerspec.export.ort``.
 
     Attributes:
         layer: the layer that the file holds, memory-mapped where its tables are external.
@@ -43,9 +44,12 @@ class OrtModel:
     Raises:
         ExportError: the file is not a readable model with that layer.
         OrtError: ONNX Runtime refuses the model.
+        KernelError: the kernels cannot be built or loaded.
     """
 
-    def __init__(self, path: str | PathLike[str], name: str | None = None, *, threads: int = 0) -> None:
+    def __init__(
+        self, path: str | PathLike[str], name: str | None = None, *, threads: int = 0, kernels: bool = False
+    ) -> None:
         path = Path(path)
         model = read_model(path)
         place = the_place(model, path, name)
@@ -55,7 +59,9 @@ class OrtModel:
         self.profiles = _profiles(self.layer, self._functions)
         alone = CONFIG_KEY in metadata(model)
         self._parameters = {} if alone else dict(self.layer.params)
-        self._session = new_session(path if alone else _extract(model, place, self.layer), threads=threads)
+        source = path if alone else _extract(model, place, self.layer)
+        self._session = new_session(source, threads=threads, kernels=kernels)
+        self._kernels = kernels
         self.rank = len(self._session.get_inputs()[0].shape) - 1
         self._outputs = [output.name for output in self._session.get_outputs()]
 
@@ -106,7 +112,8 @@ class OrtModel:
         """
         if "ProductKeyTopK" not in self._functions:
             raise OrtError(f"{self.name} holds no function ProductKeyTopK; export it again")
-        session = new_selector(self._functions["ProductKeyTopK"], scores1.dtype, scores1.shape[-1], k)
+        function, n = self._functions["ProductKeyTopK"], scores1.shape[-1]
+        session = new_selector(function, scores1.dtype, n, k, kernels=self._kernels)
         return run_selector(session, scores1, scores2, k)
 
     def _empty(self, lead: tuple[int, ...]) -> dict[str, NDArray[Any]]:

@@ -19,19 +19,19 @@ __all__ = ["new_selector", "run_selector", "select"]
 _DTYPES = tuple(DTYPES[precision] for precision in ("float64", "float32", "float16"))
 
 
-def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-    """The first k experts of each row of half scores [..., n], float64, float32 or float16.
+def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int, *, kernels: bool = False) -> Selection:
+    """The first k experts of each row of half scores [..., n], float64, float32 or, without kernels, float16.
 
     Raises:
         InputError: shapes, dtypes or a k that do not fit.
     """
-    _check(scores1, scores2, k)
-    return run_selector(_selector(scores1.dtype, scores1.shape[-1], k), scores1, scores2, k)
+    _check(scores1, scores2, k, _DTYPES[:2] if kernels else _DTYPES)
+    return run_selector(_selector(scores1.dtype, scores1.shape[-1], k, kernels), scores1, scores2, k)
 
 
-def new_selector(function: FunctionProto, dtype: np.dtype, n: int, k: int) -> Any:
+def new_selector(function: FunctionProto, dtype: np.dtype, n: int, k: int, *, kernels: bool = False) -> Any:
     """A session that calls a ``ProductKeyTopK`` function and nothing else."""
-    return new_session(selection_model(function, dtype, n, k).SerializeToString(), threads=1)
+    return new_session(selection_model(function, dtype, n, k).SerializeToString(), threads=1, kernels=kernels)
 
 
 def run_selector(session: Any, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
@@ -46,18 +46,18 @@ def run_selector(session: Any, scores1: NDArray[Any], scores2: NDArray[Any], k: 
 
 
 @lru_cache(maxsize=32)
-def _selector(dtype: np.dtype, n: int, k: int) -> Any:
-    return new_selector(product_key_top_k(), dtype, n, k)
+def _selector(dtype: np.dtype, n: int, k: int, kernels: bool) -> Any:
+    return new_selector(product_key_top_k(), dtype, n, k, kernels=kernels)
 
 
-def _check(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> None:
+def _check(scores1: NDArray[Any], scores2: NDArray[Any], k: int, dtypes: tuple[np.dtype, ...]) -> None:
     if scores1.shape != scores2.shape or scores1.ndim < 1 or scores1.shape[-1] < 1:
         raise InputError(
             f"both half scores must have one shape [..., n], got {scores1.shape} and {scores2.shape} (SCO-1)"
         )
-    if scores1.dtype != scores2.dtype or scores1.dtype not in _DTYPES:
+    if scores1.dtype != scores2.dtype or scores1.dtype not in dtypes:
         raise InputError(
-            "both half scores must have one dtype of float64, float32, float16, "
+            f"both half scores must have one dtype of {', '.join(map(str, dtypes))}, "
             f"got {scores1.dtype} and {scores2.dtype} (SCO-2)"
         )
     if not 1 <= k <= scores1.shape[-1] ** 2:

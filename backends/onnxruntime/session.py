@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from peerspec.backends.protocol import BackendError
 from peerspec.export.domain import TENSOR_TYPES
 from peerspec.export.errors import missing
+from peerspec.export.ort import register
 from peerspec.reference import DTYPES
 
 try:
@@ -33,20 +34,27 @@ class OrtError(BackendError):
     """What ONNX Runtime cannot do."""
 
 
-def new_session(model: bytes | Path, *, threads: int) -> onnxruntime.InferenceSession:
+def new_session(model: bytes | Path, *, threads: int, kernels: bool = False) -> onnxruntime.InferenceSession:
     """A session of a serialised model or of a file; ``threads`` of 0 means all cores.
+
+    Args:
+        kernels: whether to run functions by the kernels of ``peerspec.export.ort``, which are compiled on first use.
 
     Raises:
         OrtError: ONNX Runtime refuses the model.
+        KernelError: the kernels cannot be built or loaded.
     """
     options = onnxruntime.SessionOptions()
+    if kernels:
+        register(options)
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = str(model) if isinstance(model, Path) else model
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # each status of ONNX Runtime has a class of its own, under Exception
-        raise OrtError(f"ONNX Runtime {onnxruntime.__version__} refuses the model: {error}") from None
+        hint = "; a model whose types the kernels lack (ONX-4) runs without them, on its functions" if kernels else ""
+        raise OrtError(f"ONNX Runtime {onnxruntime.__version__} refuses the model: {error}{hint}") from None
 
 
 def run(

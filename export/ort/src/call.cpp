@@ -65,7 +65,7 @@ void* Call::output(size_t index, const Shape& shape) const {
 }
 
 void Call::require(bool good, const std::string& sentence) const {
-  if (!good) refuse(api, std::string(name) + ": " + sentence);
+  if (!good) refuse(api, name + ": " + sentence);
 }
 
 peerspec_run Call::run() const { return {1, PEERSPEC_BEST, for_each, const_cast<Call*>(this)}; }

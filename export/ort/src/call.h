@@ -42,7 +42,7 @@ std::string string_attribute(const OrtApi& api, const OrtKernelInfo* info, const
 // One evaluation of a node; sentences begin with the node's name.
 class Call {
  public:
-  Call(const OrtApi& api, OrtKernelContext* context, const char* name) : api(api), context(context), name(name) {}
+  Call(const OrtApi& api, OrtKernelContext* context, const std::string& name) : api(api), context(context), name(name) {}
 
   Tensor input(size_t index) const;
   void* output(size_t index, const Shape& shape) const;
@@ -57,7 +57,7 @@ class Call {
 
   const OrtApi& api;
   OrtKernelContext* context;
-  const char* name;
+  const std::string& name;
 };
 
 }  // namespace peerspec

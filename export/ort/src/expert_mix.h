@@ -11,7 +11,8 @@ inline int32_t activation_of(const Kernel& kernel, const OrtApi& api, const OrtK
   const std::string wanted = string_attribute(api, info, "activation");
   for (int32_t kind = PEERSPEC_RELU; kind <= PEERSPEC_IDENTITY; kind++)
     if (wanted == names[kind]) return kind;
-  refuse(api, std::string(kernel.name) + ": activation must be one of relu, gelu, gelu_tanh, silu, identity, got '" + wanted + "' (CFG-5)");
+  refuse(api, kernel.name + ": activation must be one of relu, gelu, gelu_tanh, silu, identity, got '" + wanted +
+                  "' (CFG-5)");
 }
 
 template <bool glu>

@@ -10,7 +10,7 @@ namespace peerspec {
 using Types = std::vector<ONNXTensorElementDataType>;
 
 struct Kernel : OrtCustomOp {
-  const char* name;
+  std::string name;
   Types inputs, outputs;
 };
 
@@ -53,14 +53,14 @@ struct Instance {
 
 // `version` is that of the interface this is compiled for; ONNX Runtime reads no field that came later.
 template <class Node>
-Kernel kernel(const char* name, Types inputs, Types outputs) {
+Kernel kernel(std::string name, Types inputs, Types outputs) {
   using Self = const OrtCustomOp*;
   Kernel op{};
   op.version = 17;
-  op.name = name;
+  op.name = std::move(name);
   op.inputs = std::move(inputs);
   op.outputs = std::move(outputs);
-  op.GetName = [](Self self) { return static_cast<const Kernel*>(self)->name; };
+  op.GetName = [](Self self) { return static_cast<const Kernel*>(self)->name.c_str(); };
   op.GetExecutionProviderType = [](Self) { return "CPUExecutionProvider"; };
   op.GetInputTypeCount = [](Self self) { return static_cast<const Kernel*>(self)->inputs.size(); };
   op.GetInputType = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->inputs[index]; };

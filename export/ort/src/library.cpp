@@ -19,19 +19,23 @@ constexpr ONNXTensorElementDataType f32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
                                     i8 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
                                     i64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 
-// One kernel for each combination of types that `peerspec.export` writes: with the library loaded, ONNX Runtime looks
-// for a kernel alone and never falls back to a body.
+// One kernel for each combination of types that ONX-4 names: with the library loaded, ONNX Runtime looks for a kernel
+// alone and never falls back to a body. A model of several activations tells their functions apart by name (ONX-7).
 std::vector<Kernel> all_kernels() {
   std::vector<Kernel> all;
-  for (const auto inside : {f32, f64}) {
+  for (const auto inside : {f32, f64})
     all.push_back(kernel<ProductKeyTopK>("ProductKeyTopK", {inside, inside}, {inside, i64}));
-    for (const auto table : inside == f64 ? Types{f64} : Types{f32, bf16, f16}) {
-      all.push_back(kernel<ExpertMix<false>>("ExpertMix", {inside, i64, inside, table, table}, {inside}));
-      all.push_back(kernel<ExpertMix<true>>("ExpertMixGLU", {inside, i64, inside, table, table, table}, {inside}));
+  for (const std::string ending : {"", "_relu", "_gelu", "_gelu_tanh", "_silu", "_identity"}) {
+    for (const auto table : {f64, f32, bf16, f16}) {
+      const auto inside = table == f64 ? f64 : f32;
+      all.push_back(kernel<ExpertMix<false>>("ExpertMix" + ending, {inside, i64, inside, table, table}, {inside}));
+      all.push_back(
+          kernel<ExpertMix<true>>("ExpertMixGLU" + ending, {inside, i64, inside, table, table, table}, {inside}));
     }
+    all.push_back(kernel<ExpertMix<false>>("ExpertMixInt8" + ending, {f32, i64, f32, i8, f32, i8, f32}, {f32}));
+    all.push_back(
+        kernel<ExpertMix<true>>("ExpertMixGLUInt8" + ending, {f32, i64, f32, i8, f32, i8, f32, i8, f32}, {f32}));
   }
-  all.push_back(kernel<ExpertMix<false>>("ExpertMixInt8", {f32, i64, f32, i8, f32, i8, f32}, {f32}));
-  all.push_back(kernel<ExpertMix<true>>("ExpertMixGLUInt8", {f32, i64, f32, i8, f32, i8, f32, i8, f32}, {f32}));
   return all;
 }
 

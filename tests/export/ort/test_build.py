@@ -14,8 +14,7 @@ from peerspec.export import ort
 from peerspec.export.ort import sources
 from peerspec.export.ort.headers import ENVIRONMENT
 
-from .conftest import ROOT
-
+ROOT = Path(__file__).parents[3]
 HEADER = "onnxruntime_c_api.h"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 
