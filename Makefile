@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 ROOMS  := reference backends conformance export cli
-PINS   := pyproject.toml constraints.txt $(wildcard backends/native/src/* backends/native/include/*)
+PINS   := pyproject.toml constraints.txt $(wildcard backends/native/src/*.* backends/native/src/xla/* backends/native/include/*)
 
 .PHONY: check test clean
 .DELETE_ON_ERROR:

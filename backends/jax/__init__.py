@@ -2,8 +2,9 @@
 
 ``forward`` and ``select`` are ordinary JAX functions: they work under ``jit`` (with the configuration
 static), ``grad``, ``vmap``, ``scan`` and ``checkpoint``, and never touch a global flag. Reverse-mode
-derivatives of any order are defined; forward mode (``jvp``, ``jacfwd``) is not. A large batch holds its half
-scores [2, T, h, n], but never N scores of a token nor the rows [T, h, k, D] of its experts.
+derivatives of any order are defined; forward mode (``jvp``, ``jacfwd``) is not. Half scores exist for a chunk of
+tokens at a time; N scores of a token or the rows [T, h, k, D] of its experts never do. On the CPU the native core
+computes selection and experts where it was built: see ``peerspec.backends.jax.native``.
 
     layer = Layer.random(config)
     params = params_from_layer(layer)
@@ -17,7 +18,17 @@ from peerspec.backends.jax import (
 
 # isort: split
 from peerspec.backends.jax.forward import Output, forward
+from peerspec.backends.jax.native import library_operations
 from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
 from peerspec.backends.jax.retrieval import Selection, select
 
-__all__ = ["Output", "Selection", "forward", "init", "layer_from_params", "params_from_layer", "select"]
+__all__ = [
+    "Output",
+    "Selection",
+    "forward",
+    "init",
+    "layer_from_params",
+    "library_operations",
+    "params_from_layer",
+    "select",
+]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 
-from peerspec.backends.jax.experts import expert_weights, gates
+from peerspec.backends.jax import native
+from peerspec.backends.jax.batching import over_tokens
+from peerspec.backends.jax.experts import expert_stage, gates
 from peerspec.backends.jax.params import Params, check
-from peerspec.backends.jax.precision import score_dtype
-from peerspec.backends.jax.query import half_scores, query, query_norm
-from peerspec.backends.jax.retrieval import select_stacked
-from peerspec.backends.jax.rows import combine
+from peerspec.backends.jax.precision import id_dtype, score_dtype
+from peerspec.backends.jax.query import query, query_norm
+from peerspec.backends.jax.retrieval import retrieve
 from peerspec.reference import PeerConfig
 
 __all__ = ["Output", "forward"]
@@ -37,7 +39,12 @@ class Output(NamedTuple):
 
 
 def forward(
-    config: PeerConfig, params: Params, x: jax.Array, *, mask: jax.Array | None = None, training: bool = False
+    config: PeerConfig,
+    params: Params,
+    x: jax.Array,
+    *,
+    mask: jax.Array | None = None,
+    training: bool = False,
 ) -> Output:
     """Evaluate the layer.
 
@@ -57,20 +64,57 @@ def forward(
     lead, inner = x.shape[:-1], score_dtype(x.dtype)
     tokens = x.reshape(-1, config.d_model).astype(inner)
     mask = None if mask is None else mask.reshape(-1)
-    # The tables stay as they are: their rows are widened after they are gathered.
-    router = {name: array.astype(inner) for name, array in params.items() if not name.startswith("experts.")}
-
-    q, state = query_norm(config, router, query(config, router, tokens), mask=mask, training=training)
-    scores, ids = select_stacked(half_scores(config, router, q), config.top_k)
-    gate = gates(config.gate, scores)
-    slots = (len(tokens), config.heads * config.top_k)
-    weights = expert_weights(config, params, tokens, ids.reshape(slots))
-    y = combine(params["experts.v"], ids.reshape(slots), gate.reshape(slots) * weights)
+    if native.serves() and config.query_norm == "none":
+        stages = _whole(config, dict(params), tokens)
+    else:
+        stages = _staged(config, dict(params), tokens, mask, training)
     trace = (*lead, config.heads, config.top_k)
     return Output(
-        y=y.astype(x.dtype).reshape(*lead, config.d_out),
-        scores=scores.reshape(trace),
-        indices=ids.reshape(trace),
-        gates=gate.reshape(trace),
-        state=state,
+        y=stages.y.astype(x.dtype).reshape(*lead, config.d_out),
+        scores=stages.scores.reshape(trace),
+        indices=stages.indices.reshape(trace),
+        gates=stages.gates.reshape(trace),
+        state=stages.state,
     )
+
+
+def _staged(
+    config: PeerConfig,
+    params: dict[str, jax.Array],
+    x: jax.Array,
+    mask: jax.Array | None = None,
+    training: bool = False,
+) -> Output:
+    """One stage after the other, on tokens [T, D] in the inside format."""
+    # The tables stay as they are: their rows are widened after they are gathered.
+    router = {name: array.astype(x.dtype) for name, array in params.items() if not name.startswith("experts.")}
+    q, state = query_norm(config, router, query(router, x), mask=mask, training=training)
+    scores, ids = retrieve(router["keys"], q, config.top_k)
+    gate = gates(config.gate, scores)
+    slots = (len(x), config.heads * config.top_k)
+    tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}
+    y = expert_stage(config, tables, x, ids.reshape(slots), gate.reshape(slots))
+    return Output(y, scores, ids, gate, state)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _whole(config: PeerConfig, params: dict[str, jax.Array], x: jax.Array) -> Output:
+    """The same in one call of the core, with the same bits; differentiated stage by stage."""
+    return native.dispatch(partial(_whole_core, config), partial(_staged, config), params, x)
+
+
+def _whole_core(config: PeerConfig, params: dict[str, jax.Array], x: jax.Array) -> Output:
+    run = over_tokens(partial(native.forward, config, id_dtype(config.num_experts)))
+    y, scores, ids, gate = run(params, x)
+    return Output(y, scores, ids, gate, None)
+
+
+def _whole_forward(config: PeerConfig, params: dict[str, jax.Array], x: jax.Array) -> tuple[Output, Any]:
+    return jax.vjp(partial(_staged, config), params, x)
+
+
+def _whole_backward(config: PeerConfig, pull: Any, cotangents: Output) -> tuple[dict[str, jax.Array], jax.Array]:
+    return pull(cotangents)
+
+
+_whole.defvjp(_whole_forward, _whole_backward)

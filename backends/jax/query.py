@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.jax import native
+from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.precision import inner_product
 from peerspec.reference import InputError, PeerConfig
 from peerspec.reference.query_norm import EPS, MOMENTUM
@@ -14,10 +18,34 @@ __all__ = ["half_scores", "query", "query_norm"]
 State = dict[str, jax.Array]
 
 
-def query(config: PeerConfig, params: State, x: jax.Array) -> jax.Array:
+def query(params: State, x: jax.Array) -> jax.Array:
     """q[t,h,:] = W_h x_t + b_h, [T, h, d]; before the query norm."""
-    q = inner_product("td,hcd->thc", x, params["query.weight"])
-    return q + params["query.bias"] if config.query_bias else q
+    weights = tuple(params[name] for name in ("query.weight", "query.bias") if name in params)
+    return (_query if native.serves() else _query_plain)(weights, x)
+
+
+@jax.custom_vjp
+def _query(weights: tuple[jax.Array, ...], x: jax.Array) -> jax.Array:
+    q: jax.Array = native.dispatch(over_tokens(native.query), _query_plain, weights, x)
+    return q
+
+
+def _query_plain(weights: tuple[jax.Array, ...], x: jax.Array) -> jax.Array:
+    q = inner_product("td,hcd->thc", x, weights[0])
+    return q + weights[1] if len(weights) > 1 else q
+
+
+def _query_forward(weights: tuple[jax.Array, ...], x: jax.Array) -> tuple[jax.Array, Any]:
+    return _query(weights, x), (weights, x)
+
+
+def _query_backward(saved: Any, dq: jax.Array) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    (weight, *bias), x = saved
+    dweight, dx = inner_product("thc,td->hcd", dq, x), inner_product("thc,hcd->td", dq, weight)
+    return (dweight, *(dq.sum(0) for _ in bias)), dx
+
+
+_query.defvjp(_query_forward, _query_backward)
 
 
 def query_norm(
@@ -39,12 +67,16 @@ def query_norm(
     return unit * params["query_norm.scale"] + params["query_norm.bias"], state
 
 
-def half_scores(config: PeerConfig, params: State, q: jax.Array) -> jax.Array:
-    """Both half scores in one array [2, T, h, n]: q[:d/2]·C_i, then q[d/2:]·C'_j."""
-    halves = q.reshape(*q.shape[:-1], 2, config.d_key // 2)
-    if config.key_heads == 1:
-        return inner_product("thsc,snc->sthn", halves, params["keys"][0])
-    return inner_product("thsc,hsnc->sthn", halves, params["keys"])
+def half_scores(keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """q[:d/2]·C_i and q[d/2:]·C'_j, each [T, h, n], of sub-keys [H_k, 2, n, d/2] and queries [T, h, d]."""
+    formula = "thc,nc->thn" if len(keys) == 1 else "thc,hnc->thn"
+    halves = jnp.split(q, 2, axis=-1)
+    first, second = (inner_product(formula, half, _of_side(keys, side)) for side, half in enumerate(halves))
+    return first, second
+
+
+def _of_side(keys: jax.Array, side: int) -> jax.Array:
+    return keys[0, side] if len(keys) == 1 else keys[:, side]
 
 
 def _batch_statistics(q: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array]:

@@ -6,7 +6,8 @@ Everything the expert stage does to a table [N, D] is a partial derivative of th
 
 by weights (``project``), by x (``combine``) and by table (``scatter``). So the derivative of each is made of
 the other two, gradients of a table add up in float32 or float64 and are rounded once (PRC-2), and a loop over
-the K = h·k slots adds into one dense table, where the transpose of a loop of gathers makes one per step.
+the K = h·k slots adds into one dense table, where the transpose of a loop of gathers makes one per step. On the CPU
+the native core does ``combine`` and ``scatter`` where it serves, in the same order of sums for every batch.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.jax import native
 from peerspec.backends.jax.barrier import barrier
+from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.precision import inner_product
 
-__all__ = ["combine", "project", "scatter"]
+__all__ = ["combine", "project", "scatter", "scatter_like"]
 
 _STEP = 2**17
 """Elements of gathered rows held at once: 512 KiB of float32, half of a common second-level cache."""
@@ -40,7 +43,21 @@ def project(table: jax.Array, ids: jax.Array, x: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def combine(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
     """Σ_s weights[t, s]·table[ids[t, s]]: weights [T, K] → [T, D], in the dtype of ``weights``."""
+    return native.dispatch(_combine_core, _combine_plain, table, ids, weights)
 
+
+def _combine_core(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
+    return _weighted_rows(table, (ids, weights))
+
+
+@over_tokens
+def _weighted_rows(table: jax.Array, pairs: tuple[jax.Array, jax.Array]) -> jax.Array:
+    ids, weights = pairs
+    out = native.shaped((len(ids), table.shape[1]), weights.dtype)
+    return native.call("weighted_rows", out)(table, ids, weights)
+
+
+def _combine_plain(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
     def step(y: jax.Array, group: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         ids, weights = group
         return y + inner_product("tg,tgd->td", weights, _gather(table, ids, weights.dtype)), None
@@ -50,15 +67,27 @@ def combine(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def scatter(num_rows: int, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
-    """Σ of weights[t, s]·x[t] into row ids[t, s] of zeros [N, D]; other rows stay zero (GRD-2, GRD-3)."""
+def scatter(like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    """Σ of weights[t, s]·x[t] into row ids[t, s] of zeros ``like`` [N, D]; other rows stay zero (GRD-2, GRD-3)."""
+    return native.dispatch(partial(_scatter_core, like), partial(_scatter_plain, like), ids, weights, x)
 
+
+def _scatter_core(like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    return native.add_rows(ids, weights, x, jnp.zeros(like.shape, like.dtype))
+
+
+def _scatter_plain(like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
     def step(out: jax.Array, group: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         ids, weights = group
         return out.at[ids].add(weights[..., None] * x[:, None, :], mode="promise_in_bounds"), None
 
-    out = jnp.zeros((num_rows, x.shape[1]), x.dtype)
-    return jax.lax.scan(step, out, (_grouped(ids, out), _grouped(weights, out)))[0]
+    out = jnp.zeros(like.shape, x.dtype)
+    return jax.lax.scan(step, out, (_grouped(ids, out), _grouped(weights, out)))[0].astype(like.dtype)
+
+
+def scatter_like(table: jax.Array, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    """``scatter`` into zeros of the shape and format of ``table``."""
+    return scatter(native.like(table), ids, weights, x)
 
 
 def _gather(table: jax.Array, ids: jax.Array, dtype: Any) -> jax.Array:
@@ -83,7 +112,7 @@ def _project_forward(table: jax.Array, ids: jax.Array, x: jax.Array) -> tuple[ja
 
 def _project_backward(saved: Any, dout: jax.Array) -> tuple[jax.Array, None, jax.Array]:
     table, ids, x = saved
-    return scatter(len(table), ids, dout, x).astype(table.dtype), None, combine(table, ids, dout)
+    return scatter_like(table, ids, dout, x), None, combine(table, ids, dout)
 
 
 def _combine_forward(table: jax.Array, ids: jax.Array, weights: jax.Array) -> tuple[jax.Array, Any]:
@@ -92,14 +121,16 @@ def _combine_forward(table: jax.Array, ids: jax.Array, weights: jax.Array) -> tu
 
 def _combine_backward(saved: Any, dy: jax.Array) -> tuple[jax.Array, None, jax.Array]:
     table, ids, weights = saved
-    return scatter(len(table), ids, weights, dy).astype(table.dtype), None, project(table, ids, dy)
+    return scatter_like(table, ids, weights, dy), None, project(table, ids, dy)
 
 
-def _scatter_forward(num_rows: int, ids: jax.Array, weights: jax.Array, x: jax.Array) -> tuple[jax.Array, Any]:
-    return scatter(num_rows, ids, weights, x), (ids, weights, x)
+def _scatter_forward(
+    like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array
+) -> tuple[jax.Array, Any]:
+    return scatter(like, ids, weights, x), (ids, weights, x)
 
 
-def _scatter_backward(_: int, saved: Any, dtable: jax.Array) -> tuple[None, jax.Array, jax.Array]:
+def _scatter_backward(_: jax.ShapeDtypeStruct, saved: Any, dtable: jax.Array) -> tuple[None, jax.Array, jax.Array]:
     ids, weights, x = saved
     return None, project(dtable, ids, x), combine(dtable, ids, weights)
 

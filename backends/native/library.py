@@ -10,10 +10,11 @@ import ctypes
 import importlib.util
 import os
 from functools import cache
+from typing import Any
 
 from peerspec.reference import PeerError
 
-__all__ = ["Experts", "NativeError", "Router", "Run", "available", "call", "require", "why_not"]
+__all__ = ["Experts", "NativeError", "Router", "Run", "available", "call", "handler", "require", "why_not"]
 
 _NAME = "peerspec.backends.native._core"
 _INTERFACE = 3
@@ -117,6 +118,18 @@ def call(name: str, *arguments: object) -> int:
         raise NativeError(found)
     result: int = getattr(found, name)(*arguments)
     return result
+
+
+def handler(name: str) -> Any:
+    """The function ``peerspec_xla_<name>`` with which XLA calls the core; not to be called from Python.
+
+    Raises:
+        NativeError: the core is missing.
+    """
+    found = _load()
+    if isinstance(found, str):
+        raise NativeError(found)
+    return getattr(found, f"peerspec_xla_{name}")
 
 
 def require(name: str, *arguments: object) -> None:

@@ -1,0 +1,126 @@
+// A call from XLA: its buffers and attributes, and its answer.
+//
+// Written against the C interface alone, whose one header stands in third_party/: it needs no jaxlib when the core is
+// built, its structures carry their sizes, and XLA refuses at registration what it cannot call. XLA's own C++ wrapper is
+// ten times as much code and promises no stable binary form.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "peerspec_native.h"
+#include "xla/ffi/api/c_api.h"
+
+namespace peerspec {
+
+// What a handler throws where the buffers or attributes are not those it was written for.
+struct BadCall {
+  std::string message;
+};
+
+inline XLA_FFI_Error* xla_error(XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code code, const std::string& message) {
+  XLA_FFI_Error_Create_Args args{XLA_FFI_Error_Create_Args_STRUCT_SIZE, nullptr, message.c_str(), code};
+  return frame->api->XLA_FFI_Error_Create(&args);
+}
+
+// Frees an error that XLA's own functions gave, and says whether there was one.
+inline bool failed(const XLA_FFI_CallFrame* frame, XLA_FFI_Error* error) {
+  if (!error) return false;
+  XLA_FFI_Error_Destroy_Args args{XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, nullptr, error};
+  frame->api->XLA_FFI_Error_Destroy(&args);
+  return true;
+}
+
+// An array of the call; leading axes count together.
+struct Array {
+  const XLA_FFI_Buffer* buffer;
+
+  int64_t rank() const { return buffer->rank; }
+  void* data() const { return buffer->data; }
+  int64_t axis(int64_t i) const { return buffer->dims[i < 0 ? buffer->rank + i : i]; }
+  int64_t size() const {
+    int64_t product = 1;
+    for (int64_t i = 0; i < buffer->rank; i++) product *= buffer->dims[i];
+    return product;
+  }
+  int32_t format() const {
+    switch (buffer->dtype) {
+      case XLA_FFI_DataType_F32:
+        return PEERSPEC_F32;
+      case XLA_FFI_DataType_F64:
+        return PEERSPEC_F64;
+      case XLA_FFI_DataType_BF16:
+        return PEERSPEC_BF16;
+      case XLA_FFI_DataType_F16:
+        return PEERSPEC_F16;
+      default:
+        throw BadCall{"an array is not of float32, float64, bfloat16 or float16"};
+    }
+  }
+  bool wide() const { return buffer->dtype == XLA_FFI_DataType_S64; }
+};
+
+class Call {
+ public:
+  explicit Call(XLA_FFI_CallFrame* frame) : frame_(frame) {}
+
+  int64_t num_arguments() const { return frame_->args.size; }
+  int64_t num_results() const { return frame_->rets.size; }
+  Array argument(int64_t i) const {
+    if (i >= num_arguments()) throw BadCall{"an argument is missing"};
+    return {static_cast<const XLA_FFI_Buffer*>(frame_->args.args[i])};
+  }
+  Array result(int64_t i) const {
+    if (i >= num_results()) throw BadCall{"a result is missing"};
+    return {static_cast<const XLA_FFI_Buffer*>(frame_->rets.rets[i])};
+  }
+  int64_t integer(const char* name) const { return *static_cast<const int64_t*>(scalar(name)); }
+  XLA_FFI_CallFrame* frame() const { return frame_; }
+
+ private:
+  const void* scalar(const char* name) const {
+    const XLA_FFI_Attrs& attrs = frame_->attrs;
+    for (int64_t i = 0; i < attrs.size; i++) {
+      if (std::string(attrs.names[i]->ptr, attrs.names[i]->len) != name) continue;
+      const auto* found = static_cast<const XLA_FFI_Scalar*>(attrs.attrs[i]);
+      if (attrs.types[i] == XLA_FFI_AttrType_SCALAR && found->dtype == XLA_FFI_DataType_S64) return found->value;
+    }
+    throw BadCall{std::string("attribute '") + name + "' is missing or no int64"};
+  }
+
+  XLA_FFI_CallFrame* frame_;
+};
+
+// Ids as the core takes them: JAX keeps 32 bits where every id fits.
+class Ids {
+ public:
+  explicit Ids(const Array& array) : size_(array.size()) {
+    if (array.wide()) {
+      data_ = static_cast<const int64_t*>(array.data());
+      return;
+    }
+    if (array.buffer->dtype != XLA_FFI_DataType_S32) throw BadCall{"ids are neither int32 nor int64"};
+    own_.reset(new int64_t[size_]);
+    const auto* narrow = static_cast<const int32_t*>(array.data());
+    for (int64_t i = 0; i < size_; i++) own_[i] = narrow[i];
+    data_ = own_.get();
+  }
+  const int64_t* data() const { return data_; }
+  int64_t size() const { return size_; }
+
+ private:
+  int64_t size_;
+  const int64_t* data_;
+  std::unique_ptr<int64_t[]> own_;
+};
+
+inline void store_ids(const int64_t* ids, int64_t count, const Array& out) {
+  for (int64_t i = 0; i < count; i++) {
+    if (out.wide())
+      static_cast<int64_t*>(out.data())[i] = ids[i];
+    else
+      static_cast<int32_t*>(out.data())[i] = int32_t(ids[i]);
+  }
+}
+
+}  // namespace peerspec

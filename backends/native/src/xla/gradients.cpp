@@ -1,0 +1,41 @@
+// Sums over rows that tokens pick, as functions of XLA.
+#include <algorithm>
+
+#include "handler.h"
+
+namespace peerspec {
+namespace {
+
+// table, ids, weights -> out [T, width]
+int32_t weighted_rows(const Call& call, const peerspec_run& run) {
+  const Array table = call.argument(0), weights = call.argument(2);
+  const Ids ids(call.argument(1));
+  require(ids.size() == weights.size());
+  return peerspec_weighted_rows(&run, table.format(), table.axis(0), table.axis(1), weights.axis(0), weights.axis(1),
+                                table.data(), ids.data(), weights.data(), call.result(0).data());
+}
+
+// ids [T, K], weights [T, K], x [T, width], table -> the table, changed where it lies: weight * x added to the row of
+// each id. A step of SGD at the rate -1 is that sum, rounded to the format of the table once.
+int32_t add_rows(const Call& call, const peerspec_run& run) {
+  const Array weights = call.argument(1), x = call.argument(2), table = call.argument(3), out = call.result(0);
+  const Ids ids(call.argument(0));
+  const int64_t num_rows = table.axis(0), width = table.axis(1), room = std::min(ids.size(), num_rows);
+  require(ids.size() == weights.size() && weights.axis(0) == x.axis(0) && x.axis(1) == width);
+  if (table.data() != out.data()) throw BadCall{"an array to be changed in place was copied"};
+  const std::unique_ptr<int64_t[]> order(new int64_t[ids.size()]), touched(new int64_t[room]);
+  const std::unique_ptr<int64_t[]> starts(new int64_t[room + 1]);
+  int64_t found = 0;
+  const int32_t status = peerspec_sort_ids(ids.size(), num_rows, ids.data(), order.get(), touched.get(), starts.get(),
+                                           &found);
+  if (status) return status;
+  return peerspec_spread_update(&run, PEERSPEC_SGD, table.format(), num_rows, width, weights.axis(1), found, order.get(),
+                                touched.get(), starts.get(), weights.data(), x.data(), out.data(), nullptr, nullptr, -1,
+                                0, 0, 0, 1);
+}
+
+}  // namespace
+}  // namespace peerspec
+
+PEERSPEC_XLA(weighted_rows)
+PEERSPEC_XLA(add_rows)

@@ -1,0 +1,65 @@
+// Handlers of XLA's foreign function interface: peerspec_xla_*, through which JAX calls the core.
+//
+// Arguments and results are listed above each; ids are int32 or int64, parameters in any format, every other real array
+// in their inside format. Python fixes all shapes while it traces (backends/jax/native.py); what is checked here guards
+// against a library and a package of different versions.
+#pragma once
+
+#include <new>
+
+#include "pool.h"
+
+namespace peerspec {
+namespace {
+
+XLA_FFI_Error* answer(XLA_FFI_CallFrame* frame, int32_t status) {
+  switch (status) {
+    case PEERSPEC_OK:
+      return nullptr;
+    case PEERSPEC_BAD_ID:
+      return xla_error(frame, XLA_FFI_Error_Code_OUT_OF_RANGE,
+                       "peerspec: an id lies outside its table; ids must come from a selection over these tables (IDX-1)");
+    case PEERSPEC_NO_MEMORY:
+      return xla_error(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED,
+                       "peerspec: there is not enough memory for the call; pass fewer tokens at once");
+    default:
+      return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+                       "peerspec: the native core refuses the arguments: a size, a format or a number is out of range");
+  }
+}
+
+void describe(XLA_FFI_Metadata* metadata) {
+  metadata->api_version.major_version = XLA_FFI_API_MAJOR;
+  metadata->api_version.minor_version = XLA_FFI_API_MINOR;
+  metadata->traits = 0;
+}
+
+// XLA asks once for the version of the interface, then calls; no exception leaves through C.
+template <class Body>
+XLA_FFI_Error* handled(XLA_FFI_CallFrame* frame, const Body& body) {
+  const XLA_FFI_Extension_Base* extension = frame->extension_start;
+  if (extension && extension->type == XLA_FFI_Extension_Metadata) {
+    describe(reinterpret_cast<const XLA_FFI_Metadata_Extension*>(extension)->metadata);
+    return nullptr;
+  }
+  try {
+    return answer(frame, body(Call(frame), on_xla_threads(frame)));
+  } catch (const BadCall& bad) {
+    return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+                     "peerspec: " + bad.message + "; reinstall peerspec from source");
+  } catch (const std::bad_alloc&) {
+    return answer(frame, PEERSPEC_NO_MEMORY);
+  }
+}
+
+void require(bool fits) {
+  if (!fits) throw BadCall{"the arrays do not fit each other"};
+}
+
+}  // namespace
+}  // namespace peerspec
+
+#define PEERSPEC_XLA(name)                                                               \
+  extern "C" PEERSPEC_API XLA_FFI_Error* peerspec_xla_##name(XLA_FFI_CallFrame* frame) { \
+    return peerspec::handled(frame, peerspec::name);                                     \
+  }

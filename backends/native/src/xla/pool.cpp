@@ -1,0 +1,67 @@
+#include "pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+namespace peerspec {
+namespace {
+
+// Outlives the call: a helper may first run when all is done, and then finds nothing left.
+struct Shared {
+  int64_t count;
+  peerspec_task task;
+  void* argument;
+  std::atomic<int64_t> next{0}, done{0};
+  std::mutex mutex;
+  std::condition_variable all_done;
+
+  void work() {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      task(argument, i);
+      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 < count) continue;
+      const std::lock_guard<std::mutex> lock(mutex);
+      all_done.notify_all();
+    }
+  }
+};
+
+int64_t num_threads(XLA_FFI_CallFrame* frame) {
+  int64_t threads = 1;
+  XLA_FFI_ThreadPool_NumThreads_Args number{XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, nullptr, frame->ctx,
+                                            &threads};
+  return failed(frame, frame->api->XLA_FFI_ThreadPool_NumThreads(&number)) ? 1 : threads;
+}
+
+// The calling thread may be one of the pool's, and the pool may have no other: so it takes tasks itself until none is
+// left, and then waits only for tasks that another thread has begun.
+void for_each(void* pool, int64_t count, peerspec_task task, void* argument) {
+  auto* frame = static_cast<XLA_FFI_CallFrame*>(pool);
+  const auto shared = std::make_shared<Shared>();
+  shared->count = count, shared->task = task, shared->argument = argument;
+  const int64_t threads = num_threads(frame);
+  for (int64_t helpers = std::min(threads, count) - 1; helpers > 0; helpers--) {
+    auto* held = new std::shared_ptr<Shared>(shared);
+    const auto help = [](void* data) {
+      const std::unique_ptr<std::shared_ptr<Shared>> mine(static_cast<std::shared_ptr<Shared>*>(data));
+      (*mine)->work();
+    };
+    XLA_FFI_ThreadPool_Schedule_Args schedule{XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, nullptr, frame->ctx, help,
+                                              held};
+    if (!failed(frame, frame->api->XLA_FFI_ThreadPool_Schedule(&schedule))) continue;
+    delete held;
+    break;
+  }
+  shared->work();
+  std::unique_lock<std::mutex> lock(shared->mutex);
+  shared->all_done.wait(lock, [&] { return shared->done.load(std::memory_order_acquire) == count; });
+}
+
+}  // namespace
+
+peerspec_run on_xla_threads(XLA_FFI_CallFrame* frame) { 
+  return {int32_t(num_threads(frame)), PEERSPEC_BEST, for_each, frame};
+}
+
+}  // namespace peerspec

@@ -1,0 +1,152 @@
+"""The native core under JAX: the same layer, in the same places, under every transformation, with it and without."""
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from peerspec.backends import native as core
+from peerspec.backends.jax import backend, forward, init, library_operations, native, params_from_layer
+from peerspec.conformance import check_backend
+from peerspec.reference import PeerConfig
+
+pytestmark = pytest.mark.skipif(not core.available(), reason=core.why_not())
+
+CONFIG = PeerConfig(d_model=20, heads=2, num_experts=49, top_k=5, d_key=8, expert="glu", query_norm="layer")
+
+
+@pytest.fixture(scope="module")
+def case(make_layer):
+    layer = make_layer(d_model=5, expert="glu", query_norm="layer", key_heads=3)
+    x = np.random.default_rng(0).standard_normal((4, 3, 5)).astype(np.float32)
+    return layer.config, params_from_layer(layer), jnp.asarray(x)
+
+
+def calls(function, *arguments):
+    """The functions of the core in the compiled program."""
+    text = jax.jit(function).lower(*arguments).as_text()
+    return {name for name in native._HANDLERS if f"@peerspec_{name}(" in text}
+
+
+def loss(config, params, x):
+    return (forward(config, params, x).y ** 2).sum()
+
+
+def test_the_core_serves_where_it_was_built():
+    assert native.serves()
+    with library_operations():
+        assert not native.serves()
+    assert native.serves()
+
+
+def test_without_the_core_the_backend_conforms_as_well():
+    # one precision: what is compiled for the others differs in dtypes alone
+    parts = {part: getattr(backend, part) for part in ("name", "forward", "select", "gradients")}
+    with library_operations():
+        report = check_backend(SimpleNamespace(profiles={"float32", "select", "training"}, **parts), size="minimal")
+    assert report.verdict == "conformant"
+
+
+def test_a_function_compiled_with_the_core_is_compiled_anew_without_it(case):
+    config, params, x = case
+    run = jax.jit(lambda x: forward(config, params, x).y)
+    run(x)
+    traced = run._cache_size()
+    with library_operations():
+        run(x)
+    assert run._cache_size() == traced + 1
+    run(x)
+    assert run._cache_size() == traced + 1
+
+
+def test_forward_and_gradient_are_calls_of_the_core_and_of_nothing_else(case):
+    config, params, x = case
+    assert calls(lambda p, x: forward(config, p, x), params, x) == {"query", "retrieve", "gates", "mix"}
+    gradient = jax.grad(lambda p, x: loss(config, p, x), argnums=(0, 1))
+    assert calls(gradient, params, x) == {
+        *("query", "retrieve", "gates", "mix", "mix_backward", "add_rows", "weighted_rows")
+    }
+    with library_operations():
+        assert calls(gradient, params, x) == set()
+
+
+def test_for_another_platform_library_operations_are_compiled(case):
+    config, params, x = case
+    exported = jax.export.export(jax.jit(lambda x: forward(config, params, x).y), platforms=["cuda"])(x)
+    assert "peerspec_" not in exported.mlir_module()
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_the_number_of_threads_changes_no_bit(threads):
+    code = """
+import hashlib, jax, numpy as np
+from peerspec.backends.jax import forward, init
+from peerspec.reference import PeerConfig
+config = PeerConfig(20, 2, 49, 5, 8)
+params, x = init(config, jax.random.key(0)), jax.random.normal(jax.random.key(1), (300, 20))
+def f(params, x):
+    out = forward(config, params, x)
+    return (out.y ** 2).sum(), out
+(_, out), grads = jax.jit(jax.value_and_grad(f, has_aux=True))(params, x)
+experts = [grads[name] for name in ("experts.u", "experts.v")]
+print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in (out.indices, out.y, *experts))).hexdigest())
+"""
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"NPROC": n}, capture_output=True, text=True, check=True
+        )
+        for n in (threads, "2")
+    ]
+    assert runs[0].stdout == runs[1].stdout
+
+
+@pytest.mark.parametrize("options", [{}, {"query_norm": "layer", "query_bias": True}], ids=["in one call", "in stages"])
+def test_a_token_has_the_same_bits_in_every_batch(options):
+    config = PeerConfig(20, 2, 49, 5, 8, **options)
+    params, x = init(config, jax.random.key(0)), jax.random.normal(jax.random.key(1), (130, 20))
+    run = jax.jit(forward, static_argnums=0)
+    whole = run(config, params, x)
+    for size in (1, 3, 64):
+        part = run(config, params, x[:size])
+        for name in ("y", "scores", "indices", "gates"):
+            np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[:size], err_msg=f"{name}, {size}")
+
+
+def test_one_call_gives_the_bits_of_the_stages():
+    config = PeerConfig(20, 2, 49, 5, 8, query_bias=True)
+    params, x = init(config, jax.random.key(0)), jax.random.normal(jax.random.key(1), (130, 20))
+    assert calls(lambda x: forward(config, params, x), x) == {"forward"}
+    differentiated = jax.jit(lambda x: jax.vjp(lambda x: forward(config, params, x).y, x)[0])
+    assert calls(differentiated, x) == {"query", "retrieve", "gates", "mix"}
+    np.testing.assert_array_equal(differentiated(x), forward(config, params, x).y)
+
+
+def test_vmap_over_tokens_repeats_no_table(case):
+    config, params, x = case
+    mapped = jax.vmap(lambda x: forward(config, params, x).y)
+    assert jax.jit(mapped).lower(x).as_text().count("custom_call @peerspec_mix(") == 1  # no loop, and no [B, N, D]
+    np.testing.assert_array_equal(jax.jit(mapped)(x), jax.jit(lambda x: forward(config, params, x).y)(x))
+
+
+def test_an_id_outside_the_table_is_one_sentence():
+    table, ids = jnp.ones((4, 3)), jnp.full((2, 1), 4, jnp.int32)
+    run = jax.jit(lambda: native.mix("gelu", {"u": table, "v": table}, jnp.ones((2, 3)), ids, jnp.ones((2, 1))))
+    with pytest.raises(jax.errors.JaxRuntimeError, match=r"an id lies outside its table.*IDX-1"):
+        jax.block_until_ready(run())
+
+
+def test_the_environment_turns_the_core_off():
+    code = "from peerspec.backends.jax import native; print(native.serves())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PEERSPEC_JAX_CORE": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
