@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from peerspec.backends.protocol import BackendError
+from peerspec.backends.protocol import ALL_PROFILES, BackendError
 from peerspec.export.graph import bound_model, selection_model
 from peerspec.export.layer_function import OUTPUTS
 from peerspec.export.onnx_package import ReferenceEvaluator
@@ -19,9 +19,7 @@ from peerspec.reference.forward import flatten
 __all__ = ["forward", "name", "profiles", "select", "supports"]
 
 name = "onnx-reference"
-profiles = frozenset(
-    {"float32", "float64", "bfloat16", "float16", "select", "glu", "sigmoid", "per-head-keys", "query-bias"}
-)
+profiles = ALL_PROFILES - {"query-norm", "training"}
 
 
 def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from peerspec.reference import Layer, Output, PeerError
 
-__all__ = ["Backend", "BackendError"]
+__all__ = ["ALL_PROFILES", "PRECISIONS", "PROFILES", "Backend", "BackendError"]
+
+PRECISIONS = ("float32", "float64", "bfloat16", "float16")
+"""The profiles of precision, in the order in which they are judged."""
+PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training")
+"""The other profiles that a backend may claim (SPEC.md, 9.1)."""
+ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
 
 
 class BackendError(PeerError):

@@ -8,26 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec import reference
+from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import Layer, Output, Selection, select_two_stage
 
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
 name = "reference"
-profiles = frozenset(
-    [
-        "float64",
-        "float32",
-        "bfloat16",
-        "float16",
-        "select",
-        "training",
-        "query-bias",
-        "query-norm",
-        "glu",
-        "sigmoid",
-        "per-head-keys",
-    ]
-)
+profiles = ALL_PROFILES
 
 Array = NDArray[Any]
 

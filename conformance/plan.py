@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.backends import BackendError
+from peerspec.backends.protocol import PRECISIONS, PROFILES
 from peerspec.conformance.case import CaseSpec
 from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS, Exploration, SelectionCase
 from peerspec.conformance.checks import CHECKS, Check
@@ -16,9 +17,6 @@ from peerspec.reference import DTYPES, PeerError
 
 __all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "score_format"]
 
-PRECISIONS = ("float32", "float64", "bfloat16", "float16")
-"""In the order in which they are judged; the minimal size runs every case in the first one claimed."""
-PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training")
 SIZES = ("minimal", "default", "full")
 
 Cases = tuple[CaseSpec, ...] | tuple[SelectionCase, ...] | tuple[Exploration, ...]

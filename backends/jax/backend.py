@@ -18,18 +18,14 @@ from peerspec.backends.jax.forward import forward as jax_forward
 from peerspec.backends.jax.params import Params
 from peerspec.backends.jax.quick import compiled
 from peerspec.backends.jax.retrieval import select as jax_select
+from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
 
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
 name = "jax"
-profiles = frozenset(
-    {
-        *("float32", "float64", "bfloat16", "float16", "select", "training"),
-        *("query-norm", "glu", "sigmoid", "per-head-keys", "query-bias"),
-    }
-)
+profiles = ALL_PROFILES
 
 _STATISTICS = ("query_norm.mean", "query_norm.var")
 

@@ -13,6 +13,7 @@ from peerspec.backends.native.arrays import inside
 from peerspec.backends.native.gradients import gradients
 from peerspec.backends.native.library import NativeError, why_not
 from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
+from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import Layer, Output, Selection
 from peerspec.reference.forward import flatten
 
@@ -22,21 +23,7 @@ if why_not():  # whoever asks for this backend by name reads one sentence
     raise NativeError(why_not())
 
 name = "native"
-profiles = frozenset(
-    {
-        "float64",
-        "float32",
-        "bfloat16",
-        "float16",
-        "select",
-        "training",
-        "query-norm",
-        "query-bias",
-        "glu",
-        "sigmoid",
-        "per-head-keys",
-    }
-)
+profiles = ALL_PROFILES
 
 
 def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:

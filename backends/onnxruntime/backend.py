@@ -22,6 +22,7 @@ from numpy.typing import DTypeLike, NDArray
 from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import select as select_by
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
+from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.export.expert_mix import Body
 from peerspec.export.graph import bound_model
 from peerspec.reference import Layer, Output, PeerConfig, Selection, cost
@@ -36,19 +37,7 @@ _SMALL = 1 << 22
 class OrtBackend:
     """The backend for one way of writing a layer; arguments as those of ``export``."""
 
-    profiles = frozenset(
-        {
-            "float32",
-            "float64",
-            "bfloat16",
-            "float16",
-            "select",
-            "glu",
-            "sigmoid",
-            "per-head-keys",
-            "query-bias",
-        }
-    )
+    profiles = ALL_PROFILES - {"query-norm", "training"}
 
     def __init__(self, name: str, *, body: Body = "gather", inline: bool = False, kernels: bool = False) -> None:
         self.name = name

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.backends.torch import functional, selection
 from peerspec.backends.torch.arrays import INNER, to_array, to_tensor
 from peerspec.backends.torch.query_norm import STATISTICS
@@ -16,21 +17,7 @@ from peerspec.reference import InputError, Layer, Output, Selection
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
 name = "torch"
-profiles = frozenset(
-    {
-        "float64",
-        "float32",
-        "bfloat16",
-        "float16",
-        "select",
-        "training",
-        "query-norm",
-        "query-bias",
-        "glu",
-        "sigmoid",
-        "per-head-keys",
-    }
-)
+profiles = ALL_PROFILES
 
 
 def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
