@@ -17,10 +17,12 @@ from typing import NoReturn
 
 from peerspec.backends.process.errors import ProcessError
 
-__all__ = ["LINE_LIMIT", "Program"]
+__all__ = ["LINE_LIMIT", "LOG_LIMIT", "Program"]
 
 LINE_LIMIT = 1 << 20
 """Bytes of the longest line that is read; the longest reply of the protocol has a few hundred."""
+LOG_LIMIT = 64 << 20
+"""Bytes a program may write to standard error during one message; one in an endless loop of complaints writes more."""
 _TAIL = 4096
 _QUOTED_LINES = 5
 _CHUNKS = 64
@@ -60,6 +62,7 @@ class Program:
         for stream in (self._process.stdin, self._process.stderr):
             os.set_blocking(stream.fileno(), False)
         self._lines, self._log = b"", b""
+        self._logged = 0
         self._streams = selectors.DefaultSelector()
         self._streams.register(self._process.stdout, selectors.EVENT_READ, "output")
         self._streams.register(self._process.stderr, selectors.EVENT_READ, "log")
@@ -68,7 +71,8 @@ class Program:
         """Send one line and return the line that comes back, without its end.
 
         Raises:
-            ProcessError: no line within ``limit`` seconds, or the program ended, or wrote more than one line.
+            ProcessError: no line within ``limit`` seconds, or the program ended, or wrote more than one line, or
+                more to standard error than ``LOG_LIMIT``.
         """
         if self.dead:
             raise ProcessError(self.dead)
@@ -76,10 +80,13 @@ class Program:
         if self._lines:
             self._die(f"it wrote a line before {what}, which answers no message: {quoted(self._lines)}")
         self._send(line)
+        self._logged = 0
         end = time.monotonic() + limit
         while b"\n" not in self._lines:
             if len(self._lines) > LINE_LIMIT:
                 self._die(f"its answer to {what} is a line of more than {LINE_LIMIT} bytes; tensors belong in files")
+            if self._logged > LOG_LIMIT:
+                self._die(f"it wrote more than {LOG_LIMIT} bytes to standard error during {what} and gave no answer")
             left = end - time.monotonic()
             if left <= 0:
                 self._die(f"{what} gave no answer within {limit:g} s; the program was ended")
@@ -129,6 +136,7 @@ class Program:
         for key, _ in self._streams.select(limit):
             chunk = os.read(key.fd, 1 << 16)
             if key.data == "log":
+                self._logged += len(chunk)
                 self._log = (self._log + chunk)[-_TAIL:]
                 if not chunk:
                     self._streams.unregister(key.fileobj)

@@ -120,6 +120,16 @@ def test_a_program_that_claims_select_without_it_is_an_error(program: Programs) 
     assert "it has no select()" in report.of(ERROR)[0].message
 
 
+def test_a_program_that_only_ever_writes_to_standard_error_is_ended_long_before_its_time() -> None:
+    started = time.monotonic()
+    with pytest.raises(BackendError) as raised:
+        _check(Command(["sh", "-c", "yes complaint >&2"]))
+    said, _, last = str(raised.value).partition("; it last wrote to standard error: ")
+    assert said.endswith("it wrote more than 67108864 bytes to standard error during start and gave no answer")
+    assert last == " | ".join(5 * ["complaint"])
+    assert time.monotonic() - started < 30  # the first answer may take 120 s
+
+
 def test_a_program_that_fills_standard_error_is_not_held_up(program: Programs) -> None:
     assert _check(program("broken.py", "loud")).exit_status == 0
 
