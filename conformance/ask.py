@@ -75,11 +75,11 @@ def _keywords(method: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.copy()
+        return value.copy(order="K")
     if isinstance(value, Strided):
         return _with_gaps(value.array)
     if isinstance(value, Layer):
-        return Layer(value.config, {name: array.copy() for name, array in value.params.items()})
+        return Layer(value.config, {name: array.copy(order="K") for name, array in value.params.items()})
     return value
 
 

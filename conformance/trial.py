@@ -60,7 +60,7 @@ class Trial:
     def _ask(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
         x = self.case.x if x is None else x
         arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": x}
-        if not x.flags.c_contiguous:
+        if not (x.flags.c_contiguous or x.flags.f_contiguous):
             arguments["x"] = Strided(x)
         if self.case.mask is not None and masked:
             arguments["mask"] = self.case.mask

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.case import Array, CaseSpec, Draw
-from peerspec.conformance.cases.layers import exact_params, full_params, one_hot_queries, steered, tokens
+from peerspec.conformance.cases.layers import exact_params, full_params, loud, one_hot_queries, steered, tokens
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS
 
-__all__ = ["CORE", "SMALL"]
+__all__ = ["CORE", "MANY", "SINGLE", "SMALL", "TALL"]
 
 UNIT = PeerConfig(12, 3, 1, 1, 4, activation="identity")
 """One expert: the score is the whole query, folded with one sub-key a side."""
@@ -28,12 +28,16 @@ SMALL = PeerConfig(7, 2, 25, 4, 6, d_out=5)
 WIDE = PeerConfig(33, 4, 169, 8, 10, d_out=9)
 DEEP = PeerConfig(7, 2, 16, 7, 6, d_out=5)
 """k > n."""
-POOL = PeerConfig(5, 2, 128**2, 6, 4, d_out=3, activation="relu")
+POOL = PeerConfig(5, 1, 260**2, 1, 4, d_out=3, activation="identity")
+"""More sub-keys than 8 bits number, and more experts than 16 bits."""
 MILLION = PeerConfig(3, 2, 1024**2, 16, 4, d_out=2, activation="relu")
 BEYOND = PeerConfig(2, 1, 4100**2, 8, 2, d_out=1, activation="relu")
 """More experts than float32 has whole numbers in a row: N > 2²⁴."""
-TALL = PeerConfig(131, 2, 25, 4, 6, d_out=67, activation="relu")
-"""More features, and with 131 tokens more of them, than a tile of 64 or 128 holds."""
+TALL = PeerConfig(261, 1, 36**2, 35, 134, d_out=131, activation="relu")
+"""More of all than a tile holds: features and tokens than 256, candidates than 32, cells of the grid than 1024."""
+MANY = 263
+SQUARE = PeerConfig(16, 8, 64, 8, 16, activation="relu")
+"""D = M = d and, with 8 tokens, T = h = k = n = d/2: axes are taken for each other unseen, and no tile has a tail."""
 OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "untraced"})
 
 
@@ -107,17 +111,12 @@ def _cancelling(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     return {"params": params, "x": tokens(draw, (6, config.d_model))}
 
 
-def _loud(draw: Draw, config: PeerConfig) -> dict[str, Any]:
-    """Scores of several hundred a few units apart: exp overflows unless the maximum is subtracted."""
-    spread = [200.0, 199.5, 199.0, 198.75, 100.0]
-    parts: dict[str, Any] = _steered(spread, spread[::-1])(draw, config)
-    return parts
-
-
 def _wide_activation(draw: Draw, config: PeerConfig) -> dict[str, Any]:
-    """Inner products from −8 to 8: tails and middle of σ."""
+    """Inner products from −8 to 8, the tails and the middle of σ; of the last two tokens ±2048, where exp overflows."""
     parts: dict[str, Any] = _full(6)(draw, config)
-    parts["params"]["experts.u"] = parts["params"]["experts.u"] * draw.dtype.type(2)
+    u = parts["params"]["experts.u"]
+    u[...] = u * draw.dtype.type(2)
+    u[:, 0], parts["x"][-2:, 0] = 1, [2048, -2048]
     return parts
 
 
@@ -125,6 +124,18 @@ def _strided(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     parts: dict[str, Any] = _full(12)(draw, config)
     parts["x"] = parts["x"][::2]
     return parts
+
+
+def _in_columns(part: str) -> Any:
+    """x, or the tables, with the first axis the fastest in memory, as a transposed array has it."""
+
+    def build(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+        parts: dict[str, Any] = _full(6)(draw, config)
+        if part == "x":
+            return parts | {"x": np.asfortranarray(parts["x"])}
+        return parts | {"params": {name: np.asfortranarray(array) for name, array in parts["params"].items()}}
+
+    return build
 
 
 def _one_bad_token(value: float) -> Any:
@@ -138,7 +149,7 @@ def _one_bad_token(value: float) -> Any:
 
 def _high_ids(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     """The best sub-keys are the last ones, so ids reach N − 1; tables are regenerated, never shipped."""
-    parts: dict[str, Any] = _full(3)(draw, config)
+    parts: dict[str, Any] = _full(6)(draw, config)
     keys: Array = parts["params"]["keys"]
     keys[:, :, -4:] = keys[:, :, -4:] * draw.dtype.type(4)
     return parts
@@ -161,7 +172,7 @@ TIES = [1.0, 0.0, 1.0, 0.0, 1.0]
 APART = [0.0, 20.0, 6.0, 7.0, 13.0], [4.0, 8.0, 12.0, 0.0, 16.0]
 """No two of their 25 sums are equal, so a score names its pair; the four largest and smallest leave the first row."""
 CORE: tuple[CaseSpec, ...] = (
-    _spec("exact.query", UNIT, _unit(1, 1), {"any", "query", "odd"}),
+    _spec("exact.query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
     _spec("exact.halves", UNIT, _unit(-1, 1), {"any", "halves"}),
     _spec("exact.winners", RELU, _steered(*APART), {"index"}),
     _spec("exact.all", WHOLE, _steered(*APART), {"index"}),
@@ -176,7 +187,8 @@ CORE: tuple[CaseSpec, ...] = (
     _spec("exact.ties", RELU, _steered(TIES, TIES[::-1]), OUTPUT),
     _spec("exact.equal", RELU, _steered([0.0] * 5, [0.0, -0.0, 0.0, -0.0, 0.0]), OUTPUT),
     _spec("exact.deep", _with(DEEP, activation="relu"), _exact(6), OUTPUT),
-    _spec("exact.loud", RELU, _loud, OUTPUT | {"loud"}),
+    _spec("exact.loud", RELU, loud, OUTPUT | {"loud"}),
+    _spec("exact.square", SQUARE, _exact(8), OUTPUT, size=1),
     *(
         _spec(
             f"numeric.{kind}",
@@ -206,17 +218,20 @@ CORE: tuple[CaseSpec, ...] = (
     _spec("shape.none", RELU, _full(), OUTPUT | {"form"}),
     _spec("shape.one", RELU, _full(1), OUTPUT | {"form"}),
     _spec("shape.empty", RELU, _full(0), {"any"}),
+    _spec("shape.empty.two", RELU, _full(0, 3), {"any"}),
     _spec("shape.three", RELU, _full(2, 3), OUTPUT | {"form"}),
     _spec("shape.four", RELU, _full(1, 3, 2), OUTPUT | {"form"}, size=1),
     _spec("shape.strided", RELU, _strided, OUTPUT | {"form"}),
+    _spec("shape.columns", RELU, _in_columns("x"), OUTPUT | {"form"}),
+    _spec("shape.tables", RELU, _in_columns("tables"), OUTPUT | {"form"}),
     _spec("shape.masked", RELU, _masked, {"any", "form"}),
     _spec("finite.nan", RELU, _one_bad_token(np.nan), {"any", "nan"}, everywhere=0),
     _spec("finite.nan.single", _with(SINGLE, activation="relu"), _one_bad_token(np.nan), {"any", "nan"}),
     _spec("finite.infinity", RELU, _one_bad_token(np.inf), {"any", "infinity"}),
     _spec("meta.perturb", RELU, _full(6), {"any", "perturb"}),
     _spec("meta.linear", RELU, _full(6), {"any", "linear"}),
-    _spec("numeric.tall", TALL, _full(131), OUTPUT, size=1),
-    _spec("numeric.pool", POOL, _high_ids, OUTPUT, size=1),
+    _spec("numeric.tall", TALL, _full(MANY), OUTPUT, size=1),
+    _spec("numeric.pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
     _spec("numeric.million", MILLION, _high_ids, OUTPUT, size=2),
     _spec("numeric.beyond", BEYOND, _highest_ids, {"any", "scores", "selection", "gates", "output"}, size=2),
 )

@@ -9,7 +9,7 @@ import numpy as np
 from peerspec.conformance.case import Array, Draw, balanced_exponent
 from peerspec.reference import PeerConfig
 
-__all__ = ["exact_params", "full_params", "one_hot_queries", "steered", "tokens"]
+__all__ = ["exact_params", "full_params", "loud", "one_hot_queries", "steered", "tokens"]
 
 
 def exact_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
@@ -51,3 +51,16 @@ def steered(draw: Draw, config: PeerConfig, s1: list[float], s2: list[float]) ->
     keys = np.zeros(config.shapes()["keys"])
     keys[:, 0, :, 0], keys[:, 1, :, 0] = s1, s2
     return params | {"query.weight": weight.astype(draw.dtype), "keys": keys.astype(draw.dtype)}
+
+
+def loud(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """Scores of several hundred a few units apart, in later heads a quarter of those of the first: exp overflows.
+
+    It does so unless each head subtracts its own maximum.
+    """
+    spread = [200.0, 199.5, 199.0, 198.75, 100.0]
+    params = steered(draw, config, spread, spread[::-1])
+    params["query.weight"][1:] *= draw.dtype.type(0.25)
+    x = tokens(draw, (6, config.d_model), exact=True)
+    x[:, 0] = [1, 2, -1, 4, 0.5, -2]
+    return {"params": params, "x": x}

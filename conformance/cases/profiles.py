@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.case import CaseSpec, Draw
-from peerspec.conformance.cases.core import SMALL
-from peerspec.conformance.cases.layers import exact_params, full_params, steered, tokens
+from peerspec.conformance.cases.core import MANY, SINGLE, SMALL, TALL
+from peerspec.conformance.cases.layers import exact_params, full_params, loud, steered, tokens
 from peerspec.reference import PeerConfig
 
 __all__ = ["PROFILES"]
@@ -25,7 +25,7 @@ def _build(*lead: int, exact: bool = False, masked: bool = False, training: bool
         x = tokens(draw, (*shape, config.d_model), exact=exact)
         parts: dict[str, Any] = {"params": params, "x": x, "training": training}
         if masked:
-            parts["mask"] = np.array([True, True, False, True, False, True])
+            parts["mask"] = np.array([True, True, False, True, False, True]).reshape(shape)
         if dy:
             wide = (*shape, config.d_out)
             parts["dy"] = draw.coarse("dy", wide, 3, 2) if exact else draw.full("dy", wide)
@@ -43,13 +43,27 @@ def _twins(draw: Draw, config: PeerConfig) -> dict[str, Any]:
 
 
 def _kink(draw: Draw, config: PeerConfig) -> dict[str, Any]:
-    """All N scores differ, so every selection is certain; every second row of u is zero, so relu meets zero."""
+    """All N scores differ, so every selection is certain; relu meets zero in every second row of u and in no other."""
     parts: dict[str, Any] = _build(exact=True, dy=True)(draw, config)
     steps = np.arange(config.n) / 8
     parts["params"] = steered(draw, config, [*steps], [*config.n * steps])
-    parts["params"]["experts.u"][::2] = 0
+    parts["params"]["experts.u"][::2], parts["params"]["experts.u"][1::2, 0] = 0, 128
     parts["x"][:, 0] = [1, 2, -1, 4, 0.5, -2]
     return parts
+
+
+def _far(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """Inner products of the last two tokens are ±2048, where exp overflows; no query reads that feature."""
+    parts: dict[str, Any] = _build(dy=True)(draw, config)
+    params = parts["params"]
+    params["query.weight"][..., 0], params["experts.u"][:, 0], parts["x"][-2:, 0] = 0, 1, [2048, -2048]
+    return parts
+
+
+def _in_columns(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """x and dy with the first axis the fastest in memory."""
+    parts: dict[str, Any] = _build(dy=True)(draw, config)
+    return parts | {name: np.asfortranarray(parts[name]) for name in ("x", "dy")}
 
 
 def _spec(
@@ -66,6 +80,8 @@ def _gradient(
     return CaseSpec(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
+BROAD = replace(RELU, d_model=TALL.d_model, d_out=TALL.d_out)
+"""Wide tokens, and little else, so that bounds stay tight."""
 BATCH, LAYER = replace(RELU, query_norm="batch"), replace(RELU, query_norm="layer")
 GLU = replace(SMALL, expert="glu", activation="silu")
 ALL = ("query-bias", "query-norm", "glu", "sigmoid", "per-head-keys")
@@ -76,6 +92,9 @@ PROFILES: tuple[CaseSpec, ...] = (
     _spec("norm.inference", BATCH, "norm.inference", "query-norm", _build(), everywhere=1),
     _spec("norm.training", BATCH, "norm.training", "query-norm", _build(training=True)),
     _spec("norm.masked", BATCH, "norm.masked", "query-norm", _build(training=True, masked=True)),
+    _spec("norm.axes", BATCH, "norm.training", "query-norm", _build(2, 3, training=True)),
+    _spec("norm.one", BATCH, "norm.training", "query-norm", _build(1, training=True), size=1),
+    _spec("norm.masked.axes", BATCH, "norm.masked", "query-norm", _build(2, 3, training=True, masked=True)),
     _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True)),
     _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build()),
     _spec("norm.bias", replace(LAYER, query_bias=True), "norm.bias", "query-norm", _build(), also="query-bias"),
@@ -83,6 +102,8 @@ PROFILES: tuple[CaseSpec, ...] = (
     _spec("numeric.glu", GLU, "glu", "glu", _build(), everywhere=1),
     _spec("exact.glu", replace(GLU, activation="relu"), "glu", "glu", _build(exact=True)),
     _spec("numeric.sigmoid", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", _build(), everywhere=1),
+    _spec("exact.sigmoid.loud", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", loud),
+    _spec("numeric.sigmoid.single", replace(SINGLE, gate="sigmoid"), "sigmoid", "sigmoid", _build(), size=1),
     _spec("exact.per-head", replace(RELU, key_heads=2), "per-head", "per-head-keys", _build(exact=True)),
     _spec("numeric.per-head", replace(RELU, key_heads=2), "per-head", "per-head-keys", _build(), everywhere=1),
     _gradient(
@@ -102,12 +123,14 @@ PROFILES: tuple[CaseSpec, ...] = (
     _gradient("exact.kink", RELU, _kink, tag="gradient.kink"),
     _gradient("gradient.relu", RELU, _build(dy=True)),
     _gradient("gradient.gelu", SMALL, _build(dy=True), everywhere=0),
-    _gradient("gradient.gelu_tanh", replace(SMALL, activation="gelu_tanh"), _build(dy=True), size=1),
-    _gradient("gradient.silu", replace(SMALL, activation="silu"), _build(dy=True), size=1),
+    _gradient("gradient.gelu_tanh", replace(SMALL, activation="gelu_tanh"), _far, size=1),
+    _gradient("gradient.silu", replace(SMALL, activation="silu"), _far, size=1),
     _gradient("gradient.masked", SMALL, _build(masked=True, dy=True), tag="gradient.form"),
     _gradient("gradient.axes", SMALL, _build(2, 3, dy=True), tag="gradient.form"),
     _gradient("gradient.empty", SMALL, _build(0, dy=True), tag="gradient.form"),
-    _gradient("gradient.twins", RELU, _twins),
+    _gradient("gradient.columns", SMALL, _in_columns, tag="gradient.form"),
+    _gradient("gradient.twins", RELU, _twins, tag="gradient.repeat"),
+    _gradient("gradient.tall", BROAD, _build(MANY, dy=True), size=1),
     _gradient("gradient.bias", replace(RELU, query_bias=True), _build(dy=True), "query-bias"),
     _gradient(
         "gradient.batch",
@@ -127,5 +150,6 @@ PROFILES: tuple[CaseSpec, ...] = (
     ),
     _gradient("gradient.glu", GLU, _build(dy=True), "glu"),
     _gradient("gradient.sigmoid", replace(RELU, gate="sigmoid"), _build(dy=True), "sigmoid"),
+    _gradient("gradient.sigmoid.single", replace(SINGLE, gate="sigmoid"), _build(dy=True), "sigmoid", size=1),
     _gradient("gradient.per-head", replace(RELU, key_heads=2), _build(dy=True), "per-head-keys"),
 )

@@ -76,6 +76,13 @@ def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
     return draw.full("s1", (8, n)), draw.full("s2", (8, n), -3)
 
 
+def _low(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Integers times −2⁶⁰, far below any number that stands for minus infinity."""
+    low = draw.dtype.type(2.0) ** 60
+    s1, s2 = (draw.coarse(name, (8, n), 4, 3) * low - 16 * low for name in ("s1", "s2"))
+    return s1, s2
+
+
 def _lines(draw: Draw, n: int) -> tuple[Array, Array]:
     """All winners in one row (even rows) or one column (odd rows), descending and ascending."""
     s1, s2 = (np.tile(np.arange(n, dtype=draw.dtype), (8, 1)) for _ in range(2))
@@ -105,6 +112,7 @@ SELECTIONS: tuple[SelectionCase, ...] = (
     SelectionCase("absorbed", 25, 8, _absorbed, everywhere=0),
     SelectionCase("neighbours", 25, 8, _neighbours, everywhere=0),
     SelectionCase("rounded", 25, 8, _rounded, everywhere=0),
+    SelectionCase("low", 25, 8, _low, everywhere=0),
     SelectionCase("lines", 25, 8, _lines, everywhere=0),
     SelectionCase("corner", 25, 8, _corner, everywhere=0),
     SelectionCase("first", 25, 1, _coarse(2)),

@@ -1,4 +1,7 @@
-"""The same tokens in another form: leading axes, gaps between rows, a mask. The answer is that of the plain form."""
+"""The same tokens in another form: leading axes, gaps between rows, columns first in memory, a mask.
+
+The answer is that of the plain form.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from peerspec.conformance.checks.base import Check, Evidence, sound, within
 from peerspec.conformance.judge.bounded import Bounded
 from peerspec.conformance.trial import Trial
+from peerspec.reference import Layer
 
 __all__ = ["FORMS"]
 
@@ -17,10 +21,13 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
     """The backend against itself on [T, D] without a mask, so that no other defect is blamed on the form.
 
     Another form may take another path with other roundings: each answer lies within one bound of the definition, so
-    both lie within two of each other, for tokens that every legal backend routes alike.
+    both lie within two of each other, for tokens that every legal backend routes alike. The largest bound serves for
+    all entries, because the answer need not be near the definition.
     """
-    clause = "SHP-1" if trial.case.mask is None else "SHP-2"
-    plain = trial.forward(np.ascontiguousarray(trial.case.x.reshape(len(trial.tokens), -1)), masked=False)
+    layer, moved = trial.case.layer, not trial.case.layer.params["experts.u"].flags.c_contiguous
+    clause = "PAR-1" if moved else "SHP-1" if trial.case.mask is None else "SHP-2"
+    rows = Layer(layer.config, {name: np.ascontiguousarray(array) for name, array in layer.params.items()})
+    plain = trial.forward(np.ascontiguousarray(trial.case.x.reshape(len(trial.tokens), -1)), rows, masked=False)
     parts = {"y": trial.y.error}
     if trial.traced and plain.indices is not None:
         parts = {"scores": trial.scores.error} | parts
@@ -29,9 +36,11 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
         got = getattr(trial.output, name).reshape(error.shape)
         where = np.broadcast_to(trial.settled.reshape(-1, *[1] * (error.ndim - 1)), error.shape)
         yield from within(
-            f"{name} of x of shape {trial.case.x.shape}, against [T, D],",
+            f"{name} of {'tables in column order' if moved else f'x of shape {trial.case.x.shape}'}, against [T, D],",
             np.sort(got) if name == "scores" else got,
-            Bounded(np.sort(expected) if name == "scores" else expected, 2 * error.max(-1, keepdims=True) + 0 * error),
+            Bounded(
+                np.sort(expected) if name == "scores" else expected, np.full(error.shape, 2 * error.max(initial=0))
+            ),
             where,
             clause=clause,
         )
@@ -40,10 +49,10 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
 FORMS = (
     Check(
         "structure.forms",
-        ("SHP-1", "SHP-2"),
+        ("SHP-1", "SHP-2", "PAR-1"),
         "structure",
         "form",
         sound(_forms),
-        "Do leading axes, strides and a mask leave the answer as it is?",
+        "Do leading axes, strides, the order of memory and a mask leave the answer as it is?",
     ),
 )

@@ -24,7 +24,8 @@ AXES = {
 
 
 def _structure(trial: GradientTrial) -> Iterator[Evidence]:
-    clause = "IND-2" if "modified" in trial.problem else "PRC-1" if "format" in trial.problem else ""
+    signs = {"modified": "IND-2", "format": "PRC-1", "gradient of x must have shape": "SHP-1"}
+    clause = next((clause for sign, clause in signs.items() if sign in trial.problem), "")
     yield holds(not trial.problem, trial.problem, clause=clause)
 
 
@@ -48,6 +49,16 @@ def _silent(name: str, got: Array, selected: Array) -> Evidence:
     row = at[0] if len(at) == 1 else at
     where: dict[str, Any] = dict(zip(AXES[name.split(".")[0]], at, strict=False))
     return holds(not at, f"the gradient of {name} is not zero in row {row}, which no token selected", **where)
+
+
+def _repeat(trial: GradientTrial) -> Iterator[Evidence]:
+    """Once more, after a forward pass of other tokens."""
+    trial.trial.forward(-trial.case.x)
+    again = trial.again()
+    moved = [name for name, got in trial.returned.items() if got.tobytes() != again[name].tobytes()]
+    yield holds(
+        not moved, f"the same question gave another answer after a call of forward(): the gradient of {moved[:1]}"
+    )
 
 
 def _of(*prefixes: str, narrow: bool = False) -> Judge:
@@ -100,9 +111,36 @@ def _check(id: str, clauses: tuple[str, ...], tag: str, judge: Judge, summary: s
     return Check(id, clauses, "gradient", tag, judge, summary, profile=profile)
 
 
+def _kink(trial: GradientTrial) -> Iterator[Evidence]:
+    """First the rows whose inner products are not zero, then those of zeros alone."""
+    zero: Any = ~np.asarray(trial.case.layer.params["experts.u"], float).any(1)
+    got, expected = trial.returned["experts.u"], trial.expected["experts.u"]
+    for rows, clause in ((~zero, "GRD-3"), (zero, "")):
+        where = np.broadcast_to(rows[:, None], got.shape)
+        yield from within("the gradient of experts.u", got, expected, where, axes=AXES["experts"], clause=clause)
+
+
+def _norm(trial: GradientTrial) -> Iterator[Evidence]:
+    """GRD-7 is about batches; the layer norm is a path like others."""
+    clause = "GRD-1" if trial.case.layer.config.query_norm == "layer" else ""
+    for evidence in _of("")(trial):
+        yield replace(evidence, clause=clause)
+
+
 GRADIENTS = (
     _check(
-        "gradients.structure", ("GRD-1", "PRC-1", "IND-2"), "gradient", _sound(_structure), "Are all gradients there?"
+        "gradients.structure",
+        ("GRD-1", "PRC-1", "IND-2", "SHP-1"),
+        "gradient",
+        _sound(_structure),
+        "Are all gradients there?",
+    ),
+    _check(
+        "gradients.repeat",
+        ("IND-3",),
+        "gradient.repeat",
+        _decided(_repeat),
+        "Do equal questions about gradients give equal bits?",
     ),
     _check(
         "gradients.unselected",
@@ -118,7 +156,9 @@ GRADIENTS = (
         _of("experts.v", narrow=True),
         "Do all uses of a row of v add up?",
     ),
-    _check("gradients.kink", ("GRD-6", "PRC-5"), "gradient.kink", _of("experts.u"), "Is the slope of relu 0 at 0?"),
+    _check(
+        "gradients.kink", ("GRD-6", "GRD-3", "PRC-5"), "gradient.kink", _decided(_kink), "Is the slope of relu 0 at 0?"
+    ),
     _check(
         "gradients.u",
         ("GRD-3", "GRD-6", "PRC-4"),
@@ -151,9 +191,9 @@ GRADIENTS = (
     ),
     _check(
         "gradients.norm",
-        ("GRD-7", "PRC-4"),
+        ("GRD-7", "GRD-1", "PRC-4"),
         "gradient.norm",
-        _of(""),
+        _norm,
         "Do gradients pass through the query norm?",
     ),
 )

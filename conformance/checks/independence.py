@@ -9,7 +9,7 @@ import numpy as np
 from peerspec.conformance.case import Array
 from peerspec.conformance.checks.base import Check, Evidence, holds, sound
 from peerspec.conformance.trial import Trial
-from peerspec.reference import Output
+from peerspec.reference import Layer, Output
 
 __all__ = ["FINITE", "INDEPENDENCE"]
 
@@ -21,12 +21,15 @@ def _repeat(trial: Trial) -> Iterator[Evidence]:
     everyone = np.ones(len(trial.tokens), bool)
     moved = _changed(trial.output, trial.forward(), everyone)
     yield holds(moved is None, f"the same input gave another result the second time, first in {moved}")
-    # no legal layer gives x and −x one answer: scores and inner products change their signs
-    other = trial.forward(-trial.case.x)
-    yield holds(
-        _changed(trial.output, other, everyone) is not None,
-        "another input of the same shape gave the answer of the first",
-    )
+    # no legal layer gives x and −2x one answer: scores and inner products change signs and sizes
+    other = trial.forward(trial.case.x * trial.case.x.dtype.type(-2))
+    yield holds(_all_changed(trial.output, other), "another input of the same shape gave the answer of the first")
+    for name in ("query.weight", "keys", "experts.u", "experts.v"):
+        params = dict(trial.case.layer.params)
+        params[name] = params[name] * params[name].dtype.type(-2)
+        other = trial.forward(layer=Layer(trial.case.layer.config, params))
+        parts = ("y",) if name.startswith("experts") else ("scores", "y")
+        yield holds(_all_changed(trial.output, other, parts), f"another {name} gave the answer of the first")
 
 
 def _perturb(trial: Trial) -> Iterator[Evidence]:
@@ -65,6 +68,11 @@ def _others(trial: Trial) -> Iterator[Evidence]:
     x = np.where(np.isfinite(trial.case.x.astype(np.float64)), trial.case.x, trial.case.x.dtype.type(0))
     moved = _changed(trial.output, trial.forward(x), trial.finite)
     yield holds(moved is None, f"a token that is not finite changed another token, first in {moved}")
+
+
+def _all_changed(a: Output, b: Output, parts: tuple[str, ...] = ("scores", "y")) -> bool:
+    pairs = ((getattr(a, part), getattr(b, part)) for part in parts)
+    return all(first is None or first.tobytes() != second.tobytes() for first, second in pairs)
 
 
 def _changed(a: Output, b: Output, tokens: Array) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +27,13 @@ def _scores(trial: Trial) -> Iterator[Evidence]:
 def _gates(trial: Trial) -> Iterator[Evidence]:
     if trial.traced:
         yield from judge_gates(trial, narrow=False)
+
+
+def _gates_after_norm(trial: Trial) -> Iterator[Evidence]:
+    """Where scores are right, the norm is not what makes gates wrong."""
+    clause = "GAT-1" if trial.case.layer.config.gate == "softmax" else "GAT-3"
+    for evidence in _gates(trial):
+        yield replace(evidence, clause=clause, stage="gate") if evidence.problem else evidence
 
 
 def _output(trial: Trial) -> Iterator[Evidence]:
@@ -121,6 +129,14 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
     ),
 )
 PROFILES = tuple(
-    Check(id, clauses, stage, tag, _in_turn(_scores, _gates, _output, _state), summary, profile=profile)
+    Check(
+        id,
+        clauses,
+        stage,
+        tag,
+        _in_turn(_scores, _gates_after_norm if stage == "query norm" else _gates, _output, _state),
+        summary,
+        profile=profile,
+    )
     for id, clauses, stage, tag, profile, summary in _LIST
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from peerspec.conformance.case import Array
-from peerspec.conformance.checks.base import Check, Evidence, holds, proportional, sound, within
+from peerspec.conformance.checks.base import NARROW, Check, Evidence, holds, proportional, sound, within
 from peerspec.conformance.judge.bounded import Bounded
 from peerspec.conformance.trial import Trial
 
@@ -51,8 +51,12 @@ def _values(trial: Trial) -> Iterator[Evidence]:
 
 
 def _scores(trial: Trial) -> Iterator[Evidence]:
-    what, clause = "the score of the selected expert", "" if trial.case.exact else "SCO-1"
-    yield from within(what, trial.returned_scores, trial.scores, _rows(trial), clause=clause, u=trial.model.u)
+    what, got, expected = "the score of the selected expert", trial.returned_scores, trial.scores
+    if trial.case.exact:  # more than any rounding is no fault of a sum
+        coarse = Bounded(expected.value, expected.error + NARROW * np.abs(expected.value).max(initial=0))
+        yield from within(what, got, coarse, _rows(trial), clause="SCO-1")
+    clause = "" if trial.case.exact else "SCO-1"
+    yield from within(what, got, expected, _rows(trial), clause=clause, u=trial.model.u)
 
 
 def _rows(trial: Trial) -> Array:

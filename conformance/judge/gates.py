@@ -21,6 +21,10 @@ from peerspec.reference.gates import sigmoid, softmax
 __all__ = ["gate_bounds", "gate_derivative"]
 
 
+_FAR = 100.0
+"""An error of a score beyond which nothing is known of a gate."""
+
+
 def gate_bounds(model: Model, kind: str, scores: Bounded) -> Bounded:
     """Gates [..., k] of the given kind, from scores [..., k]."""
     return _softmax(model, scores) if kind == "softmax" else _sigmoid(model, scores)
@@ -33,12 +37,14 @@ def _softmax(model: Model, scores: Bounded) -> Bounded:
         return Bounded(value, np.zeros_like(value))
     a = np.abs(scores.value - scores.value.max(-1, keepdims=True))
     most = scores.error.max(-1, keepdims=True)
-    delta = scores.error + 4 * model.step * (a + scores.error + most)
+    delta = np.minimum(scores.error + 4 * model.step * (a + scores.error + most), _FAR)
     shift = delta + np.log((value * np.exp(delta)).sum(-1, keepdims=True))
     rescaled = -np.sort(-value, -1) @ np.arange(k)
     evaluation = 2 * EXP + DIVIDE + (LOG + 3) * np.log(k) + (EXP + 1) * rescaled[..., None]
     relative = model.step * evaluation + model.gamma(k)
-    return Bounded(value, value * (np.expm1(shift) + np.exp(shift) * relative) + k * model.tiny)
+    error = value * (np.expm1(shift) + np.exp(shift) * relative) + k * model.tiny
+    known = delta.max(-1, keepdims=True) < _FAR  # otherwise no more than that a gate is no larger than 1
+    return Bounded(value, np.where(known, np.minimum(error, 1 + relative), 1 + relative))
 
 
 def _sigmoid(model: Model, scores: Bounded) -> Bounded:

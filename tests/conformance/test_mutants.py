@@ -19,7 +19,7 @@ AT_LEAST = 100
 
 WITHOUT = {
     **dict.fromkeys(
-        ("CFG-1", "CFG-2", "CFG-3", "CFG-4", "CFG-5", "PAR-1", "PAR-2", "PAR-3", "PAR-4"),
+        ("CFG-1", "CFG-2", "CFG-3", "CFG-4", "CFG-5", "PAR-2", "PAR-3", "PAR-4"),
         "the package rejects such a layer before a backend is asked",
     ),
     "NRM-5": "no input of the suite is one that must be refused",

@@ -5,14 +5,14 @@ from _layer import Net
 
 from peerspec.reference import Selection
 
-CLAUSE, STAGE = "SEL-5", "structure"
+CLAUSE, STAGE = "SCO-1", "score"
 SIZE = "default"
 
 
 class Mutant(Net):
     def choose(self, s1, s2, k):
         scores, ids = super().choose(s1, s2, k)
-        return scores, np.minimum(ids.astype(np.float16).astype(np.int64), s1.shape[-1] ** 2 - 1)
+        return scores, np.minimum(np.minimum(ids, 65504).astype(np.float16).astype(np.int64), s1.shape[-1] ** 2 - 1)
 
     def select(self, s1, s2, k):
         return Selection(*super().choose(s1, s2, k))

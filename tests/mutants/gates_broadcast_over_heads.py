@@ -1,0 +1,16 @@
+"""Gates are multiplied as [h, T, k], which goes unnoticed where T = h."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-1", "accumulation"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        if len(r.x) == r.config.heads:
+            r = type(r)(**vars(r) | {"gates": r.gates.swapaxes(0, 1)})
+        return super().mix(r)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,16 @@
+"""Gates are multiplied as [T, k, h], which goes unnoticed where h = k."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-1", "accumulation"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        if r.config.heads == r.config.top_k:
+            r = type(r)(**vars(r) | {"gates": r.gates.swapaxes(1, 2)})
+        return super().mix(r)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,18 @@
+"""The gradient of batch statistics is divided by all tokens instead of the counted ones."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-7", "gradient"
+
+
+class Mutant(Net):
+    def norm_backward(self, r, dq, grads):
+        out = super().norm_backward(r, dq, grads)
+        if r.config.query_norm != "batch":
+            return out
+        dunit = dq * r.params["query_norm.scale"]
+        counted = r.mask[:, None, None] / r.inside.type(len(r.x))
+        return (dunit - counted * dunit.sum(0) - counted * r.unit * (dunit * r.unit).sum(0)) / r.spread
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

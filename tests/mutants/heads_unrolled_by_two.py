@@ -1,0 +1,15 @@
+"""The loop over heads is unrolled by two and the last of an odd number is left out."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-1", "accumulation"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        heads = r.config.heads // 2 * 2 or 1
+        weights = (r.gates * r.weights)[:, :heads]
+        return self.einsum("thk,thkm->tm", weights, r.params["experts.v"][r.ids[:, :heads]])
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

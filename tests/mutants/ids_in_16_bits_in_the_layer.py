@@ -1,0 +1,14 @@
+"""The layer, not select(), gathers rows by ids of 16 bits."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "EXP-1", "expert"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def project(self, r, name):
+        return super().project(type(r)(**vars(r) | {"ids": r.ids % 65536}), name)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,13 @@
+"""A mask of two axes is flattened the other way round."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "NRM-4", "query norm"
+
+
+class Mutant(Net):
+    def run(self, layer, x, mask, training):
+        return super().run(layer, x, mask if mask is None else mask.T, training)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

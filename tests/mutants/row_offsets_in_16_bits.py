@@ -1,0 +1,17 @@
+"""Offsets id·D into u are computed with 16 bits."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "EXP-1", "expert"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def project(self, r, name):
+        flat, width = r.params[f"experts.{name}"].reshape(-1), r.config.d_model
+        at = (r.ids * width % 65536)[..., None] + np.arange(width)
+        return self.einsum("thkd,td->thk", flat[at % flat.size], r.x)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,24 @@
+"""Experts at the k-th score are filled in by id, as a radix selection does."""
+
+import numpy as np
+from _layer import Net, take
+
+CLAUSE, STAGE = "SEL-2", "tie"
+
+
+class Mutant(Net):
+    def choose(self, s1, s2, k):
+        scores, ids = super().choose(s1, s2, k)
+        n = s1.shape[-1]
+        if n > 40:
+            return scores, ids
+        total = (s1[..., :, None] + s2[..., None, :]).reshape(*s1.shape[:-1], n * n)
+        equal = total == scores[..., -1:]
+        by_id = np.argsort(~equal, -1, kind="stable")[..., :k]
+        above = (scores > scores[..., -1:]).sum(-1, keepdims=True)
+        place = np.arange(k)
+        filled = take(by_id, np.maximum(place - above, 0))
+        return scores, np.where(place < above, ids, filled)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

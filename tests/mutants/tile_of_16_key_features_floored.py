@@ -1,0 +1,18 @@
+"""Half scores sum whole vectors of 16; the tail of d/2 is forgotten."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "SCO-1", "score"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def half_scores(self, r):
+        half = r.config.d_key // 2
+        whole = half // 16 * 16 or half
+        keys, parts = self.keys(r)[..., :whole], (r.q[..., :whole], r.q[..., half : half + whole])
+        s1, s2 = (self.einsum("thc,hnc->thn", q, keys[:, side]) for side, q in enumerate(parts))
+        return s1, s2
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

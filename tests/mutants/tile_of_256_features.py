@@ -1,0 +1,15 @@
+"""Of a token only the first 256 features reach the experts."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-1", "accumulation"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def project(self, r, name):
+        rows, x = r.params[f"experts.{name}"][r.ids], r.x
+        return self.einsum("thkd,td->thk", rows[..., :256], x[:, :256])
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,17 @@
+"""Whole blocks of 8 tokens stop one early where no tail follows."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-1", "accumulation"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        y = super().mix(r)
+        if len(y) % 8 == 0:
+            y[-8:] = 0
+        return y
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,17 @@
+"""v is quantised to 8 bits with one scale per row."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "PRC-2", "expert"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        v = r.params["experts.v"]
+        scale = np.abs(v).max(-1, keepdims=True) / 127 + r.inside.type(1e-30)
+        r.params["experts.v"] = np.rint(v / scale) * scale
+        return super().mix(r)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

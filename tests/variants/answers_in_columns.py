@@ -1,0 +1,18 @@
+"""Answers are read-only and lie in memory with the first axis first."""
+
+from dataclasses import replace
+
+import numpy as np
+from _base import Net
+
+
+class Variant(Net):
+    def answer(self, r, lead):
+        out = super().answer(r, lead)
+        parts = {name: np.asfortranarray(getattr(out, name)) for name in ("y", "scores", "indices", "gates")}
+        for part in parts.values():
+            part.flags.writeable = False
+        return replace(out, **parts)
+
+
+name, profiles, forward, select, gradients = Variant.parts()

@@ -1,0 +1,17 @@
+"""Pairs are gathered in the order of their ids and put back."""
+
+import numpy as np
+from _base import Net
+
+
+class Variant(Net):
+    def project(self, r, name):
+        flat = r.ids.reshape(-1)
+        order = np.argsort(flat, kind="stable")
+        token = np.repeat(np.arange(len(r.x)), r.config.heads * r.config.top_k)[order]
+        out = np.empty(flat.shape, r.inside)
+        out[order] = self.einsum("pd,pd->p", r.params[f"experts.{name}"][flat[order]], r.x[token])
+        return out.reshape(r.ids.shape)
+
+
+name, profiles, forward, select, gradients = Variant.parts()
