@@ -44,5 +44,10 @@ class Backend(Protocol):
     def forward(
         self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
     ) -> Output:
-        """y [..., M] for x [..., D], with the trace [..., h, k] or None in its place."""
+        """y [..., M] for x [..., D], with the trace [..., h, k] or None in its place.
+
+        Raises:
+            Exception: of any class, in training with query norm ``batch`` where no token counts (NRM-5). Elsewhere
+                whatever it raises is a fault of the harness.
+        """
         ...

@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 from peerspec.reference import Layer, Output, Selection
 
-__all__ = ["Answer", "Fault", "Strided", "ask"]
+__all__ = ["Answer", "Fault", "Refused", "Strided", "ask"]
 
 Array = NDArray[Any]
 
 
 class Fault(Exception):  # noqa: N818 - what it names is no error of this package
     """The backend gave no answer that can be read: it raised, hung, died, or returned something else."""
+
+
+class Refused(Fault):
+    """The backend said itself that it gives none: the call raised, or the program replied ``error`` (NRM-5)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ def ask(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
     """Call ``backend.method(**arguments)`` on private copies of the arrays.
 
     Raises:
-        Fault: the call raised, or what came back is not an answer.
+        Refused: the call raised.
+        Fault: what came back is not an answer.
     """
     call = getattr(backend, method, None)
     if call is None:
@@ -52,7 +57,7 @@ def ask(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
         with np.errstate(all="ignore"):  # tokens that are not finite are the suite's doing
             value = call(*_positional(method, copies), **_keywords(method, copies))
     except Exception as error:
-        raise Fault(f"{method}() raised {type(error).__name__}: {_first_line(error)}") from error
+        raise Refused(f"{method}() raised {type(error).__name__}: {_first_line(error)}") from error
     modified = tuple(name for name, array in _arrays(copies).items() if not _same_bits(array, before[name]))
     return Answer(_READERS[method](value), modified)
 

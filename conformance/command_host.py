@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from peerspec.backends.process import Command, ProcessBackend, ProcessError
-from peerspec.conformance.ask import Answer, Fault, Strided
+from peerspec.backends.process import Command, ProcessBackend, ProcessError, RefusalError
+from peerspec.conformance.ask import Answer, Fault, Refused, Strided
 
 __all__ = ["CommandHost"]
 
@@ -25,6 +25,8 @@ class CommandHost:
         plain = {name: value.array if isinstance(value, Strided) else value for name, value in arguments.items()}
         try:
             value = getattr(self._backend, method)(**plain)
+        except RefusalError as error:
+            raise Refused(str(error)) from None
         except ProcessError as error:
             self.dead = self._backend.dead
             raise Fault(str(error)) from None

@@ -191,7 +191,7 @@ def _collect(outcome: list[Answer | Fault], backend: Any, method: str, arguments
     try:
         outcome.append(ask(backend, method, arguments))
     except Fault as fault:
-        outcome.append(Fault(str(fault)))  # a fresh one: causes and frames of a backend cannot always be sent
+        outcome.append(type(fault)(str(fault)))  # a fresh one: causes and frames of a backend cannot always be sent
     except BaseException as error:
         outcome.append(Fault(f"{method}() ended with {type(error).__name__}"))
 

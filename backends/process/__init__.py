@@ -4,6 +4,6 @@ The messages are described in ``schemas/``, the way to a first verdict in ``docs
 """
 
 from peerspec.backends.process.backend import Command, ProcessBackend
-from peerspec.backends.process.errors import ProcessError
+from peerspec.backends.process.errors import ProcessError, RefusalError
 
-__all__ = ["Command", "ProcessBackend", "ProcessError"]
+__all__ = ["Command", "ProcessBackend", "ProcessError", "RefusalError"]

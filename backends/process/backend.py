@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from peerspec.backends.process import messages
-from peerspec.backends.process.errors import ProcessError
+from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import Program
 from peerspec.backends.process.tensors import Sent, read
 from peerspec.reference import SPEC_VERSION, Layer, Output, PeerConfig, Selection
@@ -52,6 +52,7 @@ class ProcessBackend:
     Raises:
         ProcessError: the program does not start or does not speak the protocol; from every call, one that
             gives no answer that can be read.
+        RefusalError: the program replied ``error``.
     """
 
     def __init__(self, command: str | Sequence[str], *, timeout: float = 60.0, start_timeout: float = 120.0) -> None:
@@ -140,7 +141,7 @@ class ProcessBackend:
             return found
         except ProcessError as error:
             self._drop_layer()  # nobody looked whether its file is still what it was
-            raise ProcessError(self.dead or self._program.said(str(error))) from None
+            raise type(error)(self.dead or self._program.said(str(error))) from None
         finally:
             for path in (sent.path, answer):
                 _remove(path)
@@ -150,8 +151,8 @@ class ProcessBackend:
         answer = self._program.ask(line, limit=limit, what=f"{method}()" if method != "start" else "start")
         try:
             return messages.decode(answer, method)
-        except messages.RefusalError as error:
-            raise ProcessError(str(error)) from None
+        except RefusalError:
+            raise
         except ProcessError as error:
             self._program.fail(str(error))
 

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from peerspec.backends.process.errors import ProcessError
+from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
-__all__ = ["METHODS", "PROTOCOL", "Hello", "RefusalError", "decode", "read_hello", "read_support", "request"]
+__all__ = ["METHODS", "PROTOCOL", "Hello", "decode", "read_hello", "read_support", "request"]
 
 PROTOCOL = 1
 """The version of the protocol; it grows with every change that an existing program would notice."""
 METHODS = ("forward", "select", "gradients", "supports")
 _NAME_LIMIT = 100
-
-
-class RefusalError(ProcessError):
-    """A program's own word that it cannot answer; it may be asked again."""
 
 
 @dataclass(frozen=True)

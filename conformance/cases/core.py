@@ -36,6 +36,8 @@ BEYOND = PeerConfig(2, 1, 4100**2, 8, 2, d_out=1, activation="relu")
 TALL = PeerConfig(261, 1, 36**2, 35, 134, d_out=131, activation="relu")
 """More of all than a tile holds: features and tokens than 256, candidates than 32, cells of the grid than 1024."""
 MANY = 263
+LONE = PeerConfig(261, 1, 16, 1, 4, activation="identity")
+"""One expert a token, of as many features as TALL, with D = M."""
 SQUARE = PeerConfig(16, 8, 64, 8, 16, activation="relu")
 """D = M = d and, with 8 tokens, T = h = k = n = d/2: axes are taken for each other unseen, and no tile has a tail."""
 OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "untraced"})
@@ -230,6 +232,7 @@ CORE: tuple[CaseSpec, ...] = (
     _spec("finite.infinity", RELU, _one_bad_token(np.inf), {"any", "infinity"}),
     _spec("meta.perturb", RELU, _full(6), {"any", "perturb"}),
     _spec("meta.linear", RELU, _full(6), {"any", "linear"}),
+    _spec("numeric.lone", LONE, _full(6), {"expert"}),
     _spec("numeric.tall", TALL, _full(MANY), OUTPUT, size=1),
     _spec("numeric.pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
     _spec("numeric.million", MILLION, _high_ids, OUTPUT, size=2),

@@ -52,6 +52,10 @@ def _kink(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     return parts
 
 
+def _uncounted(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    return _build(training=True)(draw, config) | {"mask": np.zeros(6, bool)}
+
+
 def _far(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     """Inner products of the last two tokens are ±2048, where exp overflows; no query reads that feature."""
     parts: dict[str, Any] = _build(dy=True)(draw, config)
@@ -95,6 +99,9 @@ PROFILES: tuple[CaseSpec, ...] = (
     _spec("norm.axes", BATCH, "norm.training", "query-norm", _build(2, 3, training=True)),
     _spec("norm.one", BATCH, "norm.training", "query-norm", _build(1, training=True), size=1),
     _spec("norm.masked.axes", BATCH, "norm.masked", "query-norm", _build(2, 3, training=True, masked=True)),
+    # they have no answer, so no check of answers asks them
+    CaseSpec("norm.uncounted", BATCH, _uncounted, frozenset({"norm.refused"}), frozenset({"query-norm"})),
+    CaseSpec("norm.empty", BATCH, _build(0, training=True), frozenset({"norm.refused"}), frozenset({"query-norm"})),
     _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True)),
     _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build()),
     _spec("norm.bias", replace(LAYER, query_bias=True), "norm.bias", "query-norm", _build(), also="query-bias"),

@@ -39,7 +39,16 @@ def _unselected(trial: GradientTrial) -> Iterator[Evidence]:
         sub_keys[owner, side, rows] = True
     for name, got in trial.returned.items():
         if name == "keys" or name.startswith("experts."):
-            yield _silent(name, got.astype(np.float64), sub_keys if name == "keys" else experts)
+            selected = sub_keys if name == "keys" else experts
+            evidence = _silent(name, got.astype(np.float64), selected)
+            if evidence.problem and _misplaced(got, trial.expected[name].value, selected):
+                evidence = replace(evidence, clause="GRD-1" if name == "keys" else "GRD-3")
+            yield evidence
+
+
+def _misplaced(got: Array, expected: Array, selected: Array) -> bool:
+    """Whether rows that were selected lack what others got."""
+    return bool(((got == 0).all(-1) & (expected != 0).any(-1) & selected).any())
 
 
 def _silent(name: str, got: Array, selected: Array) -> Evidence:
@@ -144,7 +153,7 @@ GRADIENTS = (
     ),
     _check(
         "gradients.unselected",
-        ("GRD-2",),
+        ("GRD-2", "GRD-1", "GRD-3"),
         "gradient",
         _decided(_unselected),
         "Are rows never selected exactly zero?",

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from peerspec.conformance.checks.base import Check, Evidence, sound, within
+from peerspec.conformance.ask import Refused
+from peerspec.conformance.checks.base import Check, Evidence, holds, sound, within
 from peerspec.conformance.checks.gates import judge_gates
 from peerspec.conformance.checks.output import judge_y
 from peerspec.conformance.checks.retrieval import judge_admissible
@@ -47,6 +48,15 @@ def _state(trial: Trial) -> Iterator[Evidence]:
         yield from within(f"the updated {name}", got, expected, axes=("head", "feature"), clause=clause)
 
 
+def _again(trial: Trial) -> Iterator[Evidence]:
+    """Training once more moves the statistics given and not those of the call before."""
+    if not trial.case.training:
+        return
+    first, second = (out.state or {} for out in (trial.output, trial.forward()))
+    moved = [name for name, value in first.items() if value.tobytes() != second[name].tobytes()]
+    yield holds(not moved, f"the same training gave another {moved[:1]} the second time", clause="IND-3")
+
+
 def _in_turn(*judges: Judge) -> Judge:
     """The stages one after the other; what follows a broken one would only repeat it."""
 
@@ -58,6 +68,20 @@ def _in_turn(*judges: Judge) -> Judge:
                     return
 
     return sound(judge)
+
+
+def _refusal(trial: Trial) -> Iterator[Evidence]:
+    """Any error will do, as long as it is one of the backend: an end or a silence of its process is none."""
+    if trial.mask.any():
+        return
+    try:
+        trial.answer  # noqa: B018  (asked for what it raises)
+    except Refused:
+        yield Evidence(0.0)
+    else:
+        yield holds(
+            False, f"training without a counted token must be an error, got an answer for {len(trial.mask)} tokens"
+        )
 
 
 _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
@@ -72,7 +96,7 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
     ),
     (
         "norm.training",
-        ("NRM-2", "NRM-3"),
+        ("NRM-2", "NRM-3", "IND-3"),
         "query norm",
         "norm.training",
         "query-norm",
@@ -80,7 +104,7 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
     ),
     (
         "norm.mask",
-        ("NRM-4", "NRM-3"),
+        ("NRM-4", "NRM-3", "IND-3"),
         "query norm",
         "norm.masked",
         "query-norm",
@@ -128,15 +152,25 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
         "Do all options work together?",
     ),
 )
-PROFILES = tuple(
+_THROUGH_THE_LAYER = tuple(
     Check(
         id,
         clauses,
         stage,
         tag,
-        _in_turn(_scores, _gates_after_norm if stage == "query norm" else _gates, _output, _state),
+        _in_turn(_scores, _gates_after_norm if stage == "query norm" else _gates, _output, _state, _again),
         summary,
         profile=profile,
     )
     for id, clauses, stage, tag, profile, summary in _LIST
 )
+REFUSAL = Check(
+    "norm.refusal",
+    ("NRM-5",),
+    "query norm",
+    "norm.refused",
+    _refusal,
+    "Is training without a counted token an error?",
+    profile="query-norm",
+)
+PROFILES = (*_THROUGH_THE_LAYER, REFUSAL)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from peerspec.conformance.case import Array
 from peerspec.conformance.checks.base import NARROW, Check, Evidence, holds, proportional, sound, within
 from peerspec.conformance.judge.bounded import Bounded
+from peerspec.conformance.judge.stages import gathered_scores
 from peerspec.conformance.trial import Trial
+from peerspec.reference import select_two_stage
 
 __all__ = ["RETRIEVAL", "judge_admissible"]
 
@@ -27,11 +30,16 @@ def _up_to_a_factor(what: str) -> object:
 
 
 def _odd(trial: Trial) -> Iterator[Evidence]:
-    """The second half of the tokens is minus the first; so are sums of inner products, whatever W and the layout."""
+    """The second half of the tokens is minus the first; so are sums of inner products, whatever W and the layout.
+
+    Products and magnitudes of half scores are the same for both; what is neither is no inner product.
+    """
     first, second = np.split(trial.returned_scores, 2)
+    even = np.array_equal(first, second)
     yield holds(
         np.array_equal(first, -second),
         "the scores of −x must be minus those of x: they are sums of two inner products, not products or magnitudes",
+        clause="" if even else "SCO-1",
     )
 
 
@@ -51,6 +59,23 @@ def _values(trial: Trial) -> Iterator[Evidence]:
 
 
 def _scores(trial: Trial) -> Iterator[Evidence]:
+    for evidence in _scores_of_ids(trial):
+        misnamed = evidence.problem and _misnamed(trial)
+        hint = "; the scores are those of the best experts, but the ids are not"
+        yield replace(evidence, clause="IDX-1", problem=evidence.problem + hint) if misnamed else evidence
+
+
+def _misnamed(trial: Trial) -> bool:
+    """Whether the scores, apart from the ids, are the k best."""
+    if not trial.finite.all():
+        return False
+    s1, s2 = trial.half_scores
+    ids = select_two_stage(s1.value, s2.value, trial.case.layer.config.top_k).indices
+    best, got = gathered_scores(trial.linear, s1, s2, ids), -np.sort(-trial.returned_scores.astype(np.float64), -1)
+    return bool((np.abs(got - best.value) <= best.error).all())
+
+
+def _scores_of_ids(trial: Trial) -> Iterator[Evidence]:
     what, got, expected = "the score of the selected expert", trial.returned_scores, trial.scores
     if trial.case.exact:  # more than any rounding is no fault of a sum
         coarse = Bounded(expected.value, expected.error + NARROW * np.abs(expected.value).max(initial=0))
@@ -92,8 +117,6 @@ def _shared(trial: Trial) -> bool:
 
 def _order(trial: Trial) -> Iterator[Evidence]:
     """On exact data the whole layer must list the reference's ids in the reference's order."""
-    from peerspec.reference import select_two_stage
-
     if not trial.ids.size:
         return
     s1, s2 = trial.half_scores
@@ -116,7 +139,7 @@ def _check(id: str, clauses: tuple[str, ...], stage: str, tag: str, judge: objec
 
 
 RETRIEVAL = (
-    _check("scores.sum", ("SCO-2",), "score", "odd", sound(_odd), "Are scores sums of two inner products?"),
+    _check("scores.sum", ("SCO-2", "SCO-1"), "score", "odd", sound(_odd), "Are scores sums of two inner products?"),
     _check(
         "query.map",
         ("QRY-1",),
@@ -143,7 +166,7 @@ RETRIEVAL = (
     ),
     _check(
         "scores.rounding",
-        ("SCO-2", "SCO-1", "SCO-3", "PRC-2", "PRC-4", "PRC-5"),
+        ("SCO-2", "SCO-1", "SCO-3", "IDX-1", "PRC-2", "PRC-4", "PRC-5"),
         "score",
         "scores",
         sound(_scores),

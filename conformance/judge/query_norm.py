@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from peerspec.conformance.judge.bounded import Array, Bounded, add, divide, given, multiply, returned, root, total
+from peerspec.conformance.judge.bounded import Array, Bounded, add, divide, given, multiply, root, total
 from peerspec.conformance.judge.model import DIVIDE, Model
 from peerspec.reference import Layer
 from peerspec.reference.query_norm import EPS, MOMENTUM
@@ -99,4 +99,4 @@ def _moved(model: Model, running: Array, batch: Bounded) -> Bounded:
     new = multiply(model, constant(model, MOMENTUM), batch)
     moved = add(model, old, new)
     difference = 3 * MOMENTUM * model.step * (batch.reach + np.abs(running))
-    return returned(model, Bounded(moved.value, moved.error + difference))
+    return Bounded(moved.value, moved.error + difference)

@@ -150,7 +150,7 @@ def _pairs() -> Iterator[tuple[str, Bounded, Adversary, float]]:
     yield "variance, one pass", var, _one_pass, 0.8
     normed = query_norm.query_normed(F32, LAYER, given(FAR), np.ones(6, bool), training=False)
     yield "norm apart", normed.q, _norm_apart, 0.85
-    yield "running statistics", query_norm._moved(F32, OLD, given(np.full(2, 4.0))), _moved, 0.6
+    yield "running statistics", query_norm._moved(F32, OLD, given(np.full(2, 4.0))), _moved, 0.8
     q = stages.query(F32, PLAIN, X)
     yield "keys folded", stages.half_scores(F32, PLAIN, q)[0], _folded, 0.55
 

@@ -146,6 +146,8 @@ class Net:
             return r.raw.mean(-1, keepdims=True), r.raw.var(-1, keepdims=True), None
         if not r.training:
             return r.params["query_norm.mean"], r.params["query_norm.var"], None
+        if not r.mask.any():
+            raise ValueError("no token counts")
         mean, var = self.batch_moments(r, r.raw[r.mask])
         return mean, var, self.moved(r, mean, var)
 

@@ -2,7 +2,7 @@
 
 from _layer import Net
 
-CLAUSE, STAGE = "GRD-2", "gradient"
+CLAUSE, STAGE = "GRD-1", "gradient"
 
 
 class Mutant(Net):

@@ -2,7 +2,7 @@
 
 from _layer import Net
 
-CLAUSE, STAGE = "NRM-3", "query norm"
+CLAUSE, STAGE = "IND-3", "query norm"
 
 
 class Mutant(Net):

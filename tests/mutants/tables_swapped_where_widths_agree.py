@@ -4,7 +4,7 @@ from _layer import Net
 
 from peerspec.reference import Layer
 
-CLAUSE, STAGE = "OUT-1", "accumulation"
+CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):

@@ -2,8 +2,7 @@
 
 from _layer import Net
 
-CLAUSE, STAGE = "OUT-1", "accumulation"
-SIZE = "default"
+CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):

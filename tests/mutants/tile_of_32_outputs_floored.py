@@ -2,7 +2,7 @@
 
 from _layer import Net
 
-CLAUSE, STAGE = "OUT-1", "accumulation"
+CLAUSE, STAGE = "EXP-1", "expert"
 SIZE = "default"
 
 

@@ -1,0 +1,15 @@
+"""The inner products of x with the experts are computed in float32, also in float64 layers."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "PRC-2", "accumulation"
+
+
+class Mutant(Net):
+    def project(self, r, name):
+        rows = r.params[f"experts.{name}"][r.ids].astype(np.float32)
+        return np.einsum("thkd,td->thk", rows, r.x.astype(np.float32)).astype(r.inside)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,17 @@
+"""Training on no token at all returns what came in, where it must be an error."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "NRM-5", "query norm"
+
+
+class Mutant(Net):
+    def moments(self, r, kind):
+        if kind == "batch" and r.training and not len(r.x):
+            names = ("query_norm.mean", "query_norm.var")
+            state = {name: r.params[name] for name in names}
+            return state[names[0]], state[names[1]], state
+        return super().moments(r, kind)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()
