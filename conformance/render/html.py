@@ -5,6 +5,7 @@ Every text of a report is escaped by the template engine, and the page's own pol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -61,12 +62,18 @@ def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[tuple[str, st
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"brief": brief, "worst_share": worst_share, "status": _status, "slug": _slug}
+    environment.filters["breakable"] = _breakable
     environment.globals |= {"FAIL": FAIL, "ERROR": ERROR, "PASS": PASS, "WAIVED": WAIVED, "NOT_CLAIMED": NOT_CLAIMED}
     return environment.from_string(_read("report.html"))
 
 
 def _status(report: Report) -> str:
     return (PASS, FAIL, ERROR)[report.exit_status]
+
+
+def _breakable(address: str) -> Markup:
+    """A path, module or name of a check, which a narrow column breaks between its parts."""
+    return Markup("<wbr>").join(re.split(r"(?<=[/:.])(?=\w)(?!py\b)", address))
 
 
 def _slug(outcome: str) -> str:

@@ -56,6 +56,15 @@ def spoken(text: str) -> str:
     return " ".join(Elements(text.replace("</t", " </t")).text.split())
 
 
+def test_two_backends_of_one_name_are_told_apart_wherever_they_are_named():
+    other = replace(BROKEN, address="folder/other.py:x")
+    text = page([BROKEN, other])
+    headings = re.findall(r'<h3 id="b\d+-failures">(.*?)</h3>', text)
+    assert [spoken(heading) for heading in headings] == ["mine m.py:x y", "mine folder/other.py:x"]
+    assert "folder/<wbr>other.py:<wbr>x" in headings[1], "a narrow column breaks it between its parts"
+    assert "<small>" not in page([BROKEN]).partition("-failures")[2].partition("</h3>")[0]
+
+
 def test_a_failure_shows_clause_numbers_place_case_and_command():
     said = spoken(page([BROKEN]))
     for part in (
