@@ -31,7 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the examples in it, and `peerspec` and `node` at hand."""
     if not (shutil.which("node") and shutil.which("make") and shutil.which("cc")):
         pytest.skip("the tutorial needs Node.js 20 or newer, make and a C compiler; install them")
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("peer"))
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("peer", "node_modules"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
