@@ -30,6 +30,7 @@ class PEER(nn.Module):
         sparse_gradients: make the gradients of u, v and w sparse tensors of the rows a batch selects, as
             ``torch.nn.Embedding(sparse=True)`` does. A dense one is as large as its table, however small the batch.
             The optimisers of this package take them, ``torch.optim.SGD``, ``Adagrad`` and ``SparseAdam`` too.
+            Under ``torch.compile`` there are none, and the backward pass says so (InputError).
 
     Raises:
         TableError: another dtype.

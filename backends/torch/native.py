@@ -100,7 +100,7 @@ def _mix(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: 
 
 @_mix.register_fake
 def _(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str) -> Tensor:
-    return x.new_empty(len(x), v.shape[1])
+    return x.new_empty(x.shape[0], v.shape[1])
 
 
 @torch.library.custom_op(

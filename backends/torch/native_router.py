@@ -60,7 +60,7 @@ def _query(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 @_query.register_fake
 def _(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return x.new_empty(len(x), *weight.shape[:2])
+    return x.new_empty(x.shape[0], *weight.shape[:2])
 
 
 @torch.library.custom_op(
@@ -174,9 +174,9 @@ def _(
     gate: str,
     activation: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    pairs = (len(x), len(weight), k)
+    pairs = (x.shape[0], weight.shape[0], k)
     return (
-        x.new_empty(len(x), v.shape[1]),
+        x.new_empty(x.shape[0], v.shape[1]),
         x.new_empty(pairs),
         x.new_empty(pairs, dtype=torch.int64),
         x.new_empty(pairs),

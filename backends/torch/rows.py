@@ -72,7 +72,7 @@ def _weighted_rows(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
 
 @_weighted_rows.register_fake
 def _(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
-    return weights.new_empty(len(ids), table.shape[-1])
+    return weights.new_empty(ids.shape[0], table.shape[-1])
 
 
 def _gathered(table: Tensor, ids: Tensor, dtype: torch.dtype) -> Iterator[tuple[slice, Tensor]]:

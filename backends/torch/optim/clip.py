@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from peerspec.backends.torch.optim.gradient import coalesced
-from peerspec.backends.torch.optim.in_backward import taker_of
-from peerspec.backends.torch.optim.optimiser import UpdateError
+from peerspec.backends.torch.optim.in_backward import UpdateError, taker_of
 
 __all__ = ["clip_grad_norm_"]
 

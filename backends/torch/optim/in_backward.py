@@ -9,10 +9,16 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from peerspec.backends.torch.touched import Sums
+from peerspec.reference import PeerError
 
-__all__ = ["Taker", "set_taker", "taker_of"]
+__all__ = ["Taker", "UpdateError", "set_taker", "taker_of"]
 
 Taker = Callable[[Tensor, Sums], None]
+
+
+class UpdateError(PeerError):
+    """An update within the backward pass was asked for what it cannot do."""
+
 
 _takers: MutableMapping[Tensor, WeakMethod[Taker]] = WeakIdKeyDictionary()
 

@@ -11,18 +11,14 @@ from torch.autograd.graph import increment_version
 
 from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
-from peerspec.backends.torch.optim.in_backward import set_taker
+from peerspec.backends.torch.optim.in_backward import UpdateError, set_taker
 from peerspec.backends.torch.optim.row_update import Step, update_rows
 from peerspec.backends.torch.touched import Sums
-from peerspec.reference import InputError, PeerError
+from peerspec.reference import InputError
 
-__all__ = ["Optimiser", "Params", "UpdateError"]
+__all__ = ["Optimiser", "Params"]
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]]
-
-
-class UpdateError(PeerError):
-    """An update within the backward pass was asked for what it cannot do."""
 
 
 class Optimiser(torch.optim.Optimizer):
@@ -36,7 +32,7 @@ class Optimiser(torch.optim.Optimizer):
         in_backward: update expert tables as soon as the backward pass has the sums, instead of storing gradients:
             it saves their memory and the time to write and read them. ``step`` then updates all other parameters. What
             needs every gradient before the first update cannot work: accumulation over several backward passes, a
-            layer used twice in one, clipping by global norm.
+            layer used twice in one, clipping by global norm; nor does a layer under ``torch.compile``.
 
     Raises:
         InputError: options that do not exist or are out of range.

@@ -38,7 +38,7 @@ def test_the_operators_are_what_torch_asks_of_operators(dtype, expert):
     torch.library.opcheck(torch.ops.peerspec.mix.default, (*tables, x, ids, gates, "gelu"))
     dy = torch.randn(3, 4, dtype=inside)
     torch.library.opcheck(torch.ops.peerspec.mix_backward.default, (*tables, x, ids, gates, dy, "gelu"))
-    torch.library.opcheck(torch.ops.peerspec.table_gradient.default, (u, ids, gates, x))
+    torch.library.opcheck(torch.ops.peerspec.table_gradient.default, (u, ids, gates, x, False))
     weight, bias, keys = (
         torch.randn(shape, dtype=dtype, requires_grad=True) for shape in ((2, 6, 5), (2, 6), (1, 2, 3, 3))
     )

@@ -1,0 +1,102 @@
+"""``torch.compile`` of the whole layer: one graph for every number of tokens, with the bits of the layer itself."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from peerspec.backends import native
+from peerspec.backends.torch import PEER, SGD, optim
+from peerspec.reference import InputError, PeerConfig
+
+# Torch's tracer warns of what it does itself.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*should not be instantiated:DeprecationWarning", "ignore:The .grad attribute of a Tensor:UserWarning"
+)
+PLAIN = PeerConfig(12, 2, 100, 3, 6, d_out=7)
+FULL = PeerConfig(
+    12, 2, 100, 3, 6, expert="glu", query_bias=True, query_norm="batch", key_heads=2, gate="sigmoid", activation="silu"
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def pair(config: PeerConfig, dtype: torch.dtype = torch.float32, *, fullgraph: bool = True) -> tuple[PEER, PEER]:
+    """Two layers of the same parameters, the second compiled."""
+    module, twin = PEER(config, dtype=dtype), PEER(config, dtype=dtype)
+    twin.load_state_dict(module.state_dict())
+    twin.compile(fullgraph=fullgraph, backend="aot_eager", dynamic=True)
+    return module, twin
+
+
+def assert_same_step(module: PEER, twin: PEER, x: torch.Tensor) -> None:
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    y, compiled = module(ours), twin(theirs)
+    assert torch.equal(compiled, y)
+    module.zero_grad()
+    twin.zero_grad()
+    y.square().sum().backward()
+    compiled.square().sum().backward()
+    assert ours.grad is not None
+    assert ours.grad.any()
+    assert torch.equal(theirs.grad, ours.grad)
+    for name, parameter in twin.named_parameters():
+        assert torch.equal(parameter.grad, module.get_parameter(name).grad)
+    for name, buffer in twin.named_buffers():
+        assert torch.equal(buffer, module.get_buffer(name))
+
+
+@pytest.mark.skipif(not native.available(), reason=native.why_not())
+@pytest.mark.parametrize(("config", "dtype"), [(PLAIN, torch.bfloat16), (FULL, torch.float32)])
+def test_one_graph_gives_output_gradients_and_statistics_of_the_layer_for_every_number_of_tokens(config, dtype):
+    module, twin = pair(config, dtype)
+    assert_same_step(module, twin, torch.randn(5, 12, dtype=dtype))
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for count in (9, 64):
+            assert_same_step(module, twin, torch.randn(count, 12, dtype=dtype))
+
+
+def test_evaluation_compiles_to_the_bits_of_the_layer():
+    module, twin = pair(PLAIN, fullgraph=native.available())
+    with torch.no_grad():
+        for lead in ((5,), (2, 3)):
+            x = torch.randn(*lead, 12)
+            assert torch.equal(twin(x), module(x))
+
+
+def test_autocast_around_a_compiled_layer_changes_no_bit():
+    module, twin = pair(PLAIN, fullgraph=native.available())
+    narrow = torch.randn(5, 12).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        got = twin(narrow)
+    assert torch.equal(got, module(narrow.float()))
+
+
+def test_sparse_gradients_of_a_compiled_layer_are_refused():
+    module = PEER(PLAIN, sparse_gradients=True)
+    module.compile(backend="aot_eager")
+    y = module(torch.randn(5, 12))
+    with pytest.raises(InputError, match="compiled layer cannot give sparse gradients"):
+        y.sum().backward()
+    assert module.get_parameter("experts.u").grad is None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_an_update_within_the_backward_pass_of_a_compiled_layer_is_refused(before):
+    module = PEER(PLAIN)
+    module.compile(backend="aot_eager")
+    if not before:
+        module(torch.randn(5, 12)).sum().backward()
+        module.zero_grad()
+    optimiser = SGD(module.parameters(), lr=0.1, in_backward=True)
+    table = module.get_parameter("experts.u").detach().clone()
+    y = module(torch.randn(5, 12))
+    with pytest.raises(optim.UpdateError, match="compiled layer cannot be updated within the backward pass"):
+        y.sum().backward()
+    optimiser.step()
+    assert torch.equal(module.get_parameter("experts.u"), table)
