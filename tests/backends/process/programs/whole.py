@@ -4,7 +4,7 @@ import numpy as np
 from _speak import HELLO, Message, inputs, right_forward, say, serve, write
 
 from peerspec.backends import reference
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import Layer, PeerConfig, PeerError
 
 
 def answer(message: Message) -> None:
@@ -25,5 +25,12 @@ def answer(message: Message) -> None:
     say({"reply": method})
 
 
+def answer_or_refuse(message: Message) -> None:
+    try:
+        answer(message)
+    except PeerError as error:
+        say({"reply": "error", "message": str(error)})
+
+
 methods = ["forward", "select", "gradients", "supports"]
-serve(answer, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
+serve(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
