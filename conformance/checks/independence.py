@@ -24,6 +24,10 @@ def _repeat(trial: Trial) -> Iterator[Evidence]:
     # no legal layer gives x and −2x one answer: scores and inner products change signs and sizes
     other = trial.forward(trial.case.x * trial.case.x.dtype.type(-2))
     yield holds(_all_changed(trial.output, other), "another input of the same shape gave the answer of the first")
+
+
+def _parameters(trial: Trial) -> Iterator[Evidence]:
+    """The same tokens with other parameters: nothing is kept by configuration or shape."""
     for name in ("query.weight", "keys", "experts.u", "experts.v"):
         params = dict(trial.case.layer.params)
         params[name] = params[name] * params[name].dtype.type(-2)
@@ -96,6 +100,14 @@ INDEPENDENCE = (
         "perturb",
         sound(_repeat),
         "Do equal inputs give equal bits?",
+    ),
+    Check(
+        "independence.parameters",
+        ("IND-3",),
+        "independence",
+        "perturb",
+        sound(_parameters),
+        "Do other parameters give another answer?",
     ),
     Check(
         "independence.tokens",
