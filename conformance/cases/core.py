@@ -36,7 +36,7 @@ BEYOND = PeerConfig(2, 1, 4100**2, 8, 2, d_out=1, activation="relu")
 TALL = PeerConfig(261, 1, 36**2, 35, 134, d_out=131, activation="relu")
 """More of all than a tile holds: features and tokens than 256, candidates than 32, cells of the grid than 1024."""
 MANY = 263
-LONE = PeerConfig(261, 1, 16, 1, 4, activation="identity")
+LONE = PeerConfig(261, 1, 16, 1, 4, activation="relu")
 """One expert a token, of as many features as TALL, with D = M."""
 SQUARE = PeerConfig(16, 8, 64, 8, 16, activation="relu")
 """D = M = d and, with 8 tokens, T = h = k = n = d/2: axes are taken for each other unseen, and no tile has a tail."""
@@ -61,6 +61,13 @@ def _full(*lead: int) -> Any:
         return {"params": full_params(draw, config), "x": tokens(draw, (*lead, config.d_model))}
 
     return build
+
+
+def _positive(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    """Inner products of tokens and experts are positive and small, where relu is the identity."""
+    params = full_params(draw, config)
+    params["experts.u"] = np.abs(params["experts.u"]) / draw.dtype.type(16)
+    return {"params": params, "x": np.abs(tokens(draw, (6, config.d_model)))}
 
 
 def _unit(first: float, last: float) -> Any:
@@ -232,7 +239,7 @@ CORE: tuple[CaseSpec, ...] = (
     _spec("finite.infinity", RELU, _one_bad_token(np.inf), {"any", "infinity"}),
     _spec("meta.perturb", RELU, _full(6), {"any", "perturb"}),
     _spec("meta.linear", RELU, _full(6), {"any", "linear"}),
-    _spec("numeric.lone", LONE, _full(6), {"expert"}),
+    _spec("numeric.lone", LONE, _positive, {"expert"}),
     _spec("numeric.tall", TALL, _full(MANY), OUTPUT, size=1),
     _spec("numeric.pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
     _spec("numeric.million", MILLION, _high_ids, OUTPUT, size=2),

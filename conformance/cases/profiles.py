@@ -137,7 +137,13 @@ PROFILES: tuple[CaseSpec, ...] = (
     _gradient("gradient.empty", SMALL, _build(0, dy=True), tag="gradient.form"),
     _gradient("gradient.columns", SMALL, _in_columns, tag="gradient.form"),
     _gradient("gradient.twins", RELU, _twins, tag="gradient.repeat"),
-    _gradient("gradient.tall", replace(BROAD, activation="identity"), _build(MANY, dy=True), size=1),
+    _gradient(
+        "gradient.tall",
+        replace(BROAD, activation="identity"),
+        _build(MANY, dy=True),
+        tag="gradient.repeat",
+        size=1,
+    ),
     _gradient("gradient.bias", replace(RELU, query_bias=True), _build(dy=True), "query-bias"),
     _gradient(
         "gradient.batch",

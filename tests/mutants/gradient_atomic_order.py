@@ -1,14 +1,17 @@
 """Contributions to a row are added in an order that changes from call to call."""
 
+from itertools import count
+
 import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "IND-3", "gradient"
+CALLS = count()
 
 
 class Mutant(Net):
     def scatter(self, r, name, weights, rows):
-        order = np.random.default_rng().permutation(len(rows))
+        order = np.random.default_rng(next(CALLS)).permutation(len(rows))
         out = np.zeros(r.params[f"experts.{name}"].shape, r.inside)
         np.add.at(out, r.ids[order], (weights[..., None] * rows[:, None, None, :])[order])
         return out
