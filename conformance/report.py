@@ -62,7 +62,7 @@ class Report:
         traced: whether it showed its trace.
         declined: configurations it declined, each with its reason.
         partial: whether the run was restricted, so that it cannot decide conformance as a whole.
-        findings: one per check and precision, in the order of the stages.
+        findings: one per check and precision, core before the profiles, each in the order of the stages.
         size, seed, seconds: how it was run.
         versions: of specification, suite, packages, Python and platform.
         address: the name it was asked for by; empty where it was an object.
