@@ -1,5 +1,8 @@
 #include "call.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace peerspec {
 namespace {
 
@@ -16,6 +19,23 @@ std::string text(const Shape& shape) {
   std::string out = "[";
   for (const int64_t size : shape) out += (out.size() > 1 ? ", " : "") + std::to_string(size);
   return out + "]";
+}
+
+std::string name_of(Type type) {
+  switch (type) {
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
+      return "float";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
+      return "double";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
+      return "bfloat16";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
+      return "float16";
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
+      return "int8";
+    default:
+      return "element type " + std::to_string(type);
+  }
 }
 
 int64_t product(const Shape& shape) {
@@ -42,6 +62,12 @@ void refuse(const OrtApi& api, const std::string& sentence) {
   throw Fault{api.CreateStatus(ORT_INVALID_ARGUMENT, sentence.c_str())};
 }
 
+size_t Call::num_inputs() const {
+  size_t count = 0;
+  check(api.KernelContext_GetInputCount(context, &count));
+  return count;
+}
+
 Tensor Call::input(size_t index) const {
   const OrtValue* value = nullptr;
   check(api.KernelContext_GetInput(context, index, &value));
@@ -49,6 +75,7 @@ Tensor Call::input(size_t index) const {
   size_t rank = 0;
   check(api.GetDimensionsCount(info.info, &rank));
   Tensor tensor{nullptr, Shape(rank)};
+  check(api.GetTensorElementType(info.info, &tensor.type));
   check(api.GetDimensions(info.info, tensor.shape.data(), rank));
   void* data = nullptr;
   check(api.GetTensorMutableData(const_cast<OrtValue*>(value), &data));
@@ -60,7 +87,7 @@ void* Call::output(size_t index, const Shape& shape) const {
   OrtValue* value = nullptr;
   check(api.KernelContext_GetOutput(context, index, shape.data(), shape.size(), &value));
   void* data = nullptr;
-  check(api.GetTensorMutableData(value, &data));
+  if (value) check(api.GetTensorMutableData(value, &data));
   return data;
 }
 
@@ -68,7 +95,11 @@ void Call::require(bool good, const std::string& sentence) const {
   if (!good) refuse(api, name + ": " + sentence);
 }
 
-peerspec_run Call::run() const { return {1, PEERSPEC_BEST, for_each, const_cast<Call*>(this)}; }
+// ONNX Runtime does not say how many threads a session has. More than there are find nothing left to do.
+peerspec_run Call::run() const {
+  static const auto threads = int32_t(std::max(1u, std::thread::hardware_concurrency()));
+  return {threads, PEERSPEC_BEST, for_each, const_cast<Call*>(this)};
+}
 
 // With no limit on the number of batches a free thread takes the next index, one at a time.
 void Call::for_each(void* call, int64_t count, peerspec_task task, void* argument) {

@@ -18,10 +18,16 @@ struct Fault {
 
 using Shape = std::vector<int64_t>;
 
+using Type = ONNXTensorElementDataType;
+
 struct Tensor {
   const void* data = nullptr;
   Shape shape;
+  Type type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
 };
+
+// "float16"
+std::string name_of(Type type);
 
 // "[2, 3]"
 std::string text(const Shape& shape);
@@ -42,9 +48,12 @@ std::string string_attribute(const OrtApi& api, const OrtKernelInfo* info, const
 // One evaluation of a node; sentences begin with the node's name.
 class Call {
  public:
-  Call(const OrtApi& api, OrtKernelContext* context, const std::string& name) : api(api), context(context), name(name) {}
+  Call(const OrtApi& api, OrtKernelContext* context, const std::string& name)
+      : api(api), context(context), name(name) {}
 
+  size_t num_inputs() const;
   Tensor input(size_t index) const;
+  // Null where the graph does not ask for it.
   void* output(size_t index, const Shape& shape) const;
   void require(bool good, const std::string& sentence) const;
 

@@ -2,15 +2,15 @@
 // the picked experts and their sum (SPEC.md, EXP-1, EXP-2, OUT-1).
 #pragma once
 
+#include "config.h"
 #include "kernel.h"
 
 namespace peerspec {
 
 inline int32_t activation_of(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info) {
-  const char* const names[] = {"relu", "gelu", "gelu_tanh", "silu", "identity"};  // as in peerspec_activation
   const std::string wanted = string_attribute(api, info, "activation");
-  for (int32_t kind = PEERSPEC_RELU; kind <= PEERSPEC_IDENTITY; kind++)
-    if (wanted == names[kind]) return kind;
+  const int32_t kind = place_of(wanted, activations);
+  if (kind >= 0) return kind;
   refuse(api, kernel.name + ": activation must be one of relu, gelu, gelu_tanh, silu, identity, got '" + wanted +
                   "' (CFG-5)");
 }

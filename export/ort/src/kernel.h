@@ -7,15 +7,16 @@
 
 namespace peerspec {
 
-using Types = std::vector<ONNXTensorElementDataType>;
+using Types = std::vector<Type>;
 
 struct Kernel : OrtCustomOp {
   std::string name;
   Types inputs, outputs;
+  size_t least_inputs, least_outputs;  // those after them may be left out
 };
 
 // The format of the core for tensors of a type.
-inline int32_t format_of(ONNXTensorElementDataType type) {
+inline int32_t format_of(Type type) {
   switch (type) {
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
       return PEERSPEC_F64;
@@ -53,11 +54,13 @@ struct Instance {
 
 // `version` is that of the interface this is compiled for; ONNX Runtime reads no field that came later.
 template <class Node>
-Kernel kernel(std::string name, Types inputs, Types outputs) {
+Kernel kernel(std::string name, Types inputs, Types outputs, size_t least_inputs = 0, size_t least_outputs = 0) {
   using Self = const OrtCustomOp*;
   Kernel op{};
   op.version = 17;
   op.name = std::move(name);
+  op.least_inputs = least_inputs ? least_inputs : inputs.size();
+  op.least_outputs = least_outputs ? least_outputs : outputs.size();
   op.inputs = std::move(inputs);
   op.outputs = std::move(outputs);
   op.GetName = [](Self self) { return static_cast<const Kernel*>(self)->name.c_str(); };
@@ -66,8 +69,13 @@ Kernel kernel(std::string name, Types inputs, Types outputs) {
   op.GetInputType = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->inputs[index]; };
   op.GetOutputTypeCount = [](Self self) { return static_cast<const Kernel*>(self)->outputs.size(); };
   op.GetOutputType = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->outputs[index]; };
-  op.GetInputCharacteristic = [](Self, size_t) { return INPUT_OUTPUT_REQUIRED; };
-  op.GetOutputCharacteristic = [](Self, size_t) { return INPUT_OUTPUT_REQUIRED; };
+  constexpr auto required = INPUT_OUTPUT_REQUIRED, optional = INPUT_OUTPUT_OPTIONAL;
+  op.GetInputCharacteristic = [](Self self, size_t index) {
+    return index < static_cast<const Kernel*>(self)->least_inputs ? required : optional;
+  };
+  op.GetOutputCharacteristic = [](Self self, size_t index) {
+    return index < static_cast<const Kernel*>(self)->least_outputs ? required : optional;
+  };
   op.GetInputMemoryType = [](Self, size_t) { return OrtMemTypeDefault; };
   op.GetVariadicInputMinArity = op.GetVariadicOutputMinArity = [](Self) { return 1; };
   op.GetVariadicInputHomogeneity = op.GetVariadicOutputHomogeneity = [](Self) { return 1; };

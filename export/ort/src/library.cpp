@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "expert_mix.h"
+#include "whole_layer.h"
 #include "product_key_top_k.h"
 
 namespace peerspec {
@@ -12,17 +13,36 @@ namespace {
 
 constexpr uint32_t interface_version = 17;  // the first with the session's thread pool
 
-constexpr ONNXTensorElementDataType f32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-                                    f64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
-                                    f16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-                                    bf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
-                                    i8 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
-                                    i64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+constexpr Type f32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+               f64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
+               f16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+               bf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
+               i8 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+               i64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+               any = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
 
-// One kernel for each combination of types that ONX-4 names: with the library loaded, ONNX Runtime looks for a kernel
-// alone and never falls back to a body. A model of several activations tells their functions apart by name (ONX-7).
+// Layers of one model that differ in kind are told apart by name (ONX-7). One beyond these runs its body, and that the
+// kernels of its stages.
+constexpr int most_kinds = 8;
+
+// x and the parameters: of x's type all, or of any, which the kernel checks.
+template <class Node>
+void add_layer(std::vector<Kernel>& all, const std::string& name, Type x, Type others) {
+  const Type inside = x == f64 ? f64 : f32;
+  Types inputs(Layer::most_inputs, others);
+  inputs[0] = x;
+  for (int kind = 1; kind <= most_kinds; kind++)
+    all.push_back(kernel<Node>(kind == 1 ? name : name + "_" + std::to_string(kind), inputs, {x, inside, i64, inside},
+                               Layer::least_inputs, 1));
+}
+
+// One kernel for each combination of types that chapter 10 names: with the library loaded, ONNX Runtime looks for a
+// kernel alone and never falls back to a body.
 std::vector<Kernel> all_kernels() {
   std::vector<Kernel> all;
+  for (const auto stored : {f64, f32, bf16, f16}) add_layer<Layer>(all, "Layer", stored, stored);
+  add_layer<LayerOf<f16>>(all, "LayerFloat16", f32, any);
+  add_layer<LayerOf<i8>>(all, "LayerInt8", f32, any);
   for (const auto inside : {f32, f64})
     all.push_back(kernel<ProductKeyTopK>("ProductKeyTopK", {inside, inside}, {inside, i64}));
   for (const std::string ending : {"", "_relu", "_gelu", "_gelu_tanh", "_silu", "_identity"}) {

@@ -1,5 +1,6 @@
 """Runs the kernels of a library in ONNX Runtime on buffers that end where they must: sanitized_kernels.py LIBRARY."""
 
+import itertools
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ from onnx import TensorProto, helper
 
 from peerspec.export import ort
 from peerspec.export.graph import assemble
+from peerspec.reference import PeerConfig
 
 options = onnxruntime.SessionOptions()
 options.enable_cpu_mem_arena = False  # each output is an allocation of its own, and so is each input here
@@ -66,5 +68,18 @@ for d, m, tokens, h, k in ((1, 1, 1, 1, 1), (37, 41, 5, 3, 7), (16, 64, 2, 1, 8)
         refused(f"ExpertMix{kind}", mlp | {"v": mlp["v"][:8]}, y, activation="relu")
         if tokens:
             refused(f"ExpertMix{kind}", mlp | {"indices": inputs["indices"] + 9}, y, activation="relu")
+norms = ({"query_norm": "batch", "query_bias": True}, {"query_norm": "layer", "expert": "glu"}, {"gate": "sigmoid"}, {})
+for options_of, dtype in itertools.product(norms, (np.float64, np.float32, np.float16)):
+    config = PeerConfig(5, 3, 49, 6, 8, d_out=4, **options_of)
+    params = {name: rng.random(shape).astype(dtype) for name, shape in config.shapes().items()}
+    inside = element(np.dtype(np.float64 if dtype is np.float64 else np.float32))
+    outputs = {"y": element(np.dtype(dtype)), "scores": inside, "indices": 7, "gates": inside}
+    for tokens in (0, 1, 40):
+        x = {"x": rng.standard_normal((tokens, 5)).astype(dtype)}
+        evaluate("Layer", x | params, outputs, config=config.to_json())
+        evaluate("Layer", x | params, {"y": outputs["y"]}, config=config.to_json())
+    refused("Layer", x | dict(reversed(params.items())), outputs, config=config.to_json())
+    refused("Layer", x | params, outputs, config="{")
+
 assert element(np.dtype(np.int8)) == TensorProto.INT8
 print("ok")

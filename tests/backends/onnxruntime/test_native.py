@@ -86,7 +86,7 @@ def test_layers_of_several_activations_in_one_model_all_run_on_kernels(library, 
     ort.register(options, library)
     session = onnxruntime.InferenceSession(assemble(graph, layer_functions(kinds)).SerializeToString(), options)
     run = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node if node.domain == "peer"]
-    assert sorted(run) == ["ExpertMix", "ExpertMix_identity", *["ProductKeyTopK"] * 2]
+    assert run == ["Layer", "Layer_2"]
     x = rng.integers(-2, 3, (6, 5)).astype(np.float32)
     expected = forward(layers[1], forward(layers[0], x).y.astype(np.float32)).y
     np.testing.assert_array_equal(session.run(None, {"x": x})[0], expected)  # small integers: every sum is exact

@@ -1,5 +1,7 @@
 """ONX-2 … ONX-4: kernels in the place of bodies are judged like any backend, and refuse in one sentence."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from peerspec.export.expert_mix import expert_mix
 from peerspec.export.graph import assemble
 from peerspec.export.onnx_package import helper, parser
 from peerspec.export.product_key_top_k import product_key_top_k
-from peerspec.reference import DTYPES, select_exhaustive
+from peerspec.reference import DTYPES, Layer, select_exhaustive
 from peerspec.reference.config import ACTIVATIONS
 
 Arrays = dict[str, NDArray[Any]]
@@ -65,15 +67,18 @@ def pairs(**changes: NDArray[Any]) -> Arrays:
     return arrays | changes
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("expert", ["mlp", "glu"])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_a_layer_of_every_kind_conforms_on_kernels(library, make_layer, assert_conforms, dtype, expert, activation):
-    layer = make_layer(dtype=DTYPES[dtype], expert=expert, activation=activation)
-    x = np.random.default_rng(0).standard_normal((2, 9, 5)).astype(layer.dtype)
-    run = session(build_model(layer), library)
-    shapes = {"y": (2, 9, 4), "scores": (2, 9, 3, 6), "indices": (2, 9, 3, 6), "gates": (2, 9, 3, 6)}
-    inside = np.float64 if dtype == "float64" else np.float32
+def in_parts(model: Any) -> Any:
+    """The layer under a name that no kernel has, so that its body runs, on the kernels of its stages."""
+    (function,) = (function for function in model.functions if function.name == "Layer")
+    function.name = model.graph.node[0].op_type = "Whole"
+    return model
+
+
+def run_layer(run: onnxruntime.InferenceSession, layer: Layer, x: NDArray[Any]) -> Arrays:
+    c = layer.config
+    picked = (*x.shape[:-1], c.heads, c.top_k)
+    shapes = {"y": (*x.shape[:-1], c.d_out), "scores": picked, "indices": picked, "gates": picked}
+    inside = np.float64 if layer.dtype == np.float64 else np.float32
     outputs = {name: np.empty(shape, inside) for name, shape in shapes.items()}
     outputs |= {"y": np.empty(shapes["y"], layer.dtype), "indices": np.empty(shapes["indices"], np.int64)}
     binding = run.io_binding()  # bfloat16 passes by address alone
@@ -82,7 +87,39 @@ def test_a_layer_of_every_kind_conforms_on_kernels(library, make_layer, assert_c
     for name, out in outputs.items():
         binding.bind_output(name, "cpu", 0, element(out.dtype), out.shape, out.ctypes.data)
     run.run_with_iobinding(binding)
-    assert_conforms(layer, x, *outputs.values())
+    return outputs
+
+
+@pytest.mark.parametrize("write", [build_model, lambda layer: in_parts(build_model(layer))], ids=["whole", "in parts"])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("expert", ["mlp", "glu"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_layer_of_every_kind_conforms_on_kernels(
+    library, make_layer, assert_conforms, dtype, expert, activation, write
+):
+    layer = make_layer(dtype=DTYPES[dtype], expert=expert, activation=activation)
+    x = np.random.default_rng(0).standard_normal((2, 9, 5)).astype(layer.dtype)
+    assert_conforms(layer, x, *run_layer(session(write(layer), library), layer, x).values())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"query_norm": "batch", "query_bias": True},
+        {"query_norm": "layer", "key_heads": 3},
+        {"gate": "sigmoid", "query_bias": True, "key_heads": 3},
+        {"top_k": 49},
+        {"heads": 1, "top_k": 1},
+    ],
+    ids=str,
+)
+def test_every_option_conforms_on_the_kernel_of_the_whole_layer(library, make_layer, assert_conforms, options, dtype):
+    layer = make_layer(dtype=DTYPES[dtype], **options)
+    x = np.random.default_rng(0).standard_normal((40, 5)).astype(layer.dtype)  # more than one panel of the core
+    run = session(build_model(layer, leading=("t",)), library)
+    assert_conforms(layer, x, *run_layer(run, layer, x).values())
+    assert run_layer(run, layer, x[:0])["y"].shape == (0, 4)
 
 
 @pytest.mark.parametrize("lead", [(), (0,), (300,), (2, 3)])
@@ -177,6 +214,59 @@ def test_types_without_a_kernel_are_refused_when_the_session_is_made(library):
     halves = {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in pairs().items()}
     with pytest.raises(Exception, match=r"ExpertMix"):
         session(mixing(halves), library)
+
+
+def damaged(model: Any, change: Callable[[Any], object]) -> Any:
+    """The model of a layer whose parameters are inputs, its one node changed."""
+    change(model.graph.node[0])
+    return model
+
+
+def set_config(**fields: Any) -> Callable[[Any], object]:
+    def change(made: Any) -> None:
+        held = json.loads(made.attribute[0].s)
+        kept = {name: value for name, value in (held | fields).items() if value is not None}
+        made.attribute[0].s = json.dumps(kept).encode()
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (set_config(top_k=None), r"config lacks the field 'top_k'; export the model again \(PAR-4\)"),
+        (set_config(extra=1), "config has an unknown field 'extra'"),
+        (set_config(heads=0), "config heads must be a positive number, got 0"),
+        (set_config(heads="3"), 'config heads must be a positive number, got "3"'),
+        (set_config(query_bias=1), "config query_bias must be true or false, got 1"),
+        (set_config(activation="swish"), 'config activation must be a name of CFG-5, got "swish"'),
+        (set_config(num_experts=48), "config num_experts must be a perfect square, got 48"),
+        (set_config(d_key=7), "config d_key must be even, got 7"),
+        (set_config(top_k=50), "config top_k must be num_experts at most, got 50"),
+        (set_config(key_heads=2), "config key_heads must be 1 or heads, got 2"),
+        (lambda made: setattr(made.attribute[0], "s", b"[]"), "config must be a JSON object without nesting"),
+        (lambda made: setattr(made.attribute[0], "s", b'{"d_model": 5'), "config must be a JSON object"),
+    ],
+)
+def test_a_configuration_that_is_none_is_refused_when_the_session_is_made(library, make_layer, change, sentence):
+    with pytest.raises(Exception, match=f"Layer: {sentence}"):
+        session(damaged(build_model(make_layer()), change), library)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (set_config(d_model=6), r"x must be \[\.\.\., D\] of D = 6, got \[2, 5\] \(SHP-1\)"),
+        (set_config(heads=4, key_heads=1), r"query.weight must be float \[4, 8, 5\], got float \[3, 8, 5\] \(PAR-1\)"),
+        (set_config(d_out=3), r"experts.v must be float \[49, 3\], got float \[49, 4\]"),
+        (set_config(expert="glu"), "has a parameter experts.w and the node has 5 inputs"),
+        (lambda made: made.input.extend(["keys"]), "has 5 inputs and the node 6; export the model again"),
+    ],
+)
+def test_parameters_that_do_not_fit_the_configuration_are_refused(library, make_layer, change, sentence):
+    run = session(damaged(build_model(make_layer(), leading=("t",)), change), library)
+    with pytest.raises(Exception, match=f"Layer: .*{sentence}"):
+        run.run(None, {"x": np.zeros((2, 5), np.float32)})
 
 
 def test_nested_functions_reach_the_kernels(library, make_layer):

@@ -1,0 +1,174 @@
+#include "whole_layer.h"
+
+#include <memory>
+#include <stdexcept>
+
+#include "narrow.h"
+#include "query_norm.h"
+
+namespace peerspec {
+namespace {
+
+// The inputs one after the other, each held against the type and the shape that the configuration gives it (PAR-1).
+class Inputs {
+ public:
+  explicit Inputs(const Call& call) : call(call), count(call.num_inputs()) {}
+
+  Tensor next(const char* name, const Shape& shape, Type type) {
+    const Tensor tensor = next(name);
+    call.require(tensor.type == type && tensor.shape == shape, std::string(name) + " must be " + name_of(type) + " " +
+                                                                   text(shape) + ", got " + name_of(tensor.type) + " " +
+                                                                   text(tensor.shape) + " (PAR-1)");
+    return tensor;
+  }
+
+  Tensor next(const char* name) {
+    call.require(at < count, std::string("the configuration has a parameter ") + name + " and the node has " +
+                                 std::to_string(count) + " inputs; export the model again (ONX-6)");
+    return call.input(at++);
+  }
+
+  void finish() const {
+    call.require(at == count, "the configuration has " + std::to_string(at) + " inputs and the node " +
+                                  std::to_string(count) + "; export the model again (ONX-6)");
+  }
+
+ private:
+  const Call& call;
+  const size_t count;
+  size_t at = 0;
+};
+
+// An output that the graph does not ask for is room of our own.
+template <class T>
+class Room {
+ public:
+  Room(void* given, int64_t count)
+      : own(given ? nullptr : new T[count]), data(given ? static_cast<T*>(given) : own.get()) {}
+
+  T* get() const { return data; }
+
+ private:
+  std::unique_ptr<T[]> own;
+  T* data;
+};
+
+template <class T>
+std::vector<T> inside(const Tensor& tensor) {
+  if (!tensor.data) return {};
+  std::vector<T> out(product(tensor.shape));
+  if constexpr (sizeof(T) == sizeof(float))
+    widen(format_of(tensor.type), tensor.data, out.size(), out.data());
+  else
+    std::copy_n(static_cast<const T*>(tensor.data), out.size(), out.data());
+  return out;
+}
+
+}  // namespace
+
+struct Layer::Parameters {
+  Tensor x, scale, bias, mean, var;  // of the norm
+  peerspec_router router;
+  peerspec_experts experts;
+};
+
+Layer::Layer(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info, Type tables)
+    : stored(kernel.outputs[0]), tables(tables) {
+  try {
+    config = parse_config(string_attribute(api, info, "config"));
+  } catch (const std::invalid_argument& error) {
+    refuse(api, kernel.name + ": " + error.what());
+  }
+}
+
+Layer::Parameters Layer::read(const Call& call) const {
+  const Config& c = config;
+  const Shape features = {c.heads, c.d_key};
+  Parameters given{};
+  Inputs inputs(call);
+  given.x = inputs.next("x");
+  call.require(given.x.type == stored && !given.x.shape.empty() && given.x.shape.back() == c.d_model,
+               "x must be [..., D] of D = " + std::to_string(c.d_model) + ", got " + text(given.x.shape) + " (SHP-1)");
+  const Tensor weight = inputs.next("query.weight", {c.heads, c.d_key, c.d_model}, stored);
+  Tensor bias;
+  if (c.query_bias) bias = inputs.next("query.bias", features, stored);
+  if (c.norm != Norm::none) {
+    given.scale = inputs.next("query_norm.scale", features, stored);
+    given.bias = inputs.next("query_norm.bias", features, stored);
+  }
+  if (c.norm == Norm::batch) {
+    given.mean = inputs.next("query_norm.mean", features, stored);
+    given.var = inputs.next("query_norm.var", features, stored);
+  }
+  const Tensor keys = inputs.next("keys", {c.key_heads, 2, c.n, c.d_key / 2}, stored);
+  given.router = {format_of(stored), c.gate, c.d_model, c.heads,  c.d_key,  c.key_heads, c.n,
+                  c.top_k,           weight.data, bias.data, keys.data};
+
+  const void* rows[3] = {};
+  const float* scales[3] = {};
+  const char* const names[] = {"experts.u", "experts.v", "experts.w"};
+  for (int i = 0; i < (c.glu ? 3 : 2); i++) {
+    rows[i] = inputs.next(names[i], {c.num_experts, i == 1 ? c.d_out : c.d_model}, tables).data;
+    if (tables == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8)
+      scales[i] = static_cast<const float*>(inputs.next("the scale of a table", {c.num_experts}, stored).data);
+  }
+  inputs.finish();
+  given.experts = {format_of(tables), c.activation, c.num_experts, c.d_model, c.d_out,  rows[0],
+                   rows[1],           rows[2],      scales[0],     scales[1], scales[2]};
+  return given;
+}
+
+// In one pass where the core has one: queries and half scores of some tokens while the rows of others are fetched.
+template <class T>
+int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t tokens, const T* x, T* y, T* scores,
+                      int64_t* ids, T* gates) const {
+  const auto& [_, scale, bias, mean, var, router, experts] = given;
+  if (config.norm == Norm::none && experts.format == router.format)
+    return peerspec_forward(&run, &router, &experts, tokens, x, y, scores, ids, gates);
+  const Room<T> q(nullptr, tokens * config.heads * config.d_key);
+  int32_t status = peerspec_query(&run, &router, tokens, x, q.get());
+  if (!status && config.norm != Norm::none) {
+    const auto a = inside<T>(scale), b = inside<T>(bias), m = inside<T>(mean), s = inside<T>(var);
+    const bool own = config.norm == Norm::layer;
+    QueryNorm<T>{config.heads, config.d_key, a.data(), b.data(), own ? nullptr : m.data(), own ? nullptr : s.data()}(
+        run, tokens, q.get());
+  }
+  if (!status) status = peerspec_retrieve(&run, &router, tokens, q.get(), scores, ids);
+  const int32_t format = sizeof(T) == sizeof(double) ? PEERSPEC_F64 : PEERSPEC_F32;
+  if (!status) status = peerspec_gates(&run, format, config.gate, tokens * config.heads, config.top_k, scores, gates);
+  return status ? status
+                : peerspec_mix(&run, &experts, tokens, config.heads * config.top_k, x, ids, gates, y);
+}
+
+template <class T>
+void Layer::run(const Call& call) const {
+  const Parameters given = read(call);
+  const int64_t tokens = product(given.x.shape) / config.d_model, pairs = tokens * config.heads * config.top_k;
+  Shape result = given.x.shape, picked = given.x.shape;
+  result.back() = config.d_out;
+  picked.back() = config.heads;
+  picked.push_back(config.top_k);
+  void* const y = call.output(0, result);
+  const Room<T> scores(call.output(1, picked), pairs);
+  const Room<int64_t> ids(call.output(2, picked), pairs);
+  const Room<T> gates(call.output(3, picked), pairs);
+  if (!tokens) return;
+  const bool narrower = format_of(stored) > PEERSPEC_F64;
+  const std::vector<T> wide = narrower ? inside<T>(given.x) : std::vector<T>();
+  const Room<T> summed(narrower ? nullptr : y, tokens * config.d_out);
+  const T* x = narrower ? wide.data() : static_cast<const T*>(given.x.data);
+  const peerspec_run run = call.run();
+  call.require_done(stages(run, given, tokens, x, summed.get(), scores.get(), ids.get(), gates.get()));
+  if constexpr (sizeof(T) == sizeof(float))
+    if (narrower && y) narrow(format_of(stored), summed.get(), tokens * config.d_out, y);
+}
+
+void Layer::operator()(const Call& call) const {
+  try {
+    stored == ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE ? run<double>(call) : run<float>(call);
+  } catch (const std::bad_alloc&) {
+    call.require_done(PEERSPEC_NO_MEMORY);
+  }
+}
+
+}  // namespace peerspec
