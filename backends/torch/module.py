@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from peerspec.backends.torch.arrays import INNER, to_array, to_tensor
 from peerspec.backends.torch.functional import Output
 from peerspec.backends.torch.functional import forward as evaluate
+from peerspec.backends.torch.pages import copied, in_huge_pages
 from peerspec.backends.torch.query_norm import STATISTICS
 from peerspec.reference import Layer, PeerConfig, TableError
 
@@ -52,7 +53,7 @@ class PEER(nn.Module):
             raise TableError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {dtype} (PAR-2)")
         for name, shape in config.shapes().items():
             owner, leaf = self._place(name)
-            tensor = torch.empty(shape, device=device, dtype=dtype)
+            tensor = in_huge_pages(torch.empty(shape, device=device, dtype=dtype))
             if name in STATISTICS:
                 owner.register_buffer(leaf, tensor)
             else:
@@ -107,7 +108,8 @@ class PEER(nn.Module):
         """A module with a copy of the layer's parameters."""
         tensors = {name: to_tensor(array) for name, array in layer.params.items()}
         module = cls(layer.config, device="meta", dtype=tensors["keys"].dtype)
-        copies = {name: tensor.to(device or torch.get_default_device(), copy=True) for name, tensor in tensors.items()}
+        place = device or torch.get_default_device()
+        copies = {name: copied(tensor, place) for name, tensor in tensors.items()}
         module.load_state_dict(copies, assign=True)
         return module
 

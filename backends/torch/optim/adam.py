@@ -16,6 +16,7 @@ from peerspec.backends import native as core
 from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Step
+from peerspec.backends.torch.pages import in_huge_pages
 from peerspec.reference import InputError
 
 __all__ = ["LazyAdam"]
@@ -52,8 +53,9 @@ class LazyAdam(Optimiser):
             raise InputError(f"betas must lie in [0, 1), got {group['betas']}")
 
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
-        momenta = {name: torch.zeros_like(param, dtype=INNER[param.dtype]) for name in ("exp_avg", "exp_avg_sq")}
-        return {"step": torch.zeros((), dtype=torch.int64), **momenta}
+        dtype = INNER[param.dtype]
+        first, second = (in_huge_pages(torch.empty_like(param, dtype=dtype)).zero_() for _ in range(2))
+        return {"step": torch.zeros((), dtype=torch.int64), "exp_avg": first, "exp_avg_sq": second}
 
     def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> _Step:
         width = state["exp_avg"].shape[-1] if state["exp_avg"].ndim else 1

@@ -13,6 +13,7 @@ from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
 from peerspec.backends.torch.optim.in_backward import UpdateError, set_taker
 from peerspec.backends.torch.optim.row_update import Step, update_rows
+from peerspec.backends.torch.pages import copied
 from peerspec.backends.torch.touched import Sums
 from peerspec.reference import InputError
 
@@ -84,7 +85,7 @@ class Optimiser(torch.optim.Optimizer):
         for name, param in zip(names, own, strict=True):
             for key, value in state_dict["state"].get(name, {}).items():
                 device = "cpu" if key == "step" else param.device
-                self.state[param][key] = value.to(device, copy=True)
+                self.state[param][key] = copied(value, device)
 
     def _take(self, table: Tensor, sums: Sums) -> None:
         """Update a table within the backward pass."""
