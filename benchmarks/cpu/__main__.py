@@ -4,8 +4,9 @@
     python benchmarks/cpu forward --sub-keys 1024 --width 256 --only "PEER-pytorch" "torch, with the core"
     python benchmarks/cpu --render                      the page and the plots from the figures that are there
 
-Parts are forward, experts, selection, memory and scaling. Variants take turns; figures are medians with quartiles, and
-ratios are of one run. What the suite does not pass is not timed. Needs `pip install -e ".[bench]"`.
+Parts are forward, backward, step, experts, selection, memory, step-memory and scaling. Variants take turns; figures
+are medians with quartiles, and ratios are of one run. What the suite does not pass is not timed. Needs
+`pip install -e ".[bench]"`.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
 
+import backward  # noqa: E402
+import step  # noqa: E402
 import torch  # noqa: E402
 from experts import experts  # noqa: E402
 from forward import VARIANTS, forward  # noqa: E402
-from memory import child, memory  # noqa: E402
+from memory import child, memory, step_memory  # noqa: E402
 from points import GRID, Point  # noqa: E402
 from scaling import OVER_EXPERTS, OVER_TOKENS, scaling  # noqa: E402
 from selection import selection  # noqa: E402
 from store import machine, write  # noqa: E402
 from verdicts import verdicts  # noqa: E402
 
-PARTS = ("forward", "experts", "selection", "memory", "scaling")
+PARTS = ("forward", "backward", "step", "experts", "selection", "memory", "step-memory", "scaling")
 LAYERS = ["PEER-pytorch", "torch, with the core", "torch, library operations"]
 
 
@@ -46,6 +49,12 @@ def measured(part: str, options: argparse.Namespace) -> Iterator[list[dict[str, 
     budget = options.budget
     if part == "forward":
         return forward(chosen(GRID, options), options.only or list(VARIANTS), budget)
+    if part == "backward":
+        return backward.backward(chosen(backward.POINTS, options), budget)
+    if part == "step":
+        return step.step(chosen(step.POINTS, options), budget)
+    if part == "step-memory":
+        return step_memory(chosen(step.POINTS, options))
     if part == "experts":
         return experts(chosen(GRID, options), budget)
     if part == "selection":
@@ -64,7 +73,7 @@ def show(part: str, rows: list[dict[str, object]]) -> None:
         text = "  ".join(
             f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()
         )
-        print(f"{part:10}{point:28}{row['variant']:32}{text}", flush=True)
+        print(f"{part:13}{point:28}{row['variant']:50}{text}", flush=True)
 
 
 def render(folder: Path) -> None:
@@ -87,7 +96,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=10, help="seconds a point, after one round; at least 3 rounds")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "cpu")
     parser.add_argument("--render", action="store_true", help="measure nothing")
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=5, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -95,8 +104,8 @@ def main() -> None:
     options = parsed()
     torch.set_num_threads(options.threads)
     if options.child:
-        name, *sizes = options.child
-        return child(name, Point(*map(int, sizes)))
+        part, name, *sizes = options.child
+        return child(part, name, Point(*map(int, sizes)))
     if not options.render:
         for name, verdict in verdicts().items():
             print(f"{name}: {verdict}", flush=True)

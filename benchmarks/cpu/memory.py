@@ -1,6 +1,6 @@
-"""Peak memory of one forward pass beyond parameters, x and y: a fresh process for each variant.
+"""Peak memory of one forward pass beyond parameters, x and y, and of one training step: a fresh process for each.
 
-Read from the kernel as the high-water mark of the resident set, which is reset before the pass.
+Read from the kernel as the high-water mark of the resident set, which is reset before.
 """
 
 from __future__ import annotations
@@ -8,49 +8,82 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import step
 import torch
 from forward import VARIANTS, why_not
 from points import Bench, Point, benches
 
-__all__ = ["child", "memory"]
+__all__ = ["child", "memory", "step_memory"]
+
+Rows = list[dict[str, object]]
 
 
-def memory(points: Sequence[Point], names: Sequence[str]) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+def memory(points: Sequence[Point], names: Sequence[str]) -> Iterator[Rows]:
+    """Rows of one point after the other: forward passes."""
     for point in points:
-        yield [
-            {**point.as_row(), "variant": name, **_measured(point, name)} for name in names if not why_not(name, point)
-        ]
+        kept = [name for name in names if not why_not(name, point)]
+        yield [{**point.as_row(), "variant": name, **_measured("forward", point, name)} for name in kept]
 
 
-def _measured(point: Point, name: str) -> dict[str, object]:
+def step_memory(points: Sequence[Point]) -> Iterator[Rows]:
+    """Rows of one point after the other: training steps."""
+    for point in points:
+        yield [{**point.as_row(), "variant": name, **_measured("step", point, name)} for name in step.VARIANTS]
+
+
+def _measured(part: str, point: Point, name: str) -> dict[str, object]:
     here = Path(__file__).parent
     sizes = [str(size) for size in (point.n, point.d_model, point.tokens)]
-    command = [sys.executable, str(here), "--child", name, *sizes, "--threads", str(torch.get_num_threads())]
+    command = [sys.executable, str(here), "--child", part, name, *sizes, "--threads", str(torch.get_num_threads())]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return {"absent": "it did not finish: " + done.stderr.strip().splitlines()[-1]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def child(name: str, point: Point) -> None:
-    """What the fresh process does: one pass on few tokens, and one that is watched."""
+def child(part: str, name: str, point: Point) -> None:
+    """What the fresh process does: one pass or step on few tokens, and one that is watched."""
     bench = next(benches([point]))
+    found = _forward(bench, name) if part == "forward" else _step(bench, name)
+    print(json.dumps(found))
+
+
+def _forward(bench: Bench, name: str) -> dict[str, int]:
     with torch.inference_mode():
-        VARIANTS[name](Bench(replace(point, tokens=16), bench.params))()
+        VARIANTS[name](_few(bench))()
         work = VARIANTS[name](bench)
         bench.x  # noqa: B018  # made before the start
         if name.startswith("torch.compile"):
             work()
-        before = _status("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")
-        y = work()
-        peak = _status("VmHWM")
-    print(json.dumps({"beyond": max(peak - before - y.numel() * y.element_size(), 0), "before": before}))
+        y, found = _watched(work)
+    return found | {"beyond": max(found["beyond"] - y.numel() * y.element_size(), 0)}
+
+
+def _step(bench: Bench, name: str) -> dict[str, int]:
+    """Beyond parameters and the optimiser's state, which is written to before, however lazily it was made."""
+    one = step.turn(_few(bench), name)
+    one()
+    for state in one.optimiser.state.values():
+        for tensor in state.values():
+            tensor.zero_()
+    one.take(bench)
+    return _watched(one)[1]
+
+
+def _few(bench: Bench) -> Bench:
+    return Bench(replace(bench.point, tokens=16), bench.params)
+
+
+def _watched(work: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
+    before = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    result = work()
+    return result, {"beyond": max(_status("VmHWM") - before, 0), "before": before}
 
 
 def _status(name: str) -> int:

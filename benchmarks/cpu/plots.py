@@ -1,4 +1,4 @@
-"""Figures as two plots: forward passes over N and over T, and speed against PEER-pytorch on the grid."""
+"""Figures as plots: forward passes over N and over T, and speed against PEER-pytorch of passes and steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from points import GRID
 from scaling import OVER_EXPERTS, OVER_TOKENS
 from store import read
 
@@ -31,7 +30,11 @@ def draw(folder: Path) -> list[Path]:
     if rows := read(folder, "scaling")["rows"]:
         drawn.append(_save(_scaling(rows), folder / "scaling.svg"))
     if rows := read(folder, "forward")["rows"]:
-        drawn.append(_save(_grid(rows), folder / "forward.svg"))
+        drawn.append(_save(_bars(rows, "Forward pass"), folder / "forward.svg"))
+    if rows := read(folder, "backward")["rows"]:
+        drawn.append(_save(_bars(rows, "Forward and backward pass"), folder / "backward.svg"))
+    if rows := read(folder, "step")["rows"]:
+        drawn.append(_save(_bars(rows, "Training step, against Adam(fused=True)"), folder / "step.svg"))
     return drawn
 
 
@@ -68,17 +71,19 @@ def _lines(axes: Axes, rows: list[Row], over: str, unit: float, per: str = "") -
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
 
 
-def _grid(rows: list[Row]) -> Figure:
+def _bars(rows: list[Row], title: str) -> Figure:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots()
     names = [name for name in dict.fromkeys(row["variant"] for row in rows) if "FFN" not in name]
+    points = list(dict.fromkeys((row["N"], row["D"], row["T"]) for row in rows))
     speeds = {(row["N"], row["D"], row["T"], row["variant"]): row.get("speed") for row in rows}
+    width = 0.8 / len(names)
     for i, name in enumerate(names):
-        heights = [speeds.get((p.n**2, p.d_model, p.tokens, name)) or 0 for p in GRID]
-        axes.bar([at + (i - len(names) / 2) * 0.13 for at in range(len(GRID))], heights, 0.12, label=name)
-    labels = [f"2^{2 * (p.n.bit_length() - 1)}\nD={p.d_model}\nT={p.tokens}" for p in GRID]
-    axes.set_xticks(range(len(GRID)), labels, fontsize=8)
-    axes.set(ylabel="speed against PEER-pytorch", title="Forward pass, N = 2^14 and 2^20")
+        places = [at + (i - (len(names) - 1) / 2) * width for at in range(len(points))]
+        axes.bar(places, [speeds.get((*point, name)) or 0 for point in points], 0.9 * width, label=name)
+    labels = [f"N=2^{N.bit_length() - 1}\nD={D}\nT={T}" for N, D, T in points]
+    axes.set_xticks(range(len(points)), labels, fontsize=8)
+    axes.set(ylabel="speed against PEER-pytorch", title=title)
     axes.axhline(1, color="#666666", linewidth=0.8)
     axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=8, ncols=2)

@@ -74,7 +74,7 @@ def benches(points: list[Point]) -> Iterator[Bench]:
 
 
 def _parameters(config: PeerConfig) -> dict[str, Tensor]:
-    """Random parameters in memory that asks for huge pages, which those of ``PEER`` do not; tables repeat a block."""
+    """Random parameters in memory that asks for huge pages, as those of ``PEER`` do; tables repeat a block."""
     random = torch.Generator().manual_seed(0)
     params = {}
     for name, shape in config.shapes().items():

@@ -24,6 +24,17 @@ def markdown(folder: Path) -> str:
             "Milliseconds (quartiles), and speed against PEER-pytorch in the same run.",
             _speed,
         ),
+        "backward": (
+            "Forward and backward pass",
+            "Gradients of x and all parameters, of the tables as touched rows; milliseconds (quartiles), and speed.",
+            _speed,
+        ),
+        "step": (
+            "Training step",
+            "Forward, backward and update; milliseconds (quartiles), and speed against PEER-pytorch with "
+            "`Adam(fused=True)`.",
+            _speed,
+        ),
         "experts": (
             "Expert stage alone",
             "Random ids; milliseconds, gigabytes a second of rows read, and their share of the fastest gather's.",
@@ -33,6 +44,11 @@ def markdown(folder: Path) -> str:
         "memory": (
             "Memory",
             "Peak beyond what stood before the pass and beyond y, MiB; a fresh process each.",
+            _mebibytes,
+        ),
+        "step-memory": (
+            "Memory of a training step",
+            "Peak beyond parameters and the optimiser's state, MiB; a fresh process each.",
             _mebibytes,
         ),
         "scaling": ("Scaling", "Milliseconds (quartiles), D = 256.", _milliseconds),

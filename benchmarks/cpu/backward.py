@@ -1,0 +1,45 @@
+"""Forward and backward pass, with a gradient of x and of every parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from points import Bench, Point, benches
+from torch import nn
+from trainees import CORE, LIBRARY, RIVAL, backward_pass, ours, theirs
+from turns import in_turns
+
+from peerspec.backends.torch.native import library_operations
+
+__all__ = ["POINTS", "backward"]
+
+POINTS = [Point(n, 256, tokens) for n in (128, 1024) for tokens in (64, 512, 2048)]
+
+
+def backward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
+    """Rows of one point after the other."""
+    for bench in benches(list(points)):
+        found = in_turns(variants(bench), budget)
+        point, rival = bench.point.as_row(), found[RIVAL].median
+        yield [{**point, "variant": name, **q.as_row(), "speed": rival / q.median} for name, q in found.items()]
+
+
+def variants(bench: Bench) -> dict[str, Callable[[], None]]:
+    own = dropping(ours(bench), bench)
+
+    def library() -> None:
+        with library_operations():
+            own()
+
+    return {RIVAL: dropping(theirs(bench), bench), CORE: own, LIBRARY: library}
+
+
+def dropping(module: nn.Module, bench: Bench) -> Callable[[], None]:
+    """One pass, whose gradients go at its end: those of two variants would not fit beside each other."""
+    work = backward_pass(module, bench)
+
+    def turn() -> None:
+        work()
+        module.zero_grad()
+
+    return turn
