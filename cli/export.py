@@ -11,6 +11,13 @@ import typer
 __all__ = ["export"]
 
 
+class Tables(StrEnum):
+    """What the tables of experts may be stored in."""
+
+    FLOAT16 = "float16"
+    INT8 = "int8"
+
+
 class Body(StrEnum):
     """How the experts' rows are read where no kernel serves."""
 
@@ -29,6 +36,10 @@ def export(
         Body, typer.Option(help="Gather the experts of all tokens at once, or scan the tokens in bounded memory.")
     ] = Body.GATHER,
     inline: Annotated[bool, typer.Option("--inline", help="Standard operators alone, without functions.")] = False,
+    tables: Annotated[
+        Tables | None,
+        typer.Option(help="Store the experts of a float32 layer in fewer bytes; the file states how far y is off."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model if it exists.")] = False,
 ) -> int:
     """Write a layer as an ONNX model of opset 18; large tables go to MODEL.data beside it."""
@@ -46,6 +57,7 @@ def export(
         trace=not no_trace,
         body=body.value,
         inline=inline,
+        tables=tables.value if tables else None,
         overwrite=overwrite,
     )
     print(f"{model} written; `peerspec verify {model} {layer}` judges it")

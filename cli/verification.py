@@ -19,6 +19,7 @@ from peerspec.conformance.hosts import ObjectHost
 from peerspec.conformance.plan import PRECISIONS, PROFILES, Plan, Step
 from peerspec.conformance.report import FAIL, PASS, Finding, Report
 from peerspec.conformance.runner import Run, versions
+from peerspec.export.tables import Tables, is_table, rounded
 from peerspec.reference import Layer
 
 __all__ = ["verify_model"]
@@ -33,7 +34,8 @@ def verify_model(
 
     Args:
         path: a model with PEER layers.
-        layer: the layer that it should compute, parameters bit for bit.
+        layer: the layer that it should compute, parameters bit for bit, and where the model stores tables in fewer
+            bytes, those that this layer's tables round to (ONX-10).
         name: the name of the layer's node, where the model holds several.
         seed: seed of the inputs.
         timeout: seconds one call may take.
@@ -42,10 +44,10 @@ def verify_model(
         PeerError: the model cannot be read or started.
     """
     model, started = OrtModel(path, name), time.perf_counter()
-    expected = layer or model.layer
+    expected = model.layer if model.tables else layer or model.layer
     plan = Plan((str(expected.dtype),), tuple(_steps(expected, model.rank, "select" in model.profiles)), (), False)
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)
-    same = (_compare(model.layer, layer),) if layer else ()
+    same = (_compare(model.layer, layer, model.tables),) if layer else ()
     judged = all(finding.status == PASS for finding in same)
     findings = (*same, *(run.findings(stop_early=False, progress=None) if judged else ()))
     return Report(
@@ -123,19 +125,25 @@ def _steps(layer: Layer, rank: int, select: bool) -> Iterator[Step]:
             yield Step(check, str(layer.dtype), found)
 
 
-def _compare(got: Layer, expected: Layer) -> Finding:
-    """Whether the model holds this very layer."""
+def _compare(got: Layer, expected: Layer, tables: Tables | None) -> Finding:
+    """Whether the model holds this very layer, its tables as they are in the model's format."""
     problem = ""
     if got.config != expected.config:
         problem = f"the model holds another layer, {got.config}; expected {expected.config}"
     elif got.dtype != expected.dtype:
         problem = f"the model holds {got.dtype}, the layer is {expected.dtype}"
-    elif different := [name for name in expected.params if not _same(got.params[name], expected.params[name])]:
-        problem = f"the model's {', '.join(different)} differ from the layer's; export it again"
+    elif different := [name for name in expected.params if not _same(name, got, expected, tables)]:
+        rounding = f" in {tables}" if tables else ""
+        problem = f"the model's {', '.join(different)} differ from the layer's{rounding}; export it again"
     status = FAIL if problem else PASS
     return Finding("model.parameters", ("PAR-1",), "parameters", "core", str(expected.dtype), status, 1, 0.0, problem)
 
 
-def _same(a: Array, b: Array) -> bool:
+def _same(name: str, got: Layer, expected: Layer, tables: Tables | None) -> bool:
+    a, b = got.params[name], expected.params[name]
     rows = max(1, _CHUNK * len(a) // a.nbytes)
-    return all(a[at : at + rows].tobytes() == b[at : at + rows].tobytes() for at in range(0, len(a), rows))
+
+    def part(at: int) -> Array:
+        return rounded(name, b[at : at + rows], tables) if tables and is_table(name) else b[at : at + rows]
+
+    return all(a[at : at + rows].tobytes() == part(at).tobytes() for at in range(0, len(a), rows))

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from peerspec.conformance.report import Report
+    from peerspec.export.onnx_package import ModelProto
+    from peerspec.export.places import Place
+    from peerspec.reference import Layer
 
 __all__ = ["verify"]
 
@@ -33,22 +36,36 @@ def verify(
     from peerspec.cli.verification import verify_model
     from peerspec.conformance.render.terminal import show_failures
     from peerspec.export.places import find_layers
-    from peerspec.export.read import read_model
+    from peerspec.export.read import read_model, the_place
     from peerspec.export.stored import check_external
     from peerspec.reference import Layer
 
     expected, console = Layer.load(layer) if layer else None, Console(highlight=False)
     found = read_model(model)
-    places = [at] if at or layer else [place.name or None for place in find_layers(found, model)]
+    places = [the_place(found, model, at)] if at or layer else find_layers(found, model)
     check_external(model, found)
-    reports = [verify_model(model, expected, name=name, seed=seed, timeout=timeout) for name in places]
-    for report in reports:
+    tables = [_tables(place, found, model, expected) for place in places]
+    names = [at] if at or layer else [place.name or None for place in places]
+    reports = [verify_model(model, expected, name=name, seed=seed, timeout=timeout) for name in names]
+    for report, stored in zip(reports, tables, strict=True):
         show_failures(report, console)
-        _show_verdict(report, layer.name if layer else "", console)
+        _show_verdict(report, layer.name if layer else "", stored, console)
     return max(report.exit_status for report in reports)
 
 
-def _show_verdict(report: Report, layer: str, console: Console) -> None:
+def _tables(place: Place, model: ModelProto, path: Path, expected: Layer | None) -> str:
+    """What the layer's tables are stored in, and how far that takes it from the one they were made from."""
+    from peerspec.export.stated import stated_error
+    from peerspec.export.tables import table_error
+
+    if place.tables is None:
+        return ""
+    if expected:
+        return f" with {place.tables} tables, y {table_error(expected, place.tables):.2%} off"
+    return f" with {place.tables} tables, the file says y {stated_error(model, place.name, path):.2%} off"
+
+
+def _show_verdict(report: Report, layer: str, tables: str, console: Console) -> None:
     from rich.text import Text
 
     from peerspec.conformance.render.marks import mark
@@ -58,8 +75,9 @@ def _show_verdict(report: Report, layer: str, console: Console) -> None:
     status = (PASS, FAIL, ERROR)[report.exit_status]
     if status == PASS:
         claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
+        claim += tables
         traced = "" if report.traced else ", untraced"
-        same = "every parameter is the same bit for bit, " if layer else ""
+        same = f"every {'other ' if tables else ''}parameter is the same bit for bit, " if layer else ""
         cases = sum(finding.cases for finding in report.of(PASS))
         words = (
             f"{claim}{traced}: {same}{len(report.of(PASS))} checks on "

@@ -5,6 +5,7 @@
 
 Both take tokens [..., D], ids and gates [..., h, k] and tables [N, D], [N, M], [N, D], and return [..., M] in
 the dtype of x. Tables may have a lower precision: rows are gathered first and widened after (PRC-2).
+``ExpertMixInt8`` and ``ExpertMixGLUInt8`` take int8 tables, each followed by the factors of its rows (ONX-9).
 
 ONNX functions cannot branch on a string, so the body is written for one activation, the one that the
 attribute names; the attribute is what kernels registered under the same name go by.
@@ -20,17 +21,21 @@ from typing import Literal
 from peerspec.export.activations import activation
 from peerspec.export.domain import function
 from peerspec.export.onnx_package import FunctionProto, GraphProto, NodeProto, ValueInfoProto, helper
+from peerspec.export.tables import SCALE
 
 __all__ = ["Body", "expert_mix", "expert_mix_name"]
 
 Body = Literal["gather", "scan"]
 
 
-def expert_mix(expert: str, kind: str, *, body: Body = "gather", name: str | None = None) -> FunctionProto:
+def expert_mix(
+    expert: str, kind: str, *, body: Body = "gather", int8: bool = False, name: str | None = None
+) -> FunctionProto:
     """The function for the configuration's ``expert`` and ``activation``; no tokens included."""
-    tables = "u, v" if expert == "mlp" else "u, v, w"
-    signature = f"{name or expert_mix_name(expert)} <activation> (x, indices, gates, {tables}) => (y)"
-    mixing = _weight(expert, kind) + _SUM
+    tables = ["u", "v"] if expert == "mlp" else ["u", "v", "w"]
+    given = ", ".join(part for table in tables for part in ((table, table + SCALE) if int8 else (table,)))
+    signature = f"{name or expert_mix_name(expert, int8=int8)} <activation> (x, indices, gates, {given}) => (y)"
+    mixing = _weight(expert, kind, int8) + _sum(int8)
     if body == "gather":
         return function(signature, f"{_AXES}{_PAIRS}  x_column = Unsqueeze (x, last)\n{mixing}")
     scanned = function(signature, f"{_PAIRS}{_FLAT}  y_rows = Identity (x_rows)\n{_UNFLAT}")
@@ -39,9 +44,9 @@ def expert_mix(expert: str, kind: str, *, body: Body = "gather", name: str | Non
     return scanned
 
 
-def expert_mix_name(expert: str) -> str:
+def expert_mix_name(expert: str, *, int8: bool = False) -> str:
     """The name of the function for the configuration's ``expert``."""
-    return "ExpertMix" if expert == "mlp" else "ExpertMixGLU"
+    return ("ExpertMix" if expert == "mlp" else "ExpertMixGLU") + ("Int8" if int8 else "")
 
 
 def _scan(step: FunctionProto) -> NodeProto:
@@ -56,7 +61,7 @@ def _scan(step: FunctionProto) -> NodeProto:
     return helper.make_node("Scan", rows, ["y_rows"], body=graph, num_scan_inputs=len(rows))
 
 
-_TABLES = ("u", "v", "w")
+_TABLES = tuple(name + ending for name in ("u", "v", "w") for ending in ("", SCALE))
 
 
 _AXES = """
@@ -76,8 +81,6 @@ _PAIRS = """
 _SUM = """
   share = Mul (gate, weight)
   share_line = Unsqueeze (share, before_last)
-  v_stored = Gather <axis = 0> (v, ids)
-  v_rows = CastLike (v_stored, x)
   y_line = MatMul (share_line, v_rows)
   y = Squeeze (y_line, before_last)
 """
@@ -100,17 +103,34 @@ _UNFLAT = """
 """
 
 
-def _weight(expert: str, kind: str) -> str:
+def _weight(expert: str, kind: str, int8: bool) -> str:
     """What multiplies v."""
     if expert == "mlp":
-        return _project("u") + activation(kind, "u_x", "weight")
-    return _project("u") + _project("w") + activation(kind, "w_x", "active") + "  weight = Mul (active, u_x)\n"
+        return _project("u", int8) + activation(kind, "u_x", "weight")
+    products = _project("u", int8) + _project("w", int8)
+    return products + activation(kind, "w_x", "active") + "  weight = Mul (active, u_x)\n"
 
 
-def _project(table: str) -> str:
-    return f"""
+def _sum(int8: bool) -> str:
+    return _rows("v", int8) + _SUM
+
+
+def _rows(table: str, int8: bool) -> str:
+    """The rows of the experts, in the dtype of x."""
+    stored = f"""
   {table}_stored = Gather <axis = 0> ({table}, ids)
-  {table}_rows = CastLike ({table}_stored, x)
+  {table}_{"wide" if int8 else "rows"} = CastLike ({table}_stored, x)
+"""
+    factors = f"""
+  {table}_factor = Gather <axis = 0> ({table}{SCALE}, ids)
+  {table}_factors = Unsqueeze ({table}_factor, last)
+  {table}_rows = Mul ({table}_wide, {table}_factors)
+"""
+    return stored + factors if int8 else stored
+
+
+def _project(table: str, int8: bool) -> str:
+    return f"""{_rows(table, int8)}
   {table}_column = MatMul ({table}_rows, x_column)
   {table}_x = Squeeze ({table}_column, last)
 """

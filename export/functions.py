@@ -8,24 +8,31 @@ from typing import NamedTuple
 import numpy as np
 
 from peerspec.export.expert_mix import Body, expert_mix, expert_mix_name
-from peerspec.export.layer_function import layer_function
+from peerspec.export.layer_function import LAYER_NAMES, layer_function
 from peerspec.export.onnx_package import FunctionProto
 from peerspec.export.product_key_top_k import product_key_top_k
+from peerspec.export.tables import Tables
 from peerspec.reference import PeerConfig
 
 __all__ = ["Kind", "layer_functions", "layer_names"]
 
 
 class Kind(NamedTuple):
-    """What the functions of a layer depend on: its configuration and the dtype of its parameters."""
+    """What the functions of a layer depend on: its configuration, its dtype, and what its tables are stored in."""
 
     config: PeerConfig
     dtype: np.dtype
+    tables: Tables | None = None
 
 
 def layer_names(kinds: Iterable[Kind]) -> dict[Kind, str]:
-    """The name of the function of each kind of layer: ``Layer``, ``Layer_2``, …"""
-    return {kind: "Layer" if at == 1 else f"Layer_{at}" for at, kind in enumerate(dict.fromkeys(kinds), 1)}
+    """The name of the function of each kind of layer: ``Layer``, ``Layer_2``, ``LayerInt8``, …"""
+    names: dict[Kind, str] = {}
+    for kind in dict.fromkeys(kinds):
+        plain = LAYER_NAMES[kind.tables]
+        before = sum(name.split("_")[0] == plain for name in names.values())
+        names[kind] = f"{plain}_{before + 1}" if before else plain
+    return names
 
 
 def layer_functions(kinds: Iterable[Kind], *, body: Body = "gather") -> list[FunctionProto]:
@@ -37,19 +44,19 @@ def layer_functions(kinds: Iterable[Kind], *, body: Body = "gather") -> list[Fun
     mixes = _mix_names(names)
     return [
         product_key_top_k(),
-        *(expert_mix(*mix, body=body, name=name) for mix, name in mixes.items()),
-        *(layer_function(*kind, name=name, mix=mixes[_mix(kind.config)]) for kind, name in names.items()),
+        *(expert_mix(*mix[:2], int8=mix[2], body=body, name=name) for mix, name in mixes.items()),
+        *(layer_function(*kind, name=name, mix=mixes[_mix(kind)]) for kind, name in names.items()),
     ]
 
 
-def _mix(config: PeerConfig) -> tuple[str, str]:
-    return config.expert, config.activation
+def _mix(kind: Kind) -> tuple[str, str, bool]:
+    return kind.config.expert, kind.config.activation, kind.tables == "int8"
 
 
-def _mix_names(kinds: Iterable[Kind]) -> dict[tuple[str, str], str]:
+def _mix_names(kinds: Iterable[Kind]) -> dict[tuple[str, str, bool], str]:
     """A second activation of one model takes a name of its own, because a body is written for one (ONX-3)."""
-    names: dict[tuple[str, str], str] = {}
-    for expert, activation in dict.fromkeys(_mix(kind.config) for kind in kinds):
-        plain = expert_mix_name(expert)
-        names[expert, activation] = plain if plain not in names.values() else f"{plain}_{activation}"
+    names: dict[tuple[str, str, bool], str] = {}
+    for expert, activation, int8 in dict.fromkeys(map(_mix, kinds)):
+        plain = expert_mix_name(expert, int8=int8)
+        names[expert, activation, int8] = plain if plain not in names.values() else f"{plain}_{activation}"
     return names

@@ -21,7 +21,7 @@ from peerspec.export.domain import (
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_mix import Body
 from peerspec.export.functions import Kind, layer_functions
-from peerspec.export.layer_function import OUTPUTS
+from peerspec.export.layer_function import LAYER_NAMES, OUTPUTS
 from peerspec.export.onnx_package import (
     FunctionProto,
     GraphProto,
@@ -32,12 +32,15 @@ from peerspec.export.onnx_package import (
     helper,
     inliner,
 )
+from peerspec.export.tables import FORMATS, Tables, inputs, is_table
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
 __all__ = [
     "CONFIG_KEY",
     "DIGEST_KEY",
+    "LAYER_NODE",
     "SPEC_KEY",
+    "TABLES_KEY",
     "assemble",
     "bound_model",
     "extracted_model",
@@ -48,6 +51,10 @@ __all__ = [
 SPEC_KEY = "peerspec.spec"
 CONFIG_KEY = "peerspec.config"
 DIGEST_KEY = "peerspec.sha256"
+TABLES_KEY = "peerspec.tables"
+
+LAYER_NODE = "layer"
+"""The name of the node of a model that is one layer."""
 
 
 def layer_model(
@@ -58,6 +65,7 @@ def layer_model(
     trace: bool = True,
     body: Body = "gather",
     inline: bool = False,
+    tables: Tables | None = None,
 ) -> ModelProto:
     """The model without its parameters, which it reads by name: add them as initializers or as inputs.
 
@@ -68,16 +76,17 @@ def layer_model(
         trace: whether scores, indices and gates [..., h, k] are outputs beside y.
         body: how the experts' rows are read where no kernel serves.
         inline: whether to write standard operators in the place of functions.
+        tables: what the tables of a float32 layer are stored in, if not as they are (ONX-10).
 
     Raises:
         ExportError: names of axes that are not distinct identifiers.
     """
     _check_leading(leading)
-    inputs = ["x", *config.shapes()]
-    node = helper.make_node("Layer", inputs, OUTPUTS, "layer", domain=DOMAIN, config=config.to_json())
+    given, kind = ["x", *inputs(config, tables)], LAYER_NAMES[tables]
+    node = helper.make_node(kind, given, OUTPUTS, LAYER_NODE, domain=DOMAIN, config=config.to_json())
     outputs = _outputs(config, dtype, leading)
     graph = helper.make_graph([node], "peer", [_tokens(config, dtype, leading)], outputs if trace else outputs[:1])
-    model = assemble(graph, layer_functions([Kind(config, dtype)], body=body))
+    model = assemble(graph, layer_functions([Kind(config, dtype, tables)], body=body))
     if inline:
         model = inliner.inline_local_functions(model)
     helper.set_model_props(model, {SPEC_KEY: SPEC_VERSION, CONFIG_KEY: config.to_json()})
@@ -91,12 +100,14 @@ def bound_model(config: PeerConfig, dtype: np.dtype, *, body: Body = "gather", i
     return model
 
 
-def extracted_model(model: ModelProto, node: NodeProto, config: PeerConfig, dtype: np.dtype) -> ModelProto:
+def extracted_model(
+    model: ModelProto, node: NodeProto, config: PeerConfig, dtype: np.dtype, *, tables: Tables | None = None
+) -> ModelProto:
     """One layer of a larger model, by that model's own node and functions; as ``bound_model`` otherwise."""
-    x, *parameters = [_tokens(config, dtype, ["tokens"]), *_parameters(config, dtype)]
+    x, *parameters = [_tokens(config, dtype, ["tokens"]), *_parameters(config, dtype, tables)]
     own = NodeProto()
     own.CopyFrom(node)
-    own.input[:] = ["x", *config.shapes()]
+    own.input[:] = ["x", *inputs(config, tables)]
     own.output[:] = OUTPUTS
     graph = helper.make_graph([own], "layer", [x, *parameters], _outputs(config, dtype, ["tokens"]))
     extracted = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import, graph=graph)
@@ -131,10 +142,13 @@ def _tokens(config: PeerConfig, dtype: np.dtype, leading: Sequence[str]) -> Valu
     return helper.make_tensor_value_info("x", TENSOR_TYPES[dtype], [*leading, config.d_model])
 
 
-def _parameters(config: PeerConfig, dtype: np.dtype) -> list[ValueInfoProto]:
+def _parameters(config: PeerConfig, dtype: np.dtype, tables: Tables | None = None) -> list[ValueInfoProto]:
+    narrow = helper.np_dtype_to_tensor_dtype(FORMATS[tables]) if tables else TENSOR_TYPES[dtype]
     return [
-        helper.make_tensor_value_info(parameter, TENSOR_TYPES[dtype], shape)
-        for parameter, shape in config.shapes().items()
+        helper.make_tensor_value_info(
+            name, narrow if name in config.shapes() and is_table(name) else TENSOR_TYPES[dtype], shape
+        )
+        for name, shape in inputs(config, tables).items()
     ]
 
 

@@ -1,6 +1,7 @@
 """``peer.Layer``: a whole layer as one function of its tokens and its parameters (SPEC.md, ONX-6).
 
-``Layer(x, parameters…)<config> -> (y, scores, indices, gates)``
+``Layer(x, parameters…)<config> -> (y, scores, indices, gates)``, and ``LayerFloat16`` and ``LayerInt8`` with tables in
+fewer bytes (ONX-10).
 
 x is [..., D] with any leading axes, which are flattened to [T, D] inside, so the same statements serve every
 rank. A body is written for one configuration and one precision; the attribute says which.
@@ -8,39 +9,48 @@ rank. A body is written for one configuration and one precision; the attribute s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from peerspec.export import stages
 from peerspec.export.domain import DOMAIN, TENSOR_TYPES, compute_dtype, function, identifier
 from peerspec.export.onnx_package import FunctionProto
+from peerspec.export.tables import Tables, inputs, is_table
 from peerspec.reference import PeerConfig
 
-__all__ = ["OUTPUTS", "layer_function"]
+__all__ = ["LAYER_NAMES", "OUTPUTS", "layer_function"]
+
+LAYER_NAMES: dict[Tables | None, str] = {None: "Layer", "float16": "LayerFloat16", "int8": "LayerInt8"}
+"""The function of a layer by what its tables are stored in."""
 
 OUTPUTS = ("y", "scores", "indices", "gates")
 
 
-def layer_function(config: PeerConfig, dtype: np.dtype, *, name: str, mix: str) -> FunctionProto:
+def layer_function(
+    config: PeerConfig, dtype: np.dtype, tables: Tables | None = None, *, name: str, mix: str
+) -> FunctionProto:
     """The function ``name`` for a configuration and the dtype of its parameters; it calls ``mix`` for the experts."""
-    inputs = ", ".join(("x", *map(identifier, config.shapes())))
-    body = _enter(config, dtype) + _stages(config, mix) + _leave(config, dtype)
-    made = function(f"{name} <config> ({inputs}) => ({', '.join(OUTPUTS)})", body, calls=True)
-    names = {identifier(parameter): parameter for parameter in config.shapes()}
+    parameters = inputs(config, tables)
+    given = ", ".join(("x", *map(identifier, parameters)))
+    body = _enter(config, dtype) + _stages(config, mix, [name for name in parameters if is_table(name)])
+    made = function(f"{name} <config> ({given}) => ({', '.join(OUTPUTS)})", body + _leave(config, dtype), calls=True)
+    names = {identifier(parameter): parameter for parameter in parameters}
     made.input[:] = [names.get(value, value) for value in made.input]
     for node in made.node:
         node.input[:] = [names.get(value, value) for value in node.input]
     return made
 
 
-def _stages(config: PeerConfig, mix: str) -> str:
-    tables = ", ".join(identifier(name) for name in config.shapes() if name.startswith("experts."))
+def _stages(config: PeerConfig, mix: str, tables: Sequence[str]) -> str:
+    given = ", ".join(map(identifier, tables))
     return (
         stages.query(config)
         + stages.query_norm(config)
         + stages.half_scores(config)
         + stages.selection(config)
         + stages.gates(config)
-        + f'  mixed = {DOMAIN}.{mix} <activation = "{config.activation}"> (tokens, top_ids, gate, {tables})\n'
+        + f'  mixed = {DOMAIN}.{mix} <activation = "{config.activation}"> (tokens, top_ids, gate, {given})\n'
     )
 
 

@@ -11,11 +11,16 @@ from typing import NamedTuple
 
 from peerspec.export.domain import DOMAIN, DOMAIN_VERSION
 from peerspec.export.errors import ExportError
-from peerspec.export.graph import CONFIG_KEY, SPEC_KEY
+from peerspec.export.graph import CONFIG_KEY, LAYER_NODE, SPEC_KEY
+from peerspec.export.layer_function import LAYER_NAMES
 from peerspec.export.onnx_package import ModelProto, NodeProto, helper
+from peerspec.export.stated import stated_errors
+from peerspec.export.tables import Tables, inputs
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
 __all__ = ["Place", "find_layers", "layer_nodes", "metadata"]
+
+_TABLES = {name: tables for tables, name in LAYER_NAMES.items()}
 
 
 class Place(NamedTuple):
@@ -25,13 +30,15 @@ class Place(NamedTuple):
         name: the name of its node; empty where functions are inlined.
         config: its configuration.
         node: its node, or None where functions are inlined.
-        parameters: the name of the initializer of each parameter.
+        parameters: the name of the initializer of each parameter, and of the factors of int8 tables.
+        tables: what the tables are stored in, or None as the other parameters are.
     """
 
     name: str
     config: PeerConfig
     node: NodeProto | None
     parameters: dict[str, str]
+    tables: Tables | None
 
 
 def find_layers(model: ModelProto, source: object) -> list[Place]:
@@ -51,7 +58,8 @@ def find_layers(model: ModelProto, source: object) -> list[Place]:
         )
     if CONFIG_KEY in metadata(model):
         config = PeerConfig.from_json(metadata(model)[CONFIG_KEY])
-        return [Place("", config, None, {name: name for name in config.shapes()})]
+        tables, _ = stated_errors(model, source).get(LAYER_NODE, (None, 0.0))
+        return [Place("", config, None, {name: name for name in inputs(config, tables)}, tables)]
     raise ExportError(f"{source} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export")
 
 
@@ -66,7 +74,7 @@ def metadata(model: ModelProto) -> dict[str, str]:
 
 
 def _is_layer(node: NodeProto) -> bool:
-    return node.domain == DOMAIN and (node.op_type == "Layer" or node.op_type.startswith("Layer_"))
+    return node.domain == DOMAIN and node.op_type.split("_")[0] in _TABLES
 
 
 def _place(node: NodeProto, source: object) -> Place:
@@ -74,13 +82,14 @@ def _place(node: NodeProto, source: object) -> Place:
     if not isinstance(text := attributes.get("config"), bytes):
         raise ExportError(f"{source}: the layer {node.name!r} has no attribute config; export the model again (ONX-6)")
     config = PeerConfig.from_json(text.decode("utf-8", "replace"))
-    names = tuple(config.shapes())
+    tables = _TABLES[node.op_type.split("_")[0]]
+    names = tuple(inputs(config, tables))
     if len(node.input) != 1 + len(names):
         raise ExportError(
             f"{source}: the layer {node.name!r} takes x and {', '.join(names)}, "
             f"got {len(node.input)} inputs; export the model again (ONX-6)"
         )
-    return Place(node.name, config, node, dict(zip(names, node.input[1:], strict=True)))
+    return Place(node.name, config, node, dict(zip(names, node.input[1:], strict=True)), tables)
 
 
 def _check_versions(model: ModelProto, source: object) -> None:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
 from peerspec.export.onnx_package import ModelProto, onnx
 from peerspec.export.places import Place, find_layers
 from peerspec.export.stored import read_tensor
+from peerspec.export.tables import FORMATS, SCALE, inputs, is_table, widened
 from peerspec.reference import Layer
 
-__all__ = ["read_layer", "read_layer_at", "read_model", "the_place"]
+__all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters", "the_place"]
 
 
 def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
@@ -35,7 +40,19 @@ def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
 
 
 def read_layer_at(path: str | PathLike[str], model: ModelProto, place: Place) -> Layer:
-    """The layer at one place of the model in the file ``path``; raises as ``read_layer``."""
+    """The layer at one place of the model in the file ``path``; raises as ``read_layer``.
+
+    Tables in fewer bytes are widened in memory (ONX-10).
+    """
+    return Layer(place.config, widened(read_parameters(path, model, place), place.config, place.tables))
+
+
+def read_parameters(path: str | PathLike[str], model: ModelProto, place: Place) -> dict[str, NDArray[Any]]:
+    """What the layer's node takes beside x, as it is stored, memory-mapped where it is external.
+
+    Raises:
+        ExportError: as ``read_layer``.
+    """
     path = Path(path)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     if computed := [name for name, source in place.parameters.items() if source not in tensors]:
@@ -43,7 +60,15 @@ def read_layer_at(path: str | PathLike[str], model: ModelProto, place: Place) ->
             f"{path}: the parameter {computed[0]} is no initializer of the model; export it again (ONX-6)"
         )
     params = {name: read_tensor(path, tensors[source]) for name, source in place.parameters.items()}
-    return Layer(place.config, params)
+    for name, shape in inputs(place.config, place.tables).items():
+        stored, narrow = params[name], place.tables is not None and is_table(name) and not name.endswith(SCALE)
+        wanted = FORMATS[str(place.tables)] if narrow else np.dtype(np.float32)
+        if place.tables and (stored.shape, stored.dtype) != (shape, wanted):
+            raise ExportError(
+                f"{path}: {name} of a layer with {place.tables} tables must be {wanted} {list(shape)}, "
+                f"got {stored.dtype} {list(stored.shape)}; export it again (ONX-10)"
+            )
+    return params
 
 
 def the_place(model: ModelProto, source: object, name: str | None = None) -> Place:

@@ -18,7 +18,7 @@ from peerspec.export.onnx_package import ModelProto, TensorProto, helper
 
 __all__ = ["check_external", "read_tensor"]
 
-_DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()}
+_DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()} | {int(TensorProto.INT8): np.dtype(np.int8)}
 
 
 def read_tensor(path: Path, tensor: TensorProto) -> NDArray[Any]:

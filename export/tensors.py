@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from peerspec.export.onnx_package import TensorProto, helper
+from peerspec.export.tables import Rows
 
 __all__ = ["ExternalFile", "inline_tensor"]
 
@@ -16,10 +16,10 @@ _CHUNK = 1 << 22  # bytes written together, so that a table of gigabytes needs m
 _ALIGNMENT = 1 << 16  # what Windows asks of the offset of a memory map; other systems ask for a page
 
 
-def inline_tensor(name: str, array: NDArray[Any]) -> TensorProto:
+def inline_tensor(name: str, array: Rows) -> TensorProto:
     """The tensor with its data inside."""
     tensor = _header(name, array)
-    tensor.raw_data = np.ascontiguousarray(array).tobytes()
+    tensor.raw_data = np.ascontiguousarray(array[...]).tobytes()
     return tensor
 
 
@@ -37,7 +37,7 @@ class ExternalFile:
         self._file = file
         self._hash = hashlib.sha256()
 
-    def append(self, name: str, array: NDArray[Any]) -> TensorProto:
+    def append(self, name: str, array: Rows) -> TensorProto:
         """Write the data, aligned, and return the tensor that points to them."""
         self._write(bytes(-self.size % _ALIGNMENT))
         tensor = _header(name, array)
@@ -60,5 +60,5 @@ class ExternalFile:
         self.size += len(data) if isinstance(data, bytes) else data.nbytes
 
 
-def _header(name: str, array: NDArray[Any]) -> TensorProto:
+def _header(name: str, array: Rows) -> TensorProto:
     return TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)

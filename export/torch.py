@@ -16,12 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from peerspec.export import places
 from peerspec.export.domain import IR_VERSION, OPSET
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_mix import Body
 from peerspec.export.onnx_package import ModelProto, helper
+from peerspec.export.stated import state_errors
+from peerspec.export.tables import Tables, is_table, narrowed, table_error
 from peerspec.export.whole import append_functions
 from peerspec.export.write import EXTERNAL_THRESHOLD, Place, write_model
+from peerspec.reference import Layer
 
 __all__ = ["export"]
 
@@ -36,6 +40,7 @@ def export(
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     body: Body = "gather",
+    tables: Tables | None = None,
     external_threshold: int = EXTERNAL_THRESHOLD,
     overwrite: bool = False,
 ) -> None:
@@ -53,11 +58,13 @@ def export(
         input_names: names of the inputs, likewise.
         output_names: names of the outputs, likewise.
         body: as in ``peerspec.export.export``.
+        tables: likewise, for every layer of the model.
         external_threshold: 0 sends every initializer to the external file.
         overwrite: replace the model and its external file if they exist.
 
     Raises:
-        ExportError: a model in training mode or without a PEER layer, or a path that exists or cannot be written.
+        ExportError: a model in training mode or without a PEER layer, tables in fewer bytes that ``export`` would
+            refuse, or a path that exists or cannot be written.
     """
     if any(module.training for module in model.modules()):
         raise ExportError("the model is in training mode and ONNX is inference; call model.eval() first")
@@ -65,10 +72,16 @@ def export(
     arrays = {name: _array(name, value) for name, value in program.graph.initializers.items()}
     made = _without_initializers(program)
     elements = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in arrays.items()}
-    append_functions(made, elements, body=body)
+    layers = append_functions(made, elements, body=body, tables=tables)
+    if tables:
+        errors = {layer.name: (tables, table_error(_layer(layer, arrays), tables)) for layer in layers}
+        state_errors(made, errors)
+    narrow = {source for layer in layers for name, source in layer.parameters.items() if tables and is_table(name)}
 
     def build(place: Place) -> ModelProto:
-        made.graph.initializer.extend(place(name, array) for name, array in arrays.items())
+        for name, array in arrays.items():
+            parts = narrowed(name, array, tables) if tables and name in narrow else {name: array}
+            made.graph.initializer.extend(place(part, rows) for part, rows in parts.items())
         return made
 
     write_model(build, Path(path), external_threshold=external_threshold, overwrite=overwrite)
@@ -92,6 +105,10 @@ def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *n
         )
     assert program is not None
     return program.model
+
+
+def _layer(place: places.Place, arrays: Mapping[str, NDArray[Any]]) -> Layer:
+    return Layer(place.config, {name: arrays[place.parameters[name]] for name in place.config.shapes()})
 
 
 def _array(name: str, value: onnx_ir.Value) -> NDArray[Any]:

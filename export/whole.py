@@ -10,9 +10,10 @@ from peerspec.export.domain import DOMAIN, DOMAIN_VERSION, TENSOR_TYPES
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_mix import Body
 from peerspec.export.functions import Kind, layer_functions, layer_names
-from peerspec.export.graph import SPEC_KEY
+from peerspec.export.graph import LAYER_NODE, SPEC_KEY
 from peerspec.export.onnx_package import ModelProto, helper
 from peerspec.export.places import Place, layer_nodes
+from peerspec.export.tables import SCALE, Tables, check_tables, inputs
 from peerspec.reference import SPEC_VERSION
 
 __all__ = ["append_functions"]
@@ -20,29 +21,46 @@ __all__ = ["append_functions"]
 _DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()}
 
 
-def append_functions(model: ModelProto, elements: Mapping[str, int], *, body: Body = "gather") -> None:
+def append_functions(
+    model: ModelProto, elements: Mapping[str, int], *, body: Body = "gather", tables: Tables | None = None
+) -> list[Place]:
     """Complete, in place, a model whose layers are bare ``peer.Layer`` nodes of opset 18.
 
-    ``elements`` is the ONNX element type of each initializer, by name.
+    ``elements`` is the ONNX element type of each initializer, by name. With ``tables``, nodes take their tables in
+    fewer bytes and the factors beside them, which the caller stores so (ONX-10).
 
     Nodes are renamed after their parameters: the layer of ``blocks.1.mlp.keys`` becomes ``blocks.1.mlp``.
 
+    Returns:
+        The layers.
+
     Raises:
-        ExportError: no such node, or one whose parameters are no initializers of the model.
+        ExportError: no such node, or one whose parameters are no initializers of the model or no float32 where that is
+            needed.
     """
     places = layer_nodes(model, "the model")
     if not places:
         raise ExportError("the model holds no PEER layer; export a model with a peerspec.backends.torch.PEER in it")
-    kinds = [Kind(place.config, _dtype(place, elements)) for place in places]
+    kinds = [Kind(place.config, _dtype(place, elements), tables) for place in places]
+    for kind in kinds:
+        check_tables(kind.dtype, tables)
     names = layer_names(kinds)
     for place, kind in zip(places, kinds, strict=True):
         assert place.node is not None
         place.node.op_type = names[kind]
-        place.node.name = place.parameters["keys"].removesuffix("keys").rstrip(".") or "layer"
+        place.node.name = place.parameters["keys"].removesuffix("keys").rstrip(".") or LAYER_NODE
+        del place.node.input[1:]
+        place.node.input.extend(_source(place, name) for name in inputs(kind.config, tables))
     model.functions.extend(layer_functions(kinds, body=body))
     if DOMAIN not in {entry.domain for entry in model.opset_import}:
         model.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
     helper.set_model_props(model, {entry.key: entry.value for entry in model.metadata_props} | {SPEC_KEY: SPEC_VERSION})
+    return layer_nodes(model, "the model")
+
+
+def _source(place: Place, name: str) -> str:
+    table = name.removesuffix(SCALE)
+    return place.parameters[table] + name[len(table) :]
 
 
 def _dtype(place: Place, elements: Mapping[str, int]) -> np.dtype:

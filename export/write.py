@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_mix import Body
-from peerspec.export.graph import DIGEST_KEY, layer_model
+from peerspec.export.graph import DIGEST_KEY, LAYER_NODE, layer_model
 from peerspec.export.onnx_package import ModelProto, TensorProto
+from peerspec.export.stated import state_errors
+from peerspec.export.tables import Rows, Tables, check_tables, is_table, narrowed, table_error
 from peerspec.export.tensors import ExternalFile, inline_tensor
 from peerspec.reference import Layer
 from peerspec.reference.draft import Draft
@@ -23,8 +22,8 @@ __all__ = ["EXTERNAL_THRESHOLD", "Place", "build_model", "data_path", "export", 
 EXTERNAL_THRESHOLD = 1 << 20
 """Bytes from which a parameter goes to the external file."""
 
-Place = Callable[[str, NDArray[Any]], TensorProto]
-"""Makes the tensor of an array, inline or external."""
+Place = Callable[[str, Rows], TensorProto]
+"""Makes the tensor of an array, or of the rows in its place, inline or external."""
 
 _PROTOBUF_LIMIT = (1 << 31) - 1  # bytes of one serialised message
 
@@ -37,6 +36,7 @@ def export(
     trace: bool = True,
     body: Body = "gather",
     inline: bool = False,
+    tables: Tables | None = None,
     external_threshold: int = EXTERNAL_THRESHOLD,
     overwrite: bool = False,
 ) -> None:
@@ -55,16 +55,20 @@ def export(
         body: how the experts' rows are read where no kernel serves: ``gather`` takes those of all tokens at once,
             ``scan`` those of one token after another, in memory that does not grow with the tokens.
         inline: write standard operators alone, for tools that know no functions; kernels cannot serve them.
+        tables: ``float16`` or ``int8`` stores the experts of a float32 layer in half or a quarter of the bytes; the
+            model then computes another layer, and how far it is off is measured and stated in the file (ONX-10).
         external_threshold: 0 sends every parameter to the external file.
         overwrite: replace the model and its external file if they exist.
 
     Raises:
         ExportError: a path that exists or cannot be written, names of axes that are not distinct
-        identifiers, or
+            identifiers, tables in fewer bytes of a layer that is not float32 or too large for them, or
             inline parameters beyond protobuf's limit of 2 GiB.
     """
     write_model(
-        lambda place: build_model(layer, leading=leading, trace=trace, body=body, inline=inline, place=place),
+        lambda place: build_model(
+            layer, leading=leading, trace=trace, body=body, inline=inline, tables=tables, place=place
+        ),
         Path(path),
         external_threshold=external_threshold,
         overwrite=overwrite,
@@ -78,7 +82,7 @@ def write_model(build: Callable[[Place], ModelProto], path: Path, *, external_th
         with Draft(data_path(path)) as tables, Draft(path) as main:
             external = ExternalFile(tables.file, tables.path.name)
 
-            def place(name: str, array: NDArray[Any]) -> TensorProto:
+            def place(name: str, array: Rows) -> TensorProto:
                 return (inline_tensor if array.nbytes < external_threshold else external.append)(name, array)
 
             model = build(place)
@@ -99,11 +103,19 @@ def build_model(
     trace: bool = True,
     body: Body = "gather",
     inline: bool = False,
+    tables: Tables | None = None,
     place: Place = inline_tensor,
 ) -> ModelProto:
     """The model of ``layer``; ``place`` makes a tensor of each parameter, inline unless told otherwise."""
-    model = layer_model(layer.config, layer.dtype, leading=leading, trace=trace, body=body, inline=inline)
-    model.graph.initializer.extend(place(name, array) for name, array in layer.params.items())
+    check_tables(layer.dtype, tables)
+    model = layer_model(
+        layer.config, layer.dtype, leading=leading, trace=trace, body=body, inline=inline, tables=tables
+    )
+    if tables:
+        state_errors(model, {LAYER_NODE: (tables, table_error(layer, tables))})
+    for name, array in layer.params.items():
+        parts = narrowed(name, array, tables) if tables and is_table(name) else {name: array}
+        model.graph.initializer.extend(place(part, rows) for part, rows in parts.items())
     return model
 
 

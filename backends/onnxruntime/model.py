@@ -21,7 +21,8 @@ from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.export.graph import CONFIG_KEY, extracted_model
 from peerspec.export.onnx_package import ModelProto
 from peerspec.export.places import Place, metadata
-from peerspec.export.read import read_layer_at, read_model, the_place
+from peerspec.export.read import read_model, read_parameters, the_place
+from peerspec.export.tables import widened
 from peerspec.reference import Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
 
@@ -38,7 +39,9 @@ class OrtModel:
         kernels: whether the model's functions run by the kernels of ``peerspec.export.ort``.
 
     Attributes:
-        layer: the layer that the file holds, memory-mapped where its tables are external.
+        layer: the layer that the file holds, memory-mapped where its tables are external; tables in fewer bytes are
+            widened in memory (ONX-10).
+        tables: what the file stores the tables in, or None as the other parameters are.
         rank: the number of leading axes that the model takes.
 
     Raises:
@@ -53,12 +56,14 @@ class OrtModel:
         path = Path(path)
         model = read_model(path)
         place = the_place(model, path, name)
-        self.layer: Layer = read_layer_at(path, model, place)
+        self.tables = place.tables
+        stored = read_parameters(path, model, place)
+        self.layer = Layer(place.config, widened(stored, place.config, place.tables))
         self.name = f"{path.name} on onnxruntime"
         self._functions = {function.name: function for function in model.functions}
         self.profiles = _profiles(self.layer, self._functions)
         alone = CONFIG_KEY in metadata(model)
-        self._parameters = {} if alone else dict(self.layer.params)
+        self._parameters = {} if alone else stored
         source = path if alone else _extract(model, place, self.layer)
         self._session = new_session(source, threads=threads, kernels=kernels)
         self._kernels = kernels
@@ -123,7 +128,7 @@ class OrtModel:
 
 def _extract(model: ModelProto, place: Place, layer: Layer) -> bytes:
     assert place.node is not None  # only a file of one layer has none
-    return extracted_model(model, place.node, place.config, layer.dtype).SerializeToString()
+    return extracted_model(model, place.node, place.config, layer.dtype, tables=place.tables).SerializeToString()
 
 
 def _profiles(layer: Layer, functions: Collection[str]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,48 @@ def test_every_way_of_writing_a_layer_is_verified(peerspec, tmp_path, options):
     assert result.status == 0
     domains = {node.domain for node in onnx.load(tmp_path / "model.onnx").graph.node}
     assert domains == ({""} if "--inline" in options else {"peer"})
+
+
+@pytest.mark.parametrize(("tables", "options"), [("float16", []), ("int8", []), ("int8", ["--inline"])])
+def test_tables_in_fewer_bytes_are_verified_as_what_they_are_and_their_error_is_told(
+    peerspec, tmp_path, tables, options
+):
+    layer, model = save(tmp_path / "layer.safetensors", expert="glu"), tmp_path / "model.onnx"
+    assert peerspec("export", layer, model, "--tables", tables, *options).status == 0
+    compared, alone = (peerspec("verify", *names) for names in ([model, layer], [model]))
+    assert (compared.status, alone.status) == (0, 0)
+    off = re.search(rf"computes layer.safetensors with {tables} tables, y ([0-9.]+)% off: every other parameter is",
+                    " ".join(compared.out.split()))  # fmt: skip
+    assert off is not None
+    assert 0 < float(off[1]) < 2
+    text = " ".join(alone.out.split())
+    claims = "float32, glu" if options else "float32, select, glu"
+    assert f"is a conformant PEER layer ({claims}) with {tables} tables, the file says y {off[1]}% off" in text
+
+
+def test_tables_of_another_layer_are_refused_in_fewer_bytes_too(peerspec, tmp_path):
+    layer, model = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
+    assert peerspec("export", layer, model, "--tables", "int8").status == 0
+    same = Layer.load(layer)
+    params = {name: array.copy() for name, array in same.params.items()}
+    params["experts.v"][5, 3] *= 1.1
+    Layer(same.config, params).save(tmp_path / "other.safetensors")
+    result = peerspec("verify", model, tmp_path / "other.safetensors")
+    assert result.status == 1
+    assert "experts.v differ from the layer's in int8" in " ".join(result.out.split())
+
+
+def test_a_file_that_does_not_state_its_error_is_one_sentence(peerspec, tmp_path):
+    layer, path = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
+    assert peerspec("export", layer, path, "--tables", "int8").status == 0
+    model = onnx.load(path)
+    kept = [entry for entry in model.metadata_props if entry.key != "peerspec.tables"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    onnx.save(model, path)
+    result = peerspec("verify", path)
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert "does not state how far the tables of 'layer' are off; export it again (ONX-10)" in result.err
 
 
 def test_an_unknown_body_is_one_sentence(peerspec, tmp_path):

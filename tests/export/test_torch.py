@@ -13,6 +13,8 @@ from peerspec.backends.onnxruntime.session import new_session
 from peerspec.backends.torch import PEER
 from peerspec.export import ExportError, read_layer
 from peerspec.export.places import find_layers
+from peerspec.export.stated import stated_errors
+from peerspec.export.tables import table_error
 from peerspec.export.torch import export
 from peerspec.reference import InputError, Layer, PeerConfig
 
@@ -116,6 +118,36 @@ def test_a_peer_layer_alone_is_a_model_too_in_other_precisions(tmp_path):
         found = OrtModel(path)
         assert found.layer.dtype == module.to_layer().dtype
         assert found.run(np.zeros((3, 6), found.layer.dtype)).y.shape == (3, 6)
+
+
+def test_a_whole_model_takes_tables_in_fewer_bytes(model, tmp_path, assert_conforms):
+    path = tmp_path / "model.onnx"
+    tokens = np.random.default_rng(0).integers(0, 11, (2, 3))
+    export(model, (torch.from_numpy(tokens),), path, dynamic_shapes=DYNAMIC, tables="int8", external_threshold=100)
+    proto = onnx.load(path, load_external_data=False)
+    places = find_layers(proto, path)
+    assert [(place.node.op_type, place.tables) for place in places] == [
+        ("LayerInt8", "int8"),
+        ("LayerInt8", "int8"),
+        ("LayerInt8_2", "int8"),
+    ]
+    stated = stated_errors(proto, path)
+    for place in places:
+        made_from, found = model.get_submodule(place.name).to_layer(), OrtModel(path, place.name)
+        assert stated[place.name] == ("int8", table_error(made_from, "int8"))
+        x = np.random.default_rng(2).standard_normal((7, 6)).astype(np.float32)
+        output = found.run(x)
+        assert_conforms(found.layer, x, output.y, output.scores, output.indices, output.gates)
+    (got,) = new_session(path, threads=1).run(None, {"tokens": tokens})
+    expected = _logits(model, tokens)
+    assert 0 < np.abs(got - expected).max() <= 0.2 * np.abs(expected).max()  # a wrong row is off by its whole size
+
+
+def test_only_float32_layers_of_a_whole_model_take_tables_in_fewer_bytes(tmp_path):
+    module = PEER(PeerConfig(6, 2, 25, 3, 4), dtype=torch.float64).eval()
+    with pytest.raises(ExportError, match="int8 tables need a float32 layer, this one is float64"):
+        export(module, (torch.zeros(4, 6, dtype=torch.float64),), tmp_path / "model.onnx", tables="int8")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_that_cannot_be_exported_is_refused_in_one_sentence(tmp_path):

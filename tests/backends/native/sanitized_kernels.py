@@ -10,7 +10,9 @@ from onnx import TensorProto, helper
 
 from peerspec.export import ort
 from peerspec.export.graph import assemble
-from peerspec.reference import PeerConfig
+from peerspec.export.layer_function import LAYER_NAMES
+from peerspec.export.tables import FORMATS, is_table, narrowed
+from peerspec.reference import Layer, PeerConfig
 
 options = onnxruntime.SessionOptions()
 options.enable_cpu_mem_arena = False  # each output is an allocation of its own, and so is each input here
@@ -80,6 +82,18 @@ for options_of, dtype in itertools.product(norms, (np.float64, np.float32, np.fl
         evaluate("Layer", x | params, {"y": outputs["y"]}, config=config.to_json())
     refused("Layer", x | dict(reversed(params.items())), outputs, config=config.to_json())
     refused("Layer", x | params, outputs, config="{")
+
+for tables, expert in itertools.product(FORMATS, ("mlp", "glu")):
+    layer = Layer.random(PeerConfig(5, 3, 49, 6, 8, d_out=4, expert=expert))
+    stored = {
+        part: np.array(rows[...])
+        for name, array in layer.params.items()
+        for part, rows in (narrowed(name, array, tables) if is_table(name) else {name: array}).items()
+    }
+    given = {"x": rng.standard_normal((40, 5)).astype(np.float32)} | stored
+    name = LAYER_NAMES[tables]
+    evaluate(name, given, {"y": 1, "scores": 1, "indices": 7, "gates": 1}, config=layer.config.to_json())
+    refused(name, given | {"experts.v": layer.params["experts.v"]}, {"y": 1}, config=layer.config.to_json())
 
 assert element(np.dtype(np.int8)) == TensorProto.INT8
 print("ok")
