@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 // A PEER layer in JavaScript, and the program that lets `peerspec check --command "node peer.mjs"` judge it:
 // docs/any-language.md. Reads one JSON object a line, answers each with one. Tensors travel in files. Node 20 or newer.
+import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { entry, pattern } from "./inputs.mjs";
 import { forward, select } from "./layer.mjs";
-import { readTensors, writeTensors } from "./tensors.mjs";
+import { decode, encode } from "./safetensors.mjs";
 
 const HELLO = {
   reply: "start",
@@ -28,7 +29,7 @@ const ids = (parts) => BigInt64Array.from(parts.flat(), BigInt);
 // Mask and training mode matter to batch statistics alone, and this program claims no query norm (SHP-2).
 function answerForward({ config, dtype, layer }, { x }) {
   const { round, Floats } = PRECISIONS[dtype];
-  const params = Object.fromEntries(Object.entries(readTensors(layer)).map(([name, { data }]) => [name, data]));
+  const params = Object.fromEntries(Object.entries(decode(readFileSync(layer))).map(([name, { data }]) => [name, data]));
   const outs = rows(x.data, config.d_model).map((token) => forward(config, params, token, round));
   const lead = x.shape.slice(0, -1); // SHP-1: leading axes are independent tokens
   const trace = [...lead, config.heads, config.top_k];
@@ -58,7 +59,7 @@ function reply(message) {
   if (message.method === "start") return HELLO;
   const answer = ANSWERS[message.method];
   if (!answer) return { reply: "error", message: `unknown method ${message.method}` };
-  writeTensors(message.answer, answer(message, readTensors(message.inputs)));
+  writeFileSync(message.answer, encode(answer(message, decode(readFileSync(message.inputs)))));
   return { reply: message.method };
 }
 

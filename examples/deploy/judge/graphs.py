@@ -1,0 +1,32 @@
+"""Graphs for ``peer.mjs``: after the line ``ready``, a line of JSON asks for one, a line of base64 brings it.
+
+``{"config": …, "dtype": …}`` asks for a layer whose parameters are inputs, ``{"dtype": …, "n": …, "k": …}`` for the
+selection alone.
+"""
+
+import base64
+import json
+import sys
+from typing import Any
+
+import numpy as np
+
+from peerspec.export.graph import bound_model, selection_model
+from peerspec.export.product_key_top_k import product_key_top_k
+from peerspec.reference import PeerConfig
+
+
+def graph(*, dtype: str, config: dict[str, Any] | None = None, n: int = 0, k: int = 0) -> bytes:
+    if config is None:
+        return selection_model(product_key_top_k(), np.dtype(dtype), n, k).SerializeToString()
+    return bound_model(PeerConfig.from_json(json.dumps(config)), np.dtype(dtype)).SerializeToString()
+
+
+def main() -> None:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(base64.b64encode(graph(**json.loads(line))).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

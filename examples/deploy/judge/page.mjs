@@ -1,0 +1,19 @@
+// In the browser: ask for a question, answer it, and so on.
+import * as ort from "onnxruntime-web/wasm";
+import { Answers } from "./answer.mjs";
+
+const answers = new Answers(ort, { executionProviders: ["wasm"] });
+const [version] = /Chrome\/\d+/.exec(navigator.userAgent) ?? ["a browser"];
+const name = `onnxruntime-web ${ort.env.versions.web} in ${version.replace("/", " ")}`;
+
+const load = async (part) => new Uint8Array(await (await fetch(`/load/${part}`)).arrayBuffer());
+const post = (route, body) => fetch(route, { method: "POST", body });
+
+for (;;) {
+  const question = await (await fetch("/question")).json();
+  try {
+    await post("/answer", question.graph ? await answers.answer(question, load) : name);
+  } catch (error) {
+    await post("/error", String(error.message ?? error));
+  }
+}
