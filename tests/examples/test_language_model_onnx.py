@@ -1,7 +1,5 @@
 """The language model, trained on a text and exported, goes on with the same bytes in ONNX Runtime as in torch."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +11,7 @@ from peerspec.export.read import read_layer, read_model
 from peerspec.reference import PeerConfig
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "language_model"
 CONTEXT = 24
-
-
-@pytest.fixture(scope="module")
-def example():
-    sys.path.insert(0, str(EXAMPLE))
-    try:
-        spec = importlib.util.spec_from_file_location("generate", EXAMPLE / "generate.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.remove(str(EXAMPLE))
 
 
 @pytest.fixture(scope="module")

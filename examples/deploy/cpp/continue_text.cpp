@@ -91,6 +91,7 @@ int main(int argc, char** argv) try {
   }
   std::cout << text << std::flush;
 } catch (const std::exception& error) {  // Ort::Exception too
-  std::cerr << "continue_text: " << error.what() << '\n';
+  const std::string said = error.what();
+  std::cerr << "continue_text: " << said.substr(0, said.find_last_not_of('\n') + 1) << '\n';
   return 1;
 }

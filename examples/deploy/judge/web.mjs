@@ -32,14 +32,12 @@ export async function open() {
 /** Opens a page in a browser of its own; returns how to end it, and tells `fail` when it ends by itself. */
 function chromium(url, fail) {
   const profile = mkdtempSync(join(tmpdir(), "peerspec-chromium-"));
+  process.on("exit", () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
   const flags = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"];
   if (process.getuid() === 0) flags.push("--no-sandbox"); // as root it has none
   const words = [...flags, `--user-data-dir=${profile}`, url];
   const browser = spawn(process.env.CHROMIUM ?? "chromium", words, { stdio: "ignore" });
   browser.on("error", ({ message }) => fail(`${message}; install Chromium, or name it in CHROMIUM`));
-  browser.on("exit", () => {
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-    fail("Chromium has ended");
-  });
+  browser.on("exit", () => fail("Chromium has ended"));
   return () => browser.kill();
 }
