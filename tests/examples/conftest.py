@@ -36,7 +36,7 @@ def example() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def deployed(example, tmp_path_factory) -> Deployed:
-    """An untrained model, whose bytes vary more than after a second of training; large enough that its tables lie beside it."""
+    """An untrained model, whose bytes vary more than after short training, with its tables beside it."""
     import torch
 
     from peerspec.reference import PeerConfig

@@ -58,6 +58,10 @@ def test_the_page_continues_as_torch_does(browser, address, deployed):
     }
 
 
+def test_the_server_says_where_to_look(address):
+    assert re.sub(r":\d+/", ":8080/", address) in TEXT
+
+
 def test_the_page_has_more_than_one_thread_at_hand(browser, address):
     _loaded(browser, address)
     assert browser.value("crossOriginIsolated") is True
@@ -88,7 +92,7 @@ def test_a_page_opened_as_a_file_never_runs(browser):
     assert "| `blocked by CORS policy` |" in TEXT
 
 
-@pytest.mark.parametrize("path", ["/..%2fserve.mjs", "/ort/..%2f..%2fpackage.json", "/none", "/%2e%2e/files.mjs", "/ort/"])
+@pytest.mark.parametrize("path", ["/..%2fserve.mjs", "/ort/..%2f..%2fpackage.json", "/none", "/%2e%2e/files.mjs"])
 def test_the_server_shows_nothing_but_its_files(address, path):
     connection = HTTPConnection(address.split("/")[2], timeout=60)  # which sends a path as it is
     connection.request("GET", path)
@@ -99,4 +103,4 @@ def test_the_server_shows_nothing_but_its_files(address, path):
 def test_the_server_refuses_what_it_cannot_serve(node, tmp_path):
     ran = subprocess.run([node, SERVER, tmp_path / "none.onnx"], capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert re.fullmatch(r"serve\.mjs: there is no model .*none\.onnx; usage: node serve\.mjs MODEL \[PORT\]\n", ran.stderr)
+    assert re.fullmatch(r"serve\.mjs: there is no model .*none\.onnx; usage: .*\n", ran.stderr)

@@ -1,4 +1,4 @@
-"""ONNX Runtime's packages for Node.js and for browsers run the exported graph, and the suite judges what they answer."""
+"""ONNX Runtime's packages for Node.js and for browsers run the exported graph under the suite."""
 
 import sys
 from pathlib import Path
