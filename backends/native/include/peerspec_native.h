@@ -32,8 +32,8 @@ enum peerspec_status { PEERSPEC_OK, PEERSPEC_BAD_ID, PEERSPEC_NO_MEMORY, PEERSPE
 
 typedef void (*peerspec_task)(void* argument, int64_t index);
 
-/* How to run: on `threads` threads made for the call, or, where `for_each` is given, through it on the caller's own, of
- * which `threads` work at once. `for_each` returns when every task has been done, in any order, on any thread. */
+/* How to run: on `threads` threads of the core's own, which sleep between calls, or, where `for_each` is given, through it
+ * on the caller's, of which `threads` work at once. `for_each` returns when every task has been done, in any order, on any thread. */
 typedef struct peerspec_run {
   int32_t threads;
   int32_t level; /* a peerspec_level that peerspec_best_level() reaches */

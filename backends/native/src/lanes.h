@@ -91,7 +91,10 @@ PEERSPEC_INLINE Lanes<typename F::Inner> load_some(const typename F::Store* from
 
 template <class T>
 PEERSPEC_INLINE void store(const Lanes<T>& lanes, T* to) {
-  __builtin_memcpy(to, lanes.part, sizeof lanes.part);
+  for (int i = 0; i < Lanes<T>::parts; i++) {  // one copy of them all would go through the stack
+    const typename Lanes<T>::Vec part = lanes.part[i];
+    __builtin_memcpy(to + i * Lanes<T>::each, &part, sizeof part);
+  }
 }
 
 template <class T>

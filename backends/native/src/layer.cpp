@@ -43,7 +43,7 @@ class Stages {
     return with_packed([&](const void* keys) {
       const int64_t whole = panels(router.format, tokens), workers = std::max(run.threads, 1);
       if (whole < workers) return one_after_the_other(mix, keys, scores, ids, gates);
-      // at least two turns a thread, or nothing is fetched while something else is computed
+      // at least two turns a thread, for one may be slower than another
       const int64_t together = std::min(most_together, std::max<int64_t>(1, whole / (2 * workers)));
       std::atomic<int64_t> next{0};
       const ForwardJob job{{router, tokens, mix.x, nullptr},

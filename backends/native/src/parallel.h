@@ -8,10 +8,9 @@
 
 namespace peerspec {
 
-// Calls task(argument, i) for i in 0 .. count-1.
+// Calls task(argument, i) for i in 0 .. count-1, on the caller's threads or on threads of the core's own.
 //
-// Threads are made for the call and end with it: a pool that spins would take the cores from the frameworks' pools, one
-// that sleeps would not survive a fork, and making a thread costs some 20 µs.
+// Those sleep between calls, so that they take no core from the frameworks' pools, and keep the memory they computed in.
 void in_tasks(const peerspec_run& run, int64_t count, peerspec_task task, void* argument);
 
 // Calls kernel(job, begin, end) on 0 .. count-1 in parts of `grain`; the worst status of all parts.

@@ -13,12 +13,32 @@ constexpr int64_t lanes_of = Lanes<T>::count;
 
 // Rows whose accumulators leave registers for the operands, and are enough to hide an addition's latency.
 constexpr int rows_together = PEERSPEC_WIDTH == 64 ? 12 : PEERSPEC_WIDTH == 32 ? 6 : 3;
-// Columns between two looks at what else there is to do; their parts of both operands stay in L1.
+// Columns whose parts of both operands, for all panels that are taken together, stay in L1.
 constexpr int64_t depth_together = 256;
 
 template <class T>
 PEERSPEC_INLINE int64_t panels_of(int64_t rows) {
   return (rows + lanes_of<T> - 1) / lanes_of<T>;
+}
+
+// Columns [0, n) of a whole panel, as many as can be moved in squares of four by four; returns n.
+template <class F>
+PEERSPEC_INLINE int64_t pack_squares([[maybe_unused]] const typename F::Store* rows, [[maybe_unused]] int64_t stride,
+                                     [[maybe_unused]] int64_t depth, [[maybe_unused]] typename F::Inner* panel) {
+#if PEERSPEC_WIDTH >= 32
+  if constexpr (sizeof(typename F::Store) == 4) {
+    constexpr int64_t lanes = lanes_of<float>;
+    for (int64_t c = 0; c + 4 <= depth; c += 4)
+      for (int64_t lane = 0; lane < lanes; lane += 4) {
+        __m128 square[4];
+        for (int64_t r = 0; r < 4; r++) square[r] = _mm_loadu_ps(rows + (lane + r) * stride + c);
+        _MM_TRANSPOSE4_PS(square[0], square[1], square[2], square[3]);
+        for (int64_t r = 0; r < 4; r++) _mm_store_ps(panel + (c + r) * lanes + lane, square[r]);
+      }
+    return depth - depth % 4;
+  }
+#endif
+  return 0;
 }
 
 // Rows [0, count) of a matrix as one panel; lanes beyond are zero.
@@ -27,8 +47,9 @@ void pack_panel(const typename F::Store* rows, int64_t stride, int64_t count, in
                 typename F::Inner* panel) {
   using T = typename F::Inner;
   constexpr int64_t lanes = lanes_of<T>;
+  const int64_t first = count == lanes ? pack_squares<F>(rows, stride, depth, panel) : 0;
   for (int64_t lane = 0; lane < lanes; lane++)
-    for (int64_t c = 0; c < depth; c++)
+    for (int64_t c = first; c < depth; c++)
       panel[c * lanes + lane] = lane < count ? widen_one(F{}, rows[lane * stride + c]) : T(0);
 }
 

@@ -6,10 +6,10 @@ namespace peerspec {
 namespace {
 
 // Columns [first, first + rows) of q, rows <= rows_together, for consecutive panels of x: out[panel] is [columns][lanes],
-// of which those rows are written. `look` is called with the products done since.
-template <class F, class Look>
+// of which those rows are written.
+template <class F>
 void query_columns(const peerspec_router& router, int64_t first, int64_t rows, int64_t panels,
-                   const typename F::Inner* x, typename F::Inner* out, int64_t out_size, const Look& look) {
+                   const typename F::Inner* x, typename F::Inner* out, int64_t out_size) {
   using T = typename F::Inner;
   constexpr int64_t lanes = lanes_of<T>;
   const int64_t depth = router.d_model;
@@ -19,10 +19,8 @@ void query_columns(const peerspec_router& router, int64_t first, int64_t rows, i
     const int64_t columns = depth - c < depth_together ? depth - c : depth_together;
     int64_t stride = depth;
     const T* a = widened(F{}, weight + c, rows, columns, room, &stride);
-    for (int64_t p = 0; p < panels; p++) {
+    for (int64_t p = 0; p < panels; p++)
       tile<T>(rows, c > 0, a, stride, 1, x + (p * depth + c) * lanes, columns, out + p * out_size + first * lanes, lanes);
-      look(rows * columns);
-    }
   }
   if (!router.bias) return;
   for (int64_t p = 0; p < panels; p++)
@@ -56,7 +54,7 @@ peerspec_status query(const QueryJob& job, int64_t begin, int64_t end) {
     packed = panel;
     for (int64_t c = from, rows; c < to; c += rows) {
       rows = next_rows(to - c);
-      query_columns<F>(router, c, rows, 1, x.get(), q.get(), 0, [](int64_t) {});
+      query_columns<F>(router, c, rows, 1, x.get(), q.get(), 0);
     }
     for (int64_t t = 0; t < count; t++)
       for (int64_t c = from; c < to; c++) static_cast<T*>(job.q)[(first + t) * columns + c] = q.get()[c * lanes + t];

@@ -35,12 +35,11 @@ class Retriever {
 
   explicit operator bool() const { return scores && selector; }
 
-  // `q` [d, lanes] is one head's query of tokens first … first + count - 1; `look` as in query_columns.
-  template <class Look>
-  void head(int64_t head, const T* q, int64_t first, int64_t count, const Look& look) {
+  // `q` [d, lanes] is one head's query of tokens first … first + count - 1.
+  void head(int64_t head, const T* q, int64_t first, int64_t count) {
     const int64_t half = job.router.d_key / 2, own = job.router.key_heads > 1 ? head : 0;
     for (int64_t side = 0; side < 2; side++)
-      half_scores(q + side * half * lanes_of<T>, 2 * own + side, count, scores.get() + side * lanes_of<T> * width, look);
+      half_scores(q + side * half * lanes_of<T>, 2 * own + side, count, scores.get() + side * lanes_of<T> * width);
     for (int64_t t = 0; t < count; t++) {
       const T* s1 = scores.get() + t * width;
       const int64_t row = ((first + t) * job.router.heads + head) * job.rule.k;
@@ -50,8 +49,7 @@ class Retriever {
 
  private:
   // out [count, width], the sub-keys in the lanes
-  template <class Look>
-  void half_scores(const T* q, int64_t table, int64_t count, T* out, const Look& look) {
+  void half_scores(const T* q, int64_t table, int64_t count, T* out) {
     const int64_t panels = panels_of<T>(job.router.n), half = job.router.d_key / 2, size = panel_size<T>(job.router);
     const T* keys = static_cast<const T*>(job.panels) + table * panels * size;
     for (int64_t p = 0; p < panels; p++)
@@ -59,7 +57,6 @@ class Retriever {
         rows = next_rows(count - t);
         T* to = out + t * width + p * lanes_of<T>;
         tile<T>(rows, false, q + t, 1, lanes_of<T>, keys + p * size, half, to, width);
-        look(rows * half);
       }
   }
 
@@ -81,7 +78,7 @@ peerspec_status retrieve(const RetrieveJob& job, int64_t begin, int64_t end) {
     const int64_t head = part % heads, first = part / heads * lanes_of<T>;
     const int64_t count = tokens_in<T>(part / heads, job.tokens);
     pack_panel<Plain<T>>(static_cast<const T*>(job.q) + (first * heads + head) * d, heads * d, count, d, panel.get());
-    retriever.head(head, panel.get(), first, count, [](int64_t) {});
+    retriever.head(head, panel.get(), first, count);
   }
   return PEERSPEC_OK;
 }

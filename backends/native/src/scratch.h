@@ -1,17 +1,22 @@
 // Memory for one call, aligned to cache lines: a panel's row never lies across two.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 
 namespace peerspec {
+
+// At least so many bytes, or null; what large blocks hold is kept by their thread for its next call.
+void* borrow(std::size_t bytes);
+void give_back(void* block);
+
 namespace {
 
 template <class T>
 class Scratch {
  public:
-  explicit Scratch(int64_t count) : data(static_cast<T*>(std::aligned_alloc(64, (count * sizeof(T) / 64 + 1) * 64))) {}
-  ~Scratch() { std::free(data); }
+  explicit Scratch(int64_t count) : data(static_cast<T*>(borrow(count * sizeof(T)))) {}
+  ~Scratch() { give_back(data); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 

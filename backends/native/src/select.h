@@ -28,6 +28,7 @@ PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T thresho
   }
 #elif PEERSPEC_WIDTH == 32
   if constexpr (sizeof(T) == 4) {
+    constexpr int most_unasked = 4;  // positions of 64 that are written whether or not there are so many
     const __m256 bound = _mm256_set1_ps(threshold);
     for (; i + 64 <= n; i += 64) {
       uint64_t mask = 0;
@@ -35,7 +36,10 @@ PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T thresho
         const __m256 reached = _mm256_cmp_ps(_mm256_loadu_ps(scores + i + 8 * part), bound, _CMP_GE_OQ);
         mask |= uint64_t(uint32_t(_mm256_movemask_ps(reached))) << (8 * part);
       }
-      for (; mask; mask &= mask - 1) out[count++] = int32_t(i + __builtin_ctzll(mask));
+      const int64_t end = count + __builtin_popcountll(mask);
+      for (int at = 0; at < most_unasked; at++, mask &= mask - 1) out[count + at] = int32_t(i + _tzcnt_u64(mask));
+      for (count += most_unasked; mask; mask &= mask - 1) out[count++] = int32_t(i + _tzcnt_u64(mask));
+      count = end;
     }
   }
 #endif
