@@ -56,7 +56,7 @@ class Kept {
 
 thread_local Kept kept;
 
-bool is_kept(std::size_t bytes) {
+bool is_kept([[maybe_unused]] std::size_t bytes) {
 #ifdef __SANITIZE_ADDRESS__
   return false;  // a block that is larger than was asked for would hide an access beyond
 #else
