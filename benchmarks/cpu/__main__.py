@@ -31,7 +31,7 @@ from memory import child, memory, step_memory  # noqa: E402
 from points import GRID, Point  # noqa: E402
 from scaling import OVER_EXPERTS, OVER_TOKENS, scaling  # noqa: E402
 from selection import selection  # noqa: E402
-from store import machine, write  # noqa: E402
+from store import machine, show, write  # noqa: E402
 from verdicts import verdicts  # noqa: E402
 
 PARTS = ("forward", "backward", "step", "experts", "selection", "memory", "step-memory", "scaling")
@@ -63,17 +63,6 @@ def measured(part: str, options: argparse.Namespace) -> Iterator[list[dict[str, 
         largest = [Point(1024, 256, 2048), Point(128, 1024, 2048)]
         return memory(chosen(largest, options), options.only or [*LAYERS, "paper's Algorithm 1"])
     return scaling(chosen([*OVER_EXPERTS, *OVER_TOKENS], options), options.only or LAYERS, budget)
-
-
-def show(part: str, rows: list[dict[str, object]]) -> None:
-    """One line a variant, as soon as it is known."""
-    for row in rows:
-        point = " ".join(f"{key}={row[key]}" for key in ("N", "D", "T", "n") if key in row)
-        figures = {key: row[key] for key in ("median", "speed", "of_limit", "beyond", "absent") if key in row}
-        text = "  ".join(
-            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()
-        )
-        print(f"{part:13}{point:28}{row['variant']:50}{text}", flush=True)
 
 
 def render(folder: Path) -> None:

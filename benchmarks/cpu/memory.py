@@ -1,21 +1,18 @@
-"""Peak memory of one forward pass beyond parameters, x and y, and of one training step: a fresh process for each.
-
-Read from the kernel as the high-water mark of the resident set, which is reset before.
-"""
+"""Peak memory of one forward pass beyond parameters, x and y, and of one training step: a fresh process for each."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import step
 import torch
 from forward import VARIANTS, why_not
+from peak import watched
 from points import Bench, Point, benches
 
 __all__ = ["child", "memory", "step_memory"]
@@ -60,7 +57,7 @@ def _forward(bench: Bench, name: str) -> dict[str, int]:
         bench.x  # noqa: B018  # made before the start
         if name.startswith("torch.compile"):
             work()
-        y, found = _watched(work)
+        y, found = watched(work)
     return found | {"beyond": max(found["beyond"] - y.numel() * y.element_size(), 0)}
 
 
@@ -72,21 +69,8 @@ def _step(bench: Bench, name: str) -> dict[str, int]:
         for tensor in state.values():
             tensor.zero_()
     one.take(bench)
-    return _watched(one)[1]
+    return watched(one)[1]
 
 
 def _few(bench: Bench) -> Bench:
     return Bench(replace(bench.point, tokens=16), bench.params)
-
-
-def _watched(work: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
-    before = _status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")
-    result = work()
-    return result, {"beyond": max(_status("VmHWM") - before, 0), "before": before}
-
-
-def _status(name: str) -> int:
-    """A line of /proc/self/status, in bytes."""
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scaling import OVER_EXPERTS, OVER_TOKENS
 from store import read
 
-__all__ = ["draw"]
+__all__ = ["bars", "draw", "save"]
 
 Row = dict[str, Any]
 STYLE = {
@@ -25,20 +25,21 @@ STYLE = {
 
 def draw(folder: Path) -> list[Path]:
     """Write what there are figures of."""
-    mpl.rcParams["svg.hashsalt"] = "peerspec"  # the same figures give the same file
     drawn = []
     if rows := read(folder, "scaling")["rows"]:
-        drawn.append(_save(_scaling(rows), folder / "scaling.svg"))
+        drawn.append(save(_scaling(rows), folder / "scaling.svg"))
     if rows := read(folder, "forward")["rows"]:
-        drawn.append(_save(_bars(rows, "Forward pass"), folder / "forward.svg"))
+        drawn.append(save(bars(rows, "Forward pass"), folder / "forward.svg"))
     if rows := read(folder, "backward")["rows"]:
-        drawn.append(_save(_bars(rows, "Forward and backward pass"), folder / "backward.svg"))
+        drawn.append(save(bars(rows, "Forward and backward pass"), folder / "backward.svg"))
     if rows := read(folder, "step")["rows"]:
-        drawn.append(_save(_bars(rows, "Training step, against Adam(fused=True)"), folder / "step.svg"))
+        drawn.append(save(bars(rows, "Training step, against Adam(fused=True)"), folder / "step.svg"))
     return drawn
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path) -> Path:
+    """Write it, without the date: the same figures give the same file."""
+    mpl.rcParams["svg.hashsalt"] = "peerspec"
     figure.savefig(path, metadata={"Date": None})
     return path
 
@@ -71,7 +72,8 @@ def _lines(axes: Axes, rows: list[Row], over: str, unit: float, per: str = "") -
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
 
 
-def _bars(rows: list[Row], title: str) -> Figure:
+def bars(rows: list[Row], title: str, *, against: str = "PEER-pytorch") -> Figure:
+    """Speed of each variant at each point."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots()
     names = [name for name in dict.fromkeys(row["variant"] for row in rows) if "FFN" not in name]
@@ -83,7 +85,7 @@ def _bars(rows: list[Row], title: str) -> Figure:
         axes.bar(places, [speeds.get((*point, name)) or 0 for point in points], 0.9 * width, label=name)
     labels = [f"N=2^{N.bit_length() - 1}\nD={D}\nT={T}" for N, D, T in points]
     axes.set_xticks(range(len(points)), labels, fontsize=8)
-    axes.set(ylabel="speed against PEER-pytorch", title=title)
+    axes.set(ylabel=f"speed against {against}", title=title)
     axes.axhline(1, color="#666666", linewidth=0.8)
     axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=8, ncols=2)

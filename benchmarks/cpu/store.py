@@ -15,14 +15,15 @@ import torch
 
 from peerspec.backends import native
 
-__all__ = ["machine", "read", "write"]
+__all__ = ["machine", "read", "show", "write"]
 
 Row = dict[str, Any]
 KEYS = ("N", "D", "T", "n")
+SHOWN = ("median", "speed", "over_bodies", "of_limit", "overhead", "beyond", "absent")
 
 
-def machine() -> dict[str, Any]:
-    """Processor, threads, versions and date."""
+def machine(*packages: str) -> dict[str, Any]:
+    """Processor, threads, date, and the versions of what is always measured and of ``packages``."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -33,7 +34,7 @@ def machine() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": round(memory / 2**30),
-        "versions": {name: version(name) for name in ("peerspec", "torch", "numpy", "PEER-pytorch")},
+        "versions": {name: version(name) for name in ("peerspec", "torch", "numpy", "PEER-pytorch", *packages)},
         "python": platform.python_version(),
     }
 
@@ -56,6 +57,17 @@ def write(folder: Path, part: str, rows: Iterable[Row], about: dict[str, Any]) -
     text = json.dumps(about, indent=1, ensure_ascii=False)
     path.with_suffix(".new").write_text(f'{{\n"machine": {text},\n"rows": [\n{lines}\n]\n}}\n')
     path.with_suffix(".new").replace(path)
+
+
+def show(part: str, rows: Iterable[Row]) -> None:
+    """One line a variant, as soon as it is known."""
+    for row in rows:
+        point = " ".join(f"{key}={row[key]}" for key in KEYS if key in row)
+        figures = {key: row[key] for key in SHOWN if key in row}
+        text = "  ".join(
+            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()
+        )
+        print(f"{part:13}{point:28}{row['variant']:50}{text}", flush=True)
 
 
 def _place(row: Row) -> tuple[object, ...]:

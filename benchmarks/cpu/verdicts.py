@@ -13,7 +13,7 @@ from peerspec.backends.torch.native import library_operations
 from peerspec.conformance import check_backend
 from peerspec.reference import Layer
 
-__all__ = ["verdicts"]
+__all__ = ["EXAMPLE", "required", "verdicts"]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "peer_pytorch" / "backend.py"
 
@@ -47,6 +47,15 @@ def verdicts() -> dict[str, str]:
     }
     with library_operations():
         found["torch, library operations"] = check_backend(backend, size="minimal").verdict
+    return required(found)
+
+
+def required(found: dict[str, str]) -> dict[str, str]:
+    """The verdicts, which must all be good.
+
+    Raises:
+        SystemExit: one is not.
+    """
     for name, verdict in found.items():
         if not verdict.startswith("conformant"):
             raise SystemExit(f"{name}: {verdict}; a wrong layer is not timed: run `peerspec check` on it")

@@ -1,0 +1,98 @@
+"""An exported layer in ONNX Runtime, with its kernels and without, beside what else computes it.
+
+    python benchmarks/ort                        everything, some 15 minutes; figures go to benchmarks/results/ort
+    python benchmarks/ort forward --width 256 --tokens 64 512
+    python benchmarks/ort --render               the page and the plot from the figures that are there
+
+Parts are forward, stage, latency, tables and memory. Variants take turns; figures are medians with quartiles, and
+ratios are of one run. Needs `pip install -e ".[bench]"`, a C++ compiler and ONNX Runtime's headers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# Thread pools that spin while they wait take the cores from each other, and figures are wrong by up to ten times.
+SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
+
+sys.path.append(str(Path(__file__).parents[1] / "cpu"))  # rivals, limits and tables are those of the CPU benchmark
+
+import torch  # noqa: E402
+from footprint import child, footprint  # noqa: E402
+from latency import latency  # noqa: E402
+from points import Point  # noqa: E402
+from sessions import THREADS  # noqa: E402
+from stage import stage  # noqa: E402
+from store import machine, show, write  # noqa: E402
+from verdicts import EXAMPLE, required  # noqa: E402
+from whole import GRID, forward, narrow  # noqa: E402
+
+from peerspec.backends.onnxruntime import backend, native  # noqa: E402
+from peerspec.conformance import check_backend  # noqa: E402
+
+PARTS = ("forward", "stage", "latency", "tables", "memory")
+
+
+def measured(part: str, points: list[Point], budget: float) -> Iterator[list[dict[str, object]]]:
+    """Rows of one part, point by point."""
+    if part == "forward":
+        return forward(points, budget)
+    if part == "stage":
+        return stage([point for point in points if point.tokens > 1], budget)
+    if part == "latency":
+        return latency([point for point in points if point.tokens == 1], budget)
+    if part == "tables":
+        return narrow([point for point in points if point.d_model == 256], budget)
+    return footprint([point for point in points if point.d_model == 256 and point.tokens > 64])
+
+
+def render(folder: Path) -> None:
+    """The page and the plot."""
+    from page import markdown
+    from plot import draw
+
+    (folder / "README.md").write_text(markdown(folder))
+    print("wrote", folder / "README.md", "and", draw(folder))
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all unless given")
+    parser.add_argument("--width", type=int, nargs="*", help="only these D")
+    parser.add_argument("--tokens", type=int, nargs="*", help="only these T")
+    parser.add_argument("--budget", type=float, default=8, help="seconds a point, after one round; at least 3 rounds")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "ort")
+    parser.add_argument("--render", action="store_true", help="measure nothing")
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parsed()
+    torch.set_num_threads(THREADS)
+    if options.child:
+        name, *sizes = options.child
+        return child(name, Point(*map(int, sizes)))
+    if not options.render:
+        backends = {"bodies": backend, "native kernel": native, "PEER-pytorch": f"{EXAMPLE}:softmax"}
+        verdicts = {name: check_backend(found, size="minimal").verdict for name, found in backends.items()}
+        for name, verdict in required(verdicts).items():
+            print(f"{name}: {verdict}", flush=True)
+        wanted = [(options.width, "d_model"), (options.tokens, "tokens")]
+        points = [p for p in GRID if all(not some or getattr(p, name) in some for some, name in wanted)]
+        about = machine("onnxruntime", "onnx")
+        for part in options.parts or PARTS:
+            for rows in measured(part, points, options.budget):
+                show(part, rows)
+                write(options.out, part, rows, about)
+    render(options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""One token, the serving case: what a call of ONNX Runtime adds to the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sessions
+from points import Bench, Point, benches
+from sessions import Run
+from turns import in_turns
+from whole import by_bodies, by_kernels
+
+from peerspec.backends import native
+from peerspec.backends.native import layer as core
+
+__all__ = ["latency"]
+
+TURNS = 200
+"""Calls in a turn: one alone is shorter than what disturbs it."""
+CORE = "the core alone"
+
+
+def latency(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
+    """Rows of one width after the other."""
+    for bench in benches(list(points)):
+        work = {
+            CORE: by_core(bench),
+            "native kernel, bound": by_kernels(bench),
+            "native kernel, run()": by_run(bench),
+            "bodies, bound": by_bodies(bench),
+            "an empty model, bound": nothing(bench),
+        }
+        found = in_turns({name: many(run) for name, run in work.items()}, budget)
+        seconds = {name: taken.median / TURNS for name, taken in found.items()}
+        yield [
+            {
+                **bench.point.as_row(),
+                "variant": name,
+                "low": found[name].low / TURNS,
+                "median": seconds[name],
+                "high": found[name].high / TURNS,
+                "rounds": found[name].rounds,
+                "overhead": max(0.0, 1 - seconds[CORE] / seconds[name]),
+            }
+            for name in found
+        ]
+
+
+def many(run: Run) -> Run:
+    def turn() -> None:
+        for _ in range(TURNS):
+            run()
+
+    return turn
+
+
+def by_core(bench: Bench) -> Run:
+    arrays = {name: tensor.numpy() for name, tensor in bench.params.items()}
+    router = core.RouterTables(arrays["query.weight"], arrays["keys"], bench.config.top_k)
+    experts = native.ExpertTables(arrays["experts.u"], arrays["experts.v"], activation=bench.config.activation)
+    return lambda: core.forward(router, experts, bench.x.numpy(), threads=1)
+
+
+def by_run(bench: Bench) -> Run:
+    """As most programs call it; parameters are bound all the same, because here they are inputs."""
+    made, arrays = sessions.layer(bench.point, kernels=True), sessions.given(bench)
+    return lambda: made.run(["y"], arrays)
+
+
+def nothing(bench: Bench) -> Run:
+    made = sessions.identity(bench.point.d_model)
+    return sessions.bound(made, {"x": bench.x.numpy()}, {})

@@ -1,0 +1,18 @@
+"""Figures as a plot: speed of the forward pass at every point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from plots import bars, save
+from store import read
+from whole import EAGER
+
+__all__ = ["draw"]
+
+
+def draw(folder: Path) -> Path:
+    """Write it."""
+    rows = [row for row in read(folder, "forward")["rows"] if row["variant"] != EAGER]
+    figure = bars(rows, "Forward pass in ONNX Runtime and torch, N = 2²⁰", against=f"the {EAGER}")
+    return save(figure, folder / "forward.svg")

@@ -1,0 +1,121 @@
+"""Sessions of ONNX Runtime on the tables of a bench, which are bound where they lie and never copied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from points import Bench, Point
+
+from peerspec.export import ort
+from peerspec.export.domain import OPSET
+from peerspec.export.expert_mix import Body, expert_mix
+from peerspec.export.graph import assemble, extracted_model, layer_model
+from peerspec.export.layer_function import OUTPUTS
+from peerspec.export.onnx_package import ModelProto, NodeProto, TensorProto, helper
+from peerspec.export.tables import Tables, is_table, narrowed
+from peerspec.reference import PeerConfig
+
+__all__ = ["THREADS", "Run", "bound", "given", "identity", "layer", "mixing", "room", "session"]
+
+THREADS = 2
+FLOAT = np.dtype(np.float32)
+Run = Callable[[], object]
+
+
+def layer(point: Point, *, kernels: bool, body: Body = "gather", tables: Tables | None = None) -> Any:
+    """A session of the whole layer, parameters as inputs."""
+    return _layer(point.config, kernels, body, tables)
+
+
+@cache
+def _layer(config: PeerConfig, kernels: bool, body: Body, tables: Tables | None) -> Any:
+    whole = layer_model(config, FLOAT, leading=("tokens",), body=body, tables=tables)
+    node: NodeProto = whole.graph.node[0]
+    return session(extracted_model(whole, node, config, FLOAT, tables=tables), kernels=kernels)
+
+
+def session(model: ModelProto, *, kernels: bool, threads: int = THREADS) -> Any:
+    """Threads spin while a run lasts, as is usual, and not after it: the next variant needs the cores."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    if kernels:
+        ort.register(options)
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def given(bench: Bench, tables: Tables | None = None) -> dict[str, NDArray[Any]]:
+    """x and the parameters, tables in fewer bytes where asked."""
+    arrays: dict[str, NDArray[Any]] = {"x": bench.x.numpy()}
+    for name, tensor in bench.params.items():
+        parts = narrowed(name, tensor.numpy(), tables) if tables and is_table(name) else {name: tensor.numpy()}
+        arrays |= {part: _whole(rows) for part, rows in parts.items()}
+    return arrays
+
+
+def _whole(rows: Any) -> NDArray[Any]:
+    if isinstance(rows, np.ndarray):
+        return rows
+    out = np.empty(rows.shape, rows.dtype)
+    for at in range(0, len(rows), 1 << 14):
+        out[at : at + (1 << 14)] = rows[at : at + (1 << 14)]
+    return out
+
+
+def bound(made: Any, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]) -> Run:
+    """One evaluation into the same arrays each time; outputs that are not given are ONNX Runtime's own."""
+    binding = made.io_binding()
+    for name, array in inputs.items():
+        binding.bind_input(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+    for output in made.get_outputs():
+        if (array := outputs.get(output.name)) is None:
+            binding.bind_output(output.name, "cpu")
+        else:
+            binding.bind_output(output.name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+    held = (inputs, outputs)
+
+    def run() -> object:
+        made.run_with_iobinding(binding)
+        return held
+
+    return run
+
+
+def room(point: Point) -> dict[str, NDArray[Any]]:
+    """Arrays for what a layer returns."""
+    c, T = point.config, point.tokens
+    y, picked = np.empty((T, c.d_out), FLOAT), (T, c.heads, c.top_k)
+    trace = (np.empty(picked, FLOAT), np.empty(picked, np.int64), np.empty(picked, FLOAT))
+    return dict(zip(OUTPUTS, (y, *trace), strict=True))
+
+
+def mixing(point: Point) -> Any:
+    """A session of the expert stage alone, by its kernel."""
+    shapes = {
+        "x": ["T", None],
+        "indices": ["T", None, None],
+        "gates": ["T", None, None],
+        "u": [None] * 2,
+        "v": [None] * 2,
+    }
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.INT64 if name == "indices" else TensorProto.FLOAT, shape)
+        for name, shape in shapes.items()
+    ]
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["T", None])
+    node = helper.make_node("ExpertMix", list(shapes), ["y"], domain="peer", activation=point.config.activation)
+    function = expert_mix("mlp", point.config.activation)
+    return session(assemble(helper.make_graph([node], "mix", inputs, [y]), [function]), kernels=True)
+
+
+def identity(width: int) -> Any:
+    """A session that does nothing: what a call costs."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["T", width]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "nothing", [x], [y])
+    imports = [helper.make_opsetid("", OPSET)]
+    return session(helper.make_model(graph, opset_imports=imports, ir_version=8), kernels=False)
