@@ -28,7 +28,13 @@ _CHUNK = 1 << 24  # bytes compared together, so that tables of gigabytes need me
 
 
 def verify_model(
-    path: Path, layer: Layer | None = None, *, name: str | None = None, seed: int = 0, timeout: float = 600.0
+    path: Path,
+    layer: Layer | None = None,
+    *,
+    name: str | None = None,
+    kernels: bool = False,
+    seed: int = 0,
+    timeout: float = 600.0,
 ) -> Report:
     """Judge one layer of the model at ``path``: as an implementation of ``layer``, or of the one it says it is.
 
@@ -37,13 +43,14 @@ def verify_model(
         layer: the layer that it should compute, parameters bit for bit, and where the model stores tables in fewer
             bytes, those that this layer's tables round to (ONX-10).
         name: the name of the layer's node, where the model holds several.
+        kernels: whether the model's functions run by the kernels of ``peerspec.export.ort``.
         seed: seed of the inputs.
         timeout: seconds one call may take.
 
     Raises:
         PeerError: the model cannot be read or started.
     """
-    model, started = OrtModel(path, name), time.perf_counter()
+    model, started = OrtModel(path, name, kernels=kernels), time.perf_counter()
     expected = model.layer if model.tables else layer or model.layer
     plan = Plan((str(expected.dtype),), tuple(_steps(expected, model.rank, "select" in model.profiles)), (), False)
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)

@@ -27,6 +27,9 @@ def verify(
         ),
     ] = None,
     at: Annotated[str | None, typer.Option(help="The layer's node, where the model holds several.")] = None,
+    kernels: Annotated[
+        bool, typer.Option("--kernels", help="Run it on the kernels of peerspec.export.ort, compiled on first use.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
     timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 600.0,
 ) -> int:
@@ -46,10 +49,10 @@ def verify(
     check_external(model, found)
     tables = [_tables(place, found, model, expected) for place in places]
     names = [at] if at or layer else [place.name or None for place in places]
-    reports = [verify_model(model, expected, name=name, seed=seed, timeout=timeout) for name in names]
+    reports = [verify_model(model, expected, name=name, kernels=kernels, seed=seed, timeout=timeout) for name in names]
     for report, stored in zip(reports, tables, strict=True):
         show_failures(report, console)
-        _show_verdict(report, layer.name if layer else "", stored, console)
+        _show_verdict(report, layer.name if layer else "", stored, ", on kernels" if kernels else "", console)
     return max(report.exit_status for report in reports)
 
 
@@ -65,7 +68,7 @@ def _tables(place: Place, model: ModelProto, path: Path, expected: Layer | None)
     return f" with {place.tables} tables, the file says y {stated_error(model, place.name, path):.2%} off"
 
 
-def _show_verdict(report: Report, layer: str, tables: str, console: Console) -> None:
+def _show_verdict(report: Report, layer: str, tables: str, how: str, console: Console) -> None:
     from rich.text import Text
 
     from peerspec.conformance.render.marks import mark
@@ -75,7 +78,7 @@ def _show_verdict(report: Report, layer: str, tables: str, console: Console) -> 
     status = (PASS, FAIL, ERROR)[report.exit_status]
     if status == PASS:
         claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
-        claim += tables
+        claim += tables + how
         traced = "" if report.traced else ", untraced"
         same = f"every {'other ' if tables else ''}parameter is the same bit for bit, " if layer else ""
         cases = sum(finding.cases for finding in report.of(PASS))

@@ -7,6 +7,7 @@ tables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,7 @@ def new_session(model: bytes | Path, *, threads: int, kernels: bool = False) -> 
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # each status of ONNX Runtime has a class of its own, under Exception
-        hint = "; a model whose types the kernels lack (ONX-4) runs without them, on its functions" if kernels else ""
-        raise OrtError(f"ONNX Runtime {onnxruntime.__version__} refuses the model: {error}{hint}") from None
+        raise OrtError(_refusal(" ".join(str(error).split()), kernels)) from None
 
 
 def run(
@@ -77,6 +77,22 @@ def run(
         session.run_with_iobinding(binding)
     except Exception as error:  # as above
         raise OrtError(f"ONNX Runtime {onnxruntime.__version__} fails: {error}") from None
+
+
+def _refusal(text: str, kernels: bool) -> str:
+    """One sentence; that a kernel is missing for some types, each version of ONNX Runtime says in words of its own."""
+    missing_kernel = re.search(
+        rf"(?:no kernel def matches.*|Type Error: Type.*|not.*implement.*)\b((?:{'|'.join(_KERNELS)})\w*)", text, re.I
+    )
+    if kernels and missing_kernel:
+        return (
+            f"the kernels have no {missing_kernel[1]} for the types that the model gives it (ONX-4); "
+            "run it without kernels, on its functions, or export it again"
+        )
+    return f"ONNX Runtime {onnxruntime.__version__} refuses the model: {text}"
+
+
+_KERNELS = ("Layer", "ExpertMix", "ProductKeyTopK")
 
 
 def _element(array: NDArray[Any]) -> object:

@@ -79,6 +79,15 @@ def test_tables_in_fewer_bytes_are_verified_as_what_they_are_and_their_error_is_
     assert f"is a conformant PEER layer ({claims}) with {tables} tables, the file says y {off[1]}% off" in text
 
 
+@pytest.mark.usefixtures("library")
+def test_a_file_is_verified_on_kernels(peerspec, tmp_path):
+    layer, model = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
+    assert peerspec("export", layer, model, "--tables", "int8").status == 0
+    result = peerspec("verify", model, "--kernels")
+    assert result.status == 0
+    assert "% off, on kernels: " in " ".join(result.out.split())
+
+
 def test_tables_of_another_layer_are_refused_in_fewer_bytes_too(peerspec, tmp_path):
     layer, model = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
     assert peerspec("export", layer, model, "--tables", "int8").status == 0

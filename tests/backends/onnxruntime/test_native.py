@@ -10,10 +10,12 @@ import pytest
 
 from peerspec.backends import BackendError, load
 from peerspec.backends.onnxruntime import OrtModel, backend
+from peerspec.backends.onnxruntime.session import OrtError, new_session
 from peerspec.conformance import check_backend
 from peerspec.export import build_model, export, ort
 from peerspec.export.functions import Kind, layer_functions, layer_names
-from peerspec.export.graph import assemble
+from peerspec.export.graph import assemble, selection_model
+from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.reference import InputError, Layer, PeerConfig, forward
 
 MODULE = "peerspec.backends.onnxruntime.native"
@@ -56,6 +58,23 @@ def test_half_scores_without_a_kernel_are_refused_in_one_sentence(native):
     assert backend.select(half, half, 1).indices == [0]
     with pytest.raises(InputError, match="must have one dtype of float64, float32, got float16"):
         native.select(half, half, 1)
+
+
+def test_types_without_a_kernel_are_one_sentence_that_says_what_to_do(library):
+    half = np.zeros((2, 3), np.float16)
+    model = selection_model(product_key_top_k(), half.dtype, 3, 1).SerializeToString()
+    new_session(model, threads=1)
+    sentence = r"^the kernels have no ProductKeyTopK for the types that the model gives it \(ONX-4\); run it without "
+    with pytest.raises(OrtError, match=sentence):
+        new_session(model, threads=1, kernels=True)
+
+
+def test_layers_of_mixed_formats_have_no_kernel(library):
+    mixed = build_model(Layer.random(config()))
+    (table,) = (tensor for tensor in mixed.graph.initializer if tensor.name == "experts.u")
+    table.CopyFrom(onnx.numpy_helper.from_array(np.zeros((49, 5), np.float16), table.name))
+    with pytest.raises(OrtError, match="the kernels have no Layer for the types"):
+        new_session(mixed.SerializeToString(), threads=1, kernels=True)
 
 
 def test_a_file_runs_on_kernels_and_is_the_same_layer(library, tmp_path):
