@@ -59,7 +59,7 @@ class Browser:
         """What an expression is worth inside the page."""
         return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
-    def wait(self, expression: str, *, seconds: float = 30) -> Any:
+    def wait(self, expression: str, *, seconds: float = 120) -> Any:
         """What an expression is worth inside the page once that is true."""
         end = time.monotonic() + seconds
         while not (found := self.value(expression)):
