@@ -50,16 +50,21 @@ class LanguageModelConfig:
 
 
 class LanguageModel(nn.Module):
-    """Logits of the next byte at every position of a sequence of bytes."""
+    """Logits of the next byte at every position of a sequence of bytes.
 
-    def __init__(self, config: LanguageModelConfig) -> None:
+    Args:
+        config: the sizes.
+        peer: the PEER layer, of ``config.peer``; a new one unless given.
+    """
+
+    def __init__(self, config: LanguageModelConfig, peer: PEER | None = None) -> None:
         super().__init__()
         self.config = config
         width = config.width
         self.embedding = nn.Embedding(config.vocabulary, width)
         self.positions = nn.Parameter(torch.empty(config.context, width))
         feed_forwards: list[nn.Module] = [feed_forward(width) for _ in range(config.layers)]
-        feed_forwards[config.layers // 2] = PEER(config.peer)
+        feed_forwards[config.layers // 2] = PEER(config.peer) if peer is None else peer
         self.blocks = nn.ModuleList(Block(width, config.attention_heads, network) for network in feed_forwards)
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.embedding.weight, std=0.02)

@@ -1,0 +1,122 @@
+"""Training steps of the language model: rows of the expert tables by one optimiser, all the rest by another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from model import LanguageModel, LanguageModelConfig
+from torch import Tensor
+from torch.nn import functional
+from usage import CountedPEER
+
+from peerspec.backends.torch import SGD, LazyAdam, RowAdagrad, clip_grad_norm_
+from peerspec.reference import InputError, PeerConfig
+
+__all__ = ["OPTIMISERS", "Run", "Trainer"]
+
+OPTIMISERS = {"sgd": SGD, "adagrad": RowAdagrad, "adam": LazyAdam}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What decides every bit of a run, beside the text and the number of threads.
+
+    Args:
+        experts, width, heads, top_k, d_key, query_norm: the PEER layer.
+        layers, context: of the model.
+        batch: sequences in a pass.
+        optimiser: of the expert tables, one of ``OPTIMISERS``; the rest has Adam.
+        rate, table_rate: learning rates of the rest and of the tables.
+        accumulate: passes in a step.
+        clip: the largest norm of all gradients together; 0 for any.
+        seed: of the parameters and of the windows drawn from the text.
+    """
+
+    experts: int = 2**20
+    width: int = 256
+    heads: int = 8
+    top_k: int = 16
+    d_key: int = 128
+    query_norm: str = "batch"
+    layers: int = 3
+    context: int = 128
+    batch: int = 4
+    optimiser: str = "adagrad"
+    rate: float = 1e-3
+    table_rate: float = 1e-2
+    accumulate: int = 1
+    clip: float = 0.0
+    seed: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in a step."""
+        return self.batch * self.context * self.accumulate
+
+
+class Trainer:
+    """A model that learns to predict the next byte of a text.
+
+    Args:
+        run: its sizes and options.
+        text: longer than the context.
+
+    Raises:
+        InputError: a text that is not, or sizes that do not fit.
+    """
+
+    def __init__(self, run: Run, text: bytes) -> None:
+        if len(text) <= run.context:
+            raise InputError(f"the text must be longer than the context of {run.context} bytes, got {len(text)}")
+        self.run, self.step = run, 0
+        self.text = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        torch.manual_seed(run.seed)
+        peer = PeerConfig(run.width, run.heads, run.experts, run.top_k, run.d_key, query_norm=run.query_norm)
+        config = LanguageModelConfig(peer, layers=run.layers, context=run.context)
+        self.layer = CountedPEER(peer)
+        self.model = LanguageModel(config, self.layer)
+        tables = dict(self.layer.experts.named_parameters(prefix="experts"))
+        others = [p for p in self.model.parameters() if not any(p is table for table in tables.values())]
+        within = run.accumulate == 1 and not run.clip  # what needs all gradients at once needs them stored
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "tables": OPTIMISERS[run.optimiser](tables.values(), lr=run.table_rate, in_backward=within),
+            "others": torch.optim.Adam(others, lr=run.rate),
+        }
+
+    def advance(self) -> float:
+        """Take one step; the loss before it, in nats a byte."""
+        draws = torch.Generator().manual_seed((self.run.seed << 32) + self.step)
+        loss = sum(self._learn(self._batch(draws)) for _ in range(self.run.accumulate))
+        if self.run.clip:
+            clip_grad_norm_(self.model.parameters(), self.run.clip)
+        for optimiser in self.optimisers.values():
+            optimiser.step()
+            optimiser.zero_grad()
+        self.step += 1
+        return loss
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Parameters and counts, by name."""
+        return {**self.model.state_dict(), "uses": self.layer.uses}
+
+    def describe(self) -> str:
+        """The model in one line."""
+        count = sum(parameter.numel() for parameter in self.model.parameters())
+        return f"{count / 1e6:,.1f} million parameters, {self.run.experts:,} experts; at step {self.step:,}"
+
+    def report(self, loss: float) -> str:
+        """How it goes, in a few words."""
+        touched, top = self.layer.touched(), self.layer.top_share()
+        return f"loss {loss:.3f} nats a byte, {touched:.1%} of experts picked so far, {top:.0%} of picks on the top 1%"
+
+    def _batch(self, draws: torch.Generator) -> Tensor:
+        window = self.run.context + 1
+        starts = torch.randint(len(self.text) - window + 1, (self.run.batch, 1), generator=draws)
+        return self.text[starts + torch.arange(window)].long()
+
+    def _learn(self, tokens: Tensor) -> float:
+        logits = self.model(tokens[:, :-1])
+        loss = functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()) / self.run.accumulate
+        loss.backward()
+        return loss.item()
