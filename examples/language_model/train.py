@@ -3,24 +3,27 @@
     python train.py TEXT --steps 300 --checkpoint run.safetensors
     python train.py TEXT --steps 600 --checkpoint run.safetensors --resume run.safetensors
 
-A line follows the run: tokens a second, the loss of the last 20 steps, the share of experts picked so far, and the
-share of all picks that fell on the busiest hundredth of them. A run that is resumed ends bit for bit where it would
-have ended.
+A line follows the run: tokens a second, the loss of the last 20 steps in nats a byte, the share of the experts that
+were used at all, and the share of all uses that the busiest hundredth of the experts take. A run that is resumed ends
+bit for bit where it would have ended.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 import time
 from collections import deque
 from dataclasses import asdict, fields
 from pathlib import Path
 
+# threads of torch that spin while they wait would take the processors from those of the native core
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import checkpoint
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from trainer import OPTIMISERS, Run, Trainer
 
 OPTIONS = [field.name for field in fields(Run)]
@@ -42,32 +45,34 @@ def main() -> None:
         if options.resume:
             checkpoint.restore(options.resume, trainer.tensors(), trainer.optimisers)
             trainer.step = before["step"]
-    console.print(trainer.describe())
+    say(console, trainer.describe())
     follow(trainer, options, console)
     if options.checkpoint:
         with console.status(f"writing {options.checkpoint}"):
             about = {"run": asdict(trainer.run), "text": digest, "step": trainer.step}
             checkpoint.save(options.checkpoint, trainer.tensors(), trainer.optimisers, about)
-        console.print(f"wrote {options.checkpoint}")
+        say(console, f"wrote {options.checkpoint}")
 
 
 def follow(trainer: Trainer, options: argparse.Namespace, console: Console) -> None:
-    """Go on to the last step, and say how it goes."""
-    columns = TextColumn("step {task.completed}/{task.total}"), BarColumn(20), TextColumn("{task.description}")
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=options.steps, completed=trainer.step)
+    """Go on to the last step, and say how it goes: once a second where the line stands, every so often to stay."""
+    with console.status("") as status:
         since, begun, losses = time.perf_counter(), trainer.step, deque[float](maxlen=20)
         while trainer.step < options.steps:
             losses.append(trainer.advance())
             seconds = time.perf_counter() - since
-            printed = trainer.step % options.every == 0 or trainer.step == options.steps
-            if printed or seconds > 1:
+            stays = trainer.step % options.every == 0 or trainer.step == options.steps
+            if stays or seconds > 1:
                 rate = (trainer.step - begun) * trainer.run.tokens / seconds
-                line = f"{rate:,.0f} tokens/s, {trainer.report(sum(losses) / len(losses))}"
-                progress.update(task, completed=trainer.step, description=line)
+                line = f"step {trainer.step}: {rate:,.0f} tokens/s, {trainer.report(sum(losses) / len(losses))}"
+                status.update(line)
                 since, begun = time.perf_counter(), trainer.step
-            if printed:
-                console.print(f"step {trainer.step:,}: {line}", soft_wrap=True, highlight=False)
+            if stays:
+                say(console, line)
+
+
+def say(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def parsed() -> argparse.Namespace:

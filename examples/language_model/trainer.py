@@ -107,8 +107,8 @@ class Trainer:
 
     def report(self, loss: float) -> str:
         """How it goes, in a few words."""
-        touched, top = self.layer.touched(), self.layer.top_share()
-        return f"loss {loss:.3f} nats a byte, {touched:.1%} of experts picked so far, {top:.0%} of picks on the top 1%"
+        used, top = self.layer.used(), self.layer.top_share()
+        return f"loss {loss:.3f}, experts used {used:.1%}, top 1% take {top:.0%}"
 
     def _batch(self, draws: torch.Generator) -> Tensor:
         window = self.run.context + 1

@@ -33,11 +33,11 @@ class CountedPEER(PEER):
             self.uses.scatter_add_(0, picked, torch.ones_like(picked))
         return output.y
 
-    def touched(self) -> float:
-        """The share of experts that were ever picked."""
+    def used(self) -> float:
+        """The share of the experts that were used at all."""
         return self.uses.count_nonzero().item() / len(self.uses)
 
     def top_share(self) -> float:
-        """The share of all picks that fell on the hundredth of the experts that were picked most."""
+        """The share of all uses that the busiest hundredth of the experts take."""
         busiest = self.uses.topk(max(1, len(self.uses) // 100), sorted=False).values
         return busiest.sum().item() / max(1, self.uses.sum().item())
