@@ -1,0 +1,26 @@
+"""The page on training: what it shows runs, and learns."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8")
+EXAMPLES = re.findall(r"<!-- run -->\n```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+# Torch's tracer warns of what it does itself.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_the_examples_of_the_page_run_one_after_the_other():
+    assert len(EXAMPLES) == 3
+    names: dict[str, object] = {}
+    exec(EXAMPLES[0], names)
+    table = names["tables"][0]
+    assert table.grad is None
+    used = names["optimisers"][0].state[table]["sum"] > 0
+    assert used.any()
+    assert not used.all()
+    exec(EXAMPLES[1], names)
+    exec(EXAMPLES[2], names)
+    torch.compiler.reset()
