@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,25 @@ from numpy.typing import NDArray
 
 from peerspec.reference import Layer, Output, Selection
 
-__all__ = ["Answer", "Fault", "Refused", "Strided", "ask"]
+__all__ = ["Answer", "Fault", "Refused", "Strided", "as_laid_out", "ask"]
 
 Array = NDArray[Any]
 
 
 class Fault(Exception):  # noqa: N818 - what it names is no error of this package
-    """The backend gave no answer that can be read: it raised, hung, died, or returned something else."""
+    """The backend gave no answer that can be read: it raised, hung, died, or returned something else.
+
+    Attributes:
+        raised: lines that tell more of what a call raised: the rest of its message, and where it came from.
+    """
+
+    raised = ""
+
+    def plain(self) -> Fault:
+        """The same without its cause and frames, which cannot always be sent to another process."""
+        fault = type(self)(str(self))
+        fault.raised = self.raised
+        return fault
 
 
 class Refused(Fault):
@@ -41,6 +55,11 @@ class Strided:
     array: Array
 
 
+def as_laid_out(array: Array) -> Array | Strided:
+    """The array as an argument whose gaps, if it has any, the backend will meet."""
+    return array if array.flags.c_contiguous or array.flags.f_contiguous else Strided(array)
+
+
 def ask(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
     """Call ``backend.method(**arguments)`` on private copies of the arrays.
 
@@ -57,7 +76,9 @@ def ask(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
         with np.errstate(all="ignore"):  # tokens that are not finite are the suite's doing
             value = call(*_positional(method, copies), **_keywords(method, copies))
     except Exception as error:
-        raise Refused(f"{method}() raised {type(error).__name__}: {_first_line(error)}") from error
+        refused = Refused(f"{method}() raised {type(error).__name__}: {_first_line(error)}")
+        refused.raised = _raised(error)
+        raise refused from error
     modified = tuple(name for name, array in _arrays(copies).items() if not _same_bits(array, before[name]))
     return Answer(_READERS[method](value), modified)
 
@@ -110,8 +131,20 @@ def _same_bits(a: Array, b: Array) -> bool:
     return a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
+_LINE, _LINES = 300, 12
+"""Letters of a line that are kept, and lines of a message and of its origin."""
+
+
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0][:300]
+    return (str(error).strip().splitlines() or ["no message"])[0][:_LINE]
+
+
+def _raised(error: Exception) -> str:
+    """The other lines of the message, then the innermost frames; those of the caller are none of the backend's."""
+    message = str(error).strip().splitlines()[1 : _LINES + 1]
+    frames = traceback.extract_tb(error.__traceback__)[1:][-_LINES:]
+    origin = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
+    return "\n".join(line[:_LINE] for line in (*message, *origin))
 
 
 def _array(value: Any, what: str) -> Array:

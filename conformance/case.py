@@ -68,6 +68,7 @@ class CaseSpec:
         profiles: profiles a backend must claim to be asked.
         size: the smallest size that includes it: 0 minimal, 1 default, 2 full.
         everywhere: the smallest size that runs it in every precision, not only in the first one claimed.
+        narrow: the same for the first 16-bit precision, where a rounding to the format of the input shows.
     """
 
     name: str
@@ -77,6 +78,7 @@ class CaseSpec:
     profiles: frozenset[str] = field(default=frozenset())
     size: int = 0
     everywhere: int = 2
+    narrow: int = 2
 
     def make(self, dtype: np.dtype[Any], seed: int) -> Case:
         """Build the case for one precision and seed."""

@@ -108,7 +108,9 @@ class _Search:
         try:
             failed = self._first_failure(recipe)
         except Fault as fault:
-            self._settle(("no answer", str(fault).split(":")[0]), Fault(f"at {recipe}: {fault}"))
+            found = Fault(f"at {recipe}: {fault}")
+            found.raised = fault.raised
+            self._settle(("no answer", str(fault).split(":")[0]), found)
         else:
             if failed:
                 self._settle((failed.where["check"], failed.clause), failed)

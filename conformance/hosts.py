@@ -5,6 +5,7 @@ Both hold it to a time limit. A worker also survives a backend that kills its pr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -26,7 +27,7 @@ from peerspec.conformance.command_host import CommandHost
 __all__ = ["Host", "ObjectHost", "WorkerHost", "open_host"]
 
 START_LIMIT = 120.0
-"""Seconds a worker may take to import its backend; a cold framework on a slow disk takes tens."""
+"""Seconds a start may take, or as many as a call, where that is more; a cold framework on a slow disk takes tens."""
 
 
 class Host(Protocol):
@@ -42,14 +43,18 @@ class Host(Protocol):
         ...
 
     def close(self) -> None:
-        """End what was started."""
+        """End what was started, and forget it."""
+        ...
+
+    def end(self) -> None:
+        """End it at once; from any thread, so that one which waits for an answer need wait no longer."""
         ...
 
 
 def open_host(backend: Any, *, timeout: float) -> Host:
     """A host for a backend given by name, as an object or as a ``Command``; ``timeout`` in seconds per call."""
     if isinstance(backend, Command):
-        return CommandHost(backend, timeout=timeout, start_timeout=START_LIMIT)
+        return CommandHost(backend, timeout=timeout, start_timeout=max(START_LIMIT, timeout))
     return WorkerHost(backend, timeout=timeout) if isinstance(backend, str) else ObjectHost(backend, timeout=timeout)
 
 
@@ -93,6 +98,9 @@ class ObjectHost:
     def close(self) -> None:
         """Nothing was started."""
 
+    def end(self) -> None:
+        """Nothing was started."""
+
 
 class WorkerHost:
     """A backend in a process of its own, asked over a private local connection."""
@@ -103,13 +111,19 @@ class WorkerHost:
         with Listener(authkey=key) as listener:
             environment = os.environ | {"PEERSPEC_WORKER_KEY": key.hex()}
             command = [sys.executable, "-m", "peerspec.conformance.worker", str(listener.address), name]
-            # what a backend prints goes to standard error, by number: sys.stderr need not be a file
-            self._process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=2)
-            self._connection = self._accept(listener, name)
-        try:
-            hello = self._receive(START_LIMIT, "the import")
-        except Fault as fault:
-            raise BackendError(f"backend {name!r} cannot be imported: {fault}") from None
+            # what a backend prints goes to standard error, by number: sys.stderr need not be a file;
+            # an interrupt is for this process alone, which ends the group of that one
+            self._process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True
+            )
+            try:
+                self._connection = self._accept(listener, name)
+                hello = self._receive(max(START_LIMIT, timeout), "the import")
+            except Fault as fault:
+                raise BackendError(f"backend {name!r} cannot be imported: {fault}") from None
+            except BaseException:
+                self.end()
+                raise
         if isinstance(hello, Exception):
             self.close()
             raise BackendError(str(hello))
@@ -128,8 +142,7 @@ class WorkerHost:
 
     def close(self) -> None:
         """End the process."""
-        if self._process.poll() is None:
-            self._process.kill()
+        self.end()
         self._process.wait()
         self._connection.close()
 
@@ -147,10 +160,16 @@ class WorkerHost:
         while thread.is_alive() and self._process.poll() is None and time.monotonic() < end:
             thread.join(0.05)
         if not accepted:
-            self._process.kill()
+            self.end()
             self._process.wait()
             raise BackendError(f"the worker process of backend {name!r} did not start; run it where Python can start")
         return accepted[0]
+
+    def end(self) -> None:
+        """Kill the process, and what it started where the system knows groups of processes."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL) if os.name == "posix" else self._process.kill()
 
     def _receive(self, limit: float, what: str) -> Any:
         try:
@@ -169,7 +188,6 @@ class WorkerHost:
 
 def serve(address: str, name: str) -> None:
     """The worker's side: load the backend, say hello, answer until the connection closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent, which ends this process
     with Client(address, authkey=bytes.fromhex(os.environ.pop("PEERSPEC_WORKER_KEY"))) as connection:
         try:
             host = ObjectHost(load(name), timeout=0)
@@ -191,7 +209,7 @@ def _collect(outcome: list[Answer | Fault], backend: Any, method: str, arguments
     try:
         outcome.append(ask(backend, method, arguments))
     except Fault as fault:
-        outcome.append(type(fault)(str(fault)))  # a fresh one: causes and frames of a backend cannot always be sent
+        outcome.append(fault.plain())
     except BaseException as error:
         outcome.append(Fault(f"{method}() ended with {type(error).__name__}"))
 

@@ -118,13 +118,14 @@ def _cases(
     if check.tag.startswith("explore."):
         asked_once = EXPLORATIONS if first else ()
         return tuple(case for case in asked_once if check.tag in case.tags and case.size <= size)
+    narrow = precision == next((name for name in precisions if DTYPES[name].itemsize == 2), "")
     return tuple(
         spec
         for spec in LAYER_CASES
         if check.tag in spec.tags
         and spec.size <= size
         and spec.profiles <= set(claimed)
-        and (first or size >= spec.everywhere)
+        and (first or size >= spec.everywhere or (narrow and size >= spec.narrow))
     )
 
 

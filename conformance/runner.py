@@ -112,7 +112,12 @@ def _together(runs: Sequence[Run], plan: Plan, *, stop_early: bool, progress: Pr
     if len(runs) == 1:
         return tuple(findings(runs[0]))
     with ThreadPoolExecutor(len(runs)) as pool:
-        found = [finding for part in pool.map(findings, runs) for finding in part]
+        try:
+            found = [finding for part in pool.map(findings, runs) for finding in part]
+        except BaseException:  # of which an interrupt must not wait until all threads have had their answers
+            for run in runs:
+                run.host.end()
+            raise
     order = {(step.check.id, step.precision): number for number, step in enumerate(plan.steps)}
     return tuple(sorted(found, key=lambda finding: order.get((finding.check, finding.precision), len(order))))
 
@@ -158,7 +163,8 @@ class Run:
                 evidence = _evidence(step.check, trial)
             except Fault as fault:
                 message = f"in the case {spec.name}: {fault}"
-                return _finding(step.check, step.precision, ERROR, executed, float("inf"), message, spec.name)
+                error = _finding(step.check, step.precision, ERROR, executed, float("inf"), message, spec.name)
+                return replace(error, where={"raised": fault.raised} if fault.raised else {})
             executed += bool(evidence)
             worst = next((e for e in evidence if e.problem), None)
             if worst and not worst.blocked:

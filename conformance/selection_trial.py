@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from peerspec.conformance.ask import Answer
+from peerspec.conformance.ask import Answer, as_laid_out
 from peerspec.conformance.case import Array
 from peerspec.conformance.cases import SelectionCase
 from peerspec.conformance.hosts import Host
@@ -30,7 +30,7 @@ class SelectionTrial:
     @cached_property
     def answer(self) -> Answer:
         """What the backend returned."""
-        s1, s2 = self.halves
+        s1, s2 = map(as_laid_out, self.halves)
         return self.host.ask("select", {"scores1": s1, "scores2": s2, "k": self.case.k})
 
     @property

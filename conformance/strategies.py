@@ -29,7 +29,7 @@ OPTIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "sigmoid": ("gate", ("softmax", "sigmoid")),
 }
 """By profile: the field of the configuration and its values."""
-SHAPES = ((1, 1), (2, 1), (2, 2), (2, 3), (3, 2), (3, 4), (3, 9), (4, 8), (5, 3), (5, 7), (8, 5), (8, 20))
+SHAPES = ((1, 1), (2, 1), (2, 3), (3, 4), (3, 9), (4, 8), (5, 7), (8, 20))
 """n and k of half scores; no more, because compiling frameworks pay for each."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.ask import Answer, Strided
+from peerspec.conformance.ask import Answer, as_laid_out
 from peerspec.conformance.case import Array, Case
 from peerspec.conformance.hosts import Host
 from peerspec.conformance.judge import stages
@@ -59,9 +59,7 @@ class Trial:
 
     def _ask(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
         x = self.case.x if x is None else x
-        arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": x}
-        if not (x.flags.c_contiguous or x.flags.f_contiguous):
-            arguments["x"] = Strided(x)
+        arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": as_laid_out(x)}
         if self.case.mask is not None and masked:
             arguments["mask"] = self.case.mask
         if self.case.training:

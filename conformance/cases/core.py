@@ -15,7 +15,7 @@ from peerspec.conformance.cases.layers import exact_params, full_params, loud, o
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS
 
-__all__ = ["CORE", "MANY", "SINGLE", "SMALL", "TALL"]
+__all__ = ["CORE", "SINGLE", "SMALL", "TALL"]
 
 UNIT = PeerConfig(12, 3, 1, 1, 4, activation="identity")
 """One expert: the score is the whole query, folded with one sub-key a side."""
@@ -25,19 +25,23 @@ SINGLE = PeerConfig(7, 1, 25, 1, 6, d_out=5, activation="identity")
 """One head, one expert, gate 1: the expert alone."""
 SMALL = PeerConfig(7, 2, 25, 4, 6, d_out=5)
 """The everyday shape of the suite."""
-WIDE = PeerConfig(33, 4, 169, 8, 10, d_out=9)
+WIDE = PeerConfig(33, 5, 47**2, 9, 26, d_out=10)
+"""More experts than float16 has whole numbers in a row, and more of all the rest than a vector or two hold."""
 DEEP = PeerConfig(7, 2, 16, 7, 6, d_out=5)
 """k > n."""
-POOL = PeerConfig(5, 1, 260**2, 1, 4, d_out=3, activation="identity")
-"""More sub-keys than 8 bits number, and more experts than 16 bits."""
+POOL = PeerConfig(1, 1, 260**2, 1, 2, d_out=7, activation="identity")
+"""More sub-keys than 8 bits number, and more experts than 16 bits; D = d/2 = 1 and M > D."""
 MILLION = PeerConfig(3, 2, 1024**2, 16, 4, d_out=2, activation="relu")
 BEYOND = PeerConfig(2, 1, 4100**2, 8, 2, d_out=1, activation="relu")
 """More experts than float32 has whole numbers in a row: N > 2²⁴."""
-TALL = PeerConfig(261, 1, 36**2, 35, 134, d_out=131, activation="relu")
-"""More of all than a tile holds: features and tokens than 256, candidates than 32, cells of the grid than 1024."""
-MANY = 263
+TALL = PeerConfig(1031, 1, 36**2, 35, 274, d_out=131, activation="relu")
+"""More of all than a tile holds: features than 1024, candidates than 32, cells of the grid than 1024."""
+CROWD = 1031
+"""More tokens than a tile of any size holds."""
 LONE = PeerConfig(261, 1, 16, 1, 4, activation="relu")
-"""One expert a token, of as many features as TALL, with D = M."""
+"""One expert a token, of more features than 256, with D = M."""
+PAIRS = PeerConfig(5, 17, 263**2, 67, 6, d_out=1, activation="relu")
+"""More pairs of a token than 1024, more heads than 16, more candidates than 64 of more sub-keys than 256; M = 1."""
 SQUARE = PeerConfig(16, 8, 64, 8, 16, activation="relu")
 """D = M = d and, with 8 tokens, T = h = k = n = d/2: axes are taken for each other unseen, and no tile has a tail."""
 OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "untraced"})
@@ -111,6 +115,11 @@ def _apart(draw: Draw, config: PeerConfig) -> dict[str, Any]:
 def _masked(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     parts: dict[str, Any] = _full(6)(draw, config)
     return parts | {"mask": np.array([True, False, True, True, False, False])}
+
+
+def _uncounted(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    parts: dict[str, Any] = _full(6)(draw, config)
+    return parts | {"mask": np.zeros(6, bool)}
 
 
 def _cancelling(draw: Draw, config: PeerConfig) -> dict[str, Any]:
@@ -204,7 +213,7 @@ CORE: tuple[CaseSpec, ...] = (
             _with(SINGLE, activation=kind),
             _wide_activation,
             {"any", f"activation.{kind}", "untraced"},
-            everywhere=1 if kind == "gelu" else 2,
+            everywhere=1 if kind in ("gelu", "gelu_tanh", "silu") else 2,
         )
         for kind in ACTIVATIONS
     ),
@@ -234,13 +243,19 @@ CORE: tuple[CaseSpec, ...] = (
     _spec("shape.columns", RELU, _in_columns("x"), OUTPUT | {"form"}),
     _spec("shape.tables", RELU, _in_columns("tables"), OUTPUT | {"form"}),
     _spec("shape.masked", RELU, _masked, {"any", "form"}),
+    _spec("shape.uncounted", RELU, _uncounted, {"any", "form"}),
     _spec("finite.nan", RELU, _one_bad_token(np.nan), {"any", "nan"}, everywhere=0),
-    _spec("finite.nan.single", _with(SINGLE, activation="relu"), _one_bad_token(np.nan), {"any", "nan"}),
+    *(
+        _spec(f"finite.nan.{kind}", _with(SINGLE, activation=kind), _one_bad_token(np.nan), {"any", "nan"})
+        for kind in ACTIVATIONS
+    ),
     _spec("finite.infinity", RELU, _one_bad_token(np.inf), {"any", "infinity"}),
     _spec("meta.perturb", RELU, _full(6), {"any", "perturb"}),
     _spec("meta.linear", RELU, _full(6), {"any", "linear"}),
     _spec("numeric.lone", LONE, _positive, {"expert"}),
-    _spec("numeric.tall", TALL, _full(MANY), OUTPUT, size=1),
+    _spec("numeric.crowd", RELU, _full(CROWD), OUTPUT, size=1),
+    _spec("numeric.pairs", PAIRS, _full(1), OUTPUT, size=1),
+    _spec("numeric.tall", TALL, _full(17), OUTPUT, size=1),
     _spec("numeric.pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
     _spec("numeric.million", MILLION, _high_ids, OUTPUT, size=2),
     _spec("numeric.beyond", BEYOND, _highest_ids, {"any", "scores", "selection", "gates", "output"}, size=2),

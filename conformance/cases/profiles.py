@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.case import CaseSpec, Draw
-from peerspec.conformance.cases.core import MANY, SINGLE, SMALL, TALL
+from peerspec.conformance.cases.core import SINGLE, SMALL
 from peerspec.conformance.cases.layers import exact_params, full_params, loud, steered, tokens
 from peerspec.reference import PeerConfig
 
 __all__ = ["PROFILES"]
 
-RELU = replace(SMALL, activation="relu")
+BASE = PeerConfig(33, 5, 17**2, 9, 38, d_out=10)
+"""More of all than a vector or two hold, and more experts than 8 bits number; yet six tokens are few numbers."""
+RELU = replace(BASE, activation="relu")
 OUTPUT = frozenset({"any", "untraced"})
+OTHER = frozenset({"parameters"})
+"""Asked again with other parameters."""
 
 
 def _build(*lead: int, exact: bool = False, masked: bool = False, training: bool = False, dy: bool = False) -> Any:
@@ -70,11 +74,23 @@ def _in_columns(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     return parts | {name: np.asfortranarray(parts[name]) for name in ("x", "dy")}
 
 
+def _tables_in_columns(draw: Draw, config: PeerConfig) -> dict[str, Any]:
+    parts: dict[str, Any] = _build(dy=True)(draw, config)
+    return parts | {"params": {name: np.asfortranarray(array) for name, array in parts["params"].items()}}
+
+
 def _spec(
-    name: str, config: PeerConfig, tag: str, profile: str, build: Any, also: str | tuple[str, ...] = (), **more: Any
+    name: str,
+    config: PeerConfig,
+    tag: str,
+    profile: str,
+    build: Any,
+    also: str | tuple[str, ...] = (),
+    tags: frozenset[str] = frozenset(),
+    **more: Any,
 ) -> CaseSpec:
     others = (also,) if isinstance(also, str) else also
-    return CaseSpec(name, config, build, OUTPUT | {tag}, frozenset({profile, *others}), **more)
+    return CaseSpec(name, config, build, OUTPUT | tags | {tag}, frozenset({profile, *others}), **more)
 
 
 def _gradient(
@@ -84,35 +100,52 @@ def _gradient(
     return CaseSpec(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
-BROAD = replace(RELU, d_model=TALL.d_model, d_out=TALL.d_out)
+BROAD = replace(SMALL, d_model=261, d_out=131, activation="identity")
 """Wide tokens, and little else, so that bounds stay tight."""
-BATCH, LAYER = replace(RELU, query_norm="batch"), replace(RELU, query_norm="layer")
-GLU = replace(SMALL, expert="glu", activation="silu")
+BATCH, LAYER = (replace(SMALL, activation="relu", query_norm=kind) for kind in ("batch", "layer"))
+"""Few features, because ε shows only under a tight bound."""
+GLU = replace(BASE, expert="glu")
+PER_HEAD, SIGMOID = replace(RELU, key_heads=BASE.heads), replace(SMALL, activation="relu", gate="sigmoid")
 ALL = ("query-bias", "query-norm", "glu", "sigmoid", "per-head-keys")
-TOGETHER = replace(GLU, query_bias=True, query_norm="batch", gate="sigmoid", key_heads=2)
+TOGETHER = replace(GLU, activation="silu", query_bias=True, query_norm="batch", gate="sigmoid", key_heads=BASE.heads)
 PROFILES: tuple[CaseSpec, ...] = (
-    _spec("exact.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(exact=True)),
+    _spec("exact.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(exact=True), tags=OTHER),
     _spec("numeric.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(), everywhere=1),
     _spec("norm.inference", BATCH, "norm.inference", "query-norm", _build(), everywhere=1),
-    _spec("norm.training", BATCH, "norm.training", "query-norm", _build(training=True)),
+    _spec("norm.training", BATCH, "norm.training", "query-norm", _build(training=True), narrow=1),
     _spec("norm.masked", BATCH, "norm.masked", "query-norm", _build(training=True, masked=True)),
-    _spec("norm.axes", BATCH, "norm.training", "query-norm", _build(2, 3, training=True)),
+    _spec("norm.axes", replace(BATCH, d_model=3), "norm.training", "query-norm", _build(5, 13, training=True)),
     _spec("norm.one", BATCH, "norm.training", "query-norm", _build(1, training=True), size=1),
     _spec("norm.masked.axes", BATCH, "norm.masked", "query-norm", _build(2, 3, training=True, masked=True)),
     # they have no answer, so no check of answers asks them
     CaseSpec("norm.uncounted", BATCH, _uncounted, frozenset({"norm.refused"}), frozenset({"query-norm"})),
     CaseSpec("norm.empty", BATCH, _build(0, training=True), frozenset({"norm.refused"}), frozenset({"query-norm"})),
-    _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True)),
-    _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build()),
-    _spec("norm.bias", replace(LAYER, query_bias=True), "norm.bias", "query-norm", _build(), also="query-bias"),
+    _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True), tags=OTHER),
+    _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build(), tags=OTHER, narrow=1),
+    _spec(
+        "norm.bias",
+        replace(RELU, query_bias=True, query_norm="layer"),
+        "norm.bias",
+        "query-norm",
+        _build(),
+        also="query-bias",
+    ),
     _spec("norm.together", TOGETHER, "together", "query-norm", _build(masked=True, training=True), also=ALL),
     _spec("numeric.glu", GLU, "glu", "glu", _build(), everywhere=1),
-    _spec("exact.glu", replace(GLU, activation="relu"), "glu", "glu", _build(exact=True)),
-    _spec("numeric.sigmoid", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", _build(), everywhere=1),
-    _spec("exact.sigmoid.loud", replace(RELU, gate="sigmoid"), "sigmoid", "sigmoid", loud),
+    _spec("numeric.glu.silu", replace(GLU, activation="silu"), "glu", "glu", _build()),
+    _spec("exact.glu", replace(GLU, activation="relu"), "glu", "glu", _build(exact=True), tags=OTHER),
+    _spec("numeric.sigmoid", SIGMOID, "sigmoid", "sigmoid", _build(), everywhere=1),
+    _spec("exact.sigmoid.loud", SIGMOID, "sigmoid", "sigmoid", loud),
     _spec("numeric.sigmoid.single", replace(SINGLE, gate="sigmoid"), "sigmoid", "sigmoid", _build(), size=1),
-    _spec("exact.per-head", replace(RELU, key_heads=2), "per-head", "per-head-keys", _build(exact=True)),
-    _spec("numeric.per-head", replace(RELU, key_heads=2), "per-head", "per-head-keys", _build(), everywhere=1),
+    _spec(
+        "exact.per-head",
+        PER_HEAD,
+        "per-head",
+        "per-head-keys",
+        _build(exact=True),
+        tags=OTHER,
+    ),
+    _spec("numeric.per-head", PER_HEAD, "per-head", "per-head-keys", _build(), everywhere=1),
     _gradient(
         "exact.gradient",
         replace(SMALL, activation="identity", top_k=1),
@@ -136,23 +169,24 @@ PROFILES: tuple[CaseSpec, ...] = (
     _gradient("gradient.axes", SMALL, _build(2, 3, dy=True), tag="gradient.form"),
     _gradient("gradient.empty", SMALL, _build(0, dy=True), tag="gradient.form"),
     _gradient("gradient.columns", SMALL, _in_columns, tag="gradient.form"),
+    _gradient("gradient.tables", SMALL, _tables_in_columns, tag="gradient.form"),
     _gradient("gradient.twins", RELU, _twins, tag="gradient.repeat"),
     _gradient(
         "gradient.tall",
-        replace(BROAD, activation="identity"),
-        _build(MANY, dy=True),
+        BROAD,
+        _build(263, dy=True),
         tag="gradient.repeat",
         size=1,
     ),
-    _gradient("gradient.bias", replace(RELU, query_bias=True), _build(dy=True), "query-bias"),
+    _gradient("gradient.bias", replace(RELU, query_bias=True), _build(dy=True), "query-bias", narrow=1),
     _gradient(
         "gradient.batch",
         BATCH,
-        _build(dy=True, masked=True, training=True),
+        _build(2, 3, dy=True, masked=True, training=True),
         "query-norm",
         tag="gradient.norm",
     ),
-    _gradient("gradient.layer", LAYER, _build(dy=True), "query-norm", tag="gradient.norm"),
+    _gradient("gradient.layer", LAYER, _build(dy=True), "query-norm", tag="gradient.norm", narrow=1),
     _gradient(
         "gradient.together",
         TOGETHER,
@@ -161,8 +195,8 @@ PROFILES: tuple[CaseSpec, ...] = (
         tag="gradient.norm",
         size=1,
     ),
-    _gradient("gradient.glu", GLU, _build(dy=True), "glu"),
-    _gradient("gradient.sigmoid", replace(RELU, gate="sigmoid"), _build(dy=True), "sigmoid"),
+    _gradient("gradient.glu", GLU, _build(dy=True), "glu", narrow=1),
+    _gradient("gradient.sigmoid", SIGMOID, _build(dy=True), "sigmoid", narrow=1),
     _gradient("gradient.sigmoid.single", replace(SINGLE, gate="sigmoid"), _build(dy=True), "sigmoid", size=1),
-    _gradient("gradient.per-head", replace(RELU, key_heads=2), _build(dy=True), "per-head-keys"),
+    _gradient("gradient.per-head", PER_HEAD, _build(dy=True), "per-head-keys"),
 )

@@ -98,6 +98,34 @@ def _corner(draw: Draw, n: int) -> tuple[Array, Array]:
     return s1 * draw.dtype.type(0.5), np.roll(s2, 1, -1)
 
 
+def _corners(k: int) -> Any:
+    """In each row a and b sub-keys stand far above the others, with a·b ≤ k as large as can be.
+
+    So every cell of the staircase of k is selected somewhere.
+    """
+    corners = [(a, k // a) for a in range(1, k + 1) if k // (a + 1) < k // a]
+
+    def make(draw: Draw, n: int) -> tuple[Array, Array]:
+        s1, s2 = (draw.coarse(name, (8, n), 3, 2) for name in ("s1", "s2"))
+        for row, (a, b) in enumerate((corners * 8)[:8]):
+            s1[row, -a:] += 64
+            s2[row, :b] += 64
+        return s1, s2
+
+    return make
+
+
+def _in_columns(draw: Draw, n: int) -> tuple[Array, Array]:
+    """The first axis is the fastest in memory."""
+    s1, s2 = _full(draw, n)
+    return np.asfortranarray(s1), np.asfortranarray(s2)
+
+
+def _gaps(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Every second row of arrays twice as long."""
+    return draw.full("s1", (16, n))[::2], draw.full("s2", (16, n))[::2]
+
+
 SELECTIONS: tuple[SelectionCase, ...] = (
     SelectionCase(
         "hand",
@@ -115,6 +143,9 @@ SELECTIONS: tuple[SelectionCase, ...] = (
     SelectionCase("low", 25, 8, _low, everywhere=0),
     SelectionCase("lines", 25, 8, _lines, everywhere=0),
     SelectionCase("corner", 25, 8, _corner, everywhere=0),
+    SelectionCase("columns", 25, 8, _in_columns),
+    SelectionCase("gaps", 25, 8, _gaps),
+    SelectionCase("long", 25, 67, _coarse(3), size=1),
     SelectionCase("first", 25, 1, _coarse(2)),
     SelectionCase("deep", 4, 11, _coarse(3), everywhere=1),
     SelectionCase("all", 4, 16, _coarse(2)),
@@ -123,5 +154,6 @@ SELECTIONS: tuple[SelectionCase, ...] = (
     SelectionCase("axes.two", 25, 8, _axes(2, 4)),
     SelectionCase("axes.empty", 25, 8, _axes(0, 2)),
     SelectionCase("million", 1024, 16, _coarse(8)),
+    SelectionCase("million.corners", 1024, 16, _corners(16)),
     SelectionCase("million.full", 1024, 16, _full, size=1),
 )

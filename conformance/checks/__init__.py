@@ -3,6 +3,7 @@
 The numbering comes before the structure, which a wrong one may break: ids repeat, or leave the range.
 Repetition and independence come before all stages: where an answer hangs on earlier calls or on other tokens, every
 stage looks wrong. Linearity in v comes before the experts, which a term that is not v would spoil.
+Whether other parameters count is asked of the options after their own checks, which a parameter that is ignored breaks.
 Exploration comes last, because a fixed case that fails says more.
 """
 
@@ -12,7 +13,7 @@ from peerspec.conformance.checks.explore import EXPLORE
 from peerspec.conformance.checks.forms import FORMS
 from peerspec.conformance.checks.gates import GATES
 from peerspec.conformance.checks.gradients import GRADIENTS
-from peerspec.conformance.checks.independence import FINITE, INDEPENDENCE
+from peerspec.conformance.checks.independence import FINITE, INDEPENDENCE, OPTIONS
 from peerspec.conformance.checks.index import INDEX
 from peerspec.conformance.checks.output import LINEAR, OUTPUT
 from peerspec.conformance.checks.profiles import PROFILES
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     *OUTPUT,
     *FINITE,
     *PROFILES,
+    *OPTIONS,
     *GRADIENTS,
     *EXPLORE,
 )

@@ -83,7 +83,8 @@ def _of(*prefixes: str, narrow: bool = False) -> Judge:
 
 
 def _forms(trial: GradientTrial) -> Iterator[Evidence]:
-    clause = "SHP-1" if trial.case.mask is None else "SHP-2"
+    moved = not trial.case.layer.params["experts.u"].flags.c_contiguous
+    clause = "PAR-1" if moved else "SHP-1" if trial.case.mask is None else "SHP-2"
     yield holds(not trial.problem, trial.problem, clause=clause)
     for evidence in _of("")(trial):
         yield replace(evidence, clause=clause)
@@ -193,10 +194,10 @@ GRADIENTS = (
     _check("gradients.x", ("GRD-4", "PRC-4"), "gradient", _of("x"), "Does x get both paths?"),
     _check(
         "gradients.forms",
-        ("SHP-1", "SHP-2"),
+        ("SHP-1", "SHP-2", "PAR-1"),
         "gradient.form",
         _sound(_forms),
-        "Do leading axes, none of them filled, and a mask leave gradients as they are?",
+        "Do leading axes, none of them filled, the order of memory and a mask leave gradients as they are?",
     ),
     _check(
         "gradients.norm",

@@ -11,7 +11,7 @@ from peerspec.conformance.checks.base import Check, Evidence, holds, sound
 from peerspec.conformance.trial import Trial
 from peerspec.reference import Layer, Output
 
-__all__ = ["FINITE", "INDEPENDENCE"]
+__all__ = ["FINITE", "INDEPENDENCE", "OPTIONS"]
 
 BLAME = {"indices": "SEL-6", "scores": "SEL-6", "gates": "GAT-1", "y": "IND-1"}
 """The clause that a dependence on other tokens breaks first, by the part of the answer it shows in."""
@@ -24,13 +24,20 @@ def _repeat(trial: Trial) -> Iterator[Evidence]:
     # no legal layer gives x and −2x one answer: scores and inner products change signs and sizes
     other = trial.forward(trial.case.x * trial.case.x.dtype.type(-2))
     yield holds(_all_changed(trial.output, other), "another input of the same shape gave the answer of the first")
+    for kept in (0, len(trial.tokens) - 1):
+        rows = np.arange(len(trial.tokens)) == kept
+        mixed = np.where(rows.reshape(*trial.lead, 1), trial.case.x, trial.case.x * trial.case.x.dtype.type(-2))
+        yield holds(
+            _all_changed(trial.output, trial.forward(mixed), at=~rows),
+            f"another input with the same token {kept} gave the answer of the first",
+        )
 
 
 def _parameters(trial: Trial) -> Iterator[Evidence]:
     """The same tokens with other parameters: nothing is kept by configuration or shape."""
-    for name in ("query.weight", "keys", "experts.u", "experts.v"):
+    for name, array in trial.case.layer.params.items():
         params = dict(trial.case.layer.params)
-        params[name] = params[name] * params[name].dtype.type(-2)
+        params[name] = array * array.dtype.type(4 if name == "query_norm.var" else -2)  # a variance is not negative
         other = trial.forward(layer=Layer(trial.case.layer.config, params))
         parts = ("y",) if name.startswith("experts") else ("scores", "y")
         yield holds(_all_changed(trial.output, other, parts), f"another {name} gave the answer of the first")
@@ -74,9 +81,16 @@ def _others(trial: Trial) -> Iterator[Evidence]:
     yield holds(moved is None, f"a token that is not finite changed another token, first in {moved}")
 
 
-def _all_changed(a: Output, b: Output, parts: tuple[str, ...] = ("scores", "y")) -> bool:
+def _all_changed(
+    a: Output, b: Output, parts: tuple[str, ...] = ("scores", "y"), *, at: Array | slice = slice(None)
+) -> bool:
+    """Whether each of the parts is another, among the tokens ``at`` taken together."""
     pairs = ((getattr(a, part), getattr(b, part)) for part in parts)
-    return all(first is None or first.tobytes() != second.tobytes() for first, second in pairs)
+    return all(first is None or _rows(first, at) != _rows(second, at) for first, second in pairs)
+
+
+def _rows(part: Array, at: Array | slice) -> bytes:
+    return part[at].tobytes()
 
 
 def _changed(a: Output, b: Output, tokens: Array) -> str | None:
@@ -118,6 +132,17 @@ INDEPENDENCE = (
         "Does a token leave the bits of all others alone?",
     ),
 )
+OPTIONS = (
+    Check(
+        "independence.options",
+        ("IND-3",),
+        "independence",
+        "parameters",
+        sound(_parameters),
+        "Do other parameters give another answer where there are options?",
+    ),
+)
+"""After the options, because a parameter that is ignored breaks the clause of its option."""
 FINITE = (
     Check("finite.nan", ("NFT-1",), "non-finite", "nan", sound(_nan), "Does a NaN in x_t reach all of y_t?"),
     Check(

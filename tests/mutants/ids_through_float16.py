@@ -5,7 +5,7 @@ from _layer import Net
 
 from peerspec.reference import Selection
 
-CLAUSE, STAGE = "IDX-1", "score"
+CLAUSE, STAGE = "SEL-5", "structure"
 SIZE = "default"
 
 

@@ -1,0 +1,22 @@
+"""Answers are cached by parameters, shape and the first token, as prompts that begin alike."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "IND-3", "independence"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def run(self, layer, x, mask, training):
+        rows = x.reshape(-1, x.shape[-1])
+        if training or not len(rows):
+            return super().run(layer, x, mask, training)
+        key = (layer.config, layer.dtype, x.shape, rows[0].tobytes(), *(a.tobytes() for a in layer.params.values()))
+        if key not in self.cache:
+            self.cache[key] = super().run(layer, x, mask, training)
+        return self.cache[key]
+
+    cache: dict[object, object] = {}  # noqa: RUF012  (shared by intention)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,22 @@
+"""The gradient of the query bias is added up in the format of the input."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-1", "gradient"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def backward(self, r):
+        grads = super().backward(r)
+        if r.config.query_bias:
+            terms = self.dq.astype(r.layer.dtype)
+            grads["query.bias"] = sum(terms[1:], terms[0])
+        return grads
+
+    def norm_backward(self, r, dq, grads):
+        self.dq = super().norm_backward(r, dq, grads)
+        return self.dq
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

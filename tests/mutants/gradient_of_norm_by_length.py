@@ -1,0 +1,23 @@
+"""The gradient of batch statistics divides by the length of the first axis."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-7", "gradient"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def gradients(self, layer, x, dy, *, mask=None):
+        self.length = len(x) if x.ndim > 2 else 0
+        return super().gradients(layer, x, dy, mask=mask)
+
+    def norm_backward(self, r, dq, grads):
+        if not self.length or r.config.query_norm != "batch":
+            return super().norm_backward(r, dq, grads)
+        grads["query_norm.scale"], grads["query_norm.bias"] = (dq * r.unit).sum(0), dq.sum(0)
+        dunit = dq * r.params["query_norm.scale"]
+        counted = r.mask[:, None, None] / r.inside.type(self.length)
+        return (dunit - counted * dunit.sum(0) - counted * r.unit * (dunit * r.unit).sum(0)) / r.spread
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,0 +1,17 @@
+"""The backward kernel addresses rows of u with 8 bits."""
+
+import numpy as np
+from _layer import Net
+
+CLAUSE, STAGE = "GRD-3", "gradient"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def scatter(self, r, name, weights, rows):
+        out = np.zeros(r.params[f"experts.{name}"].shape, r.inside)
+        np.add.at(out, r.ids % 256 if name == "u" else r.ids, weights[..., None] * rows[:, None, None, :])
+        return out
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

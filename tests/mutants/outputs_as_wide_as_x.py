@@ -1,0 +1,16 @@
+"""y is made as wide as x and then cut, so outputs beyond the width of x are zero."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "EXP-1", "expert"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        y = super().mix(r)
+        y[:, r.config.d_model :] = 0
+        return y
+
+
+name, profiles, forward, select, gradients = Mutant.parts()

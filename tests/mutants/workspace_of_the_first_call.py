@@ -1,0 +1,18 @@
+"""The workspace of a configuration is as long as its first batch, and longer batches lose their tail."""
+
+from _layer import Net
+
+CLAUSE, STAGE = "OUT-1", "accumulation"
+SIZE = "default"
+
+
+class Mutant(Net):
+    def mix(self, r):
+        y = super().mix(r)
+        y[self.rows.setdefault((r.config, r.inside), max(len(y), 8)) :] = 0
+        return y
+
+    rows: dict[object, int] = {}  # noqa: RUF012  (shared by intention)
+
+
+name, profiles, forward, select, gradients = Mutant.parts()
