@@ -16,10 +16,11 @@ import numpy as np
 
 from peerspec.conformance.case import Array, Case
 from peerspec.conformance.less import Kept, fewer, fewer_of_two, shorter, simpler
+from peerspec.conformance.memory import laid_out, like
 from peerspec.conformance.question import Halves, Subject
 from peerspec.reference import Layer
 
-__all__ = ["reductions", "with_gaps"]
+__all__ = ["reductions"]
 
 
 def reductions(subject: Subject) -> tuple[Callable[[Any], Iterator[Any]], ...]:
@@ -31,11 +32,11 @@ def reductions(subject: Subject) -> tuple[Callable[[Any], Iterator[Any]], ...]:
 
 
 def _tokens(case: Case) -> Iterator[Case]:
-    """Without the mask, without gaps, without leading axes, then fewer tokens along each axis."""
+    """Without the mask, in rows, without leading axes, then fewer tokens along each axis."""
     if case.mask is not None:
         yield replace(case, mask=None)
     if not case.x.flags.c_contiguous:
-        yield replace(case, x=np.ascontiguousarray(case.x))
+        yield replace(case, x=laid_out(case.x, "rows"))
     if case.x.ndim > 2:
         lead = case.x.ndim - 1
         yield _on_tokens(case, lambda a: a.reshape(-1, *a.shape[lead:]))
@@ -51,21 +52,15 @@ def _taking(a: Array, kept: Kept, axis: int) -> Array:
 
 
 def _on_tokens(case: Case, change: Callable[[Array], Array]) -> Case:
-    x, mask, dy = (None if part is None else change(part) for part in (case.x, case.mask, case.dy))
-    return replace(case, x=_laid_out(case, x), mask=mask, dy=dy)
-
-
-def _laid_out(case: Case, x: Any) -> Array:
-    return np.asarray(x if case.x.flags.c_contiguous else with_gaps(x))
-
-
-def with_gaps(a: Array) -> Array:
-    """The same values with gaps between the rows."""
-    return np.repeat(a, 2, 0)[::2]
+    parts = {"x": case.x, "mask": case.mask, "dy": case.dy}
+    changed: dict[str, Any] = {name: like(part, change(part)) for name, part in parts.items() if part is not None}
+    return replace(case, **changed)
 
 
 def _layer(case: Case, params: dict[str, Array], **config: Any) -> Case:
-    return replace(case, layer=Layer(replace(case.layer.config, **config), dict(case.layer.params) | params))
+    old = case.layer.params
+    params = dict(old) | {name: like(old[name], array) for name, array in params.items()}
+    return replace(case, layer=Layer(replace(case.layer.config, **config), params))
 
 
 def _taken(case: Case, kept: Kept, axes: dict[str, int]) -> dict[str, Array]:
@@ -122,21 +117,20 @@ def _query(case: Case) -> Iterator[Case]:
 def _width(case: Case) -> Iterator[Case]:
     for kept in fewer(case.layer.config.d_model):
         params = _taken(case, kept, {"query.weight": 2, "experts.u": 1, "experts.w": 1})
-        x = _laid_out(case, case.x.take(kept, -1))
-        yield replace(_layer(case, params, d_model=len(kept)), x=x)
+        yield replace(_layer(case, params, d_model=len(kept)), x=like(case.x, case.x.take(kept, -1)))
 
 
 def _outputs(case: Case) -> Iterator[Case]:
     for kept in fewer(case.layer.config.d_out):
         smaller = _layer(case, _taken(case, kept, {"experts.v": 1}), d_out=len(kept))
-        yield smaller if case.dy is None else replace(smaller, dy=case.dy.take(kept, -1))
+        yield smaller if case.dy is None else replace(smaller, dy=like(case.dy, case.dy.take(kept, -1)))
 
 
 def _values(case: Case) -> Iterator[Case]:
     tensors = dict(case.layer.params) | {"x": case.x} | ({} if case.dy is None else {"dy": case.dy})
     for changed in simpler(tensors):
-        x, dy = changed.pop("x", case.x), changed.pop("dy", case.dy)
-        yield replace(_layer(case, changed), x=x, dy=dy)
+        own: dict[str, Any] = {name: like(tensors[name], changed.pop(name)) for name in ("x", "dy") if name in changed}
+        yield replace(_layer(case, changed), **own)
 
 
 # -- half scores
@@ -152,7 +146,11 @@ def _rows(halves: Halves) -> Iterator[Halves]:
 
 
 def _on_halves(halves: Halves, change: Callable[[Array], Array]) -> Halves:
-    return replace(halves, scores1=change(halves.scores1), scores2=change(halves.scores2))
+    return _put(halves, change(halves.scores1), change(halves.scores2), halves.k)
+
+
+def _put(halves: Halves, scores1: Array, scores2: Array, k: int) -> Halves:
+    return Halves(halves.name, like(halves.scores1, scores1), like(halves.scores2, scores2), k)
 
 
 def _list(halves: Halves) -> Iterator[Halves]:
@@ -163,13 +161,13 @@ def _list(halves: Halves) -> Iterator[Halves]:
 def _sub_keys(halves: Halves) -> Iterator[Halves]:
     for first, second in fewer_of_two(halves.scores1.shape[-1]):
         s1, s2 = halves.scores1.take(first, -1), halves.scores2.take(second, -1)
-        yield Halves(halves.name, s1, s2, min(halves.k, len(first) ** 2))
+        yield _put(halves, s1, s2, min(halves.k, len(first) ** 2))
 
 
 def _scores(halves: Halves) -> Iterator[Halves]:
     old = {"scores1": halves.scores1, "scores2": halves.scores2}
     for changed in simpler(old):
-        yield Halves(halves.name, **(old | changed), k=halves.k)
+        yield _put(halves, *(old | changed).values(), halves.k)
 
 
 _REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {

@@ -20,14 +20,14 @@ from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
 from peerspec.conformance.case import Array, Case
+from peerspec.conformance.memory import LAYOUTS, laid_out, layout
 from peerspec.conformance.question import Halves, Subject
-from peerspec.conformance.reductions import with_gaps
 from peerspec.conformance.repro_program import program
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 __all__ = ["NO_ANSWER", "Repro", "ReproError", "publish", "read"]
 
-KEY, VERSION = "peerspec.repro", 1
+KEY, VERSION = "peerspec.repro", 2
 """The metadata field, and the version of its form."""
 NO_ANSWER = "no-answer"
 """Stands for the clause where the backend gave no answer at all."""
@@ -129,6 +129,7 @@ def _digest(data: bytes) -> str:
 def _bytes(repro: Repro) -> bytes:
     about = {name: value for name, value in vars(repro).items() if name != "subject"}
     tensors, subject = _taken_apart(repro.subject)
+    about["memory"] = {name: where for name, array in tensors.items() if (where := layout(array)) != "rows"}
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in tensors.items()}
     return bytes(save(arrays, {KEY: json.dumps({"version": VERSION} | about | subject, sort_keys=True)}))
 
@@ -144,7 +145,6 @@ def _taken_apart(subject: Subject) -> tuple[dict[str, Array], dict[str, Any]]:
         "config": asdict(subject.layer.config),
         "exact": subject.exact,
         "training": subject.training,
-        "strided": not subject.x.flags.c_contiguous,
     }
 
 
@@ -154,14 +154,27 @@ def _parse(data: bytes) -> Repro:
     about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][KEY])
     if (version := about.pop("version")) != VERSION:
         raise PeerError(f"its form is {version!r}, this package reads {VERSION}")
-    if about["spec"].split(".")[0] != SPEC_VERSION.split(".")[0]:
+    if str(about["spec"]).split(".")[0] != SPEC_VERSION.split(".")[0]:
         raise PeerError(f"it was written for spec {about['spec']}, this package has {SPEC_VERSION}")
-    subject = _put_together({name: _array(entry) for name, entry in entries}, about)
-    if about["precision"] not in DTYPES:
-        raise PeerError(f"{about['precision']!r} is no precision")
+    _require(set(about) - _FIELDS in (_OF_LAYERS, _OF_HALVES), "the fields of a layer or of half scores alone")
+    for name, kind in _KINDS.items():
+        _require(isinstance(about.get(name, kind()), kind), f"{name} of the kind {kind.__name__}")
+    _require(about["precision"] in DTYPES, f"a precision, not {about['precision']!r}")
+    _require(set(about["memory"].values()) <= set(LAYOUTS), f"arrays in {', '.join(LAYOUTS)}")
+    where = about.pop("memory")
+    tensors = {name: laid_out(_array(entry), where.get(name, "rows")) for name, entry in entries}
+    subject = _put_together(tensors, about)
     return Repro(**about, subject=subject)
 
 
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(("check", "clause", "precision", "message", "backend", "kind", "spec", "case"), str),
+    **dict.fromkeys(("exact", "training"), bool),
+    **dict.fromkeys(("config", "memory"), dict),
+    "k": int,
+}
+_OF_HALVES, _OF_LAYERS = {"k"}, {"config", "exact", "training"}
+_FIELDS = _KINDS.keys() - _OF_HALVES - _OF_LAYERS
 _FORMATS = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
@@ -186,7 +199,6 @@ def _put_together(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
     _require(x.ndim > 0 and x.shape[-1] == config.d_model and x.dtype == layer.dtype, "x that fits the layer")
     _require(mask is None or (mask.shape == x.shape[:-1] and mask.dtype == bool), "a mask that fits x")
     _require(dy is None or (dy.shape == (*x.shape[:-1], config.d_out) and dy.dtype == x.dtype), "dy that fits x")
-    x = with_gaps(x) if about.pop("strided") else x
     return Case(about.pop("case"), about.pop("exact"), layer, x, mask, about.pop("training"), dy)
 
 

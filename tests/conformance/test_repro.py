@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,10 +21,11 @@ from peerspec.cli import main
 from peerspec.conformance import Finding, check_backend
 from peerspec.conformance.case import Case
 from peerspec.conformance.cases import LAYER_CASES
+from peerspec.conformance.memory import layout
 from peerspec.conformance.question import Halves, Subject
 from peerspec.conformance.repro import replay, write_repro
-from peerspec.conformance.repro_file import KEY, Repro, ReproError, publish, read
-from peerspec.reference import DTYPES, SPEC_VERSION, PeerError
+from peerspec.conformance.repro_file import KEY, VERSION, Repro, ReproError, publish, read
+from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
 NAMES = ["halves_swapped", "ties_zeros_told_apart", "gradient_rows_in_input_format", "strides_ignored"]
@@ -174,6 +175,7 @@ def test_a_failure_found_by_exploration_is_written_with_the_check_within(tmp_pat
 
 
 SUBJECTS = ["exact.relu", "shape.strided", "shape.none", "shape.empty", "norm.masked", "gradient.masked", "finite.nan"]
+SUBJECTS += ["shape.columns", "shape.tables", "gradient.columns"]
 
 
 @pytest.mark.parametrize("precision", DTYPES)
@@ -184,12 +186,23 @@ def test_every_part_of_a_case_comes_back_bit_for_bit(case, precision, tmp_path):
     new = read(publish(_repro(old, precision), tmp_path)).subject
     assert isinstance(new, Case)
     assert (new.name, new.exact, new.training, new.layer.config) == (old.name, old.exact, old.training, spec.config)
-    assert new.x.flags.c_contiguous == old.x.flags.c_contiguous
     parts = [(new.x, old.x), (new.mask, old.mask), (new.dy, old.dy)]
     for a, b in [*parts, *((new.layer.params[name], old.layer.params[name]) for name in old.layer.params)]:
         assert (a is None) == (b is None)
         if a is not None:
-            assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+            assert (a.dtype, a.shape, layout(a), a.tobytes()) == (b.dtype, b.shape, layout(b), b.tobytes())
+
+
+IN_MEMORY = ["x_read_in", "tables_read_in", "dy_read_in", "select_reads"]
+
+
+@pytest.mark.parametrize("name", ["strides_ignored", *(f"{name}_memory_order" for name in IN_MEMORY)])
+def test_a_backend_that_mistakes_the_order_of_memory_fails_its_repro_too(name, tmp_path):
+    report = check_backend(load(mutant(name)), profiles=["float32", "core", "select", "training"], stop_early=True)
+    assert report.first
+    program = write_repro(mutant(name), report.first, tmp_path)
+    assert replay(program, mutant(name)).status == 1
+    assert replay(program, "reference").status == 0
 
 
 def test_half_scores_come_back_with_the_signs_of_zeros(tmp_path):
@@ -224,10 +237,33 @@ def test_a_program_in_another_language_is_named_as_its_words(written, tmp_path):
 
 
 def _metadata(**changes: Any) -> bytes:
-    about = {"version": 1, "spec": SPEC_VERSION, "case": "c", "k": 1, "check": "select.ids", "clause": "SEL-2"}
+    about = {
+        "version": VERSION,
+        "memory": {},
+        "spec": SPEC_VERSION,
+        "case": "c",
+        "k": 1,
+        "check": "select.ids",
+        "clause": "SEL-2",
+    }
     about |= {"precision": "float32", "message": "", "backend": "b", "kind": "name"}
     halves = {"scores1": np.ones((1, 2), "f4"), "scores2": np.ones((1, 2), "f4")}
     return save(halves, {KEY: json.dumps(about | changes)})
+
+
+def _layer(**changes: Any) -> bytes:
+    about = {
+        "version": VERSION,
+        "memory": {},
+        "spec": SPEC_VERSION,
+        "case": "c",
+        "check": "output.sum",
+        "clause": "OUT-1",
+    }
+    about |= {"precision": "float32", "message": "", "backend": "b", "kind": "name", "exact": False, "training": False}
+    layer = Layer.random(PeerConfig(3, 1, 4, 2, 2), dtype=np.float32)
+    about["config"] = asdict(layer.config)
+    return save({**layer.params, "x": np.ones((1, 3), "f4")}, {KEY: json.dumps(about | changes)})
 
 
 GARBAGE = {
@@ -238,7 +274,7 @@ GARBAGE = {
     "metadata that is no JSON": save({"x": np.ones(3)}, {KEY: "{"}),
     "metadata that is a list": save({"x": np.ones(3)}, {KEY: "[]"}),
     "nested too deep": save({"x": np.ones(3)}, {KEY: "[" * 100_000}),
-    "another version": _metadata(version=2),
+    "another version": _metadata(version=VERSION + 1),
     "another specification": _metadata(spec="7.0"),
     "a number for the specification": _metadata(spec=7),
     "an unknown precision": _metadata(precision="float8"),
@@ -247,6 +283,13 @@ GARBAGE = {
     "an unknown field": _metadata(more=1),
     "k out of range": _metadata(k=5),
     "k that is text": _metadata(k="1"),
+    "a backend that is a number": _metadata(backend=3),
+    "a precision that is a list": _metadata(precision=["float32"]),
+    "an unknown order of memory": _metadata(memory={"scores1": "diagonal"}),
+    "no order of memory": _metadata(memory=[]),
+    "text for yes or no": _layer(exact="yes"),
+    "a number for yes or no": _layer(training=2),
+    "a layer that is half scores as well": _layer(k=1),
     "a layer's configuration": _metadata(config={"heads": 2}),
     "integers": save({"scores1": np.ones((1, 2), "i4"), "scores2": np.ones((1, 2), "i4")}, {KEY: "{}"}),
     "cut off": _metadata()[:-3],
@@ -261,9 +304,10 @@ def test_a_file_that_is_no_repro_is_one_sentence(what, tmp_path, peerspec):
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
 
 
-def test_the_garbage_is_garbage_by_its_changes_alone(tmp_path):
+@pytest.mark.parametrize("whole", [_metadata, _layer])
+def test_the_garbage_is_garbage_by_its_changes_alone(whole, tmp_path):
     path = tmp_path / "found.safetensors"
-    path.write_bytes(_metadata())
+    path.write_bytes(whole())
     assert replay(path, "reference").status == 0
 
 
