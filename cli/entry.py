@@ -9,28 +9,30 @@ from collections.abc import Sequence
 
 import typer
 
+from peerspec.cli import INTERRUPTED
 from peerspec.cli.app import app
 
 __all__ = ["run"]
 
-INTERRUPTED = 130
-"""What shells report for a program that the user stopped."""
-
 
 def run(arguments: Sequence[str] | None) -> int:
-    """The exit status: 0, 1 or 2 as the command says, 2 for an error, 130 for an interrupt."""
+    """The exit status: 0, 1 or 2 as the command says, 2 for an error.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):  # a stream that somebody replaced
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         status = app(arguments or ["--help"], prog_name="peerspec", standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except Exception as error:
         return _explain(error)
-    if status == INTERRUPTED:
-        _say("stopped by the user; nothing was decided")
+    if status == INTERRUPTED:  # as typer may say instead
+        raise KeyboardInterrupt
     return status or 0
 
 

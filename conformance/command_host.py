@@ -32,6 +32,10 @@ class CommandHost:
             raise Fault(str(error)) from None
         return Answer(value, self._backend.modified)
 
+    def end(self) -> None:
+        """Kill the program."""
+        self._backend.end()
+
     def close(self) -> None:
         """End the program."""
         self._backend.close()

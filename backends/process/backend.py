@@ -84,6 +84,10 @@ class ProcessBackend:
         state = {name: found[name] for name in _STATE if name in found}
         return Output(found["y"], **{name: found.get(name) for name in _TRACE}, state=state or None)
 
+    def end(self) -> None:
+        """Kill the program; from any thread."""
+        self._program.end()
+
     def close(self) -> None:
         """End the program and remove its files."""
         self._program.stop(messages.request("stop"))
@@ -129,10 +133,13 @@ class ProcessBackend:
         self.modified = ()
         self._calls += 1
         folder = Path(self._folder.name)
-        sent = Sent.write(folder / f"{self._calls}.inputs.safetensors", inputs)
         answer = folder / f"{self._calls}.answer.safetensors"
-        if layer is not None:
-            fields |= {"config": layer.config, "dtype": layer.dtype.name, "layer": self._file_of(layer).path}
+        try:
+            sent = Sent.write(folder / f"{self._calls}.inputs.safetensors", inputs)
+            if layer is not None:
+                fields |= {"config": layer.config, "dtype": layer.dtype.name, "layer": self._file_of(layer).path}
+        except OSError as error:
+            self._program.fail(f"the inputs of {method}() cannot be written to {folder}: {error.strerror}")
         try:
             line = messages.request(method, inputs=sent.path, answer=answer, **fields)
             self._exchange(method, line, self.timeout)

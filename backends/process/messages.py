@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
@@ -17,6 +17,8 @@ PROTOCOL = 1
 """The version of the protocol; it grows with every change that an existing program would notice."""
 METHODS = ("forward", "select", "gradients", "supports")
 _NAME_LIMIT = 100
+_ERROR_LIMIT = 300
+"""Letters shown of the reason of a program that refuses."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,13 @@ def decode(line: bytes, method: str) -> dict[str, Any]:
         ProcessError: not a JSON object, or not a reply to this message.
     """
     try:
-        reply = json.loads(line)
+        reply = json.loads(line.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ProcessError(f"its answer to {method} is not a line of JSON: {quoted(line)}") from None
     kind = reply.get("reply") if isinstance(reply, dict) else None
     if kind == "error" and isinstance(reply.get("message"), str) and len(reply) == 2:
-        raise RefusalError(f"the program answered {method} with the error {quoted(reply['message'].encode())}")
+        said = quoted(reply["message"].encode("utf-8", "replace"), letters=_ERROR_LIMIT)
+        raise RefusalError(f"the program answered {method} with the error {said}")
     if kind != method:
         raise ProcessError(f'its answer to {method} must be an object with "reply": "{method}", got {quoted(line)}')
     expected = _FIELDS[method]
@@ -89,6 +92,10 @@ _FIELDS = {
     "gradients": {"reply"},
     "supports": {"reply", "supported"},
 }
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _plain(value: Any) -> Any:

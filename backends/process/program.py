@@ -109,6 +109,11 @@ class Program:
             self._kill()
         self.dead = "the program was stopped"
 
+    def end(self) -> None:
+        """Kill the program and what it started; from any thread."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def fail(self, reason: str) -> NoReturn:
         """End a program whose answers cannot be trusted any more."""
         self._die(reason)
@@ -160,8 +165,7 @@ class Program:
     def _kill(self) -> None:
         if self._process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.end()
         self._process.wait()
         self._drain_log()
         self._streams.close()
@@ -179,10 +183,10 @@ class Program:
                 self._log = (self._log + os.read(self._process.stderr.fileno(), 1 << 16))[-_TAIL:]
 
 
-def quoted(line: bytes) -> str:
+def quoted(line: bytes, *, letters: int = 80) -> str:
     """The beginning of a line, fit for a message."""
     text = _printable(line.decode("utf-8", "replace").split("\n")[0])
-    return repr(text if len(text) <= 80 else text[:80] + "…")
+    return repr(text if len(text) <= letters else text[:letters] + "…")
 
 
 def _printable(text: str) -> str:

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from peerspec.cli import main
 from peerspec.conformance.render.json import loads
 
 QUICK = ("--size", "minimal", "--only", "gates")
@@ -132,6 +134,47 @@ def test_an_interrupt_is_status_130(peerspec, monkeypatch):
     monkeypatch.setattr("peerspec.conformance.runner.check_backend", interrupted)
     result = peerspec("check", "reference", "--quiet")
     assert (result.status, result.err) == (130, "peerspec: stopped by the user; nothing was decided\n")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupt_ends_every_process_at_once(tmp_path, jobs):
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, subprocess, sys, time\nname, profiles = 'slow', ['float32', 'float64']\n"
+        "def forward(layer, x, **_):\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "    pathlib.Path(f'{os.getpid()}.pid').write_text(str(child.pid))\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", "import sys; from peerspec.cli import main; sys.exit(main())", "check", "slow.py"]
+    with subprocess.Popen([*command, "-n", jobs], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        end = time.monotonic() + 30
+        while len(written := [*tmp_path.glob("*.pid")]) < int(jobs) and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=15)
+    assert running.returncode == 130
+    assert err.splitlines() == ["judging slow.py ...", "peerspec: stopped by the user; nothing was decided"]
+    for path in written:
+        assert not _runs(int(path.stem))
+        assert not _runs(int(path.read_text()))
+
+
+def test_an_interrupt_while_the_command_itself_is_imported_is_no_traceback(monkeypatch, capsys):
+    class Interrupted:
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "peerspec.cli.entry", Interrupted())
+    assert main(["check", "reference"]) == 130
+    assert capsys.readouterr().err == "peerspec: stopped by the user; nothing was decided\n"
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process of that number does anything still; a child that nobody waited for has ended all the same."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_a_terminal_without_unicode_gets_words(own):

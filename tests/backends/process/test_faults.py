@@ -27,6 +27,9 @@ def _check(command: Command, timeout: float = 20.0) -> Report:
         ("closes", "was killed, or closed its standard output, during forward()"),
         ("garbage", "its answer to forward is not a line of JSON: 'computing…'"),
         ("not utf-8", "is not a line of JSON"),
+        ("not a number", "is not a line of JSON: '{\"reply\": NaN}'"),
+        ("marked", "is not a line of JSON"),
+        ("long error", "with the error '" + 40 * "reason "),
         ("deep", "is not a line of JSON: '[[["),
         ("a list", 'must be an object with "reply": "forward"'),
         ("unknown reply", 'must be an object with "reply": "forward"'),
@@ -93,6 +96,19 @@ def test_a_program_that_does_not_say_hello_is_no_backend(program: Programs, way:
 def test_a_command_that_cannot_be_started_is_told_in_a_sentence(words: str, sentence: str) -> None:
     with pytest.raises(BackendError, match=sentence):
         _check(Command(words))
+
+
+def test_a_program_that_takes_the_folder_away_is_an_error_and_not_a_fault_of_the_suite(program: Programs) -> None:
+    first, *_, last = _check(program("broken.py", "no folder")).of(ERROR)
+    assert "forward() wrote no file" in first.message
+    assert "the inputs of forward() cannot be written to" in last.message
+
+
+def test_a_start_may_take_as_long_as_a_call(program: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peerspec.conformance.hosts.START_LIMIT", 0.01)
+    with pytest.raises(BackendError, match=r"start gave no answer within 0\.02 s"):
+        _check(program("whole.py"), timeout=0.02)
+    assert _check(program("whole.py"), timeout=20.0).exit_status == 0
 
 
 def test_a_program_that_hangs_is_ended_with_what_it_started(program: Programs) -> None:

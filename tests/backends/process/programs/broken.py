@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -97,6 +98,16 @@ def answer(message: Message) -> None:
     elif WAY == "not utf-8":
         sys.stdout.buffer.write(b"\xff\xfe\n")
         sys.stdout.flush()
+    elif WAY == "not a number":
+        raw('{"reply": NaN}\n')
+    elif WAY == "marked":
+        write(message, right_forward(message))
+        raw('\ufeff{"reply": "forward"}\n')
+    elif WAY == "long error":
+        say({"reply": "error", "message": 100 * "reason "})
+    elif WAY == "no folder":
+        shutil.rmtree(Path(message["answer"]).parent)
+        say({"reply": "forward"})
     elif WAY == "deep":
         raw("[" * 100_000 + "\n")
     elif WAY == "a list":
