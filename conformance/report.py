@@ -28,7 +28,7 @@ class Finding:
         share: worst error as a share of its bound; infinite where there is no room or no answer.
         message: what is wrong, or why it did not run; empty where it passed.
         case: the case that failed.
-        where: numbers of the witness.
+        where: numbers of the witness; ``raised``, lines that tell more of what the backend raised.
         repro: the path of the file that repeats it; empty where none was written.
     """
 
@@ -120,7 +120,10 @@ class Report:
 
     @property
     def causes(self) -> tuple[Finding, ...]:
-        """The failures that are none of others, in the order of the stages: the first is the nearest to the cause."""
+        """The failures that are none of others, core before the profiles, each in the order of the stages.
+
+        The first is the nearest to the cause.
+        """
         failed = self.of(FAIL)
         return tuple(finding for finding in failed if finding.decides) or failed
 

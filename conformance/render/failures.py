@@ -24,18 +24,20 @@ class Witness:
     finding: Finding
     numbers: tuple[tuple[str, str], ...]
     place: str
+    raised: str
     command: str
 
     @classmethod
     def of(cls, report: Report, finding: Finding) -> Witness:
         """Numbers, place and command."""
         where = dict(finding.where)
+        raised = str(where.pop("raised", ""))
         numbers = [(name, number(where.pop(name))) for name in NUMBERS if name in where]
         if numbers:
             exact = finding.where.get("bound") == 0
             numbers.append(("error / bound", "must be exact" if exact else brief(finding.share)))
         place = ", ".join(f"{name} {number(value)}" for name, value in where.items())
-        return cls(finding, tuple(numbers), place, again(report, finding))
+        return cls(finding, tuple(numbers), place, raised, again(report, finding))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def show_failures(report: Report, console: Console) -> bool:
-    """The failures and errors in the order of the stages; False where there is none."""
+    """The failures and errors, core before the profiles, each in the order of the stages; False where there is none."""
     causes = [f for f in report.of(FAIL, ERROR) if f.status == ERROR or f in report.causes]
     for number, finding in enumerate(causes[:WHOLE]):
         _show_whole(finding, console, first=number == 0)
@@ -65,6 +65,8 @@ def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
     if finding.status == FAIL and finding.clauses[0] in clauses():
         _indented(Text(clauses()[finding.clauses[0]].text, "italic"), 4, console)
     _indented(Text(finding.message), 4, console)
+    for line in str(finding.where.get("raised", "")).splitlines():
+        _indented(Text(line, "dim"), 4, console)
     if finding.case and finding.status == FAIL:
         _indented(Text(f"in the case {finding.case}", "dim"), 4, console)
 
