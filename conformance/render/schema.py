@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib.resources import files
@@ -19,7 +20,8 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    # json reads whole numbers of any length; a longer one is no number that JSON's readers agree on
+    "number": lambda value: isinstance(value, float) or (type(value) is int and abs(value) <= sys.float_info.max),
     "integer": lambda value: _TYPES["number"](value) and (isinstance(value, int) or value.is_integer()),
     "null": lambda value: value is None,
 }

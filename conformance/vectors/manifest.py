@@ -122,9 +122,13 @@ def read_manifest(folder: Path) -> tuple[list[dict[str, Any]], list[Entry]]:
 def _entry(folder: Path, name: str, entry: dict[str, Any]) -> Entry:
     if Path(name).name != name:
         raise ValueError(f"{name!r} is not a plain file name")
+    results, k = list(entry.get("expected", ())), entry.get("k")
+    if not all(isinstance(result, str) for result in results) or type(k) not in (int, type(None)):
+        raise TypeError(f"{name} must name its results, and its k must be a whole number")
+    if bool(results) != (k is not None or entry.get("config") is not None):
+        raise ValueError(f"{name} must have results and what to judge them by, a config or a k, or neither")
     recipes = {key: Recipe(**value | {"shape": tuple(value["shape"])}) for key, value in entry["tensors"].items()}
-    expected = tuple(entry.get("expected", ()))
-    return Entry(folder / name, entry["sha256"], recipes, expected, entry.get("config"), entry.get("k"))
+    return Entry(folder / name, entry["sha256"], recipes, tuple(results), entry.get("config"), k)
 
 
 def _array(part: dict[str, Any]) -> Array:

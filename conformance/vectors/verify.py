@@ -67,7 +67,7 @@ def _check_word(row: dict[str, Any]) -> None:
     try:
         right = f"{word(seed=row['seed'], name=row['name'], index=row['index']):016x}"
         given = row["word"]
-    except (TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise VectorError(f"the word {row!r} of the manifest cannot be read: {error}") from None
     if given != right:
         raise VectorError(f"the word of {row['name']!r} at index {row['index']} must be {right}, got {given} (INP-1)")
@@ -150,4 +150,7 @@ class _Frozen:
         return self._answer
 
     def close(self) -> None:
+        """Nothing was started."""
+
+    def end(self) -> None:
         """Nothing was started."""

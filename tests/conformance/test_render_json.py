@@ -37,6 +37,13 @@ def test_nan_comes_back_as_nan():
     assert math.isnan(loads(text)[0].findings[0].where["got"])
 
 
+def test_a_number_too_long_for_any_float_is_refused():
+    document = json.loads(dumps([REPORT]))
+    document["reports"][0]["seconds"] = 10**400
+    with pytest.raises(ReportError, match="seconds must be of type number"):
+        loads(json.dumps(document))
+
+
 def test_numpy_scalars_become_numbers():
     where = {"got": np.float32(0.5), "head": np.int64(3), "bad": np.float32("inf")}
     got = loads(dumps([replace(REPORT, findings=(replace(FINDING, where=where),))]))[0].findings[0].where
