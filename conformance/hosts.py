@@ -6,6 +6,7 @@ Both hold it to a time limit. A worker also survives a backend that kills its pr
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 import signal
@@ -53,6 +54,8 @@ class Host(Protocol):
 
 def open_host(backend: Any, *, timeout: float) -> Host:
     """A host for a backend given by name, as an object or as a ``Command``; ``timeout`` in seconds per call."""
+    if not timeout > 0 or (timeout == math.inf and isinstance(backend, str | Command)):
+        raise BackendError(f"a call may take {timeout} seconds; pass a number above 0, or infinity for an object alone")
     if isinstance(backend, Command):
         return CommandHost(backend, timeout=timeout, start_timeout=max(START_LIMIT, timeout))
     return WorkerHost(backend, timeout=timeout) if isinstance(backend, str) else ObjectHost(backend, timeout=timeout)
@@ -83,10 +86,13 @@ class ObjectHost:
         self.methods = frozenset(method for method in METHODS if hasattr(self.backend, method))
 
     def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
-        """Call in a thread, so that a hang ends the waiting if not the thread."""
+        """Call in a thread, so that a hang ends the waiting if not the thread; without a limit, in this one."""
         if self.dead:
             raise Fault(self.dead)
         outcome: list[Answer | Fault] = []
+        if self.timeout == math.inf:
+            _collect(outcome, self.backend, method, arguments)
+            return _unwrap(outcome[0])
         thread = threading.Thread(target=_collect, args=(outcome, self.backend, method, arguments), daemon=True)
         thread.start()
         thread.join(self.timeout)

@@ -57,7 +57,7 @@ def check_backend(
         seed: of the inputs (INP-1).
         only: judge only checks whose identifier starts with one of these; the report is then partial.
         waivers: reasons by check, for failures that are known and accepted.
-        timeout: seconds one call may take.
+        timeout: seconds one call may take; an object that has no limit, infinity, is called in this thread.
         stop_early: end at the first failure that is no consequence of another.
         progress: told of every step.
         jobs: how many processes share the precisions; helps backends that compile. An object has one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import Enum
+from threading import get_ident
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,6 +26,22 @@ def test_an_object_that_hangs_is_left_after_the_limit():
     assert report.exit_status == 2
     assert len(report.of("error")) == 1
     assert "gave no answer within 0.2 s" in report.verdict
+
+
+def test_an_object_without_a_limit_is_asked_in_this_thread():
+    asked: list[int] = []
+    backend = SimpleNamespace(name="e", profiles=["float32"], forward=lambda *_, **__: asked.append(get_ident()))
+    open_host(backend, timeout=float("inf")).ask("forward", {})
+    open_host(backend, timeout=60).ask("forward", {})
+    assert asked[0] == get_ident() != asked[1]
+
+
+@pytest.mark.parametrize(
+    ("backend", "timeout"), [("reference", float("inf")), ("reference", 0.0), (SimpleNamespace(), float("nan"))]
+)
+def test_a_limit_that_is_none_is_refused(backend, timeout):
+    with pytest.raises(BackendError, match="pass a number above 0"):
+        open_host(backend, timeout=timeout)
 
 
 @pytest.mark.parametrize("backend", [SimpleNamespace(name="x"), SimpleNamespace, 3])
