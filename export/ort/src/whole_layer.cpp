@@ -1,5 +1,6 @@
 #include "whole_layer.h"
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -38,6 +39,9 @@ class Inputs {
   const size_t count;
   size_t at = 0;
 };
+
+// Where queries or wider tokens are stored between stages, it is for so many tokens: enough to keep all threads at work.
+constexpr int64_t tokens_together = 512;
 
 // An output that the graph does not ask for is room of our own.
 template <class T>
@@ -118,13 +122,12 @@ Layer::Parameters Layer::read(const Call& call) const {
   return given;
 }
 
-// In one pass where the core has one: queries and half scores of some tokens while the rows of others are fetched.
+// In one pass where the core has one.
 template <class T>
-int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t tokens, const T* x, T* y, T* scores,
-                      int64_t* ids, T* gates) const {
+int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t tokens, const void* x, void* y,
+                      T* scores, int64_t* ids, T* gates) const {
   const auto& [_, scale, bias, mean, var, router, experts] = given;
-  if (config.norm == Norm::none && experts.format == router.format)
-    return peerspec_forward(&run, &router, &experts, tokens, x, y, scores, ids, gates);
+  if (in_one_pass(given)) return peerspec_forward(&run, &router, &experts, tokens, x, y, scores, ids, gates);
   const Room<T> q(nullptr, tokens * config.heads * config.d_key);
   int32_t status = peerspec_query(&run, &router, tokens, x, q.get());
   if (!status && config.norm != Norm::none) {
@@ -136,31 +139,43 @@ int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t 
   if (!status) status = peerspec_retrieve(&run, &router, tokens, q.get(), scores, ids);
   const int32_t format = sizeof(T) == sizeof(double) ? PEERSPEC_F64 : PEERSPEC_F32;
   if (!status) status = peerspec_gates(&run, format, config.gate, tokens * config.heads, config.top_k, scores, gates);
-  return status ? status
-                : peerspec_mix(&run, &experts, tokens, config.heads * config.top_k, x, ids, gates, y);
+  return status ? status : peerspec_mix(&run, &experts, tokens, config.heads * config.top_k, x, ids, gates, y);
+}
+
+bool Layer::in_one_pass(const Parameters& given) const {
+  return config.norm == Norm::none && given.experts.format == given.router.format;
 }
 
 template <class T>
 void Layer::run(const Call& call) const {
   const Parameters given = read(call);
-  const int64_t tokens = product(given.x.shape) / config.d_model, pairs = tokens * config.heads * config.top_k;
+  const int64_t tokens = product(given.x.shape) / config.d_model, pairs = config.heads * config.top_k;
   Shape result = given.x.shape, picked = given.x.shape;
   result.back() = config.d_out;
   picked.back() = config.heads;
   picked.push_back(config.top_k);
-  void* const y = call.output(0, result);
-  const Room<T> scores(call.output(1, picked), pairs);
-  const Room<int64_t> ids(call.output(2, picked), pairs);
-  const Room<T> gates(call.output(3, picked), pairs);
+  void* const asked = call.output(0, result);
+  const Room<T> scores(call.output(1, picked), tokens * pairs);
+  const Room<int64_t> ids(call.output(2, picked), tokens * pairs);
+  const Room<T> gates(call.output(3, picked), tokens * pairs);
   if (!tokens) return;
-  const bool narrower = format_of(stored) > PEERSPEC_F64;
-  const std::vector<T> wide = narrower ? inside<T>(given.x) : std::vector<T>();
-  const Room<T> summed(narrower ? nullptr : y, tokens * config.d_out);
-  const T* x = narrower ? wide.data() : static_cast<const T*>(given.x.data);
+  const int32_t format = format_of(stored);
+  const bool narrower = format > PEERSPEC_F64;
+  const int64_t together = in_one_pass(given) && !narrower ? tokens : std::min(tokens, tokens_together);
+  const Room<float> wide(nullptr, narrower ? together * config.d_model : 0);
+  const Room<char> y(asked, tokens * config.d_out * sizeof(T));
+  const Room<float> sums(nullptr, narrower ? together * config.d_out : 0);
+  const size_t bytes = narrower ? 2 : sizeof(T);
   const peerspec_run run = call.run();
-  call.require_done(stages(run, given, tokens, x, summed.get(), scores.get(), ids.get(), gates.get()));
-  if constexpr (sizeof(T) == sizeof(float))
-    if (narrower && y) narrow(format_of(stored), summed.get(), tokens * config.d_out, y);
+  for (int64_t at = 0; at < tokens; at += together) {
+    const int64_t count = std::min(together, tokens - at);
+    const void* from = static_cast<const char*>(given.x.data) + at * config.d_model * bytes;
+    void* to = y.get() + at * config.d_out * bytes;
+    if (narrower) widen(format, from, count * config.d_model, wide.get());
+    call.require_done(stages<T>(run, given, count, narrower ? wide.get() : from, narrower ? sums.get() : to,
+                                scores.get() + at * pairs, ids.get() + at * pairs, gates.get() + at * pairs));
+    if (narrower) narrow(format, sums.get(), count * config.d_out, to);
+  }
 }
 
 void Layer::operator()(const Call& call) const {
