@@ -44,9 +44,10 @@ class ExternalFile:
         tensor.data_location = TensorProto.EXTERNAL
         for key, value in (("location", self.location), ("offset", self.size), ("length", array.nbytes)):
             tensor.external_data.add(key=key, value=str(value))
-        rows = max(1, _CHUNK * len(array) // array.nbytes)
-        for start in range(0, len(array), rows):
-            self._write(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
+        rows = array if array.shape else array[...].reshape(1)
+        together = max(1, _CHUNK * len(rows) // max(1, array.nbytes))
+        for start in range(0, len(rows), together):
+            self._write(np.ascontiguousarray(rows[start : start + together]).view(np.uint8).data)
         return tensor
 
     @property

@@ -68,6 +68,17 @@ def test_the_file_computes_the_model_at_any_batch_and_sequence(model, path, shap
     assert np.abs(got - expected).max(initial=0) <= 1e-3 * np.abs(expected).max(initial=0)
 
 
+def test_every_initializer_can_be_external_scalars_too(model, tmp_path):
+    path, tokens = tmp_path / "model.onnx", np.arange(6).reshape(2, 3)
+    export(model, (torch.from_numpy(tokens),), path, dynamic_shapes=DYNAMIC, external_threshold=0)
+    initializers = onnx.load(path, load_external_data=False).graph.initializer
+    assert {tensor.data_location for tensor in initializers} == {onnx.TensorProto.EXTERNAL}
+    assert () in {tuple(tensor.dims) for tensor in initializers}
+    (got,) = ReferenceEvaluator(onnx.load(path)).run(None, {"tokens": tokens})
+    expected = _logits(model, tokens)
+    assert np.abs(got - expected).max() <= 1e-3 * np.abs(expected).max()
+
+
 def test_the_evaluator_and_the_inlined_file_agree(model, path):
     tokens = np.random.default_rng(1).integers(0, 11, (2, 4))
     proto = onnx.load(path)
