@@ -1,8 +1,4 @@
-"""Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-5).
-
-``torch.topk`` lists equal values in no particular order. So it is asked for one value more than needed: a row
-whose k + 1 best values all differ has one possible answer, and the few other rows are sorted stably.
-"""
+"""Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-5)."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from peerspec.backends.torch import native
 from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.autograd import apply
+from peerspec.backends.torch.largest import largest
 from peerspec.reference import InputError
 from peerspec.reference.retrieval import staircase_cells
 
@@ -49,29 +46,12 @@ def _pairs(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
     if scores1.dtype in INNER.values() and native.serves(scores1.device):
         ids = native.select(scores1, scores2, k)
         return ids // scores1.shape[-1], ids % scores1.shape[-1]
-    kept = min(k, scores1.shape[-1])
-    a, b = (torch.from_numpy(cells).to(scores1.device) for cells in staircase_cells(k, scores1.shape[-1]))
-    rank1, rank2 = _best(scores1, kept), _best(scores2, kept)
-    cells = _best(scores1.gather(-1, rank1)[:, a] + scores2.gather(-1, rank2)[:, b], k)
-    return rank1.gather(-1, a[cells]), rank2.gather(-1, b[cells])
-
-
-def _best(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
-    """Positions of the k largest, ties by lower position."""
-    if k == scores.shape[-1]:
-        return _stable(scores, k)
-    values, positions = scores.topk(k + 1, dim=-1)
-    positions = positions[:, :k]
-    tied = (values[:, 1:] == values[:, :-1]).any(-1)
-    if tied.any():
-        positions[tied] = _stable(scores[tied], k)
-    return positions
-
-
-def _stable(scores: Tensor, k: int) -> Tensor:
-    # one zero instead of two: a sort by bit patterns would rank +0 above −0 (SEL-4)
-    scores = scores.masked_fill(scores == 0, 0)
-    return scores.sort(dim=-1, descending=True, stable=True).indices[:, :k]
+    n = scores1.shape[-1]
+    a, b = (torch.from_numpy(cells).to(scores1.device) for cells in staircase_cells(k, n))
+    rank1, rank2 = largest(scores1, min(k, n)), largest(scores2, min(k, n))
+    sums = scores1.gather(-1, rank1).index_select(-1, a) + scores2.gather(-1, rank2).index_select(-1, b)
+    cells = largest(sums, k)
+    return rank1.index_select(-1, a).gather(-1, cells), rank2.index_select(-1, b).gather(-1, cells)
 
 
 def _pick(scores: Float[Tensor, "R n"], positions: Int[Tensor, "R k"]) -> Float[Tensor, "R k"]:

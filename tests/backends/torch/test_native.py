@@ -49,6 +49,7 @@ def test_the_operators_are_what_torch_asks_of_operators(dtype, expert):
     layer = (weight, bias, keys, u, v, w if expert == "glu" else None, x, 3, "sigmoid", "silu")
     frozen = [argument.detach() if isinstance(argument, torch.Tensor) else argument for argument in layer]
     torch.library.opcheck(torch.ops.peerspec.forward.default, tuple(frozen))
+    torch.library.opcheck(torch.ops.peerspec.retrieve_in_chunks.default, (q, keys, 4), rtol=0, atol=0)
     scores = torch.randn(2, 4, 7, dtype=inside)
     torch.library.opcheck(torch.ops.peerspec.select.default, (scores[0], scores[1], 3))
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerspec.backends.torch import backend, select
+from peerspec.backends.torch.largest import largest
 from peerspec.reference import InputError, select_exhaustive
 
 FEW_VALUES = [-2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0**-30, 1.0 + 2.0**-20]
@@ -52,6 +53,17 @@ def test_a_tie_at_the_edge_of_a_long_half_goes_to_the_lower_index():
     s1[:, ::8] = 9.0
     s2[:, ::8] = np.where(np.arange(32) % 2, 0.0, -0.0)
     same(backend.select(s1, s2, 16), select_exhaustive(s1, s2, 16))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize(("width", "k"), [(1024, 16), (1024, 1), (128, 16), (48, 40), (7, 7)])
+def test_the_largest_of_a_row_are_those_of_a_stable_sort_whatever_its_signs_ties_and_zeros(dtype, width, k):
+    normal = torch.randn(40, width, generator=torch.Generator().manual_seed(width)).to(dtype)
+    few = (normal * 4).round() / 4  # ties, zeros of both signs
+    rare = torch.where(normal > 2.5, normal, -normal * 0)  # fewer positive values than asked for
+    for scores in (normal, normal - 9, few, few - 9, rare):
+        stable = scores.masked_fill(scores == 0, 0).sort(dim=-1, descending=True, stable=True).indices
+        assert torch.equal(largest(scores, k), stable[:, :k])
 
 
 def test_a_zero_of_either_sign_ties_with_the_other_and_keeps_its_own_sum():

@@ -1,0 +1,65 @@
+"""The k largest of each row, exactly: equal values by lower position, −0 equal to +0 (SPEC.md, SEL-1, SEL-4).
+
+``torch.topk`` lists equal values in no particular order. So it is asked for one value more than needed: a row whose
+k + 1 best values all differ has one possible answer. It compares integers faster than floats, and the bits of positive
+floats are integers in the same order, above those of all others. Rows with too few positive values are asked again as
+floats, and those with equal values are sorted stably.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+__all__ = ["largest"]
+
+GROUP = 8
+"""Values in a group: √(n/k) makes the n/8 maxima and the 8k candidates the fewest, at n = 1024 and k = 16."""
+
+_INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def largest(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
+    """Positions of the k largest, best first."""
+    if k == scores.shape[-1]:
+        return _by_sorting(scores, k)
+    values, positions = _leading(scores.view(_INTEGERS[scores.element_size()]), k)
+    clear = values[:, 1:].clamp(min=0) < values[:, :-1]
+    if not clear.all():
+        rows = ~clear.all(-1)
+        positions[rows] = _by_value(scores[rows], k)
+    return positions
+
+
+def _by_value(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
+    values, positions = _leading(scores, k)
+    rows = ~(values[:, 1:] < values[:, :-1]).all(-1)
+    if rows.any():
+        positions[rows] = _by_sorting(scores[rows], k)
+    return positions
+
+
+def _by_sorting(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
+    # one zero instead of two: a sort by bit patterns would rank +0 above −0 (SEL-4)
+    scores = scores.masked_fill(scores == 0, 0)
+    return scores.sort(dim=-1, descending=True, stable=True).indices[:, :k]
+
+
+def _leading(keys: Shaped[Tensor, "R width"], k: int) -> tuple[Shaped[Tensor, "R k1"], Int[Tensor, "R k"]]:
+    """The k + 1 largest, and the positions of the first k, which are right where the values differ.
+
+    The k largest of a long row lie in the k groups with the largest maxima. The last value is then the maximum of the
+    next group, if none of these groups has a larger one.
+    """
+    width = keys.shape[-1]
+    if width % GROUP or width < 4 * GROUP * k:
+        values, positions = keys.topk(k + 1, dim=-1)
+        return values, positions[:, :k]
+    count = width // GROUP
+    maxima, best = keys.unflatten(-1, (GROUP, count)).amax(-2).topk(k + 1, dim=-1)  # group g holds g, g + count, …
+    first = torch.arange(0, width, count, device=keys.device)
+    candidates = (best[:, None, :k] + first[:, None]).flatten(1)
+    values, places = keys.gather(-1, candidates).topk(k + 1, dim=-1)
+    values[:, k:] = torch.maximum(values[:, k:], maxima[:, k:])
+    return values, candidates.gather(-1, places[:, :k])
