@@ -98,7 +98,7 @@ def main() -> None:
     if not options.render:
         for name, verdict in verdicts().items():
             print(f"{name}: {verdict}", flush=True)
-        about = machine()
+        about = machine("jax")
         for part in options.parts or PARTS:
             for rows in measured(part, options):
                 show(part, rows)

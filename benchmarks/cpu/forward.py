@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import jax_layer
 import rivals
 import torch
 from points import Bench, Point, benches
@@ -15,6 +16,8 @@ VARIANTS: dict[str, rivals.Maker] = {
     rivals.RIVAL: rivals.peer_pytorch,
     "torch, with the core": rivals.with_core,
     "torch, library operations": rivals.library,
+    "JAX, with the core": jax_layer.with_core,
+    "JAX, library operations": jax_layer.library,
     "paper's Algorithm 1": rivals.paper,
     "torch.compile(PEER-pytorch)": rivals.compiled_peer_pytorch,
     "torch.compile(Algorithm 1)": rivals.compiled_paper,

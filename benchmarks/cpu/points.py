@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,12 +74,20 @@ def benches(points: list[Point]) -> Iterator[Bench]:
         yield Bench(point, params)
 
 
+def _aligned(shape: tuple[int, ...]) -> Tensor:
+    """Memory for which NumPy asks for huge pages, from a multiple of 64 bytes on, where JAX takes it uncopied."""
+    count = math.prod(shape)
+    memory = np.empty(count + 16, np.float32)
+    start = -(memory.ctypes.data // 4) % 16
+    return torch.from_numpy(memory[start : start + count].reshape(shape))
+
+
 def _parameters(config: PeerConfig) -> dict[str, Tensor]:
     """Random parameters in memory that asks for huge pages, as those of ``PEER`` do; tables repeat a block."""
     random = torch.Generator().manual_seed(0)
     params = {}
     for name, shape in config.shapes().items():
-        tensor = torch.from_numpy(np.empty(shape, np.float32))  # NumPy asks for huge pages
+        tensor = _aligned(shape)
         block = tensor.view(-1)[: 1 << 24]
         block.copy_(torch.randn(len(block), generator=random) * shape[-1] ** -0.5)
         for start in range(len(block), tensor.numel(), len(block)):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from peerspec.backends.jax import backend as jax_backend
+from peerspec.backends.jax import library_operations as jax_library_operations
 from peerspec.backends.torch import PEER, backend
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.native import library_operations
@@ -34,6 +37,26 @@ class TouchedRows:
         return {name: to_array(gradient.to_dense()) for name, gradient in zip(learned, found, strict=True)}
 
 
+def _without_core(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function inside ``library_operations()``, whichever thread the suite calls it on."""
+
+    def inside(*arguments: Any, **options: Any) -> Any:
+        with jax_library_operations():
+            return function(*arguments, **options)
+
+    return inside
+
+
+class JaxWithoutCore:
+    """JAX as where the core was not built."""
+
+    name, profiles = jax_backend.name, jax_backend.profiles
+    forward, select, gradients = (
+        staticmethod(_without_core(function))
+        for function in (jax_backend.forward, jax_backend.select, jax_backend.gradients)
+    )
+
+
 def verdicts() -> dict[str, str]:
     """The verdict of the suite by name.
 
@@ -47,6 +70,8 @@ def verdicts() -> dict[str, str]:
     }
     with library_operations():
         found["torch, library operations"] = check_backend(backend, size="minimal").verdict
+    found["JAX, with the core"] = check_backend(jax_backend, size="minimal").verdict
+    found["JAX, library operations"] = check_backend(JaxWithoutCore(), size="minimal").verdict
     return required(found)
 
 

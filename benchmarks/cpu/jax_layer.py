@@ -1,0 +1,35 @@
+"""The layer in JAX, compiled, on the tables of a bench and on as many threads as the process has processors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import jax
+import torch
+from points import Bench
+from rivals import Work
+
+from peerspec.backends.jax import forward, library_operations
+
+__all__ = ["library", "with_core"]
+
+
+def with_core(bench: Bench) -> Work:
+    return _compiled(bench, nullcontext)
+
+
+def library(bench: Bench) -> Work:
+    return _compiled(bench, library_operations)
+
+
+def _compiled(bench: Bench, context: Callable[[], AbstractContextManager[None]]) -> Work:
+    params = {name: jax.dlpack.from_dlpack(tensor) for name, tensor in bench.params.items()}
+    x, config = jax.dlpack.from_dlpack(bench.x), bench.config
+    layer = jax.jit(lambda params, x: forward(config, params, x).y)
+
+    def work() -> torch.Tensor:
+        with context():
+            return torch.from_dlpack(layer(params, x).block_until_ready())
+
+    return work
