@@ -8,6 +8,7 @@ from peerspec.backends import native
 from peerspec.backends.torch import PEER, backend
 from peerspec.backends.torch import native as operators
 from peerspec.backends.torch.experts import expert_stage
+from peerspec.backends.torch.rows import row_products
 from peerspec.conformance import check_backend
 from peerspec.reference import PeerConfig
 
@@ -107,6 +108,16 @@ def test_a_frozen_table_gets_no_gradient_and_costs_none(monkeypatch):
     monkeypatch.setattr(native, "sort_ids", lambda *arguments: pytest.fail("rows were sorted for nothing"))
     module(torch.randn(4, 20)).sum().backward()
     assert module.get_parameter("keys").grad is not None
+
+
+@pytest.mark.parametrize(("tokens", "slots", "experts"), [(6, 4, 4), (3, 20, 4), (0, 8, 9), (2, 300, 300)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_picked_twice_by_a_token_and_more_often_than_there_are_rows_have_their_products(
+    tokens, slots, experts, dtype
+):
+    table, x = torch.randint(-4, 5, (experts, 7), dtype=dtype), torch.randint(-4, 5, (tokens, 7), dtype=dtype)
+    ids = torch.randint(experts, (tokens, slots))
+    assert torch.equal(row_products(table, ids, x), (table[ids] * x[:, None]).sum(-1))
 
 
 def test_tables_that_are_not_contiguous_take_library_operations():
