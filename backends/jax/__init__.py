@@ -10,6 +10,8 @@ computes selection and experts where it was built: see ``peerspec.backends.jax.n
     params = params_from_layer(layer)
     run = jax.jit(forward, static_argnums=0)
     y = run(config, params, x).y
+
+Gradients of expert tables as the rows that a batch touches, and optimisers of rows, are in ``optim``.
 """
 
 from peerspec.backends.jax import (

@@ -15,7 +15,7 @@ from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.rows import combine, project, scatter_like
 from peerspec.reference import PeerConfig
 
-__all__ = ["expert_stage", "gates"]
+__all__ = ["Pulled", "Tables", "expert_stage", "gates", "pull"]
 
 Tables = dict[str, jax.Array]
 
@@ -92,33 +92,35 @@ def _weight(activation: str, inner: Tables) -> jax.Array:
     return _ACTIVATIONS[activation](inner["u"])
 
 
-class _Pulled(NamedTuple):
+class Pulled(NamedTuple):
+    """What ``pull`` gives."""
+
     dx: jax.Array
     dgate: jax.Array
     weights: Tables
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _pull(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array, dy: jax.Array) -> _Pulled:
+def pull(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array, dy: jax.Array) -> Pulled:
     """The gradients of x and gates, and by table the weights with which x, or dy for v, enters its rows."""
     core, plain = partial(_pull_core, activation), partial(_pull_plain, activation)
-    return _Pulled(*native.dispatch(core, plain, tables, x, ids, gate, dy))
+    return Pulled(*native.dispatch(core, plain, tables, x, ids, gate, dy))
 
 
-def _pull_core(activation: str, tables: Tables, *tokens: jax.Array) -> _Pulled:
+def _pull_core(activation: str, tables: Tables, *tokens: jax.Array) -> Pulled:
     run = over_tokens(lambda tables, tokens: native.mix_backward(activation, tables, *tokens))
-    return _Pulled(*run(tables, tokens))
+    return Pulled(*run(tables, tokens))
 
 
 def _pull_plain(
     activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array, dy: jax.Array
-) -> _Pulled:
+) -> Pulled:
     inner = {name: project(tables[name], ids, x) for name in tables if name != "v"}
     weight, pull = jax.vjp(partial(_weight, activation), inner)
     dweight = project(tables["v"], ids, dy)
     (weights,) = pull(gate * dweight)
     dx = sum(combine(tables[name], ids, weights[name]) for name in weights)
-    return _Pulled(jnp.asarray(dx), weight * dweight, {**weights, "v": gate * weight})
+    return Pulled(jnp.asarray(dx), weight * dweight, {**weights, "v": gate * weight})
 
 
 def _mix_forward(activation: str, *arguments: Any) -> tuple[jax.Array, Any]:
@@ -127,16 +129,16 @@ def _mix_forward(activation: str, *arguments: Any) -> tuple[jax.Array, Any]:
 
 def _mix_backward(activation: str, saved: Any, dy: jax.Array) -> tuple[Any, ...]:
     tables, x, ids, gate = saved
-    pulled = _pull(activation, tables, x, ids, gate, dy)
+    pulled = pull(activation, tables, x, ids, gate, dy)
     dtables = {name: scatter_like(tables[name], ids, pulled.weights[name], dy if name == "v" else x) for name in tables}
     return dtables, pulled.dx, None, pulled.dgate
 
 
-def _pull_forward(activation: str, *arguments: Any) -> tuple[_Pulled, Any]:
-    return _pull(activation, *arguments), arguments
+def _pull_forward(activation: str, *arguments: Any) -> tuple[Pulled, Any]:
+    return pull(activation, *arguments), arguments
 
 
-def _pull_backward(activation: str, saved: Any, cotangents: _Pulled) -> tuple[Any, ...]:
+def _pull_backward(activation: str, saved: Any, cotangents: Pulled) -> tuple[Any, ...]:
     # of second and higher order: by library operations, whose derivatives are defined to any order
     tables, x, ids, gate, dy = saved
     plain = partial(_pull_plain, activation)
@@ -146,4 +148,4 @@ def _pull_backward(activation: str, saved: Any, cotangents: _Pulled) -> tuple[An
 
 
 _mix.defvjp(_mix_forward, _mix_backward)
-_pull.defvjp(_pull_forward, _pull_backward)
+pull.defvjp(_pull_forward, _pull_backward)

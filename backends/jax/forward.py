@@ -9,11 +9,13 @@ import jax
 
 from peerspec.backends.jax import native
 from peerspec.backends.jax.batching import over_tokens
+from peerspec.backends.jax.by_rows import expert_stage_by_rows
 from peerspec.backends.jax.experts import expert_stage, gates
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import id_dtype, score_dtype
 from peerspec.backends.jax.query import query, query_norm
 from peerspec.backends.jax.retrieval import retrieve
+from peerspec.backends.jax.slots import SLOT
 from peerspec.reference import PeerConfig
 
 __all__ = ["Output", "forward"]
@@ -64,7 +66,7 @@ def forward(
     lead, inner = x.shape[:-1], score_dtype(x.dtype)
     tokens = x.reshape(-1, config.d_model).astype(inner)
     mask = None if mask is None else mask.reshape(-1)
-    if native.serves() and config.query_norm == "none":
+    if native.serves() and config.query_norm == "none" and SLOT not in params:
         stages = _whole(config, dict(params), tokens)
     else:
         stages = _staged(config, dict(params), tokens, mask, training)
@@ -93,7 +95,9 @@ def _staged(
     gate = gates(config.gate, scores)
     slots = (len(x), config.heads * config.top_k)
     tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}
-    y = expert_stage(config, tables, x, ids.reshape(slots), gate.reshape(slots))
+    slot: Any = tables.pop(SLOT.removeprefix("experts."), None)
+    stage = expert_stage if slot is None else partial(expert_stage_by_rows, slot)
+    y = stage(config, tables, x, ids.reshape(slots), gate.reshape(slots))
     return Output(y, scores, ids, gate, state)
 
 

@@ -9,7 +9,7 @@ settled while it is traced; ``jit`` traces anew inside the block.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
@@ -39,7 +39,7 @@ __all__ = [
 
 _HANDLERS = (
     *("select", "query", "retrieve", "gates", "mix", "mix_backward", "forward"),
-    *("weighted_rows", "add_rows"),
+    *("weighted_rows", "add_rows", "update_rows", "row_squares"),
 )
 
 _wanted_at_first = os.environ.get("PEERSPEC_JAX_CORE", "1") != "0"
@@ -137,6 +137,32 @@ def add_rows(ids: jax.Array, weights: jax.Array, x: jax.Array, table: jax.Array)
     return out
 
 
+def update_rows(
+    optimiser: str,
+    numbers: Mapping[str, float],
+    gradient: Sequence[jax.Array],
+    scalars: Sequence[jax.Array],
+    tables: Sequence[jax.Array],
+) -> list[jax.Array]:
+    """A table and its state after one step on the rows of a gradient; the arrays are changed where they lie.
+
+    ``gradient`` is ids, weights, x, and whether it is whole; ``scalars`` the factor of the rate and the step;
+    ``tables`` the table and its state.
+    """
+    place = len(gradient) + len(scalars)
+    aliases = {place + i: i for i in range(len(tables))}
+    run = call("update_rows", [like(table) for table in tables], input_output_aliases=aliases)
+    attributes = {name: np.float64(number) for name, number in numbers.items()}
+    changed: list[jax.Array] = run(*gradient, *scalars, *tables, optimiser=_optimiser(optimiser), **attributes)
+    return changed
+
+
+def row_squares(ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    """The sum of the squares of all entries of the gradient of a table, []."""
+    sum_of: jax.Array = call("row_squares", shaped((), x.dtype))(ids, weights, x)
+    return sum_of
+
+
 def call(name: str, results: Any, **options: Any) -> Any:
     """The function of the core, to be called with arrays and attributes."""
     return jax.ffi.ffi_call(f"peerspec_{name}", results, **({"vmap_method": "sequential"} | options))
@@ -162,6 +188,10 @@ def _ordered(tables: dict[str, jax.Array]) -> list[jax.Array]:
 
 def _gate(kind: str) -> np.int64:
     return np.int64(GATES.index(kind))
+
+
+def _optimiser(name: str) -> np.int64:
+    return np.int64(("sgd", "adagrad", "adam").index(name))
 
 
 def _activation(name: str) -> np.int64:

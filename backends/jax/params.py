@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from peerspec.backends.jax.precision import require_representable
+from peerspec.backends.jax.slots import SLOT
 from peerspec.reference import InputError, Layer, PeerConfig, TableError
 
 __all__ = ["Params", "check", "init", "layer_from_params", "params_from_layer"]
@@ -68,7 +69,7 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
                 f"x and all parameters share one dtype, but x is {x.dtype} and params[{name!r}] is "
                 f"{params[name].dtype}; convert one of them (PAR-2)"
             )
-    if unknown := sorted(params.keys() - config.shapes().keys()):
+    if unknown := sorted(params.keys() - config.shapes().keys() - {SLOT}):
         raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; remove it (PAR-1)")
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {x.shape} (SHP-1)")

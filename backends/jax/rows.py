@@ -23,9 +23,9 @@ from peerspec.backends.jax.barrier import barrier
 from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.precision import inner_product
 
-__all__ = ["combine", "project", "scatter", "scatter_like"]
+__all__ = ["STEP", "combine", "project", "scatter", "scatter_like"]
 
-_STEP = 2**17
+STEP = 2**17
 """Elements of gathered rows held at once: 512 KiB of float32, half of a common second-level cache."""
 
 
@@ -99,9 +99,9 @@ def _gather(table: jax.Array, ids: jax.Array, dtype: Any) -> jax.Array:
 
 
 def _grouped(pairs: jax.Array, table: jax.Array) -> jax.Array:
-    """[T, K] → [K/g, T, g] for the largest g that divides K and keeps T·g·D within ``_STEP``."""
+    """[T, K] → [K/g, T, g] for the largest g that divides K and keeps T·g·D within ``STEP``."""
     tokens, slots = pairs.shape
-    most = max(1, _STEP // max(1, tokens * table.shape[1]))
+    most = max(1, STEP // max(1, tokens * table.shape[1]))
     g = max(g for g in range(1, min(most, slots) + 1) if slots % g == 0)
     return jnp.moveaxis(pairs.reshape(tokens, slots // g, g), 1, 0)
 

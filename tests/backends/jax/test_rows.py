@@ -10,7 +10,7 @@ from peerspec.backends.jax import rows
 
 @pytest.fixture(params=[1, 2**17], ids=["a slot at a time", "all slots at once"])
 def case(request, monkeypatch):
-    monkeypatch.setattr(rows, "_STEP", request.param)
+    monkeypatch.setattr(rows, "STEP", request.param)
     rng = np.random.default_rng(0)
     table, weights, x, y = (rng.integers(-4, 5, s).astype(np.float32) for s in ((11, 5), (7, 6), (7, 5), (7, 6)))
     return (

@@ -18,6 +18,11 @@ struct BadCall {
   std::string message;
 };
 
+// What a handler throws where the numbers in the buffers are not what its caller may pass.
+struct BadNumbers {
+  std::string message;
+};
+
 inline XLA_FFI_Error* xla_error(XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code code, const std::string& message) {
   XLA_FFI_Error_Create_Args args{XLA_FFI_Error_Create_Args_STRUCT_SIZE, nullptr, message.c_str(), code};
   return frame->api->XLA_FFI_Error_Create(&args);
@@ -74,18 +79,23 @@ class Call {
     if (i >= num_results()) throw BadCall{"a result is missing"};
     return {static_cast<const XLA_FFI_Buffer*>(frame_->rets.rets[i])};
   }
-  int64_t integer(const char* name) const { return *static_cast<const int64_t*>(scalar(name)); }
+  int64_t integer(const char* name) const {
+    return *static_cast<const int64_t*>(scalar(name, XLA_FFI_DataType_S64, "int64"));
+  }
+  double real(const char* name) const {
+    return *static_cast<const double*>(scalar(name, XLA_FFI_DataType_F64, "float64"));
+  }
   XLA_FFI_CallFrame* frame() const { return frame_; }
 
  private:
-  const void* scalar(const char* name) const {
+  const void* scalar(const char* name, XLA_FFI_DataType type, const char* called) const {
     const XLA_FFI_Attrs& attrs = frame_->attrs;
     for (int64_t i = 0; i < attrs.size; i++) {
       if (std::string(attrs.names[i]->ptr, attrs.names[i]->len) != name) continue;
       const auto* found = static_cast<const XLA_FFI_Scalar*>(attrs.attrs[i]);
-      if (attrs.types[i] == XLA_FFI_AttrType_SCALAR && found->dtype == XLA_FFI_DataType_S64) return found->value;
+      if (attrs.types[i] == XLA_FFI_AttrType_SCALAR && found->dtype == type) return found->value;
     }
-    throw BadCall{std::string("attribute '") + name + "' is missing or no int64"};
+    throw BadCall{std::string("attribute '") + name + "' is missing or no " + called};
   }
 
   XLA_FFI_CallFrame* frame_;

@@ -1,7 +1,6 @@
 // Sums over rows that tokens pick, as functions of XLA.
-#include <algorithm>
-
 #include "handler.h"
+#include "touched.h"
 
 namespace peerspec {
 namespace {
@@ -19,19 +18,14 @@ int32_t weighted_rows(const Call& call, const peerspec_run& run) {
 // each id. A step of SGD at the rate -1 is that sum, rounded to the format of the table once.
 int32_t add_rows(const Call& call, const peerspec_run& run) {
   const Array weights = call.argument(1), x = call.argument(2), table = call.argument(3), out = call.result(0);
-  const Ids ids(call.argument(0));
-  const int64_t num_rows = table.axis(0), width = table.axis(1), room = std::min(ids.size(), num_rows);
-  require(ids.size() == weights.size() && weights.axis(0) == x.axis(0) && x.axis(1) == width);
+  const int64_t num_rows = table.axis(0), width = table.axis(1);
+  require(call.argument(0).size() == weights.size() && weights.axis(0) == x.axis(0) && x.axis(1) == width);
   if (table.data() != out.data()) throw BadCall{"an array to be changed in place was copied"};
-  const std::unique_ptr<int64_t[]> order(new int64_t[ids.size()]), touched(new int64_t[room]);
-  const std::unique_ptr<int64_t[]> starts(new int64_t[room + 1]);
-  int64_t found = 0;
-  const int32_t status = peerspec_sort_ids(ids.size(), num_rows, ids.data(), order.get(), touched.get(), starts.get(),
-                                           &found);
-  if (status) return status;
-  return peerspec_spread_update(&run, PEERSPEC_SGD, table.format(), num_rows, width, weights.axis(1), found, order.get(),
-                                touched.get(), starts.get(), weights.data(), x.data(), out.data(), nullptr, nullptr, -1,
-                                0, 0, 0, 1);
+  const Touched touched(call.argument(0), num_rows);
+  if (touched.status) return touched.status;
+  return peerspec_spread_update(&run, PEERSPEC_SGD, table.format(), num_rows, width, weights.axis(1), touched.found,
+                                touched.order.get(), touched.rows.get(), touched.starts.get(), weights.data(), x.data(),
+                                out.data(), nullptr, nullptr, -1, 0, 0, 0, 1);
 }
 
 }  // namespace

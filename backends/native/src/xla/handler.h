@@ -47,6 +47,8 @@ XLA_FFI_Error* handled(XLA_FFI_CallFrame* frame, const Body& body) {
   } catch (const BadCall& bad) {
     return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
                      "peerspec: " + bad.message + "; reinstall peerspec from source");
+  } catch (const BadNumbers& bad) {
+    return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "peerspec: " + bad.message);
   } catch (const std::bad_alloc&) {
     return answer(frame, PEERSPEC_NO_MEMORY);
   }

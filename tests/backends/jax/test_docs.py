@@ -1,0 +1,21 @@
+"""The page on training in JAX runs as it stands."""
+
+import re
+from pathlib import Path
+
+import jax.numpy as jnp
+
+PAGE = Path(__file__).parents[3] / "docs" / "jax.md"
+
+
+def test_the_programs_of_the_page_run_and_lower_the_loss():
+    names: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    first, second = blocks
+    exec(first, names)
+    start, later = names["loss_of"], names["loss"]
+    fresh = {"peer": names["init"](names["config"], names["jax"].random.key(0)), "scale": jnp.ones(64)}
+    assert later < start(fresh, names["tokens"], jnp.roll(names["tokens"], 1, axis=-1))
+    exec(second, names)
+    assert all(jnp.isfinite(array).all() for array in names["params"]["peer"].values())
