@@ -167,7 +167,8 @@ def _sub_keys(halves: Halves) -> Iterator[Halves]:
 def _scores(halves: Halves) -> Iterator[Halves]:
     old = {"scores1": halves.scores1, "scores2": halves.scores2}
     for changed in simpler(old):
-        yield _put(halves, *(old | changed).values(), halves.k)
+        new = old | changed
+        yield _put(halves, new["scores1"], new["scores2"], halves.k)
 
 
 _REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {

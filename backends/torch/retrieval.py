@@ -37,7 +37,7 @@ def _retrieve(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
     half_scores_of_token = 2 * q.shape[1] * keys.shape[2]
     most = max(1, min(len(q), CHUNK["cpu" if q.device.type == "cpu" else "other"] // half_scores_of_token))
     room = q.new_empty(most * half_scores_of_token)
-    found = [select(*half_scores(keys, part, room), k) for part in q.split(most)]
+    found = [select(*half_scores(keys, part, room), k) for part in torch.split(q, most)]
     scores, ids = (torch.cat(parts) for parts in zip(*found, strict=True))
     return scores, ids
 
