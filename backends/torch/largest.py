@@ -57,7 +57,8 @@ def _leading(keys: Shaped[Tensor, "R width"], k: int) -> tuple[Shaped[Tensor, "R
         values, positions = keys.topk(k + 1, dim=-1)
         return values, positions[:, :k]
     count = width // GROUP
-    maxima, best = keys.view(*keys.shape[:-1], GROUP, count).amax(-2).topk(k + 1, dim=-1)  # group g holds g, g + count, …
+    # group g holds g, g + count, …
+    maxima, best = keys.view(*keys.shape[:-1], GROUP, count).amax(-2).topk(k + 1, dim=-1)
     first = torch.arange(0, width, count, device=keys.device)
     candidates = (best[:, None, :k] + first[:, None]).flatten(1)
     values, places = keys.gather(-1, candidates).topk(k + 1, dim=-1)
