@@ -64,7 +64,8 @@ class GradientTrial:
         """Gradients with their bounds."""
         trial = self.trial
         dy = self.dy.astype(np.float64).reshape(len(trial.tokens), self.dy.shape[-1])
-        return gradient_bounds(trial.model, trial.linear, self.case.layer, trial.tokens, dy, trial.mask, trial.ids)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return gradient_bounds(trial.model, trial.linear, self.case.layer, trial.tokens, dy, trial.mask, trial.ids)
 
     @cached_property
     def problem(self) -> str:

@@ -147,9 +147,10 @@ def scatter(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bou
 
 
 def returned(model: Model, a: Bounded) -> Bounded:
-    """Rounded once to the input format (PRC-1)."""
+    """Rounded once to the input format (PRC-1); what may overflow there is unspecified (NFT-1)."""
     underflow = np.where((np.abs(a.value) - a.error < model.tiny_in) & (a.reach > 0), model.tiny_in, 0.0)
-    return Bounded(a.value, a.error + model.u_in * a.reach + underflow)
+    error = a.error + model.u_in * a.reach + underflow
+    return Bounded(a.value, np.where(np.abs(a.value) + error > model.largest_in, np.inf, error))
 
 
 def _underflow(model: Model, reach: Array, operations: Array | int = 1) -> Array:

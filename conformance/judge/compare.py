@@ -42,6 +42,7 @@ def deviation(got: Array, expected: Bounded, where: Any = None) -> Deviation | N
         share = np.where(error <= expected.error, 0.0, np.inf)
         share = np.where(expected.error > 0, error / expected.error, share)
     share = np.where(np.isnan(share), np.inf, share)
+    share = np.where(np.isfinite(expected.error), share, 0.0)  # an overflow, of which nothing is promised
     if where is not None:
         share = np.where(where, share, -1.0)
     if not share.size or share.max() < 0:

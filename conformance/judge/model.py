@@ -29,6 +29,13 @@ U_REFERENCE = 2.0**-53
 
 LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-14}
 """The least normal number of each format."""
+LARGEST = {
+    "float64": (2 - 2.0**-52) * 2.0**1023,
+    "float32": (2 - 2.0**-23) * 2.0**127,
+    "bfloat16": (2 - 2.0**-7) * 2.0**127,
+    "float16": (2 - 2.0**-10) * 2.0**15,
+}
+"""The largest number of each format."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,14 @@ class Model:
         tiny: the least normal number inside, lost when an operation underflows; 0 where a stage is exact.
         u_in: unit roundoff of the input format, in which results are returned.
         tiny_in: its least normal number.
+        largest_in: its largest number.
     """
 
     u: float
     tiny: float
     u_in: float
     tiny_in: float
+    largest_in: float
 
     @property
     def step(self) -> float:
@@ -60,7 +69,7 @@ class Model:
 
     def exact(self) -> Model:
         """The same formats, where every operation inside is exact."""
-        return Model(0.0, 0.0, self.u_in, self.tiny_in)
+        return Model(0.0, 0.0, self.u_in, self.tiny_in, self.largest_in)
 
 
 def model_for(dtype: np.dtype) -> Model:
@@ -68,4 +77,4 @@ def model_for(dtype: np.dtype) -> Model:
     inside = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
     u, u_in = (2.0 ** -significant_bits(format) for format in (inside, dtype))
     tiny, tiny_in = (LEAST_NORMAL[format.name] for format in (inside, dtype))
-    return Model(u, tiny, u_in, tiny_in)
+    return Model(u, tiny, u_in, tiny_in, LARGEST[dtype.name])

@@ -58,6 +58,17 @@ def _adversarial_dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("width", [3, 33, 512])
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
+def test_what_may_overflow_on_return_is_not_judged_and_what_may_not_is(name):
+    model = model_for(DTYPES[name])
+    assert np.asarray(model.largest_in).astype(DTYPES[name]) == model.largest_in
+    assert np.isinf(np.asarray(model.largest_in * 1.01).astype(DTYPES[name]))
+    expected = returned(model, given(np.array([model.largest_in / 2, model.largest_in])))
+    assert deviation(np.array([model.largest_in / 2, np.inf]), expected).holds
+    assert not deviation(np.array([np.inf, np.inf]), expected).holds
+    assert not deviation(np.array([np.nan, np.inf]), expected).holds
+
+
 def test_an_inner_product_may_lose_gamma_and_no_more(width: int) -> None:
     a, b = RNG.uniform(0.1, 1, (2, 8, width))
     a[:, 0] = 1000  # the first term meets every later rounding
