@@ -213,7 +213,7 @@ CORE: tuple[CaseSpec, ...] = (
             _with(SINGLE, activation=kind),
             _wide_activation,
             {"any", f"activation.{kind}", "untraced"},
-            everywhere=1 if kind in ("gelu", "gelu_tanh", "silu") else 2,
+            everywhere=2 if kind == "identity" else 1,
         )
         for kind in ACTIVATIONS
     ),

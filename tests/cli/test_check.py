@@ -136,6 +136,13 @@ def test_an_interrupt_is_status_130(peerspec, monkeypatch):
     assert (result.status, result.err) == (130, "peerspec: stopped by the user; nothing was decided\n")
 
 
+INTERRUPTIBLE = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from peerspec.cli import main; sys.exit(main())"
+)
+"""The command also where the tests run in the background of a shell, which has interrupts ignored."""
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_ends_every_process_at_once(tmp_path, jobs):
     (tmp_path / "slow.py").write_text(
@@ -144,7 +151,7 @@ def test_an_interrupt_ends_every_process_at_once(tmp_path, jobs):
         "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "    pathlib.Path(f'{os.getpid()}.pid').write_text(str(child.pid))\n    time.sleep(60)\n"
     )
-    command = [sys.executable, "-c", "import sys; from peerspec.cli import main; sys.exit(main())", "check", "slow.py"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "check", "slow.py"]
     with subprocess.Popen([*command, "-n", jobs], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
         end = time.monotonic() + 30
         while len(written := [*tmp_path.glob("*.pid")]) < int(jobs) and time.monotonic() < end:
@@ -189,7 +196,7 @@ def test_ctrl_c_during_a_hang_ends_the_worker_too(tmp_path):
         "import os, pathlib, time\nname, profiles = 'slow', ['float32']\n"
         "def forward(layer, x, **_):\n    pathlib.Path('pid').write_text(str(os.getpid()))\n    time.sleep(60)\n"
     )
-    command = [sys.executable, "-c", "import sys; from peerspec.cli import main; sys.exit(main())", "check", "slow.py"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "check", "slow.py"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
         end = time.monotonic() + 30
         while not (tmp_path / "pid").exists() and time.monotonic() < end:

@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "IND-3", "independence"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "QRY-1", "query"
-SIZE = "default"
 
 
 class Mutant(Net):

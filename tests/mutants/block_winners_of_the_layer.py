@@ -6,7 +6,6 @@ from _layer import Net, best, restricted, take
 from peerspec.reference import Selection
 
 CLAUSE, STAGE = "SEL-3", "selection"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "SEL-5", "structure"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "ACT-1", "activation"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -3,7 +3,7 @@
 import numpy as np
 from _layer import Net
 
-CLAUSE, STAGE = "PRC-2", "accumulation"
+CLAUSE, STAGE = "PRC-2", "activation"
 
 
 class Mutant(Net):

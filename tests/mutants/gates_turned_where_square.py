@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "OUT-1", "accumulation"
-SIZE = "default"
 
 
 class Mutant(Net):

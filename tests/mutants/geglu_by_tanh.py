@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "EXP-2", "expert"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "NFT-1", "non-finite"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "GRD-3", "gradient"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -5,7 +5,6 @@ import math
 from _layer import Net
 
 CLAUSE, STAGE = "GRD-3", "gradient"
-SIZE = "default"
 
 
 class Mutant(Net):

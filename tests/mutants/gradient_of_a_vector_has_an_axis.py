@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "SHP-1", "gradient"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "GRD-1", "gradient"
-SIZE = "default"
 
 
 class Mutant(Net):

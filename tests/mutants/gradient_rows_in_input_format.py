@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "PRC-2", "gradient"
-SIZE = "default"
 
 
 class Mutant(Net):

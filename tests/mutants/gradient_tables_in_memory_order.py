@@ -6,7 +6,6 @@ from _layer import Net
 from peerspec.reference import Layer
 
 CLAUSE, STAGE = "PAR-1", "gradient"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -2,8 +2,7 @@
 
 from _layer import Net
 
-CLAUSE, STAGE = "ACT-1", "activation"
-SIZE = "default"
+CLAUSE, STAGE = "PRC-2", "activation"
 
 
 class Mutant(Net):

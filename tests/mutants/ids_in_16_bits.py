@@ -3,7 +3,7 @@
 import numpy as np
 from _layer import Net
 
-CLAUSE, STAGE = "SEL-2", "tie"
+CLAUSE, STAGE = "SEL-5", "structure"
 
 
 class Mutant(Net):

@@ -6,7 +6,6 @@ from _layer import Net
 from peerspec.reference import Selection
 
 CLAUSE, STAGE = "SEL-5", "structure"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "SCO-3", "score"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -3,7 +3,7 @@
 import numpy as np
 from _layer import Net, tf32
 
-CLAUSE, STAGE = "PRC-2", "activation"
+CLAUSE, STAGE = "PRC-2", "expert"
 
 
 class Mutant(Net):

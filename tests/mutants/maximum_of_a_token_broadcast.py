@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "GAT-1", "gate"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "NRM-2", "query norm"
-SIZE = "default"
 
 
 class Mutant(Net):

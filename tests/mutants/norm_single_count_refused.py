@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "NRM-2", "query norm"
-SIZE = "default"
 
 
 class Mutant(Net):

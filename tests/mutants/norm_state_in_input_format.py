@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "PRC-3", "structure"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "SHP-2", "structure"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "OUT-1", "accumulation"
-SIZE = "default"
 
 
 class Mutant(Net):

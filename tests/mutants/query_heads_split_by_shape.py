@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "SCO-1", "score"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -2,7 +2,7 @@
 
 from _layer import Net
 
-CLAUSE, STAGE = "SEL-2", "tie"
+CLAUSE, STAGE = "SEL-5", "structure"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net
 
 CLAUSE, STAGE = "EXP-1", "expert"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "SEL-2", "tie"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -3,7 +3,6 @@
 from _layer import Net
 
 CLAUSE, STAGE = "ACT-1", "activation"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from _layer import Net
 
 CLAUSE, STAGE = "SHP-1", "structure"
-SIZE = "default"
 
 
 class Mutant(Net):

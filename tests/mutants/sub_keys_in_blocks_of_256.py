@@ -3,7 +3,6 @@
 from _layer import Net, best, restricted
 
 CLAUSE, STAGE = "SEL-3", "selection"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -4,7 +4,6 @@ import numpy as np
 from _layer import Net, take
 
 CLAUSE, STAGE = "SEL-2", "tie"
-SIZE = "default"
 
 
 class Mutant(Net):

@@ -5,7 +5,6 @@ from _layer import Net
 from peerspec.reference import Layer
 
 CLAUSE, STAGE = "IND-3", "independence"
-SIZE = "default"
 
 
 class Mutant(Net):
