@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from peerspec.backends import BackendError
+from peerspec.backends import BackendError, reference
 from peerspec.conformance import check_backend
 from peerspec.conformance.ask import Fault
 from peerspec.conformance.hosts import WorkerHost, open_host
@@ -30,9 +30,14 @@ def test_an_object_that_hangs_is_left_after_the_limit():
 
 def test_an_object_without_a_limit_is_asked_in_this_thread():
     asked: list[int] = []
-    backend = SimpleNamespace(name="e", profiles=["float32"], forward=lambda *_, **__: asked.append(get_ident()))
-    open_host(backend, timeout=float("inf")).ask("forward", {})
-    open_host(backend, timeout=60).ask("forward", {})
+
+    def forward(layer, x, **_):
+        asked.append(get_ident())
+        return reference.forward(layer, x)
+
+    backend = SimpleNamespace(name="e", profiles=["float32"], forward=forward)
+    for timeout in (float("inf"), 60):
+        open_host(backend, timeout=timeout).ask("forward", {"layer": LAYER, "x": X})
     assert asked[0] == get_ident() != asked[1]
 
 
