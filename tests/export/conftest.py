@@ -1,7 +1,4 @@
-"""Layers in which every parameter matters, and the judge's word on what a graph returned.
-
-Shapes are pairwise distinct, so that no mistaken axis fits by chance.
-"""
+"""The layers of these tests, and the judge's word on what a graph returned."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -9,26 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.layers import MakeLayer, layer_maker
 
 from peerspec.conformance.case import Case
 from peerspec.conformance.judge.compare import deviation
 from peerspec.conformance.trial import Trial
-from peerspec.reference import Layer, Output, PeerConfig
+from peerspec.reference import Layer, Output
 
 
 @pytest.fixture
-def make_layer() -> Callable[..., Layer]:
-    def make(dtype: Any = np.float32, seed: int = 0, **options: Any) -> Layer:
-        sizes = {"d_model": 5, "heads": 3, "num_experts": 49, "top_k": 6, "d_key": 8, "d_out": 4}
-        config = PeerConfig(**(sizes | options))
-        rng = np.random.default_rng(seed + 1)
-        params = dict(Layer.random(config, seed=seed, dtype=np.float64).params)
-        for name in params:
-            if name.startswith("query_norm") or name == "query.bias":
-                params[name] = rng.uniform(0.5, 1.5, params[name].shape)
-        return Layer(config, {name: array.astype(dtype) for name, array in params.items()})
-
-    return make
+def make_layer() -> MakeLayer:
+    return layer_maker(np.float32, num_experts=49, d_out=4)
 
 
 @pytest.fixture
