@@ -3,7 +3,6 @@
 Data are exact, so that every order of summation gives the same bits; what is wanted is computed once for both.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.paths import WITH_THE_CORE, both_paths
 
 from peerspec.backends.jax import backend, forward, library_operations, params_from_layer, quick
 from peerspec.backends.jax.optim import RowGradient, labels, merged, value_and_grad
@@ -22,17 +22,7 @@ from peerspec.reference import InputError, PeerConfig
 TABLES = ("experts.u", "experts.v", "experts.w")
 
 
-@pytest.fixture(params=["core", "library"], autouse=True)
-def path(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "core":
-        yield "core"
-    else:
-        with library_operations():
-            yield "library"
-
-
-with_the_core = pytest.mark.parametrize("path", ["core"], indirect=True)
-"""For what stands before or behind the core, and is the same without it."""
+path = both_paths(library_operations)
 
 
 def hasty(function):
@@ -91,7 +81,7 @@ def test_rows_are_the_dense_gradient_and_other_parameters_have_their_own(case, l
     assert gradients["experts.v"].x.shape == (12, 5)
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_parameters_may_lie_anywhere_in_a_tree_and_something_else_come_with_the_loss(case, loss, wanted):
     tree = {"layers": [case.params], "factor": jnp.float32(2)}
 
@@ -120,7 +110,7 @@ def test_vmap_of_the_gradient_gives_each_element_its_own(case, loss, wanted):
     assert_trees_equal((each[0], dense(each[1])), wanted[1])
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_vmap_of_the_gradient_of_a_vmap_gives_each_element_that_of_its_tokens(case, loss, wanted):
     def of(params, x, dy):
         return jax.vmap(loss, (None, 0, 0))(params, x, dy).sum()
@@ -129,7 +119,7 @@ def test_vmap_of_the_gradient_of_a_vmap_gives_each_element_that_of_its_tokens(ca
     assert_trees_equal((each[0], dense(each[1])), wanted[1])
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_vmap_over_layers_gives_each_layer_its_own(case, loss, wanted):
     layers = jax.tree.map(lambda array: jnp.stack((array, array)), case.params)
 
@@ -163,7 +153,7 @@ def test_gradients_of_a_scan_over_batches_merge_to_that_of_all(case, loss, wante
     assert_trees_equal(dense(got), wanted[0][1])
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_a_layer_that_a_branch_leaves_out_has_no_rows(case, loss, wanted):
     def of(params, used):
         return jax.lax.cond(used, lambda p: loss(p, case.x, case.dy), lambda p: p["keys"].sum(), params)
@@ -175,7 +165,7 @@ def test_a_layer_that_a_branch_leaves_out_has_no_rows(case, loss, wanted):
     assert_trees_equal(dense(run(case.params, True)[1]), wanted[0][1])
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_a_layer_whose_slot_does_not_reach_forward_is_refused(case, loss):
     def without(params, x):
         return loss({name: params[name] for name in case.params}, x, 1.0)
@@ -185,7 +175,7 @@ def test_a_layer_whose_slot_does_not_reach_forward_is_refused(case, loss):
             value_and_grad(of)(case.params, case.x)
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_a_layer_used_twice_is_told(case, loss):
     def of(params):
         return jax.lax.scan(lambda total, b: (total + loss(params, *b), None), 0.0, (case.x, case.dy))[0]
@@ -196,20 +186,20 @@ def test_a_layer_used_twice_is_told(case, loss):
         gradients_of(case.params, case.params, slot._replace(uses=jnp.full(1, 2.0)))
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_a_layer_used_on_batches_of_two_sizes_is_refused(case, loss):
     run = value_and_grad(lambda params, x: loss(params, x, 1.0) + loss(params, x[0], 1.0))
     with pytest.raises(InputError, match="12 tokens in one place of the loss and 15 in another"):
         jax.eval_shape(jax.vmap(run, (None, 0)), case.params, jnp.stack([case.x] * 5))
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_parameters_without_a_layer_are_refused():
     with pytest.raises(InputError, match="params must hold a dictionary"):
         value_and_grad(lambda params: params["keys"].sum())({"keys": jnp.ones(3)})
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_rows_of_half_precision_are_in_float32_and_round_to_the_dense_gradient(case, loss, wanted):
     params, x = jax.tree.map(lambda array: array.astype(jnp.bfloat16), (case.params, case.x))
     rows = hasty(value_and_grad(loss))(params, x, case.dy)[1]

@@ -1,6 +1,5 @@
 """Optimisers of rows in JAX: equal to dense updates where they say so, in place, with and without the core."""
 
-from collections.abc import Iterator
 from functools import cache, partial
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 import torch
+from support.paths import WITH_THE_CORE, both_paths
 
 from peerspec.backends.jax import (
     forward,
@@ -32,17 +32,7 @@ KINDS = {"sgd": optim.sgd(0.05), "row_adagrad": optim.row_adagrad(0.05), "lazy_a
 TORCH = {"sgd": torch_optim.SGD, "row_adagrad": torch_optim.RowAdagrad, "lazy_adam": torch_optim.LazyAdam}
 
 
-@pytest.fixture(params=["core", "library"], autouse=True)
-def path(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "core":
-        yield "core"
-    else:
-        with library_operations():
-            yield "library"
-
-
-with_the_core = pytest.mark.parametrize("path", ["core"], indirect=True)
-"""For what stands before or behind the core, and is the same without it."""
+path = both_paths(library_operations)
 
 
 @cache
@@ -109,7 +99,7 @@ def test_a_step_on_touched_rows_is_the_step_on_all_rows_bit_for_bit(kind):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kind", KINDS)
-@with_the_core
+@WITH_THE_CORE
 def test_with_the_core_a_step_has_the_bits_of_torch(kind, dtype):
     params = layer(jnp.dtype(dtype))
     other = dict(PEER.from_layer(layer_from_params(CONFIG, params)).named_parameters())
@@ -137,7 +127,7 @@ def test_sgd_is_that_of_optax():
         assert (np.abs(ours[name] - theirs[name]) <= bound).all()
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_lazy_adam_is_adam_where_every_row_has_a_gradient():
     with jax.enable_x64(True):
         table, results = jnp.asarray(np.random.default_rng(0).standard_normal((6, 5))), []
@@ -164,7 +154,7 @@ def test_lazy_adam_lets_the_momenta_of_other_rows_rest():
         assert (old["experts.u"] != new["experts.u"]).any()
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_merged_gradients_are_those_of_one_batch_of_both():
     params = layer()
     both = jax.tree.map(lambda *parts: jnp.stack(parts), gradient(params, 0), gradient(params, 1))
@@ -189,7 +179,7 @@ def test_clipping_counts_rows_and_dense_gradients_together():
         assert_trees_equal(hasty(optim.clip_by_global_norm(1.0).update)(got, None)[0], got)
 
 
-@with_the_core
+@WITH_THE_CORE
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_resumed_from_a_file_ends_bit_for_bit_where_it_would_have(kind, tmp_path):
     optimiser = KINDS[kind]
@@ -201,7 +191,7 @@ def test_a_run_resumed_from_a_file_ends_bit_for_bit_where_it_would_have(kind, tm
     assert_trees_equal(train(optimiser, params, range(2, 4), state)[0], whole)
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_rates_may_be_schedules_and_arrays():
     params, g = tables(layer()), tables(gradient(layer(), 0))
     plain = optim.lazy_adam(0.5)
@@ -214,7 +204,7 @@ def test_rates_may_be_schedules_and_arrays():
     assert_trees_equal(stepped(injected)(g, injected.init(params), params)[0], want)
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_tables_of_several_layers_are_updated_as_each_alone():
     params, g = tables(layer()), [tables(gradient(layer(), seed)) for seed in (0, 1)]
     layers = jax.tree.map(lambda *parts: jnp.stack(parts), params, params)
@@ -267,7 +257,7 @@ def test_a_gradient_that_was_added_or_used_twice_is_refused(path):
         assert np.isnan(run()).any()
 
 
-@with_the_core
+@WITH_THE_CORE
 def test_what_scales_gradients_or_updates_without_knowing_rows_is_refused():
     params = layer()
     for optimiser, error, message in (
@@ -291,7 +281,7 @@ def test_what_scales_gradients_or_updates_without_knowing_rows_is_refused():
         (lambda: optim.sgd(0.1).update({}, optim.sgd(0.1).init({})), "pass params to update"),
     ],
 )
-@with_the_core
+@WITH_THE_CORE
 def test_options_out_of_range_and_missing_parameters_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()

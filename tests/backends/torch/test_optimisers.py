@@ -2,10 +2,10 @@
 
 import copy
 import io
-from collections.abc import Iterator
 
 import pytest
 import torch
+from support.paths import both_paths
 
 from peerspec.backends.torch import PEER, SGD, LazyAdam, RowAdagrad, clip_grad_norm_, optim
 from peerspec.backends.torch.native import library_operations
@@ -16,13 +16,7 @@ TABLES = ("experts.u", "experts.v", "experts.w")
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
 
-@pytest.fixture(params=["core", "library"], autouse=True)
-def path(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "core":
-        yield "core"
-    else:
-        with library_operations():
-            yield "library"
+path = both_paths(library_operations)
 
 
 def layer(*, sparse: bool = True, dtype: torch.dtype = torch.float32) -> PEER:
