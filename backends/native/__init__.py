@@ -5,11 +5,9 @@ interface is ``include/peerspec_native.h``.
 """
 
 from peerspec.backends.native.core import (
-    LEVELS,
     ExpertTables,
     MixGradients,
     Sorted,
-    best_level,
     mix,
     mix_backward,
     select,
@@ -18,7 +16,7 @@ from peerspec.backends.native.core import (
     weighted_rows,
 )
 from peerspec.backends.native.layer import Mixed, RouterTables, forward, gates, query, retrieve
-from peerspec.backends.native.library import NativeError, available, why_not
+from peerspec.backends.native.library import LEVELS, NativeError, available, best_level, why_not
 from peerspec.backends.native.updates import Spread, adagrad_rows, adam_rows, sgd_rows
 
 __all__ = [

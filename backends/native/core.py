@@ -7,7 +7,6 @@ else float32. Results have the same bits for every number of threads, and a toke
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,27 +16,21 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from peerspec.backends.native.arrays import FORMATS, INT8, address, contiguous, empty, inside
-from peerspec.backends.native.library import Experts, NativeError, Run, call, require
+from peerspec.backends.native.library import Experts, require, run
 from peerspec.reference import InputError, Selection
 from peerspec.reference.config import ACTIVATIONS
 
 __all__ = [
-    "LEVELS",
     "ExpertTables",
     "MixGradients",
     "Sorted",
-    "best_level",
     "mix",
     "mix_backward",
-    "run",
     "select",
     "sort_ids",
     "spread_rows",
     "weighted_rows",
 ]
-
-LEVELS = ("plain", "avx2", "avx512")
-"""Instruction sets of the core; the first exists everywhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,11 +119,6 @@ class Sorted(NamedTuple):
     order: NDArray[np.int64]
     touched: NDArray[np.int64]
     starts: NDArray[np.int64]
-
-
-def best_level() -> str:
-    """The level used unless another is asked for."""
-    return LEVELS[call("peerspec_best_level")]
 
 
 def select(
@@ -283,20 +271,3 @@ def _pairs(
 
 def _reference(experts: ExpertTables) -> Any:
     return ctypes.byref(experts.native)
-
-
-def run(threads: int | None, level: str | None) -> Any:
-    """How to run, as the core takes it.
-
-    Raises:
-        InputError: fewer than one thread.
-        NativeError: an unknown level.
-    """
-    if threads is None:
-        affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
-        threads = len(affinity(0)) if affinity else os.cpu_count() or 1
-    if threads < 1:
-        raise InputError(f"threads must be at least 1, got {threads}")
-    if level is not None and level not in LEVELS:
-        raise NativeError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-    return ctypes.byref(Run(threads, -1 if level is None else LEVELS.index(level)))

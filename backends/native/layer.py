@@ -11,8 +11,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from peerspec.backends.native.arrays import FORMATS, address, contiguous, empty, inside
-from peerspec.backends.native.core import ExpertTables, run
-from peerspec.backends.native.library import Router, require
+from peerspec.backends.native.core import ExpertTables
+from peerspec.backends.native.library import Router, require, run
 from peerspec.reference import InputError, Selection
 from peerspec.reference.config import GATES
 

@@ -12,9 +12,24 @@ import os
 from functools import cache
 from typing import Any
 
-from peerspec.reference import PeerError
+from peerspec.reference import InputError, PeerError
 
-__all__ = ["Experts", "NativeError", "Router", "Run", "available", "call", "handler", "require", "why_not"]
+__all__ = [
+    "LEVELS",
+    "Experts",
+    "NativeError",
+    "Router",
+    "available",
+    "best_level",
+    "call",
+    "handler",
+    "require",
+    "run",
+    "why_not",
+]
+
+LEVELS = ("plain", "avx2", "avx512")
+"""Instruction sets of the core; the first exists everywhere."""
 
 _NAME = "peerspec.backends.native._core"
 _INTERFACE = 3
@@ -140,6 +155,28 @@ def require(name: str, *arguments: object) -> None:
     """
     if status := call(name, *arguments):
         raise NativeError(_FAULTS[status])
+
+
+def best_level() -> str:
+    """The level used unless another is asked for."""
+    return LEVELS[call("peerspec_best_level")]
+
+
+def run(threads: int | None, level: str | None) -> Any:
+    """How to run, as the core takes it.
+
+    Raises:
+        InputError: fewer than one thread.
+        NativeError: an unknown level.
+    """
+    if threads is None:
+        affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
+        threads = len(affinity(0)) if affinity else os.cpu_count() or 1
+    if threads < 1:
+        raise InputError(f"threads must be at least 1, got {threads}")
+    if level is not None and level not in LEVELS:
+        raise NativeError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
+    return ctypes.byref(Run(threads, -1 if level is None else LEVELS.index(level)))
 
 
 @cache

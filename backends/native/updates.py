@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from peerspec.backends.native.arrays import FORMATS, address, contiguous, inside
-from peerspec.backends.native.core import Sorted, run
-from peerspec.backends.native.library import require
+from peerspec.backends.native.core import Sorted
+from peerspec.backends.native.library import require, run
 from peerspec.reference import InputError
 
 __all__ = ["Spread", "adagrad_rows", "adam_rows", "sgd_rows"]
