@@ -83,15 +83,19 @@ class _Experts(Function):
         return *found, *[None] * (3 - len(found)), dx, None, dgates, None, None
 
 
-class _Project(Function):
-    @staticmethod
-    def forward(table: Tensor, ids: Tensor, x: Tensor, sparse: bool) -> Tensor:
-        return row_products(table, ids, x)
+class _OverTable(Function):
+    """Of a table, ids, a tensor and whether the table's gradient is sparse."""
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         *tensors, ctx.sparse = inputs
         ctx.save_for_backward(*tensors)
+
+
+class _Project(_OverTable):
+    @staticmethod
+    def forward(table: Tensor, ids: Tensor, x: Tensor, sparse: bool) -> Tensor:
+        return row_products(table, ids, x)
 
     @staticmethod
     @once_differentiable
@@ -99,24 +103,23 @@ class _Project(Function):
         table, ids, x = ctx.saved_tensors
         # before the table's gradient, with which an optimiser may change the table
         dx = weighted_rows(table, ids, d) if ctx.needs_input_grad[2] else None
-        wanted = table if ctx.needs_input_grad[0] else None
-        return *table_gradients([wanted], ids, [d], [x], sparse=ctx.sparse), None, dx, None
+        return _table_gradient(ctx, table, ids, d, x), None, dx, None
 
 
-class _Mix(Function):
+class _Mix(_OverTable):
     @staticmethod
     def forward(table: Tensor, ids: Tensor, weights: Tensor, sparse: bool) -> Tensor:
         return weighted_rows(table, ids, weights)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        *tensors, ctx.sparse = inputs
-        ctx.save_for_backward(*tensors)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         table, ids, weights = ctx.saved_tensors
         dweights = row_products(table, ids, dy) if ctx.needs_input_grad[2] else None
-        wanted = table if ctx.needs_input_grad[0] else None
-        return *table_gradients([wanted], ids, [weights], [dy], sparse=ctx.sparse), None, dweights, None
+        return _table_gradient(ctx, table, ids, weights, dy), None, dweights, None
+
+
+def _table_gradient(ctx: Any, table: Tensor, ids: Tensor, weights: Tensor, x: Tensor) -> Tensor | None:
+    """Σ weight · x over the pairs of each row, where the table needs it."""
+    (found,) = table_gradients([table if ctx.needs_input_grad[0] else None], ids, [weights], [x], sparse=ctx.sparse)
+    return found
