@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from peerspec.backends.native.arrays import FORMATS, INT8, address, contiguous, empty, inside
+from peerspec.backends.native.kept import kept
 from peerspec.backends.native.library import Experts, require, run
 from peerspec.reference import InputError, Selection
 from peerspec.reference.config import ACTIVATIONS
@@ -254,7 +255,7 @@ def spread_rows(
     x = contiguous("x", x, weights.dtype, (len(weights), None))
     if by_row.order.size != weights.size:
         raise InputError(f"weights must have one number for each of {by_row.order.size} sorted ids, got {weights.size}")
-    out = empty((len(by_row.touched), x.shape[1]), weights.dtype)
+    out = kept((len(by_row.touched), x.shape[1]), weights.dtype)
     arrays = (address(array) for array in (by_row.order, by_row.starts, weights, x, out))
     sizes = (x.shape[1], weights.shape[1], len(out))
     require("peerspec_spread_rows", run(threads, level), FORMATS[x.dtype], *sizes, *arrays)
