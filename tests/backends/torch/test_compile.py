@@ -1,12 +1,13 @@
 """``torch.compile`` of the whole layer: one graph for every number of tokens, with the bits of the layer itself."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 import torch
 
-from peerspec.backends import native
 from peerspec.backends.torch import PEER, SGD, optim
+from peerspec.backends.torch.native import library_operations
 from peerspec.reference import InputError, PeerConfig
 
 # Torch's tracer warns of what it does itself.
@@ -26,11 +27,17 @@ def fresh() -> Iterator[None]:
     torch.compiler.reset()
 
 
-def pair(config: PeerConfig, dtype: torch.dtype = torch.float32, *, fullgraph: bool = True) -> tuple[PEER, PEER]:
+@pytest.fixture(params=["core", "library"])
+def path(request: pytest.FixtureRequest) -> Iterator[None]:
+    with library_operations() if request.param == "library" else nullcontext():
+        yield
+
+
+def pair(config: PeerConfig, dtype: torch.dtype = torch.float32) -> tuple[PEER, PEER]:
     """Two layers of the same parameters, the second compiled."""
     module, twin = PEER(config, dtype=dtype), PEER(config, dtype=dtype)
     twin.load_state_dict(module.state_dict())
-    twin.compile(fullgraph=fullgraph, backend="aot_eager", dynamic=True)
+    twin.compile(fullgraph=True, backend="aot_eager", dynamic=True)
     return module, twin
 
 
@@ -51,7 +58,7 @@ def assert_same_step(module: PEER, twin: PEER, x: torch.Tensor) -> None:
         assert torch.equal(buffer, module.get_buffer(name))
 
 
-@pytest.mark.skipif(not native.available(), reason=native.why_not())
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize(("config", "dtype"), [(PLAIN, torch.bfloat16), (FULL, torch.float32)])
 def test_one_graph_gives_output_gradients_and_statistics_of_the_layer_for_every_number_of_tokens(config, dtype):
     module, twin = pair(config, dtype)
@@ -61,8 +68,22 @@ def test_one_graph_gives_output_gradients_and_statistics_of_the_layer_for_every_
             assert_same_step(module, twin, torch.randn(count, 12, dtype=dtype))
 
 
+@pytest.mark.usefixtures("path")
+def test_scores_that_tie_fall_as_in_the_layer_itself_with_the_same_gradients():
+    module, twin = pair(PLAIN)
+    with torch.no_grad():
+        for each in (module, twin):
+            each.keys.sign_()
+            each.get_parameter("query.weight").sign_()
+    x = torch.randn(64, 12).sign()
+    scores = module.forward_with_trace(x).scores
+    assert (scores[..., 1:] == scores[..., :-1]).any()
+    assert_same_step(module, twin, x)
+
+
+@pytest.mark.usefixtures("path")
 def test_evaluation_compiles_to_the_bits_of_the_layer():
-    module, twin = pair(PLAIN, fullgraph=native.available())
+    module, twin = pair(PLAIN)
     with torch.no_grad():
         for lead in ((5,), (2, 3)):
             x = torch.randn(*lead, 12)
@@ -70,7 +91,7 @@ def test_evaluation_compiles_to_the_bits_of_the_layer():
 
 
 def test_autocast_around_a_compiled_layer_changes_no_bit():
-    module, twin = pair(PLAIN, fullgraph=native.available())
+    module, twin = pair(PLAIN)
     narrow = torch.randn(5, 12).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         got = twin(narrow)
