@@ -45,18 +45,13 @@ bool soon(const Condition& condition) {
 // Threads that sleep between calls, of which one at a time has them.
 class Workers {
  public:
-  // Runs the tasks on so many threads, the calling one among them.
+  // Runs the tasks on so many threads, the calling one among them; a worker that wakes when all is taken is not waited for.
   void run(Tasks& tasks, int32_t threads) {
     const int32_t helpers = prepared(threads - 1);
-    {
-      const std::lock_guard<std::mutex> lock(mutex);
-      current = &tasks;
-      wanted = helpers;
-      busy.store(helpers, std::memory_order_relaxed);
-      call.fetch_add(1, std::memory_order_release);
-    }
+    offer(&tasks, helpers);
     woken.notify_all();
     tasks.work();
+    offer(nullptr, 0);
     const auto done = [&] { return busy.load(std::memory_order_acquire) == 0; };
     if (soon(done)) return;
     std::unique_lock<std::mutex> lock(mutex);
@@ -75,6 +70,13 @@ class Workers {
     return std::min(helpers, number);
   }
 
+  void offer(Tasks* tasks, int32_t helpers) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    current = tasks;
+    wanted = helpers;
+    if (tasks) call.fetch_add(1, std::memory_order_release);
+  }
+
   [[noreturn]] void live(int32_t mine) {
     for (uint64_t seen = 0;;) {
       const auto called = [&] { return call.load(std::memory_order_acquire) != seen; };
@@ -86,6 +88,7 @@ class Workers {
         seen = call.load(std::memory_order_relaxed);
         if (mine >= wanted) continue;
         tasks = current;
+        busy.fetch_add(1, std::memory_order_relaxed);
       }
       tasks->work();
       if (busy.fetch_sub(1, std::memory_order_acq_rel) > 1) continue;
