@@ -46,9 +46,13 @@ def load(name: str) -> Backend:
 
 def _from_path(name: str) -> Any:
     target, _, attribute = name.partition(":")
-    if not target:
+    if not target.strip("."):
         raise BackendError(f"{name!r} names no backend; use a name, module:attribute or file.py:attribute")
     is_file = target.endswith(".py")
+    if not is_file and Path(target).is_file():
+        raise BackendError(
+            f"{target} is no Python file; name a backend as file.py:attribute, or judge a model by `peerspec verify`"
+        )
     if not (is_file or attribute or "." in target):
         raise BackendError(
             f"no backend is called {name!r}; installed are {', '.join(names())}; "

@@ -64,7 +64,7 @@ def check(
 
     from rich.console import Console
 
-    from peerspec.cli.files import Draft
+    from peerspec.cli.files import Draft, make_folder
     from peerspec.cli.waivers import read_waivers
     from peerspec.conformance.render.json import dumps
     from peerspec.reference import PeerError
@@ -84,7 +84,7 @@ def check(
     }
     console = Console(highlight=False)
     if repro:
-        repro.mkdir(parents=True, exist_ok=True)  # a directory that cannot be written is known early
+        make_folder(repro)  # one that cannot be written is known early
     with Draft(json, overwrite=overwrite) if json else nullcontext() as draft:
         reports = [_judge(name, option, options, console, repro, quiet=quiet) for name, option in judged]
         found = [report for report in reports if report is not None]

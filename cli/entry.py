@@ -41,7 +41,7 @@ def _explain(error: Exception) -> int:
 
     usage = getattr(error, "format_message", None)
     if usage is not None:  # wrong arguments; typer's class moved between its versions
-        if message := usage():
+        if message := usage().replace("Value error, ", ""):  # words of a library inside typer
             _say(f"{message.rstrip('.')}; `peerspec --help` and `peerspec COMMAND --help` tell more")
     elif isinstance(error, OSError) and error.filename is not None:
         _say(f"{error.filename}: {error.strerror}")

@@ -8,7 +8,7 @@ from types import TracebackType
 from peerspec.reference import PeerError
 from peerspec.reference import draft as drafts
 
-__all__ = ["Draft", "refuse_existing"]
+__all__ = ["Draft", "make_folder", "refuse_existing"]
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
@@ -21,6 +21,22 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise PeerError(f"{path} is a folder; name the file to write")
     if path.exists() and not overwrite:
         raise PeerError(f"{path} exists; name another file or pass --overwrite")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where there is none.
+
+    Raises:
+        PeerError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> PeerError:
+    return PeerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written")
 
 
 class Draft:
@@ -38,7 +54,7 @@ class Draft:
         try:
             self._draft = drafts.Draft(self.path).__enter__()
         except OSError as error:
-            raise PeerError(f"cannot write {self.path}: {error.strerror}; name a file in a folder that can") from None
+            raise _unwritable(self.path, error) from None
         return self
 
     def publish(self, text: str) -> None:

@@ -39,7 +39,10 @@ def render(
         raise PeerError("--verify writes nothing; run it without --html, --junit, --markdown and --badge")
     if verify:
         return _verify(report, text)
-    reports = loads(text)
+    try:
+        reports = loads(text)
+    except ReportError as error:
+        raise ReportError(f"{report}: {error}") from None
     if not reports:
         raise ReportError(f"{report} holds no report: no backend could be asked")
     if wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from peerspec.conformance.plan import PRECISIONS, PROFILES, Plan, Step
 from peerspec.conformance.report import FAIL, PASS, Finding, Report
 from peerspec.conformance.runner import Run, versions
 from peerspec.export.tables import Tables, is_table, rounded
-from peerspec.reference import Layer
+from peerspec.reference import Layer, PeerConfig
 
 __all__ = ["verify_model"]
 
@@ -136,7 +136,7 @@ def _compare(got: Layer, expected: Layer, tables: Tables | None) -> Finding:
     """Whether the model holds this very layer, its tables as they are in the model's format."""
     problem = ""
     if got.config != expected.config:
-        problem = f"the model holds another layer, {got.config}; expected {expected.config}"
+        problem = f"the model holds another layer: {_differences(got.config, expected.config)}"
     elif got.dtype != expected.dtype:
         problem = f"the model holds {got.dtype}, the layer is {expected.dtype}"
     elif different := [name for name in expected.params if not _same(name, got, expected, tables)]:
@@ -144,6 +144,11 @@ def _compare(got: Layer, expected: Layer, tables: Tables | None) -> Finding:
         problem = f"the model's {', '.join(different)} differ from the layer's{rounding}; export it again"
     status = FAIL if problem else PASS
     return Finding("model.parameters", ("PAR-1",), "parameters", "core", str(expected.dtype), status, 1, 0.0, problem)
+
+
+def _differences(got: PeerConfig, expected: PeerConfig) -> str:
+    pairs = ((field.name, getattr(got, field.name), getattr(expected, field.name)) for field in fields(got))
+    return ", ".join(f"{name} is {value!r}, expected {wanted!r}" for name, value, wanted in pairs if value != wanted)
 
 
 def _same(name: str, got: Layer, expected: Layer, tables: Tables | None) -> bool:

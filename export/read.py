@@ -102,4 +102,6 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}") from None
     except Exception as error:  # the error of the protobuf library, whose class depends on its build
-        raise ExportError(f"{path} is not an ONNX file: {error}") from None
+        raise ExportError(
+            f"{path} is not an ONNX file ({error}); pass a model written by peerspec.export, whole"
+        ) from None

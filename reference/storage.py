@@ -52,7 +52,9 @@ def load(path: str | PathLike[str]) -> Layer:
         with safe_open(path, framework="numpy") as file:  # checks header, offsets and length of the file
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise FileFormError(f"{path} is not a readable safetensors file: {error}") from None
+        raise FileFormError(
+            f"{path} is not a readable safetensors file ({error}); pass a layer written by Layer.save, whole"
+        ) from None
     if "peerspec.config" not in metadata or "peerspec.spec" not in metadata:
         raise FileFormError(
             f"{path} is a safetensors file without a peerspec configuration in its metadata; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 HEAD = "import numpy as np\nfrom peerspec.reference import Output, forward as right\n"
@@ -41,6 +43,8 @@ def test_a_backend_that_cannot_be_loaded_is_one_sentence_and_status_2(peerspec, 
         ("nope", "no backend is called 'nope'"),
         ("nope.py:backend", "nope.py is not a file"),
         ("no.such.module:backend", "No module named 'no'"),
+        (".", "'.' names no backend; use a name, module:attribute or file.py:attribute"),
+        (sys.executable, "is no Python file; name a backend as file.py:attribute"),
         ("peerspec.backends.reference:nothing", "has no attribute 'nothing'"),
         ("peerspec.reference:Layer", "is a class; name an instance"),
     ],

@@ -76,11 +76,13 @@ def test_a_precision_alone_restricts_nothing_else(peerspec):
     [
         (("--profile", "float31"), "'float31' is no profile"),
         (("--only", "gate.s"), "no check starts with 'gate.s'"),
-        (("--size", "huge"), "huge"),
+        (("--size", "huge"), "Invalid value for '--size': 'huge' is not one of"),
         (("--seed", "x"), "--seed"),
         (("--timeout", "0"), "--timeout"),
         (("--frobnicate",), "--frobnicate"),
         (("--waivers", "no/such/file"), "no/such/file: No such file"),
+        (("--json", "/dev/null/report"), "cannot write /dev/null/report: Not a directory; choose a folder"),
+        (("--repro", "/dev/null/repro"), "cannot write /dev/null/repro: Not a directory; choose a folder"),
     ],
 )
 def test_a_wrong_option_is_one_sentence_and_status_2(peerspec, options, sentence):

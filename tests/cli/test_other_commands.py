@@ -61,6 +61,7 @@ def test_a_file_that_is_no_report_is_one_sentence(peerspec, tmp_path, text, sent
     (tmp_path / "report.json").write_text(text, "latin-1")
     result = peerspec("render", tmp_path / "report.json")
     assert (result.status, result.err.count("\n")) == (2, 1)
+    assert str(tmp_path / "report.json") in result.err
     assert sentence in result.err
 
 
