@@ -130,12 +130,15 @@ def forward(
     threads: int | None = None,
     level: str | None = None,
 ) -> Mixed:
-    """The layer without query norm: the bits of its stages one after the other, in less time; errors as ``query``."""
+    """The layer without query norm: the bits of its stages one after the other, in less time; errors as ``query``.
+
+    The experts may have another dtype than the router, int8 too, if both are computed with in one format.
+    """
     x = contiguous("x", x, router.inside, (None, router.weight.shape[2]))
-    if experts.u.dtype != router.keys.dtype or experts.u.shape != (router.n**2, x.shape[1]):
+    if experts.inside != router.inside or experts.u.shape != (router.n**2, x.shape[1]):
         raise InputError(
-            f"u must be {router.keys.dtype} of shape [{router.n**2}, {x.shape[1]}] beside these sub-keys, "
-            f"got {experts.u.dtype} of shape {list(experts.u.shape)} (PAR-1)"
+            f"u beside these sub-keys must be of shape [{router.n**2}, {x.shape[1]}] and of a dtype computed with in "
+            f"{router.inside}, got {experts.u.dtype} of shape {list(experts.u.shape)} (PAR-1)"
         )
     y, pairs = empty((len(x), experts.v.shape[1]), router.inside), (len(x), len(router.weight), router.k)
     scores, ids, gate = (empty(pairs, dtype) for dtype in (router.inside, np.int64, router.inside))

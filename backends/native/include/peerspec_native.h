@@ -50,7 +50,7 @@ typedef struct peerspec_router {
 } peerspec_router;
 
 /* The expert tables: u [N, D], v [N, M], and w [N, D] for a GLU expert, else null; and for I8 the scales [N] of the rows
- * of each table there is, which `peerspec_mix` alone takes. */
+ * of each table there is, which `peerspec_mix` and `peerspec_forward` alone take. */
 typedef struct peerspec_experts {
   int32_t format, activation;
   int64_t num_experts, d_model, d_out;
@@ -83,7 +83,7 @@ PEERSPEC_API int32_t peerspec_retrieve(const peerspec_run* run, const peerspec_r
 
 /* The layer without query norm: y [T, M] of tokens x [T, D], and the scores, ids and gates [T, h, k] on the way. The
  * same bits as peerspec_query, peerspec_retrieve, peerspec_gates and peerspec_mix one after the other, in less time.
- * Router and experts have one format. */
+ * The experts may have another format than the router, with one inside format. */
 PEERSPEC_API int32_t peerspec_forward(const peerspec_run* run, const peerspec_router* router,
                                       const peerspec_experts* experts, int64_t tokens, const void* x, void* y,
                                       void* scores, int64_t* ids, void* gates);

@@ -3,11 +3,23 @@
 
 #include "parallel.h"
 
+#ifdef PEERSPEC_X86
+#include <cpuid.h>
+#endif
+
 namespace peerspec {
 namespace {
 
 // Parts large enough to hide what handing them out costs, and small enough to balance.
 constexpr int64_t rows_a_part = 16, tokens_a_part = 2, touched_a_part = 256;
+
+#ifdef PEERSPEC_X86
+// Older compilers' __builtin_cpu_supports does not know it.
+bool has_f16c() {
+  unsigned a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
 
 }  // namespace
 
@@ -34,7 +46,8 @@ int32_t peerspec_interface(void) { return PEERSPEC_INTERFACE; }
 int32_t peerspec_best_level(void) {
 #ifdef PEERSPEC_X86
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi2") && has_f16c();
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   return avx2 ? avx512 ? PEERSPEC_AVX512 : PEERSPEC_AVX2 : PEERSPEC_PLAIN;

@@ -30,7 +30,7 @@ class Pass {
         retriever.head(head, q.get() + (p * columns + head * router.d_key) * lanes, first, count);
       }
     gates<T>({router.gate, job.retrieve.rule.k, job.retrieve.scores, job.gates}, begin * router.heads, end * router.heads);
-    return mix<F>(job.mix, begin, end);
+    return job.mixer(job.mix, begin, end);
   }
 
  private:

@@ -8,6 +8,10 @@
 
 namespace peerspec {
 
+// A kernel does the part [begin, end) of a job: rows, tokens or touched rows.
+template <class Job>
+using Kernel = peerspec_status (*)(const Job& job, int64_t begin, int64_t end);
+
 // The order of a score, as an integer, and its position, in one word: comparing words is comparing (larger score, then
 // lower position).
 template <class T>
@@ -76,7 +80,8 @@ struct ForwardJob {
   QueryJob query;        // q unused
   RetrieveJob retrieve;  // q unused
   MixJob mix;
-  void* gates;  // where mix.gates points to
+  Kernel<MixJob> mixer;  // for the format of the experts
+  void* gates;           // where mix.gates points to
   int64_t together;
   std::atomic<int64_t>* next;
 };
@@ -118,10 +123,6 @@ struct UpdateJob {
   double rate, epsilon, beta1, beta2;
   int64_t step;
 };
-
-// A kernel does the part [begin, end) of a job: rows, tokens or touched rows.
-template <class Job>
-using Kernel = peerspec_status (*)(const Job& job, int64_t begin, int64_t end);
 
 // One entry per peerspec_format; where I8 makes no sense, four, and where only F32 and F64 do, two.
 struct Kernels {

@@ -49,6 +49,7 @@ class Stages {
       const ForwardJob job{{router, tokens, mix.x, nullptr},
                            {router, staircase.rule(), tokens, nullptr, keys, scores, ids},
                            mix,
+                           kernels.mix[mix.experts.format],
                            gates,
                            together * lanes(router.format),
                            &next};
@@ -123,8 +124,8 @@ int32_t peerspec_gates(const peerspec_run* run, int32_t format, int32_t gate, in
 int32_t peerspec_forward(const peerspec_run* run, const peerspec_router* router, const peerspec_experts* experts,
                          int64_t tokens, const void* x, void* y, void* scores, int64_t* ids, void* gates) {
   const Kernels* kernels = kernels_of(*run);
-  if (!kernels || !valid(*router) || !valid(*experts) || tokens < 0 || experts->format != router->format ||
-      experts->d_model != router->d_model || experts->num_experts != router->n * router->n)
+  if (!kernels || !valid(*router) || !valid(*experts) || tokens < 0 ||
+      is_double(experts->format) != is_double(router->format) || experts->d_model != router->d_model || experts->num_experts != router->n * router->n)
     return PEERSPEC_BAD_ARGUMENT;
   const MixJob mix{*experts, tokens, router->heads * router->k, x, ids, gates, y};
   return guarded([&] { return Stages(*run, *kernels, *router, tokens).forward(mix, scores, ids, gates); });

@@ -122,12 +122,11 @@ Layer::Parameters Layer::read(const Call& call) const {
   return given;
 }
 
-// In one pass where the core has one.
 template <class T>
 int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t tokens, const void* x, void* y,
                       T* scores, int64_t* ids, T* gates) const {
   const auto& [_, scale, bias, mean, var, router, experts] = given;
-  if (in_one_pass(given)) return peerspec_forward(&run, &router, &experts, tokens, x, y, scores, ids, gates);
+  if (in_one_pass()) return peerspec_forward(&run, &router, &experts, tokens, x, y, scores, ids, gates);
   const Room<T> q(nullptr, tokens * config.heads * config.d_key);
   int32_t status = peerspec_query(&run, &router, tokens, x, q.get());
   if (!status && config.norm != Norm::none) {
@@ -142,9 +141,7 @@ int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t 
   return status ? status : peerspec_mix(&run, &experts, tokens, config.heads * config.top_k, x, ids, gates, y);
 }
 
-bool Layer::in_one_pass(const Parameters& given) const {
-  return config.norm == Norm::none && given.experts.format == given.router.format;
-}
+bool Layer::in_one_pass() const { return config.norm == Norm::none; }
 
 template <class T>
 void Layer::run(const Call& call) const {
@@ -161,7 +158,7 @@ void Layer::run(const Call& call) const {
   if (!tokens) return;
   const int32_t format = format_of(stored);
   const bool narrower = format > PEERSPEC_F64;
-  const int64_t together = in_one_pass(given) && !narrower ? tokens : std::min(tokens, tokens_together);
+  const int64_t together = in_one_pass() && !narrower ? tokens : std::min(tokens, tokens_together);
   const Room<float> wide(nullptr, narrower ? together * config.d_model : 0);
   const Room<char> y(asked, tokens * config.d_out * sizeof(T));
   const Room<float> sums(nullptr, narrower ? together * config.d_out : 0);

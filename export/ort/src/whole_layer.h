@@ -27,7 +27,7 @@ class Layer {
   template <class T>
   int32_t stages(const peerspec_run& run, const Parameters& given, int64_t tokens, const void* x, void* y, T* scores,
                  int64_t* ids, T* gates) const;
-  bool in_one_pass(const Parameters& given) const;
+  bool in_one_pass() const;
 
   Config config;
   Type stored, tables;  // of x, y and the other parameters; of experts.u, v and w

@@ -6,6 +6,10 @@
 #include <initializer_list>
 #include <memory>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "peerspec_native.h"
 
 namespace {
@@ -123,15 +127,16 @@ void check_int8(const peerspec_run& run, int activation, bool glu, int64_t d, in
 }
 
 template <class T>
-void check_layer(const peerspec_run& run, int format, int64_t tokens, int64_t n, int64_t d, bool all) {
+void check_layer(const peerspec_run& run, int format, int rows, int64_t tokens, int64_t n, int64_t d, bool all) {
   const int64_t heads = 2, d_key = 6, k = n > 1 ? 3 : 1, width = d + 3, key_heads = all ? heads : 1;
   auto weight = table(format, heads * d_key * d), bias = table(format, heads * d_key);
   auto keys = table(format, key_heads * 2 * n * d_key / 2);
-  auto u = table(format, n * n * d), v = table(format, n * n * width);
+  auto u = table(rows, n * n * d), v = table(rows, n * n * width);
+  auto scales = small_numbers<float>(n * n);
   const peerspec_router router{format, all ? PEERSPEC_SIGMOID : PEERSPEC_SOFTMAX, d, heads, d_key, key_heads, n, k,
                                weight.get(), all ? bias.get() : nullptr, keys.get()};
-  const peerspec_experts experts{format, PEERSPEC_GELU, n * n, d, width, u.get(), v.get(), all ? u.get() : nullptr,
-                                 nullptr, nullptr, nullptr};
+  const peerspec_experts experts{rows, PEERSPEC_GELU, n * n, d, width, u.get(), v.get(), all ? u.get() : nullptr,
+                                 scales.get(), scales.get(), all ? scales.get() : nullptr};
   auto x = small_numbers<T>(tokens * d);
   Buffer<T> q(tokens * heads * d_key), y(tokens * width), scores(tokens * heads * k), gates(scores.size);
   Buffer<int64_t> ids(scores.size);
@@ -144,9 +149,26 @@ void check_layer(const peerspec_run& run, int format, int64_t tokens, int64_t n,
   for (int64_t i = 0; i < ids.size; i++) require(ids.data[i] >= 0 && ids.data[i] < n * n, "ids in range");
 }
 
+// The least float16 above zero is 2⁻²⁴, though the processor takes float's subnormals for zeros.
+void check_flush_to_zero(int32_t level) {
+#if defined(__x86_64__)
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040);
+  const peerspec_run run{1, level, nullptr, nullptr};
+  const uint16_t u = 1, v = 0x3c00;
+  const float x = 1, gate = 1;
+  const int64_t id = 0;
+  const peerspec_experts e{PEERSPEC_F16, PEERSPEC_IDENTITY, 1, 1, 1, &u, &v, nullptr, nullptr, nullptr, nullptr};
+  float y = 0;
+  require(!peerspec_mix(&run, &e, 1, 1, &x, &id, &gate, &y) && y == 0x1p-24f, "float16's subnormals");
+  _mm_setcsr(before);
+#endif
+}
+
 }  // namespace
 
 int main() {
+  for (int32_t level = PEERSPEC_PLAIN; level <= peerspec_best_level(); level++) check_flush_to_zero(level);
   for (int32_t level = PEERSPEC_PLAIN; level <= peerspec_best_level(); level++)
     for (int32_t threads : {1, 3}) {
       const peerspec_run run{threads, level, nullptr, nullptr};
@@ -160,8 +182,9 @@ int main() {
         for (int64_t n : {1, 7, 33})
           for (int64_t d : {1, 37, 300}) {
             for (int format : {PEERSPEC_F32, PEERSPEC_BF16, PEERSPEC_F16})
-              check_layer<float>(run, format, tokens, n, d, d == 37);
-            check_layer<double>(run, PEERSPEC_F64, tokens, n, d, d == 37);
+              check_layer<float>(run, format, format, tokens, n, d, d == 37);
+            check_layer<float>(run, PEERSPEC_F32, PEERSPEC_I8, tokens, n, d, d == 37);
+            check_layer<double>(run, PEERSPEC_F64, PEERSPEC_F64, tokens, n, d, d == 37);
           }
       for (int activation = PEERSPEC_RELU; activation <= PEERSPEC_IDENTITY; activation++)
         for (int64_t d : {1, 16, 37, activation == PEERSPEC_RELU ? 1030 : 17})  // 1030: more than one block

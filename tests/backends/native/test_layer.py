@@ -26,10 +26,13 @@ def at_once(layer: Layer, x: NDArray[Any], **options: Any) -> native.Mixed:
 
 
 def in_stages(layer: Layer, x: NDArray[Any], **options: Any) -> native.Mixed:
-    router, pairs = router_tables(layer), (len(x), 21)
+    return stages(router_tables(layer), expert_tables(layer), x, **options)
+
+
+def stages(router: native.RouterTables, experts: native.ExpertTables, x: NDArray[Any], **options: Any) -> native.Mixed:
     scores, ids = native.retrieve(router, native.query(router, x, **options), **options)
-    gates = native.gates(layer.config.gate, scores, **options)
-    y = native.mix(expert_tables(layer), x, ids.reshape(pairs), gates.reshape(pairs), **options)
+    gates, pairs = native.gates(router.gate, scores, **options), (len(x), 21)
+    y = native.mix(experts, x, ids.reshape(pairs), gates.reshape(pairs), **options)
     return native.Mixed(y, scores, ids, gates)
 
 
@@ -49,6 +52,24 @@ def test_the_layer_at_once_has_the_bits_of_its_stages_on_any_number_of_threads(
     for threads in (1, 2, 3, 40):
         assert bits(at_once(layer, x, level=level, threads=threads)) == want
         assert bits(in_stages(layer, x, level=level, threads=threads)) == want
+
+
+def experts_in(dtype: str) -> native.ExpertTables:
+    if dtype != "int8":
+        return expert_tables(problem(dtype)[0])
+    rng = np.random.default_rng(2)
+    u, v = (rng.integers(-127, 128, (441, width), np.int8) for width in (37, 42))
+    return native.ExpertTables(u, v, scales={name: rng.random(441, np.float32) for name in "uv"})
+
+
+@pytest.mark.parametrize("router", ["float32", "float16"])
+@pytest.mark.parametrize("rows", ["float32", "bfloat16", "float16", "int8"])
+def test_experts_may_have_another_format_than_the_router(level: str, router: str, rows: str) -> None:
+    layer, x = problem(router)
+    tables, experts = router_tables(layer), experts_in(rows)
+    want = bits(stages(tables, experts, x, level=level, threads=1))
+    for threads in (1, 3, 40):
+        assert bits(native.forward(tables, experts, x, level=level, threads=threads)) == want
 
 
 @pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 64])
@@ -112,5 +133,7 @@ def test_tables_that_do_not_fit_are_errors() -> None:
     with pytest.raises(InputError, match="gate must be one of"):
         native.RouterTables(router.weight, keys, 7, gate="tanh")
     other = Layer.random(PeerConfig(37, 3, 4, 1, 10, d_out=42))
-    with pytest.raises(InputError, match=r"u must be float32 of shape \[441, 37\]"):
+    with pytest.raises(InputError, match=r"u beside these sub-keys must be of shape \[441, 37\]"):
         native.forward(router, expert_tables(other), x)
+    with pytest.raises(InputError, match=r"computed with in float32, got float64 of shape \[441, 37\]"):
+        native.forward(router, experts_in("float64"), x)
