@@ -29,21 +29,21 @@ class Size(StrEnum):
 def check(
     backends: Annotated[
         list[str] | None,
-        typer.Argument(metavar="BACKEND...", help="A name, module:attribute or file.py:attribute.", show_default=False),
+        typer.Argument(metavar="BACKEND", help="A name, module:attribute or file.py:attribute.", show_default=False),
     ] = None,
     command: Annotated[
         list[str] | None,
         typer.Option(help="Judge a program in any language (docs/any-language.md); may be repeated.", metavar="WORDS"),
     ] = None,
     size: Annotated[Size, typer.Option(help="How many cases.")] = Size.DEFAULT,
-    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.", metavar="NUMBER")] = 0,
     profile: Annotated[
-        list[str] | None, typer.Option(help="Judge this profile or precision only; may be repeated.")
+        list[str] | None, typer.Option(help="Judge this profile or precision only; may be repeated.", metavar="NAME")
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="Judge checks that start so only; may be repeated.", metavar="CHECK")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 60.0,
+    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 60.0,
     waivers: Annotated[
         Path | None, typer.Option(help="Accepted failures: TOML with [[waiver]] check, reason, url.", metavar="FILE")
     ] = None,
@@ -55,7 +55,10 @@ def check(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file if it exists.")] = False,
     stop_early: Annotated[bool, typer.Option("--stop-early", help="End each backend at its first failure.")] = False,
     jobs: Annotated[
-        str, typer.Option("--jobs", "-n", help="Processes a backend's precisions share: a number, or auto.")
+        str,
+        typer.Option(
+            "--jobs", "-n", help="Processes a backend's precisions share: a number, or auto.", metavar="COUNT"
+        ),
     ] = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print verdicts only.")] = False,
 ) -> int:

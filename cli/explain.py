@@ -16,7 +16,7 @@ __all__ = ["explain"]
 
 
 def explain(
-    id: Annotated[str, typer.Argument(help="A clause such as SEL-3, or a check such as scores.values.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="A clause such as SEL-3, or a check such as scores.values.")],
 ) -> int:
     """Explain a clause or a check."""
     from rich.console import Console

@@ -29,7 +29,8 @@ def export(
     layer: Annotated[Path, typer.Argument(metavar="LAYER", help="A layer file (PAR-4).")],
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file to write.")],
     leading: Annotated[
-        str, typer.Option(help="Names of the leading axes of x, with commas; empty for a single token.")
+        str,
+        typer.Option(help="Names of the leading axes of x, with commas; empty for a single token.", metavar="NAMES"),
     ] = "batch,sequence",
     no_trace: Annotated[bool, typer.Option("--no-trace", help="Leave out scores, ids and gates.")] = False,
     body: Annotated[

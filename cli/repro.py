@@ -18,10 +18,10 @@ __all__ = ["repro", "with_repro"]
 def repro(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .py or .safetensors of a repro; it is only read.")],
     backend: Annotated[
-        str | None, typer.Option(help="Ask this one: a name, module:attribute or file.py:attribute.")
+        str | None, typer.Option(help="Ask this one: a name, module:attribute or file.py:attribute.", metavar="BACKEND")
     ] = None,
     command: Annotated[str | None, typer.Option(help="Ask this program instead.", metavar="WORDS")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 60.0,
+    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 60.0,
 ) -> int:
     """Replay a failure written by `check --repro`: 1 it still fails, 0 it holds, 2 it cannot be put."""
     from peerspec.backends.process import Command

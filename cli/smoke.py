@@ -17,8 +17,8 @@ Step = tuple[str, str]
 
 
 def smoke(
-    backend: Annotated[str, typer.Argument(help="A name, module:attribute or file.py:attribute.")],
-    timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 60.0,
+    backend: Annotated[str, typer.Argument(metavar="BACKEND", help="A name, module:attribute or file.py:attribute.")],
+    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 60.0,
 ) -> int:
     """Try import, contract and one forward on a tiny layer: 0 it works, 2 it does not."""
     from rich.console import Console

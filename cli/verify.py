@@ -23,15 +23,17 @@ def verify(
     layer: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[LAYER]", help="The layer file (PAR-4) it should compute; without one, each layer it says it is."
+            metavar="LAYER", help="The layer file (PAR-4) it should compute; without one, each layer it says it is."
         ),
     ] = None,
-    at: Annotated[str | None, typer.Option(help="The layer's node, where the model holds several.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="The layer's node, where the model holds several.", metavar="NODE")
+    ] = None,
     kernels: Annotated[
         bool, typer.Option("--kernels", help="Run it on the kernels of peerspec.export.ort, compiled on first use.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
-    timeout: Annotated[float, typer.Option(help="Seconds one call may take.", min=0.001)] = 600.0,
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.", metavar="NUMBER")] = 0,
+    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 600.0,
 ) -> int:
     """Judge the PEER layers of an ONNX model: 0 they are what they should be, 1 one is not, 2 one could not be run."""
     from rich.console import Console

@@ -76,6 +76,8 @@ def main() -> None:
     parser.add_argument("--experts", type=int, default=1024)
     parser.add_argument("--prompt", default="The ")
     options = parser.parse_args()
+    if not options.text.is_file():
+        parser.error(f"{options.text} is not a file; name a text to learn")
     torch.manual_seed(0)
     model = LanguageModel(LanguageModelConfig(PeerConfig(64, 4, options.experts, 8, 32), context=64))
     print(f"loss {train(model, options.text.read_bytes(), steps=options.steps):.2f} nats a byte")

@@ -85,7 +85,10 @@ def parsed() -> argparse.Namespace:
     for name, kind, default in ((field.name, type(field.default), field.default) for field in fields(Run)):
         choices = {"optimiser": OPTIMISERS, "query_norm": ("none", "batch", "layer")}.get(name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, choices=choices, help=f"default {default}")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not options.text.is_file():
+        parser.error(f"{options.text} is not a file; name a text to learn")
+    return options
 
 
 if __name__ == "__main__":
