@@ -12,9 +12,9 @@ PEERSPEC_INLINE void prefetch_experts(const MixJob& job, int64_t from) {
   const int64_t total = job.tokens * job.pairs;
   if (from >= total) return;
   const int64_t count = total - from < group ? total - from : group;
-  prefetch<F>(e.u, job.ids + from, count, e.d_model);
-  if (e.w) prefetch<F>(e.w, job.ids + from, count, e.d_model);
-  prefetch<F>(e.v, job.ids + from, count, e.d_out);
+  prefetch<F>({e.u, e.u_scales}, job.ids + from, count, e.d_model);
+  if (e.w) prefetch<F>({e.w, e.w_scales}, job.ids + from, count, e.d_model);
+  prefetch<F>({e.v, e.v_scales}, job.ids + from, count, e.d_out);
 }
 
 // Adds up to `group` pairs, from pair `at` of all on, to their token's y; its first pair clears it.

@@ -47,6 +47,11 @@ PEERSPEC_INLINE Lanes<typename F::Inner> load_some(const Row<F>& row, int64_t at
 
 // One line of each KiB: that has the page's address translated and sets the processor's own prefetcher going along the
 // row. Asking for every line is slower, for the queue of lines on their way is short.
+PEERSPEC_INLINE void prefetch_number(const void* table, int64_t index, int64_t bytes) {
+  const uintptr_t at = reinterpret_cast<uintptr_t>(table) + uintptr_t(index) * uintptr_t(bytes);
+  __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 2);
+}
+
 template <class F>
 PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t count, int64_t width) {
   const int64_t bytes = width * int64_t(sizeof(typename F::Store));
@@ -54,6 +59,7 @@ PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t co
     const uintptr_t start = reinterpret_cast<uintptr_t>(table.rows) + uintptr_t(ids[r]) * uintptr_t(bytes);
     for (int64_t byte = 0; byte < bytes; byte += 1024)
       __builtin_prefetch(reinterpret_cast<const void*>(start + byte), 0, 2);
+    if constexpr (sizeof(typename F::Store) == 1) prefetch_number(table.scales, ids[r], sizeof *table.scales);
   }
 }
 
