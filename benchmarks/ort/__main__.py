@@ -58,7 +58,7 @@ def render(folder: Path) -> None:
     from plot import draw
 
     (folder / "README.md").write_text(markdown(folder))
-    print("wrote", folder / "README.md", "and", draw(folder))
+    print("wrote", ", ".join(str(path) for path in (folder / "README.md", *draw(folder))))
 
 
 def parsed() -> argparse.Namespace:
