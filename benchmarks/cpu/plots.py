@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from scaling import OVER_EXPERTS, OVER_TOKENS
 from store import read
 
@@ -83,10 +84,13 @@ def bars(rows: list[Row], title: str, *, against: str = "PEER-pytorch") -> Figur
     for i, name in enumerate(names):
         places = [at + (i - (len(names) - 1) / 2) * width for at in range(len(points))]
         axes.bar(places, [speeds.get((*point, name)) or 0 for point in points], 0.9 * width, label=name)
-    labels = [f"N=2^{N.bit_length() - 1}\nD={D}\nT={T}" for N, D, T in points]
+    labels = [f"N = $2^{{{N.bit_length() - 1}}}$\nD = {D}\nT = {T}" for N, D, T in points]
     axes.set_xticks(range(len(points)), labels, fontsize=8)
     axes.set(ylabel=f"speed against {against}", title=title)
     axes.axhline(1, color="#666666", linewidth=0.8)
     axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}×")
+    axes.yaxis.set_minor_formatter("{x:g}×")
     axes.legend(frameon=False, fontsize=8, ncols=2)
     return figure
