@@ -8,11 +8,13 @@ floats, and those with equal values are sorted stably.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-__all__ = ["largest"]
+__all__ = ["Ranked", "largest"]
 
 GROUP = 8
 """Values in a group: √(n/k) makes the n/8 maxima and the 8k candidates the fewest, at n = 1024 and k = 16."""
@@ -20,16 +22,28 @@ GROUP = 8
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def largest(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
-    """Positions of the k largest, best first."""
+class Ranked(NamedTuple):
+    """The k largest of each row, best first, and where they stand: [R, k]."""
+
+    values: Tensor
+    positions: Tensor
+
+
+def largest(scores: Float[Tensor, "R width"], k: int) -> Ranked:
+    """The k largest of each row."""
     if k == scores.shape[-1]:
-        return _by_sorting(scores, k)
-    values, positions = _leading(scores.view(_INTEGERS[scores.element_size()]), k)
-    clear = values[:, 1:].clamp(min=0) < values[:, :-1]
-    if not clear.all():
-        rows = ~clear.all(-1)
-        positions[rows] = _by_value(scores[rows], k)
-    return positions
+        return _found(scores, _by_sorting(scores, k))
+    keys, positions = _leading(scores.view(_INTEGERS[scores.element_size()]), k)
+    clear = keys[:, 1:].clamp(min=0) < keys[:, :-1]
+    if clear.all():
+        return Ranked(keys[:, :k].view(scores.dtype), positions)
+    rows = ~clear.all(-1)
+    positions[rows] = _by_value(scores[rows], k)
+    return _found(scores, positions)
+
+
+def _found(scores: Float[Tensor, "R width"], positions: Int[Tensor, "R k"]) -> Ranked:
+    return Ranked(scores.gather(-1, positions), positions)
 
 
 def _by_value(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
@@ -49,18 +63,17 @@ def _by_sorting(scores: Float[Tensor, "R width"], k: int) -> Int[Tensor, "R k"]:
 def _leading(keys: Shaped[Tensor, "R width"], k: int) -> tuple[Shaped[Tensor, "R k1"], Int[Tensor, "R k"]]:
     """The k + 1 largest, and the positions of the first k, which are right where the values differ.
 
-    The k largest of a long row lie in the k groups with the largest maxima. The last value is then the maximum of the
-    next group, if none of these groups has a larger one.
+    The k + 1 largest of a long row are as large as those of the k + 1 groups with the largest maxima: what stands in
+    another group is at most the least of these maxima.
     """
     width = keys.shape[-1]
     if width % GROUP or width < 4 * GROUP * k:
         values, positions = keys.topk(k + 1, dim=-1)
         return values, positions[:, :k]
-    count = width // GROUP
     # group g holds g, g + count, …
-    maxima, best = keys.view(*keys.shape[:-1], GROUP, count).amax(-2).topk(k + 1, dim=-1)
+    count = width // GROUP
+    best = keys.view(-1, GROUP, count).amax(-2).topk(k + 1, dim=-1, sorted=False).indices
     first = torch.arange(0, width, count, device=keys.device)
-    candidates = (best[:, None, :k] + first[:, None]).flatten(1)
+    candidates = (best[:, None] + first[:, None]).flatten(1)
     values, places = keys.gather(-1, candidates).topk(k + 1, dim=-1)
-    values[:, k:] = torch.maximum(values[:, k:], maxima[:, k:])
     return values, candidates.gather(-1, places[:, :k])

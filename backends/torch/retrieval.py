@@ -9,9 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch import native, native_router
+from peerspec.backends.torch.largest import Ranked, largest
 from peerspec.backends.torch.rows import weighted_rows
 from peerspec.backends.torch.scores import half_scores
-from peerspec.backends.torch.selection import Selection, select
+from peerspec.backends.torch.selection import Selection, select_ranked
 from peerspec.backends.torch.touched import Sums, sum_rows, touched_rows
 
 __all__ = ["retrieve"]
@@ -37,9 +38,21 @@ def _retrieve(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
     half_scores_of_token = 2 * q.shape[1] * keys.shape[2]
     most = max(1, min(len(q), CHUNK["cpu" if q.device.type == "cpu" else "other"] // half_scores_of_token))
     room = q.new_empty(most * half_scores_of_token)
-    found = [select(*half_scores(keys, part, room), k) for part in torch.split(q, most)]
-    scores, ids = (torch.cat(parts) for parts in zip(*found, strict=True))
+    found = [_select(half_scores(keys, part, room), k) for part in torch.split(q, most)]
+    scores, ids = (torch.cat(parts).view(*q.shape[:2], k) for parts in zip(*found, strict=True))
     return scores, ids
+
+
+def _select(halves: Float[Tensor, "H_k 2 R n"], k: int) -> Selection:
+    """Scores and ids [R, H_k, k]."""
+    key_heads, _, rows, n = halves.shape
+    kept = min(k, n)
+    best = largest(halves.view(-1, n), kept)
+    values, positions = (array.view(key_heads, 2, rows, kept).transpose(0, 1).flatten(1, 2) for array in best)
+    first, second = map(Ranked, values, positions)
+    found = select_ranked(first, second, n, k)
+    scores, ids = (array.view(key_heads, rows, k).transpose(0, 1) for array in found)
+    return Selection(scores, ids)
 
 
 @_retrieve.register_fake

@@ -13,19 +13,18 @@ __all__ = ["half_scores"]
 
 def half_scores(
     keys: Float[Tensor, "H_k 2 n half"], q: Float[Tensor, "T h d"], room: Float[Tensor, " most"]
-) -> tuple[Float[Tensor, "T h n"], Float[Tensor, "T h n"]]:
+) -> Float[Tensor, "H_k 2 R n"]:
     """s1[t,h,i] = q[:d/2]·C_i and s2[t,h,j] = q[d/2:]·C'_j: no scale, no temperature; not differentiable.
+
+    For each set of keys both halves of the R tokens and heads that use it: R = T·h if there is one set, else T.
 
     Args:
         keys: in the format of ``q``.
         room: memory for at least 2·T·h·n numbers, where the scores are written.
     """
     key_heads, _, n, half = keys.shape
-    # one batch for each half of each set of keys, over all tokens and heads that use it
     rows = q.reshape(-1, 2 * key_heads, half).transpose(0, 1)
     out = room[: rows.shape[:2].numel() * n].view(*rows.shape[:2], n)
     with full_precision(q.device.type):
         torch.bmm(rows, keys.flatten(0, 1).mT, out=out)
-    sides = out.view(key_heads, 2, rows.shape[1], n).unbind(1)
-    first, second = (side.transpose(0, 1).view(*q.shape[:2], n) for side in sides)
-    return first, second
+    return out.view(key_heads, 2, rows.shape[1], n)

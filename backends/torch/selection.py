@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -12,11 +14,11 @@ from torch.autograd.function import once_differentiable
 from peerspec.backends.torch import native
 from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.autograd import apply
-from peerspec.backends.torch.largest import largest
+from peerspec.backends.torch.largest import Ranked, largest
 from peerspec.reference import InputError
 from peerspec.reference.retrieval import staircase_cells
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "select", "select_ranked"]
 
 
 class Selection(NamedTuple):
@@ -42,16 +44,27 @@ def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"],
 
 @torch.no_grad()
 def _pairs(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Sub-key numbers (i, j) of the k best sums, ranked over the cells (a, b) with (a+1)(b+1) ≤ k."""
+    """Sub-key numbers (i, j) of the k best sums."""
     if scores1.dtype in INNER.values() and native.serves(scores1.device):
         ids = native.select(scores1, scores2, k)
         return ids // scores1.shape[-1], ids % scores1.shape[-1]
     n = scores1.shape[-1]
-    a, b = (torch.from_numpy(cells).to(scores1.device) for cells in staircase_cells(k, n))
-    rank1, rank2 = largest(scores1, min(k, n)), largest(scores2, min(k, n))
-    sums = scores1.gather(-1, rank1).index_select(-1, a) + scores2.gather(-1, rank2).index_select(-1, b)
-    cells = largest(sums, k)
-    return rank1.index_select(-1, a).gather(-1, cells), rank2.index_select(-1, b).gather(-1, cells)
+    ids = select_ranked(largest(scores1, min(k, n)), largest(scores2, min(k, n)), n, k).indices
+    return ids // n, ids % n
+
+
+def select_ranked(best1: Ranked, best2: Ranked, n: int, k: int) -> Selection:
+    """The k best sums, [R, k], of the min(k, n) best of each half: over the cells (a, b) with (a+1)(b+1) ≤ k."""
+    a, b = (torch.from_numpy(cells).to(best1.values.device) for cells in _staircase(k, n))
+    sums = best1.values.index_select(-1, a) + best2.values.index_select(-1, b)
+    scores, cells = largest(sums, k)
+    i, j = (best.positions.gather(-1, rank[cells]) for best, rank in ((best1, a), (best2, b)))
+    return Selection(scores, i * n + j)
+
+
+@cache
+def _staircase(k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    return staircase_cells(k, n)
 
 
 def _pick(scores: Float[Tensor, "R n"], positions: Int[Tensor, "R k"]) -> Float[Tensor, "R k"]:

@@ -63,7 +63,9 @@ def test_the_largest_of_a_row_are_those_of_a_stable_sort_whatever_its_signs_ties
     rare = torch.where(normal > 2.5, normal, -normal * 0)  # fewer positive values than asked for
     for scores in (normal, normal - 9, few, few - 9, rare):
         stable = scores.masked_fill(scores == 0, 0).sort(dim=-1, descending=True, stable=True).indices
-        assert torch.equal(largest(scores, k), stable[:, :k])
+        found = largest(scores, k)
+        assert torch.equal(found.positions, stable[:, :k])
+        assert np.array_equal(bits(found.values.numpy()), bits(scores.gather(-1, found.positions).numpy()))
 
 
 def test_a_zero_of_either_sign_ties_with_the_other_and_keeps_its_own_sum():
