@@ -15,7 +15,16 @@ from peerspec.backends.native.core import (
     spread_rows,
     weighted_rows,
 )
-from peerspec.backends.native.layer import Mixed, RouterTables, forward, gates, query, retrieve
+from peerspec.backends.native.layer import (
+    Mixed,
+    RetrievalGradients,
+    RouterTables,
+    forward,
+    gates,
+    query,
+    retrieve,
+    retrieve_backward,
+)
 from peerspec.backends.native.library import LEVELS, NativeError, available, best_level, why_not
 from peerspec.backends.native.updates import Spread, adagrad_rows, adam_rows, sgd_rows
 
@@ -25,6 +34,7 @@ __all__ = [
     "MixGradients",
     "Mixed",
     "NativeError",
+    "RetrievalGradients",
     "RouterTables",
     "Sorted",
     "Spread",
@@ -38,6 +48,7 @@ __all__ = [
     "mix_backward",
     "query",
     "retrieve",
+    "retrieve_backward",
     "select",
     "sgd_rows",
     "sort_ids",

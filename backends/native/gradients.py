@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.typing import NDArray
 
 from peerspec.backends.native import core
-from peerspec.backends.native.stages import evaluate, expert_tables
+from peerspec.backends.native.layer import retrieve_backward
+from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
 from peerspec.reference import InputError, Layer
 from peerspec.reference.gradients import norm_backward
 
-__all__ = ["gradients", "router_gradients"]
+__all__ = ["gradients"]
 
 
 def gradients(
@@ -35,7 +36,7 @@ def gradients(
         for name, weight in weights.items()
     }
     dscores = _gate_backward(config.gate, at.gate, dgates.reshape(at.gate.shape))
-    grads["keys"], dq = router_gradients(params["keys"], at.q, at.ids, dscores)
+    dq, grads["keys"] = retrieve_backward(router_tables(layer), at.q, at.ids, dscores)
     dq = norm_backward(layer, at.raw, dq, at.mask, grads)
     grads["query.weight"] = np.einsum("thc,td->hcd", dq, at.x, optimize=True)
     if config.query_bias:
@@ -52,34 +53,6 @@ def _gate_backward(
     if kind == "sigmoid":
         return gate * (1 - gate) * dgate
     return gate * (dgate - (gate * dgate).sum(-1, keepdims=True))
-
-
-def router_gradients(
-    keys: Float[np.ndarray, "H_k 2 n half"],
-    q: Float[np.ndarray, "T h d"],
-    ids: Int[np.ndarray, "T h k"],
-    dscores: Float[np.ndarray, "T h k"],
-    *,
-    threads: int | None = None,
-) -> tuple[NDArray[Any], Float[np.ndarray, "T h d"]]:
-    """The gradients of the sub-keys, in their format, and of the normalised query: sub-keys are rows of a table too.
-
-    Only the k selected sub-keys of each list take part, so no [T, h, n] is made.
-    """
-    (heads, k), (_, _, n, half) = ids.shape[1:], keys.shape
-    table = keys.reshape(-1, half)
-    own = np.arange(heads) if len(keys) > 1 else np.zeros(heads, np.int64)
-    lists = (-1 if len(q) else 0, k)  # one list of sub-keys for each token and head
-    per_list = np.ascontiguousarray(dscores).reshape(lists)
-    dkeys, dq = np.zeros(table.shape, keys.dtype), np.empty_like(q)
-    for side, sub_key in enumerate(np.divmod(ids, n)):
-        part = slice(side * half, (side + 1) * half)
-        rows = ((2 * own[:, None] + side) * n + sub_key).reshape(lists)
-        dq[..., part] = core.weighted_rows(table, rows, per_list, threads=threads).reshape(*q.shape[:2], half)
-        by_row = core.sort_ids(rows, len(table))
-        queries = np.ascontiguousarray(q[..., part]).reshape(-1, half)
-        dkeys[by_row.touched] = core.spread_rows(by_row, per_list, queries, threads=threads).astype(keys.dtype)
-    return dkeys.reshape(keys.shape), dq
 
 
 def _table(by_row: core.Sorted, weights: NDArray[Any], rows: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:

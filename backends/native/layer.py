@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from peerspec.backends.native.arrays import FORMATS, address, contiguous, empty, inside
@@ -16,7 +16,7 @@ from peerspec.backends.native.library import Router, require, run
 from peerspec.reference import InputError, Selection
 from peerspec.reference.config import GATES
 
-__all__ = ["Mixed", "RouterTables", "forward", "gates", "query", "retrieve"]
+__all__ = ["Mixed", "RetrievalGradients", "RouterTables", "forward", "gates", "query", "retrieve", "retrieve_backward"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +84,13 @@ class Mixed(NamedTuple):
     gates: NDArray[Any]
 
 
+class RetrievalGradients(NamedTuple):
+    """Gradients of q [T, h, d] and of the sub-keys [H_k, 2, n, d/2], in the inside format."""
+
+    dq: NDArray[Any]
+    dkeys: NDArray[Any]
+
+
 def query(
     router: RouterTables, x: Float[np.ndarray, "T D"], *, threads: int | None = None, level: str | None = None
 ) -> Float[np.ndarray, "T h d"]:
@@ -109,6 +116,25 @@ def retrieve(
     arrays = (address(array) for array in (q, scores, ids))
     require("peerspec_retrieve", run(threads, level), _reference(router), len(q), *arrays)
     return Selection(scores, ids)
+
+
+def retrieve_backward(
+    router: RouterTables,
+    q: Float[np.ndarray, "T h d"],
+    ids: Int[np.ndarray, "T h k"],
+    dscores: Float[np.ndarray, "T h k"],
+    *,
+    threads: int | None = None,
+    level: str | None = None,
+) -> RetrievalGradients:
+    """The gradients of the scores of ``ids`` by q and the sub-keys; errors as ``query``, or an id outside 0..N-1."""
+    q = contiguous("q", q, router.inside, (None, *router.weight.shape[:2]))
+    ids = contiguous("ids", ids, np.int64, (*q.shape[:2], router.k))
+    dscores = contiguous("dscores", dscores, router.inside, ids.shape)
+    dq, dkeys = empty(q.shape, router.inside), empty(router.keys.shape, router.inside)
+    arrays = (address(array) for array in (q, ids, dscores, dq, dkeys))
+    require("peerspec_retrieve_backward", run(threads, level), _reference(router), len(q), *arrays)
+    return RetrievalGradients(dq, dkeys)
 
 
 def gates(

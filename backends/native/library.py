@@ -92,6 +92,7 @@ _SIGNATURES: dict[str, tuple[type, ...]] = {
     "peerspec_select": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 4),
     "peerspec_query": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 2),
     "peerspec_retrieve": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 3),
+    "peerspec_retrieve_backward": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 5),
     "peerspec_gates": (_RUN, *[_CODE] * 2, *[_SIZE] * 2, *[_ARRAY] * 2),
     "peerspec_forward": (_RUN, _ROUTER, _EXPERTS, _SIZE, *[_ARRAY] * 5),
     "peerspec_mix": (_RUN, _EXPERTS, *[_SIZE] * 2, *[_ARRAY] * 4),

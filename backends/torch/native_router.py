@@ -14,7 +14,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends import native
-from peerspec.backends.native.gradients import router_gradients
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.precision import full_precision
 from peerspec.reference import PeerConfig
@@ -115,9 +114,10 @@ def _(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
     schema="(Tensor q, Tensor keys, Tensor ids, Tensor dscores) -> (Tensor, Tensor)",
 )
 def _retrieve_backward(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> tuple[Tensor, Tensor]:
-    arrays = (to_array(tensor) for tensor in (keys, q, ids, dscores))
-    dkeys, dq = router_gradients(*arrays, threads=torch.get_num_threads())
-    return to_tensor(dq), to_tensor(dkeys)
+    router = _tables(keys.new_empty(*q.shape[1:], 1), None, keys, ids.shape[-1])
+    arrays = (to_array(tensor) for tensor in (q, ids, dscores))
+    dq, dkeys = native.retrieve_backward(router, *arrays, threads=torch.get_num_threads())
+    return to_tensor(dq), to_tensor(dkeys).to(keys.dtype)
 
 
 @_retrieve_backward.register_fake

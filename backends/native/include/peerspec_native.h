@@ -81,6 +81,12 @@ PEERSPEC_API int32_t peerspec_query(const peerspec_run* run, const peerspec_rout
 PEERSPEC_API int32_t peerspec_retrieve(const peerspec_run* run, const peerspec_router* router, int64_t tokens,
                                        const void* q, void* scores, int64_t* ids);
 
+/* From dscores [T, h, k] of those ids the gradients of q, [T, h, d], and of the sub-keys, in the inside format,
+ * [key heads, 2, n, d/2], each element summed in the order of tokens, heads and ranks. Of the router the same is read. */
+PEERSPEC_API int32_t peerspec_retrieve_backward(const peerspec_run* run, const peerspec_router* router, int64_t tokens,
+                                                const void* q, const int64_t* ids, const void* dscores, void* dq,
+                                                void* dkeys);
+
 /* The layer without query norm: y [T, M] of tokens x [T, D], and the scores, ids and gates [T, h, k] on the way. The
  * same bits as peerspec_query, peerspec_retrieve, peerspec_gates and peerspec_mix one after the other, in less time.
  * The experts may have another format than the router, with one inside format. */

@@ -66,6 +66,16 @@ struct RetrieveJob {
   int64_t* ids;
 };
 
+struct RetrieveBackwardJob {
+  peerspec_router router;
+  int64_t tokens;
+  const void* q;
+  const int64_t* ids;
+  const void* dscores;
+  void *dq, *dkeys;
+  int32_t* sub_keys;  // scratch: the first and the second of each pair
+};
+
 struct MixJob {
   peerspec_experts experts;
   int64_t tokens, pairs;
@@ -130,6 +140,7 @@ struct Kernels {
   Kernel<QueryJob> query[4];
   Kernel<PackJob> pack[4];
   Kernel<RetrieveJob> retrieve[2];
+  Kernel<RetrieveBackwardJob> query_gradients[4], key_gradients[2];
   Kernel<GateJob> gates[2];
   Kernel<ForwardJob> forward[4];
   Kernel<MixJob> mix[5];

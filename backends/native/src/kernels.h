@@ -16,6 +16,7 @@
 #include "product.h"
 #include "query.h"
 #include "retrieve.h"
+#include "retrieve_backward.h"
 #include "gates.h"
 #include "forward.h"
 #include "spread.h"
@@ -28,6 +29,8 @@ extern const Kernels PEERSPEC_KERNELS = {
     {query<F32>, query<F64>, query<BF16>, query<F16>},
     {pack<F32>, pack<F64>, pack<BF16>, pack<F16>},
     {retrieve<float>, retrieve<double>},
+    {query_gradients<F32>, query_gradients<F64>, query_gradients<BF16>, query_gradients<F16>},
+    {key_gradients<float>, key_gradients<double>},
     {gates<float>, gates<double>},
     {forward<F32>, forward<F64>, forward<BF16>, forward<F16>},
     {mix<F32>, mix<F64>, mix<BF16>, mix<F16>, mix<I8>},
