@@ -128,9 +128,10 @@ void check_int8(const peerspec_run& run, int activation, bool glu, int64_t d, in
 
 template <class T>
 void check_layer(const peerspec_run& run, int format, int rows, int64_t tokens, int64_t n, int64_t d, bool all) {
-  const int64_t heads = 2, d_key = 6, k = n > 1 ? 3 : 1, width = d + 3, key_heads = all ? heads : 1;
+  const int64_t heads = 2, d_key = all ? 40 : 6, k = n > 1 ? 3 : 1, width = d + 3, key_heads = all ? heads : 1;
   auto weight = table(format, heads * d_key * d), bias = table(format, heads * d_key);
-  auto keys = table(format, key_heads * 2 * n * d_key / 2);
+  const int64_t keys_of_all = key_heads * 2 * n * d_key / 2;
+  auto keys = table(format, keys_of_all);
   auto u = table(rows, n * n * d), v = table(rows, n * n * width);
   auto scales = small_numbers<float>(n * n);
   const peerspec_router router{format, all ? PEERSPEC_SIGMOID : PEERSPEC_SOFTMAX, d, heads, d_key, key_heads, n, k,
@@ -142,6 +143,9 @@ void check_layer(const peerspec_run& run, int format, int rows, int64_t tokens, 
   Buffer<int64_t> ids(scores.size);
   require(!peerspec_query(&run, &router, tokens, x.get(), q.get()), "query");
   require(!peerspec_retrieve(&run, &router, tokens, q.get(), scores.get(), ids.get()), "retrieve");
+  Buffer<T> dq(q.size), dkeys(keys_of_all);
+  require(!peerspec_retrieve_backward(&run, &router, tokens, q.get(), ids.get(), scores.get(), dq.get(), dkeys.get()),
+          "gradients of retrieval");
   const int inside = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
   require(!peerspec_gates(&run, inside, router.gate, tokens * heads, k, scores.get(), gates.get()), "gates");
   require(!peerspec_forward(&run, &router, &experts, tokens, x.get(), y.get(), scores.get(), ids.get(), gates.get()),
