@@ -53,7 +53,7 @@ def _scaling(rows: list[Row]) -> Figure:
     left.set(xlabel="experts N", ylabel="milliseconds", title=f"T = {fixed.tokens} tokens, D = {fixed.d_model}")
     _lines(right, [row for row in rows if row["N"] == over.n**2], "T", 1e6, per="T")
     right.set(xlabel="tokens T", ylabel="microseconds a token", title=f"N = 2²⁰ experts, D = {over.d_model}")
-    left.legend(frameon=False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8, ncols=4)
     return figure
 
 
@@ -92,5 +92,5 @@ def bars(rows: list[Row], title: str, *, against: str = "PEER-pytorch") -> Figur
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.yaxis.set_major_formatter("{x:g}×")
     axes.yaxis.set_minor_formatter("{x:g}×")
-    axes.legend(frameon=False, fontsize=8, ncols=2)
+    figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=4)
     return figure

@@ -1,4 +1,4 @@
-"""One token, the serving case: what a call of ONNX Runtime adds to the core."""
+"""One token, the serving case: what a call takes, and how much of it is ONNX Runtime's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import sessions
 from points import Bench, Point, benches
-from sessions import Run
+from sessions import THREADS, Run
 from turns import in_turns
 from whole import by_bodies, by_kernels
 
@@ -17,32 +17,32 @@ __all__ = ["latency"]
 
 TURNS = 200
 """Calls in a turn: one alone is shorter than what disturbs it."""
-CORE = "the core alone"
+BOUND, EMPTY = "native kernel, bound", "an empty model, bound"
 
 
 def latency(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
     """Rows of one width after the other."""
     for bench in benches(list(points)):
         work = {
-            CORE: by_core(bench),
-            "native kernel, bound": by_kernels(bench),
+            BOUND: by_kernels(bench),
             "native kernel, run()": by_run(bench),
             "bodies, bound": by_bodies(bench),
-            "an empty model, bound": nothing(bench),
+            "the core, from Python": by_core(bench),
+            EMPTY: nothing(bench),
         }
         found = in_turns({name: many(run) for name, run in work.items()}, budget)
-        seconds = {name: taken.median / TURNS for name, taken in found.items()}
+        kernel = found[BOUND].median - found[EMPTY].median
         yield [
             {
                 **bench.point.as_row(),
                 "variant": name,
-                "low": found[name].low / TURNS,
-                "median": seconds[name],
-                "high": found[name].high / TURNS,
-                "rounds": found[name].rounds,
-                "overhead": max(0.0, 1 - seconds[CORE] / seconds[name]),
+                "low": taken.low / TURNS,
+                "median": taken.median / TURNS,
+                "high": taken.high / TURNS,
+                "rounds": taken.rounds,
+                **({"overhead": 1 - kernel / taken.median} if name.startswith("native kernel") else {}),
             }
-            for name in found
+            for name, taken in found.items()
         ]
 
 
@@ -58,7 +58,7 @@ def by_core(bench: Bench) -> Run:
     arrays = {name: tensor.numpy() for name, tensor in bench.params.items()}
     router = core.RouterTables(arrays["query.weight"], arrays["keys"], bench.config.top_k)
     experts = native.ExpertTables(arrays["experts.u"], arrays["experts.v"], activation=bench.config.activation)
-    return lambda: core.forward(router, experts, bench.x.numpy(), threads=1)
+    return lambda: core.forward(router, experts, bench.x.numpy(), threads=THREADS)
 
 
 def by_run(bench: Bench) -> Run:
