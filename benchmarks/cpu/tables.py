@@ -47,8 +47,8 @@ def markdown(folder: Path) -> str:
         ),
         "jax_step": Part(
             "Training step in JAX",
-            "`python benchmarks/cpu/jax_step.py`: forward, gradient and update in one compiled function; milliseconds, and "
-            "MiB beyond its donated arguments.",
+            "`python benchmarks/cpu/jax_step.py`: forward, gradient and update in one compiled function; milliseconds, "
+            "and MiB beyond its donated arguments.",
             lambda row: f"{row['median'] * 1e3:.0f}, {row['bytes_beyond'] / 2**20:,.0f} MiB",
         ),
         "scaling": Part("Scaling", "Milliseconds (quartiles), D = 256.", milliseconds),
