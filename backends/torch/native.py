@@ -38,10 +38,12 @@ def serves(device: torch.device, *tables: Tensor) -> bool:
     return _enabled and device.type == "cpu" and _built and all(table.is_contiguous() for table in tables)
 
 
-def select(scores1: Float[Tensor, "R n"], scores2: Float[Tensor, "R n"], k: int) -> Int[Tensor, "R k"]:
-    """The ids of the selection, exactly (SEL-2); not differentiable."""
-    ids: Tensor = _select(scores1, scores2, k)
-    return ids
+def select(
+    scores1: Float[Tensor, "R n"], scores2: Float[Tensor, "R n"], k: int
+) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
+    """The selection, exactly (SEL-2): scores and ids; not differentiable."""
+    scores, ids = _select(scores1, scores2, k)
+    return scores, ids
 
 
 def mix(
@@ -76,16 +78,17 @@ def mix_backward(
 @torch.library.custom_op(
     "peerspec::select",
     mutates_args=(),
-    schema="(Tensor scores1, Tensor scores2, int k) -> Tensor",
+    schema="(Tensor scores1, Tensor scores2, int k) -> (Tensor, Tensor)",
 )
-def _select(scores1: Tensor, scores2: Tensor, k: int) -> Tensor:
+def _select(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
     found = native.select(to_array(scores1), to_array(scores2), k, threads=torch.get_num_threads())
-    return to_tensor(found.indices)
+    return to_tensor(found.scores), to_tensor(found.indices)
 
 
 @_select.register_fake
-def _(scores1: Tensor, scores2: Tensor, k: int) -> Tensor:
-    return scores1.new_empty((*scores1.shape[:-1], k), dtype=torch.int64)
+def _(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    shape = (*scores1.shape[:-1], k)
+    return scores1.new_empty(shape), scores1.new_empty(shape, dtype=torch.int64)
 
 
 @torch.library.custom_op(

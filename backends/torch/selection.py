@@ -37,20 +37,19 @@ def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"],
     n = _check(scores1, scores2, k)
     lead = scores1.shape[:-1]
     scores1, scores2 = scores1.reshape(-1, n), scores2.reshape(-1, n)
-    i, j = _pairs(scores1.detach(), scores2.detach(), k)
-    total = _pick(scores1, i) + _pick(scores2, j)
-    return Selection(total.view(*lead, k), (i * n + j).view(*lead, k))
+    total, ids = _select(scores1.detach(), scores2.detach(), k)
+    if torch.is_grad_enabled():
+        total = _pick(scores1, ids // n) + _pick(scores2, ids % n)
+    return Selection(total.view(*lead, k), ids.view(*lead, k))
 
 
 @torch.no_grad()
-def _pairs(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Sub-key numbers (i, j) of the k best sums."""
+def _select(scores1: Tensor, scores2: Tensor, k: int) -> Selection:
     if scores1.dtype in INNER.values() and native.serves(scores1.device):
-        ids = native.select(scores1, scores2, k)
-        return ids // scores1.shape[-1], ids % scores1.shape[-1]
+        return Selection(*native.select(scores1, scores2, k))
     n = scores1.shape[-1]
-    ids = select_ranked(largest(scores1, min(k, n)), largest(scores2, min(k, n)), n, k).indices
-    return ids // n, ids % n
+    kept = min(k, n)
+    return select_ranked(largest(scores1, kept), largest(scores2, kept), n, k)
 
 
 def select_ranked(best1: Ranked, best2: Ranked, n: int, k: int) -> Selection:

@@ -17,40 +17,33 @@ PEERSPEC_INLINE void prefetch_experts(const MixJob& job, int64_t from) {
   prefetch<F>({e.v, e.v_scales}, job.ids + from, count, e.d_out);
 }
 
-// Adds up to `group` pairs, from pair `at` of all on, to their token's y; its first pair clears it.
+// Adds `count` pairs of token `t`, from pair `at` of all on, to its y.
 template <class F>
-void mix_pairs(const MixJob& job, int64_t at, int64_t count) {
+void mix_pairs(const MixJob& job, int64_t t, int64_t at, int64_t count) {
   using T = typename F::Inner;
   const peerspec_experts& e = job.experts;
-  const int64_t t = at / job.pairs, *ids = job.ids + at;
+  const int64_t* ids = job.ids + at;
   const T* x = static_cast<const T*>(job.x) + t * e.d_model;
   const T* gates = static_cast<const T*>(job.gates) + at;
-  T* y = static_cast<T*>(job.y) + t * e.d_out;
-  if (at == t * job.pairs) clear(y, e.d_out);
   T inner[group] = {}, gating[group] = {}, active[group], weights[group];
   dots<F>({e.u, e.u_scales}, ids, count, x, e.d_model, inner);
   if (e.w) dots<F>({e.w, e.w_scales}, ids, count, x, e.d_model, gating);
   activate(e.activation, e.w ? gating : inner, active);
   for (int64_t r = 0; r < count; r++) weights[r] = gates[r] * (e.w ? active[r] * inner[r] : active[r]);
-  add<F>({e.v, e.v_scales}, ids, count, weights, e.d_out, y);
-}
-
-// How many pairs of the token that pair `at` belongs to are taken together from there on.
-PEERSPEC_INLINE int64_t next_pairs(const MixJob& job, int64_t at) {
-  const int64_t left = job.pairs - at % job.pairs;
-  return left < group ? left : group;
+  add<F>({e.v, e.v_scales}, ids, count, weights, e.d_out, static_cast<T*>(job.y) + t * e.d_out);
 }
 
 template <class F>
 peerspec_status mix(const MixJob& job, int64_t begin, int64_t end) {
-  const int64_t pairs = job.pairs;
+  const int64_t pairs = job.pairs, width = job.experts.d_out;
   prefetch_experts<F>(job, begin * pairs);
   for (int64_t t = begin; t < end; t++) {
     if (!in_range(job.ids + t * pairs, pairs, job.experts.num_experts)) return PEERSPEC_BAD_ID;
-    for (int64_t at = t * pairs, count; at < (t + 1) * pairs; at += count) {
-      count = next_pairs(job, at);
+    clear(static_cast<typename F::Inner*>(job.y) + t * width, width);
+    for (int64_t k = 0; k < pairs; k += group) {
+      const int64_t count = pairs - k < group ? pairs - k : group, at = t * pairs + k;
       prefetch_experts<F>(job, at + count);
-      mix_pairs<F>(job, at, count);
+      mix_pairs<F>(job, t, at, count);
     }
   }
   return PEERSPEC_OK;
