@@ -125,7 +125,8 @@ int32_t peerspec_forward(const peerspec_run* run, const peerspec_router* router,
                          int64_t tokens, const void* x, void* y, void* scores, int64_t* ids, void* gates) {
   const Kernels* kernels = kernels_of(*run);
   if (!kernels || !valid(*router) || !valid(*experts) || tokens < 0 ||
-      is_double(experts->format) != is_double(router->format) || experts->d_model != router->d_model || experts->num_experts != router->n * router->n)
+      is_double(experts->format) != is_double(router->format) || experts->d_model != router->d_model ||
+      experts->num_experts != router->n * router->n)
     return PEERSPEC_BAD_ARGUMENT;
   const MixJob mix{*experts, tokens, router->heads * router->k, x, ids, gates, y};
   return guarded([&] { return Stages(*run, *kernels, *router, tokens).forward(mix, scores, ids, gates); });
