@@ -5,8 +5,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-ROOMS  := reference backends conformance export cli
-PINS   := pyproject.toml constraints.txt $(wildcard backends/native/src/*.* backends/native/src/xla/* backends/native/include/*)
+ROOMS  := files reference native export backends conformance verification cli
+PINS   := pyproject.toml constraints.txt $(wildcard native/src/*.* native/src/xla/* native/include/*)
 
 .PHONY: check test clean
 .DELETE_ON_ERROR:
@@ -23,9 +23,12 @@ test: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@echo "== mypy"
+	@rm -rf build/types
 	@mkdir -p build/types/peerspec
-	@for room in $(ROOMS); do ln -sfn ../../../$$room build/types/peerspec/$$room; done
-	@MYPYPATH=build/types $(BIN)/mypy $(ROOMS:%=-p peerspec.%)
+	@for part in $(ROOMS) $(notdir $(wildcard package/*.py)); do ln -s ../../../$$(test -d $$part || echo package/)$$part build/types/peerspec/$$part; done
+	@MYPYPATH=build/types $(BIN)/mypy -p peerspec
+	@echo "== import-linter"
+	@PYTHONPATH=build/types $(BIN)/lint-imports
 	@echo "== pytest"
 	@$(BIN)/python -m pytest -q
 
@@ -33,8 +36,8 @@ clean:
 	rm -rf $(VENV) build report *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The rooms import under one name, so type checkers see them through build/types/peerspec; mypy cannot follow the
-# import hook of an editable install.
+# The rooms import under one name, so mypy and import-linter see them through build/types/peerspec; neither can follow
+# the import hook of an editable install.
 
 $(VENV)/.installed-dev: $(VENV)/.installed-all
 	@echo "== installing ruff, mypy and what else the tests need"

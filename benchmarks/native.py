@@ -23,7 +23,7 @@ if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from peerspec.backends import native  # noqa: E402
+from peerspec import native  # noqa: E402
 from peerspec.backends.torch.experts import expert_weights, mix  # noqa: E402
 from peerspec.backends.torch.native import library_operations  # noqa: E402
 from peerspec.backends.torch.selection import select  # noqa: E402

@@ -17,10 +17,10 @@ from peerspec.reference import DTYPES, Layer, Output
 from peerspec.reference.experts import expert_weights, mix
 from peerspec.reference.forward import flatten
 from peerspec.reference.gates import gates
+from peerspec.reference.half_scores import half_scores
 from peerspec.reference.query import query
 from peerspec.reference.query_norm import query_norm
-from peerspec.reference.retrieval import select_two_stage
-from peerspec.reference.scores import half_scores
+from peerspec.reference.selection import select_two_stage
 
 STAGES = ("query", "scores", "gates", "weights", "y", "gradients")
 

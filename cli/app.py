@@ -29,7 +29,7 @@ def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        from peerspec.reference.storage import SPEC_VERSION
+        from peerspec.reference import SPEC_VERSION
 
         print(f"peerspec {version('peerspec')}, spec {SPEC_VERSION}")
         raise typer.Exit

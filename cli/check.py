@@ -67,7 +67,7 @@ def check(
 
     from rich.console import Console
 
-    from peerspec.cli.files import Draft, make_folder
+    from peerspec.cli.files import OutputFile, make_folder
     from peerspec.cli.waivers import read_waivers
     from peerspec.conformance.render.json import dumps
     from peerspec.reference import PeerError
@@ -88,12 +88,12 @@ def check(
     console = Console(highlight=False)
     if repro:
         make_folder(repro)  # one that cannot be written is known early
-    with Draft(json, overwrite=overwrite) if json else nullcontext() as draft:
+    with OutputFile(json, overwrite=overwrite) if json else nullcontext() as file:
         reports = [_judge(name, option, options, console, repro, quiet=quiet) for name, option in judged]
         found = [report for report in reports if report is not None]
         _finish(found, console, quiet=quiet)
-        if draft:
-            draft.publish(dumps(found))
+        if file:
+            file.publish(dumps(found))
     return max(2 if report is None else report.exit_status for report in reports)
 
 

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from peerspec.conformance.checks import Check
+    from peerspec.conformance.check import Check
     from peerspec.conformance.clauses import Clause
 
 __all__ = ["explain"]
@@ -21,8 +21,8 @@ def explain(
     """Explain a clause or a check."""
     from rich.console import Console
 
-    from peerspec.conformance.checks import CHECKS
     from peerspec.conformance.clauses import clauses
+    from peerspec.conformance.suite import CHECKS
     from peerspec.reference import PeerError
 
     console = Console(highlight=False)
@@ -39,7 +39,7 @@ def explain(
 def _clause(clause: Clause, console: Console) -> None:
     from rich.text import Text
 
-    from peerspec.conformance.checks import CHECKS
+    from peerspec.conformance.suite import CHECKS
 
     console.print(Text.assemble((clause.id, "bold"), f"  chapter {clause.chapter}\n"))
     console.print(Text(clause.text))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from peerspec.files.atomic_file import AtomicFile
 from peerspec.reference import PeerError
-from peerspec.reference import draft as drafts
 
-__all__ = ["Draft", "make_folder", "refuse_existing"]
+__all__ = ["OutputFile", "make_folder", "refuse_existing"]
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
@@ -39,7 +39,7 @@ def _unwritable(path: Path, error: OSError) -> PeerError:
     return PeerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written")
 
 
-class Draft:
+class OutputFile:
     """A temporary file beside ``path``, made at once so that a folder that cannot be written is known early.
 
     Raises:
@@ -50,19 +50,17 @@ class Draft:
         refuse_existing(path, overwrite=overwrite)
         self.path = path
 
-    def __enter__(self) -> Draft:
+    def __enter__(self) -> OutputFile:
         try:
-            self._draft = drafts.Draft(self.path).__enter__()
+            self._file = AtomicFile(self.path).__enter__()
         except OSError as error:
             raise _unwritable(self.path, error) from None
         return self
 
     def publish(self, text: str) -> None:
         """Write the text and rename the file into place."""
-        self._draft.file.write(text.encode())
-        self._draft.publish()
+        self._file.file.write(text.encode())
+        self._file.publish()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._draft.__exit__(kind, error, trace)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.__exit__(kind, error, at)

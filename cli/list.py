@@ -39,7 +39,7 @@ def list_(
 
 
 def _checks() -> Rows:
-    from peerspec.conformance.checks import CHECKS
+    from peerspec.conformance.suite import CHECKS
 
     for check in CHECKS:
         yield check.id, check.profile, f"{check.summary} ({', '.join(check.clauses)})"

@@ -72,18 +72,18 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
     """Every file or, where one cannot be written, none."""
     from contextlib import ExitStack
 
-    from peerspec.cli.files import Draft
+    from peerspec.cli.files import OutputFile
     from peerspec.reference import PeerError
 
     paths = [path.resolve() for path in (source, *wanted.values())]
     if len(set(paths)) < len(paths):
         raise PeerError("two of the files are the same; give each form a file of its own")
     with ExitStack() as stack:
-        drafts = {form: stack.enter_context(Draft(path, overwrite=overwrite)) for form, path in wanted.items()}
-        texts = {form: _form(form)(reports, text) for form in drafts}
-        for form, draft in drafts.items():
-            draft.publish(texts[form])
-            print(f"wrote {draft.path}")
+        files = {form: stack.enter_context(OutputFile(path, overwrite=overwrite)) for form, path in wanted.items()}
+        texts = {form: _form(form)(reports, text) for form in files}
+        for form, file in files.items():
+            file.publish(texts[form])
+            print(f"wrote {file.path}")
 
 
 def _form(name: str) -> Callable[[Sequence[Report], str], str]:

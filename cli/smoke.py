@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from peerspec.conformance.hosts import Host
+    from peerspec.conformance.hosts.host import Host
 
 __all__ = ["smoke"]
 
@@ -39,7 +39,7 @@ def smoke(
 
 def _steps(name: str, timeout: float) -> Iterator[Step]:
     from peerspec.backends import BackendError
-    from peerspec.conformance.hosts import open_host
+    from peerspec.conformance.hosts.host import open_host
     from peerspec.conformance.plan import Plan
 
     try:
@@ -62,7 +62,7 @@ def _steps(name: str, timeout: float) -> Iterator[Step]:
 
 
 def _calls(host: Host, precision: str) -> Iterator[Step]:
-    from peerspec.conformance.ask import Fault
+    from peerspec.conformance.hosts.call import Fault
 
     questions = _questions(host, precision)
     for method, arguments in questions.items():
@@ -93,8 +93,8 @@ def _questions(host: Host, precision: str) -> dict[str, dict[str, Any]]:
 
 
 def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any) -> Step:
-    from peerspec.conformance.case import Case
-    from peerspec.conformance.judge.structure import problems
+    from peerspec.conformance.cases.case import Case
+    from peerspec.conformance.trials.structure import problems
 
     if method != "forward":
         return f"{method} in {precision}", ""

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from peerspec.conformance.report import Report
+    from peerspec.export.layer_nodes import Place
     from peerspec.export.onnx_package import ModelProto
-    from peerspec.export.places import Place
     from peerspec.reference import Layer
 
 __all__ = ["verify"]
@@ -38,12 +38,12 @@ def verify(
     """Judge the PEER layers of an ONNX model: 0 they are what they should be, 1 one is not, 2 one could not be run."""
     from rich.console import Console
 
-    from peerspec.cli.verification import verify_model
     from peerspec.conformance.render.terminal import show_failures
-    from peerspec.export.places import find_layers
+    from peerspec.export.layer_nodes import find_layers
     from peerspec.export.read import read_model, the_place
     from peerspec.export.stored import check_external
     from peerspec.reference import Layer
+    from peerspec.verification.model import verify_model
 
     expected, console = Layer.load(layer) if layer else None, Console(highlight=False)
     found = read_model(model)

@@ -10,9 +10,10 @@ import numpy as np
 
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
-from peerspec.conformance.case import CaseSpec
 from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS, Exploration, SelectionCase
-from peerspec.conformance.checks import CHECKS, Check
+from peerspec.conformance.cases.case import CaseSpec
+from peerspec.conformance.check import Check
+from peerspec.conformance.suite import CHECKS
 from peerspec.reference import DTYPES, PeerError
 
 __all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "score_format"]

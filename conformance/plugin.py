@@ -36,7 +36,7 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> Any:
     """Collect this package through the plan of a run; every other folder is left to pytest."""
     if str(path) != _HERE:
         return None
-    from peerspec.conformance.items import NODE, Suite
+    from peerspec.conformance.pytest_items import NODE, Suite
 
     return Suite.from_parent(parent, path=path, nodeid=NODE)
 

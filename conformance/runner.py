@@ -12,17 +12,17 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from peerspec.conformance.ask import Fault
-from peerspec.conformance.case import CaseSpec
-from peerspec.conformance.checks import Check, Evidence
-from peerspec.conformance.explore import Explorer
-from peerspec.conformance.gradient_trial import GradientTrial
-from peerspec.conformance.hosts import Host, ObjectHost, open_host
+from peerspec.conformance.cases.case import CaseSpec
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.explore.explorer import Explorer
+from peerspec.conformance.finalise import SUPPORTS, UNDECIDED, count_known, require_checks, settle, waive
+from peerspec.conformance.hosts.call import Fault
+from peerspec.conformance.hosts.host import Host, ObjectHost, open_host
 from peerspec.conformance.plan import Plan, Step, score_format
 from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, Finding, Report
-from peerspec.conformance.selection_trial import SelectionTrial
-from peerspec.conformance.settle import SUPPORTS, UNDECIDED, count_known, require_checks, settle, waive
-from peerspec.conformance.trial import Trial, Unsound
+from peerspec.conformance.trials.gradients import GradientTrial
+from peerspec.conformance.trials.layer import Trial, Unsound
+from peerspec.conformance.trials.selection import SelectionTrial
 from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig
 
 __all__ = ["Progress", "Run", "check_backend", "versions"]

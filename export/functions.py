@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from peerspec.export.expert_mix import Body, expert_mix, expert_mix_name
+from peerspec.export.expert_stage import Body, expert_mix, expert_mix_name
 from peerspec.export.layer_function import LAYER_NAMES, layer_function
 from peerspec.export.onnx_package import FunctionProto
 from peerspec.export.product_key_top_k import product_key_top_k

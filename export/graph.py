@@ -19,7 +19,7 @@ from peerspec.export.domain import (
     compute_dtype,
 )
 from peerspec.export.errors import ExportError
-from peerspec.export.expert_mix import Body
+from peerspec.export.expert_stage import Body
 from peerspec.export.functions import Kind, layer_functions
 from peerspec.export.layer_function import LAYER_NAMES, OUTPUTS
 from peerspec.export.onnx_package import (

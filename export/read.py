@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
+from peerspec.export.layer_nodes import Place, find_layers
 from peerspec.export.onnx_package import ModelProto, onnx
-from peerspec.export.places import Place, find_layers
 from peerspec.export.stored import read_tensor
 from peerspec.export.tables import FORMATS, SCALE, inputs, is_table, widened
 from peerspec.reference import Layer

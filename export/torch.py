@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from peerspec.export import places
+from peerspec.export import layer_nodes
 from peerspec.export.domain import IR_VERSION, OPSET
 from peerspec.export.errors import ExportError
-from peerspec.export.expert_mix import Body
+from peerspec.export.expert_stage import Body
 from peerspec.export.onnx_package import ModelProto, helper
 from peerspec.export.stated import state_errors
 from peerspec.export.tables import Tables, is_table, narrowed, table_error
@@ -107,7 +107,7 @@ def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *n
     return program.model
 
 
-def _layer(place: places.Place, arrays: Mapping[str, NDArray[Any]]) -> Layer:
+def _layer(place: layer_nodes.Place, arrays: Mapping[str, NDArray[Any]]) -> Layer:
     return Layer(place.config, {name: arrays[place.parameters[name]] for name in place.config.shapes()})
 
 

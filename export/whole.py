@@ -8,11 +8,11 @@ import numpy as np
 
 from peerspec.export.domain import DOMAIN, DOMAIN_VERSION, TENSOR_TYPES
 from peerspec.export.errors import ExportError
-from peerspec.export.expert_mix import Body
+from peerspec.export.expert_stage import Body
 from peerspec.export.functions import Kind, layer_functions, layer_names
 from peerspec.export.graph import LAYER_NODE, SPEC_KEY
+from peerspec.export.layer_nodes import Place, layer_nodes
 from peerspec.export.onnx_package import ModelProto, helper
-from peerspec.export.places import Place, layer_nodes
 from peerspec.export.tables import SCALE, Tables, check_tables, inputs
 from peerspec.reference import SPEC_VERSION
 

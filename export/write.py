@@ -8,14 +8,14 @@ from os import PathLike
 from pathlib import Path
 
 from peerspec.export.errors import ExportError
-from peerspec.export.expert_mix import Body
+from peerspec.export.expert_stage import Body
 from peerspec.export.graph import DIGEST_KEY, LAYER_NODE, layer_model
 from peerspec.export.onnx_package import ModelProto, TensorProto
 from peerspec.export.stated import state_errors
 from peerspec.export.tables import Rows, Tables, check_tables, is_table, narrowed, table_error
 from peerspec.export.tensors import ExternalFile, inline_tensor
+from peerspec.files.atomic_file import AtomicFile
 from peerspec.reference import Layer
-from peerspec.reference.draft import Draft
 
 __all__ = ["EXTERNAL_THRESHOLD", "Place", "build_model", "data_path", "export", "write_model"]
 
@@ -79,7 +79,7 @@ def write_model(build: Callable[[Place], ModelProto], path: Path, *, external_th
     """Write the model that ``build`` makes of its tensors' places; arguments and errors as ``export``."""
     _refuse(path, overwrite)
     try:
-        with Draft(data_path(path)) as tables, Draft(path) as main:
+        with AtomicFile(data_path(path)) as tables, AtomicFile(path) as main:
             external = ExternalFile(tables.file, tables.path.name)
 
             def place(name: str, array: Rows) -> TensorProto:
@@ -140,7 +140,7 @@ def _serialise(model: ModelProto) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _publish(tables: Draft, main: Draft) -> None:
+def _publish(tables: AtomicFile, main: AtomicFile) -> None:
     """The tables first, so that a model never stands without them; no stale external file remains."""
     if tables.file.tell():
         tables.publish()

@@ -6,14 +6,15 @@ what the conformance suite holds every backend against.
 
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
+from peerspec.reference.dtypes import DTYPES
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
-from peerspec.reference.layer import DTYPES, Layer
+from peerspec.reference.layer import Layer
 from peerspec.reference.metrics import expert_usage, unevenness
-from peerspec.reference.retrieval import select_exhaustive, select_staircase, select_two_stage
-from peerspec.reference.storage import SPEC_VERSION
-from peerspec.reference.trace import Output, Selection
+from peerspec.reference.output import Output, Selection
+from peerspec.reference.selection import select_exhaustive, select_staircase, select_two_stage
+from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
     "DTYPES",

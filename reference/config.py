@@ -9,12 +9,14 @@ from typing import Any
 
 from peerspec.reference.errors import ConfigError
 
-__all__ = ["ACTIVATIONS", "EXPERTS", "GATES", "QUERY_NORMS", "PeerConfig"]
+__all__ = ["ACTIVATIONS", "EXPERTS", "GATES", "QUERY_NORMS", "STATISTICS", "PeerConfig"]
 
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu", "identity")
 GATES = ("softmax", "sigmoid")
 EXPERTS = ("mlp", "glu")
 QUERY_NORMS = ("none", "batch", "layer")
+STATISTICS = ("query_norm.mean", "query_norm.var")
+"""The parameters that training updates and does not learn (NRM-3)."""
 
 
 @dataclass(frozen=True)

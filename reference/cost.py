@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import DTypeLike
 
-from peerspec.reference.config import PeerConfig
+from peerspec.reference.config import STATISTICS, PeerConfig
 
 __all__ = ["Cost", "cost"]
 
@@ -34,7 +34,7 @@ class Cost:
 
 def cost(config: PeerConfig, *, dtype: DTypeLike = np.float32) -> Cost:
     """The closed forms for a configuration whose tables are stored in ``dtype``."""
-    learned = {name: prod(shape) for name, shape in config.shapes().items() if name not in _STATISTICS}
+    learned = {name: prod(shape) for name, shape in config.shapes().items() if name not in STATISTICS}
     experts = sum(size for name, size in learned.items() if name.startswith("experts."))
     row = experts // config.num_experts
     pairs = config.heads * config.top_k
@@ -46,9 +46,6 @@ def cost(config: PeerConfig, *, dtype: DTypeLike = np.float32) -> Cost:
         flops_per_token=_router_flops(config) + 2 * pairs * row,
         bytes_per_token=pairs * row * np.dtype(dtype).itemsize,
     )
-
-
-_STATISTICS = ("query_norm.mean", "query_norm.var")
 
 
 def _router_flops(config: PeerConfig) -> int:

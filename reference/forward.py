@@ -11,12 +11,12 @@ from numpy.typing import DTypeLike
 from peerspec.reference.errors import InputError
 from peerspec.reference.experts import expert_weights, mix
 from peerspec.reference.gates import gates
+from peerspec.reference.half_scores import half_scores
 from peerspec.reference.layer import Layer
+from peerspec.reference.output import Output, Selection
 from peerspec.reference.query import query
 from peerspec.reference.query_norm import query_norm
-from peerspec.reference.retrieval import select_two_stage
-from peerspec.reference.scores import half_scores
-from peerspec.reference.trace import Output, Selection
+from peerspec.reference.selection import select_two_stage
 
 __all__ = ["flatten", "forward", "gather_scores"]
 

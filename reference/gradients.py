@@ -19,10 +19,10 @@ from peerspec.reference.activations import activate, activate_derivative
 from peerspec.reference.errors import InputError
 from peerspec.reference.experts import project
 from peerspec.reference.forward import flatten, forward
+from peerspec.reference.half_scores import head_keys
 from peerspec.reference.layer import Layer
 from peerspec.reference.query import query
 from peerspec.reference.query_norm import EPS, batch_statistics, normalise, query_norm
-from peerspec.reference.scores import head_keys
 
 __all__ = ["gradients", "norm_backward"]
 

@@ -8,24 +8,16 @@ from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from peerspec.reference import storage
 from peerspec.reference.config import PeerConfig
+from peerspec.reference.dtypes import DTYPES
 from peerspec.reference.errors import TableError
+from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
-__all__ = ["DTYPES", "Layer"]
-
-DTYPES: Mapping[str, np.dtype] = MappingProxyType(
-    {
-        "float64": np.dtype(np.float64),
-        "float32": np.dtype(np.float32),
-        "bfloat16": np.dtype(ml_dtypes.bfloat16),
-        "float16": np.dtype(np.float16),
-    }
-)
-"""The precisions of SPEC.md, chapter 7, by name."""
+__all__ = ["Layer"]
 
 _CHUNK = 1 << 22  # elements looked at together, so that checking a table of gigabytes needs megabytes
 
@@ -71,19 +63,13 @@ class Layer:
         SPEC.md leaves initialisation open, as the paper does; this choice is not part of conformance.
         """
         rng = np.random.default_rng(seed)
-        scale = {
-            "query.weight": config.d_model**-0.5,
-            "keys": config.d_key**-0.5,
-            "experts.u": config.d_model**-0.5,
-            "experts.w": config.d_model**-0.5,
-            "experts.v": config.heads**-0.5,
-        }
+        scale = initial_scales(config)
         params = {}
         for name, shape in config.shapes().items():
             if name in scale:
                 params[name] = _normal(rng, shape, scale[name], np.dtype(dtype))
             else:
-                params[name] = np.full(shape, name in ("query_norm.scale", "query_norm.var"), dtype)
+                params[name] = np.full(shape, name in STARTS_AT_ONE, dtype)
         return cls(config, params)
 
     @classmethod
@@ -94,9 +80,7 @@ class Layer:
             FileFormError: the file is missing, unreadable, corrupted or not a layer.
             ConfigError, TableError: what it holds is not a layer of this specification.
         """
-        from peerspec.reference.storage import load
-
-        return load(path)
+        return cls(*storage.read(path))
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write the layer file whole or not at all (PAR-4).
@@ -104,9 +88,7 @@ class Layer:
         Raises:
             FileFormError: the path exists and ``overwrite`` is false, or cannot be written.
         """
-        from peerspec.reference.storage import save
-
-        save(self, path, overwrite=overwrite)
+        storage.write(self.config, self.params, path, overwrite=overwrite)
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtype: np.dtype) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,30 +13,31 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from peerspec.files.atomic_file import AtomicFile
+from peerspec.files.tensors import DTYPE_OF_CODE
 from peerspec.reference.config import PeerConfig
-from peerspec.reference.draft import Draft
+from peerspec.reference.dtypes import DTYPES
 from peerspec.reference.errors import ConfigError, FileFormError
-from peerspec.reference.layer import DTYPES, Layer
+from peerspec.reference.version import SPEC_VERSION
 
-__all__ = ["SPEC_VERSION", "load", "save"]
+__all__ = ["read", "write"]
 
-SPEC_VERSION = "0.9"
-"""The version of SPEC.md that this package implements."""
-
-_CODES = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+_CODES = {code: dtype for code, dtype in DTYPE_OF_CODE.items() if dtype in DTYPES.values()}
 
 
-def save(layer: Layer, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Write ``layer`` to a temporary file beside ``path``, then rename it into place."""
+def write(
+    config: PeerConfig, params: Mapping[str, NDArray[Any]], path: str | PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Write a layer to a temporary file beside ``path``, then rename it into place; errors as ``Layer.save``."""
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileFormError(f"{path} exists; choose another path or pass overwrite=True")
-    metadata = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
-    tensors = {name: np.ascontiguousarray(array) for name, array in layer.params.items()}
+    metadata = {"peerspec.spec": SPEC_VERSION, "peerspec.config": config.to_json()}
+    tensors = {name: np.ascontiguousarray(array) for name, array in params.items()}
     try:
-        with Draft(path) as draft:
-            save_file(tensors, draft.name, metadata=metadata)
-            draft.publish()
+        with AtomicFile(path) as file:
+            save_file(tensors, file.name, metadata=metadata)
+            file.publish()
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormError(
@@ -43,8 +45,8 @@ def save(layer: Layer, path: str | PathLike[str], *, overwrite: bool = False) ->
         ) from None
 
 
-def load(path: str | PathLike[str]) -> Layer:
-    """Open a layer file; every table is a read-only memory map of the file."""
+def read(path: str | PathLike[str]) -> tuple[PeerConfig, dict[str, NDArray[Any]]]:
+    """Open a layer file; every table is a read-only memory map of the file. Errors as ``Layer.load``."""
     path = Path(path)
     if not path.is_file():
         raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save")
@@ -69,7 +71,7 @@ def load(path: str | PathLike[str]) -> Layer:
         config = PeerConfig.from_json(metadata["peerspec.config"])
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    return Layer(config, _map_tensors(path))
+    return config, _map_tensors(path)
 
 
 def _map_tensors(path: Path) -> dict[str, NDArray[Any]]:
@@ -86,6 +88,6 @@ def _map_tensor(path: Path, name: str, entry: dict[str, Any], base: int) -> NDAr
     shape = tuple(entry["shape"])
     if 0 in shape:
         raise FileFormError(f"{path}: {name} is empty, shape {shape}; no parameter of a layer is (PAR-1)")
-    dtype = DTYPES[_CODES[entry["dtype"]]]
+    dtype = _CODES[entry["dtype"]]
     raw = np.memmap(path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,))
     return raw.view(dtype).reshape(shape).view(np.ndarray)

@@ -13,21 +13,20 @@ import jax
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
 from peerspec.backends.jax.params import Params
-from peerspec.backends.jax.quick import compiled
 from peerspec.backends.jax.retrieval import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
+from peerspec.reference.config import STATISTICS
 from peerspec.reference.forward import flatten
 
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
 name = "jax"
 profiles = ALL_PROFILES
-
-_STATISTICS = ("query_norm.mean", "query_norm.var")
 
 
 def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = None, training: bool = False) -> Output:
@@ -83,7 +82,7 @@ def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | 
 def _pullback(
     config: PeerConfig, params: Params, x: jax.Array, dy: jax.Array, mask: jax.Array | None
 ) -> dict[str, jax.Array]:
-    fixed = {name: params[name] for name in _STATISTICS if name in params}
+    fixed = {name: params[name] for name in STATISTICS if name in params}
     learned = {name: array for name, array in params.items() if name not in fixed}
 
     def output(learned: Params, x: jax.Array) -> jax.Array:

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from peerspec.backends.jax.experts import Pulled, Tables, expert_stage, pull
+from peerspec.backends.jax.gradient_taps import Slot, deposit, encoded
 from peerspec.backends.jax.probe import Probe
-from peerspec.backends.jax.slots import Slot, deposit, encoded
 from peerspec.reference import PeerConfig
 
 __all__ = ["expert_stage_by_rows"]

@@ -11,11 +11,11 @@ from peerspec.backends.jax import native
 from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.by_rows import expert_stage_by_rows
 from peerspec.backends.jax.experts import expert_stage, gates
+from peerspec.backends.jax.gradient_taps import SLOT
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import id_dtype, score_dtype
 from peerspec.backends.jax.query import query, query_norm
 from peerspec.backends.jax.retrieval import retrieve
-from peerspec.backends.jax.slots import SLOT
 from peerspec.reference import PeerConfig
 
 __all__ = ["Output", "forward"]

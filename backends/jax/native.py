@@ -17,8 +17,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from peerspec.backends import native
-from peerspec.backends.native.library import NativeError, handler
+from peerspec import native
+from peerspec.native.library import NativeError, handler
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS, GATES
 

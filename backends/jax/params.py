@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike
 
+from peerspec.backends.jax.gradient_taps import SLOT
 from peerspec.backends.jax.precision import require_representable
-from peerspec.backends.jax.slots import SLOT
 from peerspec.reference import InputError, Layer, PeerConfig, TableError
+from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
 __all__ = ["Params", "check", "init", "layer_from_params", "params_from_layer"]
 
@@ -43,17 +44,11 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
     dtype = jnp.dtype(dtype)
     shapes = config.shapes()
     keys = dict(zip(shapes, jax.random.split(key, len(shapes)), strict=True))
-    scale = {
-        "query.weight": config.d_model**-0.5,
-        "keys": config.d_key**-0.5,
-        "experts.u": config.d_model**-0.5,
-        "experts.w": config.d_model**-0.5,
-        "experts.v": config.heads**-0.5,
-    }
+    scale = initial_scales(config)
     return {
         name: (jax.random.normal(keys[name], shape, dtype) * scale[name]).astype(dtype)
         if name in scale
-        else jnp.full(shape, name in ("query_norm.scale", "query_norm.var"), dtype)
+        else jnp.full(shape, name in STARTS_AT_ONE, dtype)
         for name, shape in shapes.items()
     }
 

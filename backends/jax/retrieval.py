@@ -16,7 +16,7 @@ from peerspec.backends.jax.precision import id_dtype
 from peerspec.backends.jax.query import half_scores
 from peerspec.backends.jax.rows import combine, scatter_like
 from peerspec.reference import InputError
-from peerspec.reference.retrieval import staircase_cells
+from peerspec.reference.selection import staircase_cells
 
 __all__ = ["Selection", "retrieve", "select"]
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peerspec.backends.native import core
-from peerspec.backends.native import layer as native
-from peerspec.backends.native.arrays import inside
 from peerspec.backends.native.gradients import gradients
-from peerspec.backends.native.library import NativeError, why_not
 from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
 from peerspec.backends.protocol import ALL_PROFILES
+from peerspec.native import core
+from peerspec.native import layer as native
+from peerspec.native.arrays import inside
+from peerspec.native.library import NativeError, why_not
 from peerspec.reference import Layer, Output, Selection
 from peerspec.reference.forward import flatten
 

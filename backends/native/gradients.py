@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from peerspec.backends.native import core
-from peerspec.backends.native.layer import retrieve_backward
 from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
+from peerspec.native import core
+from peerspec.native.layer import retrieve_backward
 from peerspec.reference import InputError, Layer
 from peerspec.reference.gradients import norm_backward
 

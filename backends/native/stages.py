@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 
-from peerspec.backends.native import core
-from peerspec.backends.native import layer as native
-from peerspec.backends.native.arrays import inside
+from peerspec.native import core
+from peerspec.native import layer as native
+from peerspec.native.arrays import inside
 from peerspec.reference import Layer
 from peerspec.reference.forward import flatten
 from peerspec.reference.query_norm import query_norm

@@ -23,7 +23,7 @@ from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import select as select_by
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.export.expert_mix import Body
+from peerspec.export.expert_stage import Body
 from peerspec.export.graph import bound_model
 from peerspec.reference import Layer, Output, PeerConfig, Selection, cost
 from peerspec.reference.forward import flatten

@@ -19,8 +19,8 @@ from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import new_selector, run_selector
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.export.graph import CONFIG_KEY, extracted_model
+from peerspec.export.layer_nodes import Place, metadata
 from peerspec.export.onnx_package import ModelProto
-from peerspec.export.places import Place, metadata
 from peerspec.export.read import read_model, read_parameters, the_place
 from peerspec.export.tables import widened
 from peerspec.reference import Layer, Output, PeerConfig, Selection

@@ -10,13 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError
 from safetensors.numpy import save
 
 from peerspec.backends.process.errors import ProcessError
+from peerspec.files.tensors import DTYPE_OF_CODE, parse_tensors
 
 __all__ = ["SIZE_LIMIT", "Sent", "read"]
 
@@ -24,22 +24,6 @@ Array = NDArray[Any]
 
 SIZE_LIMIT = 1 << 30
 """Bytes of the largest answer that is read; gradients of a million experts, the suite's largest, have 0.05 of it."""
-
-_FORMATS: Mapping[str, Any] = {
-    "F64": np.float64,
-    "F32": np.float32,
-    "F16": np.float16,
-    "BF16": ml_dtypes.bfloat16,
-    "I64": np.int64,
-    "I32": np.int32,
-    "I16": np.int16,
-    "I8": np.int8,
-    "U64": np.uint64,
-    "U32": np.uint32,
-    "U16": np.uint16,
-    "U8": np.uint8,
-    "BOOL": np.bool_,
-}
 
 
 @dataclass(frozen=True)
@@ -64,7 +48,7 @@ class Sent:
             data = self.path.read_bytes()
             if sha256(data).digest() == self.digest:
                 return ()
-            now = _parse(data)
+            now = parse_tensors(data)
         except (OSError, SafetensorError, KeyError, ValueError):
             return tuple(self.tensors)
         return tuple(name for name, array in self.tensors.items() if not _same(array, now.get(name)))
@@ -78,14 +62,14 @@ def read(path: Path, what: str, *, required: Iterable[str], optional: Iterable[s
     """
     data = _bytes(path, what)
     try:
-        tensors = _parse(data)
+        tensors = parse_tensors(data)
     except (SafetensorError, ValueError) as error:
         raise ProcessError(
             f"the file that {what} wrote is not safetensors ({error}); write its answer in that form"
         ) from None
     except KeyError as error:
         raise ProcessError(
-            f"the file that {what} wrote has a tensor of format {error}; known are {', '.join(_FORMATS)}"
+            f"the file that {what} wrote has a tensor of format {error}; known are {', '.join(DTYPE_OF_CODE)}"
         ) from None
     required = tuple(required)
     if missing := [name for name in required if name not in tensors]:
@@ -116,19 +100,6 @@ def _bytes(path: Path, what: str) -> bytes:
             return file.read(SIZE_LIMIT)
     finally:
         os.close(handle)
-
-
-def _parse(data: bytes) -> dict[str, Array]:
-    found: list[tuple[str, dict[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]  # it has no types
-    return {name: _array(entry) for name, entry in found}
-
-
-def _array(entry: dict[str, Any]) -> Array:
-    dtype = np.dtype(_FORMATS[entry["dtype"]])
-    flat: Array = np.frombuffer(entry["data"], np.uint8)
-    if dtype == np.bool_:
-        return (flat != 0).reshape(entry["shape"])
-    return flat.view(dtype).reshape(entry["shape"])
 
 
 def _same(a: Array, b: Array | None) -> bool:

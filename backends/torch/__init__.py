@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
         'the torch backend needs PyTorch, which is not installed; run: pip install "peerspec[torch]"'
     ) from None
 
-from peerspec.backends.torch.functional import Output, forward
+from peerspec.backends.torch.forward import Output, forward
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import SGD, LazyAdam, RowAdagrad, clip_grad_norm_
 from peerspec.backends.torch.selection import Selection, select

@@ -9,11 +9,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import INNER, to_array, to_tensor
-from peerspec.backends.torch.functional import Output
-from peerspec.backends.torch.functional import forward as evaluate
-from peerspec.backends.torch.pages import copied, in_huge_pages
-from peerspec.backends.torch.query_norm import STATISTICS
+from peerspec.backends.torch.forward import Output
+from peerspec.backends.torch.forward import forward as evaluate
+from peerspec.backends.torch.huge_pages import copied, in_huge_pages
 from peerspec.reference import Layer, PeerConfig, TableError
+from peerspec.reference.config import STATISTICS
+from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
 __all__ = ["PEER"]
 
@@ -63,19 +64,12 @@ class PEER(nn.Module):
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Draw new parameters as ``Layer.random`` does, from torch's generator."""
-        config = self.config
-        spread = {
-            "query.weight": config.d_model**-0.5,
-            "keys": config.d_key**-0.5,
-            "experts.u": config.d_model**-0.5,
-            "experts.w": config.d_model**-0.5,
-            "experts.v": config.heads**-0.5,
-        }
+        scales = initial_scales(self.config)
         for name, tensor in self._tensors().items():
-            if name in spread:
-                tensor.normal_(0, spread[name])
+            if name in scales:
+                tensor.normal_(0, scales[name])
             else:
-                tensor.fill_(name in ("query_norm.scale", "query_norm.var"))
+                tensor.fill_(name in STARTS_AT_ONE)
 
     def forward(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Tensor:
         """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_trace``."""

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from peerspec.backends import native
+from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 
 __all__ = ["library_operations", "mix", "mix_backward", "select", "serves"]

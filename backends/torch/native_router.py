@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from peerspec.backends import native
+from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.precision import full_precision
 from peerspec.reference import PeerConfig

@@ -9,12 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from peerspec.reference import InputError
+from peerspec.reference.config import STATISTICS
 from peerspec.reference.query_norm import EPS, MOMENTUM
 
-__all__ = ["STATISTICS", "query_norm"]
-
-STATISTICS = ("query_norm.mean", "query_norm.var")
-"""The parameters that training updates without learning them."""
+__all__ = ["query_norm"]
 
 
 def query_norm(

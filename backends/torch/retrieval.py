@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch import native, native_router
-from peerspec.backends.torch.largest import Ranked, largest
+from peerspec.backends.torch.half_scores import half_scores
 from peerspec.backends.torch.rows import weighted_rows
-from peerspec.backends.torch.scores import half_scores
 from peerspec.backends.torch.selection import Selection, select_ranked
+from peerspec.backends.torch.stable_topk import Ranked, largest
 from peerspec.backends.torch.touched import Sums, sum_rows, touched_rows
 
 __all__ = ["retrieve"]

@@ -14,9 +14,9 @@ from torch.autograd.function import once_differentiable
 from peerspec.backends.torch import native
 from peerspec.backends.torch.arrays import INNER
 from peerspec.backends.torch.autograd import apply
-from peerspec.backends.torch.largest import Ranked, largest
+from peerspec.backends.torch.stable_topk import Ranked, largest
 from peerspec.reference import InputError
-from peerspec.reference.retrieval import staircase_cells
+from peerspec.reference.selection import staircase_cells
 
 __all__ = ["Selection", "select", "select_ranked"]
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from peerspec.backends.torch.optim.in_backward import UpdateError, taker_of
+from peerspec.backends.torch.in_backward import UpdateError, taker_of
 from peerspec.backends.torch.touched import Sums, Touched, sum_rows, touched_rows
 from peerspec.reference import InputError
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from peerspec.backends import native as core
+from peerspec import native as core
 from peerspec.backends.torch import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 

@@ -11,7 +11,7 @@ import torch
 from points import Bench, Point
 from turns import Quartiles, Variants, in_turns
 
-from peerspec.backends import native
+from peerspec import native
 from peerspec.reference.cost import cost
 
 __all__ = ["Limits", "bandwidth", "gathers", "limits", "moved", "products"]

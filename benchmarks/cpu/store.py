@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from peerspec.backends import native
+from peerspec import native
 
 __all__ = ["machine", "read", "show", "write"]
 

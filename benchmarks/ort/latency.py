@@ -10,8 +10,8 @@ from sessions import THREADS, Run
 from turns import in_turns
 from whole import by_bodies, by_kernels
 
-from peerspec.backends import native
-from peerspec.backends.native import layer as core
+from peerspec import native
+from peerspec.native import layer as core
 
 __all__ = ["latency"]
 

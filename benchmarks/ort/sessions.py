@@ -13,7 +13,7 @@ from points import Bench, Point
 
 from peerspec.export import ort
 from peerspec.export.domain import OPSET
-from peerspec.export.expert_mix import Body, expert_mix
+from peerspec.export.expert_stage import Body, expert_mix
 from peerspec.export.graph import assemble, extracted_model, layer_model
 from peerspec.export.layer_function import OUTPUTS
 from peerspec.export.onnx_package import ModelProto, NodeProto, TensorProto, helper

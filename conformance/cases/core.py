@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.case import Array, CaseSpec, Draw
+from peerspec.conformance.cases.case import Array, CaseSpec, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, loud, one_hot_queries, steered, tokens
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.case import Array, Draw, balanced_exponent
+from peerspec.conformance.cases.case import Array, Draw, balanced_exponent
 from peerspec.reference import PeerConfig
 
 __all__ = ["exact_params", "full_params", "loud", "one_hot_queries", "steered", "tokens"]

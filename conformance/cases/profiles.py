@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.case import CaseSpec, Draw
+from peerspec.conformance.cases.case import CaseSpec, Draw
 from peerspec.conformance.cases.core import SINGLE, SMALL
 from peerspec.conformance.cases.layers import exact_params, full_params, loud, steered, tokens
 from peerspec.reference import PeerConfig

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.case import Array, Draw
+from peerspec.conformance.cases.case import Array, Draw
 
 __all__ = ["SELECTIONS", "SelectionCase"]
 

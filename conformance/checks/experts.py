@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from peerspec.conformance.checks.base import Check, Evidence, sound
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import sound
 from peerspec.conformance.checks.output import judge_y
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.trials.layer import Trial
 from peerspec.reference.config import ACTIVATIONS
 
 __all__ = ["EXPERTS"]

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peerspec.conformance.checks.base import Check, Evidence, sound, within
-from peerspec.conformance.judge.bounded import Bounded
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.bounds.bounded import Bounded
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import sound, within
+from peerspec.conformance.trials.layer import Trial
 from peerspec.reference import Layer
 
 __all__ = ["FORMS"]

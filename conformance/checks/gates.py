@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peerspec.conformance.checks.base import NARROW, Check, Evidence, holds, sound, within
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import NARROW, holds, sound, within
+from peerspec.conformance.trials.layer import Trial
 
 __all__ = ["GATES", "judge_gates"]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.case import Array
-from peerspec.conformance.checks.base import Check, Evidence, holds, within
-from peerspec.conformance.gradient_trial import GradientTrial
+from peerspec.conformance.cases.case import Array
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import holds, within
+from peerspec.conformance.trials.gradients import GradientTrial
 
 __all__ = ["GRADIENTS"]
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peerspec.conformance.case import Array
-from peerspec.conformance.checks.base import Check, Evidence, holds, sound
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.cases.case import Array
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import holds, sound
+from peerspec.conformance.trials.layer import Trial
 from peerspec.reference import Layer, Output
 
 __all__ = ["FINITE", "INDEPENDENCE", "OPTIONS"]

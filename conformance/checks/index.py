@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peerspec.conformance.case import Array
-from peerspec.conformance.checks.base import Check, Evidence, holds
-from peerspec.conformance.judge.structure import form_problems
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.cases.case import Array
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import holds
+from peerspec.conformance.trials.layer import Trial
+from peerspec.conformance.trials.structure import form_problems
 from peerspec.reference import Selection, select_two_stage
 
 __all__ = ["INDEX"]

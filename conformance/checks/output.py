@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peerspec.conformance.checks.base import Check, Evidence, holds, proportional, sound, within
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import holds, proportional, sound, within
+from peerspec.conformance.trials.layer import Trial
 from peerspec.reference import Layer
 
 __all__ = ["LINEAR", "OUTPUT", "judge_y"]

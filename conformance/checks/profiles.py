@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from peerspec.conformance.ask import Refused
-from peerspec.conformance.checks.base import Check, Evidence, holds, sound, within
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import holds, sound, within
 from peerspec.conformance.checks.gates import judge_gates
 from peerspec.conformance.checks.output import judge_y
 from peerspec.conformance.checks.retrieval import judge_admissible
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.hosts.call import Refused
+from peerspec.conformance.trials.layer import Trial
 
 __all__ = ["PROFILES"]
 

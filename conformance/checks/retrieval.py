@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from peerspec.conformance.case import Array
-from peerspec.conformance.checks.base import NARROW, Check, Evidence, holds, proportional, sound, within
-from peerspec.conformance.judge.bounded import Bounded
-from peerspec.conformance.judge.stages import gathered_scores
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.bounds.bounded import Bounded
+from peerspec.conformance.bounds.stages import gathered_scores
+from peerspec.conformance.cases.case import Array
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import NARROW, holds, proportional, sound, within
+from peerspec.conformance.trials.layer import Trial
 from peerspec.reference import select_two_stage
 
 __all__ = ["RETRIEVAL", "judge_admissible"]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peerspec.conformance.checks.base import Check, Evidence, holds
-from peerspec.conformance.selection_trial import SelectionTrial
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import holds
+from peerspec.conformance.trials.selection import SelectionTrial
 
 __all__ = ["SELECT"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from peerspec.conformance.checks.base import Check, Evidence, holds
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.base import holds
+from peerspec.conformance.trials.layer import Trial
 
 __all__ = ["STRUCTURE"]
 

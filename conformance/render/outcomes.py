@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from peerspec.conformance.checks import CHECKS, Check
+from peerspec.conformance.check import Check
 from peerspec.conformance.clauses import clauses
 from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+from peerspec.conformance.suite import CHECKS
 
 __all__ = [
     "SIGNS",

@@ -8,8 +8,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from peerspec.conformance.checks import CHECKS
 from peerspec.conformance.clauses import parse
+from peerspec.conformance.suite import CHECKS
 from peerspec.reference import SPEC_VERSION
 
 

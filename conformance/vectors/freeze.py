@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from peerspec.conformance.case import Array, Draw
+from peerspec.conformance.cases.case import Array, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
 from peerspec.conformance.inputs import significant_bits, word
 from peerspec.conformance.vectors.manifest import MANIFEST

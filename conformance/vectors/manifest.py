@@ -8,11 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError
 
 from peerspec.conformance.inputs import dyadic
+from peerspec.files.tensors import parse_tensors
 from peerspec.reference import DTYPES, SPEC_VERSION, PeerError
 
 __all__ = ["HOME", "MANIFEST", "Entry", "Recipe", "VectorError", "read_manifest"]
@@ -24,7 +24,6 @@ HOME = Path(__file__).parent / "data"
 MANIFEST = "manifest.json"
 _SIZE_LIMIT = 1 << 20
 """Bytes of all vectors together; they are meant to be read, copied and looked at."""
-_FORMATS = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
 class VectorError(PeerError):
@@ -83,8 +82,7 @@ class Entry:
         if sha256(data).hexdigest() != self.sha256:
             raise VectorError(f"{self.path} is not the file of the manifest: its SHA-256 differs; fetch it again")
         try:
-            found: list[tuple[str, Any]] = deserialize(data)  # type: ignore[no-untyped-call]  # it has no types
-            tensors = {name: _array(part) for name, part in found}
+            tensors = parse_tensors(data)
         except (SafetensorError, KeyError, ValueError) as error:
             raise VectorError(f"{self.path} cannot be read as safetensors: {error}") from None
         if set(tensors) != {*self.recipes, *self.expected}:
@@ -129,9 +127,3 @@ def _entry(folder: Path, name: str, entry: dict[str, Any]) -> Entry:
         raise ValueError(f"{name} must have results and what to judge them by, a config or a k, or neither")
     recipes = {key: Recipe(**value | {"shape": tuple(value["shape"])}) for key, value in entry["tensors"].items()}
     return Entry(folder / name, entry["sha256"], recipes, tuple(results), entry.get("config"), k)
-
-
-def _array(part: dict[str, Any]) -> Array:
-    dtype = np.dtype(np.int64) if part["dtype"] == "I64" else DTYPES[_FORMATS[part["dtype"]]]
-    flat: Array = np.frombuffer(part["data"], np.uint8)
-    return flat.view(dtype).reshape(part["shape"])

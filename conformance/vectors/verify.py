@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.ask import Answer, Fault
-from peerspec.conformance.case import Array, Case
-from peerspec.conformance.checks.base import Evidence, holds, within
+from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.check import Evidence
+from peerspec.conformance.checks.base import holds, within
 from peerspec.conformance.checks.gates import judge_gates
 from peerspec.conformance.checks.output import judge_y
+from peerspec.conformance.hosts.call import Answer, Fault
 from peerspec.conformance.inputs import word
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.trials.layer import Trial
 from peerspec.conformance.vectors.manifest import HOME, Entry, VectorError, read_manifest
 from peerspec.reference import Layer, Output, PeerConfig, forward, select_exhaustive
 

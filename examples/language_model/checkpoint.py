@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from peerspec.reference.draft import Draft
+from peerspec.files.atomic_file import AtomicFile
 
 __all__ = ["about", "restore", "save"]
 
@@ -27,9 +27,9 @@ def save(path: Path, model: Mapping[str, Tensor], optimisers: Optimisers, about:
     groups = {name: optimiser.state_dict()["param_groups"] for name, optimiser in optimisers.items()}
     metadata = {"about": json.dumps(dict(about)), "groups": json.dumps(groups)}
     tensors = {f"model.{name}": tensor for name, tensor in model.items()}
-    with Draft(path) as draft:
-        save_file({**tensors, **dict(_states(optimisers))}, draft.name, metadata)
-        draft.publish()
+    with AtomicFile(path) as file:
+        save_file({**tensors, **dict(_states(optimisers))}, file.name, metadata)
+        file.publish()
 
 
 def about(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from peerspec.export.ort.errors import KernelError
 from peerspec.export.ort.headers import find_headers
 from peerspec.export.ort.library import is_current
 from peerspec.export.ort.sources import FLAGS, INCLUDE, key, units
-from peerspec.reference.draft import Draft
+from peerspec.files.atomic_file import AtomicFile
 
 __all__ = ["build", "cached"]
 
@@ -51,9 +51,9 @@ def build(
             return target
         include, command = find_headers(headers), find_compiler(compiler)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with Draft(target) as draft, tempfile.TemporaryDirectory() as folder:
-            _compile(command, (*FLAGS, *flags, f"-I{INCLUDE}", f"-I{include}"), Path(folder), draft.name)
-            draft.publish()
+        with AtomicFile(target) as file, tempfile.TemporaryDirectory() as folder:
+            _compile(command, (*FLAGS, *flags, f"-I{INCLUDE}", f"-I{include}"), Path(folder), file.name)
+            file.publish()
     except OSError as error:
         raise KernelError(
             f"cannot write {error.filename or target}: {error.strerror or error}; pass build(path) a file in a folder "

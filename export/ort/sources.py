@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from peerspec.backends import native
+from peerspec import native
 
 __all__ = ["FLAGS", "GLUE", "INCLUDE", "key", "units"]
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from peerspec.conformance.checks import CHECKS
 from peerspec.conformance.clauses import clauses
+from peerspec.conformance.suite import CHECKS
 
 
 def test_list_shows_every_check_with_its_clauses(peerspec):

@@ -9,15 +9,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from peerspec.conformance.judge import stages
-from peerspec.conformance.judge.activation import (
+from peerspec.conformance.bounds import stages
+from peerspec.conformance.bounds.activation import (
     CURVATURE,
     EVALUATION,
     LIPSCHITZ,
     activation_bounds,
     derivative_bounds,
 )
-from peerspec.conformance.judge.bounded import (
+from peerspec.conformance.bounds.bounded import (
     Bounded,
     add,
     contract,
@@ -29,10 +29,10 @@ from peerspec.conformance.judge.bounded import (
     scatter,
     total,
 )
-from peerspec.conformance.judge.compare import deviation
-from peerspec.conformance.judge.gates import gate_bounds
-from peerspec.conformance.judge.model import Model, model_for
-from peerspec.conformance.judge.selection import margins
+from peerspec.conformance.bounds.compare import deviation
+from peerspec.conformance.bounds.gates import gate_bounds
+from peerspec.conformance.bounds.model import Model, model_for
+from peerspec.conformance.bounds.selection import margins
 from peerspec.reference import DTYPES, Layer, PeerConfig
 from peerspec.reference.activations import activate, activate_derivative
 from peerspec.reference.config import ACTIVATIONS

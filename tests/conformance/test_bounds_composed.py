@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from scipy import special
 
-from peerspec.conformance.judge import query_norm, stages
-from peerspec.conformance.judge.activation import activation_bounds, derivative_bounds
-from peerspec.conformance.judge.bounded import Bounded, contract, given, multiply, returned, scatter, total
-from peerspec.conformance.judge.compare import deviation
-from peerspec.conformance.judge.gates import gate_bounds, gate_derivative
-from peerspec.conformance.judge.gradients import gradient_bounds
-from peerspec.conformance.judge.model import DIVIDE, EXP, FUNCTION, LOG, model_for
+from peerspec.conformance.bounds import query_norm, stages
+from peerspec.conformance.bounds.activation import activation_bounds, derivative_bounds
+from peerspec.conformance.bounds.bounded import Bounded, contract, given, multiply, returned, scatter, total
+from peerspec.conformance.bounds.compare import deviation
+from peerspec.conformance.bounds.gates import gate_bounds, gate_derivative
+from peerspec.conformance.bounds.gradients import gradient_bounds
+from peerspec.conformance.bounds.model import DIVIDE, EXP, FUNCTION, LOG, model_for
 from peerspec.reference import DTYPES, Layer, PeerConfig
 
 U = 2.0**-24

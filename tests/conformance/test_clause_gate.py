@@ -5,8 +5,8 @@ from dataclasses import replace
 from support.clause_gate import clauseless, idle, uncaught, unchecked
 
 from peerspec.conformance import check_backend
-from peerspec.conformance.checks import CHECKS
 from peerspec.conformance.clauses import clauses
+from peerspec.conformance.suite import CHECKS
 
 FIRST = CHECKS[0]
 

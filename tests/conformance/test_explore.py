@@ -12,14 +12,14 @@ import pytest
 
 from peerspec.backends import load, reference
 from peerspec.conformance import Report, check_backend
-from peerspec.conformance.ask import Answer
 from peerspec.conformance.cases import EXPLORATIONS
-from peerspec.conformance.checks import CHECKS
-from peerspec.conformance.checks.within import checks_within
-from peerspec.conformance.explore import Explorer
-from peerspec.conformance.hosts import open_host
+from peerspec.conformance.explore.checks_within import checks_within
+from peerspec.conformance.explore.explorer import Explorer
+from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe, read_recipe
+from peerspec.conformance.hosts.call import Answer
+from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.plan import Plan
-from peerspec.conformance.recipe import HalvesRecipe, LayerRecipe, read_recipe
+from peerspec.conformance.suite import CHECKS
 from peerspec.reference import DTYPES, PeerConfig, PeerError
 
 TESTS = Path(__file__).parents[1]

@@ -12,8 +12,8 @@ import pytest
 
 from peerspec.backends import BackendError, reference
 from peerspec.conformance import check_backend
-from peerspec.conformance.ask import Fault
-from peerspec.conformance.hosts import WorkerHost, open_host
+from peerspec.conformance.hosts.call import Fault
+from peerspec.conformance.hosts.host import WorkerHost, open_host
 from peerspec.reference import Layer, PeerConfig
 
 LAYER = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"))

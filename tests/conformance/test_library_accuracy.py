@@ -14,8 +14,8 @@ import torch
 from onnx import TensorProto, helper
 from scipy import special
 
-from peerspec.conformance.judge.activation import EVALUATION, derivative_evaluation
-from peerspec.conformance.judge.model import DIVIDE, EXP, FUNCTION, LOG
+from peerspec.conformance.bounds.activation import EVALUATION, derivative_evaluation
+from peerspec.conformance.bounds.model import DIVIDE, EXP, FUNCTION, LOG
 from peerspec.reference.activations import activate, activate_derivative
 
 jax = pytest.importorskip("jax", reason="JAX is one of the libraries measured")

@@ -9,9 +9,9 @@ from support.clause_gate import uncaught
 
 from peerspec.backends import load
 from peerspec.conformance import check_backend
-from peerspec.conformance.checks import CHECKS
 from peerspec.conformance.clauses import clauses
 from peerspec.conformance.report import Report
+from peerspec.conformance.suite import CHECKS
 
 FOLDER = Path(__file__).parents[1] / "mutants"
 FILES = sorted(FOLDER.glob("[!_]*.py"))

@@ -63,8 +63,8 @@ def test_its_first_case_keeps_fewer_experts_than_a_half_has_sub_keys() -> None:
 
 
 def _halves(case: Any) -> Any:
+    from peerspec.reference.half_scores import half_scores
     from peerspec.reference.query import query
-    from peerspec.reference.scores import half_scores
 
     layer = case.layer
     return half_scores(layer, query(layer, case.x.astype(float)))

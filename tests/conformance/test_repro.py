@@ -19,12 +19,12 @@ from peerspec.backends import load, reference
 from peerspec.backends.process import Command
 from peerspec.cli import main
 from peerspec.conformance import Finding, check_backend
-from peerspec.conformance.case import Case
 from peerspec.conformance.cases import LAYER_CASES
-from peerspec.conformance.memory import layout
-from peerspec.conformance.question import Halves, Subject
+from peerspec.conformance.cases.case import Case
+from peerspec.conformance.cases.layouts import layout
 from peerspec.conformance.repro import replay, write_repro
-from peerspec.conformance.repro_file import KEY, VERSION, Repro, ReproError, publish, read
+from peerspec.conformance.repro.file import KEY, VERSION, Repro, ReproError, publish, read
+from peerspec.conformance.trials.single_check import Halves, Subject
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"

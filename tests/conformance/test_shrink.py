@@ -13,14 +13,15 @@ import pytest
 
 from peerspec.backends import load, reference
 from peerspec.conformance import check_backend
-from peerspec.conformance.case import Case
 from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
-from peerspec.conformance.checks import CHECKS, Check
-from peerspec.conformance.hosts import open_host
-from peerspec.conformance.question import Halves, Subject, clause_of, judge
-from peerspec.conformance.reductions import reductions
-from peerspec.conformance.repro_program import describe
-from peerspec.conformance.shrink import Shrunk, shrink
+from peerspec.conformance.cases.case import Case
+from peerspec.conformance.check import Check
+from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.repro.reductions import reductions
+from peerspec.conformance.repro.script import describe
+from peerspec.conformance.repro.shrink import Shrunk, shrink
+from peerspec.conformance.suite import CHECKS
+from peerspec.conformance.trials.single_check import Halves, Subject, clause_of, judge
 from peerspec.reference import DTYPES
 
 MUTANTS = Path(__file__).parents[1] / "mutants"

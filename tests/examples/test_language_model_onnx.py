@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from peerspec.export.places import find_layers
+from peerspec.export.layer_nodes import find_layers
 from peerspec.export.read import read_layer, read_model
 from peerspec.reference import PeerConfig
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support.layers import MakeLayer, layer_maker
 
-from peerspec.conformance.case import Case
-from peerspec.conformance.judge.compare import deviation
-from peerspec.conformance.trial import Trial
+from peerspec.conformance.bounds.compare import deviation
+from peerspec.conformance.cases.case import Case
+from peerspec.conformance.trials.layer import Trial
 from peerspec.reference import Layer, Output
 
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from onnx import TensorProto, checker, helper
 from onnx.reference import ReferenceEvaluator
 
-from peerspec.export.expert_mix import expert_mix
+from peerspec.export.expert_stage import expert_mix
 from peerspec.export.graph import assemble
 from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.reference import select_exhaustive

@@ -12,7 +12,7 @@ from peerspec.backends.onnxruntime import OrtModel
 from peerspec.backends.onnxruntime.session import new_session
 from peerspec.backends.torch import PEER
 from peerspec.export import ExportError, read_layer
-from peerspec.export.places import find_layers
+from peerspec.export.layer_nodes import find_layers
 from peerspec.export.stated import stated_errors
 from peerspec.export.tables import table_error
 from peerspec.export.torch import export

@@ -9,8 +9,8 @@ import pytest
 from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, forward, select_exhaustive
 from peerspec.reference.activations import activate
 from peerspec.reference.gates import softmax
+from peerspec.reference.half_scores import half_scores, head_keys
 from peerspec.reference.query import query
-from peerspec.reference.scores import half_scores, head_keys
 
 U = 2.0**-53
 OPTIONS: list[dict[str, Any]] = [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from peerspec.reference import InputError, select_exhaustive, select_staircase, select_two_stage
-from peerspec.reference.retrieval import staircase_cells
+from peerspec.reference.selection import staircase_cells
 
 SELECTS = (select_exhaustive, select_two_stage, select_staircase)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from peerspec.conformance.checks import Check
+from peerspec.conformance.check import Check
 from peerspec.conformance.plan import PRECISIONS, PROFILES, Plan
 
 __all__ = ["clauseless", "idle", "uncaught", "unchecked"]

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from peerspec.backends.jax import native
+from peerspec.backends.jax.gradient_taps import SLOT, Slot, decoded, empty_slot
 from peerspec.backends.jax.precision import id_dtype, score_dtype
 from peerspec.backends.jax.probe import Probe
 from peerspec.backends.jax.rows import scatter
-from peerspec.backends.jax.slots import SLOT, Slot, decoded, empty_slot
 from peerspec.reference import InputError
 
 __all__ = ["CHANGED", "RowGradient", "gradients_of", "labels", "value_and_grad"]

@@ -19,10 +19,10 @@ The rest of a model may have a dense optimiser beside it:
 Neither sparse gradients nor ``in_backward`` go with ``torch.compile``; both are refused in the backward pass.
 """
 
+from peerspec.backends.torch.in_backward import UpdateError
 from peerspec.backends.torch.optim.adagrad import RowAdagrad
 from peerspec.backends.torch.optim.adam import LazyAdam
 from peerspec.backends.torch.optim.clip import clip_grad_norm_
-from peerspec.backends.torch.optim.in_backward import UpdateError
 from peerspec.backends.torch.optim.optimiser import Optimiser
 from peerspec.backends.torch.optim.sgd import SGD
 

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from peerspec.backends import native as core
+from peerspec import native as core
 from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.huge_pages import in_huge_pages
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Step
-from peerspec.backends.torch.pages import in_huge_pages
 from peerspec.reference import InputError
 
 __all__ = ["LazyAdam"]

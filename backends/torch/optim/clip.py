@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
+from peerspec.backends.torch.in_backward import UpdateError, taker_of
 from peerspec.backends.torch.optim.gradient import coalesced
-from peerspec.backends.torch.optim.in_backward import UpdateError, taker_of
 
 __all__ = ["clip_grad_norm_"]
 

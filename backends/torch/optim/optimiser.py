@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.huge_pages import copied
+from peerspec.backends.torch.in_backward import UpdateError, set_taker
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
-from peerspec.backends.torch.optim.in_backward import UpdateError, set_taker
 from peerspec.backends.torch.optim.row_update import Step, update_rows
-from peerspec.backends.torch.pages import copied
 from peerspec.backends.torch.touched import Sums
 from peerspec.reference import InputError
 

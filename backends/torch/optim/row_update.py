@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from peerspec.backends import native as core
+from peerspec import native as core
 from peerspec.backends.torch import native
 from peerspec.backends.torch.arrays import INNER, to_array
 from peerspec.backends.torch.optim.gradient import RowGradient, Rows, summed

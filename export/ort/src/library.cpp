@@ -4,7 +4,7 @@
 #include <memory>
 #include <mutex>
 
-#include "expert_mix.h"
+#include "expert_stage.h"
 #include "whole_layer.h"
 #include "product_key_top_k.h"
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from peerspec.backends import native as core
+from peerspec import native as core
 from peerspec.backends.jax import backend, forward, init, library_operations, native, params_from_layer
 from peerspec.conformance import check_backend
 from peerspec.reference import PeerConfig

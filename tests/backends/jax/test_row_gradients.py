@@ -13,9 +13,9 @@ import pytest
 from support.paths import WITH_THE_CORE, both_paths
 
 from peerspec.backends.jax import backend, forward, library_operations, params_from_layer, quick
+from peerspec.backends.jax.gradient_taps import empty_slot
 from peerspec.backends.jax.optim import RowGradient, labels, merged, value_and_grad
 from peerspec.backends.jax.optim.gradient import gradients_of
-from peerspec.backends.jax.slots import empty_slot
 from peerspec.conformance import check_backend
 from peerspec.reference import InputError, PeerConfig
 

@@ -22,7 +22,7 @@ from peerspec.backends.jax import (
 from peerspec.backends.jax.optim import RowGradient, labels, value_and_grad
 from peerspec.backends.torch import PEER
 from peerspec.backends.torch import optim as torch_optim
-from peerspec.backends.torch.optim.in_backward import taker_of
+from peerspec.backends.torch.in_backward import taker_of
 from peerspec.backends.torch.touched import Sums, touched_rows
 from peerspec.reference import InputError, Layer, PeerConfig
 

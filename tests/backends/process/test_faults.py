@@ -105,7 +105,7 @@ def test_a_program_that_takes_the_folder_away_is_an_error_and_not_a_fault_of_the
 
 
 def test_a_start_may_take_as_long_as_a_call(program: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peerspec.conformance.hosts.START_LIMIT", 0.01)
+    monkeypatch.setattr("peerspec.conformance.hosts.host.START_LIMIT", 0.01)
     with pytest.raises(BackendError, match=r"start gave no answer within 0\.02 s"):
         _check(program("whole.py"), timeout=0.02)
     assert _check(program("whole.py"), timeout=20.0).exit_status == 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from peerspec.backends import native
+from peerspec import native
 from peerspec.backends.torch import PEER, backend
 from peerspec.backends.torch import native as operators
 from peerspec.backends.torch.experts import expert_stage

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerspec.backends.torch import backend, select
-from peerspec.backends.torch.largest import largest
+from peerspec.backends.torch.stable_topk import largest
 from peerspec.reference import InputError, select_exhaustive
 
 FEW_VALUES = [-2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0**-30, 1.0 + 2.0**-20]

@@ -72,10 +72,10 @@ def test_without_a_compiler_the_sentence_says_how_to_get_one(tmp_path, monkeypat
 
 
 def test_a_compiler_that_fails_is_quoted_and_nothing_is_left(tmp_path, headers, compiler):
-    broken = compiler("echo noise >&2; echo 'mix.h:1: error: no lambdas here' >&2; exit 1")
+    broken = compiler("echo noise >&2; echo 'expert_stage.h:1: error: no lambdas here' >&2; exit 1")
     folder = tmp_path / "out"
     with pytest.raises(
-        ort.KernelError, match=r"cannot compile the kernels: mix\.h:1: error: no lambdas here; a compil"
+        ort.KernelError, match=r"cannot compile the kernels: expert_stage\.h:1: error: no lambdas here; a compil"
     ):
         ort.build(folder / "lib.so", headers=headers(17), compiler=broken)
     assert not list(folder.iterdir())
@@ -186,7 +186,7 @@ def test_the_library_is_compiled_as_the_core_is():
 
 def test_an_installed_package_holds_all_that_is_compiled():
     packed = set()
-    for package in ("peerspec.backends.native", "peerspec.export.ort"):
+    for package in ("peerspec.native", "peerspec.export.ort"):
         folder = ROOT / package.removeprefix("peerspec.").replace(".", "/")
         packed |= {path for pattern in PROJECT["package-data"][package] for path in folder.glob(pattern)}
     rooms = (sources.GLUE, sources.INCLUDE, sources.INCLUDE.parent / "src")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from peerspec.export import build_model, ort
 from peerspec.export.domain import DOMAIN
-from peerspec.export.expert_mix import expert_mix
+from peerspec.export.expert_stage import expert_mix
 from peerspec.export.graph import assemble
 from peerspec.export.onnx_package import helper, parser
 from peerspec.export.product_key_top_k import product_key_top_k

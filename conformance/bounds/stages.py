@@ -1,0 +1,80 @@
+"""The stages of the layer in bounded arithmetic: the reference's formulas with the freedom PRC-4 leaves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from peerspec.conformance.bounds.activation import activation_bounds
+from peerspec.conformance.bounds.bounded import (
+    Array,
+    Bounded,
+    add,
+    contract,
+    given,
+    multiply,
+    returned,
+    take,
+    together,
+)
+from peerspec.conformance.bounds.model import Model
+from peerspec.reference import Layer
+from peerspec.reference.half_scores import head_keys
+
+__all__ = [
+    "gathered_scores",
+    "half_scores",
+    "mix",
+    "pair_weights",
+    "project",
+    "query",
+]
+
+
+def query(model: Model, layer: Layer, x: Array) -> Bounded:
+    """q of QRY-1 before the norm, [T, h, d]."""
+    config, weight = layer.config, given(layer.params["query.weight"])
+    terms = config.d_model + config.query_bias
+    q = contract(model, "hcd,td->thc", weight, given(x), terms)
+    if not config.query_bias:
+        return q
+    bias = given(np.broadcast_to(layer.params["query.bias"].astype(float), q.value.shape))
+    return together(q, Bounded(bias.value, model.gamma(terms) * bias.reach))
+
+
+def half_scores(model: Model, layer: Layer, q: Bounded) -> tuple[Bounded, Bounded]:
+    """s₁ and s₂ of SCO-1, [T, h, n] each; the terms of the query count one by one, as keys may be folded into W."""
+    half = layer.config.d_key // 2
+    keys = head_keys(layer).astype(np.float64)
+    first, second = q[..., :half], q[..., half:]
+    return (
+        contract(model, "thc,hnc->thn", first, given(keys[:, 0]), half),
+        contract(model, "thc,hnc->thn", second, given(keys[:, 1]), half),
+    )
+
+
+def gathered_scores(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> Bounded:
+    """s of SCO-2 for given experts, [T, h, k]."""
+    i, j = np.divmod(ids, s1.value.shape[-1])
+    return add(model, take(s1, i), take(s2, j))
+
+
+def project(model: Model, layer: Layer, name: str, x: Array, ids: Array) -> Bounded:
+    """The inner product of each token with a row of each of its experts, [T, h, k]."""
+    rows = given(layer.params[f"experts.{name}"][ids])
+    return contract(model, "thkd,td->thk", rows, given(x), layer.config.d_model)
+
+
+def pair_weights(model: Model, linear: Model, layer: Layer, x: Array, ids: Array) -> Bounded:
+    """What multiplies v (EXP-1, EXP-2), [T, h, k]; ``linear`` is the model of the inner products."""
+    kind, inner = layer.config.activation, project(linear, layer, "u", x, ids)
+    if layer.config.expert == "mlp":
+        return activation_bounds(model, kind, inner)
+    return multiply(model, activation_bounds(model, kind, project(linear, layer, "w", x, ids)), inner)
+
+
+def mix(model: Model, layer: Layer, weights: Bounded, gates: Bounded, ids: Array) -> Bounded:
+    """y of OUT-1 as returned, [T, M]."""
+    config = layer.config
+    rows = given(layer.params["experts.v"][ids])
+    y = contract(model, "thk,thkm->tm", multiply(model, gates, weights), rows, config.heads * config.top_k)
+    return returned(model, y)

@@ -1,0 +1,1 @@
+"""Exploration: cases that Hypothesis draws around the fixed ones."""

@@ -1,1 +1,0 @@
-"""The judge: what a legal backend may return, by running error analysis (SPEC.md, PRC-4)."""

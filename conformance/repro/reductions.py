@@ -1,0 +1,177 @@
+"""Ways to make a failing case smaller: each yields cases strictly smaller than the one given, the boldest first.
+
+A reduction only ever removes tokens, heads, sub-keys and features, drops low bits, or puts zeros in the place of
+values. So what was exact stays exact (PRC-5), and no sequence of reductions is endless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.cases.layouts import laid_out, like
+from peerspec.conformance.repro.deltas import Kept, fewer, fewer_of_two, shorter, simpler
+from peerspec.conformance.trials.single_check import Halves, Subject
+from peerspec.reference import Layer
+
+__all__ = ["reductions"]
+
+
+def reductions(subject: Subject) -> tuple[Callable[[Any], Iterator[Any]], ...]:
+    """The reductions that apply, in the order in which they pay."""
+    return _REDUCTIONS[type(subject)]
+
+
+# -- a layer and its tokens
+
+
+def _tokens(case: Case) -> Iterator[Case]:
+    """Without the mask, in rows, without leading axes, then fewer tokens along each axis."""
+    if case.mask is not None:
+        yield replace(case, mask=None)
+    if not case.x.flags.c_contiguous:
+        yield replace(case, x=laid_out(case.x, "rows"))
+    if case.x.ndim > 2:
+        lead = case.x.ndim - 1
+        yield _on_tokens(case, lambda a: a.reshape(-1, *a.shape[lead:]))
+    for axis, size in enumerate(case.x.shape[:-1]):
+        half = size // 2 if size % 2 == 0 else 0
+        pairs = ([*part, *(half + i for i in part)] for part in fewer(half))  # x and −x of some cases
+        for kept in (*fewer(size), *pairs):
+            yield _on_tokens(case, partial(_taking, kept=kept, axis=axis))
+
+
+def _taking(a: Array, kept: Kept, axis: int) -> Array:
+    return a.take(kept, axis)
+
+
+def _on_tokens(case: Case, change: Callable[[Array], Array]) -> Case:
+    parts = {"x": case.x, "mask": case.mask, "dy": case.dy}
+    changed: dict[str, Any] = {name: like(part, change(part)) for name, part in parts.items() if part is not None}
+    return replace(case, **changed)
+
+
+def _layer(case: Case, params: dict[str, Array], **config: Any) -> Case:
+    old = case.layer.params
+    params = dict(old) | {name: like(old[name], array) for name, array in params.items()}
+    return replace(case, layer=Layer(replace(case.layer.config, **config), params))
+
+
+def _taken(case: Case, kept: Kept, axes: dict[str, int]) -> dict[str, Array]:
+    """Parameters cut to the indices kept, by the beginning of their names and the axis."""
+    return {
+        name: array.take(kept, axis)
+        for prefix, axis in axes.items()
+        for name, array in case.layer.params.items()
+        if name.startswith(prefix)
+    }
+
+
+def _heads(case: Case) -> Iterator[Case]:
+    config = case.layer.config
+    for kept in fewer(config.heads):
+        own = {"keys": 0} if config.key_heads > 1 else {}
+        yield _layer(
+            case,
+            _taken(case, kept, {"query": 0} | own),
+            heads=len(kept),
+            key_heads=len(kept) if own else 1,
+        )
+
+
+def _top_k(case: Case) -> Iterator[Case]:
+    for k in shorter(case.layer.config.top_k):
+        yield _layer(case, {}, top_k=k)
+
+
+def _experts(case: Case) -> Iterator[Case]:
+    """Fewer sub-keys a side, and the experts they pair to."""
+    config = case.layer.config
+    for first, second in fewer_of_two(config.n):
+        rows = [i * config.n + j for i, j in product(first, second)]
+        keys = case.layer.params["keys"]
+        params = _taken(case, rows, {"experts.": 0}) | {
+            "keys": np.stack([keys[:, 0].take(first, 1), keys[:, 1].take(second, 1)], 1)
+        }
+        yield _layer(case, params, num_experts=len(rows), top_k=min(config.top_k, len(rows)))
+
+
+def _query(case: Case) -> Iterator[Case]:
+    """Fewer features in each half of the query."""
+    half = case.layer.config.d_key // 2
+    for first, second in fewer_of_two(half):
+        both = [*first, *(half + i for i in second)]
+        keys = case.layer.params["keys"]
+        params = _taken(case, both, {"query": 1}) | {
+            "keys": np.stack([keys[:, 0].take(first, -1), keys[:, 1].take(second, -1)], 1)
+        }
+        yield _layer(case, params, d_key=len(both))
+
+
+def _width(case: Case) -> Iterator[Case]:
+    for kept in fewer(case.layer.config.d_model):
+        params = _taken(case, kept, {"query.weight": 2, "experts.u": 1, "experts.w": 1})
+        yield replace(_layer(case, params, d_model=len(kept)), x=like(case.x, case.x.take(kept, -1)))
+
+
+def _outputs(case: Case) -> Iterator[Case]:
+    for kept in fewer(case.layer.config.d_out):
+        smaller = _layer(case, _taken(case, kept, {"experts.v": 1}), d_out=len(kept))
+        yield smaller if case.dy is None else replace(smaller, dy=like(case.dy, case.dy.take(kept, -1)))
+
+
+def _values(case: Case) -> Iterator[Case]:
+    tensors = dict(case.layer.params) | {"x": case.x} | ({} if case.dy is None else {"dy": case.dy})
+    for changed in simpler(tensors):
+        own: dict[str, Any] = {name: like(tensors[name], changed.pop(name)) for name in ("x", "dy") if name in changed}
+        yield replace(_layer(case, changed), **own)
+
+
+# -- half scores
+
+
+def _rows(halves: Halves) -> Iterator[Halves]:
+    if halves.scores1.ndim > 2:
+        n = halves.scores1.shape[-1]
+        yield _on_halves(halves, lambda a: a.reshape(-1, n))
+    for axis, size in enumerate(halves.scores1.shape[:-1]):
+        for kept in fewer(size):
+            yield _on_halves(halves, partial(_taking, kept=kept, axis=axis))
+
+
+def _on_halves(halves: Halves, change: Callable[[Array], Array]) -> Halves:
+    return _put(halves, change(halves.scores1), change(halves.scores2), halves.k)
+
+
+def _put(halves: Halves, scores1: Array, scores2: Array, k: int) -> Halves:
+    return Halves(halves.name, like(halves.scores1, scores1), like(halves.scores2, scores2), k)
+
+
+def _list(halves: Halves) -> Iterator[Halves]:
+    for k in shorter(halves.k):
+        yield replace(halves, k=k)
+
+
+def _sub_keys(halves: Halves) -> Iterator[Halves]:
+    for first, second in fewer_of_two(halves.scores1.shape[-1]):
+        s1, s2 = halves.scores1.take(first, -1), halves.scores2.take(second, -1)
+        yield _put(halves, s1, s2, min(halves.k, len(first) ** 2))
+
+
+def _scores(halves: Halves) -> Iterator[Halves]:
+    old = {"scores1": halves.scores1, "scores2": halves.scores2}
+    for changed in simpler(old):
+        new = old | changed
+        yield _put(halves, new["scores1"], new["scores2"], halves.k)
+
+
+_REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {
+    Case: (_tokens, _heads, _top_k, _experts, _query, _width, _outputs, _values),
+    Halves: (_rows, _list, _sub_keys, _scores),
+}

@@ -1,0 +1,199 @@
+"""A trial: one case put to one backend, with everything the judge can say about the answer, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from peerspec.conformance.bounds import stages
+from peerspec.conformance.bounds.bounded import Bounded, given
+from peerspec.conformance.bounds.gates import gate_bounds
+from peerspec.conformance.bounds.model import DIVIDE, Model, model_for
+from peerspec.conformance.bounds.query_norm import Normed, query_normed
+from peerspec.conformance.bounds.selection import Margin, margins
+from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.hosts.call import Answer, as_laid_out
+from peerspec.conformance.hosts.host import Host
+from peerspec.conformance.trials.structure import problems
+from peerspec.reference import Output, select_two_stage
+
+__all__ = ["Trial", "Unsound"]
+
+
+class Unsound(Exception):  # noqa: N818  # not an error of the program but a finding on its way to the report
+    """An answer to a further question whose structure is wrong: the clause and the sentence."""
+
+    def __init__(self, clause: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.clause = clause
+
+
+class Trial:
+    """Lazy: each property runs once, and only if a check asks for it.
+
+    Attributes:
+        case: the case.
+        model: the arithmetic PRC-4 allows in its precision.
+        linear: the same, or exact on exact data (PRC-5); for queries, half scores, scores and inner products.
+    """
+
+    def __init__(self, case: Case, host: Host) -> None:
+        self.case, self.host = case, host
+        self.model: Model = model_for(case.layer.dtype)
+        self.linear = self.model.exact() if case.exact else self.model
+        self._again: dict[str, Answer] = {}
+
+    def forward(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Output:
+        """Ask the backend once more, for other tokens, another layer or without the mask where given.
+
+        Raises:
+            Unsound: the structure of this answer is wrong, whatever that of the first one was.
+        """
+        out: Output = self._ask(x, layer, masked=masked).value
+        if wrong := problems(replace(self.case, x=self.case.x if x is None else x), out):
+            raise Unsound(*wrong[0])
+        return out
+
+    def _ask(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
+        x = self.case.x if x is None else x
+        arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": as_laid_out(x)}
+        if self.case.mask is not None and masked:
+            arguments["mask"] = self.case.mask
+        if self.case.training:
+            arguments["training"] = True
+        return self.host.ask("forward", arguments)
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The answer to the case itself."""
+        return self._ask()
+
+    @property
+    def output(self) -> Output:
+        """What ``forward`` returned."""
+        out: Output = self.answer.value
+        return out
+
+    @cached_property
+    def lead(self) -> tuple[int, ...]:
+        """The leading axes."""
+        return self.case.x.shape[:-1]
+
+    @cached_property
+    def tokens(self) -> Array:
+        """[T, D] in float64."""
+        return self.case.x.reshape(-1, self.case.x.shape[-1]).astype(np.float64)
+
+    @cached_property
+    def mask(self) -> Array:
+        """[T], True where a token counts."""
+        mask = np.ones(self.lead, bool) if self.case.mask is None else self.case.mask
+        return mask.reshape(-1)
+
+    @cached_property
+    def finite(self) -> Array:
+        """[T], True for tokens without NaN or infinity; only these have values to judge."""
+        return np.asarray(np.isfinite(self.tokens).all(-1))
+
+    @cached_property
+    def structure(self) -> list[tuple[str, str]]:
+        """What is wrong with the shapes, formats and ids of the answer, as (clause, sentence)."""
+        return problems(self.case, self.output)
+
+    @property
+    def traced(self) -> bool:
+        """Whether the answer carries scores, ids and gates."""
+        return self.output.indices is not None
+
+    @cached_property
+    def ids(self) -> Array:
+        """[T, h, k]: the backend's own ids; the reference's where it shows none."""
+        if self.output.indices is None:
+            s1, s2 = self.half_scores
+            return select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
+        return self._trace("indices").astype(np.int64)
+
+    def _trace(self, name: str) -> Array:
+        config = self.case.layer.config
+        return np.asarray(getattr(self.output, name)).reshape(-1, config.heads, config.top_k)
+
+    @cached_property
+    def query(self) -> Normed:
+        """The query after its norm."""
+        layer, tokens = self.case.layer, np.where(self.finite[:, None], self.tokens, 0)
+        raw = stages.query(self.linear, layer, tokens)
+        return query_normed(self.model, layer, raw, self.mask, training=self.case.training)
+
+    @cached_property
+    def half_scores(self) -> tuple[Bounded, Bounded]:
+        """s₁ and s₂, [T, h, n]."""
+        return stages.half_scores(self.linear, self.case.layer, self.query.q)
+
+    @cached_property
+    def scores(self) -> Bounded:
+        """Scores of the ids, [T, h, k]."""
+        return stages.gathered_scores(self.linear, *self.half_scores, self.ids)
+
+    @cached_property
+    def margin(self) -> Margin:
+        """The ids against the experts left out."""
+        return margins(self.linear, *self.half_scores, self.ids)
+
+    @cached_property
+    def settled(self) -> Array:
+        """[T], True where every legal backend takes the same experts, whatever this one took."""
+        s1, s2 = self.half_scores
+        ids = select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
+        return np.asarray(margins(self.linear, s1, s2, ids).certain.all(-1))
+
+    @cached_property
+    def returned_scores(self) -> Array:
+        """[T, h, k] as the backend returned them."""
+        return self._trace("scores")
+
+    @cached_property
+    def returned_gates(self) -> Array:
+        """[T, h, k] as the backend returned them."""
+        return self._trace("gates")
+
+    @cached_property
+    def gates_of_returned(self) -> Bounded:
+        """Gates of the returned scores, which may be a rounding of those the backend used."""
+        scores = np.where(self.finite[:, None, None], self.returned_scores, 0).astype(np.float64)
+        rounded = given(scores, self.model.u * np.abs(scores))
+        return gate_bounds(self.model, self.case.layer.config.gate, rounded)
+
+    @cached_property
+    def gates(self) -> Bounded:
+        """Gates of the reference's scores of the ids."""
+        return gate_bounds(self.model, self.case.layer.config.gate, self.scores)
+
+    @cached_property
+    def weights(self) -> Bounded:
+        """What multiplies v, [T, h, k]."""
+        tokens = np.where(self.finite[:, None], self.tokens, 0)
+        return stages.pair_weights(self.model, self.linear, self.case.layer, tokens, self.ids)
+
+    @cached_property
+    def y_of_returned(self) -> Bounded:
+        """y of the returned gates: a rounding of those used, or a division after the sum of their head instead."""
+        config = self.case.layer.config
+        gates = np.where(self.finite[:, None, None], self.returned_gates, 0).astype(np.float64)
+        roundings = 1.0 if config.gate == "sigmoid" else 2 * DIVIDE if config.top_k > 1 else 0.0
+        return self._mix(given(gates, roundings * self.model.u * np.abs(gates)))
+
+    @cached_property
+    def y(self) -> Bounded:
+        """y of the reference on the ids."""
+        return self._mix(self.gates)
+
+    def _mix(self, gates: Bounded) -> Bounded:
+        return stages.mix(self.model, self.case.layer, self.weights, gates, self.ids)
+
+    @cached_property
+    def returned_y(self) -> Array:
+        """[T, M] as returned."""
+        return self.output.y.reshape(-1, self.case.layer.config.d_out)

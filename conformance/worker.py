@@ -1,8 +1,0 @@
-"""The process a named backend lives in: ``python -m peerspec.conformance.worker ADDRESS NAME``."""
-
-import sys
-
-from peerspec.conformance.hosts import serve
-
-if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2])

@@ -1,0 +1,45 @@
+// All kernels for one instruction set: a source file sets PEERSPEC_WIDTH, the bytes of its registers, PEERSPEC_KERNELS,
+// the name of its table, and the target, then includes this.
+//
+// The target is set by pragma after the system headers, and everything here has internal linkage, so that no function
+// with AVX can be taken by the linker where plain code calls one of the same name.
+#pragma once
+
+#include "lanes.h"
+// in this order: each uses the ones before
+#include "numbers.h"
+#include "activations.h"
+#include "rows.h"
+#include "expert_stage.h"
+#include "rank.h"
+#include "select.h"
+#include "product.h"
+#include "query.h"
+#include "retrieve.h"
+#include "retrieve_backward.h"
+#include "gates.h"
+#include "forward.h"
+#include "scatter_sum.h"
+#include "update.h"
+
+namespace peerspec {
+
+extern const Kernels PEERSPEC_KERNELS = {
+    {select<float>, select<double>},
+    {query<F32>, query<F64>, query<BF16>, query<F16>},
+    {pack<F32>, pack<F64>, pack<BF16>, pack<F16>},
+    {retrieve<float>, retrieve<double>},
+    {query_gradients<F32>, query_gradients<F64>, query_gradients<BF16>, query_gradients<F16>},
+    {key_gradients<float>, key_gradients<double>},
+    {gates<float>, gates<double>},
+    {forward<F32>, forward<F64>, forward<BF16>, forward<F16>},
+    {mix<F32>, mix<F64>, mix<BF16>, mix<F16>, mix<I8>},
+    {backward<F32>, backward<F64>, backward<BF16>, backward<F16>},
+    {weighted<F32>, weighted<F64>, weighted<BF16>, weighted<F16>},
+    {spread<F32>, spread<F64>},
+    {{sgd<F32>, sgd<F64>, sgd<BF16>, sgd<F16>},
+     {adagrad<F32>, adagrad<F64>, adagrad<BF16>, adagrad<F16>},
+     {adam<F32>, adam<F64>, adam<BF16>, adam<F16>}},
+};
+
+}  // namespace peerspec

@@ -1,0 +1,75 @@
+"""GRD-2, GRD-3, IND-3: the core's gradients, and the rows they are made of."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from peerspec import native
+from peerspec.conformance import check_backend
+from peerspec.reference import DTYPES
+
+from .test_mix import problem, tables
+
+
+def compact(threads: int, level: str, dtype: str, expert: str) -> dict[str, np.ndarray[Any, Any]]:
+    layer, x, ids, gates = problem(dtype, expert=expert, tokens=40)
+    flat, options = (40, 21), {"threads": threads, "level": level}
+    dy = np.random.default_rng(2).standard_normal((40, 42)).astype(x.dtype)
+    ids, gates = ids.reshape(flat), gates.reshape(flat)
+    found = native.mix_backward(tables(layer), x, ids, gates, dy, **options)
+    by_row = native.sort_ids(ids, 49)
+    rows = {
+        name: native.spread_rows(by_row, weights, dy if name == "v" else x, **options)
+        for name, weights in found.weights.items()
+    }
+    return {"dx": found.dx, "dgates": found.dgates, **found.weights, **{f"d{name}": row for name, row in rows.items()}}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("expert", ["mlp", "glu"])
+def test_gradients_have_the_same_bits_on_any_number_of_threads(level: str, dtype: str, expert: str) -> None:
+    one = compact(1, level, dtype, expert)
+    for threads in (2, 3):
+        other = compact(threads, level, dtype, expert)
+        assert {name: array.tobytes() for name, array in one.items()} == {
+            name: array.tobytes() for name, array in other.items()
+        }
+
+
+@pytest.mark.parametrize("num_rows", [1, 7, 2**11, 2**22 + 1, 2**40])
+def test_ids_are_sorted_stably_and_each_is_listed_once(num_rows: int) -> None:
+    ids = np.random.default_rng(0).integers(max(0, num_rows - 50), num_rows, (30, 5))
+    order, touched, starts = native.sort_ids(ids, num_rows)
+    np.testing.assert_array_equal(order, np.argsort(ids.ravel(), kind="stable"))
+    want, counts = np.unique(ids, return_counts=True)
+    np.testing.assert_array_equal(touched, want)
+    np.testing.assert_array_equal(np.diff(starts), counts)
+
+
+def test_no_ids_touch_no_row() -> None:
+    order, touched, starts = native.sort_ids(np.zeros((0, 5), np.int64), 9)
+    assert (len(order), len(touched), starts.tolist()) == (0, 0, [0])
+
+
+def test_spread_rows_sums_exact_data_exactly(level: str) -> None:
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 6, (50, 8))
+    weights, x = rng.integers(-4, 5, (50, 8)).astype(np.float32), rng.integers(-4, 5, (50, 19)).astype(np.float32)
+    by_row = native.sort_ids(ids, 6)
+    want = np.zeros((6, 19), np.float32)
+    np.add.at(want, ids, weights[..., None] * x[:, None])
+    np.testing.assert_array_equal(native.spread_rows(by_row, weights, x, level=level), want[by_row.touched])
+
+
+@pytest.mark.parametrize("num_rows", [5, 0])
+def test_an_id_that_is_no_row_is_an_error(num_rows: int) -> None:
+    with pytest.raises(native.NativeError, match=r"lies outside 0\.\.N-1|refuses the arguments"):
+        native.sort_ids(np.full((1, 1), 5), num_rows)
+
+
+def test_the_backend_conforms_in_every_profile() -> None:
+    from peerspec.native import backend
+
+    report = check_backend(backend, size="minimal")
+    assert report.verdict == "conformant", [finding for finding in report.findings if finding.status != "pass"]
