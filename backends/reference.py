@@ -24,11 +24,15 @@ def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool
     out = reference.forward(layer, x, mask=mask, training=training)
     assert out.scores is not None
     assert out.gates is not None
-    inside = np.float64 if layer.dtype == np.float64 else np.float32
-    state = out.state and {key: value.astype(inside) for key, value in out.state.items()}
+    compute_dtype = np.float64 if layer.dtype == np.float64 else np.float32
+    state = out.state and {key: value.astype(compute_dtype) for key, value in out.state.items()}
     with np.errstate(over="ignore"):
         return Output(
-            out.y.astype(layer.dtype), out.scores.astype(inside), out.indices, out.gates.astype(inside), state
+            out.y.astype(layer.dtype),
+            out.scores.astype(compute_dtype),
+            out.indices,
+            out.gates.astype(compute_dtype),
+            state,
         )
 
 

@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from peerspec import native  # noqa: E402
-from peerspec.backends.torch.experts import expert_weights, mix  # noqa: E402
+from peerspec.backends.torch.experts import expert_weights, weighted_outputs  # noqa: E402
 from peerspec.backends.torch.native import library_operations  # noqa: E402
 from peerspec.backends.torch.selection import select  # noqa: E402
 from peerspec.reference import PeerConfig  # noqa: E402
@@ -86,29 +86,31 @@ def experts(options: argparse.Namespace, rng: np.random.Generator) -> None:
         return torch.einsum("tk,tkd->td", weights, tv[tids])
 
     def library() -> torch.Tensor:
-        return mix(tv, tids, tgates * expert_weights(config, {"experts.u": tu}, tx, tids))
+        return weighted_outputs(tv, tids, tgates * expert_weights(config, {"experts.u": tu}, tx, tids))
 
     def gather() -> None:
-        native.weighted_rows(u, ids, gates, threads=options.threads)
-        native.weighted_rows(v, ids, gates, threads=options.threads)
+        native.weighted_outputs(u, ids, gates, threads=options.threads)
+        native.weighted_outputs(v, ids, gates, threads=options.threads)
 
     def gradients() -> None:
-        found = native.mix_backward(tables, x, ids, gates, dy, threads=options.threads)
+        found = native.expert_stage_backward(tables, x, ids, gates, dy, threads=options.threads)
         by_row = native.sort_ids(ids, count)
-        native.spread_rows(by_row, found.weights["u"], x, threads=options.threads)
-        native.spread_rows(by_row, found.weights["v"], dy, threads=options.threads)
+        native.scatter_sum(by_row, found.weights["u"], x, threads=options.threads)
+        native.scatter_sum(by_row, found.weights["v"], dy, threads=options.threads)
 
     def library_gradients() -> None:
         leaves = [tensor.detach().requires_grad_() for tensor in (tu, tv, tx, tgates)]
-        y = mix(leaves[1], tids, leaves[3] * expert_weights(config, {"experts.u": leaves[0]}, leaves[2], tids))
+        y = weighted_outputs(
+            leaves[1], tids, leaves[3] * expert_weights(config, {"experts.u": leaves[0]}, leaves[2], tids)
+        )
         torch.autograd.grad(y, leaves, tdy)
 
-    np.testing.assert_allclose(native.mix(tables, x, ids, gates), naive().numpy(), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(native.weighted_outputs(tables, x, ids, gates), naive().numpy(), rtol=1e-3, atol=1e-2)
     title = f"N = {count}, D = {width}, T = {options.tokens}"
     forward: Variants = {
         "gather + einsum": naive,
         "torch, library operations": library,
-        "native": lambda: native.mix(tables, x, ids, gates, threads=options.threads),
+        "native": lambda: native.weighted_outputs(tables, x, ids, gates, threads=options.threads),
         "gather": gather,
     }
     moved = options.tokens * pairs * width * 8 / 1e9
@@ -126,9 +128,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()
     if not native.available():
-        sys.exit(native.why_not())
+        sys.exit(native.unavailable_reason())
     torch.set_num_threads(options.threads)
-    print(f"{native.best_level()}, {options.threads} threads, torch {torch.__version__}, NumPy {np.__version__}")
+    print(f"{native.best_isa()}, {options.threads} threads, torch {torch.__version__}, NumPy {np.__version__}")
     rng = np.random.default_rng(0)
     selection(options, rng)
     experts(options, rng)

@@ -14,12 +14,13 @@ import numpy as np
 from peerspec import reference
 from peerspec.conformance import check_backend
 from peerspec.reference import DTYPES, Layer, Output
-from peerspec.reference.experts import expert_weights, mix
+from peerspec.reference.experts import expert_weights
 from peerspec.reference.forward import flatten
 from peerspec.reference.gates import gates
 from peerspec.reference.half_scores import half_scores
 from peerspec.reference.query import query
 from peerspec.reference.query_norm import query_norm
+from peerspec.reference.rows import gather_sum
 from peerspec.reference.selection import select_two_stage
 
 STAGES = ("query", "scores", "gates", "weights", "y", "gradients")
@@ -41,19 +42,24 @@ class Scaled:
         """``reference.forward``, stage by stage."""
         tokens, mask, lead = flatten(layer, x, mask)
         tokens = tokens.astype(np.float64)
-        inside = np.float64 if layer.dtype == np.float64 else np.float32
+        compute_dtype = np.float64 if layer.dtype == np.float64 else np.float32
         with np.errstate(all="ignore"):
             q = self._at("query", query_norm(layer, query(layer, tokens), mask=mask, training=training)[0])
             scores, ids = select_two_stage(*half_scores(layer, q), layer.config.top_k)
             scores = self._at("scores", scores)
             gate = self._at("gates", gates(layer.config.gate, scores))
-            y = self._at("y", mix(layer, self._at("weights", expert_weights(layer, tokens, ids)), gate, ids))
+            y = self._at(
+                "y",
+                gather_sum(
+                    layer.params["experts.v"], ids, gate * self._at("weights", expert_weights(layer, tokens, ids))
+                ),
+            )
             pairs = (*lead, layer.config.heads, layer.config.top_k)
             return Output(
                 y.astype(layer.dtype).reshape(*lead, layer.config.d_out),
-                scores.astype(inside).reshape(pairs),
+                scores.astype(compute_dtype).reshape(pairs),
                 ids.reshape(pairs),
-                gate.astype(inside).reshape(pairs),
+                gate.astype(compute_dtype).reshape(pairs),
             )
 
     def gradients(self, layer: Layer, x: Any, dy: Any, *, mask: Any = None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def export(
         str,
         typer.Option(help="Names of the leading axes of x, with commas; empty for a single token.", metavar="NAMES"),
     ] = "batch,sequence",
-    no_trace: Annotated[bool, typer.Option("--no-trace", help="Leave out scores, ids and gates.")] = False,
+    no_routing: Annotated[bool, typer.Option("--no-trace", help="Leave out scores, ids and gates.")] = False,
     body: Annotated[
         Body, typer.Option(help="Gather the experts of all tokens at once, or scan the tokens in bounded memory.")
     ] = Body.GATHER,
@@ -55,7 +55,7 @@ def export(
         Layer.load(layer),
         model,
         leading=axes,
-        trace=not no_trace,
+        routing=not no_routing,
         body=body.value,
         inline=inline,
         tables=tables.value if tables else None,

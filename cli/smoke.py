@@ -67,7 +67,7 @@ def _calls(host: Host, precision: str) -> Iterator[Step]:
     questions = _questions(host, precision)
     for method, arguments in questions.items():
         try:
-            value = host.ask(method, arguments).value
+            value = host.call(method, arguments).value
         except Fault as fault:
             yield f"{method} in {precision}", str(fault)
         else:
@@ -78,12 +78,12 @@ def _questions(host: Host, precision: str) -> dict[str, dict[str, Any]]:
     """forward always, the others where the backend claims their profile."""
     import numpy as np
 
-    from peerspec.conformance.plan import score_format
+    from peerspec.conformance.plan import compute_dtype
     from peerspec.reference import DTYPES, Layer, PeerConfig
 
     dtype = DTYPES[precision]
     layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtype)
-    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], score_format(precision))
+    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], compute_dtype(precision))
     questions: dict[str, dict[str, Any]] = {"forward": {"layer": layer, "x": x}}
     if "select" in host.profiles:
         questions["select"] = {"scores1": half, "scores2": half, "k": 2}
@@ -99,5 +99,5 @@ def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any
     if method != "forward":
         return f"{method} in {precision}", ""
     faults = problems(Case("smoke", False, arguments["layer"], arguments["x"]), value)
-    trace = "with its trace" if value.indices is not None else "without trace"
-    return f"forward in {precision}, {trace}", "; ".join(sentence for _, sentence in faults)
+    routing = "with its trace" if value.indices is not None else "without trace"
+    return f"forward in {precision}, {routing}", "; ".join(sentence for _, sentence in faults)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from peerspec.conformance.report import Report
-    from peerspec.export.layer_nodes import Place
+    from peerspec.export.layer_nodes import LayerNode
     from peerspec.export.onnx_package import ModelProto
     from peerspec.reference import Layer
 
@@ -40,17 +40,17 @@ def verify(
 
     from peerspec.conformance.render.terminal import show_failures
     from peerspec.export.layer_nodes import find_layers
-    from peerspec.export.read import read_model, the_place
+    from peerspec.export.read import read_model, the_layer_node
     from peerspec.export.stored import check_external
     from peerspec.reference import Layer
     from peerspec.verification.model import verify_model
 
     expected, console = Layer.load(layer) if layer else None, Console(highlight=False)
     found = read_model(model)
-    places = [the_place(found, model, at)] if at or layer else find_layers(found, model)
+    nodes = [the_layer_node(found, model, at)] if at or layer else find_layers(found, model)
     check_external(model, found)
-    tables = [_tables(place, found, model, expected) for place in places]
-    names = [at] if at or layer else [place.name or None for place in places]
+    tables = [_tables(layer_node, found, model, expected) for layer_node in nodes]
+    names = [at] if at or layer else [layer_node.name or None for layer_node in nodes]
     reports = [verify_model(model, expected, name=name, kernels=kernels, seed=seed, timeout=timeout) for name in names]
     for report, stored in zip(reports, tables, strict=True):
         show_failures(report, console)
@@ -58,16 +58,16 @@ def verify(
     return max(report.exit_status for report in reports)
 
 
-def _tables(place: Place, model: ModelProto, path: Path, expected: Layer | None) -> str:
+def _tables(layer_node: LayerNode, model: ModelProto, path: Path, expected: Layer | None) -> str:
     """What the layer's tables are stored in, and how far that takes it from the one they were made from."""
     from peerspec.export.stated import stated_error
     from peerspec.export.tables import table_error
 
-    if place.tables is None:
+    if layer_node.tables is None:
         return ""
     if expected:
-        return f" with {place.tables} tables, y {table_error(expected, place.tables):.2%} off"
-    return f" with {place.tables} tables, the file says y {stated_error(model, place.name, path):.2%} off"
+        return f" with {layer_node.tables} tables, y {table_error(expected, layer_node.tables):.2%} off"
+    return f" with {layer_node.tables} tables, the file says y {stated_error(model, layer_node.name, path):.2%} off"
 
 
 def _show_verdict(report: Report, layer: str, tables: str, how: str, console: Console) -> None:
@@ -81,11 +81,11 @@ def _show_verdict(report: Report, layer: str, tables: str, how: str, console: Co
     if status == PASS:
         claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
         claim += tables + how
-        traced = "" if report.traced else ", untraced"
+        shows_routing = "" if report.shows_routing else ", untraced"
         same = f"every {'other ' if tables else ''}parameter is the same bit for bit, " if layer else ""
         cases = sum(finding.cases for finding in report.of(PASS))
         words = (
-            f"{claim}{traced}: {same}{len(report.of(PASS))} checks on "
+            f"{claim}{shows_routing}: {same}{len(report.of(PASS))} checks on "
             f"{cases} cases hold, largest error {worst_share(report):.2g} of its bound"
         )
     else:

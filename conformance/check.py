@@ -52,4 +52,4 @@ class Check:
     judge: Callable[[Any], Iterator[Evidence]]
     summary: str
     profile: str = "core"
-    needs_trace: bool = False
+    needs_routing: bool = False

@@ -10,7 +10,7 @@ from peerspec.conformance.report import CONSEQUENCE, ERROR, FAIL, WAIVED, Findin
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import SPEC_VERSION, PeerError
 
-__all__ = ["SUPPORTS", "UNDECIDED", "count_known", "require_checks", "settle", "waive"]
+__all__ = ["SUPPORTS", "UNDECIDED", "count_known", "finalise", "require_checks", "waive"]
 
 UNDECIDED = "none of its cases decided anything"
 """Message of a check all of whose cases left room for either answer."""
@@ -26,7 +26,7 @@ def require_checks(waivers: Mapping[str, str]) -> None:
             raise PeerError(f"the waiver for {id!r} names no check; `peerspec list` shows all")
 
 
-def settle(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def finalise(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """A check left undecided is a fault of the suite, unless a failure made the answers unfit for it."""
     if not any(finding.status == FAIL for finding in findings):
         return findings

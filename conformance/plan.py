@@ -16,7 +16,7 @@ from peerspec.conformance.check import Check
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import DTYPES, PeerError
 
-__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "score_format"]
+__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "compute_dtype"]
 
 SIZES = ("minimal", "default", "full")
 
@@ -92,7 +92,7 @@ class Plan:
         ]
         return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
 
-    def shares(self, jobs: int) -> list[Plan]:
+    def split(self, jobs: int) -> list[Plan]:
         """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""
         groups: dict[str, list[Step]] = {}
         for step in self.steps:
@@ -112,7 +112,7 @@ def _cases(
     size: int,
     first: bool,
 ) -> Cases:
-    repeated = score_format(precision) in map(score_format, precisions[: precisions.index(precision)])
+    repeated = compute_dtype(precision) in map(compute_dtype, precisions[: precisions.index(precision)])
     if check.tag == "select":
         asked = () if repeated else SELECTIONS
         return tuple(case for case in asked if case.size <= size and (first or size >= case.everywhere))
@@ -134,7 +134,7 @@ def _work(steps: Sequence[Step]) -> int:
     return sum(len(step.cases) for step in steps)
 
 
-def score_format(precision: str) -> np.dtype[Any]:
+def compute_dtype(precision: str) -> np.dtype[Any]:
     """The format of scores and gates in a precision (PRC-3)."""
     return np.dtype(np.float64) if DTYPES[precision] == np.float64 else np.dtype(np.float32)
 

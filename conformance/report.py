@@ -71,7 +71,7 @@ class Report:
     backend: str
     claimed: tuple[str, ...]
     precisions: tuple[str, ...]
-    traced: bool
+    shows_routing: bool
     declined: tuple[str, ...]
     partial: bool
     findings: tuple[Finding, ...]
@@ -112,7 +112,7 @@ class Report:
         words = ["conformant"]
         if self.declined:
             words[0] += " within"
-        if not self.traced:
+        if not self.shows_routing:
             words[0] += ", untraced"
         if waived := self.of(WAIVED):
             words.append(f"with {len(waived)} waived")

@@ -15,10 +15,10 @@ from typing import Any
 from peerspec.conformance.cases.case import CaseSpec
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.explore.explorer import Explorer
-from peerspec.conformance.finalise import SUPPORTS, UNDECIDED, count_known, require_checks, settle, waive
+from peerspec.conformance.finalise import SUPPORTS, UNDECIDED, count_known, finalise, require_checks, waive
 from peerspec.conformance.hosts.call import Fault
 from peerspec.conformance.hosts.host import Host, ObjectHost, open_host
-from peerspec.conformance.plan import Plan, Step, score_format
+from peerspec.conformance.plan import Plan, Step, compute_dtype
 from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, Finding, Report
 from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.layer import Trial, Unsound
@@ -73,11 +73,11 @@ def check_backend(
     hosts = [open_host(backend, timeout=timeout)]
     try:
         plan = Plan.make(hosts[0].profiles, size=size, profiles=profiles, only=only)
-        shares = plan.shares(jobs if not isinstance(hosts[0], ObjectHost) else 1)
+        shares = plan.split(jobs if not isinstance(hosts[0], ObjectHost) else 1)
         hosts += [open_host(backend, timeout=timeout) for _ in shares[1:]]
         runs = [Run(host, share, seed) for host, share in zip(hosts, shares, strict=True)]
         started = time.perf_counter()
-        findings = settle(_together(runs, plan, stop_early=stop_early, progress=progress))
+        findings = finalise(_together(runs, plan, stop_early=stop_early, progress=progress))
         seconds = time.perf_counter() - started
     finally:
         for host in hosts:
@@ -86,7 +86,7 @@ def check_backend(
         backend=hosts[0].name,
         claimed=tuple(sorted(hosts[0].profiles)),
         precisions=plan.precisions,
-        traced=all(run.traced for run in runs),
+        shows_routing=all(run.shows_routing for run in runs),
         declined=tuple(sorted(set().union(*(run.declined for run in runs)))),
         partial=plan.partial or any(run.stopped for run in runs),
         findings=waive(count_known(findings), waivers or {}),
@@ -127,7 +127,7 @@ class Run:
 
     def __init__(self, host: Host, plan: Plan, seed: int) -> None:
         self.host, self.plan, self.seed = host, plan, seed
-        self.traced, self.stopped = True, False
+        self.shows_routing, self.stopped = True, False
         self.declined: set[str] = set()
         self._trials: dict[tuple[str, str, str], Any] = {}
         self._support: dict[tuple[PeerConfig, str], bool | str] = {}
@@ -157,7 +157,7 @@ class Run:
                     reasons.add(f"declined: {reason}")
                     continue
                 trial = self._trial(step.check, spec, step.precision)
-                if step.check.needs_trace and not self._shows_trace(trial):
+                if step.check.needs_routing and not self._shows_routing(trial):
                     reasons.add("the backend shows no trace")
                     continue
                 evidence = _evidence(step.check, trial)
@@ -180,10 +180,10 @@ class Run:
             return _finding(step.check, step.precision, NOT_CLAIMED, message="; ".join(sorted(reasons)))
         return _finding(step.check, step.precision, ERROR, message=UNDECIDED)
 
-    def _shows_trace(self, trial: Trial) -> bool:
-        if not trial.traced:
-            self.traced = False
-        return trial.traced
+    def _shows_routing(self, trial: Trial) -> bool:
+        if not trial.shows_routing:
+            self.shows_routing = False
+        return trial.shows_routing
 
     def _trial(self, check: Check, spec: Any, precision: str) -> Any:
         family = check.tag.split(".")[0]
@@ -195,9 +195,9 @@ class Run:
 
     def _make(self, kind: str, spec: Any, precision: str) -> Any:
         if kind == "select":
-            return SelectionTrial(spec, spec.halves(score_format(precision), self.seed), self.host)
+            return SelectionTrial(spec, spec.halves(compute_dtype(precision), self.seed), self.host)
         if kind == "explore":
-            dtype = score_format(precision) if "explore.select" in spec.tags else DTYPES[precision]
+            dtype = compute_dtype(precision) if "explore.select" in spec.tags else DTYPES[precision]
             return Explorer(spec, self.host, dtype, self.seed, lambda config: self._declines(config, precision))
         case = spec.make(DTYPES[precision], self.seed)
         return GradientTrial(case, self.host) if kind == "gradient" else Trial(case, self.host)
@@ -212,7 +212,7 @@ class Run:
         key = (config, precision)
         if key not in self._support:
             arguments = {"config": config, "dtype": DTYPES[precision]}
-            self._support[key] = self.host.ask("supports", arguments).value
+            self._support[key] = self.host.call("supports", arguments).value
         answer = self._support[key]
         if answer is True:
             return ""

@@ -1,11 +1,11 @@
-"""``peer.ExpertMix`` and ``peer.ExpertMixGLU``: the picked experts and their sum (EXP-1, EXP-2, OUT-1).
+"""``peer.ExpertStage`` and ``peer.ExpertStageGLU``: the picked experts and their sum (EXP-1, EXP-2, OUT-1).
 
-``ExpertMix(x, indices, gates, u, v)<activation> -> y``
-``ExpertMixGLU(x, indices, gates, u, v, w)<activation> -> y``
+``ExpertStage(x, indices, gates, u, v)<activation> -> y``
+``ExpertStageGLU(x, indices, gates, u, v, w)<activation> -> y``
 
 Both take tokens [..., D], ids and gates [..., h, k] and tables [N, D], [N, M], [N, D], and return [..., M] in
 the dtype of x. Tables may have a lower precision: rows are gathered first and widened after (PRC-2).
-``ExpertMixInt8`` and ``ExpertMixGLUInt8`` take int8 tables, each followed by the factors of its rows (ONX-9).
+``ExpertStageInt8`` and ``ExpertStageGLUInt8`` take int8 tables, each followed by the factors of its rows (ONX-9).
 
 ONNX functions cannot branch on a string, so the body is written for one activation, the one that the
 attribute names; the attribute is what kernels registered under the same name go by.
@@ -23,30 +23,32 @@ from peerspec.export.domain import function
 from peerspec.export.onnx_package import FunctionProto, GraphProto, NodeProto, ValueInfoProto, helper
 from peerspec.export.tables import SCALE
 
-__all__ = ["Body", "expert_mix", "expert_mix_name"]
+__all__ = ["Body", "expert_stage", "expert_stage_name"]
 
 Body = Literal["gather", "scan"]
 
 
-def expert_mix(
+def expert_stage(
     expert: str, kind: str, *, body: Body = "gather", int8: bool = False, name: str | None = None
 ) -> FunctionProto:
     """The function for the configuration's ``expert`` and ``activation``; no tokens included."""
     tables = ["u", "v"] if expert == "mlp" else ["u", "v", "w"]
     given = ", ".join(part for table in tables for part in ((table, table + SCALE) if int8 else (table,)))
-    signature = f"{name or expert_mix_name(expert, int8=int8)} <activation> (x, indices, gates, {given}) => (y)"
-    mixing = _weight(expert, kind, int8) + _sum(int8)
+    signature = f"{name or expert_stage_name(expert, int8=int8)} <activation> (x, indices, gates, {given}) => (y)"
+    expert_stage_model = _weight(expert, kind, int8) + _sum(int8)
     if body == "gather":
-        return function(signature, f"{_AXES}{_PAIRS}  x_column = Unsqueeze (x, last)\n{mixing}")
+        return function(signature, f"{_AXES}{_PAIRS}  x_column = Unsqueeze (x, last)\n{expert_stage_model}")
     scanned = function(signature, f"{_PAIRS}{_FLAT}  y_rows = Identity (x_rows)\n{_UNFLAT}")
     index = next(at for at, node in enumerate(scanned.node) if node.output[0] == "y_rows")
-    scanned.node[index].CopyFrom(_scan(function(signature, f"{_AXES}  x_column = Unsqueeze (x, last)\n{mixing}")))
+    scanned.node[index].CopyFrom(
+        _scan(function(signature, f"{_AXES}  x_column = Unsqueeze (x, last)\n{expert_stage_model}"))
+    )
     return scanned
 
 
-def expert_mix_name(expert: str, *, int8: bool = False) -> str:
+def expert_stage_name(expert: str, *, int8: bool = False) -> str:
     """The name of the function for the configuration's ``expert``."""
-    return ("ExpertMix" if expert == "mlp" else "ExpertMixGLU") + ("Int8" if int8 else "")
+    return ("ExpertStage" if expert == "mlp" else "ExpertStageGLU") + ("Int8" if int8 else "")
 
 
 def _scan(step: FunctionProto) -> NodeProto:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from peerspec.export.expert_stage import Body, expert_mix, expert_mix_name
+from peerspec.export.expert_stage import Body, expert_stage, expert_stage_name
 from peerspec.export.layer_function import LAYER_NAMES, layer_function
 from peerspec.export.onnx_package import FunctionProto
 from peerspec.export.product_key_top_k import product_key_top_k
@@ -41,22 +41,22 @@ def layer_functions(kinds: Iterable[Kind], *, body: Body = "gather") -> list[Fun
     ONNX's own reference evaluator knows a function only after it is listed.
     """
     names = layer_names(kinds)
-    mixes = _mix_names(names)
+    stages = _stage_names(names)
     return [
         product_key_top_k(),
-        *(expert_mix(*mix[:2], int8=mix[2], body=body, name=name) for mix, name in mixes.items()),
-        *(layer_function(*kind, name=name, mix=mixes[_mix(kind)]) for kind, name in names.items()),
+        *(expert_stage(*kind[:2], int8=kind[2], body=body, name=name) for kind, name in stages.items()),
+        *(layer_function(*kind, name=name, expert_stage=stages[_stage_kind(kind)]) for kind, name in names.items()),
     ]
 
 
-def _mix(kind: Kind) -> tuple[str, str, bool]:
+def _stage_kind(kind: Kind) -> tuple[str, str, bool]:
     return kind.config.expert, kind.config.activation, kind.tables == "int8"
 
 
-def _mix_names(kinds: Iterable[Kind]) -> dict[tuple[str, str, bool], str]:
+def _stage_names(kinds: Iterable[Kind]) -> dict[tuple[str, str, bool], str]:
     """A second activation of one model takes a name of its own, because a body is written for one (ONX-3)."""
     names: dict[tuple[str, str, bool], str] = {}
-    for expert, activation, int8 in dict.fromkeys(map(_mix, kinds)):
-        plain = expert_mix_name(expert, int8=int8)
+    for expert, activation, int8 in dict.fromkeys(map(_stage_kind, kinds)):
+        plain = expert_stage_name(expert, int8=int8)
         names[expert, activation, int8] = plain if plain not in names.values() else f"{plain}_{activation}"
     return names

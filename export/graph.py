@@ -62,7 +62,7 @@ def layer_model(
     dtype: np.dtype,
     *,
     leading: Sequence[str],
-    trace: bool = True,
+    routing: bool = True,
     body: Body = "gather",
     inline: bool = False,
     tables: Tables | None = None,
@@ -85,7 +85,7 @@ def layer_model(
     given, kind = ["x", *inputs(config, tables)], LAYER_NAMES[tables]
     node = helper.make_node(kind, given, OUTPUTS, LAYER_NODE, domain=DOMAIN, config=config.to_json())
     outputs = _outputs(config, dtype, leading)
-    graph = helper.make_graph([node], "peer", [_tokens(config, dtype, leading)], outputs if trace else outputs[:1])
+    graph = helper.make_graph([node], "peer", [_tokens(config, dtype, leading)], outputs if routing else outputs[:1])
     model = assemble(graph, layer_functions([Kind(config, dtype, tables)], body=body))
     if inline:
         model = inliner.inline_local_functions(model)

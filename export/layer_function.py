@@ -28,12 +28,12 @@ OUTPUTS = ("y", "scores", "indices", "gates")
 
 
 def layer_function(
-    config: PeerConfig, dtype: np.dtype, tables: Tables | None = None, *, name: str, mix: str
+    config: PeerConfig, dtype: np.dtype, tables: Tables | None = None, *, name: str, expert_stage: str
 ) -> FunctionProto:
     """The function ``name`` for a configuration and the dtype of its parameters; it calls ``mix`` for the experts."""
     parameters = inputs(config, tables)
     given = ", ".join(("x", *map(identifier, parameters)))
-    body = _enter(config, dtype) + _stages(config, mix, [name for name in parameters if is_table(name)])
+    body = _enter(config, dtype) + _stages(config, expert_stage, [name for name in parameters if is_table(name)])
     made = function(f"{name} <config> ({given}) => ({', '.join(OUTPUTS)})", body + _leave(config, dtype), calls=True)
     names = {identifier(parameter): parameter for parameter in parameters}
     made.input[:] = [names.get(value, value) for value in made.input]
@@ -42,7 +42,7 @@ def layer_function(
     return made
 
 
-def _stages(config: PeerConfig, mix: str, tables: Sequence[str]) -> str:
+def _stages(config: PeerConfig, expert_stage: str, tables: Sequence[str]) -> str:
     given = ", ".join(map(identifier, tables))
     return (
         stages.query(config)
@@ -50,7 +50,7 @@ def _stages(config: PeerConfig, mix: str, tables: Sequence[str]) -> str:
         + stages.half_scores(config)
         + stages.selection(config)
         + stages.gates(config)
-        + f'  mixed = {DOMAIN}.{mix} <activation = "{config.activation}"> (tokens, top_ids, gate, {given})\n'
+        + f'  mixed = {DOMAIN}.{expert_stage} <activation = "{config.activation}"> (tokens, top_ids, gate, {given})\n'
     )
 
 

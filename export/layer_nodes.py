@@ -18,12 +18,12 @@ from peerspec.export.stated import stated_errors
 from peerspec.export.tables import Tables, inputs
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
-__all__ = ["Place", "find_layers", "layer_nodes", "metadata"]
+__all__ = ["LayerNode", "find_layers", "layer_nodes", "metadata"]
 
 _TABLES = {name: tables for tables, name in LAYER_NAMES.items()}
 
 
-class Place(NamedTuple):
+class LayerNode(NamedTuple):
     """One layer of a model.
 
     Attributes:
@@ -41,7 +41,7 @@ class Place(NamedTuple):
     tables: Tables | None
 
 
-def find_layers(model: ModelProto, source: object) -> list[Place]:
+def find_layers(model: ModelProto, source: object) -> list[LayerNode]:
     """The layers of ``model``, in the order of its graph; ``source`` is its name in errors.
 
     Raises:
@@ -59,11 +59,11 @@ def find_layers(model: ModelProto, source: object) -> list[Place]:
     if CONFIG_KEY in metadata(model):
         config = PeerConfig.from_json(metadata(model)[CONFIG_KEY])
         tables, _ = stated_errors(model, source).get(LAYER_NODE, (None, 0.0))
-        return [Place("", config, None, {name: name for name in inputs(config, tables)}, tables)]
+        return [LayerNode("", config, None, {name: name for name in inputs(config, tables)}, tables)]
     raise ExportError(f"{source} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export")
 
 
-def layer_nodes(model: ModelProto, source: object) -> list[Place]:
+def layer_nodes(model: ModelProto, source: object) -> list[LayerNode]:
     """The layers that stand in ``model`` as nodes; raises as ``find_layers``, for their configuration."""
     return [_place(node, source) for node in model.graph.node if _is_layer(node)]
 
@@ -77,7 +77,7 @@ def _is_layer(node: NodeProto) -> bool:
     return node.domain == DOMAIN and node.op_type.split("_")[0] in _TABLES
 
 
-def _place(node: NodeProto, source: object) -> Place:
+def _place(node: NodeProto, source: object) -> LayerNode:
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     if not isinstance(text := attributes.get("config"), bytes):
         raise ExportError(f"{source}: the layer {node.name!r} has no attribute config; export the model again (ONX-6)")
@@ -89,7 +89,7 @@ def _place(node: NodeProto, source: object) -> Place:
             f"{source}: the layer {node.name!r} takes x and {', '.join(names)}, "
             f"got {len(node.input)} inputs; export the model again (ONX-6)"
         )
-    return Place(node.name, config, node, dict(zip(names, node.input[1:], strict=True)), tables)
+    return LayerNode(node.name, config, node, dict(zip(names, node.input[1:], strict=True)), tables)
 
 
 def _check_versions(model: ModelProto, source: object) -> None:

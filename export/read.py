@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
-from peerspec.export.layer_nodes import Place, find_layers
+from peerspec.export.layer_nodes import LayerNode, find_layers
 from peerspec.export.onnx_package import ModelProto, onnx
 from peerspec.export.stored import read_tensor
 from peerspec.export.tables import FORMATS, SCALE, inputs, is_table, widened
 from peerspec.reference import Layer
 
-__all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters", "the_place"]
+__all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters", "the_layer_node"]
 
 
 def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
@@ -36,18 +36,20 @@ def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
         ConfigError, TableError: what it holds is not a layer of this specification.
     """
     model = read_model(path)
-    return read_layer_at(path, model, the_place(model, path, name))
+    return read_layer_at(path, model, the_layer_node(model, path, name))
 
 
-def read_layer_at(path: str | PathLike[str], model: ModelProto, place: Place) -> Layer:
+def read_layer_at(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> Layer:
     """The layer at one place of the model in the file ``path``; raises as ``read_layer``.
 
     Tables in fewer bytes are widened in memory (ONX-10).
     """
-    return Layer(place.config, widened(read_parameters(path, model, place), place.config, place.tables))
+    return Layer(
+        layer_node.config, widened(read_parameters(path, model, layer_node), layer_node.config, layer_node.tables)
+    )
 
 
-def read_parameters(path: str | PathLike[str], model: ModelProto, place: Place) -> dict[str, NDArray[Any]]:
+def read_parameters(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> dict[str, NDArray[Any]]:
     """What the layer's node takes beside x, as it is stored, memory-mapped where it is external.
 
     Raises:
@@ -55,37 +57,37 @@ def read_parameters(path: str | PathLike[str], model: ModelProto, place: Place) 
     """
     path = Path(path)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    if computed := [name for name, source in place.parameters.items() if source not in tensors]:
+    if computed := [name for name, source in layer_node.parameters.items() if source not in tensors]:
         raise ExportError(
             f"{path}: the parameter {computed[0]} is no initializer of the model; export it again (ONX-6)"
         )
-    params = {name: read_tensor(path, tensors[source]) for name, source in place.parameters.items()}
-    for name, shape in inputs(place.config, place.tables).items():
-        stored, narrow = params[name], place.tables is not None and is_table(name) and not name.endswith(SCALE)
-        wanted = FORMATS[str(place.tables)] if narrow else np.dtype(np.float32)
-        if place.tables and (stored.shape, stored.dtype) != (shape, wanted):
+    params = {name: read_tensor(path, tensors[source]) for name, source in layer_node.parameters.items()}
+    for name, shape in inputs(layer_node.config, layer_node.tables).items():
+        stored, narrow = params[name], layer_node.tables is not None and is_table(name) and not name.endswith(SCALE)
+        wanted = FORMATS[str(layer_node.tables)] if narrow else np.dtype(np.float32)
+        if layer_node.tables and (stored.shape, stored.dtype) != (shape, wanted):
             raise ExportError(
-                f"{path}: {name} of a layer with {place.tables} tables must be {wanted} {list(shape)}, "
+                f"{path}: {name} of a layer with {layer_node.tables} tables must be {wanted} {list(shape)}, "
                 f"got {stored.dtype} {list(stored.shape)}; export it again (ONX-10)"
             )
     return params
 
 
-def the_place(model: ModelProto, source: object, name: str | None = None) -> Place:
+def the_layer_node(model: ModelProto, source: object, name: str | None = None) -> LayerNode:
     """The one layer of the model, or the one of that name.
 
     Raises:
         ExportError: as ``find_layers``, no such name, or several layers and no name.
     """
-    places = find_layers(model, source)
-    names = ", ".join(repr(place.name) for place in places)
+    nodes = find_layers(model, source)
+    names = ", ".join(repr(layer_node.name) for layer_node in nodes)
     if name is not None:
-        places = [place for place in places if place.name == name]
-    if len(places) == 1:
-        return places[0]
-    if not places:
+        nodes = [layer_node for layer_node in nodes if layer_node.name == name]
+    if len(nodes) == 1:
+        return nodes[0]
+    if not nodes:
         raise ExportError(f"{source} has no layer {name!r}; it has {names}")
-    raise ExportError(f"{source} holds {len(places)} layers, {names}; name one of them")
+    raise ExportError(f"{source} holds {len(nodes)} layers, {names}; name one of them")
 
 
 def read_model(path: str | PathLike[str]) -> ModelProto:

@@ -65,7 +65,7 @@ def check_external(path: Path, model: ModelProto) -> None:
 def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:
     """File, offset and length of an external tensor's data, once it is known that they lie there."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    file = _inside(path, tensor.name, entries.get("location", ""))
+    file = _compute_dtype(path, tensor.name, entries.get("location", ""))
     size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     try:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", size))
@@ -83,7 +83,7 @@ def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:
     return file, offset, size
 
 
-def _inside(path: Path, name: str, location: str) -> Path:
+def _compute_dtype(path: Path, name: str, location: str) -> Path:
     folder = path.parent.resolve()
     file = (folder / location).resolve()
     if not location or Path(location).is_absolute() or not file.is_relative_to(folder):

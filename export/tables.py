@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
 from peerspec.reference import Layer, PeerConfig
-from peerspec.reference.experts import expert_weights, mix
+from peerspec.reference.experts import expert_stage
 from peerspec.reference.forward import forward
 
 __all__ = [
@@ -135,12 +135,12 @@ def table_error(layer: Layer, tables: Tables) -> float:
     """‖ŷ − y‖ / ‖y‖ in float64, ŷ with narrowed tables, over 64 standard normal tokens (ONX-10)."""
     x = np.random.default_rng(0).standard_normal((_TOKENS, layer.config.d_model), np.float32)
     whole = forward(layer, x)
-    assert whole.indices is not None  # forward always shows its trace
+    assert whole.indices is not None  # forward always shows its routing
     assert whole.gates is not None
     picked, ids = np.unique(whole.indices, return_inverse=True)
     alone, tokens = _alone(layer, picked, tables), x.astype(np.float64)
     ids = ids.reshape(whole.indices.shape)
-    y = mix(alone, expert_weights(alone, tokens, ids), whole.gates, ids)
+    y = expert_stage(alone, tokens, ids, whole.gates)
     size = float(np.linalg.norm(whole.y))
     return float(np.linalg.norm(y - whole.y)) / size if size else 0.0
 

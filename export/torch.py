@@ -16,15 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from peerspec.export import layer_nodes
 from peerspec.export.domain import IR_VERSION, OPSET
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
+from peerspec.export.layer_nodes import LayerNode
 from peerspec.export.onnx_package import ModelProto, helper
 from peerspec.export.stated import state_errors
 from peerspec.export.tables import Tables, is_table, narrowed, table_error
 from peerspec.export.whole import append_functions
-from peerspec.export.write import EXTERNAL_THRESHOLD, Place, write_model
+from peerspec.export.write import EXTERNAL_THRESHOLD, TensorMaker, write_model
 from peerspec.reference import Layer
 
 __all__ = ["export"]
@@ -78,10 +78,10 @@ def export(
         state_errors(made, errors)
     narrow = {source for layer in layers for name, source in layer.parameters.items() if tables and is_table(name)}
 
-    def build(place: Place) -> ModelProto:
+    def build(make_tensor: TensorMaker) -> ModelProto:
         for name, array in arrays.items():
             parts = narrowed(name, array, tables) if tables and name in narrow else {name: array}
-            made.graph.initializer.extend(place(part, rows) for part, rows in parts.items())
+            made.graph.initializer.extend(make_tensor(part, rows) for part, rows in parts.items())
         return made
 
     write_model(build, Path(path), external_threshold=external_threshold, overwrite=overwrite)
@@ -107,8 +107,8 @@ def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *n
     return program.model
 
 
-def _layer(place: layer_nodes.Place, arrays: Mapping[str, NDArray[Any]]) -> Layer:
-    return Layer(place.config, {name: arrays[place.parameters[name]] for name in place.config.shapes()})
+def _layer(layer_node: LayerNode, arrays: Mapping[str, NDArray[Any]]) -> Layer:
+    return Layer(layer_node.config, {name: arrays[layer_node.parameters[name]] for name in layer_node.config.shapes()})
 
 
 def _array(name: str, value: onnx_ir.Value) -> NDArray[Any]:

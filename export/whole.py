@@ -11,7 +11,7 @@ from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
 from peerspec.export.functions import Kind, layer_functions, layer_names
 from peerspec.export.graph import LAYER_NODE, SPEC_KEY
-from peerspec.export.layer_nodes import Place, layer_nodes
+from peerspec.export.layer_nodes import LayerNode, layer_nodes
 from peerspec.export.onnx_package import ModelProto, helper
 from peerspec.export.tables import SCALE, Tables, check_tables, inputs
 from peerspec.reference import SPEC_VERSION
@@ -23,7 +23,7 @@ _DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()}
 
 def append_functions(
     model: ModelProto, elements: Mapping[str, int], *, body: Body = "gather", tables: Tables | None = None
-) -> list[Place]:
+) -> list[LayerNode]:
     """Complete, in place, a model whose layers are bare ``peer.Layer`` nodes of opset 18.
 
     ``elements`` is the ONNX element type of each initializer, by name. With ``tables``, nodes take their tables in
@@ -38,19 +38,19 @@ def append_functions(
         ExportError: no such node, or one whose parameters are no initializers of the model or no float32 where that is
             needed.
     """
-    places = layer_nodes(model, "the model")
-    if not places:
+    nodes = layer_nodes(model, "the model")
+    if not nodes:
         raise ExportError("the model holds no PEER layer; export a model with a peerspec.backends.torch.PEER in it")
-    kinds = [Kind(place.config, _dtype(place, elements), tables) for place in places]
+    kinds = [Kind(layer_node.config, _dtype(layer_node, elements), tables) for layer_node in nodes]
     for kind in kinds:
         check_tables(kind.dtype, tables)
     names = layer_names(kinds)
-    for place, kind in zip(places, kinds, strict=True):
-        assert place.node is not None
-        place.node.op_type = names[kind]
-        place.node.name = place.parameters["keys"].removesuffix("keys").rstrip(".") or LAYER_NODE
-        del place.node.input[1:]
-        place.node.input.extend(_source(place, name) for name in inputs(kind.config, tables))
+    for layer_node, kind in zip(nodes, kinds, strict=True):
+        assert layer_node.node is not None
+        layer_node.node.op_type = names[kind]
+        layer_node.node.name = layer_node.parameters["keys"].removesuffix("keys").rstrip(".") or LAYER_NODE
+        del layer_node.node.input[1:]
+        layer_node.node.input.extend(_source(layer_node, name) for name in inputs(kind.config, tables))
     model.functions.extend(layer_functions(kinds, body=body))
     if DOMAIN not in {entry.domain for entry in model.opset_import}:
         model.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
@@ -58,16 +58,16 @@ def append_functions(
     return layer_nodes(model, "the model")
 
 
-def _source(place: Place, name: str) -> str:
+def _source(layer_node: LayerNode, name: str) -> str:
     table = name.removesuffix(SCALE)
-    return place.parameters[table] + name[len(table) :]
+    return layer_node.parameters[table] + name[len(table) :]
 
 
-def _dtype(place: Place, elements: Mapping[str, int]) -> np.dtype:
-    for name, source in place.parameters.items():
+def _dtype(layer_node: LayerNode, elements: Mapping[str, int]) -> np.dtype:
+    for name, source in layer_node.parameters.items():
         if elements.get(source) not in _DTYPES:
             raise ExportError(
                 f"the parameter {name} of a layer is no initializer of float64, float32, bfloat16 or float16; "
                 "export the model with its parameters as they are (ONX-6)"
             )
-    return _DTYPES[elements[place.parameters["keys"]]]
+    return _DTYPES[elements[layer_node.parameters["keys"]]]

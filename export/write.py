@@ -17,12 +17,12 @@ from peerspec.export.tensors import ExternalFile, inline_tensor
 from peerspec.files.atomic_file import AtomicFile
 from peerspec.reference import Layer
 
-__all__ = ["EXTERNAL_THRESHOLD", "Place", "build_model", "data_path", "export", "write_model"]
+__all__ = ["EXTERNAL_THRESHOLD", "TensorMaker", "build_model", "data_path", "export", "write_model"]
 
 EXTERNAL_THRESHOLD = 1 << 20
 """Bytes from which a parameter goes to the external file."""
 
-Place = Callable[[str, Rows], TensorProto]
+TensorMaker = Callable[[str, Rows], TensorProto]
 """Makes the tensor of an array, or of the rows in its place, inline or external."""
 
 _PROTOBUF_LIMIT = (1 << 31) - 1  # bytes of one serialised message
@@ -33,7 +33,7 @@ def export(
     path: str | PathLike[str],
     *,
     leading: Sequence[str] = ("batch", "sequence"),
-    trace: bool = True,
+    routing: bool = True,
     body: Body = "gather",
     inline: bool = False,
     tables: Tables | None = None,
@@ -66,8 +66,8 @@ def export(
             inline parameters beyond protobuf's limit of 2 GiB.
     """
     write_model(
-        lambda place: build_model(
-            layer, leading=leading, trace=trace, body=body, inline=inline, tables=tables, place=place
+        lambda make_tensor: build_model(
+            layer, leading=leading, routing=routing, body=body, inline=inline, tables=tables, make_tensor=make_tensor
         ),
         Path(path),
         external_threshold=external_threshold,
@@ -75,17 +75,19 @@ def export(
     )
 
 
-def write_model(build: Callable[[Place], ModelProto], path: Path, *, external_threshold: int, overwrite: bool) -> None:
+def write_model(
+    build: Callable[[TensorMaker], ModelProto], path: Path, *, external_threshold: int, overwrite: bool
+) -> None:
     """Write the model that ``build`` makes of its tensors' places; arguments and errors as ``export``."""
     _refuse(path, overwrite)
     try:
         with AtomicFile(data_path(path)) as tables, AtomicFile(path) as main:
             external = ExternalFile(tables.file, tables.path.name)
 
-            def place(name: str, array: Rows) -> TensorProto:
+            def make_tensor(name: str, array: Rows) -> TensorProto:
                 return (inline_tensor if array.nbytes < external_threshold else external.append)(name, array)
 
-            model = build(place)
+            model = build(make_tensor)
             if external.size:
                 model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
             main.file.write(_serialise(model))
@@ -100,22 +102,22 @@ def build_model(
     layer: Layer,
     *,
     leading: Sequence[str] = ("batch", "sequence"),
-    trace: bool = True,
+    routing: bool = True,
     body: Body = "gather",
     inline: bool = False,
     tables: Tables | None = None,
-    place: Place = inline_tensor,
+    make_tensor: TensorMaker = inline_tensor,
 ) -> ModelProto:
     """The model of ``layer``; ``place`` makes a tensor of each parameter, inline unless told otherwise."""
     check_tables(layer.dtype, tables)
     model = layer_model(
-        layer.config, layer.dtype, leading=leading, trace=trace, body=body, inline=inline, tables=tables
+        layer.config, layer.dtype, leading=leading, routing=routing, body=body, inline=inline, tables=tables
     )
     if tables:
         state_errors(model, {LAYER_NODE: (tables, table_error(layer, tables))})
     for name, array in layer.params.items():
         parts = narrowed(name, array, tables) if tables and is_table(name) else {name: array}
-        model.graph.initializer.extend(place(part, rows) for part, rows in parts.items())
+        model.graph.initializer.extend(make_tensor(part, rows) for part, rows in parts.items())
     return model
 
 

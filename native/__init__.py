@@ -5,18 +5,18 @@ interface is ``include/peerspec_native.h``.
 """
 
 from peerspec.native.core import (
+    ExpertGradients,
     ExpertTables,
-    MixGradients,
     Sorted,
-    mix,
-    mix_backward,
+    expert_stage,
+    expert_stage_backward,
+    gather_sum,
+    scatter_sum,
     select,
     sort_ids,
-    spread_rows,
-    weighted_rows,
 )
 from peerspec.native.layer import (
-    Mixed,
+    LayerOutput,
     RetrievalGradients,
     RouterTables,
     forward,
@@ -25,34 +25,34 @@ from peerspec.native.layer import (
     retrieve,
     retrieve_backward,
 )
-from peerspec.native.library import LEVELS, NativeError, available, best_level, why_not
-from peerspec.native.updates import Spread, adagrad_rows, adam_rows, sgd_rows
+from peerspec.native.library import ISAS, NativeError, available, best_isa, unavailable_reason
+from peerspec.native.updates import FactoredRows, adagrad_rows, adam_rows, sgd_rows
 
 __all__ = [
-    "LEVELS",
+    "ISAS",
+    "ExpertGradients",
     "ExpertTables",
-    "MixGradients",
-    "Mixed",
+    "FactoredRows",
+    "LayerOutput",
     "NativeError",
     "RetrievalGradients",
     "RouterTables",
     "Sorted",
-    "Spread",
     "adagrad_rows",
     "adam_rows",
     "available",
-    "best_level",
+    "best_isa",
+    "expert_stage",
+    "expert_stage_backward",
     "forward",
     "gates",
-    "mix",
-    "mix_backward",
+    "gather_sum",
     "query",
     "retrieve",
     "retrieve_backward",
+    "scatter_sum",
     "select",
     "sgd_rows",
     "sort_ids",
-    "spread_rows",
-    "weighted_rows",
-    "why_not",
+    "unavailable_reason",
 ]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from peerspec.reference import DTYPES, InputError
 
-__all__ = ["FORMATS", "INT8", "address", "contiguous", "empty", "inside"]
+__all__ = ["FORMATS", "INT8", "address", "compute_dtype", "contiguous", "empty"]
 
 FORMATS = {DTYPES[name]: code for code, name in enumerate(("float32", "float64", "bfloat16", "float16"))}
 """The formats of ``peerspec_native.h`` by dtype, those of SPEC.md."""
@@ -18,7 +18,7 @@ INT8 = len(FORMATS)
 """The format of rows of int8 with a scale each, which is none of SPEC.md's."""
 
 
-def inside(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The format in which tables of ``dtype`` are computed with (PRC-2).
 
     Raises:

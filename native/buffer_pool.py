@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["kept"]
+__all__ = ["pooled"]
 
 _LEAST = 1 << 20
 """Bytes below which the allocator keeps memory by itself."""
@@ -22,7 +22,7 @@ _idle: dict[int, NDArray[np.uint8]] = {}
 """Blocks that nobody holds, by their address."""
 
 
-def kept(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def pooled(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """An array to fill, aligned to cache lines; once it and its views are gone its memory is kept for the next one.
 
     Where nothing that is kept fits, all of it goes back to the system: never more is kept than was held at once.

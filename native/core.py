@@ -1,6 +1,6 @@
 """The functions of the native core over NumPy arrays.
 
-Tables are float64, float32, bfloat16 or float16; every other array is in their inside format, float64 for float64 and
+Tables are float64, float32, bfloat16 or float16; every other array is in their compute dtype, float64 for float64 and
 else float32. Results have the same bits for every number of threads, and a token's do not depend on its batch.
 """
 
@@ -15,22 +15,22 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from peerspec.native.arrays import FORMATS, INT8, address, contiguous, empty, inside
-from peerspec.native.buffer_pool import kept
+from peerspec.native.arrays import FORMATS, INT8, address, compute_dtype, contiguous, empty
+from peerspec.native.buffer_pool import pooled
 from peerspec.native.library import Experts, require, run
 from peerspec.reference import InputError, Selection
 from peerspec.reference.config import ACTIVATIONS
 
 __all__ = [
+    "ExpertGradients",
     "ExpertTables",
-    "MixGradients",
     "Sorted",
-    "mix",
-    "mix_backward",
+    "expert_stage",
+    "expert_stage_backward",
+    "gather_sum",
+    "scatter_sum",
     "select",
     "sort_ids",
-    "spread_rows",
-    "weighted_rows",
 ]
 
 
@@ -56,7 +56,7 @@ class ExpertTables:
 
     def __post_init__(self) -> None:
         if self.u.dtype != np.int8:
-            inside(self.u.dtype)
+            compute_dtype(self.u.dtype)
         if self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r} (CFG-5)")
         if self.u.ndim != 2 or self.v.ndim != 2:
@@ -79,9 +79,9 @@ class ExpertTables:
                 raise InputError(f"the scales of {name} must be C-contiguous; use numpy.ascontiguousarray")
 
     @property
-    def inside(self) -> np.dtype[Any]:
+    def compute_dtype(self) -> np.dtype[Any]:
         """The dtype of every other array."""
-        return np.dtype(np.float32) if self.u.dtype == np.int8 else inside(self.u.dtype)
+        return np.dtype(np.float32) if self.u.dtype == np.int8 else compute_dtype(self.u.dtype)
 
     @property
     def native(self) -> Experts:
@@ -99,8 +99,8 @@ class ExpertTables:
         )
 
 
-class MixGradients(NamedTuple):
-    """What ``mix_backward`` returns, in the inside format.
+class ExpertGradients(NamedTuple):
+    """What ``mix_backward`` returns, in the compute dtype.
 
     Attributes:
         dx: [T, D], by the experts alone.
@@ -128,7 +128,7 @@ def select(
     k: int,
     *,
     threads: int | None = None,
-    level: str | None = None,
+    isa: str | None = None,
 ) -> Selection:
     """The first k experts of half scores under SEL-1, exactly; see ``peerspec.reference.select_exhaustive``.
 
@@ -152,33 +152,33 @@ def select(
     scores, ids = empty((*lead, k), scores1.dtype), empty((*lead, k), np.int64)
     rows = scores.size // k
     arrays = (address(array) for array in (first, second, scores, ids))
-    require("peerspec_select", run(threads, level), FORMATS[scores1.dtype], rows, n, k, *arrays)
+    require("peerspec_select", run(threads, isa), FORMATS[scores1.dtype], rows, n, k, *arrays)
     return Selection(scores, ids)
 
 
-def mix(
+def expert_stage(
     experts: ExpertTables,
     x: Float[np.ndarray, "T D"],
     ids: Int[np.ndarray, "T K"],
     gates: Float[np.ndarray, "T K"],
     *,
     threads: int | None = None,
-    level: str | None = None,
+    isa: str | None = None,
 ) -> Float[np.ndarray, "T M"]:
-    """y_t = Σ over the K pairs of gate · expert(x_t) (OUT-1), in the inside format.
+    """y_t = Σ over the K pairs of gate · expert(x_t) (OUT-1), in the compute dtype.
 
     Raises:
         InputError: arrays that do not fit the tables.
         NativeError: as ``select``, or an id outside 0..N-1.
     """
     x, ids, gates = _pairs(experts, x, ids, gates)
-    y = empty((len(x), experts.v.shape[1]), experts.inside)
+    y = empty((len(x), experts.v.shape[1]), experts.compute_dtype)
     arrays = (address(array) for array in (x, ids, gates, y))
-    require("peerspec_mix", run(threads, level), _reference(experts), *ids.shape, *arrays)
+    require("peerspec_expert_stage", run(threads, isa), _reference(experts), *ids.shape, *arrays)
     return y
 
 
-def mix_backward(
+def expert_stage_backward(
     experts: ExpertTables,
     x: Float[np.ndarray, "T D"],
     ids: Int[np.ndarray, "T K"],
@@ -186,39 +186,43 @@ def mix_backward(
     dy: Float[np.ndarray, "T M"],
     *,
     threads: int | None = None,
-    level: str | None = None,
-) -> MixGradients:
+    isa: str | None = None,
+) -> ExpertGradients:
     """The gradients of ``mix`` by x and gates, and the weights of those of the tables; errors as ``mix``."""
     if experts.scales:
         raise InputError("int8 tables are for inference; gradients need tables of a format of SPEC.md (PAR-2)")
     x, ids, gates = _pairs(experts, x, ids, gates)
-    dy = contiguous("dy", dy, experts.inside, (len(x), experts.v.shape[1]))
-    dx, dgates = empty(x.shape, experts.inside), empty(ids.shape, experts.inside)
+    dy = contiguous("dy", dy, experts.compute_dtype, (len(x), experts.v.shape[1]))
+    dx, dgates = empty(x.shape, experts.compute_dtype), empty(ids.shape, experts.compute_dtype)
     names = ("u", "v") if experts.w is None else ("u", "v", "w")
-    weights = {name: empty(ids.shape, experts.inside) for name in names}
+    weights = {name: empty(ids.shape, experts.compute_dtype) for name in names}
     arrays = (x, ids, gates, dy, dx, dgates, weights["u"], weights["v"], weights.get("w"))
     require(
-        "peerspec_mix_backward", run(threads, level), _reference(experts), *ids.shape, *(address(a) for a in arrays)
+        "peerspec_expert_stage_backward",
+        run(threads, isa),
+        _reference(experts),
+        *ids.shape,
+        *(address(a) for a in arrays),
     )
-    return MixGradients(dx, dgates, weights)
+    return ExpertGradients(dx, dgates, weights)
 
 
-def weighted_rows(
+def gather_sum(
     table: Float[np.ndarray, "N width"],
     ids: Int[np.ndarray, "T K"],
     weights: Float[np.ndarray, "T K"],
     *,
     threads: int | None = None,
-    level: str | None = None,
+    isa: str | None = None,
 ) -> Float[np.ndarray, "T width"]:
     """For each token the weighted sum of the rows it picks; errors as ``mix``."""
-    dtype = inside(table.dtype)
+    dtype = compute_dtype(table.dtype)
     table = contiguous("table", table, table.dtype, (None, None))
     ids = contiguous("ids", ids, np.int64, (None, None))
     weights = contiguous("weights", weights, dtype, ids.shape)
     out = empty((len(ids), table.shape[1]), dtype)
     arrays = (address(array) for array in (table, ids, weights, out))
-    require("peerspec_weighted_rows", run(threads, level), FORMATS[table.dtype], *table.shape, *ids.shape, *arrays)
+    require("peerspec_gather_sum", run(threads, isa), FORMATS[table.dtype], *table.shape, *ids.shape, *arrays)
     return out
 
 
@@ -237,13 +241,13 @@ def sort_ids(ids: Int[np.ndarray, "T K"], num_rows: int) -> Sorted:
     return Sorted(order, touched[: count[0]], starts[: count[0] + 1])
 
 
-def spread_rows(
+def scatter_sum(
     by_row: Sorted,
     weights: Float[np.ndarray, "T K"],
     x: Float[np.ndarray, "T width"],
     *,
     threads: int | None = None,
-    level: str | None = None,
+    isa: str | None = None,
 ) -> Float[np.ndarray, "R width"]:
     """For each touched row Σ weight · x over its pairs, each row by one thread in one order (GRD-3).
 
@@ -251,23 +255,23 @@ def spread_rows(
         InputError: arrays of other shapes or dtypes.
         NativeError: as ``select``.
     """
-    weights = contiguous("weights", weights, inside(weights.dtype), (None, None))
+    weights = contiguous("weights", weights, compute_dtype(weights.dtype), (None, None))
     x = contiguous("x", x, weights.dtype, (len(weights), None))
     if by_row.order.size != weights.size:
         raise InputError(f"weights must have one number for each of {by_row.order.size} sorted ids, got {weights.size}")
-    out = kept((len(by_row.touched), x.shape[1]), weights.dtype)
+    out = pooled((len(by_row.touched), x.shape[1]), weights.dtype)
     arrays = (address(array) for array in (by_row.order, by_row.starts, weights, x, out))
     sizes = (x.shape[1], weights.shape[1], len(out))
-    require("peerspec_spread_rows", run(threads, level), FORMATS[x.dtype], *sizes, *arrays)
+    require("peerspec_scatter_sum", run(threads, isa), FORMATS[x.dtype], *sizes, *arrays)
     return out
 
 
 def _pairs(
     experts: ExpertTables, x: NDArray[Any], ids: NDArray[Any], gates: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    x = contiguous("x", x, experts.inside, (None, experts.u.shape[1]))
+    x = contiguous("x", x, experts.compute_dtype, (None, experts.u.shape[1]))
     ids = contiguous("ids", ids, np.int64, (len(x), None))
-    return x, ids, contiguous("gates", gates, experts.inside, ids.shape)
+    return x, ids, contiguous("gates", gates, experts.compute_dtype, ids.shape)
 
 
 def _reference(experts: ExpertTables) -> Any:

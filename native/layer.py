@@ -10,13 +10,22 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from peerspec.native.arrays import FORMATS, address, contiguous, empty, inside
+from peerspec.native.arrays import FORMATS, address, compute_dtype, contiguous, empty
 from peerspec.native.core import ExpertTables
 from peerspec.native.library import Router, require, run
 from peerspec.reference import InputError, Selection
 from peerspec.reference.config import GATES
 
-__all__ = ["Mixed", "RetrievalGradients", "RouterTables", "forward", "gates", "query", "retrieve", "retrieve_backward"]
+__all__ = [
+    "LayerOutput",
+    "RetrievalGradients",
+    "RouterTables",
+    "forward",
+    "gates",
+    "query",
+    "retrieve",
+    "retrieve_backward",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +49,7 @@ class RouterTables:
     gate: str = "softmax"
 
     def __post_init__(self) -> None:
-        inside(self.keys.dtype)
+        compute_dtype(self.keys.dtype)
         if self.gate not in GATES:
             raise InputError(f"gate must be one of {', '.join(GATES)}, got {self.gate!r} (CFG-5)")
         contiguous("weight", self.weight, self.keys.dtype, (None, None, None))
@@ -62,9 +71,9 @@ class RouterTables:
         return self.keys.shape[2]
 
     @property
-    def inside(self) -> np.dtype[Any]:
+    def compute_dtype(self) -> np.dtype[Any]:
         """The dtype of every other array."""
-        return inside(self.keys.dtype)
+        return compute_dtype(self.keys.dtype)
 
     @property
     def native(self) -> Router:
@@ -75,7 +84,7 @@ class RouterTables:
         return Router(FORMATS[self.keys.dtype], GATES.index(self.gate), *sizes, *addresses)
 
 
-class Mixed(NamedTuple):
+class LayerOutput(NamedTuple):
     """y [T, M], and the scores, ids and gates [T, h, k] of the experts it is made of."""
 
     y: NDArray[Any]
@@ -85,14 +94,14 @@ class Mixed(NamedTuple):
 
 
 class RetrievalGradients(NamedTuple):
-    """Gradients of q [T, h, d] and of the sub-keys [H_k, 2, n, d/2], in the inside format."""
+    """Gradients of q [T, h, d] and of the sub-keys [H_k, 2, n, d/2], in the compute dtype."""
 
     dq: NDArray[Any]
     dkeys: NDArray[Any]
 
 
 def query(
-    router: RouterTables, x: Float[np.ndarray, "T D"], *, threads: int | None = None, level: str | None = None
+    router: RouterTables, x: Float[np.ndarray, "T D"], *, threads: int | None = None, isa: str | None = None
 ) -> Float[np.ndarray, "T h d"]:
     """q = W_h x + b_h (QRY-1), before the query norm.
 
@@ -101,20 +110,20 @@ def query(
         NativeError: the core is missing, or has no such level here.
     """
     heads, d_key, width = router.weight.shape
-    x = contiguous("x", x, router.inside, (None, width))
-    q = empty((len(x), heads, d_key), router.inside)
-    require("peerspec_query", run(threads, level), _reference(router), len(x), address(x), address(q))
+    x = contiguous("x", x, router.compute_dtype, (None, width))
+    q = empty((len(x), heads, d_key), router.compute_dtype)
+    require("peerspec_query", run(threads, isa), _reference(router), len(x), address(x), address(q))
     return q
 
 
 def retrieve(
-    router: RouterTables, q: Float[np.ndarray, "T h d"], *, threads: int | None = None, level: str | None = None
+    router: RouterTables, q: Float[np.ndarray, "T h d"], *, threads: int | None = None, isa: str | None = None
 ) -> Selection:
     """Scores and ids [T, h, k] of queries after the query norm; half scores are never written; errors as ``query``."""
-    q = contiguous("q", q, router.inside, (None, *router.weight.shape[:2]))
-    scores, ids = (empty((*q.shape[:2], router.k), dtype) for dtype in (router.inside, np.int64))
+    q = contiguous("q", q, router.compute_dtype, (None, *router.weight.shape[:2]))
+    scores, ids = (empty((*q.shape[:2], router.k), dtype) for dtype in (router.compute_dtype, np.int64))
     arrays = (address(array) for array in (q, scores, ids))
-    require("peerspec_retrieve", run(threads, level), _reference(router), len(q), *arrays)
+    require("peerspec_retrieve", run(threads, isa), _reference(router), len(q), *arrays)
     return Selection(scores, ids)
 
 
@@ -125,26 +134,26 @@ def retrieve_backward(
     dscores: Float[np.ndarray, "T h k"],
     *,
     threads: int | None = None,
-    level: str | None = None,
+    isa: str | None = None,
 ) -> RetrievalGradients:
     """The gradients of the scores of ``ids`` by q and the sub-keys; errors as ``query``, or an id outside 0..N-1."""
-    q = contiguous("q", q, router.inside, (None, *router.weight.shape[:2]))
+    q = contiguous("q", q, router.compute_dtype, (None, *router.weight.shape[:2]))
     ids = contiguous("ids", ids, np.int64, (*q.shape[:2], router.k))
-    dscores = contiguous("dscores", dscores, router.inside, ids.shape)
-    dq, dkeys = empty(q.shape, router.inside), empty(router.keys.shape, router.inside)
+    dscores = contiguous("dscores", dscores, router.compute_dtype, ids.shape)
+    dq, dkeys = empty(q.shape, router.compute_dtype), empty(router.keys.shape, router.compute_dtype)
     arrays = (address(array) for array in (q, ids, dscores, dq, dkeys))
-    require("peerspec_retrieve_backward", run(threads, level), _reference(router), len(q), *arrays)
+    require("peerspec_retrieve_backward", run(threads, isa), _reference(router), len(q), *arrays)
     return RetrievalGradients(dq, dkeys)
 
 
 def gates(
-    kind: str, scores: Float[np.ndarray, "*lead k"], *, threads: int | None = None, level: str | None = None
+    kind: str, scores: Float[np.ndarray, "*lead k"], *, threads: int | None = None, isa: str | None = None
 ) -> Float[np.ndarray, "*lead k"]:
     """Gates of lists of scores, each best first (GAT-1, GAT-2); errors as ``query``."""
-    scores = contiguous("scores", scores, inside(scores.dtype), scores.shape)
+    scores = contiguous("scores", scores, compute_dtype(scores.dtype), scores.shape)
     out, k = empty(scores.shape, scores.dtype), scores.shape[-1]
     codes = (FORMATS[scores.dtype], GATES.index(kind))
-    require("peerspec_gates", run(threads, level), *codes, out.size // k, k, address(scores), address(out))
+    require("peerspec_gates", run(threads, isa), *codes, out.size // k, k, address(scores), address(out))
     return out
 
 
@@ -154,24 +163,24 @@ def forward(
     x: Float[np.ndarray, "T D"],
     *,
     threads: int | None = None,
-    level: str | None = None,
-) -> Mixed:
+    isa: str | None = None,
+) -> LayerOutput:
     """The layer without query norm: the bits of its stages one after the other, in less time; errors as ``query``.
 
     The experts may have another dtype than the router, int8 too, if both are computed with in one format.
     """
-    x = contiguous("x", x, router.inside, (None, router.weight.shape[2]))
-    if experts.inside != router.inside or experts.u.shape != (router.n**2, x.shape[1]):
+    x = contiguous("x", x, router.compute_dtype, (None, router.weight.shape[2]))
+    if experts.compute_dtype != router.compute_dtype or experts.u.shape != (router.n**2, x.shape[1]):
         raise InputError(
             f"u beside these sub-keys must be of shape [{router.n**2}, {x.shape[1]}] and of a dtype computed with in "
-            f"{router.inside}, got {experts.u.dtype} of shape {list(experts.u.shape)} (PAR-1)"
+            f"{router.compute_dtype}, got {experts.u.dtype} of shape {list(experts.u.shape)} (PAR-1)"
         )
-    y, pairs = empty((len(x), experts.v.shape[1]), router.inside), (len(x), len(router.weight), router.k)
-    scores, ids, gate = (empty(pairs, dtype) for dtype in (router.inside, np.int64, router.inside))
+    y, pairs = empty((len(x), experts.v.shape[1]), router.compute_dtype), (len(x), len(router.weight), router.k)
+    scores, ids, gate = (empty(pairs, dtype) for dtype in (router.compute_dtype, np.int64, router.compute_dtype))
     arrays = (address(array) for array in (x, y, scores, ids, gate))
     tables = (_reference(router), ctypes.byref(experts.native))
-    require("peerspec_forward", run(threads, level), *tables, len(x), *arrays)
-    return Mixed(y, scores, ids, gate)
+    require("peerspec_forward", run(threads, isa), *tables, len(x), *arrays)
+    return LayerOutput(y, scores, ids, gate)
 
 
 def _reference(router: RouterTables) -> Any:

@@ -15,20 +15,20 @@ from typing import Any
 from peerspec.reference import InputError, PeerError
 
 __all__ = [
-    "LEVELS",
+    "ISAS",
     "Experts",
     "NativeError",
     "Router",
     "available",
-    "best_level",
+    "best_isa",
     "call",
     "handler",
     "require",
     "run",
-    "why_not",
+    "unavailable_reason",
 ]
 
-LEVELS = ("plain", "avx2", "avx512")
+ISAS = ("plain", "avx2", "avx512")
 """Instruction sets of the core; the first exists everywhere."""
 
 _NAME = "peerspec.native._core"
@@ -48,7 +48,7 @@ class Run(ctypes.Structure):
 
     _fields_ = (
         ("threads", ctypes.c_int32),
-        ("level", ctypes.c_int32),
+        ("isa", ctypes.c_int32),
         ("for_each", _ForEach),
         ("pool", ctypes.c_void_p),
     )
@@ -88,20 +88,20 @@ _ARRAY, _SIZE, _CODE, _NUMBER = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32,
 
 _SIGNATURES: dict[str, tuple[type, ...]] = {
     "peerspec_interface": (),
-    "peerspec_best_level": (),
+    "peerspec_best_isa": (),
     "peerspec_select": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 4),
     "peerspec_query": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 2),
     "peerspec_retrieve": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 3),
     "peerspec_retrieve_backward": (_RUN, _ROUTER, _SIZE, *[_ARRAY] * 5),
     "peerspec_gates": (_RUN, *[_CODE] * 2, *[_SIZE] * 2, *[_ARRAY] * 2),
     "peerspec_forward": (_RUN, _ROUTER, _EXPERTS, _SIZE, *[_ARRAY] * 5),
-    "peerspec_mix": (_RUN, _EXPERTS, *[_SIZE] * 2, *[_ARRAY] * 4),
-    "peerspec_mix_backward": (_RUN, _EXPERTS, *[_SIZE] * 2, *[_ARRAY] * 9),
-    "peerspec_weighted_rows": (_RUN, _CODE, *[_SIZE] * 4, *[_ARRAY] * 4),
+    "peerspec_expert_stage": (_RUN, _EXPERTS, *[_SIZE] * 2, *[_ARRAY] * 4),
+    "peerspec_expert_stage_backward": (_RUN, _EXPERTS, *[_SIZE] * 2, *[_ARRAY] * 9),
+    "peerspec_gather_sum": (_RUN, _CODE, *[_SIZE] * 4, *[_ARRAY] * 4),
     "peerspec_sort_ids": (*[_SIZE] * 2, *[_ARRAY] * 5),
     "peerspec_update_rows": (_RUN, *[_CODE] * 2, *[_SIZE] * 3, *[_ARRAY] * 5, *[_NUMBER] * 4, _SIZE),
-    "peerspec_spread_rows": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 5),
-    "peerspec_spread_update": (_RUN, *[_CODE] * 2, *[_SIZE] * 4, *[_ARRAY] * 8, *[_NUMBER] * 4, _SIZE),
+    "peerspec_scatter_sum": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 5),
+    "peerspec_scatter_update": (_RUN, *[_CODE] * 2, *[_SIZE] * 4, *[_ARRAY] * 8, *[_NUMBER] * 4, _SIZE),
 }
 """The functions of ``include/peerspec_native.h``; all return an int32."""
 
@@ -114,10 +114,10 @@ _FAULTS = {
 
 def available() -> bool:
     """Whether the compiled core is installed and loads."""
-    return not why_not()
+    return not unavailable_reason()
 
 
-def why_not() -> str:
+def unavailable_reason() -> str:
     """One sentence on why the core is not available; empty where it is."""
     found = _load()
     return found if isinstance(found, str) else ""
@@ -158,12 +158,12 @@ def require(name: str, *arguments: object) -> None:
         raise NativeError(_FAULTS[status])
 
 
-def best_level() -> str:
+def best_isa() -> str:
     """The level used unless another is asked for."""
-    return LEVELS[call("peerspec_best_level")]
+    return ISAS[call("peerspec_best_isa")]
 
 
-def run(threads: int | None, level: str | None) -> Any:
+def run(threads: int | None, isa: str | None) -> Any:
     """How to run, as the core takes it.
 
     Raises:
@@ -175,9 +175,9 @@ def run(threads: int | None, level: str | None) -> Any:
         threads = len(affinity(0)) if affinity else os.cpu_count() or 1
     if threads < 1:
         raise InputError(f"threads must be at least 1, got {threads}")
-    if level is not None and level not in LEVELS:
-        raise NativeError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-    return ctypes.byref(Run(threads, -1 if level is None else LEVELS.index(level)))
+    if isa is not None and isa not in ISAS:
+        raise NativeError(f"level must be one of {', '.join(ISAS)}, got {isa!r}")
+    return ctypes.byref(Run(threads, -1 if isa is None else ISAS.index(isa)))
 
 
 @cache

@@ -7,28 +7,22 @@ from jaxtyping import Float, Int
 
 from peerspec.reference.activations import activate
 from peerspec.reference.layer import Layer
+from peerspec.reference.rows import gather_dot, gather_sum
 
-__all__ = ["expert_weights", "mix", "project"]
+__all__ = ["expert_stage", "expert_weights"]
 
 Pairs = Float[np.ndarray, "T h k"]
 Ids = Int[np.ndarray, "T h k"]
 
 
-def project(layer: Layer, name: str, x: Float[np.ndarray, "T D"], indices: Ids) -> Pairs:
-    """The inner product of each token with the row of ``experts.<name>`` of each of its experts."""
-    rows = layer.params[f"experts.{name}"][indices].astype(x.dtype)
-    return np.einsum("thkd,td->thk", rows, x, optimize=True)
-
-
-def expert_weights(layer: Layer, x: Float[np.ndarray, "T D"], indices: Ids) -> Pairs:
-    """What multiplies v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
-    inner = project(layer, "u", x, indices)
-    if layer.config.expert == "glu":
-        return activate(layer.config.activation, project(layer, "w", x, indices)) * inner
-    return activate(layer.config.activation, inner)
-
-
-def mix(layer: Layer, weights: Pairs, gates: Pairs, indices: Ids) -> Float[np.ndarray, "T M"]:
+def expert_stage(layer: Layer, x: Float[np.ndarray, "T D"], ids: Ids, gates: Pairs) -> Float[np.ndarray, "T M"]:
     """y_t = Σ over heads and their k experts of gate · weight · v (OUT-1): no 1/h, no projection."""
-    rows = layer.params["experts.v"][indices].astype(weights.dtype)
-    return np.einsum("thk,thkm->tm", gates * weights, rows, optimize=True)
+    return gather_sum(layer.params["experts.v"], ids, gates * expert_weights(layer, x, ids))
+
+
+def expert_weights(layer: Layer, x: Float[np.ndarray, "T D"], ids: Ids) -> Pairs:
+    """What multiplies v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
+    inner = gather_dot(layer.params["experts.u"], ids, x)
+    if layer.config.expert == "glu":
+        return activate(layer.config.activation, gather_dot(layer.params["experts.w"], ids, x)) * inner
+    return activate(layer.config.activation, inner)

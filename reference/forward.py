@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int, Shaped
 from numpy.typing import DTypeLike
 
 from peerspec.reference.errors import InputError
-from peerspec.reference.experts import expert_weights, mix
+from peerspec.reference.experts import expert_stage
 from peerspec.reference.gates import gates
 from peerspec.reference.half_scores import half_scores
 from peerspec.reference.layer import Layer
@@ -58,7 +58,7 @@ def forward(
         else:
             scores, ids = gather_scores(s1, s2, _check_indices(layer, indices, lead))
         gate = gates(config.gate, scores)
-        y = mix(layer, expert_weights(layer, tokens, ids), gate, ids)
+        y = expert_stage(layer, tokens, ids, gate)
     pairs = (*lead, config.heads, config.top_k)
     return Output(y.reshape(*lead, config.d_out), scores.reshape(pairs), ids.reshape(pairs), gate.reshape(pairs), state)
 

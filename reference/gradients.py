@@ -17,12 +17,12 @@ from numpy.typing import DTypeLike
 
 from peerspec.reference.activations import activate, activate_derivative
 from peerspec.reference.errors import InputError
-from peerspec.reference.experts import project
 from peerspec.reference.forward import flatten, forward
 from peerspec.reference.half_scores import head_keys
 from peerspec.reference.layer import Layer
 from peerspec.reference.query import query
 from peerspec.reference.query_norm import EPS, batch_statistics, normalise, query_norm
+from peerspec.reference.rows import gather_dot, gather_sum, scatter_sum
 
 __all__ = ["gradients", "norm_backward"]
 
@@ -50,7 +50,7 @@ def gradients(
     """
     config, params = layer.config, layer.params
     out = forward(layer, x, mask=mask, training=True, dtype=dtype, indices=indices)
-    assert out.indices is not None  # the reference always shows its trace
+    assert out.indices is not None  # the reference always shows its routing
     assert out.gates is not None
     tokens, mask, lead = flatten(layer, x, mask)
     if dy.shape != (*lead, config.d_out):
@@ -59,13 +59,13 @@ def gradients(
     ids, gate = (part.reshape(-1, config.heads, config.top_k) for part in (out.indices, out.gates))
 
     weights, slopes = _weights_and_slopes(layer, tokens, ids)
-    z = np.einsum("thkm,tm->thk", params["experts.v"][ids].astype(dtype), dy, optimize=True)
-    grads = {"experts.v": _scatter(layer, "v", ids, gate * weights, dy)}
+    z = gather_dot(params["experts.v"], ids, dy)
+    grads = {"experts.v": scatter_sum(config.num_experts, ids, gate * weights, dy)}
     dx = np.zeros_like(tokens)
     for name, slope in slopes.items():
         inner = gate * z * slope
-        grads[f"experts.{name}"] = _scatter(layer, name, ids, inner, tokens)
-        dx += np.einsum("thk,thkd->td", inner, params[f"experts.{name}"][ids].astype(dtype), optimize=True)
+        grads[f"experts.{name}"] = scatter_sum(config.num_experts, ids, inner, tokens)
+        dx += gather_sum(params[f"experts.{name}"], ids, inner)
 
     dscores = _gate_backward(config.gate, gate, weights * z)
     raw = query(layer, tokens)
@@ -82,19 +82,12 @@ def gradients(
 
 def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """What multiplies v, and its derivative by each inner product it is made of (EXP-1, EXP-2)."""
-    kind, inner = layer.config.activation, project(layer, "u", x, ids)
+    kind, inner = layer.config.activation, gather_dot(layer.params["experts.u"], ids, x)
     if layer.config.expert == "mlp":
         return activate(kind, inner), {"u": activate_derivative(kind, inner)}
-    gating = project(layer, "w", x, ids)
+    gating = gather_dot(layer.params["experts.w"], ids, x)
     active = activate(kind, gating)
     return active * inner, {"u": active, "w": activate_derivative(kind, gating) * inner}
-
-
-def _scatter(layer: Layer, name: str, ids: np.ndarray, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Σ over pairs of weight · row, into the row of its expert; other rows stay zero (GRD-2, GRD-3)."""
-    out = np.zeros(layer.params[f"experts.{name}"].shape, rows.dtype)
-    np.add.at(out, ids, weights[..., None] * rows[:, None, None, :])
-    return out
 
 
 def _gate_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def verify_model(
         backend=f"{path.name} {name}" if name else path.name,
         claimed=tuple(name for name in (*PRECISIONS, *PROFILES) if name in model.profiles),
         precisions=plan.precisions,
-        traced=run.traced,
+        shows_routing=run.shows_routing,
         declined=(),
         partial=False,
         findings=findings,
@@ -86,8 +86,8 @@ class _Model:
 class _ModelHost(ObjectHost):
     """Keeps the layer from being copied at each call: the model holds its own."""
 
-    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
-        return super().ask(method, arguments | {"layer": None} if method == "forward" else arguments)
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
+        return super().call(method, arguments | {"layer": None} if method == "forward" else arguments)
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,12 @@ from peerspec.backends.jax.forward import Output, forward
 from peerspec.backends.jax.native import library_operations
 from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
 from peerspec.backends.jax.retrieval import Selection, select
+from peerspec.reference import Layer, PeerConfig
 
 __all__ = [
+    "Layer",
     "Output",
+    "PeerConfig",
     "Selection",
     "forward",
     "init",

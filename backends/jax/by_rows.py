@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from peerspec.backends.jax.experts import Pulled, Tables, expert_stage, pull
-from peerspec.backends.jax.gradient_taps import Slot, deposit, encoded
+from peerspec.backends.jax.gradient_taps import GradientTap, deposit, encoded
 from peerspec.backends.jax.probe import Probe
 from peerspec.reference import PeerConfig
 
@@ -17,30 +17,30 @@ __all__ = ["expert_stage_by_rows"]
 
 
 def expert_stage_by_rows(
-    slot: Slot | Probe, config: PeerConfig, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array
+    tap: GradientTap | Probe, config: PeerConfig, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array
 ) -> jax.Array:
     """``expert_stage``, whose tables are constants and whose slot has the gradient."""
-    if isinstance(slot, Probe):
-        slot.meet(tables, x, ids.shape[1])
+    if isinstance(tap, Probe):
+        tap.meet(tables, x, ids.shape[1])
         return expert_stage(config, tables, x, ids, gate)
-    return _stage(config, len(slot.uses), slot, tables, x, ids, gate)
+    return _stage(config, len(tap.uses), tap, tables, x, ids, gate)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _stage(
-    config: PeerConfig, room: int, slot: Slot, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array
+    config: PeerConfig, room: int, tap: GradientTap, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array
 ) -> jax.Array:
     return expert_stage(config, tables, x, ids, gate)
 
 
-def _forward(config: PeerConfig, room: int, slot: Slot, *arguments: Any) -> tuple[jax.Array, Any]:
+def _forward(config: PeerConfig, room: int, tap: GradientTap, *arguments: Any) -> tuple[jax.Array, Any]:
     return expert_stage(config, *arguments), arguments
 
 
 def _backward(config: PeerConfig, room: int, saved: Any, dy: jax.Array) -> tuple[Any, ...]:
     tables, x, ids, gate = saved
     pulled = pull(config.activation, tables, x, ids, gate, dy)
-    found = Slot(jnp.ones(len(x), x.dtype), encoded(ids, x.dtype), x, dy, _after(pulled))
+    found = GradientTap(jnp.ones(len(x), x.dtype), encoded(ids, x.dtype), x, dy, _after(pulled))
     return deposit(room, found), None, pulled.dx, None, pulled.dgate
 
 

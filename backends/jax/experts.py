@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from peerspec.backends.jax import native
 from peerspec.backends.jax.batching import over_tokens
-from peerspec.backends.jax.rows import combine, project, scatter_like
+from peerspec.backends.jax.rows import gather_dot, gather_sum, scatter_sum_like
 from peerspec.reference import PeerConfig
 
 __all__ = ["Pulled", "Tables", "expert_stage", "gates", "pull"]
@@ -36,7 +36,7 @@ _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 def gates(kind: str, scores: jax.Array) -> jax.Array:
     """The gates of one head's k scores, [..., k]."""
-    return (_gates if native.serves() else _gates_plain)(kind, scores)
+    return (_gates if native.is_supported() else _gates_plain)(kind, scores)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -65,24 +65,24 @@ _gates.defvjp(_gates_forward, _gates_backward)
 
 def expert_stage(config: PeerConfig, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array) -> jax.Array:
     """y [T, M] of tokens x [T, D] with their experts and gates [T, K]; tables by their names u, v, and w if any."""
-    return (_mix if native.serves() else _mix_plain)(config.activation, tables, x, ids, gate)
+    return (_expert_stage if native.is_supported() else _expert_stage_plain)(config.activation, tables, x, ids, gate)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _mix(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array) -> jax.Array:
-    core, plain = partial(_mix_core, activation), partial(_mix_plain, activation)
+def _expert_stage(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array) -> jax.Array:
+    core, plain = partial(_expert_stage_core, activation), partial(_expert_stage_plain, activation)
     y: jax.Array = native.dispatch(core, plain, tables, x, ids, gate)
     return y
 
 
-def _mix_core(activation: str, tables: Tables, *tokens: jax.Array) -> jax.Array:
-    y: jax.Array = over_tokens(lambda tables, tokens: native.mix(activation, tables, *tokens))(tables, tokens)
+def _expert_stage_core(activation: str, tables: Tables, *tokens: jax.Array) -> jax.Array:
+    y: jax.Array = over_tokens(lambda tables, tokens: native.expert_stage(activation, tables, *tokens))(tables, tokens)
     return y
 
 
-def _mix_plain(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array) -> jax.Array:
-    inner = {name: project(tables[name], ids, x) for name in tables if name != "v"}
-    return combine(tables["v"], ids, gate * _weight(activation, inner))
+def _expert_stage_plain(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array) -> jax.Array:
+    inner = {name: gather_dot(tables[name], ids, x) for name in tables if name != "v"}
+    return gather_sum(tables["v"], ids, gate * _weight(activation, inner))
 
 
 def _weight(activation: str, inner: Tables) -> jax.Array:
@@ -108,29 +108,31 @@ def pull(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: ja
 
 
 def _pull_core(activation: str, tables: Tables, *tokens: jax.Array) -> Pulled:
-    run = over_tokens(lambda tables, tokens: native.mix_backward(activation, tables, *tokens))
+    run = over_tokens(lambda tables, tokens: native.expert_stage_backward(activation, tables, *tokens))
     return Pulled(*run(tables, tokens))
 
 
 def _pull_plain(
     activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array, dy: jax.Array
 ) -> Pulled:
-    inner = {name: project(tables[name], ids, x) for name in tables if name != "v"}
+    inner = {name: gather_dot(tables[name], ids, x) for name in tables if name != "v"}
     weight, pull = jax.vjp(partial(_weight, activation), inner)
-    dweight = project(tables["v"], ids, dy)
+    dweight = gather_dot(tables["v"], ids, dy)
     (weights,) = pull(gate * dweight)
-    dx = sum(combine(tables[name], ids, weights[name]) for name in weights)
+    dx = sum(gather_sum(tables[name], ids, weights[name]) for name in weights)
     return Pulled(jnp.asarray(dx), weight * dweight, {**weights, "v": gate * weight})
 
 
-def _mix_forward(activation: str, *arguments: Any) -> tuple[jax.Array, Any]:
-    return _mix(activation, *arguments), arguments
+def _expert_stage_forward(activation: str, *arguments: Any) -> tuple[jax.Array, Any]:
+    return _expert_stage(activation, *arguments), arguments
 
 
-def _mix_backward(activation: str, saved: Any, dy: jax.Array) -> tuple[Any, ...]:
+def _expert_stage_backward(activation: str, saved: Any, dy: jax.Array) -> tuple[Any, ...]:
     tables, x, ids, gate = saved
     pulled = pull(activation, tables, x, ids, gate, dy)
-    dtables = {name: scatter_like(tables[name], ids, pulled.weights[name], dy if name == "v" else x) for name in tables}
+    dtables = {
+        name: scatter_sum_like(tables[name], ids, pulled.weights[name], dy if name == "v" else x) for name in tables
+    }
     return dtables, pulled.dx, None, pulled.dgate
 
 
@@ -147,5 +149,5 @@ def _pull_backward(activation: str, saved: Any, cotangents: Pulled) -> tuple[Any
     return dtables, dx, None, dgate, ddy
 
 
-_mix.defvjp(_mix_forward, _mix_backward)
+_expert_stage.defvjp(_expert_stage_forward, _expert_stage_backward)
 pull.defvjp(_pull_forward, _pull_backward)

@@ -11,9 +11,9 @@ from peerspec.backends.jax import native
 from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.by_rows import expert_stage_by_rows
 from peerspec.backends.jax.experts import expert_stage, gates
-from peerspec.backends.jax.gradient_taps import SLOT
+from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.params import Params, check
-from peerspec.backends.jax.precision import id_dtype, score_dtype
+from peerspec.backends.jax.precision import compute_dtype, id_dtype
 from peerspec.backends.jax.query import query, query_norm
 from peerspec.backends.jax.retrieval import retrieve
 from peerspec.reference import PeerConfig
@@ -26,10 +26,10 @@ class Output(NamedTuple):
 
     Attributes:
         y: [..., M], in the dtype of x.
-        scores: [..., h, k], in the score dtype (PRC-3).
+        scores: [..., h, k], in the compute dtype (PRC-3).
         indices: [..., h, k], int32; int64 where N exceeds 2³¹.
-        gates: [..., h, k], in the score dtype.
-        state: updated ``query_norm.mean`` and ``query_norm.var``, each [h, d] in the score dtype, only after
+        gates: [..., h, k], in the compute dtype.
+        state: updated ``query_norm.mean`` and ``query_norm.var``, each [h, d] in the compute dtype, only after
             ``training=True`` with ``query_norm="batch"`` (NRM-3).
     """
 
@@ -63,19 +63,19 @@ def forward(
             SHP-1, SHP-2), or no token that counts (NRM-5) where that is known while tracing.
     """
     check(config, params, x, mask)
-    lead, inner = x.shape[:-1], score_dtype(x.dtype)
+    lead, inner = x.shape[:-1], compute_dtype(x.dtype)
     tokens = x.reshape(-1, config.d_model).astype(inner)
     mask = None if mask is None else mask.reshape(-1)
-    if native.serves() and config.query_norm == "none" and SLOT not in params:
+    if native.is_supported() and config.query_norm == "none" and TAP not in params:
         stages = _whole(config, dict(params), tokens)
     else:
         stages = _staged(config, dict(params), tokens, mask, training)
-    trace = (*lead, config.heads, config.top_k)
+    routing = (*lead, config.heads, config.top_k)
     return Output(
         y=stages.y.astype(x.dtype).reshape(*lead, config.d_out),
-        scores=stages.scores.reshape(trace),
-        indices=stages.indices.reshape(trace),
-        gates=stages.gates.reshape(trace),
+        scores=stages.scores.reshape(routing),
+        indices=stages.indices.reshape(routing),
+        gates=stages.gates.reshape(routing),
         state=stages.state,
     )
 
@@ -87,17 +87,17 @@ def _staged(
     mask: jax.Array | None = None,
     training: bool = False,
 ) -> Output:
-    """One stage after the other, on tokens [T, D] in the inside format."""
+    """One stage after the other, on tokens [T, D] in the compute dtype."""
     # The tables stay as they are: their rows are widened after they are gathered.
     router = {name: array.astype(x.dtype) for name, array in params.items() if not name.startswith("experts.")}
     q, state = query_norm(config, router, query(router, x), mask=mask, training=training)
     scores, ids = retrieve(router["keys"], q, config.top_k)
     gate = gates(config.gate, scores)
-    slots = (len(x), config.heads * config.top_k)
+    pairs = (len(x), config.heads * config.top_k)
     tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}
-    slot: Any = tables.pop(SLOT.removeprefix("experts."), None)
-    stage = expert_stage if slot is None else partial(expert_stage_by_rows, slot)
-    y = stage(config, tables, x, ids.reshape(slots), gate.reshape(slots))
+    tap: Any = tables.pop(TAP.removeprefix("experts."), None)
+    stage = expert_stage if tap is None else partial(expert_stage_by_rows, tap)
+    y = stage(config, tables, x, ids.reshape(pairs), gate.reshape(pairs))
     return Output(y, scores, ids, gate, state)
 
 

@@ -18,17 +18,17 @@ from jax.custom_batching import custom_vmap
 
 from peerspec.reference import InputError
 
-__all__ = ["SLOT", "Slot", "decoded", "deposit", "empty_slot", "encoded"]
+__all__ = ["TAP", "GradientTap", "decoded", "deposit", "empty_tap", "encoded"]
 
-SLOT = "experts.slot"
+TAP = "experts.slot"
 """The name of a layer's slot among its parameters."""
 
 _BASE = 2**16
 """Ids travel as floats, so each as two that are exact: the quotient by this, and the rest."""
 
 
-class Slot(NamedTuple):
-    """A gradient of tables, by token; all in the inside format, zeros where nothing was put.
+class GradientTap(NamedTuple):
+    """A gradient of tables, by token; all in the compute dtype, zeros where nothing was put.
 
     Attributes:
         uses: [T], 1.
@@ -45,7 +45,7 @@ class Slot(NamedTuple):
     weights: dict[str, jax.Array]
 
 
-def empty_slot(tables: Mapping[str, jax.Array], tokens: int, pairs: int, dtype: Any) -> Slot:
+def empty_tap(tables: Mapping[str, jax.Array], tokens: int, pairs: int, dtype: Any) -> GradientTap:
     """A slot for layers [..., N, D] that meet so many tokens with so many pairs each."""
     *lead, _, d_model = tables["u"].shape
 
@@ -53,7 +53,7 @@ def empty_slot(tables: Mapping[str, jax.Array], tokens: int, pairs: int, dtype: 
         return jnp.zeros((*lead, tokens, *shape), dtype)
 
     weights = {name: zeros(pairs) for name in tables}
-    return Slot(zeros(), zeros(pairs, 2), zeros(d_model), zeros(tables["v"].shape[-1]), weights)
+    return GradientTap(zeros(), zeros(pairs, 2), zeros(d_model), zeros(tables["v"].shape[-1]), weights)
 
 
 def encoded(ids: jax.Array, dtype: Any) -> jax.Array:
@@ -67,7 +67,7 @@ def decoded(codes: jax.Array, dtype: Any) -> jax.Array:
     return quotient * _BASE + (rest - 1)
 
 
-def deposit(room: int, found: Slot) -> Slot:
+def deposit(room: int, found: GradientTap) -> GradientTap:
     """What T tokens found, filled up with zeros to ``room`` tokens.
 
     A batch over tokens of one layer becomes more tokens of its one slot: the slot has room for them. Where it has room
@@ -75,7 +75,7 @@ def deposit(room: int, found: Slot) -> Slot:
     """
     run = custom_vmap(lambda found: jax.tree.map(lambda array: _filled(room, array), found))
 
-    def rule(size: int, in_batched: list[Any], found: Slot) -> tuple[Slot, Any]:
+    def rule(size: int, in_batched: list[Any], found: GradientTap) -> tuple[GradientTap, Any]:
         whole = jax.tree.map(
             lambda array, is_batched: array if is_batched else jnp.broadcast_to(array, (size, *array.shape)),
             found,
@@ -87,7 +87,7 @@ def deposit(room: int, found: Slot) -> Slot:
         return whole, jax.tree.map(lambda _: own, found)
 
     run.def_vmap(rule)
-    result: Slot = run(found)
+    result: GradientTap = run(found)
     return result
 
 

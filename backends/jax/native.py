@@ -23,23 +23,23 @@ from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS, GATES
 
 __all__ = [
-    "add_rows",
     "call",
     "dispatch",
+    "expert_stage",
+    "expert_stage_backward",
     "forward",
     "gates",
+    "is_supported",
     "library_operations",
-    "mix",
-    "mix_backward",
     "query",
     "retrieve",
+    "scatter_add",
     "select",
-    "serves",
 ]
 
 _HANDLERS = (
-    *("select", "query", "retrieve", "gates", "mix", "mix_backward", "forward"),
-    *("weighted_rows", "add_rows", "update_rows", "row_squares"),
+    *("select", "query", "retrieve", "gates", "expert_stage", "expert_stage_backward", "forward"),
+    *("gather_sum", "scatter_add", "update_rows", "row_squares"),
 )
 
 _wanted_at_first = os.environ.get("PEERSPEC_JAX_CORE", "1") != "0"
@@ -56,14 +56,14 @@ def library_operations() -> AbstractContextManager[None]:
     return context
 
 
-def serves() -> bool:
+def is_supported() -> bool:
     """Whether the core is there and wanted; the platform is settled when a function is compiled."""
     return bool(_core_wanted.value) and _registered()
 
 
 def dispatch(core: Callable[..., Any], plain: Callable[..., Any], *arguments: Any) -> Any:
     """``core`` where the program is compiled for the CPU and the core serves, else ``plain``; same arguments."""
-    if not serves():
+    if not is_supported():
         return plain(*arguments)
     return jax.lax.platform_dependent(*arguments, cpu=core, default=plain)
 
@@ -97,12 +97,12 @@ def gates(kind: str, scores: jax.Array) -> jax.Array:
 
 def forward(config: PeerConfig, ids: Any, params: Mapping[str, jax.Array], x: jax.Array) -> tuple[jax.Array, ...]:
     """y [T, M], and scores, ids and gates [T, h, k], of the layer without query norm."""
-    trace = (len(x), config.heads, config.top_k)
+    routing = (len(x), config.heads, config.top_k)
     results = (
         shaped((len(x), config.d_out), x.dtype),
-        shaped(trace, x.dtype),
-        shaped(trace, ids),
-        shaped(trace, x.dtype),
+        shaped(routing, x.dtype),
+        shaped(routing, ids),
+        shaped(routing, x.dtype),
     )
     names = ("query.weight", "keys", "experts.u", "experts.v", "experts.w", "query.bias")
     found: tuple[jax.Array, ...] = call("forward", results)(
@@ -114,26 +114,28 @@ def forward(config: PeerConfig, ids: Any, params: Mapping[str, jax.Array], x: ja
     return found
 
 
-def mix(activation: str, tables: dict[str, jax.Array], x: jax.Array, ids: jax.Array, gates: jax.Array) -> jax.Array:
+def expert_stage(
+    activation: str, tables: dict[str, jax.Array], x: jax.Array, ids: jax.Array, gates: jax.Array
+) -> jax.Array:
     """y [T, M] (EXP-1, EXP-2, OUT-1)."""
-    run = call("mix", shaped((len(x), tables["v"].shape[1]), x.dtype))
+    run = call("expert_stage", shaped((len(x), tables["v"].shape[1]), x.dtype))
     y: jax.Array = run(x, ids, gates, *_ordered(tables), activation=_activation(activation))
     return y
 
 
-def mix_backward(
+def expert_stage_backward(
     activation: str, tables: dict[str, jax.Array], x: jax.Array, ids: jax.Array, gates: jax.Array, dy: jax.Array
 ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
     """The gradients of ``mix`` by x and gates, and by table the weights [T, K] with which x or dy enters its rows."""
     results = [like(x), *(like(gates) for _ in range(1 + len(tables)))]
-    run = call("mix_backward", results)
+    run = call("expert_stage_backward", results)
     dx, dgates, *weights = run(x, ids, gates, dy, *_ordered(tables), activation=_activation(activation))
     return dx, dgates, dict(zip(("u", "v", "w"), weights, strict=False))
 
 
-def add_rows(ids: jax.Array, weights: jax.Array, x: jax.Array, table: jax.Array) -> jax.Array:
+def scatter_add(ids: jax.Array, weights: jax.Array, x: jax.Array, table: jax.Array) -> jax.Array:
     """``table`` with weights[t, s]·x[t] added to row ids[t, s]; the sum of each row is rounded once (GRD-3)."""
-    out: jax.Array = call("add_rows", like(table), input_output_aliases={3: 0})(ids, weights, x, table)
+    out: jax.Array = call("scatter_add", like(table), input_output_aliases={3: 0})(ids, weights, x, table)
     return out
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike
 
-from peerspec.backends.jax.gradient_taps import SLOT
+from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.precision import require_representable
 from peerspec.reference import InputError, Layer, PeerConfig, TableError
 from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
@@ -64,7 +64,7 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
                 f"x and all parameters share one dtype, but x is {x.dtype} and params[{name!r}] is "
                 f"{params[name].dtype}; convert one of them (PAR-2)"
             )
-    if unknown := sorted(params.keys() - config.shapes().keys() - {SLOT}):
+    if unknown := sorted(params.keys() - config.shapes().keys() - {TAP}):
         raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; remove it (PAR-1)")
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {x.shape} (SHP-1)")

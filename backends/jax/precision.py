@@ -10,13 +10,13 @@ from numpy.typing import DTypeLike
 
 from peerspec.reference import ConfigError, InputError
 
-__all__ = ["id_dtype", "inner_product", "require_representable", "score_dtype"]
+__all__ = ["compute_dtype", "id_dtype", "inner_product", "require_representable"]
 
 _INT32_IDS = 2**31
 """The largest N whose ids, up to N − 1, fit a 32-bit integer."""
 
 
-def score_dtype(dtype: DTypeLike) -> Any:
+def compute_dtype(dtype: DTypeLike) -> Any:
     """float64 for float64, else float32: the dtype of queries, scores, gates and accumulations (PRC-2)."""
     return jnp.float64 if jnp.dtype(dtype) == jnp.float64 else jnp.float32
 

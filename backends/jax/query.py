@@ -21,7 +21,7 @@ State = dict[str, jax.Array]
 def query(params: State, x: jax.Array) -> jax.Array:
     """q[t,h,:] = W_h x_t + b_h, [T, h, d]; before the query norm."""
     weights = tuple(params[name] for name in ("query.weight", "query.bias") if name in params)
-    return (_query if native.serves() else _query_plain)(weights, x)
+    return (_query if native.is_supported() else _query_plain)(weights, x)
 
 
 @jax.custom_vjp

@@ -14,7 +14,7 @@ from peerspec.backends.jax.barrier import barrier
 from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.precision import id_dtype
 from peerspec.backends.jax.query import half_scores
-from peerspec.backends.jax.rows import combine, scatter_like
+from peerspec.backends.jax.rows import gather_sum, scatter_sum_like
 from peerspec.reference import InputError
 from peerspec.reference.selection import staircase_cells
 
@@ -55,7 +55,7 @@ def retrieve(keys: jax.Array, q: jax.Array, k: int) -> Selection:
     Raises:
         ConfigError: N exceeds 2³¹ and JAX is restricted to 32 bits.
     """
-    return (_retrieve if native.serves() else _retrieve_plain)(k, keys, q)
+    return (_retrieve if native.is_supported() else _retrieve_plain)(k, keys, q)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -101,8 +101,8 @@ def _retrieve_backward(k: int, saved: Any, cotangents: Selection) -> tuple[jax.A
     rows = jnp.stack([(2 * own + side) * n + part for side, part in enumerate(jnp.divmod(ids, n))]).reshape(-1, k)
     weights = jnp.stack((dscores, dscores)).reshape(-1, k)
     halves = jnp.stack(jnp.split(q, 2, axis=-1)).reshape(-1, half)
-    dhalves = combine(table, rows, weights).reshape(2, *q.shape[:2], half)
-    return scatter_like(table, rows, weights, halves).reshape(keys.shape), jnp.concatenate(tuple(dhalves), axis=-1)
+    dhalves = gather_sum(table, rows, weights).reshape(2, *q.shape[:2], half)
+    return scatter_sum_like(table, rows, weights, halves).reshape(keys.shape), jnp.concatenate(tuple(dhalves), axis=-1)
 
 
 _retrieve.defvjp(_retrieve_forward, _retrieve_backward)

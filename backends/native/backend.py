@@ -12,15 +12,15 @@ from peerspec.backends.native.stages import evaluate, expert_tables, router_tabl
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.native import core
 from peerspec.native import layer as native
-from peerspec.native.arrays import inside
-from peerspec.native.library import NativeError, why_not
+from peerspec.native.arrays import compute_dtype
+from peerspec.native.library import NativeError, unavailable_reason
 from peerspec.reference import Layer, Output, Selection
 from peerspec.reference.forward import flatten
 
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
-if why_not():  # whoever asks for this backend by name reads one sentence
-    raise NativeError(why_not())
+if unavailable_reason():  # whoever asks for this backend by name reads one sentence
+    raise NativeError(unavailable_reason())
 
 name = "native"
 profiles = ALL_PROFILES
@@ -32,11 +32,13 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
     with np.errstate(invalid="ignore", over="ignore"):  # non-finite tokens are legal input (NFT-1)
         if config.query_norm == "none":
             tokens, _, lead = flatten(layer, x, mask)
-            found = native.forward(router_tables(layer), expert_tables(layer), tokens.astype(inside(layer.dtype)))
+            found = native.forward(
+                router_tables(layer), expert_tables(layer), tokens.astype(compute_dtype(layer.dtype))
+            )
             return _shaped(layer, lead, *found, None)
         at = evaluate(layer, x, mask, training=training)
         pairs = (len(at.x), config.heads * config.top_k)
-        y = core.mix(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs))
+        y = core.expert_stage(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs))
     return _shaped(layer, at.lead, y, at.scores, at.ids, at.gate, at.state)
 
 

@@ -29,7 +29,7 @@ def gradients(
     pairs = (len(at.x), config.heads * config.top_k)
     ids = at.ids.reshape(pairs)
 
-    dx, dgates, weights = core.mix_backward(expert_tables(layer), at.x, ids, at.gate.reshape(pairs), upstream)
+    dx, dgates, weights = core.expert_stage_backward(expert_tables(layer), at.x, ids, at.gate.reshape(pairs), upstream)
     by_expert = core.sort_ids(ids, config.num_experts)
     grads = {
         f"experts.{name}": _table(by_expert, weight, upstream if name == "v" else at.x, params[f"experts.{name}"])
@@ -58,5 +58,5 @@ def _gate_backward(
 def _table(by_row: core.Sorted, weights: NDArray[Any], rows: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
     """A table of gradients: rows nobody selected stay zero (GRD-2), the others are rounded once."""
     out = np.zeros(like.shape, like.dtype)
-    out[by_row.touched] = core.spread_rows(by_row, weights, rows).astype(like.dtype)
+    out[by_row.touched] = core.scatter_sum(by_row, weights, rows).astype(like.dtype)
     return out

@@ -1,4 +1,4 @@
-"""The stages of the layer in the inside format: by the core, and the query norm by NumPy."""
+"""The stages of the layer in the compute dtype: by the core, and the query norm by NumPy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from peerspec.native import core
 from peerspec.native import layer as native
-from peerspec.native.arrays import inside
+from peerspec.native.arrays import compute_dtype
 from peerspec.reference import Layer
 from peerspec.reference.forward import flatten
 from peerspec.reference.query_norm import query_norm
@@ -19,7 +19,7 @@ __all__ = ["Stages", "evaluate", "expert_tables", "router_tables"]
 
 
 class Stages(NamedTuple):
-    """What a forward pass makes on the way; T tokens, K = h·k pairs, all in the inside format but ids and mask.
+    """What a forward pass makes on the way; T tokens, K = h·k pairs, all in the compute dtype but ids and mask.
 
     Attributes:
         x, mask, lead: tokens [T, D], which of them count [T], and the leading axes they came with.
@@ -42,7 +42,7 @@ class Stages(NamedTuple):
 def evaluate(layer: Layer, x: Shaped[np.ndarray, "*lead D"], mask: NDArray[Any] | None, *, training: bool) -> Stages:
     """All stages before the experts; arguments and errors as ``peerspec.reference.forward``."""
     tokens, counted, lead = flatten(layer, x, mask)
-    tokens = tokens.astype(inside(layer.dtype))
+    tokens = tokens.astype(compute_dtype(layer.dtype))
     router = router_tables(layer)
     raw = native.query(router, tokens)
     q, state = query_norm(layer, raw, mask=counted, training=training)

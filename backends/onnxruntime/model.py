@@ -19,9 +19,9 @@ from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import new_selector, run_selector
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.export.graph import CONFIG_KEY, extracted_model
-from peerspec.export.layer_nodes import Place, metadata
+from peerspec.export.layer_nodes import LayerNode, metadata
 from peerspec.export.onnx_package import ModelProto
-from peerspec.export.read import read_model, read_parameters, the_place
+from peerspec.export.read import read_model, read_parameters, the_layer_node
 from peerspec.export.tables import widened
 from peerspec.reference import Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
@@ -55,16 +55,16 @@ class OrtModel:
     ) -> None:
         path = Path(path)
         model = read_model(path)
-        place = the_place(model, path, name)
-        self.tables = place.tables
-        stored = read_parameters(path, model, place)
-        self.layer = Layer(place.config, widened(stored, place.config, place.tables))
+        layer_node = the_layer_node(model, path, name)
+        self.tables = layer_node.tables
+        stored = read_parameters(path, model, layer_node)
+        self.layer = Layer(layer_node.config, widened(stored, layer_node.config, layer_node.tables))
         self.name = f"{path.name} on onnxruntime"
         self._functions = {function.name: function for function in model.functions}
         self.profiles = _profiles(self.layer, self._functions)
         alone = CONFIG_KEY in metadata(model)
         self._parameters = {} if alone else stored
-        source = path if alone else _extract(model, place, self.layer)
+        source = path if alone else _extract(model, layer_node, self.layer)
         self._session = new_session(source, threads=threads, kernels=kernels)
         self._kernels = kernels
         self.rank = len(self._session.get_inputs()[0].shape) - 1
@@ -126,9 +126,11 @@ class OrtModel:
         return {name: arrays[name] for name in self._outputs}
 
 
-def _extract(model: ModelProto, place: Place, layer: Layer) -> bytes:
-    assert place.node is not None  # only a file of one layer has none
-    return extracted_model(model, place.node, place.config, layer.dtype, tables=place.tables).SerializeToString()
+def _extract(model: ModelProto, layer_node: LayerNode, layer: Layer) -> bytes:
+    assert layer_node.node is not None  # only a file of one layer has none
+    return extracted_model(
+        model, layer_node.node, layer_node.config, layer.dtype, tables=layer_node.tables
+    ).SerializeToString()
 
 
 def _profiles(layer: Layer, functions: Collection[str]) -> frozenset[str]:

@@ -92,7 +92,7 @@ def _refusal(text: str, kernels: bool) -> str:
     return f"ONNX Runtime {onnxruntime.__version__} refuses the model: {text}"
 
 
-_KERNELS = ("Layer", "ExpertMix", "ProductKeyTopK")
+_KERNELS = ("Layer", "ExpertStage", "ProductKeyTopK")
 
 
 def _element(array: NDArray[Any]) -> object:

@@ -1,4 +1,4 @@
-"""PEER in PyTorch: the module ``PEER``, and the pure functions ``forward`` and ``select`` it is made of.
+"""PEER in PyTorch: the module ``PEER``, optimisers of touched rows, and ``functional``, the functions it is made of.
 
 Autograd goes through both paths, tables may live on any device, and what SPEC.md asks of precision holds
 whatever the surrounding program has set: float32 stays float32 under TF32 and autocast (``precision``).
@@ -13,19 +13,18 @@ except ModuleNotFoundError as error:
         'the torch backend needs PyTorch, which is not installed; run: pip install "peerspec[torch]"'
     ) from None
 
-from peerspec.backends.torch.forward import Output, forward
+from peerspec.backends.torch import functional
 from peerspec.backends.torch.module import PEER
-from peerspec.backends.torch.optim import SGD, LazyAdam, RowAdagrad, clip_grad_norm_
-from peerspec.backends.torch.selection import Selection, select
+from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
+from peerspec.reference import Layer, PeerConfig
 
 __all__ = [
     "PEER",
-    "SGD",
+    "Layer",
     "LazyAdam",
-    "Output",
+    "PeerConfig",
     "RowAdagrad",
-    "Selection",
+    "RowSGD",
     "clip_grad_norm_",
-    "forward",
-    "select",
+    "functional",
 ]

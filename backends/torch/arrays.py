@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from peerspec.reference import DTYPES, InputError
 
-__all__ = ["INNER", "TORCH_DTYPES", "to_array", "to_tensor"]
+__all__ = ["COMPUTE_DTYPES", "TORCH_DTYPES", "to_array", "to_tensor"]
 
 TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
 """The precisions of SPEC.md, chapter 7, by name."""
 
-INNER = {dtype: torch.float64 if dtype == torch.float64 else torch.float32 for dtype in TORCH_DTYPES.values()}
-"""For each format of input and parameters the score format, which all inside has (PRC-2)."""
+COMPUTE_DTYPES = {dtype: torch.float64 if dtype == torch.float64 else torch.float32 for dtype in TORCH_DTYPES.values()}
+"""For each format of input and parameters the compute dtype, which all inside has (PRC-2)."""
 
 _BFLOAT16 = DTYPES["bfloat16"]
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.backends.torch import forward as whole
 from peerspec.backends.torch import selection
-from peerspec.backends.torch.arrays import INNER, to_array, to_tensor
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.forward import forward as evaluate
 from peerspec.reference import InputError, Layer, Output, Selection
 from peerspec.reference.config import STATISTICS
 
@@ -24,7 +24,7 @@ profiles = ALL_PROFILES
 def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
     """Evaluate the layer; see ``peerspec.reference.forward``, errors included."""
     with torch.no_grad():
-        out = whole.forward(layer.config, _tensors(layer), to_tensor(x), mask=_optional(mask), training=training)
+        out = evaluate(layer.config, _tensors(layer), to_tensor(x), mask=_optional(mask), training=training)
     state = None if out.state is None else {key: to_array(value) for key, value in out.state.items()}
     return Output(to_array(out.y), to_array(out.scores), to_array(out.indices), to_array(out.gates), state)
 
@@ -45,8 +45,8 @@ def gradients(
     learned = {key: tensor for key, tensor in tensors.items() if key not in STATISTICS} | {"x": tokens}
     with torch.enable_grad():
         for tensor in learned.values():
-            tensor.requires_grad_(tensor.dtype in INNER)
-        y = whole.forward(layer.config, tensors, tokens, mask=_optional(mask), training=True).y
+            tensor.requires_grad_(tensor.dtype in COMPUTE_DTYPES)
+        y = evaluate(layer.config, tensors, tokens, mask=_optional(mask), training=True).y
         if upstream.shape != y.shape or upstream.dtype != y.dtype:
             raise InputError(
                 f"dy must be {y.dtype} of shape {tuple(y.shape)}, got {upstream.dtype} of shape {tuple(upstream.shape)}"

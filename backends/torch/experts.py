@@ -13,11 +13,11 @@ from torch.autograd.function import once_differentiable
 from peerspec.backends.torch import native
 from peerspec.backends.torch.activations import activate
 from peerspec.backends.torch.autograd import apply
-from peerspec.backends.torch.rows import row_products, weighted_rows
+from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.table_gradients import table_gradients
 from peerspec.reference import PeerConfig
 
-__all__ = ["expert_stage", "expert_weights", "mix"]
+__all__ = ["expert_stage", "expert_weights", "weighted_outputs"]
 
 Pairs = Float[Tensor, "T hk"]
 Ids = Int[Tensor, "T hk"]
@@ -34,10 +34,10 @@ def expert_stage(
 ) -> Float[Tensor, "T M"]:
     """y of the experts and their gates, by the native core where it serves, else by library operations."""
     tables = params["experts.u"], params["experts.v"], params.get("experts.w")
-    if native.serves(x.device, *(table for table in tables if table is not None)):
+    if native.is_supported(x.device, *(table for table in tables if table is not None)):
         return apply(_Experts, *tables, x, ids, gates, config.activation, sparse_gradients)
     weights = gates * expert_weights(config, params, x, ids, sparse_gradients=sparse_gradients)
-    return mix(params["experts.v"], ids, weights, sparse_gradients=sparse_gradients)
+    return weighted_outputs(params["experts.v"], ids, weights, sparse_gradients=sparse_gradients)
 
 
 def expert_weights(
@@ -49,16 +49,18 @@ def expert_weights(
     sparse_gradients: bool = False,
 ) -> Pairs:
     """What multiplies v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
-    inner = apply(_Project, params["experts.u"], ids, x, sparse_gradients)
+    inner = apply(_GatherDot, params["experts.u"], ids, x, sparse_gradients)
     if config.expert == "glu":
-        gating = apply(_Project, params["experts.w"], ids, x, sparse_gradients)
+        gating = apply(_GatherDot, params["experts.w"], ids, x, sparse_gradients)
         return activate(config.activation, gating) * inner
     return activate(config.activation, inner)
 
 
-def mix(v: Float[Tensor, "N M"], ids: Ids, weights: Pairs, *, sparse_gradients: bool = False) -> Float[Tensor, "T M"]:
+def weighted_outputs(
+    v: Float[Tensor, "N M"], ids: Ids, weights: Pairs, *, sparse_gradients: bool = False
+) -> Float[Tensor, "T M"]:
     """y_t = Σ over heads and their k experts of weight · v (OUT-1): no 1/h, no projection."""
-    return apply(_Mix, v, ids, weights, sparse_gradients)
+    return apply(_GatherSum, v, ids, weights, sparse_gradients)
 
 
 class _Experts(Function):
@@ -66,7 +68,7 @@ class _Experts(Function):
     def forward(
         u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str, sparse: bool
     ) -> Tensor:
-        return native.mix(u, v, w, x, ids, gates, activation)
+        return native.expert_stage(u, v, w, x, ids, gates, activation)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -77,7 +79,7 @@ class _Experts(Function):
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         u, v, w, x, ids, gates = ctx.saved_tensors
-        dx, dgates, *weights = native.mix_backward(u, v, w, x, ids, gates, dy, ctx.activation)
+        dx, dgates, *weights = native.expert_stage_backward(u, v, w, x, ids, gates, dy, ctx.activation)
         wanted = [table if need else None for table, need in zip((u, v, w), ctx.needs_input_grad, strict=False)]
         found = table_gradients(wanted[: len(weights)], ids, weights, [x, dy, x][: len(weights)], sparse=ctx.sparse)
         return *found, *[None] * (3 - len(found)), dx, None, dgates, None, None
@@ -92,30 +94,30 @@ class _OverTable(Function):
         ctx.save_for_backward(*tensors)
 
 
-class _Project(_OverTable):
+class _GatherDot(_OverTable):
     @staticmethod
     def forward(table: Tensor, ids: Tensor, x: Tensor, sparse: bool) -> Tensor:
-        return row_products(table, ids, x)
+        return gather_dot(table, ids, x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, ...]:
         table, ids, x = ctx.saved_tensors
         # before the table's gradient, with which an optimiser may change the table
-        dx = weighted_rows(table, ids, d) if ctx.needs_input_grad[2] else None
+        dx = gather_sum(table, ids, d) if ctx.needs_input_grad[2] else None
         return _table_gradient(ctx, table, ids, d, x), None, dx, None
 
 
-class _Mix(_OverTable):
+class _GatherSum(_OverTable):
     @staticmethod
     def forward(table: Tensor, ids: Tensor, weights: Tensor, sparse: bool) -> Tensor:
-        return weighted_rows(table, ids, weights)
+        return gather_sum(table, ids, weights)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         table, ids, weights = ctx.saved_tensors
-        dweights = row_products(table, ids, dy) if ctx.needs_input_grad[2] else None
+        dweights = gather_dot(table, ids, dy) if ctx.needs_input_grad[2] else None
         return _table_gradient(ctx, table, ids, weights, dy), None, dweights, None
 
 

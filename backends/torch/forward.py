@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch import native, native_router
-from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.onnx_node import onnx_node
@@ -28,11 +28,11 @@ class Output(NamedTuple):
 
     Attributes:
         y: [..., M], the output, in the dtype of x.
-        scores: [..., h, k], score of each selected expert, in the score dtype (float64 for float64, else
+        scores: [..., h, k], score of each selected expert, in the compute dtype (float64 for float64, else
             float32).
         indices: [..., h, k], its id, int64.
-        gates: [..., h, k], its gate, in the score dtype.
-        state: updated ``query_norm.mean`` and ``query_norm.var``, [h, d] in the score dtype, only after
+        gates: [..., h, k], its gate, in the compute dtype.
+        state: updated ``query_norm.mean`` and ``query_norm.var``, [h, d] in the compute dtype, only after
             ``training=True`` with ``query_norm="batch"`` (NRM-3).
     """
 
@@ -70,7 +70,7 @@ def forward(
     lead = _check_input(config, params["keys"].dtype, x, mask)
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
-    tokens = x.reshape(-1, config.d_model).to(INNER[x.dtype])
+    tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[x.dtype])
     if _at_once(config, params, tokens):
         return _shaped(config, lead, x.dtype, *native_router.forward(config, params, tokens), None)
     with without_autocast(x.device.type):
@@ -86,7 +86,7 @@ def forward(
 def _at_once(config: PeerConfig, params: Mapping[str, Tensor], tokens: Tensor) -> bool:
     """Whether the core may do all stages in one call: no query norm, and nothing that wants a gradient."""
     learning = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (tokens, *params.values()))
-    return config.query_norm == "none" and not learning and native.serves(tokens.device, *params.values())
+    return config.query_norm == "none" and not learning and native.is_supported(tokens.device, *params.values())
 
 
 def _shaped(
@@ -110,8 +110,8 @@ def _check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
     if params.keys() != shapes.keys():
         raise TableError(f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)")
     dtype = params["keys"].dtype
-    if dtype not in INNER:
-        raise TableError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {dtype} (PAR-2)")
+    if dtype not in COMPUTE_DTYPES:
+        raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-2)")
     for name, shape in shapes.items():
         if params[name].shape != shape:
             raise TableError(f"{name} must have shape {shape}, got {tuple(params[name].shape)} (PAR-1)")

@@ -8,12 +8,12 @@ from weakref import WeakMethod
 from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
-from peerspec.backends.torch.touched import Sums
+from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import PeerError
 
 __all__ = ["Taker", "UpdateError", "set_taker", "taker_of"]
 
-Taker = Callable[[Tensor, Sums], None]
+Taker = Callable[[Tensor, FactoredRows], None]
 
 
 class UpdateError(PeerError):

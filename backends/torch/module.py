@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from peerspec.backends.torch.arrays import INNER, to_array, to_tensor
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.forward import Output
 from peerspec.backends.torch.forward import forward as evaluate
 from peerspec.backends.torch.huge_pages import copied, in_huge_pages
@@ -50,10 +50,10 @@ class PEER(nn.Module):
         self.config = config
         self.sparse_gradients = sparse_gradients
         dtype = torch.get_default_dtype() if dtype is None else dtype
-        if dtype not in INNER:
-            raise TableError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {dtype} (PAR-2)")
+        if dtype not in COMPUTE_DTYPES:
+            raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-2)")
         for name, shape in config.shapes().items():
-            owner, leaf = self._place(name)
+            owner, leaf = self._owner(name)
             tensor = in_huge_pages(torch.empty(shape, device=device, dtype=dtype))
             if name in STATISTICS:
                 owner.register_buffer(leaf, tensor)
@@ -72,10 +72,10 @@ class PEER(nn.Module):
                 tensor.fill_(name in STARTS_AT_ONE)
 
     def forward(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Tensor:
-        """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_trace``."""
-        return self.forward_with_trace(x, mask).y
+        """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_routing``."""
+        return self.forward_with_routing(x, mask).y
 
-    def forward_with_trace(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Output:
+    def forward_with_routing(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Output:
         """Evaluate the layer and show scores, ids and gates [..., h, k] beside y.
 
         Args:
@@ -134,7 +134,7 @@ class PEER(nn.Module):
         """Parameters and buffers by the names of SPEC.md."""
         return {**dict(self.named_parameters()), **dict(self.named_buffers())}
 
-    def _place(self, name: str) -> tuple[nn.Module, str]:
+    def _owner(self, name: str) -> tuple[nn.Module, str]:
         """The module that holds a parameter and its name there; ``query.weight`` lives in ``self.query``."""
         group, _, leaf = name.rpartition(".")
         if group and not hasattr(self, group):

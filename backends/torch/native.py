@@ -16,7 +16,7 @@ from torch import Tensor
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 
-__all__ = ["library_operations", "mix", "mix_backward", "select", "serves"]
+__all__ = ["expert_stage", "expert_stage_backward", "is_supported", "library_operations", "select"]
 
 _built = native.available()
 _enabled = True
@@ -33,7 +33,7 @@ def library_operations() -> Iterator[None]:
         _enabled = before
 
 
-def serves(device: torch.device, *tables: Tensor) -> bool:
+def is_supported(device: torch.device, *tables: Tensor) -> bool:
     """Whether the core is there and wanted, and takes these: on the CPU, tables contiguous."""
     return _enabled and device.type == "cpu" and _built and all(table.is_contiguous() for table in tables)
 
@@ -46,7 +46,7 @@ def select(
     return scores, ids
 
 
-def mix(
+def expert_stage(
     u: Float[Tensor, "N D"],
     v: Float[Tensor, "N M"],
     w: Float[Tensor, "N D"] | None,
@@ -56,11 +56,11 @@ def mix(
     activation: str,
 ) -> Float[Tensor, "T M"]:
     """The whole expert stage (EXP-1, EXP-2, OUT-1); not differentiable."""
-    y: Tensor = _mix(u, v, w, x, ids, gates, activation)
+    y: Tensor = _expert_stage(u, v, w, x, ids, gates, activation)
     return y
 
 
-def mix_backward(
+def expert_stage_backward(
     u: Float[Tensor, "N D"],
     v: Float[Tensor, "N M"],
     w: Float[Tensor, "N D"] | None,
@@ -71,7 +71,7 @@ def mix_backward(
     activation: str,
 ) -> list[Tensor]:
     """The gradients of x and gates; and for u, v, and w if it is there, the weight of each pair in the gradient."""
-    found: list[Tensor] = _mix_backward(u, v, w, x, ids, gates, dy.contiguous(), activation)
+    found: list[Tensor] = _expert_stage_backward(u, v, w, x, ids, gates, dy.contiguous(), activation)
     return found
 
 
@@ -92,34 +92,36 @@ def _(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.library.custom_op(
-    "peerspec::mix",
+    "peerspec::expert_stage",
     mutates_args=(),
     schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, str activation) -> Tensor",
 )
-def _mix(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str) -> Tensor:
+def _expert_stage(
+    u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str
+) -> Tensor:
     arrays = (to_array(tensor) for tensor in (x, ids, gates))
-    return to_tensor(native.mix(_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads()))
+    return to_tensor(native.expert_stage(_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads()))
 
 
-@_mix.register_fake
+@_expert_stage.register_fake
 def _(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str) -> Tensor:
     return x.new_empty(x.shape[0], v.shape[1])
 
 
 @torch.library.custom_op(
-    "peerspec::mix_backward",
+    "peerspec::expert_stage_backward",
     mutates_args=(),
     schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, Tensor dy, str activation) -> Tensor[]",
 )
-def _mix_backward(
+def _expert_stage_backward(
     u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, dy: Tensor, activation: str
 ) -> list[Tensor]:
     arrays = (to_array(tensor) for tensor in (x, ids, gates, dy))
-    found = native.mix_backward(_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads())
+    found = native.expert_stage_backward(_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads())
     return [to_tensor(array) for array in (found.dx, found.dgates, *found.weights.values())]
 
 
-@_mix_backward.register_fake
+@_expert_stage_backward.register_fake
 def _(
     u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, dy: Tensor, activation: str
 ) -> list[Tensor]:

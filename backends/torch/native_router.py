@@ -18,10 +18,10 @@ from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.precision import full_precision
 from peerspec.reference import PeerConfig
 
-__all__ = ["Mixed", "forward", "query", "retrieve"]
+__all__ = ["LayerOutput", "forward", "query", "retrieve"]
 
 
-class Mixed(NamedTuple):
+class LayerOutput(NamedTuple):
     """y [T, M], and the scores, ids and gates [T, h, k] of the experts it is made of."""
 
     y: Tensor
@@ -44,11 +44,11 @@ def retrieve(
     return scores, ids
 
 
-def forward(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> Mixed:
+def forward(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> LayerOutput:
     """The layer without query norm in one call; not differentiable."""
     router = (params["query.weight"], params.get("query.bias"), params["keys"])
     experts = (params["experts.u"], params["experts.v"], params.get("experts.w"))
-    return Mixed(*_forward(*router, *experts, x, config.top_k, config.gate, config.activation))
+    return LayerOutput(*_forward(*router, *experts, x, config.top_k, config.gate, config.activation))
 
 
 @torch.library.custom_op("peerspec::query", mutates_args=(), schema="(Tensor x, Tensor weight, Tensor? bias) -> Tensor")

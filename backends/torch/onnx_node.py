@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.reference import InputError, PeerConfig
 
 __all__ = ["onnx_node"]
@@ -27,7 +27,7 @@ def onnx_node(
     """
     if training and config.query_norm == "batch":
         raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
-    lead, inner = x.shape[:-1], INNER[x.dtype]
+    lead, inner = x.shape[:-1], COMPUTE_DTYPES[x.dtype]
     picked = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(
         "peer::Layer",

@@ -15,7 +15,7 @@ __all__ = ["query"]
 
 def query(params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> Float[Tensor, "T h d"]:
     """q[t,h,:] = W_h x_t + b_h, in the dtype of ``x``; before the query norm."""
-    if native.serves(x.device, params["query.weight"]):
+    if native.is_supported(x.device, params["query.weight"]):
         return native_router.query(params, x)
     weight = params["query.weight"].to(x.dtype)
     q = inner_products(x[None], weight.flatten(0, 1)[None]).view(len(x), *weight.shape[:2])

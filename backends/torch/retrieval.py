@@ -10,10 +10,10 @@ from torch import Tensor
 
 from peerspec.backends.torch import native, native_router
 from peerspec.backends.torch.half_scores import half_scores
-from peerspec.backends.torch.rows import weighted_rows
+from peerspec.backends.torch.rows import gather_sum
 from peerspec.backends.torch.selection import Selection, select_ranked
-from peerspec.backends.torch.stable_topk import Ranked, largest
-from peerspec.backends.torch.touched import Sums, sum_rows, touched_rows
+from peerspec.backends.torch.stable_topk import Ranked, stable_topk
+from peerspec.backends.torch.touched import FactoredRows, scatter_sum, touched_rows
 
 __all__ = ["retrieve"]
 
@@ -24,7 +24,7 @@ to fill one."""
 
 def retrieve(keys: Float[Tensor, "H_k 2 n half"], q: Float[Tensor, "T h d"], k: int) -> Selection:
     """Scores and ids [T, h, k], by the native core where it serves, else by library operations."""
-    if native.serves(q.device, keys):
+    if native.is_supported(q.device, keys):
         return Selection(*native_router.retrieve(keys, q, k))
     return Selection(*_retrieve(q, keys, k))
 
@@ -47,7 +47,7 @@ def _select(halves: Float[Tensor, "H_k 2 R n"], k: int) -> Selection:
     """Scores and ids [R, H_k, k]."""
     key_heads, _, rows, n = halves.shape
     kept = min(k, n)
-    best = largest(halves.view(-1, n), kept)
+    best = stable_topk(halves.view(-1, n), kept)
     values, positions = (array.view(key_heads, 2, rows, kept).transpose(0, 1).flatten(1, 2) for array in best)
     first, second = map(Ranked, values, positions)
     found = select_ranked(first, second, n, k)
@@ -70,10 +70,10 @@ def _gradients(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> tuple[T
     half, table = keys.shape[-1], keys.flatten(0, 2)
     rows = _sub_keys(ids, len(keys), keys.shape[2]).flatten(0, 2)
     weights = dscores[:, :, None].expand(-1, -1, 2, -1).flatten(0, 2)
-    dq = weighted_rows(table, rows, weights).view(q.shape)
+    dq = gather_sum(table, rows, weights).view(q.shape)
     dkeys = torch.zeros_like(table, dtype=q.dtype)
     touched = touched_rows(rows, len(table))
-    dkeys[touched.rows] = sum_rows(Sums(touched, weights, q.reshape(-1, half)))
+    dkeys[touched.rows] = scatter_sum(FactoredRows(touched, weights, q.reshape(-1, half)))
     return dq, dkeys.to(keys.dtype).view(keys.shape)
 
 

@@ -23,30 +23,30 @@ from torch.nn import functional
 
 from peerspec.backends.torch.precision import full_precision
 
-__all__ = ["BUDGET", "row_products", "weighted_rows"]
+__all__ = ["BUDGET", "gather_dot", "gather_sum"]
 
 BUDGET = {"cpu": 1 << 21, "other": 1 << 28}
 """Bytes of widened rows held at once: what a core's cache keeps; on accelerators, enough to fill one."""
 
 
-def row_products(table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Tensor, "T D"]) -> Float[Tensor, "T K"]:
+def gather_dot(table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Tensor, "T D"]) -> Float[Tensor, "T K"]:
     """The inner product of each token with each row it picks."""
-    products: Tensor = _row_products(table, ids, x)
+    products: Tensor = _gather_dot(table, ids, x)
     return products
 
 
-def weighted_rows(
+def gather_sum(
     table: Float[Tensor, "N M"], ids: Int[Tensor, "T K"], weights: Float[Tensor, "T K"]
 ) -> Float[Tensor, "T M"]:
     """For each token the weighted sum of the rows it picks."""
-    sums: Tensor = _weighted_rows(table, ids, weights)
+    sums: Tensor = _gather_sum(table, ids, weights)
     return sums
 
 
 @torch.library.custom_op(
-    "peerspec::row_products", mutates_args=(), schema="(Tensor table, Tensor ids, Tensor x) -> Tensor"
+    "peerspec::gather_dot", mutates_args=(), schema="(Tensor table, Tensor ids, Tensor x) -> Tensor"
 )
-def _row_products(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
+def _gather_dot(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
     if _sampled(table, ids, x):
         return _sampled_products(table, ids, x)
     out = x.new_empty(ids.shape)
@@ -57,15 +57,15 @@ def _row_products(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
     return out
 
 
-@_row_products.register_fake
+@_gather_dot.register_fake
 def _(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
     return x.new_empty(ids.shape)
 
 
 @torch.library.custom_op(
-    "peerspec::weighted_rows", mutates_args=(), schema="(Tensor table, Tensor ids, Tensor weights) -> Tensor"
+    "peerspec::gather_sum", mutates_args=(), schema="(Tensor table, Tensor ids, Tensor weights) -> Tensor"
 )
-def _weighted_rows(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
+def _gather_sum(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
     if table.dtype == weights.dtype:
         return functional.embedding_bag(ids, table, per_sample_weights=weights, mode="sum")
     out = weights.new_empty(len(ids), table.shape[-1])
@@ -75,7 +75,7 @@ def _weighted_rows(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
     return out
 
 
-@_weighted_rows.register_fake
+@_gather_sum.register_fake
 def _(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
     return weights.new_empty(ids.shape[0], table.shape[-1])
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from peerspec.backends.torch import native
-from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.autograd import apply
-from peerspec.backends.torch.stable_topk import Ranked, largest
+from peerspec.backends.torch.stable_topk import Ranked, stable_topk
 from peerspec.reference import InputError
 from peerspec.reference.selection import staircase_cells
 
@@ -45,18 +45,18 @@ def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"],
 
 @torch.no_grad()
 def _select(scores1: Tensor, scores2: Tensor, k: int) -> Selection:
-    if scores1.dtype in INNER.values() and native.serves(scores1.device):
+    if scores1.dtype in COMPUTE_DTYPES.values() and native.is_supported(scores1.device):
         return Selection(*native.select(scores1, scores2, k))
     n = scores1.shape[-1]
     kept = min(k, n)
-    return select_ranked(largest(scores1, kept), largest(scores2, kept), n, k)
+    return select_ranked(stable_topk(scores1, kept), stable_topk(scores2, kept), n, k)
 
 
 def select_ranked(best1: Ranked, best2: Ranked, n: int, k: int) -> Selection:
     """The k best sums, [R, k], of the min(k, n) best of each half: over the cells (a, b) with (a+1)(b+1) ≤ k."""
     a, b = (torch.from_numpy(cells).to(best1.values.device) for cells in _staircase(k, n))
     sums = best1.values.index_select(-1, a) + best2.values.index_select(-1, b)
-    scores, cells = largest(sums, k)
+    scores, cells = stable_topk(sums, k)
     i, j = (best.positions.gather(-1, rank[cells]) for best, rank in ((best1, a), (best2, b)))
     return Selection(scores, i * n + j)
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
-__all__ = ["Ranked", "largest"]
+__all__ = ["Ranked", "stable_topk"]
 
 GROUP = 8
 """Values in a group: √(n/k) makes the n/8 maxima and the 8k candidates the fewest, at n = 1024 and k = 16."""
@@ -29,7 +29,7 @@ class Ranked(NamedTuple):
     positions: Tensor
 
 
-def largest(scores: Float[Tensor, "R width"], k: int) -> Ranked:
+def stable_topk(scores: Float[Tensor, "R width"], k: int) -> Ranked:
     """The k largest of each row."""
     if k == scores.shape[-1]:
         return _found(scores, _by_sorting(scores, k))

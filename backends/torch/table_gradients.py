@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch.in_backward import UpdateError, taker_of
-from peerspec.backends.torch.touched import Sums, Touched, sum_rows, touched_rows
+from peerspec.backends.torch.touched import FactoredRows, Touched, scatter_sum, touched_rows
 from peerspec.reference import InputError
 
 __all__ = ["table_gradients"]
@@ -50,14 +50,14 @@ def table_gradients(
             out.append(None)
             continue
         touched = touched_rows(ids, len(table)) if touched is None else touched
-        sums = Sums(touched, weight, x)
+        sums = FactoredRows(touched, weight, x)
         taker = taker_of(table)
         out.append(_tensor(table, sums, sparse) if taker is None else taker(table, sums))
     return out
 
 
-def _tensor(table: Tensor, sums: Sums, sparse: bool) -> Tensor:
-    values, rows = sum_rows(sums).to(table.dtype), sums.touched.rows
+def _tensor(table: Tensor, sums: FactoredRows, sparse: bool) -> Tensor:
+    values, rows = scatter_sum(sums).to(table.dtype), sums.touched.rows
     if not sparse:
         return torch.zeros_like(table, memory_format=torch.contiguous_format).index_copy_(0, rows, values)
     return torch.sparse_coo_tensor(rows[None], values, table.shape, is_coalesced=True, check_invariants=False)
@@ -79,7 +79,7 @@ def _compiled(table: Tensor, ids: Tensor, weights: Tensor, x: Tensor, sparse: bo
             "a compiled layer cannot be updated within the backward pass; make the optimiser without in_backward, or "
             "train the layer without torch.compile"
         )
-    return _tensor(table, Sums(touched_rows(ids, len(table)), weights, x), sparse=False)
+    return _tensor(table, FactoredRows(touched_rows(ids, len(table)), weights, x), sparse=False)
 
 
 @_compiled.register_fake

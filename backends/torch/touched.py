@@ -19,7 +19,7 @@ from peerspec import native as core
 from peerspec.backends.torch import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 
-__all__ = ["Sums", "Touched", "sum_rows", "touched_rows"]
+__all__ = ["FactoredRows", "Touched", "scatter_sum", "touched_rows"]
 
 
 class Touched(NamedTuple):
@@ -36,8 +36,8 @@ class Touched(NamedTuple):
     starts: Int[Tensor, " R1"]
 
 
-class Sums(NamedTuple):
-    """A gradient that is not yet summed: for each row the sum over its pairs of weight · x, in the inside format."""
+class FactoredRows(NamedTuple):
+    """A gradient that is not yet summed: for each row the sum over its pairs of weight · x, in the compute dtype."""
 
     touched: Touched
     weights: Float[Tensor, "T K"]
@@ -46,7 +46,7 @@ class Sums(NamedTuple):
 
 def touched_rows(ids: Int[Tensor, "T K"], num_rows: int) -> Touched:
     """Sort the pairs by row."""
-    if native.serves(ids.device):
+    if native.is_supported(ids.device):
         found = core.sort_ids(to_array(ids), num_rows)
         return Touched(to_tensor(found.touched), to_tensor(found.order), to_tensor(found.starts))
     order = ids.flatten().argsort(stable=True)
@@ -54,12 +54,12 @@ def touched_rows(ids: Int[Tensor, "T K"], num_rows: int) -> Touched:
     return Touched(rows, order, functional.pad(counts.cumsum(0), (1, 0)))
 
 
-def sum_rows(sums: Sums) -> Float[Tensor, "R D"]:
+def scatter_sum(sums: FactoredRows) -> Float[Tensor, "R D"]:
     """The touched rows of the gradient, in the format of x."""
     (rows, order, starts), weights, x = sums
-    if native.serves(x.device):
+    if native.is_supported(x.device):
         by_row = core.Sorted(*(to_array(part) for part in (order, rows, starts)))
-        return to_tensor(core.spread_rows(by_row, to_array(weights), to_array(x), threads=torch.get_num_threads()))
+        return to_tensor(core.scatter_sum(by_row, to_array(weights), to_array(x), threads=torch.get_num_threads()))
     if not len(rows):
         return x.new_empty(0, x.shape[1])
     tokens = order // weights.shape[1]

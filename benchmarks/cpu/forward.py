@@ -31,7 +31,7 @@ MOST_FLOPS = 10**12
 """Beyond it a turn takes more than some eight seconds."""
 
 
-def why_not(name: str, point: Point) -> str:
+def unavailable_reason(name: str, point: Point) -> str:
     """Why a variant is not run at a point; empty where it is."""
     if name != "dense FFN of equal parameters":
         return ""
@@ -48,7 +48,7 @@ def forward(points: Sequence[Point], names: Sequence[str], budget: float) -> Ite
 
 
 def rows_of(bench: Bench, names: Sequence[str], budget: float) -> list[dict[str, object]]:
-    reasons = {name: why_not(name, bench.point) for name in names}
+    reasons = {name: unavailable_reason(name, bench.point) for name in names}
     work = {name: VARIANTS[name](bench) for name in names if not reasons[name]}
     with torch.inference_mode():
         found = in_turns(work, budget)

@@ -46,7 +46,7 @@ def gathers(bench: Bench) -> Variants:
     def by_core() -> None:
         for some, weights in zip(ids, gates, strict=True):
             for array in arrays:
-                native.weighted_rows(array, some.numpy(), weights.numpy(), threads=threads)
+                native.gather_sum(array, some.numpy(), weights.numpy(), threads=threads)
 
     def by_torch() -> None:
         for some, weights in zip(ids, gates, strict=True):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import step
 import torch
-from forward import VARIANTS, why_not
+from forward import VARIANTS, unavailable_reason
 from peak import watched
 from points import Bench, Point, benches
 
@@ -23,7 +23,7 @@ Rows = list[dict[str, object]]
 def memory(points: Sequence[Point], names: Sequence[str]) -> Iterator[Rows]:
     """Rows of one point after the other: forward passes."""
     for point in points:
-        kept = [name for name in names if not why_not(name, point)]
+        kept = [name for name in names if not unavailable_reason(name, point)]
         yield [{**point.as_row(), "variant": name, **_measured("forward", point, name)} for name in kept]
 
 

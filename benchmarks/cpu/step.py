@@ -13,7 +13,7 @@ from torch import nn
 from trainees import CORE, LIBRARY, RIVAL, backward_pass, ours, theirs
 from turns import in_turns
 
-from peerspec.backends.torch import SGD, LazyAdam, RowAdagrad
+from peerspec.backends.torch import LazyAdam, RowAdagrad, RowSGD
 from peerspec.backends.torch.native import library_operations
 
 __all__ = ["FAIR", "POINTS", "VARIANTS", "step", "turn"]
@@ -63,12 +63,12 @@ class Step:
 VARIANTS: dict[str, tuple[Make, Callable[..., Any]]] = {
     FAIR: (theirs, partial(torch.optim.Adam, fused=True)),
     f"{RIVAL}, SGD": (theirs, partial(torch.optim.SGD, fused=True)),
-    f"{CORE}: SGD": (ours, SGD),
-    f"{CORE}: SGD in backward": (ours, partial(SGD, in_backward=True)),
+    f"{CORE}: SGD": (ours, RowSGD),
+    f"{CORE}: SGD in backward": (ours, partial(RowSGD, in_backward=True)),
     f"{CORE}: RowAdagrad in backward": (ours, partial(RowAdagrad, in_backward=True)),
     f"{CORE}: LazyAdam": (ours, LazyAdam),
     f"{CORE}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
-    f"{LIBRARY}: SGD in backward": (ours, partial(SGD, in_backward=True)),
+    f"{LIBRARY}: SGD in backward": (ours, partial(RowSGD, in_backward=True)),
     f"{LIBRARY}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
 }
 
@@ -88,9 +88,9 @@ def turn(bench: Bench, name: str) -> Step:
 
 
 def turns(bench: Bench) -> dict[str, Step]:
-    momenta: State = {}
+    moments: State = {}
     work = {name: turn(bench, name) for name in VARIANTS}
     for name, one in work.items():
         if "LazyAdam" in name:
-            one.share(momenta)
+            one.share(moments)
     return work

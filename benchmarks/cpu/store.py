@@ -30,7 +30,7 @@ def machine(*packages: str) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": model,
-        "instructions": native.best_level() if native.available() else "no core",
+        "instructions": native.best_isa() if native.available() else "no core",
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": round(memory / 2**30),

@@ -13,14 +13,14 @@ from points import Bench, Point
 
 from peerspec.export import ort
 from peerspec.export.domain import OPSET
-from peerspec.export.expert_stage import Body, expert_mix
+from peerspec.export.expert_stage import Body, expert_stage
 from peerspec.export.graph import assemble, extracted_model, layer_model
 from peerspec.export.layer_function import OUTPUTS
 from peerspec.export.onnx_package import ModelProto, NodeProto, TensorProto, helper
 from peerspec.export.tables import Tables, is_table, narrowed
 from peerspec.reference import PeerConfig
 
-__all__ = ["THREADS", "Run", "bound", "given", "identity", "layer", "mixing", "room", "session"]
+__all__ = ["THREADS", "Run", "bound", "expert_stage_model", "given", "identity", "layer", "room", "session"]
 
 THREADS = 2
 FLOAT = np.dtype(np.float32)
@@ -90,11 +90,11 @@ def room(point: Point) -> dict[str, NDArray[Any]]:
     """Arrays for what a layer returns."""
     c, T = point.config, point.tokens
     y, picked = np.empty((T, c.d_out), FLOAT), (T, c.heads, c.top_k)
-    trace = (np.empty(picked, FLOAT), np.empty(picked, np.int64), np.empty(picked, FLOAT))
-    return dict(zip(OUTPUTS, (y, *trace), strict=True))
+    routing = (np.empty(picked, FLOAT), np.empty(picked, np.int64), np.empty(picked, FLOAT))
+    return dict(zip(OUTPUTS, (y, *routing), strict=True))
 
 
-def mixing(point: Point) -> Any:
+def expert_stage_model(point: Point) -> Any:
     """A session of the expert stage alone, by its kernel."""
     shapes = {
         "x": ["T", None],
@@ -108,9 +108,9 @@ def mixing(point: Point) -> Any:
         for name, shape in shapes.items()
     ]
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["T", None])
-    node = helper.make_node("ExpertMix", list(shapes), ["y"], domain="peer", activation=point.config.activation)
-    function = expert_mix("mlp", point.config.activation)
-    return session(assemble(helper.make_graph([node], "mix", inputs, [y]), [function]), kernels=True)
+    node = helper.make_node("ExpertStage", list(shapes), ["y"], domain="peer", activation=point.config.activation)
+    function = expert_stage("mlp", point.config.activation)
+    return session(assemble(helper.make_graph([node], "expert_stage", inputs, [y]), [function]), kernels=True)
 
 
 def identity(width: int) -> Any:

@@ -21,9 +21,9 @@ def stage(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, obj
         u, v = (bench.params[f"experts.{name}"].numpy() for name in "uv")
         given = {"x": bench.x.numpy(), "indices": ids, "gates": gates, "u": u, "v": v}
         y = np.empty((bench.point.tokens, bench.point.d_model), np.float32)
-        kernel = sessions.bound(sessions.mixing(bench.point), given, {"y": y})
+        kernel = sessions.bound(sessions.expert_stage_model(bench.point), given, {"y": y})
         with torch.inference_mode():
-            found = in_turns({"ExpertMix, native kernel": kernel, **gathers(bench)}, budget)
+            found = in_turns({"ExpertStage, native kernel": kernel, **gathers(bench)}, budget)
         limit = bandwidth(bench, found)
         rates = {name: moved(bench.point) / taken.median for name, taken in found.items()}
         yield [

@@ -24,7 +24,7 @@ __all__ = [
     "multiply",
     "returned",
     "root",
-    "scatter",
+    "scatter_sum",
     "take",
     "together",
     "total",
@@ -132,7 +132,7 @@ def take(a: Bounded, indices: Array) -> Bounded:
     return Bounded(*(np.take_along_axis(part, indices, -1) for part in (a.value, a.error)))
 
 
-def scatter(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bounded:
+def scatter_sum(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bounded:
     """Sums of the entries that share a place; a place without entries is exactly zero (GRD-2, GRD-3)."""
     value, spread, reach, count = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for out, entries in (
@@ -147,7 +147,7 @@ def scatter(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bou
 
 
 def returned(model: Model, a: Bounded) -> Bounded:
-    """Rounded once to the input format (PRC-1); what may overflow there is unspecified (NFT-1)."""
+    """Rounded once to the input dtype (PRC-1); what may overflow there is unspecified (NFT-1)."""
     underflow = np.where((np.abs(a.value) - a.error < model.tiny_in) & (a.reach > 0), model.tiny_in, 0.0)
     error = a.error + model.u_in * a.reach + underflow
     return Bounded(a.value, np.where(np.abs(a.value) + error > model.largest_in, np.inf, error))

@@ -13,7 +13,7 @@ from peerspec.conformance.bounds.bounded import (
     given,
     multiply,
     returned,
-    scatter,
+    scatter_sum,
     together,
     total,
 )
@@ -21,9 +21,9 @@ from peerspec.conformance.bounds.gates import gate_bounds, gate_derivative
 from peerspec.conformance.bounds.model import DIVIDE, Model
 from peerspec.conformance.bounds.query_norm import Normed, constant, query_normed
 from peerspec.conformance.bounds.stages import (
+    gather_dot,
     gathered_scores,
     half_scores,
-    project,
     query,
 )
 from peerspec.reference import Layer
@@ -70,10 +70,10 @@ def gradient_bounds(
 def _weight_and_slopes(
     model: Model, linear: Model, layer: Layer, x: Array, ids: Array
 ) -> tuple[Bounded, dict[str, Bounded]]:
-    kind, inner = layer.config.activation, project(linear, layer, "u", x, ids)
+    kind, inner = layer.config.activation, gather_dot(linear, layer, "u", x, ids)
     if layer.config.expert == "mlp":
         return activation_bounds(model, kind, inner), {"u": derivative_bounds(model, kind, inner)}
-    gating = project(linear, layer, "w", x, ids)
+    gating = gather_dot(linear, layer, "w", x, ids)
     active = activation_bounds(model, kind, gating)
     slopes = {"u": active, "w": multiply(model, derivative_bounds(model, kind, gating), inner)}
     return multiply(model, active, inner), slopes
@@ -82,7 +82,7 @@ def _weight_and_slopes(
 def _expert_rows(model: Model, layer: Layer, name: str, ids: Array, weight: Bounded, rows: Array) -> Bounded:
     spread = Bounded(weight.value[..., None], weight.error[..., None])
     terms = multiply(model, spread, given(rows[:, None, None, :]))
-    return scatter(model, layer.params[f"experts.{name}"].shape, ids, terms)
+    return scatter_sum(model, layer.params[f"experts.{name}"].shape, ids, terms)
 
 
 def _scores(model: Model, layer: Layer, q: Bounded, ids: Array, dscores: Bounded) -> tuple[Bounded, Bounded]:
@@ -99,7 +99,7 @@ def _scores(model: Model, layer: Layer, q: Bounded, ids: Array, dscores: Bounded
         places.append((np.broadcast_to(own, row.shape), np.full(row.shape, side), row))
     where = tuple(np.stack(column) for column in zip(*places, strict=True))
     stacked = Bounded(np.stack([t.value for t in terms]), np.stack([t.error for t in terms]))
-    dkeys = scatter(model, layer.params["keys"].shape, where, stacked)
+    dkeys = scatter_sum(model, layer.params["keys"].shape, where, stacked)
     dq = Bounded(*(np.concatenate([getattr(s, part) for s in sides], -1) for part in ("value", "error")))
     return dkeys, dq
 

@@ -45,7 +45,7 @@ class Model:
     Attributes:
         u: unit roundoff inside, 0 where a stage is exact (PRC-5).
         tiny: the least normal number inside, lost when an operation underflows; 0 where a stage is exact.
-        u_in: unit roundoff of the input format, in which results are returned.
+        u_in: unit roundoff of the input dtype, in which results are returned.
         tiny_in: its least normal number.
         largest_in: its largest number.
     """
@@ -73,8 +73,8 @@ class Model:
 
 
 def model_for(dtype: np.dtype) -> Model:
-    """The model of the precision whose input format is ``dtype`` (SPEC.md, chapter 7)."""
-    inside = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
-    u, u_in = (2.0 ** -significant_bits(format) for format in (inside, dtype))
-    tiny, tiny_in = (LEAST_NORMAL[format.name] for format in (inside, dtype))
+    """The model of the precision whose input dtype is ``dtype`` (SPEC.md, chapter 7)."""
+    compute_dtype = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+    u, u_in = (2.0 ** -significant_bits(format) for format in (compute_dtype, dtype))
+    tiny, tiny_in = (LEAST_NORMAL[format.name] for format in (compute_dtype, dtype))
     return Model(u, tiny, u_in, tiny_in, LARGEST[dtype.name])

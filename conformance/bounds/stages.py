@@ -21,11 +21,11 @@ from peerspec.reference import Layer
 from peerspec.reference.half_scores import head_keys
 
 __all__ = [
+    "gather_dot",
     "gathered_scores",
     "half_scores",
-    "mix",
+    "output",
     "pair_weights",
-    "project",
     "query",
 ]
 
@@ -58,7 +58,7 @@ def gathered_scores(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> Bound
     return add(model, take(s1, i), take(s2, j))
 
 
-def project(model: Model, layer: Layer, name: str, x: Array, ids: Array) -> Bounded:
+def gather_dot(model: Model, layer: Layer, name: str, x: Array, ids: Array) -> Bounded:
     """The inner product of each token with a row of each of its experts, [T, h, k]."""
     rows = given(layer.params[f"experts.{name}"][ids])
     return contract(model, "thkd,td->thk", rows, given(x), layer.config.d_model)
@@ -66,13 +66,13 @@ def project(model: Model, layer: Layer, name: str, x: Array, ids: Array) -> Boun
 
 def pair_weights(model: Model, linear: Model, layer: Layer, x: Array, ids: Array) -> Bounded:
     """What multiplies v (EXP-1, EXP-2), [T, h, k]; ``linear`` is the model of the inner products."""
-    kind, inner = layer.config.activation, project(linear, layer, "u", x, ids)
+    kind, inner = layer.config.activation, gather_dot(linear, layer, "u", x, ids)
     if layer.config.expert == "mlp":
         return activation_bounds(model, kind, inner)
-    return multiply(model, activation_bounds(model, kind, project(linear, layer, "w", x, ids)), inner)
+    return multiply(model, activation_bounds(model, kind, gather_dot(linear, layer, "w", x, ids)), inner)
 
 
-def mix(model: Model, layer: Layer, weights: Bounded, gates: Bounded, ids: Array) -> Bounded:
+def output(model: Model, layer: Layer, weights: Bounded, gates: Bounded, ids: Array) -> Bounded:
     """y of OUT-1 as returned, [T, M]."""
     config = layer.config
     rows = given(layer.params["experts.v"][ids])

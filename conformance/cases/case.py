@@ -24,7 +24,7 @@ class Case:
 
     Attributes:
         name: the name of its ``CaseSpec``.
-        exact: whether all sums up to scores and inner products are exact in every inside format (PRC-5).
+        exact: whether all sums up to scores and inner products are exact in every compute dtype (PRC-5).
         layer, x, mask, training: the arguments of ``forward``.
         dy: the upstream gradient, for cases of the profile ``training``.
     """

@@ -25,7 +25,7 @@ class SelectionCase:
     everywhere: int = 2
 
     def halves(self, dtype: np.dtype[Any], seed: int) -> tuple[Array, Array]:
-        """The half scores in the score format."""
+        """The half scores in the compute dtype."""
         return self.make(Draw(f"select.{self.name}", seed, dtype), self.n)
 
 

@@ -30,12 +30,12 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
     rows = Layer(layer.config, {name: np.ascontiguousarray(array) for name, array in layer.params.items()})
     plain = trial.forward(np.ascontiguousarray(trial.case.x.reshape(len(trial.tokens), -1)), rows, masked=False)
     parts = {"y": trial.y.error}
-    if trial.traced and plain.indices is not None:
+    if trial.shows_routing and plain.indices is not None:
         parts = {"scores": trial.scores.error} | parts
     for name, error in parts.items():
         expected = getattr(plain, name).astype(np.float64).reshape(error.shape)
         got = getattr(trial.output, name).reshape(error.shape)
-        where = np.broadcast_to(trial.settled.reshape(-1, *[1] * (error.ndim - 1)), error.shape)
+        where = np.broadcast_to(trial.certain_for_all.reshape(-1, *[1] * (error.ndim - 1)), error.shape)
         yield from within(
             f"{name} of {'tables in column order' if moved else f'x of shape {trial.case.x.shape}'}, against [T, D],",
             np.sort(got) if name == "scores" else got,

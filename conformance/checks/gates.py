@@ -68,7 +68,7 @@ GATES = (
         "loud",
         sound(_finite),
         "Are gates finite at large scores?",
-        needs_trace=True,
+        needs_routing=True,
     ),
     Check(
         "gates.softmax",
@@ -77,6 +77,6 @@ GATES = (
         "gates",
         sound(_softmax),
         "Are gates the softmax of the k selected scores of each head?",
-        needs_trace=True,
+        needs_routing=True,
     ),
 )

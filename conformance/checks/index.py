@@ -64,6 +64,6 @@ INDEX = (
         "index",
         _index,
         "Is the expert of sub-keys i and j called i·n + j?",
-        needs_trace=True,
+        needs_routing=True,
     ),
 )

@@ -22,12 +22,12 @@ def judge_y(trial: Trial, what: str = "y", *, narrow: bool = True) -> Iterator[E
 
     u = trial.model.u * narrow
     where = np.broadcast_to(trial.finite[:, None], trial.returned_y.shape)
-    if trial.traced:
+    if trial.shows_routing:
         yield from within(what, trial.returned_y, trial.y_of_returned, where, hint=hint, u=u)
     else:
         where = where & np.asarray(trial.margin.certain.all(-1))[:, None]
-    clause = "GAT-1" if trial.traced else ""
-    what += " (it fits the returned gates, but these are not the reference's)" if trial.traced else ""
+    clause = "GAT-1" if trial.shows_routing else ""
+    what += " (it fits the returned gates, but these are not the reference's)" if trial.shows_routing else ""
     yield from within(what, trial.returned_y, trial.y, where, clause=clause, hint=hint, u=u)
 
 

@@ -21,13 +21,13 @@ Judge = Callable[[Trial], Iterator[Evidence]]
 
 
 def _scores(trial: Trial) -> Iterator[Evidence]:
-    if trial.traced:
+    if trial.shows_routing:
         yield from within("the score of the selected expert", trial.returned_scores, trial.scores)
         yield from judge_admissible(trial)
 
 
 def _gates(trial: Trial) -> Iterator[Evidence]:
-    if trial.traced:
+    if trial.shows_routing:
         yield from judge_gates(trial, narrow=False)
 
 

@@ -136,7 +136,7 @@ def _order(trial: Trial) -> Iterator[Evidence]:
 
 
 def _check(id: str, clauses: tuple[str, ...], stage: str, tag: str, judge: object, summary: str, **more: str) -> Check:
-    return Check(id, clauses, stage, tag, judge, summary, needs_trace=True, **more)  # type: ignore[arg-type]
+    return Check(id, clauses, stage, tag, judge, summary, needs_routing=True, **more)  # type: ignore[arg-type]
 
 
 RETRIEVAL = (

@@ -35,7 +35,7 @@ class Explorer:
     Args:
         spec: how much to explore.
         host: the backend.
-        dtype: the input format, or the score format for ``explore.select``.
+        dtype: the input dtype, or the compute dtype for ``explore.select``.
         seed: of the run.
         declines: why the backend declines a configuration, or nothing.
     """
@@ -110,10 +110,10 @@ class _Search:
         except Fault as fault:
             found = Fault(f"at {recipe}: {fault}")
             found.raised = fault.raised
-            self._settle(("no answer", str(fault).split(":")[0]), found)
+            self._record(("no answer", str(fault).split(":")[0]), found)
         else:
             if failed:
-                self._settle((failed.where["check"], failed.clause), failed)
+                self._record((failed.where["check"], failed.clause), failed)
 
     def _first_failure(self, recipe: Recipe) -> Evidence | None:
         subject = recipe.make(self.explorer.dtype)
@@ -130,7 +130,7 @@ class _Search:
             self.share = max(self.share, evidence.share)
         return None
 
-    def _settle(self, kind: tuple[str, str], failure: Evidence | Fault) -> None:
+    def _record(self, kind: tuple[str, str], failure: Evidence | Fault) -> None:
         """Keep to the first kind of failure, so that shrinking does not slip from one defect to another."""
         if self._kind is None:
             self._kind, self._end = kind, time.monotonic() + SECONDS

@@ -84,7 +84,7 @@ class HalvesRecipe:
     k: int
 
     def make(self, dtype: np.dtype[Any]) -> Halves:
-        """The half scores, in the score format."""
+        """The half scores, in the compute dtype."""
         return Halves("explored", np.array(self.scores1, dtype), np.array(self.scores2, dtype), self.k)
 
     def to_json(self) -> str:

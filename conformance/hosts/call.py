@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from peerspec.reference import Layer, Output, Selection
 
-__all__ = ["Answer", "Fault", "Refused", "Strided", "as_laid_out", "ask"]
+__all__ = ["Answer", "Fault", "Refused", "Strided", "as_laid_out", "call_backend"]
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ def as_laid_out(array: Array) -> Array | Strided:
     return array if array.flags.c_contiguous or array.flags.f_contiguous else Strided(array)
 
 
-def ask(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
+def call_backend(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
     """Call ``backend.method(**arguments)`` on private copies of the arrays.
 
     Raises:
@@ -160,11 +160,11 @@ def _array(value: Any, what: str) -> Array:
 def _read_output(value: Any) -> Output:
     if not hasattr(value, "y"):
         raise Fault(f"forward() must return an Output, got {type(value).__name__}")
-    trace = {name: getattr(value, name, None) for name in ("scores", "indices", "gates")}
+    routing = {name: getattr(value, name, None) for name in ("scores", "indices", "gates")}
     state = getattr(value, "state", None)
     return Output(
         _array(value.y, "y"),
-        **{name: None if part is None else _array(part, name) for name, part in trace.items()},
+        **{name: None if part is None else _array(part, name) for name, part in routing.items()},
         state=None if state is None else _read_dict(state),
     )
 

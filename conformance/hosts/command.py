@@ -18,7 +18,7 @@ class CommandHost:
         self.name, self.profiles, self.methods = self._backend.name, self._backend.profiles, self._backend.methods
         self.dead = ""
 
-    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Ask; the program sees copies in files, so nothing of this process can change."""
         if method not in self.methods:
             raise Fault(f"it has no {method}(), which the profiles it claims need")

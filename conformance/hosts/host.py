@@ -22,7 +22,7 @@ from typing import Any, NoReturn, Protocol
 
 from peerspec.backends import BackendError, load
 from peerspec.backends.process import Command
-from peerspec.conformance.hosts.call import Answer, Fault, ask
+from peerspec.conformance.hosts.call import Answer, Fault, call_backend
 from peerspec.conformance.hosts.command import CommandHost
 
 __all__ = ["Host", "ObjectHost", "WorkerHost", "open_host"]
@@ -39,7 +39,7 @@ class Host(Protocol):
     methods: frozenset[str]
     dead: str
 
-    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Ask one question, or raise ``Fault``."""
         ...
 
@@ -85,7 +85,7 @@ class ObjectHost:
         self.name, self.profiles = str(self.backend.name), frozenset(map(_plain, self.backend.profiles))
         self.methods = frozenset(method for method in METHODS if hasattr(self.backend, method))
 
-    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Call in a thread, so that a hang ends the waiting if not the thread; without a limit, in this one."""
         if self.dead:
             raise Fault(self.dead)
@@ -135,7 +135,7 @@ class WorkerHost:
             raise BackendError(str(hello))
         self.name, self.profiles, self.methods = hello
 
-    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Send the question, wait for the answer, end the process when there is none."""
         if self.dead:
             raise Fault(self.dead)
@@ -213,7 +213,7 @@ def serve(address: str, name: str) -> None:
 
 def _collect(outcome: list[Answer | Fault], backend: Any, method: str, arguments: dict[str, Any]) -> None:
     try:
-        outcome.append(ask(backend, method, arguments))
+        outcome.append(call_backend(backend, method, arguments))
     except Fault as fault:
         outcome.append(fault.plain())
     except BaseException as error:

@@ -15,7 +15,7 @@ from peerspec.conformance.clauses import clauses
 from peerspec.conformance.explore.recipe import LayerRecipe, read_recipe
 from peerspec.conformance.hosts.call import Fault
 from peerspec.conformance.hosts.host import Host, open_host
-from peerspec.conformance.plan import score_format
+from peerspec.conformance.plan import compute_dtype
 from peerspec.conformance.report import ERROR, FAIL, Finding
 from peerspec.conformance.repro.file import NO_ANSWER, Repro, ReproError, publish, read
 from peerspec.conformance.repro.script import describe
@@ -111,14 +111,14 @@ def _question(finding: Finding, seed: int) -> tuple[Check, Subject]:
     if recipe := finding.where.get("recipe"):
         found = read_recipe(recipe)
         layer = isinstance(found, LayerRecipe)
-        dtype = DTYPES[finding.precision] if layer else score_format(finding.precision)
+        dtype = DTYPES[finding.precision] if layer else compute_dtype(finding.precision)
         return _check(finding.where["check"]), found.make(dtype)
     for spec in LAYER_CASES:
         if spec.name == finding.case and not finding.check.startswith("select."):
             return _check(finding.check), spec.make(DTYPES[finding.precision], seed)
     for case in SELECTIONS:
         if case.name == finding.case:
-            halves = case.halves(score_format(finding.precision), seed)
+            halves = case.halves(compute_dtype(finding.precision), seed)
             return _check(finding.check), Halves(case.name, *halves, case.k)
     raise ReproError(f"{finding.check} names no case of the suite, so there is nothing to replay")
 
@@ -157,7 +157,7 @@ def _refused(check: Check, repro: Repro, host: Host) -> str:
     if isinstance(repro.subject, Case) and "supports" in host.methods:
         layer = repro.subject.layer
         try:
-            answer = host.ask("supports", {"config": layer.config, "dtype": layer.dtype}).value
+            answer = host.call("supports", {"config": layer.config, "dtype": layer.dtype}).value
         except Fault as fault:
             return f"gave no answer: {fault}"
         return "" if answer is True else f"declines the configuration ({answer})"

@@ -94,7 +94,7 @@ class _Search:
         if not isinstance(smaller, Case) or "supports" not in self.host.methods:
             return True
         layer = smaller.layer
-        return self.host.ask("supports", {"config": layer.config, "dtype": layer.dtype}).value is True
+        return self.host.call("supports", {"config": layer.config, "dtype": layer.dtype}).value is True
 
 
 def _failure(check: Check, subject: Subject, host: Host) -> tuple[str, bool] | None:
@@ -111,13 +111,13 @@ def _failure(check: Check, subject: Subject, host: Host) -> tuple[str, bool] | N
 def _control(subject: Subject, host: Host) -> Host:
     """The reference, without its trace where the backend shows none: it must be judged by the same questions."""
     try:
-        traced = not isinstance(subject, Case) or Trial(subject, host).traced
+        shows_routing = not isinstance(subject, Case) or Trial(subject, host).shows_routing
     except Fault:
-        traced = True
-    return ObjectHost(reference if traced else _Untraced(), timeout=60.0)
+        shows_routing = True
+    return ObjectHost(reference if shows_routing else _WithoutRouting(), timeout=60.0)
 
 
-class _Untraced:
+class _WithoutRouting:
     name, profiles, select, gradients = "untraced", reference.profiles, reference.select, reference.gradients
 
     @staticmethod

@@ -40,18 +40,18 @@ class GradientTrial:
     @cached_property
     def answer(self) -> Answer:
         """What the backend returned."""
-        return self._ask()
+        return self._call()
 
     def again(self) -> dict[str, Array]:
         """Gradients by name, asked once more."""
-        found: dict[str, Array] = self._ask().value
+        found: dict[str, Array] = self._call().value
         return found
 
-    def _ask(self) -> Answer:
+    def _call(self) -> Answer:
         arguments = {"layer": self.case.layer, "x": self.case.x, "dy": self.dy}
         if self.case.mask is not None:
             arguments["mask"] = self.case.mask
-        return self.host.ask("gradients", arguments)
+        return self.host.call("gradients", arguments)
 
     @property
     def returned(self) -> dict[str, Array]:

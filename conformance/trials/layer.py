@@ -52,24 +52,24 @@ class Trial:
         Raises:
             Unsound: the structure of this answer is wrong, whatever that of the first one was.
         """
-        out: Output = self._ask(x, layer, masked=masked).value
+        out: Output = self._call(x, layer, masked=masked).value
         if wrong := problems(replace(self.case, x=self.case.x if x is None else x), out):
             raise Unsound(*wrong[0])
         return out
 
-    def _ask(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
+    def _call(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
         x = self.case.x if x is None else x
         arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": as_laid_out(x)}
         if self.case.mask is not None and masked:
             arguments["mask"] = self.case.mask
         if self.case.training:
             arguments["training"] = True
-        return self.host.ask("forward", arguments)
+        return self.host.call("forward", arguments)
 
     @cached_property
     def answer(self) -> Answer:
         """The answer to the case itself."""
-        return self._ask()
+        return self._call()
 
     @property
     def output(self) -> Output:
@@ -104,7 +104,7 @@ class Trial:
         return problems(self.case, self.output)
 
     @property
-    def traced(self) -> bool:
+    def shows_routing(self) -> bool:
         """Whether the answer carries scores, ids and gates."""
         return self.output.indices is not None
 
@@ -114,9 +114,9 @@ class Trial:
         if self.output.indices is None:
             s1, s2 = self.half_scores
             return select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
-        return self._trace("indices").astype(np.int64)
+        return self._routing("indices").astype(np.int64)
 
-    def _trace(self, name: str) -> Array:
+    def _routing(self, name: str) -> Array:
         config = self.case.layer.config
         return np.asarray(getattr(self.output, name)).reshape(-1, config.heads, config.top_k)
 
@@ -143,7 +143,7 @@ class Trial:
         return margins(self.linear, *self.half_scores, self.ids)
 
     @cached_property
-    def settled(self) -> Array:
+    def certain_for_all(self) -> Array:
         """[T], True where every legal backend takes the same experts, whatever this one took."""
         s1, s2 = self.half_scores
         ids = select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
@@ -152,12 +152,12 @@ class Trial:
     @cached_property
     def returned_scores(self) -> Array:
         """[T, h, k] as the backend returned them."""
-        return self._trace("scores")
+        return self._routing("scores")
 
     @cached_property
     def returned_gates(self) -> Array:
         """[T, h, k] as the backend returned them."""
-        return self._trace("gates")
+        return self._routing("gates")
 
     @cached_property
     def gates_of_returned(self) -> Bounded:
@@ -183,15 +183,15 @@ class Trial:
         config = self.case.layer.config
         gates = np.where(self.finite[:, None, None], self.returned_gates, 0).astype(np.float64)
         roundings = 1.0 if config.gate == "sigmoid" else 2 * DIVIDE if config.top_k > 1 else 0.0
-        return self._mix(given(gates, roundings * self.model.u * np.abs(gates)))
+        return self._output(given(gates, roundings * self.model.u * np.abs(gates)))
 
     @cached_property
     def y(self) -> Bounded:
         """y of the reference on the ids."""
-        return self._mix(self.gates)
+        return self._output(self.gates)
 
-    def _mix(self, gates: Bounded) -> Bounded:
-        return stages.mix(self.model, self.case.layer, self.weights, gates, self.ids)
+    def _output(self, gates: Bounded) -> Bounded:
+        return stages.output(self.model, self.case.layer, self.weights, gates, self.ids)
 
     @cached_property
     def returned_y(self) -> Array:

@@ -31,7 +31,7 @@ class SelectionTrial:
     def answer(self) -> Answer:
         """What the backend returned."""
         s1, s2 = map(as_laid_out, self.halves)
-        return self.host.ask("select", {"scores1": s1, "scores2": s2, "k": self.case.k})
+        return self.host.call("select", {"scores1": s1, "scores2": s2, "k": self.case.k})
 
     @property
     def selection(self) -> Selection:

@@ -36,7 +36,7 @@ def judge(check: Check, subject: Subject, host: Host) -> Evidence | None:
         Fault: the backend gives no answer, or declines the configuration.
     """
     trial = _trial(check, subject, host)
-    if check.needs_trace and not trial.traced:
+    if check.needs_routing and not trial.shows_routing:
         return None
     evidence = list(check.judge(trial))
     worst = max(evidence, key=lambda e: e.share, default=None)

@@ -25,16 +25,16 @@ def form_problems(case: Case, out: Output) -> list[tuple[str, str]]:
 
 def _shapes(case: Case, out: Output) -> Iterator[tuple[str, str]]:
     config, lead = case.layer.config, case.x.shape[:-1]
-    trace = {"scores": out.scores, "indices": out.indices, "gates": out.gates}
-    if len({part is None for part in trace.values()}) > 1:
-        missing = ", ".join(name for name, part in trace.items() if part is None)
+    routing = {"scores": out.scores, "indices": out.indices, "gates": out.gates}
+    if len({part is None for part in routing.values()}) > 1:
+        missing = ", ".join(name for name, part in routing.items() if part is None)
         yield "CNF-3", f"the trace must be whole or absent, but {missing} is None"
-    expected = {"y": (*lead, config.d_out)} | dict.fromkeys(trace, (*lead, config.heads, config.top_k))
+    expected = {"y": (*lead, config.d_out)} | dict.fromkeys(routing, (*lead, config.heads, config.top_k))
     for name, shape in expected.items():
         part = getattr(out, name)
         if part is None or part.shape == shape:
             continue
-        if name in trace and part.shape[:-1] == shape[:-1]:
+        if name in routing and part.shape[:-1] == shape[:-1]:
             k = config.top_k
             yield "SEL-6", f"{name} must list k = {k} experts for each token and head, got {part.shape[-1]}"
         else:
@@ -42,18 +42,18 @@ def _shapes(case: Case, out: Output) -> Iterator[tuple[str, str]]:
 
 
 def _formats(case: Case, out: Output) -> Iterator[tuple[str, str]]:
-    dtype, inside = case.layer.dtype, _inside(case)
+    dtype, compute_dtype = case.layer.dtype, _compute_dtype(case)
     if out.y.dtype != dtype:
         yield "PRC-1", f"y must have the format of the input, {dtype}, got {out.y.dtype}"
     for name in ("scores", "gates"):
         part = getattr(out, name)
-        if part is not None and part.dtype != inside:
-            yield "PRC-3", f"{name} must have the score format, {inside}, got {part.dtype}"
+        if part is not None and part.dtype != compute_dtype:
+            yield "PRC-3", f"{name} must have the compute dtype, {compute_dtype}, got {part.dtype}"
     if out.indices is not None and out.indices.dtype not in (np.int64, np.int32):
         yield "PRC-3", f"indices must be int64 or int32, got {out.indices.dtype}"
 
 
-def _inside(case: Case) -> np.dtype[Any]:
+def _compute_dtype(case: Case) -> np.dtype[Any]:
     return np.dtype(np.float64) if case.layer.dtype == np.float64 else np.dtype(np.float32)
 
 
@@ -89,8 +89,8 @@ def _state(case: Case, out: Output) -> Iterator[tuple[str, str]]:
         )
         return
     for name in sorted(names):
-        part, shape, inside = (out.state or {})[name], (config.heads, config.d_key), _inside(case)
+        part, shape, compute_dtype = (out.state or {})[name], (config.heads, config.d_key), _compute_dtype(case)
         if part.shape != shape:
             yield "NRM-3", f"state {name} must have shape {shape}, got {part.shape}"
-        elif part.dtype != inside:
-            yield "PRC-3", f"state {name} must have the score format, {inside}, got {part.dtype}"
+        elif part.dtype != compute_dtype:
+            yield "PRC-3", f"state {name} must have the compute dtype, {compute_dtype}, got {part.dtype}"

@@ -144,7 +144,7 @@ class _Frozen:
     def __init__(self, output: Output) -> None:
         self._answer = Answer(output)
 
-    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """The frozen answer."""
         if method != "forward":
             raise Fault(f"vectors hold no answer to {method}()")

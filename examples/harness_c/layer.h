@@ -8,7 +8,7 @@
 typedef struct {
     size_t d_model, d_out, heads, n, top_k, d_key, key_heads;
     double (*activation)(double);
-    bool sigmoid, single;                        // single: the score format is float32
+    bool sigmoid, single;                        // single: the compute dtype is float32
     const double *query, *bias, *keys, *u, *v, *w;  // bias and w are NULL where the configuration has none
 } Layer;
 

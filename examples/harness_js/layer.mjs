@@ -1,5 +1,5 @@
 // The layer of SPEC.md, one token at a time. Numbers of JavaScript are float64; `round` rounds what SPEC.md returns in
-// the score format, Math.fround in the precision float32. More precision inside is legal (PRC-2).
+// the compute dtype, Math.fround in the precision float32. More precision inside is legal (PRC-2).
 import { activations } from "./activations.mjs";
 
 function dot(a, aStart, b, bStart, count) {

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 from usage import CountedPEER
 
-from peerspec.backends.torch import SGD, LazyAdam, RowAdagrad, clip_grad_norm_
+from peerspec.backends.torch import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
 from peerspec.reference import InputError, PeerConfig
 
 __all__ = ["OPTIMISERS", "Run", "Trainer"]
 
-OPTIMISERS = {"sgd": SGD, "adagrad": RowAdagrad, "adam": LazyAdam}
+OPTIMISERS = {"sgd": RowSGD, "adagrad": RowAdagrad, "adam": LazyAdam}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class CountedPEER(PEER):
 
     def forward(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Tensor:
         """y [..., M]."""
-        output = self.forward_with_trace(x, mask)
+        output = self.forward_with_routing(x, mask)
         if self.training:
             picked = output.indices.flatten()
             self.uses.scatter_add_(0, picked, torch.ones_like(picked))

@@ -30,10 +30,10 @@ def find_headers(folder: str | os.PathLike[str] | None = None) -> Path:
     """
     named = folder or os.environ.get(ENVIRONMENT)
     roots = [Path(named)] if named else [Path(sys.prefix), Path("/usr/local"), Path("/usr")]
-    for place in (root / place for root in roots for place in _PLACES):
-        if (place / _NAME).is_file():
-            _require_version(place / _NAME)
-            return place
+    for layer_node in (root / layer_node for root in roots for layer_node in _PLACES):
+        if (layer_node / _NAME).is_file():
+            _require_version(layer_node / _NAME)
+            return layer_node
     where = f"below {named}" if named else "on this system"
     raise KernelError(
         f"the headers of ONNX Runtime ({_NAME}) are not found {where}; install libonnxruntime-dev (Debian 13, Ubuntu "

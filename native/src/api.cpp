@@ -24,10 +24,10 @@ bool has_f16c() {
 }  // namespace
 
 const Kernels* kernels_of(const peerspec_run& run) {
-  const int32_t best = peerspec_best_level();
-  if (run.level < PEERSPEC_BEST || run.level > best) return nullptr;
+  const int32_t best = peerspec_best_isa();
+  if (run.isa < PEERSPEC_BEST || run.isa > best) return nullptr;
 #ifdef PEERSPEC_X86
-  switch (run.level == PEERSPEC_BEST ? best : run.level) {
+  switch (run.isa == PEERSPEC_BEST ? best : run.isa) {
     case PEERSPEC_AVX512:
       return &avx512_kernels;
     case PEERSPEC_AVX2:
@@ -43,7 +43,7 @@ using namespace peerspec;
 
 int32_t peerspec_interface(void) { return PEERSPEC_INTERFACE; }
 
-int32_t peerspec_best_level(void) {
+int32_t peerspec_best_isa(void) {
 #ifdef PEERSPEC_X86
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -59,7 +59,7 @@ int32_t peerspec_best_level(void) {
 int32_t peerspec_select(const peerspec_run* run, int32_t format, int64_t rows, int64_t n, int64_t k,
                         const void* scores1, const void* scores2, void* scores, int64_t* ids) {
   const Kernels* kernels = kernels_of(*run);
-  if (!kernels || !is_inside(format) || rows < 0 || n < 1 || n > INT32_MAX || k < 1 || k > n * n)
+  if (!kernels || !is_compute_format(format) || rows < 0 || n < 1 || n > INT32_MAX || k < 1 || k > n * n)
     return PEERSPEC_BAD_ARGUMENT;
   return guarded([&] {
     const Staircase staircase(n, k);
@@ -68,42 +68,42 @@ int32_t peerspec_select(const peerspec_run* run, int32_t format, int64_t rows, i
   });
 }
 
-int32_t peerspec_mix(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens, int64_t pairs,
+int32_t peerspec_expert_stage(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens, int64_t pairs,
                      const void* x, const int64_t* ids, const void* gates, void* y) {
   const Kernels* kernels = kernels_of(*run);
   if (!kernels || !valid(*experts) || tokens < 0 || pairs < 1) return PEERSPEC_BAD_ARGUMENT;
-  const MixJob job{*experts, tokens, pairs, x, ids, gates, y};
-  return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->mix[experts->format], job); });
+  const ExpertJob job{*experts, tokens, pairs, x, ids, gates, y};
+  return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->expert_stage[experts->format], job); });
 }
 
-int32_t peerspec_mix_backward(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens, int64_t pairs,
+int32_t peerspec_expert_stage_backward(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens, int64_t pairs,
                               const void* x, const int64_t* ids, const void* gates, const void* dy, void* dx,
                               void* dgates, void* u_weights, void* v_weights, void* w_weights) {
   const Kernels* kernels = kernels_of(*run);
   if (!kernels || !valid(*experts) || !is_format(experts->format) || tokens < 0 || pairs < 1 ||
       !experts->w != !w_weights)
     return PEERSPEC_BAD_ARGUMENT;
-  const MixJob forward{*experts, tokens, pairs, x, ids, gates, nullptr};
+  const ExpertJob forward{*experts, tokens, pairs, x, ids, gates, nullptr};
   const BackwardJob job{forward, dy, dx, dgates, u_weights, v_weights, w_weights};
   return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->backward[experts->format], job); });
 }
 
-int32_t peerspec_weighted_rows(const peerspec_run* run, int32_t format, int64_t num_rows, int64_t width, int64_t tokens,
+int32_t peerspec_gather_sum(const peerspec_run* run, int32_t format, int64_t num_rows, int64_t width, int64_t tokens,
                                int64_t pairs, const void* table, const int64_t* ids, const void* weights, void* out) {
   const Kernels* kernels = kernels_of(*run);
   if (!kernels || !is_format(format) || num_rows < 1 || width < 1 || tokens < 0 || pairs < 1)
     return PEERSPEC_BAD_ARGUMENT;
-  const WeightedJob job{num_rows, width, tokens, pairs, table, ids, weights, out};
-  return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->weighted[format], job); });
+  const GatherSumJob job{num_rows, width, tokens, pairs, table, ids, weights, out};
+  return guarded([&] { return in_parts(*run, tokens, tokens_a_part, kernels->gather_sum[format], job); });
 }
 
-int32_t peerspec_spread_rows(const peerspec_run* run, int32_t format, int64_t width, int64_t pairs, int64_t num_touched,
+int32_t peerspec_scatter_sum(const peerspec_run* run, int32_t format, int64_t width, int64_t pairs, int64_t num_touched,
                              const int64_t* order, const int64_t* starts, const void* weights, const void* x,
                              void* out) {
   const Kernels* kernels = kernels_of(*run);
-  if (!kernels || !is_inside(format) || width < 1 || pairs < 1 || num_touched < 0) return PEERSPEC_BAD_ARGUMENT;
-  const SpreadJob job{width, pairs, order, starts, weights, x, out};
-  return guarded([&] { return in_parts(*run, num_touched, touched_a_part, kernels->spread[format], job); });
+  if (!kernels || !is_compute_format(format) || width < 1 || pairs < 1 || num_touched < 0) return PEERSPEC_BAD_ARGUMENT;
+  const ScatterSumJob job{width, pairs, order, starts, weights, x, out};
+  return guarded([&] { return in_parts(*run, num_touched, touched_a_part, kernels->scatter_sum[format], job); });
 }
 
 namespace {
@@ -132,14 +132,14 @@ int32_t peerspec_update_rows(const peerspec_run* run, int32_t optimiser, int32_t
   return updated(*run, optimiser, format, num_touched, job);
 }
 
-int32_t peerspec_spread_update(const peerspec_run* run, int32_t optimiser, int32_t format, int64_t num_rows,
+int32_t peerspec_scatter_update(const peerspec_run* run, int32_t optimiser, int32_t format, int64_t num_rows,
                                int64_t width, int64_t pairs, int64_t num_touched, const int64_t* order,
                                const int64_t* touched, const int64_t* starts, const void* weights, const void* x,
                                void* table, void* first, void* second, double rate, double epsilon, double beta1,
                                double beta2, int64_t step) {
   if (pairs < 1) return PEERSPEC_BAD_ARGUMENT;
-  const SpreadJob spread{width, pairs, order, starts, weights, x, nullptr};
-  const UpdateJob job{num_rows, width, touched, nullptr, spread, table, first,
+  const ScatterSumJob sums{width, pairs, order, starts, weights, x, nullptr};
+  const UpdateJob job{num_rows, width, touched, nullptr, sums, table, first,
                       second,   rate,  epsilon, beta1,   beta2,  step};
   return updated(*run, optimiser, format, num_touched, job);
 }

@@ -9,11 +9,11 @@
 
 namespace peerspec {
 
-// The kernels of the level asked for, or null where this processor does not reach it.
+// The kernels of the instruction set asked for, or null where this processor does not reach it.
 const Kernels* kernels_of(const peerspec_run& run);
 
 inline bool is_format(int32_t format) { return format >= PEERSPEC_F32 && format <= PEERSPEC_F16; }
-inline bool is_inside(int32_t format) { return format == PEERSPEC_F32 || format == PEERSPEC_F64; }
+inline bool is_compute_format(int32_t format) { return format == PEERSPEC_F32 || format == PEERSPEC_F64; }
 
 inline bool has_scales(const peerspec_experts& e) { return e.u_scales && e.v_scales && !e.w == !e.w_scales; }
 

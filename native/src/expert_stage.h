@@ -7,7 +7,7 @@ namespace {
 // The next group of this token, or the first of the next one; ids there are not yet checked, and a prefetch of a
 // wrong address does nothing.
 template <class F>
-PEERSPEC_INLINE void prefetch_experts(const MixJob& job, int64_t from) {
+PEERSPEC_INLINE void prefetch_experts(const ExpertJob& job, int64_t from) {
   const peerspec_experts& e = job.experts;
   const int64_t total = job.tokens * job.pairs;
   if (from >= total) return;
@@ -19,8 +19,8 @@ PEERSPEC_INLINE void prefetch_experts(const MixJob& job, int64_t from) {
 
 // Adds `count` pairs of token `t`, from pair `at` of all on, to its y.
 template <class F>
-void mix_pairs(const MixJob& job, int64_t t, int64_t at, int64_t count) {
-  using T = typename F::Inner;
+void add_pairs(const ExpertJob& job, int64_t t, int64_t at, int64_t count) {
+  using T = typename F::Compute;
   const peerspec_experts& e = job.experts;
   const int64_t* ids = job.ids + at;
   const T* x = static_cast<const T*>(job.x) + t * e.d_model;
@@ -34,16 +34,16 @@ void mix_pairs(const MixJob& job, int64_t t, int64_t at, int64_t count) {
 }
 
 template <class F>
-peerspec_status mix(const MixJob& job, int64_t begin, int64_t end) {
+peerspec_status expert_stage(const ExpertJob& job, int64_t begin, int64_t end) {
   const int64_t pairs = job.pairs, width = job.experts.d_out;
   prefetch_experts<F>(job, begin * pairs);
   for (int64_t t = begin; t < end; t++) {
     if (!in_range(job.ids + t * pairs, pairs, job.experts.num_experts)) return PEERSPEC_BAD_ID;
-    clear(static_cast<typename F::Inner*>(job.y) + t * width, width);
+    clear(static_cast<typename F::Compute*>(job.y) + t * width, width);
     for (int64_t k = 0; k < pairs; k += group) {
       const int64_t count = pairs - k < group ? pairs - k : group, at = t * pairs + k;
       prefetch_experts<F>(job, at + count);
-      mix_pairs<F>(job, t, at, count);
+      add_pairs<F>(job, t, at, count);
     }
   }
   return PEERSPEC_OK;
@@ -53,8 +53,8 @@ peerspec_status mix(const MixJob& job, int64_t begin, int64_t end) {
 // gate · z · slope, with which the expert's row enters dx and the token enters the row's gradient.
 template <class F>
 peerspec_status backward(const BackwardJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
-  const MixJob& forward = job.forward;
+  using T = typename F::Compute;
+  const ExpertJob& forward = job.forward;
   const peerspec_experts& e = forward.experts;
   const int64_t pairs = forward.pairs;
   prefetch_experts<F>(forward, begin * pairs);
@@ -93,8 +93,8 @@ peerspec_status backward(const BackwardJob& job, int64_t begin, int64_t end) {
 }
 
 template <class F>
-peerspec_status weighted(const WeightedJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+peerspec_status gather_sum(const GatherSumJob& job, int64_t begin, int64_t end) {
+  using T = typename F::Compute;
   for (int64_t t = begin; t < end; t++) {
     const int64_t* ids = job.ids + t * job.pairs;
     T* out = static_cast<T*>(job.out) + t * job.width;

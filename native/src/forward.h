@@ -10,7 +10,7 @@ namespace {
 // One thread's way through the tokens.
 template <class F>
 class Pass {
-  using T = typename F::Inner;
+  using T = typename F::Compute;
   static constexpr int64_t lanes = lanes_of<T>;
 
  public:
@@ -30,7 +30,7 @@ class Pass {
         retriever.head(head, q.get() + (p * columns + head * router.d_key) * lanes, first, count);
       }
     gates<T>({router.gate, job.retrieve.rule.k, job.retrieve.scores, job.gates}, begin * router.heads, end * router.heads);
-    return job.mixer(job.mix, begin, end);
+    return job.mixer(job.expert_stage, begin, end);
   }
 
  private:
@@ -59,7 +59,7 @@ template <class F>
 peerspec_status forward(const ForwardJob& job, int64_t, int64_t) {
   Pass<F> pass(job);
   if (!pass) return PEERSPEC_NO_MEMORY;
-  const int64_t tokens = job.mix.tokens;
+  const int64_t tokens = job.expert_stage.tokens;
   for (int64_t begin; (begin = job.next->fetch_add(job.together, std::memory_order_relaxed)) < tokens;) {
     const int64_t end = begin + job.together < tokens ? begin + job.together : tokens;
     if (const peerspec_status status = pass.tokens(begin, end)) return status;

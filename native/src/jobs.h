@@ -76,7 +76,7 @@ struct RetrieveBackwardJob {
   int32_t* sub_keys;  // scratch: the first and the second of each pair
 };
 
-struct MixJob {
+struct ExpertJob {
   peerspec_experts experts;
   int64_t tokens, pairs;
   const void* x;
@@ -89,9 +89,9 @@ struct MixJob {
 struct ForwardJob {
   QueryJob query;        // q unused
   RetrieveJob retrieve;  // q unused
-  MixJob mix;
-  Kernel<MixJob> mixer;  // for the format of the experts
-  void* gates;           // where mix.gates points to
+  ExpertJob expert_stage;
+  Kernel<ExpertJob> mixer;  // for the format of the experts
+  void* gates;           // where expert_stage.gates points to
   int64_t together;
   std::atomic<int64_t>* next;
 };
@@ -104,12 +104,12 @@ struct GateJob {
 };
 
 struct BackwardJob {
-  MixJob forward;  // y unused
+  ExpertJob forward;  // y unused
   const void* dy;
   void *dx, *dgates, *u_weights, *v_weights, *w_weights;
 };
 
-struct WeightedJob {
+struct GatherSumJob {
   int64_t num_rows, width, tokens, pairs;
   const void* table;
   const int64_t* ids;
@@ -117,7 +117,7 @@ struct WeightedJob {
   void* out;
 };
 
-struct SpreadJob {
+struct ScatterSumJob {
   int64_t width, pairs;
   const int64_t *order, *starts;
   const void *weights, *x;
@@ -127,9 +127,9 @@ struct SpreadJob {
 struct UpdateJob {
   int64_t num_rows, width;
   const int64_t* touched;
-  const void* gradients;  // null where `spread` says how to sum them
-  SpreadJob spread;
-  void *table, *first, *second;  // the state: sums of Adagrad, or the two momenta of Adam
+  const void* gradients;  // null where `sums` says how to sum them
+  ScatterSumJob sums;
+  void *table, *first, *second;  // the state: sums of Adagrad, or the two moments of Adam
   double rate, epsilon, beta1, beta2;
   int64_t step;
 };
@@ -143,10 +143,10 @@ struct Kernels {
   Kernel<RetrieveBackwardJob> query_gradients[4], key_gradients[2];
   Kernel<GateJob> gates[2];
   Kernel<ForwardJob> forward[4];
-  Kernel<MixJob> mix[5];
+  Kernel<ExpertJob> expert_stage[5];
   Kernel<BackwardJob> backward[4];
-  Kernel<WeightedJob> weighted[4];
-  Kernel<SpreadJob> spread[2];
+  Kernel<GatherSumJob> gather_sum[4];
+  Kernel<ScatterSumJob> scatter_sum[2];
   Kernel<UpdateJob> update[3][4];  // by peerspec_optimiser
 };
 

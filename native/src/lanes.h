@@ -21,21 +21,21 @@ struct Lanes {
 template <class T>
 struct Plain {
   using Store = T;
-  using Inner = T;
+  using Compute = T;
 };
 using F32 = Plain<float>;
 using F64 = Plain<double>;
 struct BF16 {
   using Store = uint16_t;
-  using Inner = float;
+  using Compute = float;
 };
 struct F16 {
   using Store = uint16_t;
-  using Inner = float;
+  using Compute = float;
 };
 struct I8 {
   using Store = int8_t;
-  using Inner = float;
+  using Compute = float;
 };
 
 typedef int8_t Byte __attribute__((vector_size(PEERSPEC_WIDTH / 4)));
@@ -88,8 +88,8 @@ PEERSPEC_INLINE Real widen(F16, Half bits) {
 #endif
 
 template <class F>
-PEERSPEC_INLINE Lanes<typename F::Inner> load(const typename F::Store* from) {
-  using L = Lanes<typename F::Inner>;
+PEERSPEC_INLINE Lanes<typename F::Compute> load(const typename F::Store* from) {
+  using L = Lanes<typename F::Compute>;
   L out;
   for (int i = 0; i < L::parts; i++) {
     if constexpr (sizeof(typename F::Store) == 2)
@@ -104,8 +104,8 @@ PEERSPEC_INLINE Lanes<typename F::Inner> load(const typename F::Store* from) {
 
 // The first `count` lanes, zero beyond: a row must not be read past its end.
 template <class F>
-PEERSPEC_INLINE Lanes<typename F::Inner> load_some(const typename F::Store* from, int64_t count) {
-  typename F::Store padded[Lanes<typename F::Inner>::count] = {};
+PEERSPEC_INLINE Lanes<typename F::Compute> load_some(const typename F::Store* from, int64_t count) {
+  typename F::Store padded[Lanes<typename F::Compute>::count] = {};
   __builtin_memcpy(padded, from, count * sizeof *from);
   return load<F>(padded);
 }

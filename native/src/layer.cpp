@@ -39,17 +39,17 @@ class Stages {
     return with_packed([&](const void* keys) { return retrieve(q, keys, scores, ids); });
   }
 
-  peerspec_status forward(const MixJob& mix, void* scores, int64_t* ids, void* gates) const {
+  peerspec_status forward(const ExpertJob& expert_stage, void* scores, int64_t* ids, void* gates) const {
     return with_packed([&](const void* keys) {
       const int64_t whole = panels(router.format, tokens), workers = std::max(run.threads, 1);
-      if (whole < workers) return one_after_the_other(mix, keys, scores, ids, gates);
+      if (whole < workers) return one_after_the_other(expert_stage, keys, scores, ids, gates);
       // at least two turns a thread, for one may be slower than another
       const int64_t together = std::min(most_together, std::max<int64_t>(1, whole / (2 * workers)));
       std::atomic<int64_t> next{0};
-      const ForwardJob job{{router, tokens, mix.x, nullptr},
+      const ForwardJob job{{router, tokens, expert_stage.x, nullptr},
                            {router, staircase.rule(), tokens, nullptr, keys, scores, ids},
-                           mix,
-                           kernels.mix[mix.experts.format],
+                           expert_stage,
+                           kernels.expert_stage[expert_stage.experts.format],
                            gates,
                            together * lanes(router.format),
                            &next};
@@ -76,16 +76,16 @@ class Stages {
   }
 
   // Where there are fewer panels than threads each stage has more parts.
-  peerspec_status one_after_the_other(const MixJob& mix, const void* keys, void* scores, int64_t* ids,
+  peerspec_status one_after_the_other(const ExpertJob& expert_stage, const void* keys, void* scores, int64_t* ids,
                                       void* gates) const {
     const Scratch<char> q(tokens * router.heads * router.d_key * inside_bytes(router.format));
     if (!q) return PEERSPEC_NO_MEMORY;
-    peerspec_status status = query(mix.x, q.get());
+    peerspec_status status = query(expert_stage.x, q.get());
     if (!status) status = retrieve(q.get(), keys, scores, ids);
     if (status) return status;
     const GateJob job{router.gate, router.k, scores, gates};
     kernels.gates[is_double(router.format)](job, 0, tokens * router.heads);
-    return in_parts(run, tokens, 1, kernels.mix[mix.experts.format], mix);
+    return in_parts(run, tokens, 1, kernels.expert_stage[expert_stage.experts.format], expert_stage);
   }
 
   const peerspec_run& run;
@@ -116,7 +116,7 @@ int32_t peerspec_retrieve(const peerspec_run* run, const peerspec_router* router
 int32_t peerspec_gates(const peerspec_run* run, int32_t format, int32_t gate, int64_t lists, int64_t k,
                        const void* scores, void* gates) {
   const Kernels* kernels = kernels_of(*run);
-  if (!kernels || !is_inside(format) || !is_gate(gate) || lists < 0 || k < 1) return PEERSPEC_BAD_ARGUMENT;
+  if (!kernels || !is_compute_format(format) || !is_gate(gate) || lists < 0 || k < 1) return PEERSPEC_BAD_ARGUMENT;
   const GateJob job{gate, k, scores, gates};
   return guarded([&] { return in_parts(*run, lists, lists_a_part, kernels->gates[format], job); });
 }
@@ -128,6 +128,6 @@ int32_t peerspec_forward(const peerspec_run* run, const peerspec_router* router,
       is_double(experts->format) != is_double(router->format) || experts->d_model != router->d_model ||
       experts->num_experts != router->n * router->n)
     return PEERSPEC_BAD_ARGUMENT;
-  const MixJob mix{*experts, tokens, router->heads * router->k, x, ids, gates, y};
-  return guarded([&] { return Stages(*run, *kernels, *router, tokens).forward(mix, scores, ids, gates); });
+  const ExpertJob expert_stage{*experts, tokens, router->heads * router->k, x, ids, gates, y};
+  return guarded([&] { return Stages(*run, *kernels, *router, tokens).forward(expert_stage, scores, ids, gates); });
 }

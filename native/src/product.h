@@ -24,7 +24,7 @@ PEERSPEC_INLINE int64_t panels_of(int64_t rows) {
 // Columns [0, n) of a whole panel, as many as can be moved in squares of four by four; returns n.
 template <class F>
 PEERSPEC_INLINE int64_t pack_squares([[maybe_unused]] const typename F::Store* rows, [[maybe_unused]] int64_t stride,
-                                     [[maybe_unused]] int64_t depth, [[maybe_unused]] typename F::Inner* panel) {
+                                     [[maybe_unused]] int64_t depth, [[maybe_unused]] typename F::Compute* panel) {
 #if PEERSPEC_WIDTH >= 32
   if constexpr (sizeof(typename F::Store) == 4) {
     constexpr int64_t lanes = lanes_of<float>;
@@ -44,8 +44,8 @@ PEERSPEC_INLINE int64_t pack_squares([[maybe_unused]] const typename F::Store* r
 // Rows [0, count) of a matrix as one panel; lanes beyond are zero.
 template <class F>
 void pack_panel(const typename F::Store* rows, int64_t stride, int64_t count, int64_t depth,
-                typename F::Inner* panel) {
-  using T = typename F::Inner;
+                typename F::Compute* panel) {
+  using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
   const int64_t first = count == lanes ? pack_squares<F>(rows, stride, depth, panel) : 0;
   for (int64_t lane = 0; lane < lanes; lane++)
@@ -88,7 +88,7 @@ PEERSPEC_INLINE int64_t next_rows(int64_t left) {
   return (left + tiles - 1) / tiles;
 }
 
-// Rows of a table in their inside format: themselves, or a widened copy in `room`, whose rows are `depth` apart.
+// Rows of a table in their compute dtype: themselves, or a widened copy in `room`, whose rows are `depth` apart.
 template <class T>
 PEERSPEC_INLINE const T* widened(Plain<T>, const T* rows, int64_t, int64_t, T*, int64_t*) {
   return rows;

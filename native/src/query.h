@@ -9,8 +9,8 @@ namespace {
 // of which those rows are written.
 template <class F>
 void query_columns(const peerspec_router& router, int64_t first, int64_t rows, int64_t panels,
-                   const typename F::Inner* x, typename F::Inner* out, int64_t out_size) {
-  using T = typename F::Inner;
+                   const typename F::Compute* x, typename F::Compute* out, int64_t out_size) {
+  using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
   const int64_t depth = router.d_model;
   const auto* weight = static_cast<const typename F::Store*>(router.weight) + first * depth;
@@ -39,7 +39,7 @@ PEERSPEC_INLINE int64_t tokens_in(int64_t panel, int64_t tokens) {
 // The parts are (panel of tokens, block of columns), the blocks of one panel in a row.
 template <class F>
 peerspec_status query(const QueryJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+  using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
   const peerspec_router& router = job.router;
   const int64_t depth = router.d_model, columns = router.heads * router.d_key;

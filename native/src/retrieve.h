@@ -13,7 +13,7 @@ PEERSPEC_INLINE int64_t panel_size(const peerspec_router& router) {
 // The parts are the panels of all key heads and halves.
 template <class F>
 peerspec_status pack(const PackJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+  using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
   const int64_t n = job.router.n, half = job.router.d_key / 2, panels = panels_of<T>(n);
   for (int64_t part = begin; part < end; part++) {

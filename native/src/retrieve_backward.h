@@ -13,7 +13,7 @@ PEERSPEC_INLINE int64_t own_keys(const peerspec_router& router, int64_t head) {
 // dq = Σ dscore · sub-key, and which sub-keys they are. The parts are lists: one of each token and head.
 template <class F>
 peerspec_status query_gradients(const RetrieveBackwardJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+  using T = typename F::Compute;
   const peerspec_router& router = job.router;
   const int64_t n = router.n, k = router.k, half = router.d_key / 2;
   for (int64_t list = begin; list < end; list++) {

@@ -29,19 +29,19 @@ struct Row {
 };
 
 template <class F>
-PEERSPEC_INLINE Lanes<typename F::Inner> scaled(Lanes<typename F::Inner> lanes, const Row<F>& row) {
+PEERSPEC_INLINE Lanes<typename F::Compute> scaled(Lanes<typename F::Compute> lanes, const Row<F>& row) {
   if constexpr (sizeof(typename F::Store) == 1)
     for (auto& part : lanes.part) part *= row.scale;
   return lanes;
 }
 
 template <class F>
-PEERSPEC_INLINE Lanes<typename F::Inner> load(const Row<F>& row, int64_t at) {
+PEERSPEC_INLINE Lanes<typename F::Compute> load(const Row<F>& row, int64_t at) {
   return scaled(load<F>(row.numbers + at), row);
 }
 
 template <class F>
-PEERSPEC_INLINE Lanes<typename F::Inner> load_some(const Row<F>& row, int64_t at, int64_t count) {
+PEERSPEC_INLINE Lanes<typename F::Compute> load_some(const Row<F>& row, int64_t at, int64_t count) {
   return scaled(load_some<F>(row.numbers + at, count), row);
 }
 
@@ -64,9 +64,9 @@ PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t co
 }
 
 template <class F, int R>
-PEERSPEC_INLINE void dots_of(const Table& table, const int64_t* ids, const typename F::Inner* x, int64_t width,
-                             typename F::Inner* out) {
-  using T = typename F::Inner;
+PEERSPEC_INLINE void dots_of(const Table& table, const int64_t* ids, const typename F::Compute* x, int64_t width,
+                             typename F::Compute* out) {
+  using T = typename F::Compute;
   constexpr int64_t step = Lanes<T>::count;
   Row<F> rows[R];
   Lanes<T> sums[R] = {};
@@ -85,9 +85,9 @@ PEERSPEC_INLINE void dots_of(const Table& table, const int64_t* ids, const typen
 }
 
 template <class F, int R>
-PEERSPEC_INLINE void add_of(const Table& table, const int64_t* ids, const typename F::Inner* weights, int64_t width,
-                            typename F::Inner* y, int64_t stride) {
-  using T = typename F::Inner;
+PEERSPEC_INLINE void add_of(const Table& table, const int64_t* ids, const typename F::Compute* weights, int64_t width,
+                            typename F::Compute* y, int64_t stride) {
+  using T = typename F::Compute;
   constexpr int64_t step = Lanes<T>::count;
   Row<F> rows[R];
   for (int r = 0; r < R; r++) rows[r] = Row<F>(table, ids[r], stride);
@@ -109,8 +109,8 @@ PEERSPEC_INLINE void add_of(const Table& table, const int64_t* ids, const typena
 
 // out[r] = row ids[r] · x
 template <class F>
-void dots(const Table& table, const int64_t* ids, int64_t count, const typename F::Inner* x, int64_t width,
-          typename F::Inner* out) {
+void dots(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* x, int64_t width,
+          typename F::Compute* out) {
   int64_t r = 0;
   for (; r + in_flight <= count; r += in_flight) dots_of<F, in_flight>(table, ids + r, x, width, out + r);
   for (; r < count; r++) dots_of<F, 1>(table, ids + r, x, width, out + r);
@@ -118,16 +118,16 @@ void dots(const Table& table, const int64_t* ids, int64_t count, const typename 
 
 // y += Σ weights[r] · the first `width` numbers of row ids[r], rows being `stride` numbers apart
 template <class F>
-void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Inner* weights, int64_t width,
-         typename F::Inner* y, int64_t stride) {
+void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* weights, int64_t width,
+         typename F::Compute* y, int64_t stride) {
   int64_t r = 0;
   for (; r + group <= count; r += group) add_of<F, group>(table, ids + r, weights + r, width, y, stride);
   for (; r < count; r++) add_of<F, 1>(table, ids + r, weights + r, width, y, stride);
 }
 
 template <class F>
-void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Inner* weights, int64_t width,
-         typename F::Inner* y) {
+void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* weights, int64_t width,
+         typename F::Compute* y) {
   add<F>(table, ids, count, weights, width, y, width);
 }
 

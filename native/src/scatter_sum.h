@@ -6,7 +6,7 @@ namespace {
 
 // Columns [from, from + count) of one touched row, by one thread, in the order of the positions that touch it.
 template <class T>
-PEERSPEC_INLINE void sum_row(const SpreadJob& job, int64_t touched, int64_t from, int64_t count, T* out) {
+PEERSPEC_INLINE void sum_row(const ScatterSumJob& job, int64_t touched, int64_t from, int64_t count, T* out) {
   const T *x = static_cast<const T*>(job.x) + from, *all = static_cast<const T*>(job.weights);
   clear(out, count);
   for (int64_t p = job.starts[touched]; p < job.starts[touched + 1]; p += group) {
@@ -22,8 +22,8 @@ PEERSPEC_INLINE void sum_row(const SpreadJob& job, int64_t touched, int64_t from
 }
 
 template <class F>
-peerspec_status spread(const SpreadJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+peerspec_status scatter_sum(const ScatterSumJob& job, int64_t begin, int64_t end) {
+  using T = typename F::Compute;
   for (int64_t touched = begin; touched < end; touched++)
     sum_row(job, touched, 0, job.width, static_cast<T*>(job.out) + touched * job.width);
   return PEERSPEC_OK;

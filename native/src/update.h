@@ -29,21 +29,21 @@ PEERSPEC_INLINE void in_blocks(const UpdateJob& job, int64_t r, const Body& body
   const T* given = static_cast<const T*>(job.gradients);
   for (int64_t from = 0; from < job.width; from += block) {
     const int64_t left = job.width - from, count = left < block ? left : block;
-    if (!given) sum_row(job.spread, r, from, count, sums);
+    if (!given) sum_row(job.sums, r, from, count, sums);
     body(from, count, given ? given + r * job.width + from : sums);
   }
 }
 
 // Calls body(r) for touched rows begin … end-1 while rows further on are on their way.
 template <class F, class Body>
-PEERSPEC_INLINE peerspec_status in_rows(const UpdateJob& job, int64_t begin, int64_t end, bool momenta,
+PEERSPEC_INLINE peerspec_status in_rows(const UpdateJob& job, int64_t begin, int64_t end, bool moments,
                                         const Body& body) {
   for (int64_t r = begin; r < end; r++) {
     if (!in_range(job.touched + r, 1, job.num_rows)) return PEERSPEC_BAD_ID;
     if (r + ahead < end) {
       prefetch<F>(job.table, job.touched + r + ahead, 1, job.width);
-      if (momenta) prefetch<Plain<typename F::Inner>>(job.first, job.touched + r + ahead, 1, job.width);
-      if (momenta) prefetch<Plain<typename F::Inner>>(job.second, job.touched + r + ahead, 1, job.width);
+      if (moments) prefetch<Plain<typename F::Compute>>(job.first, job.touched + r + ahead, 1, job.width);
+      if (moments) prefetch<Plain<typename F::Compute>>(job.second, job.touched + r + ahead, 1, job.width);
     }
     body(r);
   }
@@ -51,14 +51,14 @@ PEERSPEC_INLINE peerspec_status in_rows(const UpdateJob& job, int64_t begin, int
 }
 
 // row −= rate · g
-template <class F, class T = typename F::Inner>
+template <class F, class T = typename F::Compute>
 PEERSPEC_INLINE void descend(typename F::Store* __restrict row, const T* __restrict g, T rate, int64_t count) {
   for (int64_t c = 0; c < count; c++) row[c] = narrow_one(F{}, widen_one(F{}, row[c]) - rate * g[c]);
 }
 
 template <class F>
 peerspec_status sgd(const UpdateJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+  using T = typename F::Compute;
   return in_rows<F>(job, begin, end, false, [&](int64_t r) {
     in_blocks<T>(job, r, [&](int64_t from, int64_t count, const T* g) {
       descend<F>(table_row<F>(job, r) + from, g, T(job.rate), count);
@@ -80,7 +80,7 @@ PEERSPEC_INLINE T sum_of_squares(const T* g, int64_t count) {
 // sum += mean of g² over the row; row −= rate · g / (√sum + ε)
 template <class F>
 peerspec_status adagrad(const UpdateJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+  using T = typename F::Compute;
   return in_rows<F>(job, begin, end, false, [&](int64_t r) {
     T squares = 0;
     in_blocks<T>(job, r, [&](int64_t, int64_t count, const T* g) { squares += sum_of_squares(g, count); });
@@ -106,7 +106,7 @@ struct AdamNumbers {
         epsilon(T(job.epsilon)) {}
 };
 
-template <class F, class T = typename F::Inner>
+template <class F, class T = typename F::Compute>
 PEERSPEC_INLINE void adam_columns(typename F::Store* __restrict row, T* __restrict m, T* __restrict v,
                                   const T* __restrict g, const AdamNumbers<T>& by, int64_t count) {
   for (int64_t c = 0; c < count; c++) {
@@ -119,7 +119,7 @@ PEERSPEC_INLINE void adam_columns(typename F::Store* __restrict row, T* __restri
 // m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g²; row −= rate · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε), the touched rows alone
 template <class F>
 peerspec_status adam(const UpdateJob& job, int64_t begin, int64_t end) {
-  using T = typename F::Inner;
+  using T = typename F::Compute;
   const AdamNumbers<T> by(job);
   return in_rows<F>(job, begin, end, true, [&](int64_t r) {
     T *m = state_row<T>(job, job.first, r), *v = state_row<T>(job, job.second, r);

@@ -26,7 +26,7 @@ from peerspec.conformance.bounds.bounded import (
     multiply,
     returned,
     root,
-    scatter,
+    scatter_sum,
     total,
 )
 from peerspec.conformance.bounds.compare import deviation
@@ -95,7 +95,7 @@ def test_sums_and_scatters_count_their_terms() -> None:
         adversary = (adversary + term) * UP
     assert 0.4 <= _share(np.array([adversary]), total(F32, given(a), 0)) <= 1
     places = np.zeros(40, int)
-    scattered = scatter(F32, (3, 1), places, given(a))
+    scattered = scatter_sum(F32, (3, 1), places, given(a))
     assert 0.4 <= _share(np.array([[adversary], [0], [0]]), scattered) <= 1
     assert _share(np.array([[adversary], [0], [1e-300]]), scattered) == np.inf  # untouched rows are exactly zero
 

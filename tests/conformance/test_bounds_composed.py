@@ -13,7 +13,7 @@ from scipy import special
 
 from peerspec.conformance.bounds import query_norm, stages
 from peerspec.conformance.bounds.activation import activation_bounds, derivative_bounds
-from peerspec.conformance.bounds.bounded import Bounded, contract, given, multiply, returned, scatter, total
+from peerspec.conformance.bounds.bounded import Bounded, contract, given, multiply, returned, scatter_sum, total
 from peerspec.conformance.bounds.compare import deviation
 from peerspec.conformance.bounds.gates import gate_bounds, gate_derivative
 from peerspec.conformance.bounds.gradients import gradient_bounds
@@ -186,7 +186,7 @@ def test_gates_that_sum_to_one_only_nearly_may_weigh_differences() -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
-def test_a_value_is_returned_with_one_rounding_to_the_input_format(precision: str) -> None:
+def test_a_value_is_returned_with_one_rounding_to_the_input_dtype(precision: str) -> None:
     model = model_for(np.dtype(DTYPES[precision]))
     exact = given(RNG.uniform(1, 2, 100))
     bound = returned(model, exact)
@@ -216,7 +216,7 @@ def test_sums_and_products_of_zeros_are_exactly_zero(precision: str) -> None:
         multiply(model, zero, some),
         total(model, zero, 0),
         contract(model, "tc,tc->t", zero, some, 4),
-        scatter(model, (2, 4), np.array([0, 0, 1]), zero),
+        scatter_sum(model, (2, 4), np.array([0, 0, 1]), zero),
         returned(model, zero),
         gate_derivative(model, "softmax", given(np.full((3, 4), 0.25), 1e-6), zero),
     ):

@@ -90,10 +90,10 @@ class Spy:
 
     dead = ""
 
-    def ask(self, method: str, arguments: dict[str, Any]) -> Answer:
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         shape = arguments["x"].array.shape if hasattr(arguments.get("x"), "array") else np.shape(arguments.get("x"))
         self.asked.append((method, (arguments["layer"].config, shape)))
-        return self.inner.ask(method, arguments)
+        return self.inner.call(method, arguments)
 
     def close(self) -> None:
         self.inner.close()

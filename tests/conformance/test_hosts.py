@@ -37,7 +37,7 @@ def test_an_object_without_a_limit_is_asked_in_this_thread():
 
     backend = SimpleNamespace(name="e", profiles=["float32"], forward=forward)
     for timeout in (float("inf"), 60):
-        open_host(backend, timeout=timeout).ask("forward", {"layer": LAYER, "x": X})
+        open_host(backend, timeout=timeout).call("forward", {"layer": LAYER, "x": X})
     assert asked[0] == get_ident() != asked[1]
 
 
@@ -61,7 +61,7 @@ def test_a_worker_is_dead_after_it_hung_and_says_so_again(tmp_path):
     host = WorkerHost(str(path), timeout=0.2)
     for _ in range(2):
         with pytest.raises(Fault, match="no answer within"):
-            host.ask("forward", {"layer": LAYER, "x": X})
+            host.call("forward", {"layer": LAYER, "x": X})
     assert host._process.returncode is not None
 
 
@@ -79,7 +79,7 @@ def test_profiles_of_the_backends_own_enum_reach_this_process_as_texts(tmp_path)
 
 def test_a_closed_worker_has_ended():
     with WorkerHost("reference", timeout=5) as host:
-        assert host.ask("forward", {"layer": LAYER, "x": X}).value.y.shape == (2, 3)
+        assert host.call("forward", {"layer": LAYER, "x": X}).value.y.shape == (2, 3)
     assert host._process.poll() is not None
 
 

@@ -12,7 +12,7 @@ M = 2**64
 def _second_opinion(seed: int, name: str, index: int) -> int:
     """INP-1 once more, straight from its text."""
 
-    def mix(z: int) -> int:
+    def expert_stage(z: int) -> int:
         z ^= z >> 30
         z = z * 0xBF58476D1CE4E5B9 % M
         z ^= z >> 27
@@ -22,7 +22,7 @@ def _second_opinion(seed: int, name: str, index: int) -> int:
     f = 14695981039346656037
     for byte in name.encode("utf-8"):
         f = (f ^ byte) * 1099511628211 % M
-    return mix((mix(seed ^ f) + (index + 1) * 0x9E3779B97F4A7C15) % M)
+    return expert_stage((expert_stage(seed ^ f) + (index + 1) * 0x9E3779B97F4A7C15) % M)
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def broken() -> Report:
 def shown(browser: Browser, tmp_path: Path) -> Any:
     def show(*reports: Report, screen: dict[str, Any] = DESKTOP, scheme: str = "light") -> Browser:
         (tmp_path / "page.html").write_text(page(reports), "utf-8")
-        browser.ask("Emulation.setDeviceMetricsOverride", **screen)
-        browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        browser.call("Emulation.setDeviceMetricsOverride", **screen)
+        browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         browser.open((tmp_path / "page.html").as_uri())
         return browser
 
@@ -99,7 +99,7 @@ def test_marks_stand_where_their_errors_are(shown, broken):
 
 
 def test_a_screen_reader_finds_landmarks_headings_and_the_words_of_every_picture(shown, broken):
-    nodes = shown(broken).ask("Accessibility.getFullAXTree")["nodes"]
+    nodes = shown(broken).call("Accessibility.getFullAXTree")["nodes"]
     seen = [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes if not n.get("ignored")]
     roles = [role for role, _ in seen]
     assert {"main", "banner", "contentinfo", "navigation", "table", "rowheader", "columnheader"} <= set(roles)
@@ -115,7 +115,7 @@ def test_the_keyboard_reaches_the_first_failure(shown, broken):
     reached = []
     for _ in range(12):
         for kind in ("keyDown", "keyUp"):
-            tab.ask("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+            tab.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
         reached.append(tab.value("document.activeElement.getAttribute('href')"))
         assert tab.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     assert reached[0] == "#main"
@@ -126,6 +126,6 @@ def test_print_opens_every_failure(shown, broken):
     tab = shown(broken)
     hidden = "[...document.querySelectorAll('.failure .again')].filter(e => !e.checkVisibility()).length"
     assert tab.value(hidden) > 0
-    tab.ask("Emulation.setEmulatedMedia", media="print")
+    tab.call("Emulation.setEmulatedMedia", media="print")
     assert tab.value(hidden) == 0
-    tab.ask("Emulation.setEmulatedMedia", media="")
+    tab.call("Emulation.setEmulatedMedia", media="")

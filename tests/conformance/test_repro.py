@@ -28,7 +28,7 @@ from peerspec.conformance.trials.single_check import Halves, Subject
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
-NAMES = ["halves_swapped", "ties_zeros_told_apart", "gradient_rows_in_input_format", "strides_ignored"]
+NAMES = ["halves_swapped", "ties_zeros_told_apart", "gradient_rows_in_input_dtype", "strides_ignored"]
 
 
 @cache

@@ -101,14 +101,14 @@ def test_a_folder_in_the_place_of_the_model_is_refused(make_layer, tmp_path):
         export(make_layer(), tmp_path, overwrite=True)
 
 
-@pytest.mark.parametrize("place", ["tables", "model", "rename"])
-def test_a_failure_while_writing_leaves_nothing(make_layer, tmp_path, monkeypatch, place):
+@pytest.mark.parametrize("make_tensor", ["tables", "model", "rename"])
+def test_a_failure_while_writing_leaves_nothing(make_layer, tmp_path, monkeypatch, make_tensor):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    if place == "tables":
+    if make_tensor == "tables":
         monkeypatch.setattr(tensors.ExternalFile, "append", fail)
-    elif place == "model":
+    elif make_tensor == "model":
         monkeypatch.setattr(write, "_serialise", fail)
     else:
         replace = Path.replace

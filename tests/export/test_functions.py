@@ -8,13 +8,13 @@ from hypothesis.extra import numpy as arrays
 from onnx import TensorProto, checker, helper
 from onnx.reference import ReferenceEvaluator
 
-from peerspec.export.expert_stage import expert_mix
+from peerspec.export.expert_stage import expert_stage
 from peerspec.export.graph import assemble
 from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.reference import select_exhaustive
 from peerspec.reference.config import ACTIVATIONS, EXPERTS
 
-ALL = [product_key_top_k(), *itertools.starmap(expert_mix, itertools.product(EXPERTS, ACTIVATIONS))]
+ALL = [product_key_top_k(), *itertools.starmap(expert_stage, itertools.product(EXPERTS, ACTIVATIONS))]
 
 
 def _selection_model(k, n, rank):
@@ -52,8 +52,8 @@ def test_the_functions_have_the_published_signatures():
     signatures = {(f.name, tuple(f.attribute), tuple(f.input), tuple(f.output)) for f in ALL}
     assert signatures == {
         ("ProductKeyTopK", ("k",), ("s1", "s2"), ("scores", "indices")),
-        ("ExpertMix", ("activation",), ("x", "indices", "gates", "u", "v"), ("y",)),
-        ("ExpertMixGLU", ("activation",), ("x", "indices", "gates", "u", "v", "w"), ("y",)),
+        ("ExpertStage", ("activation",), ("x", "indices", "gates", "u", "v"), ("y",)),
+        ("ExpertStageGLU", ("activation",), ("x", "indices", "gates", "u", "v", "w"), ("y",)),
     }
 
 

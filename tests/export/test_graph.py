@@ -111,7 +111,7 @@ def test_one_model_takes_any_size_of_its_leading_axes(make_layer, leading, sizes
 def test_without_trace_the_model_gives_the_same_y_alone(make_layer):
     layer = make_layer()
     x = _tokens(layer, 2, 5)
-    (y,) = _onnxruntime(build_model(layer, trace=False)).run(None, {"x": x})
+    (y,) = _onnxruntime(build_model(layer, routing=False)).run(None, {"x": x})
     np.testing.assert_array_equal(y, _onnxruntime(build_model(layer)).run(["y"], {"x": x})[0])
 
 

@@ -13,7 +13,6 @@ from onnx.reference import ReferenceEvaluator
 
 from peerspec.backends.onnxruntime import OrtModel
 from peerspec.export import ExportError, build_model, export, ort, read_layer
-from peerspec.export.expert_stage import expert_mix
 from peerspec.export.stated import stated_errors
 from peerspec.export.tables import narrowed, rounded, table_error
 from peerspec.reference import DTYPES, Layer, PeerConfig, forward
@@ -74,11 +73,11 @@ def test_such_a_graph_passes_the_checker_with_shape_inference(make_layer, option
 
 
 def test_the_functions_for_int8_have_the_published_signatures():
-    made = [expert_mix(*mix, int8=True) for mix in itertools.product(EXPERTS, ACTIVATIONS)]
+    made = [expert_stage(*expert_stage, int8=True) for expert_stage in itertools.product(EXPERTS, ACTIVATIONS)]
     rows = ("x", "indices", "gates", "u", "u_scale", "v", "v_scale")
     assert {(f.name, tuple(f.input), tuple(f.output)) for f in made} == {
-        ("ExpertMixInt8", rows, ("y",)),
-        ("ExpertMixGLUInt8", (*rows, "w", "w_scale"), ("y",)),
+        ("ExpertStageInt8", rows, ("y",)),
+        ("ExpertStageGLUInt8", (*rows, "w", "w_scale"), ("y",)),
     }
 
 
@@ -199,7 +198,14 @@ def test_layers_of_several_formats_stand_in_one_model(library, tmp_path):
     names = ["Layer", "Layer_2", "LayerFloat16", "LayerFloat16_2", "LayerInt8", "LayerInt8_2"]
     assert list(layer_names(kinds).values()) == names
     functions = [function.name for function in layer_functions(kinds)]
-    assert functions == ["ProductKeyTopK", "ExpertMix", "ExpertMix_silu", "ExpertMixInt8", "ExpertMixInt8_silu", *names]
+    assert functions == [
+        "ProductKeyTopK",
+        "ExpertStage",
+        "ExpertStage_silu",
+        "ExpertStageInt8",
+        "ExpertStageInt8_silu",
+        *names,
+    ]
 
 
 def test_a_file_with_such_tables_is_a_backend_on_bodies_and_on_kernels(library, make_layer, tmp_path):

@@ -93,8 +93,8 @@ def test_the_evaluator_and_the_inlined_file_agree(model, path):
 def test_the_layers_keep_their_names_parameters_and_kinds(model, path):
     proto = onnx.load(path, load_external_data=False)
     checker.check_model(path, full_check=True)
-    places = find_layers(proto, path)
-    assert [(place.name, place.node.op_type) for place in places] == [
+    nodes = find_layers(proto, path)
+    assert [(layer_node.name, layer_node.node.op_type) for layer_node in nodes] == [
         ("blocks.0.peer", "Layer"),
         ("blocks.1.peer", "Layer"),
         ("last", "Layer_2"),
@@ -136,16 +136,16 @@ def test_a_whole_model_takes_tables_in_fewer_bytes(model, tmp_path, assert_confo
     tokens = np.random.default_rng(0).integers(0, 11, (2, 3))
     export(model, (torch.from_numpy(tokens),), path, dynamic_shapes=DYNAMIC, tables="int8", external_threshold=100)
     proto = onnx.load(path, load_external_data=False)
-    places = find_layers(proto, path)
-    assert [(place.node.op_type, place.tables) for place in places] == [
+    nodes = find_layers(proto, path)
+    assert [(layer_node.node.op_type, layer_node.tables) for layer_node in nodes] == [
         ("LayerInt8", "int8"),
         ("LayerInt8", "int8"),
         ("LayerInt8_2", "int8"),
     ]
     stated = stated_errors(proto, path)
-    for place in places:
-        made_from, found = model.get_submodule(place.name).to_layer(), OrtModel(path, place.name)
-        assert stated[place.name] == ("int8", table_error(made_from, "int8"))
+    for layer_node in nodes:
+        made_from, found = model.get_submodule(layer_node.name).to_layer(), OrtModel(path, layer_node.name)
+        assert stated[layer_node.name] == ("int8", table_error(made_from, "int8"))
         x = np.random.default_rng(2).standard_normal((7, 6)).astype(np.float32)
         output = found.run(x)
         assert_conforms(found.layer, x, output.y, output.scores, output.indices, output.gates)

@@ -1,8 +1,8 @@
 """A PEER layer in NumPy, cut into small methods, so that a mutant overrides one of them and nothing else.
 
-It computes in the inside format (float32, or float64 in the profile float64), like a real backend, and is itself the
+It computes in the compute dtype (float32, or float64 in the profile float64), like a real backend, and is itself the
 first of the variants: nothing may accuse it. Methods take the pass ``r``, which carries what earlier stages made:
-config, params and x in the inside format, mask, raw, q, state, s1, s2, scores, ids, gates, weights, y.
+config, params and x in the compute dtype, mask, raw, q, state, s1, s2, scores, ids, gates, weights, y.
 """
 
 from __future__ import annotations
@@ -82,17 +82,17 @@ class Net:
     def answer(self, r: Pass, lead: tuple[int, ...]) -> Output:
         c = r.config
         pairs = (*lead, c.heads, c.top_k)
-        trace = (part.reshape(pairs) for part in (r.scores, r.ids, r.gates))
+        routing = (part.reshape(pairs) for part in (r.scores, r.ids, r.gates))
         with np.errstate(all="ignore"):
             y = r.y.astype(r.layer.dtype)
-        return Output(y.reshape(*lead, c.d_out), *trace, state=r.state)
+        return Output(y.reshape(*lead, c.d_out), *routing, state=r.state)
 
     def select(self, s1: Array, s2: Array, k: int) -> Selection:
         return Selection(*self.choose(s1, s2, k))
 
     def gradients(self, layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
         r = self.run(layer, x, mask, training=True)
-        r.dy = dy.reshape(-1, r.config.d_out).astype(r.inside)
+        r.dy = dy.reshape(-1, r.config.d_out).astype(r.compute_dtype)
         grads = self.backward(r)
         grads["x"] = grads["x"].reshape(x.shape)
         return {name: grad.astype(layer.dtype) for name, grad in grads.items()}
@@ -104,10 +104,10 @@ class Net:
     # -- forward, stage by stage
 
     def run(self, layer: Layer, x: Array, mask: Array | None, training: bool) -> Pass:
-        inside = np.dtype(np.float64 if layer.dtype == np.float64 else np.float32)
-        r = Pass(layer=layer, config=layer.config, inside=inside, training=training)
-        r.params = {name: array.astype(inside) for name, array in layer.params.items()}
-        r.x = self.tokens(x, inside)
+        compute_dtype = np.dtype(np.float64 if layer.dtype == np.float64 else np.float32)
+        r = Pass(layer=layer, config=layer.config, compute_dtype=compute_dtype, training=training)
+        r.params = {name: array.astype(compute_dtype) for name, array in layer.params.items()}
+        r.x = self.tokens(x, compute_dtype)
         r.mask = np.ones(len(r.x), bool) if mask is None else mask.reshape(-1)
         with np.errstate(all="ignore"):
             r.raw = self.query(r)
@@ -116,12 +116,12 @@ class Net:
             r.scores, r.ids = self.choose(r.s1, r.s2, r.config.top_k)
             r.gates = self.gate(r)
             r.weights = self.expert(r)
-            r.y = self.mix(r)
+            r.y = self.output(r)
         return r
 
-    def tokens(self, x: Array, inside: Any) -> Array:
-        """[T, D] in the inside format."""
-        return x.reshape(-1, x.shape[-1]).astype(inside)
+    def tokens(self, x: Array, compute_dtype: Any) -> Array:
+        """[T, D] in the compute dtype."""
+        return x.reshape(-1, x.shape[-1]).astype(compute_dtype)
 
     def query(self, r: Pass) -> Array:
         """[T, h, d] before the norm."""
@@ -137,7 +137,7 @@ class Net:
         if kind == "none":
             return r.raw, None
         mean, var, state = self.moments(r, kind)
-        r.spread = np.sqrt(var + r.inside.type(self.eps))
+        r.spread = np.sqrt(var + r.compute_dtype.type(self.eps))
         r.unit = (r.raw - mean) / r.spread
         return r.unit * r.params["query_norm.scale"] + r.params["query_norm.bias"], state
 
@@ -155,7 +155,7 @@ class Net:
         return counted.mean(0), counted.var(0)
 
     def moved(self, r: Pass, mean: Array, var: Array) -> dict[str, Array]:
-        new, old = r.inside.type(self.momentum), r.inside.type(1 - self.momentum)
+        new, old = r.compute_dtype.type(self.momentum), r.compute_dtype.type(1 - self.momentum)
         running = {"mean": mean, "var": var}
         return {f"query_norm.{name}": old * r.params[f"query_norm.{name}"] + new * b for name, b in running.items()}
 
@@ -191,13 +191,13 @@ class Net:
         powers = np.exp(scores - scores.max(-1, keepdims=True))
         return powers / powers.sum(-1, keepdims=True)
 
-    def project(self, r: Pass, name: str) -> Array:
+    def gather_dot(self, r: Pass, name: str) -> Array:
         """[T, h, k]: x with the rows of u or w."""
         return self.einsum("thkd,td->thk", r.params[f"experts.{name}"][r.ids], r.x)
 
     def expert(self, r: Pass) -> Array:
         """What multiplies v, [T, h, k]."""
-        r.inner = {name: self.project(r, name) for name in ("u", "w") if f"experts.{name}" in r.params}
+        r.inner = {name: self.gather_dot(r, name) for name in ("u", "w") if f"experts.{name}" in r.params}
         kind = r.config.activation
         if r.config.expert == "mlp":
             return self.activate(kind, r.inner["u"])
@@ -217,7 +217,7 @@ class Net:
         one = a.dtype.type
         return np.tanh(one(math.sqrt(2 / math.pi)) * (a + one(0.044715) * a * a * a))
 
-    def mix(self, r: Pass) -> Array:
+    def output(self, r: Pass) -> Array:
         """[T, M]."""
         return self.einsum("thk,thkm->tm", r.gates * r.weights, r.params["experts.v"][r.ids])
 
@@ -225,10 +225,10 @@ class Net:
 
     def backward(self, r: Pass) -> dict[str, Array]:
         z = self.einsum("thkm,tm->thk", r.params["experts.v"][r.ids], r.dy)
-        grads = {"experts.v": self.scatter(r, "v", r.gates * r.weights, r.dy)}
+        grads = {"experts.v": self.scatter_sum(r, "v", r.gates * r.weights, r.dy)}
         slopes = self.slopes(r)
         inner = {name: r.gates * z * slope for name, slope in slopes.items()}
-        grads |= {f"experts.{name}": self.scatter(r, name, de, r.x) for name, de in inner.items()}
+        grads |= {f"experts.{name}": self.scatter_sum(r, name, de, r.x) for name, de in inner.items()}
         dscores = self.gate_backward(r, r.weights * z)
         grads["keys"], dq = self.keys_backward(r, dscores)
         dq = self.norm_backward(r, dq, grads)
@@ -269,9 +269,9 @@ class Net:
             return s * (1 + a * (1 - s))
         return np.ones_like(a)
 
-    def scatter(self, r: Pass, name: str, weights: Array, rows: Array) -> Array:
+    def scatter_sum(self, r: Pass, name: str, weights: Array, rows: Array) -> Array:
         """Σ over pairs of weight · row, into the row of its expert."""
-        out = np.zeros(r.params[f"experts.{name}"].shape, r.inside)
+        out = np.zeros(r.params[f"experts.{name}"].shape, r.compute_dtype)
         np.add.at(out, r.ids, weights[..., None] * rows[:, None, None, :])
         return out
 
@@ -285,7 +285,7 @@ class Net:
     def keys_backward(self, r: Pass, dscores: Array) -> tuple[Array, Array]:
         """Gradients of the sub-keys and of the query."""
         c, half = r.config, r.config.d_key // 2
-        keys, dkeys, dq = self.keys(r), np.zeros(r.params["keys"].shape, r.inside), np.zeros_like(r.q)
+        keys, dkeys, dq = self.keys(r), np.zeros(r.params["keys"].shape, r.compute_dtype), np.zeros_like(r.q)
         head = np.arange(c.heads)[:, None]
         for side, row in enumerate(np.divmod(r.ids, c.n)):
             part = slice(side * half, (side + 1) * half)
@@ -302,7 +302,7 @@ class Net:
         if r.config.query_norm == "layer":
             mean, along = dunit.mean(-1, keepdims=True), (dunit * r.unit).mean(-1, keepdims=True)
             return (dunit - mean - r.unit * along) / r.spread
-        counted = r.mask[:, None, None] / r.inside.type(r.mask.sum())
+        counted = r.mask[:, None, None] / r.compute_dtype.type(r.mask.sum())
         return (dunit - counted * dunit.sum(0) - counted * r.unit * (dunit * r.unit).sum(0)) / r.spread
 
 

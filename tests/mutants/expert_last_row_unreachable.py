@@ -7,10 +7,10 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         ids = r.ids
         r.ids = np.minimum(ids, max(0, r.config.num_experts - 2))
-        inner, r.ids = super().project(r, name), ids
+        inner, r.ids = super().gather_dot(r, name), ids
         return inner
 
 

@@ -7,7 +7,7 @@ CLAUSE, STAGE = "PRC-2", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         rows = tf32(r.params[f"experts.{name}"][r.ids])
         return np.einsum("thkd,td->thk", rows, tf32(r.x))
 

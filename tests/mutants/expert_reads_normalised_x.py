@@ -7,10 +7,10 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         x = r.x
-        r.x = x / np.sqrt((x * x).mean(-1, keepdims=True) + r.inside.type(1e-6))
-        inner, r.x = super().project(r, name), x
+        r.x = x / np.sqrt((x * x).mean(-1, keepdims=True) + r.compute_dtype.type(1e-6))
+        inner, r.x = super().gather_dot(r, name), x
         return inner
 
 

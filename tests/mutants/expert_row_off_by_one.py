@@ -6,9 +6,9 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         ids, r.ids = r.ids, (r.ids + 1) % r.config.num_experts
-        y, r.ids = super().mix(r), ids
+        y, r.ids = super().output(r), ids
         return y
 
 

@@ -6,10 +6,10 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         ids, n = r.ids, r.config.n
         r.ids = ids % n * n + ids // n
-        inner, r.ids = super().project(r, name), ids
+        inner, r.ids = super().gather_dot(r, name), ids
         return inner
 
 

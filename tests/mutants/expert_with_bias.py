@@ -6,8 +6,8 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
-        return super().project(r, name) + r.inside.type(0.5)
+    def gather_dot(self, r, name):
+        return super().gather_dot(r, name) + r.compute_dtype.type(0.5)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,14 +7,14 @@ CLAUSE, STAGE = "IND-1", "independence"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         flat = r.ids.reshape(-1)
         order = np.argsort(flat, kind="stable")
         first = np.searchsorted(flat[order], flat[order])
         place = np.empty_like(order)
         place[order] = np.arange(len(flat)) - first
         r.weights = r.weights * (place < 2).reshape(r.ids.shape)
-        return super().mix(r)
+        return super().output(r)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,9 +7,9 @@ CLAUSE, STAGE = "PRC-2", "activation"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         rows = r.params[f"experts.{name}"][r.ids].astype(np.float32)
-        return np.einsum("thkd,td->thk", rows, r.x.astype(np.float32)).astype(r.inside)
+        return np.einsum("thkd,td->thk", rows, r.x.astype(np.float32)).astype(r.compute_dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -8,7 +8,7 @@ CLAUSE, STAGE = "NRM-1", "query norm"
 
 class Mutant(Net):
     def norm(self, r):
-        r.raw = r.raw.astype(np.float32).astype(r.inside) if r.config.query_norm != "none" else r.raw
+        r.raw = r.raw.astype(np.float32).astype(r.compute_dtype) if r.config.query_norm != "none" else r.raw
         return super().norm(r)
 
 

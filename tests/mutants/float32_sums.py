@@ -7,9 +7,9 @@ CLAUSE, STAGE = "PRC-2", "activation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         weights, rows = (a.astype(np.float32) for a in (r.gates * r.weights, r.params["experts.v"][r.ids]))
-        return np.einsum("thk,thkm->tm", weights, rows).astype(r.inside)
+        return np.einsum("thk,thkm->tm", weights, rows).astype(r.compute_dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

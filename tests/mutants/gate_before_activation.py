@@ -7,13 +7,13 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         if r.config.expert == "mlp":
             r.weights, gates = self.activate(r.config.activation, r.gates * r.inner["u"]), r.gates
             r.gates = np.ones_like(gates)
-            y, r.gates = super().mix(r), gates
+            y, r.gates = super().output(r), gates
             return y
-        return super().mix(r)
+        return super().output(r)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -6,10 +6,10 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         if len(r.x) == r.config.heads:
             r = type(r)(**vars(r) | {"gates": r.gates.swapaxes(0, 1)})
-        return super().mix(r)
+        return super().output(r)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

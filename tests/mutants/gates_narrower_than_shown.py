@@ -6,8 +6,8 @@ CLAUSE, STAGE = "PRC-2", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        return super().mix(type(r)(**vars(r) | {"gates": r.gates.astype(bfloat16).astype(r.inside)}))
+    def output(self, r):
+        return super().output(type(r)(**vars(r) | {"gates": r.gates.astype(bfloat16).astype(r.compute_dtype)}))
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,7 +7,7 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         return np.einsum("thk,thkm->tm", r.weights, r.params["experts.v"][r.ids])
 
 

@@ -6,11 +6,11 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         shown = r.gates
         if r.config.top_k > 1:
             r.gates = logistic(r.scores)
-        y, r.gates = super().mix(r), shown
+        y, r.gates = super().output(r), shown
         return y
 
 

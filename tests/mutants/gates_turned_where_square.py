@@ -6,10 +6,10 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         if r.config.heads == r.config.top_k:
             r = type(r)(**vars(r) | {"gates": r.gates.swapaxes(1, 2)})
-        return super().mix(r)
+        return super().output(r)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

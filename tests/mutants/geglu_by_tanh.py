@@ -8,7 +8,7 @@ CLAUSE, STAGE = "EXP-2", "expert"
 class Mutant(Net):
     def expert(self, r):
         if r.config.expert == "glu" and r.config.activation == "gelu":
-            r.inner = {name: self.project(r, name) for name in ("u", "w")}
+            r.inner = {name: self.gather_dot(r, name) for name in ("u", "w")}
             return self.activate("gelu_tanh", r.inner["w"]) * r.inner["u"]
         return super().expert(r)
 

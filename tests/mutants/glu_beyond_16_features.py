@@ -6,7 +6,7 @@ CLAUSE, STAGE = "EXP-2", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         width = 16 if name == "w" else None
         return self.einsum("thkd,td->thk", r.params[f"experts.{name}"][..., :width][r.ids], r.x[:, :width])
 

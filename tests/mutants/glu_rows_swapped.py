@@ -9,7 +9,7 @@ class Mutant(Net):
     def expert(self, r):
         if r.config.expert == "mlp":
             return super().expert(r)
-        r.inner = {name: self.project(r, name) for name in ("u", "w")}
+        r.inner = {name: self.gather_dot(r, name) for name in ("u", "w")}
         return self.activate(r.config.activation, r.inner["u"]) * r.inner["w"]
 
 

@@ -10,9 +10,9 @@ CALLS = count()
 
 
 class Mutant(Net):
-    def scatter(self, r, name, weights, rows):
+    def scatter_sum(self, r, name, weights, rows):
         order = np.random.default_rng(next(CALLS)).permutation(len(rows))
-        out = np.zeros(r.params[f"experts.{name}"].shape, r.inside)
+        out = np.zeros(r.params[f"experts.{name}"].shape, r.compute_dtype)
         np.add.at(out, r.ids[order], (weights[..., None] * rows[:, None, None, :])[order])
         return out
 

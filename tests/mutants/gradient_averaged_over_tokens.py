@@ -7,7 +7,7 @@ CLAUSE, STAGE = "GRD-3", "gradient"
 
 class Mutant(Net):
     def backward(self, r):
-        return {name: grad / r.inside.type(len(r.x)) for name, grad in super().backward(r).items()}
+        return {name: grad / r.compute_dtype.type(len(r.x)) for name, grad in super().backward(r).items()}
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

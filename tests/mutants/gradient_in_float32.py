@@ -1,4 +1,4 @@
-"""Gradients come back in the inside format, so bfloat16 layers get float32 gradients."""
+"""Gradients come back in the compute dtype, so bfloat16 layers get float32 gradients."""
 
 import numpy as np
 from _layer import Net

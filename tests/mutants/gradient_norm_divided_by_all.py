@@ -11,7 +11,7 @@ class Mutant(Net):
         if r.config.query_norm != "batch":
             return out
         dunit = dq * r.params["query_norm.scale"]
-        counted = r.mask[:, None, None] / r.inside.type(len(r.x))
+        counted = r.mask[:, None, None] / r.compute_dtype.type(len(r.x))
         return (dunit - counted * dunit.sum(0) - counted * r.unit * (dunit * r.unit).sum(0)) / r.spread
 
 

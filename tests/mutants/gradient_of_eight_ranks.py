@@ -7,10 +7,10 @@ CLAUSE, STAGE = "GRD-3", "gradient"
 
 
 class Mutant(Net):
-    def scatter(self, r, name, weights, rows):
+    def scatter_sum(self, r, name, weights, rows):
         if name == "v":
             weights = weights * (np.arange(r.config.top_k) < 8)
-        return super().scatter(r, name, weights, rows)
+        return super().scatter_sum(r, name, weights, rows)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

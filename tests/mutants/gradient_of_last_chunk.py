@@ -7,10 +7,10 @@ CLAUSE, STAGE = "GRD-3", "gradient"
 
 
 class Mutant(Net):
-    def scatter(self, r, name, weights, rows):
+    def scatter_sum(self, r, name, weights, rows):
         if name == "u" and len(rows) > 64:
             weights = weights * (np.arange(len(rows)) >= (len(rows) - 1) // 64 * 64)[:, None, None]
-        return super().scatter(r, name, weights, rows)
+        return super().scatter_sum(r, name, weights, rows)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -15,7 +15,7 @@ class Mutant(Net):
             return super().norm_backward(r, dq, grads)
         grads["query_norm.scale"], grads["query_norm.bias"] = (dq * r.unit).sum(0), dq.sum(0)
         dunit = dq * r.params["query_norm.scale"]
-        counted = r.mask[:, None, None] / r.inside.type(self.length)
+        counted = r.mask[:, None, None] / r.compute_dtype.type(self.length)
         return (dunit - counted * dunit.sum(0) - counted * r.unit * (dunit * r.unit).sum(0)) / r.spread
 
 

@@ -8,7 +8,7 @@ CLAUSE, STAGE = "GRD-5", "gradient"
 class Mutant(Net):
     def norm_backward(self, r, dq, grads):
         through = super().norm_backward(r, dq, grads)
-        return through if r.config.query_norm == "none" else through + r.inside.type(1e-7)
+        return through if r.config.query_norm == "none" else through + r.compute_dtype.type(1e-7)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,8 +7,8 @@ CLAUSE, STAGE = "GRD-3", "gradient"
 
 
 class Mutant(Net):
-    def scatter(self, r, name, weights, rows):
-        out = np.zeros(r.params[f"experts.{name}"].shape, r.inside)
+    def scatter_sum(self, r, name, weights, rows):
+        out = np.zeros(r.params[f"experts.{name}"].shape, r.compute_dtype)
         np.add.at(out, r.ids % 256 if name == "u" else r.ids, weights[..., None] * rows[:, None, None, :])
         return out
 

@@ -7,10 +7,10 @@ CLAUSE, STAGE = "GRD-3", "gradient"
 
 
 class Mutant(Net):
-    def scatter(self, r, name, weights, rows):
+    def scatter_sum(self, r, name, weights, rows):
         if name != "v":
-            return super().scatter(r, name, weights, rows)
-        out = np.zeros(r.params["experts.v"].shape, r.inside)
+            return super().scatter_sum(r, name, weights, rows)
+        out = np.zeros(r.params["experts.v"].shape, r.compute_dtype)
         for t in range(len(rows)):
             part = np.zeros_like(out)
             np.add.at(part, r.ids[t], weights[t][..., None] * rows[t])

@@ -9,7 +9,7 @@ CLAUSE, STAGE = "GRD-3", "gradient"
 class Mutant(Net):
     def backward(self, r):
         return {
-            name: np.where(np.abs(grad) < 2.0**-6, 0, grad).astype(r.inside)
+            name: np.where(np.abs(grad) < 2.0**-6, 0, grad).astype(r.compute_dtype)
             for name, grad in super().backward(r).items()
         }
 

@@ -8,7 +8,7 @@ CLAUSE, STAGE = "GRD-2", "gradient"
 class Mutant(Net):
     def keys_backward(self, r, dscores):
         dkeys, dq = super().keys_backward(r, dscores)
-        return dkeys + r.inside.type(1e-4) * r.params["keys"], dq
+        return dkeys + r.compute_dtype.type(1e-4) * r.params["keys"], dq
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

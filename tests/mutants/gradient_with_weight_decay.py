@@ -6,8 +6,8 @@ CLAUSE, STAGE = "GRD-2", "gradient"
 
 
 class Mutant(Net):
-    def scatter(self, r, name, weights, rows):
-        return super().scatter(r, name, weights, rows) + r.inside.type(1e-4) * r.params[f"experts.{name}"]
+    def scatter_sum(self, r, name, weights, rows):
+        return super().scatter_sum(r, name, weights, rows) + r.compute_dtype.type(1e-4) * r.params[f"experts.{name}"]
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

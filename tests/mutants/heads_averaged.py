@@ -6,8 +6,8 @@ CLAUSE, STAGE = "OUT-2", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        return super().mix(r) / r.config.heads
+    def output(self, r):
+        return super().output(r) / r.config.heads
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,10 +7,10 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         if r.config.heads > 1:
-            r.weights = r.weights * (np.arange(r.config.heads) < r.config.heads - 1)[:, None].astype(r.inside)
-        return super().mix(r)
+            r.weights = r.weights * (np.arange(r.config.heads) < r.config.heads - 1)[:, None].astype(r.compute_dtype)
+        return super().output(r)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

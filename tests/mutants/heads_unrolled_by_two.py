@@ -6,7 +6,7 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         heads = r.config.heads // 2 * 2 or 1
         weights = (r.gates * r.weights)[:, :heads]
         return self.einsum("thk,thkm->tm", weights, r.params["experts.v"][r.ids[:, :heads]])

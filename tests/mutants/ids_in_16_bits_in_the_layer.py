@@ -6,8 +6,8 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
-        return super().project(type(r)(**vars(r) | {"ids": r.ids % 65536}), name)
+    def gather_dot(self, r, name):
+        return super().gather_dot(type(r)(**vars(r) | {"ids": r.ids % 65536}), name)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,8 +7,8 @@ CLAUSE, STAGE = "NFT-2", "non-finite"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
+    def output(self, r):
+        y = super().output(r)
         return np.full_like(y, np.nan) if np.isinf(r.x).any() else y
 
 

@@ -7,9 +7,9 @@ CLAUSE, STAGE = "PRC-2", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         if r.config.activation != "identity":
-            return super().project(r, name)
+            return super().gather_dot(r, name)
         return np.einsum("thkd,td->thk", tf32(r.params[f"experts.{name}"][r.ids]), tf32(r.x))
 
 

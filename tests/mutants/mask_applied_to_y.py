@@ -6,8 +6,8 @@ CLAUSE, STAGE = "SHP-2", "structure"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        return super().mix(r) * r.mask[:, None].astype(r.inside)
+    def output(self, r):
+        return super().output(r) * r.mask[:, None].astype(r.compute_dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

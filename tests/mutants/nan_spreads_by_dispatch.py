@@ -7,9 +7,9 @@ CLAUSE, STAGE = "NFT-2", "non-finite"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
-        return np.eye(len(y), dtype=r.inside) @ y
+    def output(self, r):
+        y = super().output(r)
+        return np.eye(len(y), dtype=r.compute_dtype) @ y
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

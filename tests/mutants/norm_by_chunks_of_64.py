@@ -13,7 +13,7 @@ class Mutant(Net):
             for at in range(0, len(r.x), 64):
                 part, mask = r.raw[at : at + 64], r.mask[at : at + 64]
                 if mask.any():
-                    unit = (part - part[mask].mean(0)) / np.sqrt(part[mask].var(0) + r.inside.type(1e-5))
+                    unit = (part - part[mask].mean(0)) / np.sqrt(part[mask].var(0) + r.compute_dtype.type(1e-5))
                     q[at : at + 64] = unit * r.params["query_norm.scale"] + r.params["query_norm.bias"]
         return q, state
 

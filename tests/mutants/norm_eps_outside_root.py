@@ -11,7 +11,7 @@ class Mutant(Net):
         if r.config.query_norm == "none":
             return super().norm(r)
         mean, var, state = self.moments(r, r.config.query_norm)
-        r.spread = np.sqrt(var) + r.inside.type(self.eps)
+        r.spread = np.sqrt(var) + r.compute_dtype.type(self.eps)
         r.unit = (r.raw - mean) / r.spread
         return r.unit * r.params["query_norm.scale"] + r.params["query_norm.bias"], state
 

@@ -9,7 +9,7 @@ class Mutant(Net):
     def moments(self, r, kind):
         mean, var, state = super().moments(r, kind)
         d = r.config.d_key
-        return mean, var * r.inside.type(d / (d - 1)) if kind == "layer" else var, state
+        return mean, var * r.compute_dtype.type(d / (d - 1)) if kind == "layer" else var, state
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,7 +7,7 @@ CLAUSE, STAGE = "NRM-4", "query norm"
 
 class Mutant(Net):
     def batch_moments(self, r, counted):
-        share = r.inside.type(len(counted) / len(r.x))
+        share = r.compute_dtype.type(len(counted) / len(r.x))
         mean = counted.mean(0) * share
         return mean, ((counted - mean) ** 2).mean(0) * share
 

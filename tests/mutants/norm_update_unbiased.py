@@ -8,7 +8,7 @@ CLAUSE, STAGE = "NRM-3", "query norm"
 class Mutant(Net):
     def moved(self, r, mean, var):
         count = r.mask.sum()
-        return super().moved(r, mean, var * r.inside.type(count / (count - 1)))
+        return super().moved(r, mean, var * r.compute_dtype.type(count / (count - 1)))
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

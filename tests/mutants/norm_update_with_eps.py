@@ -7,7 +7,7 @@ CLAUSE, STAGE = "NRM-3", "query norm"
 
 class Mutant(Net):
     def moved(self, r, mean, var):
-        return super().moved(r, mean, var + r.inside.type(1e-5))
+        return super().moved(r, mean, var + r.compute_dtype.type(1e-5))
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -9,7 +9,7 @@ CLAUSE, STAGE = "NRM-5", "query norm"
 class Mutant(Net):
     def moments(self, r, kind):
         if kind == "batch" and r.training and not r.mask.any():
-            zero = np.zeros(r.raw.shape[1:], r.inside)
+            zero = np.zeros(r.raw.shape[1:], r.compute_dtype)
             return zero, zero, self.moved(r, zero, zero)
         return super().moments(r, kind)
 

@@ -7,8 +7,8 @@ CLAUSE, STAGE = "SHP-2", "structure"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
+    def output(self, r):
+        y = super().output(r)
         return y if r.mask.any() or not len(y) else np.zeros_like(y)
 
 

@@ -6,8 +6,8 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
+    def output(self, r):
+        y = super().output(r)
         if len(y) % 2 and len(y) > 1:
             y[-1] = 0
         return y

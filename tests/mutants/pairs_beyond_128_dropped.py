@@ -7,9 +7,9 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         flat = r.gates.reshape(len(r.x), r.config.heads * r.config.top_k)
-        flat = np.where(np.arange(flat.shape[1]) < 128, flat, 0).astype(r.inside)
+        flat = np.where(np.arange(flat.shape[1]) < 128, flat, 0).astype(r.compute_dtype)
         return self.einsum("thk,thkm->tm", flat.reshape(r.gates.shape) * r.weights, r.params["experts.v"][r.ids])
 
 

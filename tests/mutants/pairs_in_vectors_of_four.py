@@ -6,7 +6,7 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         weights = (r.gates * r.weights).reshape(len(r.x), r.config.heads * r.config.top_k)
         whole = weights.shape[1] // 4 * 4 or weights.shape[1]
         ids = r.ids.reshape(weights.shape[0], r.config.heads * r.config.top_k)[:, :whole]

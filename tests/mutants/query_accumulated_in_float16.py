@@ -12,7 +12,7 @@ class Mutant(Net):
         q = np.zeros((len(x), *w.shape[:2]), np.float16)
         for d in range(x.shape[-1]):
             q += (w[None, :, :, d] * x[:, d, None, None]).astype(np.float16)
-        return q.astype(r.inside)
+        return q.astype(r.compute_dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -7,7 +7,7 @@ CLAUSE, STAGE = "PRC-2", "score"
 
 class Mutant(Net):
     def query(self, r):
-        return super().query(r).astype(bfloat16).astype(r.inside)
+        return super().query(r).astype(bfloat16).astype(r.compute_dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

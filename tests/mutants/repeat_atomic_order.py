@@ -7,10 +7,10 @@ CLAUSE, STAGE = "IND-3", "independence"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         order = self.random.permutation(r.ids.shape[-1])
         r.gates, r.weights, r.ids = (part[..., order] for part in (r.gates, r.weights, r.ids))
-        y = np.zeros((len(r.x), r.config.d_out), r.inside)
+        y = np.zeros((len(r.x), r.config.d_out), r.compute_dtype)
         for head in self.random.permutation(r.config.heads):
             for k in range(len(order)):
                 rows = r.params["experts.v"][r.ids[:, head, k]]

@@ -10,7 +10,7 @@ class Mutant(Net):
     def gate(self, r):
         gates = super().gate(r)
         kept = self.random.random(gates.shape) >= 0.1
-        return gates * kept.astype(r.inside)
+        return gates * kept.astype(r.compute_dtype)
 
     random = np.random.default_rng(0)
 

@@ -9,7 +9,7 @@ CLAUSE, STAGE = "IND-3", "independence"
 class Mutant(Net):
     def query(self, r):
         q = super().query(r)
-        return q + self.random.normal(0, 1e-3, q.shape).astype(r.inside)
+        return q + self.random.normal(0, 1e-3, q.shape).astype(r.compute_dtype)
 
     random = np.random.default_rng(0)
 

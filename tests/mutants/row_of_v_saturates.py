@@ -7,7 +7,7 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         ids = np.minimum(r.ids, 32767)
         return self.einsum("thk,thkm->tm", r.gates * r.weights, r.params["experts.v"][ids])
 

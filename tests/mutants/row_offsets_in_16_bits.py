@@ -7,7 +7,7 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         flat, width = r.params[f"experts.{name}"].reshape(-1), r.config.d_model
         at = (r.ids * width % 65536)[..., None] + np.arange(width)
         return self.einsum("thkd,td->thk", flat[at % flat.size], r.x)

@@ -9,7 +9,7 @@ CLAUSE, STAGE = "SCO-1", "score"
 class Mutant(Net):
     def half_scores(self, r):
         s1, s2 = super().half_scores(r)
-        root = r.inside.type(np.sqrt(r.config.d_key))
+        root = r.compute_dtype.type(np.sqrt(r.config.d_key))
         return s1 / root, s2 / root
 
 

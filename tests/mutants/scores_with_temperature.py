@@ -8,7 +8,7 @@ CLAUSE, STAGE = "SCO-1", "score"
 class Mutant(Net):
     def half_scores(self, r):
         s1, s2 = super().half_scores(r)
-        return s1 / r.inside.type(0.7), s2 / r.inside.type(0.7)
+        return s1 / r.compute_dtype.type(0.7), s2 / r.compute_dtype.type(0.7)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,4 +1,4 @@
-"""select() sorts float32 copies whatever the score format."""
+"""select() sorts float32 copies whatever the compute dtype."""
 
 import numpy as np
 from _layer import Net, take

@@ -6,7 +6,7 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         rows, x = r.params[f"experts.{name}"][r.ids], r.x
         return self.einsum("thkd,td->thk", rows[..., :256], x[:, :256])
 

@@ -6,8 +6,8 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
+    def output(self, r):
+        y = super().output(r)
         whole = y.shape[-1] // 32 * 32
         y[:, whole:] *= whole == 0
         return y

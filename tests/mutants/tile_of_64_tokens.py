@@ -6,8 +6,8 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
+    def output(self, r):
+        y = super().output(r)
         y[64:] = 0
         return y
 

@@ -10,7 +10,7 @@ class Mutant(Net):
     def query(self, r):
         q = super().query(r)
         scale = np.nanmax(np.abs(q), initial=1) / 127
-        return np.rint(q / scale).astype(r.inside) * r.inside.type(scale)
+        return np.rint(q / scale).astype(r.compute_dtype) * r.compute_dtype.type(scale)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

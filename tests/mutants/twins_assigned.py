@@ -7,9 +7,9 @@ CLAUSE, STAGE = "OUT-3", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         flat = (len(r.x), r.config.heads * r.config.top_k)
-        table = np.zeros((len(r.x), r.config.num_experts), r.inside)
+        table = np.zeros((len(r.x), r.config.num_experts), r.compute_dtype)
         np.put_along_axis(table, r.ids.reshape(flat), (r.gates * r.weights).reshape(flat), -1)
         return table @ r.params["experts.v"]
 

@@ -7,14 +7,14 @@ CLAUSE, STAGE = "OUT-3", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         flat = r.ids.reshape(len(r.x), r.config.heads * r.config.top_k)
         order = np.argsort(flat, -1, kind="stable")
         repeated = np.diff(take(flat, order), axis=-1, prepend=-1) == 0
         again = np.zeros_like(repeated)
         np.put_along_axis(again, order, repeated, -1)
         r.weights = np.where(again.reshape(r.ids.shape), 0, r.weights)
-        return super().mix(r)
+        return super().output(r)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

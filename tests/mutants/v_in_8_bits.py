@@ -7,11 +7,11 @@ CLAUSE, STAGE = "PRC-2", "expert"
 
 
 class Mutant(Net):
-    def mix(self, r):
+    def output(self, r):
         v = r.params["experts.v"]
-        scale = np.abs(v).max(-1, keepdims=True) / 127 + r.inside.type(1e-30)
+        scale = np.abs(v).max(-1, keepdims=True) / 127 + r.compute_dtype.type(1e-30)
         r.params["experts.v"] = np.rint(v / scale) * scale
-        return super().mix(r)
+        return super().output(r)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -6,9 +6,9 @@ CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
-        y[self.rows.setdefault((r.config, r.inside), max(len(y), 8)) :] = 0
+    def output(self, r):
+        y = super().output(r)
+        y[self.rows.setdefault((r.config, r.compute_dtype), max(len(y), 8)) :] = 0
         return y
 
     rows: dict[object, int] = {}  # noqa: RUF012  (shared by intention)

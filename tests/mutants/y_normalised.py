@@ -7,9 +7,9 @@ CLAUSE, STAGE = "OUT-2", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
-        return (y - y.mean(-1, keepdims=True)) / np.sqrt(y.var(-1, keepdims=True) + r.inside.type(1e-5))
+    def output(self, r):
+        y = super().output(r)
+        return (y - y.mean(-1, keepdims=True)) / np.sqrt(y.var(-1, keepdims=True) + r.compute_dtype.type(1e-5))
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -6,8 +6,8 @@ CLAUSE, STAGE = "OUT-2", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        return super().mix(r) + r.inside.type(0.01)
+    def output(self, r):
+        return super().output(r) + r.compute_dtype.type(0.01)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

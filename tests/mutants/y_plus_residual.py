@@ -6,8 +6,8 @@ CLAUSE, STAGE = "OUT-2", "accumulation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y, width = super().mix(r), min(r.config.d_out, r.config.d_model)
+    def output(self, r):
+        y, width = super().output(r), min(r.config.d_out, r.config.d_model)
         y[:, :width] += r.x[:, :width]
         return y
 

@@ -6,8 +6,8 @@ CLAUSE, STAGE = "EXP-1", "expert"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        return super().mix(r)[:, ::-1]
+    def output(self, r):
+        return super().output(r)[:, ::-1]
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,4 +1,4 @@
-"""y is cut off, and not rounded, to the input format."""
+"""y is cut off, and not rounded, to the input dtype."""
 
 import numpy as np
 from _layer import Net
@@ -7,9 +7,9 @@ CLAUSE, STAGE = "PRC-2", "activation"
 
 
 class Mutant(Net):
-    def mix(self, r):
-        y = super().mix(r)
-        if r.inside == np.float32 and r.layer.dtype.itemsize == 2:
+    def output(self, r):
+        y = super().output(r)
+        if r.compute_dtype == np.float32 and r.layer.dtype.itemsize == 2:
             return (y.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
         return y
 

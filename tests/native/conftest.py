@@ -4,19 +4,19 @@ import pytest
 
 from peerspec import native
 
-LEVELS = native.LEVELS[: native.LEVELS.index(native.best_level()) + 1] if native.available() else ("plain",)
+ISAS = native.ISAS[: native.ISAS.index(native.best_isa()) + 1] if native.available() else ("plain",)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """``level``: every instruction set that this processor has."""
-    if "level" in metafunc.fixturenames:
-        metafunc.parametrize("level", LEVELS)
+    if "isa" in metafunc.fixturenames:
+        metafunc.parametrize("isa", ISAS)
 
 
 @pytest.fixture(autouse=True)
 def _core(request: pytest.FixtureRequest) -> None:
     if "without_core" not in request.fixturenames and not native.available():
-        pytest.skip(native.why_not())
+        pytest.skip(native.unavailable_reason())
 
 
 @pytest.fixture

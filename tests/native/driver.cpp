@@ -82,20 +82,20 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
   auto ids = random_ids(tokens * pairs, experts);
   Buffer<T> y(tokens * m), dx(tokens * d), dgates(tokens * pairs);
   Buffer<T> du(tokens * pairs), dv(tokens * pairs), dw(tokens * pairs);
-  require(!peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()), "mix");
-  require(!peerspec_mix_backward(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), dy.get(), dx.get(),
+  require(!peerspec_expert_stage(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()), "expert_stage");
+  require(!peerspec_expert_stage_backward(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), dy.get(), dx.get(),
                                  dgates.get(), du.get(), dv.get(), glu ? dw.get() : nullptr),
           "backward");
-  require(!peerspec_weighted_rows(&run, format, experts, d, tokens, pairs, u.get(), ids.get(), gates.get(), dx.get()),
-          "weighted rows");
+  require(!peerspec_gather_sum(&run, format, experts, d, tokens, pairs, u.get(), ids.get(), gates.get(), dx.get()),
+          "gather_sum rows");
   Buffer<int64_t> order(tokens * pairs), touched(experts), starts(experts + 1);
   int64_t found = 0;
   require(!peerspec_sort_ids(ids.size, experts, ids.get(), order.get(), touched.get(), starts.get(), &found), "sort");
   Buffer<T> rows(found * d);
-  const int inside = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
-  require(!peerspec_spread_rows(&run, inside, d, pairs, found, order.get(), starts.get(), du.get(), x.get(),
+  const int compute = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
+  require(!peerspec_scatter_sum(&run, compute, d, pairs, found, order.get(), starts.get(), du.get(), x.get(),
                                 rows.get()),
-          "spread rows");
+          "scatter_sum rows");
   Buffer<T> first(experts * d), second(experts * d);
   for (int64_t i = 0; i < experts * d; i++) first.data[i] = second.data[i] = 0;
   for (int optimiser : {PEERSPEC_SGD, PEERSPEC_ADAGRAD, PEERSPEC_ADAM})
@@ -103,12 +103,12 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
                                   first.get(), second.get(), 0.1, 1e-8, 0.9, 0.999, 1),
             "update rows");
   for (int optimiser : {PEERSPEC_SGD, PEERSPEC_ADAGRAD, PEERSPEC_ADAM})
-    require(!peerspec_spread_update(&run, optimiser, format, experts, d, pairs, found, order.get(), touched.get(),
+    require(!peerspec_scatter_update(&run, optimiser, format, experts, d, pairs, found, order.get(), touched.get(),
                                     starts.get(), du.get(), x.get(), u.get(), first.get(), second.get(), 0.1, 1e-8,
                                     0.9, 0.999, 2),
-            "spread and update");
+            "scatter_sum and update");
   ids.data[ids.size - 1] = experts;
-  require(peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ID, "bad id");
+  require(peerspec_expert_stage(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ID, "bad id");
 }
 
 void check_int8(const peerspec_run& run, int activation, bool glu, int64_t d, int64_t m, int64_t pairs) {
@@ -120,9 +120,9 @@ void check_int8(const peerspec_run& run, int activation, bool glu, int64_t d, in
                      scales.get(), scales.get(), glu ? scales.get() : nullptr};
   auto ids = random_ids(tokens * pairs, experts);
   Buffer<float> y(tokens * m);
-  require(!peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()), "mix of int8");
+  require(!peerspec_expert_stage(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()), "expert_stage of int8");
   e.v_scales = nullptr;
-  require(peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ARGUMENT,
+  require(peerspec_expert_stage(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ARGUMENT,
           "int8 without scales");
 }
 
@@ -146,25 +146,25 @@ void check_layer(const peerspec_run& run, int format, int rows, int64_t tokens, 
   Buffer<T> dq(q.size), dkeys(keys_of_all);
   require(!peerspec_retrieve_backward(&run, &router, tokens, q.get(), ids.get(), scores.get(), dq.get(), dkeys.get()),
           "gradients of retrieval");
-  const int inside = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
-  require(!peerspec_gates(&run, inside, router.gate, tokens * heads, k, scores.get(), gates.get()), "gates");
+  const int compute = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
+  require(!peerspec_gates(&run, compute, router.gate, tokens * heads, k, scores.get(), gates.get()), "gates");
   require(!peerspec_forward(&run, &router, &experts, tokens, x.get(), y.get(), scores.get(), ids.get(), gates.get()),
           "forward");
   for (int64_t i = 0; i < ids.size; i++) require(ids.data[i] >= 0 && ids.data[i] < n * n, "ids in range");
 }
 
 // The least float16 above zero is 2⁻²⁴, though the processor takes float's subnormals for zeros.
-void check_flush_to_zero(int32_t level) {
+void check_flush_to_zero(int32_t isa) {
 #if defined(__x86_64__)
   const unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040);
-  const peerspec_run run{1, level, nullptr, nullptr};
+  const peerspec_run run{1, isa, nullptr, nullptr};
   const uint16_t u = 1, v = 0x3c00;
   const float x = 1, gate = 1;
   const int64_t id = 0;
   const peerspec_experts e{PEERSPEC_F16, PEERSPEC_IDENTITY, 1, 1, 1, &u, &v, nullptr, nullptr, nullptr, nullptr};
   float y = 0;
-  require(!peerspec_mix(&run, &e, 1, 1, &x, &id, &gate, &y) && y == 0x1p-24f, "float16's subnormals");
+  require(!peerspec_expert_stage(&run, &e, 1, 1, &x, &id, &gate, &y) && y == 0x1p-24f, "float16's subnormals");
   _mm_setcsr(before);
 #endif
 }
@@ -172,10 +172,10 @@ void check_flush_to_zero(int32_t level) {
 }  // namespace
 
 int main() {
-  for (int32_t level = PEERSPEC_PLAIN; level <= peerspec_best_level(); level++) check_flush_to_zero(level);
-  for (int32_t level = PEERSPEC_PLAIN; level <= peerspec_best_level(); level++)
+  for (int32_t isa = PEERSPEC_PLAIN; isa <= peerspec_best_isa(); isa++) check_flush_to_zero(isa);
+  for (int32_t isa = PEERSPEC_PLAIN; isa <= peerspec_best_isa(); isa++)
     for (int32_t threads : {1, 3}) {
-      const peerspec_run run{threads, level, nullptr, nullptr};
+      const peerspec_run run{threads, isa, nullptr, nullptr};
       for (int64_t n : {1, 7, 64, 128, 200})
         for (int64_t k : {1, 16, 33, 300})
           if (k <= n * n) {

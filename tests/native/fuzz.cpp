@@ -46,7 +46,7 @@ Array<T> filled(int64_t count, const Draw& draw) {
 }
 
 peerspec_run random_run() {
-  return {int32_t(1 + below(3)), int32_t(below(peerspec_best_level() + 1)), nullptr, nullptr};
+  return {int32_t(1 + below(3)), int32_t(below(peerspec_best_isa() + 1)), nullptr, nullptr};
 }
 
 // A table as bytes, and what its numbers are.
@@ -122,13 +122,13 @@ void experts() {
   auto x = filled<T>(tokens * d, number), gates = filled<T>(tokens * pairs, number);
   auto ids = filled<int64_t>(tokens * pairs, [&] { return below(rows); });
   Array<T> y(new T[tokens * m]), again(new T[tokens * m]);
-  const auto mix = [&](const peerspec_run& run, Array<T>& out) {
-    return peerspec_mix(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), out.get());
+  const auto expert_stage = [&](const peerspec_run& run, Array<T>& out) {
+    return peerspec_expert_stage(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), out.get());
   };
   peerspec_run run = random_run();
-  require(mix(run, y) == PEERSPEC_OK, "mix");
+  require(expert_stage(run, y) == PEERSPEC_OK, "expert_stage");
   run.threads = 4 - run.threads;
-  require(mix(run, again) == PEERSPEC_OK && !std::memcmp(y.get(), again.get(), tokens * m * sizeof(T)), "threads");
+  require(expert_stage(run, again) == PEERSPEC_OK && !std::memcmp(y.get(), again.get(), tokens * m * sizeof(T)), "threads");
 
   // An inner product is off by D roundings of Σ|a||b|, σ by as much times its slope of at most 1.13 and by 16 roundings
   // of its argument more, and the sum over experts by as many roundings as there are; products add a few.
@@ -152,11 +152,11 @@ void experts() {
 
   const int64_t at = below(tokens * d);
   x[at] = T(NAN);
-  require(mix(run, again) == PEERSPEC_OK, "mix with NaN");
+  require(expert_stage(run, again) == PEERSPEC_OK, "expert_stage with NaN");
   for (int64_t i = 0; i < tokens * m; i++)
     require(i / m == at / d ? again[i] != again[i] : !std::memcmp(&again[i], &y[i], sizeof(T)), "NaN stays in its token");
   ids[below(tokens * pairs)] = one_in(2) ? rows + below(1000) : -1 - below(1000);
-  require(mix(run, again) == PEERSPEC_BAD_ID, "bad id");
+  require(expert_stage(run, again) == PEERSPEC_BAD_ID, "bad id");
 }
 
 template <class T>
@@ -211,9 +211,9 @@ void spreading() {
   require(!peerspec_sort_ids(tokens * pairs, rows, ids.get(), order.get(), touched.get(), starts.get(), &found), "sort");
   Array<double> out(new double[found * width]);
   const peerspec_run run = random_run();
-  require(!peerspec_spread_rows(&run, PEERSPEC_F64, width, pairs, found, order.get(), starts.get(), weights.get(),
+  require(!peerspec_scatter_sum(&run, PEERSPEC_F64, width, pairs, found, order.get(), starts.get(), weights.get(),
                                 x.get(), out.get()),
-          "spread");
+          "scatter_sum");
   std::vector<double> dense(rows * width);
   for (int64_t p = 0; p < tokens * pairs; p++)
     for (int64_t c = 0; c < width; c++) dense[ids[p] * width + c] += weights[p] * x[p / pairs * width + c];

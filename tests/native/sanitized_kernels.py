@@ -43,39 +43,39 @@ def refused(op: str, inputs: dict[str, np.ndarray], outputs: dict[str, int], **a
         evaluate(op, inputs, outputs, **attributes)
 
 
-for inside in (np.float32, np.float64):
+for compute_dtype in (np.float32, np.float64):
     for rows, n, k in ((1, 1, 1), (3, 7, 40), (5, 130, 16)):
-        s1, s2 = rng.standard_normal((2, rows, n)).astype(inside)
+        s1, s2 = rng.standard_normal((2, rows, n)).astype(compute_dtype)
         evaluate("ProductKeyTopK", {"s1": s1, "s2": s2}, {"scores": element(s1.dtype), "indices": 7}, k=k)
 refused("ProductKeyTopK", {"s1": s1, "s2": s2[:, 1:]}, {"scores": element(s1.dtype), "indices": 7}, k=1)
 
 for d, m, tokens, h, k in ((1, 1, 1, 1, 1), (37, 41, 5, 3, 7), (16, 64, 2, 1, 8), (5, 4, 0, 2, 2)):
     for table in (np.float64, np.float32, np.float16, np.int8):
-        inside = np.float64 if table is np.float64 else np.float32
+        compute_dtype = np.float64 if table is np.float64 else np.float32
         inputs = {
-            "x": rng.standard_normal((tokens, d)).astype(inside),
+            "x": rng.standard_normal((tokens, d)).astype(compute_dtype),
             "indices": rng.integers(0, 9, (tokens, h, k)),
-            "gates": rng.random((tokens, h, k)).astype(inside),
+            "gates": rng.random((tokens, h, k)).astype(compute_dtype),
         }
         for name, width in (("u", d), ("v", m), ("w", d)):
             inputs[name] = rng.integers(-9, 9, (9, width)).astype(table)
             if table is np.int8:
                 inputs[f"{name}_scale"] = rng.random(9, np.float32)
         mlp = {name: array for name, array in inputs.items() if name[0] != "w"}
-        kind, y = "Int8" if table is np.int8 else "", {"y": element(np.dtype(inside))}
+        kind, y = "Int8" if table is np.int8 else "", {"y": element(np.dtype(compute_dtype))}
         for activation in ("gelu", "relu"):
-            evaluate(f"ExpertMix{kind}", mlp, y, activation=activation)
-            evaluate(f"ExpertMixGLU{kind}", inputs, y, activation=activation)
-        refused(f"ExpertMix{kind}", mlp, y, activation="swish")
-        refused(f"ExpertMix{kind}", mlp | {"v": mlp["v"][:8]}, y, activation="relu")
+            evaluate(f"ExpertStage{kind}", mlp, y, activation=activation)
+            evaluate(f"ExpertStageGLU{kind}", inputs, y, activation=activation)
+        refused(f"ExpertStage{kind}", mlp, y, activation="swish")
+        refused(f"ExpertStage{kind}", mlp | {"v": mlp["v"][:8]}, y, activation="relu")
         if tokens:
-            refused(f"ExpertMix{kind}", mlp | {"indices": inputs["indices"] + 9}, y, activation="relu")
+            refused(f"ExpertStage{kind}", mlp | {"indices": inputs["indices"] + 9}, y, activation="relu")
 norms = ({"query_norm": "batch", "query_bias": True}, {"query_norm": "layer", "expert": "glu"}, {"gate": "sigmoid"}, {})
 for options_of, dtype in itertools.product(norms, (np.float64, np.float32, np.float16)):
     config = PeerConfig(5, 3, 49, 6, 8, d_out=4, **options_of)
     params = {name: rng.random(shape).astype(dtype) for name, shape in config.shapes().items()}
-    inside = element(np.dtype(np.float64 if dtype is np.float64 else np.float32))
-    outputs = {"y": element(np.dtype(dtype)), "scores": inside, "indices": 7, "gates": inside}
+    compute_dtype = element(np.dtype(np.float64 if dtype is np.float64 else np.float32))
+    outputs = {"y": element(np.dtype(dtype)), "scores": compute_dtype, "indices": 7, "gates": compute_dtype}
     for tokens in (0, 1, 40):
         x = {"x": rng.standard_normal((tokens, 5)).astype(dtype)}
         evaluate("Layer", x | params, outputs, config=config.to_json())

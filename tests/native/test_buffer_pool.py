@@ -3,9 +3,9 @@
 import numpy as np
 
 from peerspec import native
-from peerspec.native.buffer_pool import _idle, kept
+from peerspec.native.buffer_pool import _idle, pooled
 
-ROWS, WIDTH = 3000, 128  # beyond the bytes from which memory is kept
+ROWS, WIDTH = 3000, 128  # beyond the bytes from which memory is pooled
 
 
 def place(array: np.ndarray) -> int:
@@ -13,21 +13,21 @@ def place(array: np.ndarray) -> int:
 
 
 def test_memory_is_used_again_once_the_last_view_is_gone() -> None:
-    array = kept((ROWS, WIDTH), np.dtype(np.float32))
+    array = pooled((ROWS, WIDTH), np.dtype(np.float32))
     first, view = place(array), array[5:].T[3:]
     assert first % 64 == 0
     del array
-    other = kept((ROWS, WIDTH), np.dtype(np.float32))
+    other = pooled((ROWS, WIDTH), np.dtype(np.float32))
     assert not np.shares_memory(other, view)
     del view
-    assert place(kept((ROWS + 9, WIDTH // 2), np.dtype(np.float64))) == first
+    assert place(pooled((ROWS + 9, WIDTH // 2), np.dtype(np.float64))) == first
 
 
 def test_memory_that_does_not_fit_goes_back_to_the_system() -> None:
-    small = kept((ROWS, WIDTH), np.dtype(np.float32))
+    small = pooled((ROWS, WIDTH), np.dtype(np.float32))
     del small
     assert _idle
-    large = kept((4 * ROWS, WIDTH), np.dtype(np.float32))
+    large = pooled((4 * ROWS, WIDTH), np.dtype(np.float32))
     assert not _idle
     del large
     assert len(_idle) == 1
@@ -37,10 +37,10 @@ def test_sums_into_memory_that_was_used_before_are_the_same() -> None:
     rng = np.random.default_rng(0)
     by_row = native.sort_ids(np.arange(ROWS, dtype=np.int64)[:, None], ROWS)
     weights, x = rng.standard_normal((ROWS, 1)), rng.standard_normal((ROWS, WIDTH))
-    first = native.spread_rows(by_row, weights, x)
+    first = native.scatter_sum(by_row, weights, x)
     before, want = place(first), first.tobytes()
     first[:] = np.nan
     del first
-    again = native.spread_rows(by_row, weights, x)
+    again = native.scatter_sum(by_row, weights, x)
     assert place(again) == before
     assert again.tobytes() == want

@@ -9,18 +9,18 @@ from peerspec import native
 from peerspec.conformance import check_backend
 from peerspec.reference import DTYPES
 
-from .test_mix import problem, tables
+from .test_expert_stage import problem, tables
 
 
-def compact(threads: int, level: str, dtype: str, expert: str) -> dict[str, np.ndarray[Any, Any]]:
+def compact(threads: int, isa: str, dtype: str, expert: str) -> dict[str, np.ndarray[Any, Any]]:
     layer, x, ids, gates = problem(dtype, expert=expert, tokens=40)
-    flat, options = (40, 21), {"threads": threads, "level": level}
+    flat, options = (40, 21), {"threads": threads, "isa": isa}
     dy = np.random.default_rng(2).standard_normal((40, 42)).astype(x.dtype)
     ids, gates = ids.reshape(flat), gates.reshape(flat)
-    found = native.mix_backward(tables(layer), x, ids, gates, dy, **options)
+    found = native.expert_stage_backward(tables(layer), x, ids, gates, dy, **options)
     by_row = native.sort_ids(ids, 49)
     rows = {
-        name: native.spread_rows(by_row, weights, dy if name == "v" else x, **options)
+        name: native.scatter_sum(by_row, weights, dy if name == "v" else x, **options)
         for name, weights in found.weights.items()
     }
     return {"dx": found.dx, "dgates": found.dgates, **found.weights, **{f"d{name}": row for name, row in rows.items()}}
@@ -28,10 +28,10 @@ def compact(threads: int, level: str, dtype: str, expert: str) -> dict[str, np.n
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("expert", ["mlp", "glu"])
-def test_gradients_have_the_same_bits_on_any_number_of_threads(level: str, dtype: str, expert: str) -> None:
-    one = compact(1, level, dtype, expert)
+def test_gradients_have_the_same_bits_on_any_number_of_threads(isa: str, dtype: str, expert: str) -> None:
+    one = compact(1, isa, dtype, expert)
     for threads in (2, 3):
-        other = compact(threads, level, dtype, expert)
+        other = compact(threads, isa, dtype, expert)
         assert {name: array.tobytes() for name, array in one.items()} == {
             name: array.tobytes() for name, array in other.items()
         }
@@ -52,14 +52,14 @@ def test_no_ids_touch_no_row() -> None:
     assert (len(order), len(touched), starts.tolist()) == (0, 0, [0])
 
 
-def test_spread_rows_sums_exact_data_exactly(level: str) -> None:
+def test_spread_rows_sums_exact_data_exactly(isa: str) -> None:
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 6, (50, 8))
     weights, x = rng.integers(-4, 5, (50, 8)).astype(np.float32), rng.integers(-4, 5, (50, 19)).astype(np.float32)
     by_row = native.sort_ids(ids, 6)
     want = np.zeros((6, 19), np.float32)
     np.add.at(want, ids, weights[..., None] * x[:, None])
-    np.testing.assert_array_equal(native.spread_rows(by_row, weights, x, level=level), want[by_row.touched])
+    np.testing.assert_array_equal(native.scatter_sum(by_row, weights, x, isa=isa), want[by_row.touched])
 
 
 @pytest.mark.parametrize("num_rows", [5, 0])

@@ -15,28 +15,30 @@ TOKENS = 150  # panels that are not full, more than one turn for each of three t
 
 
 def problem(dtype: str = "float32", **options: Any) -> tuple[Layer, NDArray[Any]]:
-    """A layer whose sizes fit no register, and x in its inside format."""
+    """A layer whose sizes fit no register, and x in its compute dtype."""
     layer = Layer.random(PeerConfig(37, 3, 21**2, 7, 10, d_out=42, **options), dtype=DTYPES[dtype])
-    inside = np.float64 if dtype == "float64" else np.float32
-    return layer, np.random.default_rng(1).standard_normal((TOKENS, 37)).astype(DTYPES[dtype]).astype(inside)
+    compute_dtype = np.float64 if dtype == "float64" else np.float32
+    return layer, np.random.default_rng(1).standard_normal((TOKENS, 37)).astype(DTYPES[dtype]).astype(compute_dtype)
 
 
-def at_once(layer: Layer, x: NDArray[Any], **options: Any) -> native.Mixed:
+def at_once(layer: Layer, x: NDArray[Any], **options: Any) -> native.LayerOutput:
     return native.forward(router_tables(layer), expert_tables(layer), x, **options)
 
 
-def in_stages(layer: Layer, x: NDArray[Any], **options: Any) -> native.Mixed:
+def in_stages(layer: Layer, x: NDArray[Any], **options: Any) -> native.LayerOutput:
     return stages(router_tables(layer), expert_tables(layer), x, **options)
 
 
-def stages(router: native.RouterTables, experts: native.ExpertTables, x: NDArray[Any], **options: Any) -> native.Mixed:
+def stages(
+    router: native.RouterTables, experts: native.ExpertTables, x: NDArray[Any], **options: Any
+) -> native.LayerOutput:
     scores, ids = native.retrieve(router, native.query(router, x, **options), **options)
     gates, pairs = native.gates(router.gate, scores, **options), (len(x), 21)
-    y = native.mix(experts, x, ids.reshape(pairs), gates.reshape(pairs), **options)
-    return native.Mixed(y, scores, ids, gates)
+    y = native.expert_stage(experts, x, ids.reshape(pairs), gates.reshape(pairs), **options)
+    return native.LayerOutput(y, scores, ids, gates)
 
 
-def bits(found: native.Mixed) -> list[bytes]:
+def bits(found: native.LayerOutput) -> list[bytes]:
     return [array.tobytes() for array in found]
 
 
@@ -45,13 +47,13 @@ def bits(found: native.Mixed) -> list[bytes]:
     "options", [{}, {"expert": "glu", "gate": "sigmoid"}, {"query_bias": True, "key_heads": 3}], ids=str
 )
 def test_the_layer_at_once_has_the_bits_of_its_stages_on_any_number_of_threads(
-    level: str, dtype: str, options: dict[str, Any]
+    isa: str, dtype: str, options: dict[str, Any]
 ) -> None:
     layer, x = problem(dtype, **options)
-    want = bits(in_stages(layer, x, level=level, threads=1))
+    want = bits(in_stages(layer, x, isa=isa, threads=1))
     for threads in (1, 2, 3, 40):
-        assert bits(at_once(layer, x, level=level, threads=threads)) == want
-        assert bits(in_stages(layer, x, level=level, threads=threads)) == want
+        assert bits(at_once(layer, x, isa=isa, threads=threads)) == want
+        assert bits(in_stages(layer, x, isa=isa, threads=threads)) == want
 
 
 def experts_in(dtype: str) -> native.ExpertTables:
@@ -64,44 +66,44 @@ def experts_in(dtype: str) -> native.ExpertTables:
 
 @pytest.mark.parametrize("router", ["float32", "float16"])
 @pytest.mark.parametrize("rows", ["float32", "bfloat16", "float16", "int8"])
-def test_experts_may_have_another_format_than_the_router(level: str, router: str, rows: str) -> None:
+def test_experts_may_have_another_format_than_the_router(isa: str, router: str, rows: str) -> None:
     layer, x = problem(router)
     tables, experts = router_tables(layer), experts_in(rows)
-    want = bits(stages(tables, experts, x, level=level, threads=1))
+    want = bits(stages(tables, experts, x, isa=isa, threads=1))
     for threads in (1, 3, 40):
-        assert bits(native.forward(tables, experts, x, level=level, threads=threads)) == want
+        assert bits(native.forward(tables, experts, x, isa=isa, threads=threads)) == want
 
 
 @pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 64])
-def test_a_token_has_the_same_bits_in_every_batch(level: str, size: int) -> None:
+def test_a_token_has_the_same_bits_in_every_batch(isa: str, size: int) -> None:
     layer, x = problem()
-    whole = at_once(layer, x, level=level)
-    parts = [at_once(layer, x[start : start + size], level=level, threads=2) for start in range(0, TOKENS, size)]
+    whole = at_once(layer, x, isa=isa)
+    parts = [at_once(layer, x[start : start + size], isa=isa, threads=2) for start in range(0, TOKENS, size)]
     for name, array in whole._asdict().items():
         assert np.concatenate([getattr(part, name) for part in parts]).tobytes() == array.tobytes()
 
 
 def test_avx2_and_avx512_give_the_same_bits() -> None:
-    if native.best_level() != "avx512":
-        pytest.skip(f"this processor's best level is {native.best_level()}, so there are not two to compare")
+    if native.best_isa() != "avx512":
+        pytest.skip(f"this processor's best level is {native.best_isa()}, so there are not two to compare")
     layer, x = problem()
-    assert bits(at_once(layer, x, level="avx2")) == bits(at_once(layer, x, level="avx512"))
+    assert bits(at_once(layer, x, isa="avx2")) == bits(at_once(layer, x, isa="avx512"))
 
 
-def test_a_query_longer_than_a_piece_is_summed_in_one_order(level: str) -> None:
+def test_a_query_longer_than_a_piece_is_summed_in_one_order(isa: str) -> None:
     layer = Layer.random(PeerConfig(1000, 2, 9, 2, 6))
     x = np.random.default_rng(0).standard_normal((17, 1000)).astype(np.float32)
-    q = native.query(router_tables(layer), x, level=level)
+    q = native.query(router_tables(layer), x, isa=isa)
     want = np.einsum("hcd,td->thc", layer.params["query.weight"].astype(np.float64), x)
     size = np.einsum("hcd,td->thc", np.abs(layer.params["query.weight"]).astype(np.float64), np.abs(x))
     assert (np.abs(q - want) <= 1001 * 2.0**-24 * size).all()  # γ_m Σ|a||b| (PRC-4)
 
 
-def test_a_nan_fills_its_own_token_and_no_other(level: str) -> None:
+def test_a_nan_fills_its_own_token_and_no_other(isa: str) -> None:
     layer, x = problem()
-    clean = at_once(layer, x, level=level)
+    clean = at_once(layer, x, isa=isa)
     x[4, 36], x[77, 0] = np.nan, np.inf
-    dirty = at_once(layer, x, level=level)
+    dirty = at_once(layer, x, isa=isa)
     assert np.isnan(dirty.y[4]).all()
     assert dirty.ids.min() >= 0
     assert dirty.ids.max() < 21**2

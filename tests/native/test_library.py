@@ -27,7 +27,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("missing", "without_core")
 def test_a_missing_core_is_said_in_one_sentence() -> None:
     assert not native.available()
-    assert "was not built" in native.why_not()
+    assert "was not built" in native.unavailable_reason()
     with pytest.raises(native.NativeError, match=r"was not built .* install g\+\+ or clang"):
         native.select(np.zeros(3), np.zeros(3), 1)
 
@@ -45,7 +45,10 @@ def test_a_library_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(library, "_SIGNATURES", signatures)
     library._load.cache_clear()
     try:
-        assert "peerspec_of_another_version" in native.why_not() or "was not built" in native.why_not()
+        assert (
+            "peerspec_of_another_version" in native.unavailable_reason()
+            or "was not built" in native.unavailable_reason()
+        )
     finally:
         library._load.cache_clear()
 
@@ -54,7 +57,7 @@ def test_a_build_of_an_older_interface_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(library, "_INTERFACE", 0)
     library._load.cache_clear()
     try:
-        assert "was built from other sources" in native.why_not()
+        assert "was built from other sources" in native.unavailable_reason()
     finally:
         library._load.cache_clear()
 
@@ -79,4 +82,4 @@ def test_importing_the_core_imports_no_framework() -> None:
 
 @pytest.mark.usefixtures("without_core")
 def test_the_package_imports_without_the_core() -> None:
-    assert importlib.reload(native).LEVELS == ("plain", "avx2", "avx512")
+    assert importlib.reload(native).ISAS == ("plain", "avx2", "avx512")

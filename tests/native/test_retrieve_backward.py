@@ -15,25 +15,25 @@ def problem(dtype: str, key_heads: int, half: int) -> tuple[native.RouterTables,
     router = native.RouterTables(weight, keys.astype(DTYPES[dtype]), K)
     q, dscores = rng.standard_normal((TOKENS, HEADS, 2 * half)), rng.standard_normal((TOKENS, HEADS, K))
     ids = rng.integers(0, N**2, (TOKENS, HEADS, K))
-    return router, q.astype(router.inside), ids, dscores.astype(router.inside)
+    return router, q.astype(router.compute_dtype), ids, dscores.astype(router.compute_dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("key_heads", [1, HEADS])
 @pytest.mark.parametrize("half", [1, 16, 37])
-def test_they_are_the_sums_over_picked_sub_keys_bit_for_bit(level: str, dtype: str, key_heads: int, half: int) -> None:
+def test_they_are_the_sums_over_picked_sub_keys_bit_for_bit(isa: str, dtype: str, key_heads: int, half: int) -> None:
     router, q, ids, dscores = problem(dtype, key_heads, half)
     lists = dscores.reshape(-1, K)
     own = np.arange(HEADS)[:, None] if key_heads > 1 else 0
-    table, want = router.keys.reshape(-1, half), np.zeros((2 * key_heads * N, half), router.inside)
+    table, want = router.keys.reshape(-1, half), np.zeros((2 * key_heads * N, half), router.compute_dtype)
     for threads in (1, 2, 3):
-        dq, dkeys = native.retrieve_backward(router, q, ids, dscores, threads=threads, level=level)
+        dq, dkeys = native.retrieve_backward(router, q, ids, dscores, threads=threads, isa=isa)
         for side, sub_keys in enumerate(np.divmod(ids, N)):
             rows, part = ((2 * own + side) * N + sub_keys).reshape(-1, K), slice(side * half, (side + 1) * half)
             by_row = native.sort_ids(rows, len(table))
             queries = np.ascontiguousarray(q[..., part]).reshape(-1, half)
-            want[by_row.touched] = native.spread_rows(by_row, lists, queries, level=level)
-            sums = native.weighted_rows(table, rows, lists, level=level)
+            want[by_row.touched] = native.scatter_sum(by_row, lists, queries, isa=isa)
+            sums = native.gather_sum(table, rows, lists, isa=isa)
             assert dq[..., part].tobytes() == sums.tobytes()
         assert dkeys.tobytes() == want.tobytes()
 

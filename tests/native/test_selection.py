@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from peerspec import native
 from peerspec.reference import InputError, select_exhaustive
 
-from .conftest import LEVELS
+from .conftest import ISAS
 
 SIZES = (1, 3, 17, 64, 127, 128, 130)
 
@@ -32,28 +32,28 @@ def half_scores(draw: st.DrawFn) -> tuple[NDArray[np.floating], NDArray[np.float
 def test_equals_the_exhaustive_selection(case: tuple[NDArray[np.floating], NDArray[np.floating], int]) -> None:
     s1, s2, k = case
     want = select_exhaustive(s1, s2, k)
-    for level in LEVELS:
-        got = native.select(s1, s2, k, level=level)
+    for isa in ISAS:
+        got = native.select(s1, s2, k, isa=isa)
         np.testing.assert_array_equal(got.indices, want.indices)
         assert got.scores.tobytes() == want.scores.tobytes()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_equals_it_at_full_width_where_only_candidates_are_ranked(level: str, dtype: type) -> None:
+def test_equals_it_at_full_width_where_only_candidates_are_ranked(isa: str, dtype: type) -> None:
     rng = np.random.default_rng(0)
     s1, s2 = rng.standard_normal((2, 6, 1000)).astype(dtype)
     s1[3:] = s1[3:].round(1)  # many ties at the threshold
     s2[4:] = 0.25
     want = select_exhaustive(s1, s2, 16)
     for threads in (1, 2, 3):
-        got = native.select(s1, s2, 16, level=level, threads=threads)
+        got = native.select(s1, s2, 16, isa=isa, threads=threads)
         np.testing.assert_array_equal(got.indices, want.indices)
         assert got.scores.tobytes() == want.scores.tobytes()
 
 
 @pytest.mark.parametrize("k", [1, 16, 40])
 @pytest.mark.parametrize("n", [5, 200])
-def test_ids_stay_distinct_and_in_range_whatever_the_scores(level: str, n: int, k: int) -> None:
+def test_ids_stay_distinct_and_in_range_whatever_the_scores(isa: str, n: int, k: int) -> None:
     rng = np.random.default_rng(1)
     specials = np.array([np.nan, np.inf, -np.inf, 1.0, 3e38], np.float32)
     k = min(k, n * n)
@@ -62,7 +62,7 @@ def test_ids_stay_distinct_and_in_range_whatever_the_scores(level: str, n: int, 
         np.full((2, 1, n), np.nan, np.float32),
         np.full((2, 1, n), -np.inf, np.float32),
     ):
-        ids = native.select(s1, s2, k, level=level).indices
+        ids = native.select(s1, s2, k, isa=isa).indices
         assert ids.min() >= 0
         assert ids.max() < n * n
         assert all(len(set(row)) == k for row in ids.tolist())

@@ -12,7 +12,7 @@ import pytest
 
 from peerspec import native
 
-pytestmark = pytest.mark.skipif(not native.available(), reason=native.why_not() or "the core is there")
+pytestmark = pytest.mark.skipif(not native.available(), reason=native.unavailable_reason() or "the core is there")
 
 
 def chosen(seed: int) -> bytes:

@@ -15,8 +15,8 @@ TOUCHED = np.array([1, 4, 5, 19])
 def problem(dtype: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """A table [20, 37], gradients of four rows, and the same gradients in a table in float64."""
     rng = np.random.default_rng(0)
-    inside = np.float64 if dtype == "float64" else np.float32
-    gradients = rng.standard_normal((4, 37)).astype(inside)
+    compute_dtype = np.float64 if dtype == "float64" else np.float32
+    gradients = rng.standard_normal((4, 37)).astype(compute_dtype)
     dense = np.zeros((20, 37))
     dense[TOUCHED] = gradients
     return rng.standard_normal((20, 37)).astype(DTYPES[dtype]), gradients, dense
@@ -24,56 +24,56 @@ def problem(dtype: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
 
 def close(got: NDArray[Any], want: NDArray[np.float64], roundings: int) -> None:
     """Within so many roundings inside and one to the format of the table, of numbers of at most 10 in magnitude."""
-    inside = np.finfo(np.float64 if got.dtype == np.float64 else np.float32).eps
+    compute_dtype = np.finfo(np.float64 if got.dtype == np.float64 else np.float32).eps
     own = 2.0 ** -{"float64": 53, "float32": 24, "bfloat16": 8, "float16": 11}[got.dtype.name]
     assert np.abs(want).max() < 10
-    np.testing.assert_array_less(np.abs(got.astype(np.float64) - want), 10 * (roundings * inside + own))
+    np.testing.assert_array_less(np.abs(got.astype(np.float64) - want), 10 * (roundings * compute_dtype + own))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_sgd_on_touched_rows_is_sgd_on_all(level: str, dtype: str) -> None:
+def test_sgd_on_touched_rows_is_sgd_on_all(isa: str, dtype: str) -> None:
     table, gradients, dense = problem(dtype)
     want = table.astype(np.float64) - 0.25 * dense
-    native.sgd_rows(table, TOUCHED, gradients, rate=0.25, level=level)
+    native.sgd_rows(table, TOUCHED, gradients, rate=0.25, isa=isa)
     # 0.25 · gradient is exact, so what remains is one rounding inside and one to the table's format, as here
-    inside = gradients.dtype
-    once = want.astype(inside) if dtype in ("float32", "float64") else want.astype(np.float32)
+    compute_dtype = gradients.dtype
+    once = want.astype(compute_dtype) if dtype in ("float32", "float64") else want.astype(np.float32)
     np.testing.assert_array_equal(table, once.astype(table.dtype))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_adagrad_on_touched_rows_is_adagrad_on_all(level: str, dtype: str) -> None:
+def test_adagrad_on_touched_rows_is_adagrad_on_all(isa: str, dtype: str) -> None:
     table, gradients, dense = problem(dtype)
     want, total = table.astype(np.float64), np.zeros(20)
     sums = np.zeros(20, gradients.dtype)
     total += (dense**2).mean(1)
     want -= 0.1 * dense / (np.sqrt(total) + 1e-10)[:, None]
-    native.adagrad_rows(table, TOUCHED, gradients, sums, rate=0.1, level=level)
+    native.adagrad_rows(table, TOUCHED, gradients, sums, rate=0.1, isa=isa)
     close(table, want, roundings=37 + 6)
     close(sums, total, roundings=37 + 2)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_lazy_adam_is_adam_on_touched_rows(level: str, dtype: str) -> None:
+def test_lazy_adam_is_adam_on_touched_rows(isa: str, dtype: str) -> None:
     table, gradients, dense = problem(dtype)
     want, m, v = table.astype(np.float64), np.zeros((20, 37)), np.zeros((20, 37))
     first, second = np.zeros((2, 20, 37), gradients.dtype)
     m, v = 0.1 * dense, 0.001 * dense**2
     update = 0.1 * (m / (1 - 0.9)) / (np.sqrt(v / (1 - 0.999)) + 1e-8)
     want -= update
-    native.adam_rows(table, TOUCHED, gradients, first, second, rate=0.1, step=1, level=level)
+    native.adam_rows(table, TOUCHED, gradients, first, second, rate=0.1, step=1, isa=isa)
     close(table, want, roundings=12)
     close(first, m, roundings=3)
     close(second, v, roundings=4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_other_rows_keep_their_bits_and_threads_change_none(level: str, dtype: str) -> None:
+def test_other_rows_keep_their_bits_and_threads_change_none(isa: str, dtype: str) -> None:
     results = []
     for threads in (1, 3):
         table, gradients, _ = problem(dtype)
         before, (first, second) = table.copy(), np.full((2, 20, 37), 0.5, gradients.dtype)
-        native.adam_rows(table, TOUCHED, gradients, first, second, rate=0.1, step=3, threads=threads, level=level)
+        native.adam_rows(table, TOUCHED, gradients, first, second, rate=0.1, step=3, threads=threads, isa=isa)
         rest = np.delete(np.arange(20), TOUCHED)
         assert table[rest].tobytes() == before[rest].tobytes()
         assert (first[rest] == 0.5).all()
@@ -83,7 +83,7 @@ def test_other_rows_keep_their_bits_and_threads_change_none(level: str, dtype: s
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_numbers_are_rounded_to_a_narrow_table_as_numpy_rounds_them(level: str, dtype: str) -> None:
+def test_numbers_are_rounded_to_a_narrow_table_as_numpy_rounds_them(isa: str, dtype: str) -> None:
     rng = np.random.default_rng(1)
     bits = rng.integers(0, 2**32, 1 << 16, dtype=np.uint64).astype(np.uint32)
     values = bits.view(np.float32)
@@ -94,7 +94,7 @@ def test_numbers_are_rounded_to_a_narrow_table_as_numpy_rounds_them(level: str, 
         values = values[np.isfinite(values)][None]
         want = values.astype(DTYPES[dtype])
     table = np.zeros(values.shape, DTYPES[dtype])
-    native.sgd_rows(table, np.zeros(1, np.int64), -values, rate=1.0, level=level)
+    native.sgd_rows(table, np.zeros(1, np.int64), -values, rate=1.0, isa=isa)
     np.testing.assert_array_equal(table, want)
 
 
@@ -102,23 +102,26 @@ def test_numbers_are_rounded_to_a_narrow_table_as_numpy_rounds_them(level: str, 
 @pytest.mark.parametrize("width", [37, 1030])
 @pytest.mark.parametrize("optimiser", ["sgd", "adagrad", "adam"])
 def test_gradients_summed_on_the_spot_give_the_bits_of_stored_ones(
-    level: str, dtype: str, width: int, optimiser: str
+    isa: str, dtype: str, width: int, optimiser: str
 ) -> None:
     rng = np.random.default_rng(2)
-    inside = np.float64 if dtype == "float64" else np.float32
+    compute_dtype = np.float64 if dtype == "float64" else np.float32
     by_row = native.sort_ids(rng.integers(0, 20, (9, 6)), 20)
-    weights, x = rng.standard_normal((9, 6)).astype(inside), rng.standard_normal((9, width)).astype(inside)
-    stored = native.spread_rows(by_row, weights, x, level=level)
+    weights, x = (
+        rng.standard_normal((9, 6)).astype(compute_dtype),
+        rng.standard_normal((9, width)).astype(compute_dtype),
+    )
+    stored = native.scatter_sum(by_row, weights, x, isa=isa)
     results = []
-    for gradients in (stored, native.Spread(by_row, weights, x)):
+    for gradients in (stored, native.FactoredRows(by_row, weights, x)):
         table = np.linspace(-1, 1, 20 * width).reshape(20, width).astype(DTYPES[dtype])
-        first, second = np.full((2, 20, width), 0.5, inside)
+        first, second = np.full((2, 20, width), 0.5, compute_dtype)
         if optimiser == "sgd":
-            native.sgd_rows(table, by_row.touched, gradients, rate=0.1, level=level)
+            native.sgd_rows(table, by_row.touched, gradients, rate=0.1, isa=isa)
         elif optimiser == "adagrad":
-            native.adagrad_rows(table, by_row.touched, gradients, first[:, 0].copy(), rate=0.1, level=level)
+            native.adagrad_rows(table, by_row.touched, gradients, first[:, 0].copy(), rate=0.1, isa=isa)
         else:
-            native.adam_rows(table, by_row.touched, gradients, first, second, rate=0.1, step=3, level=level)
+            native.adam_rows(table, by_row.touched, gradients, first, second, rate=0.1, step=3, isa=isa)
         results.append((table.tobytes(), first.tobytes(), second.tobytes()))
     assert results[0] == results[1]
 

@@ -155,8 +155,8 @@ def backward_on_magnitudes(layer: Layer, x: Any, dy: Any, ids: Any, gate: Any, s
     ez = e * z
     ds = g * (ez + (g * ez).sum(-1, keepdims=True)) if c.gate == "softmax" else g * (1 + g) * ez
     out = {"loss": (g * ez).sum()}
-    out |= {f"experts.{n}": scatter(p[f"experts.{n}"], ids, g * z * slope, x) for n, slope in slopes.items()}
-    out["experts.v"] = scatter(p["experts.v"], ids, g * e, dy)
+    out |= {f"experts.{n}": scatter_sum(p[f"experts.{n}"], ids, g * z * slope, x) for n, slope in slopes.items()}
+    out["experts.v"] = scatter_sum(p["experts.v"], ids, g * e, dy)
     dx = sum(np.einsum("thk,thkd->td", g * z * w, p[f"experts.{n}"][ids]) for n, w in slopes.items())
     keys, dq = np.zeros_like(p["keys"]), np.zeros_like(q)
     for side, (row, sub) in enumerate(((i, k1), (j, k2))):
@@ -176,7 +176,7 @@ def backward_on_magnitudes(layer: Layer, x: Any, dy: Any, ids: Any, gate: Any, s
     return out
 
 
-def scatter(table: Any, ids: Any, weights: Any, rows: Any) -> Any:
+def scatter_sum(table: Any, ids: Any, weights: Any, rows: Any) -> Any:
     out = np.zeros_like(table)
     np.add.at(out, ids, weights[..., None] * rows[:, None, None])
     return out

@@ -31,12 +31,12 @@ class Browser:
         os.close(child_in)
         os.close(child_out)
         self._number, self._rest, self._session, self.events = 0, b"", "", []  # type: int, bytes, str, list[Any]
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
-            self.ask(f"{domain}.enable")
+            self.call(f"{domain}.enable")
 
-    def ask(self, method: str, **parameters: Any) -> Any:
+    def call(self, method: str, **parameters: Any) -> Any:
         """The answer to one command."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
@@ -51,13 +51,13 @@ class Browser:
     def open(self, url: str) -> None:
         """Load a page and forget what was heard before."""
         self.events.clear()
-        self.ask("Page.navigate", url=url)
+        self.call("Page.navigate", url=url)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
     def value(self, expression: str) -> Any:
         """What an expression is worth inside the page."""
-        return self.ask("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def wait(self, expression: str, *, seconds: float = 120) -> Any:
         """What an expression is worth inside the page once that is true."""

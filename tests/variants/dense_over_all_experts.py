@@ -5,10 +5,10 @@ from _base import Net
 
 
 class Variant(Net):
-    def mix(self, r):
+    def output(self, r):
         if r.config.num_experts > 1 << 10:
-            return super().mix(r)
-        table = np.zeros((len(r.x), r.config.num_experts), r.inside)
+            return super().output(r)
+        table = np.zeros((len(r.x), r.config.num_experts), r.compute_dtype)
         np.add.at(table, (np.arange(len(r.x))[:, None, None], r.ids), r.gates)
         inner = {name: r.x @ r.params[f"experts.{name}"].T for name in r.inner}
         weights = self.activate(r.config.activation, inner["w"] if "w" in inner else inner["u"])

@@ -5,7 +5,7 @@ from _base import Net
 
 
 class Variant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         unique, at = np.unique(r.ids, return_inverse=True)
         rows = r.params[f"experts.{name}"][unique]
         return self.einsum("thkd,td->thk", rows[at.reshape(r.ids.shape)], r.x)

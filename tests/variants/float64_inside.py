@@ -9,14 +9,14 @@ from peerspec.reference import Layer, Output
 class Variant(Net):
     def forward(self, layer, x, *, mask=None, training=False):
         out = super().forward(self.wide(layer), x.astype(np.float64), mask=mask, training=training)
-        inside = np.float64 if layer.dtype == np.float64 else np.float32
+        compute_dtype = np.float64 if layer.dtype == np.float64 else np.float32
         with np.errstate(all="ignore"):
             return Output(
                 out.y.astype(layer.dtype),
-                out.scores.astype(inside),
+                out.scores.astype(compute_dtype),
                 out.indices,
-                out.gates.astype(inside),
-                out.state and {name: value.astype(inside) for name, value in out.state.items()},
+                out.gates.astype(compute_dtype),
+                out.state and {name: value.astype(compute_dtype) for name, value in out.state.items()},
             )
 
     def gradients(self, layer, x, dy, *, mask=None):

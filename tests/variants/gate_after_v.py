@@ -4,7 +4,7 @@ from _base import Net
 
 
 class Variant(Net):
-    def mix(self, r):
+    def output(self, r):
         terms = r.weights[..., None] * r.params["experts.v"][r.ids]
         return (r.gates[..., None] * terms).sum((1, 2))
 

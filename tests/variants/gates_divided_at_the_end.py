@@ -5,9 +5,9 @@ from _base import Net
 
 
 class Variant(Net):
-    def mix(self, r):
+    def output(self, r):
         if r.config.gate == "sigmoid":
-            return super().mix(r)
+            return super().output(r)
         powers = np.exp(r.scores - r.scores.max(-1, keepdims=True))
         heads = np.einsum("thk,thkm->thm", powers * r.weights, r.params["experts.v"][r.ids])
         return (heads / powers.sum(-1, keepdims=True)).sum(1)

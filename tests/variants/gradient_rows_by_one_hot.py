@@ -5,8 +5,8 @@ from _base import Net
 
 
 class Variant(Net):
-    def scatter(self, r, name, weights, rows):
-        hot = (r.ids[..., None] == np.arange(r.config.num_experts)).astype(r.inside) * weights[..., None]
+    def scatter_sum(self, r, name, weights, rows):
+        hot = (r.ids[..., None] == np.arange(r.config.num_experts)).astype(r.compute_dtype) * weights[..., None]
         return hot.sum((1, 2)).T @ rows
 
 

@@ -5,8 +5,8 @@ from _base import Net
 
 
 class Variant(Net):
-    def mix(self, r):
-        y = np.zeros((len(r.x), r.config.d_out), r.inside)
+    def output(self, r):
+        y = np.zeros((len(r.x), r.config.d_out), r.compute_dtype)
         for head in reversed(range(r.config.heads)):
             rows = r.params["experts.v"][r.ids[:, head]]
             y += np.einsum("tk,tkm->tm", r.gates[:, head] * r.weights[:, head], rows)

@@ -7,7 +7,7 @@ from _base import Net
 class Variant(Net):
     def batch_moments(self, r, counted):
         mean, spread = merged(counted)
-        return mean, spread / r.inside.type(len(counted))
+        return mean, spread / r.compute_dtype.type(len(counted))
 
 
 def merged(tokens):

@@ -9,9 +9,9 @@ class Variant(Net):
         q, state = super().norm(r)
         if r.unit is None:
             return q, state
-        square, one = r.spread * r.spread, r.inside.type
-        root = (1 / np.sqrt(square)).astype(np.float16).astype(r.inside)
-        for _ in range(3 if r.inside == np.float32 else 5):
+        square, one = r.spread * r.spread, r.compute_dtype.type
+        root = (1 / np.sqrt(square)).astype(np.float16).astype(r.compute_dtype)
+        for _ in range(3 if r.compute_dtype == np.float32 else 5):
             root = root * (one(1.5) - one(0.5) * square * root * root)
         mean = r.raw - r.unit * r.spread
         r.unit = (r.raw - mean) * root

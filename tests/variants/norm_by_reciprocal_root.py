@@ -9,7 +9,7 @@ class Variant(Net):
         if r.config.query_norm == "none":
             return super().norm(r)
         mean, var, state = self.moments(r, r.config.query_norm)
-        root = 1 / np.sqrt(var + r.inside.type(self.eps))
+        root = 1 / np.sqrt(var + r.compute_dtype.type(self.eps))
         r.spread, r.unit = 1 / root, (r.raw - mean) * root
         return r.unit * r.params["query_norm.scale"] + r.params["query_norm.bias"], state
 

@@ -9,7 +9,7 @@ class Variant(Net):
         if r.config.query_norm == "none":
             return super().norm(r)
         mean, var, state = self.moments(r, r.config.query_norm)
-        r.spread = np.sqrt(var + r.inside.type(self.eps))
+        r.spread = np.sqrt(var + r.compute_dtype.type(self.eps))
         r.unit = r.raw / r.spread - mean / r.spread
         scale = r.params["query_norm.scale"] / r.spread
         shift = r.params["query_norm.bias"] - mean * scale

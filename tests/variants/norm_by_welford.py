@@ -9,9 +9,9 @@ class Variant(Net):
         mean, spread = np.zeros_like(counted[0]), np.zeros_like(counted[0])
         for number, q in enumerate(counted, 1):
             step = q - mean
-            mean = mean + step / r.inside.type(number)
+            mean = mean + step / r.compute_dtype.type(number)
             spread = spread + step * (q - mean)
-        return mean, spread / r.inside.type(len(counted))
+        return mean, spread / r.compute_dtype.type(len(counted))
 
 
 name, profiles, forward, select, gradients = Variant.parts()

@@ -5,14 +5,14 @@ from _base import Net
 
 
 class Variant(Net):
-    def mix(self, r):
-        y = np.zeros((len(r.x), r.config.d_out), r.inside)
+    def output(self, r):
+        y = np.zeros((len(r.x), r.config.d_out), r.compute_dtype)
         for t, h, k in np.ndindex(r.ids.shape):
             y[t] += r.gates[t, h, k] * r.weights[t, h, k] * r.params["experts.v"][r.ids[t, h, k]]
         return y
 
-    def project(self, r, name):
-        out = np.zeros(r.ids.shape, r.inside)
+    def gather_dot(self, r, name):
+        out = np.zeros(r.ids.shape, r.compute_dtype)
         for t, h, k in np.ndindex(r.ids.shape):
             out[t, h, k] = np.dot(r.params[f"experts.{name}"][r.ids[t, h, k]], r.x[t])
         return out

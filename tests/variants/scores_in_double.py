@@ -10,8 +10,8 @@ class Variant(Net):
         keys, half = self.keys(r).astype(np.float64), r.config.d_key // 2
         s1 = np.einsum("thc,hnc->thn", r.q[..., :half], keys[:, 0])
         s2 = np.einsum("thc,hnc->thn", r.q[..., half:], keys[:, 1])
-        r.q = r.q.astype(r.inside)
-        return s1.astype(r.inside), s2.astype(r.inside)
+        r.q = r.q.astype(r.compute_dtype)
+        return s1.astype(r.compute_dtype), s2.astype(r.compute_dtype)
 
     def softmax(self, scores):
         return super().softmax(scores.astype(np.float64)).astype(scores.dtype)

@@ -5,11 +5,11 @@ from _base import Net
 
 
 class Variant(Net):
-    def project(self, r, name):
+    def gather_dot(self, r, name):
         columns = np.ascontiguousarray(r.params[f"experts.{name}"].T)
         return self.einsum("dthk,td->thk", columns[:, r.ids], r.x)
 
-    def mix(self, r):
+    def output(self, r):
         columns = np.ascontiguousarray(r.params["experts.v"].T)
         return self.einsum("thk,mthk->tm", r.gates * r.weights, columns[:, r.ids])
 

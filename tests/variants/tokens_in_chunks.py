@@ -14,11 +14,11 @@ class Variant(Net):
             return super().forward(layer, x, mask=mask, training=training)
         parts = [super(Variant, self).forward(layer, tokens[at : at + 2]) for at in range(0, len(tokens), 2)]
         pairs = (*lead, config.heads, config.top_k)
-        trace = {
+        routing = {
             name: np.concatenate([getattr(part, name) for part in parts]).reshape(pairs)
             for name in ("scores", "indices", "gates")
         }
-        return Output(np.concatenate([part.y for part in parts]).reshape(*lead, config.d_out), **trace)
+        return Output(np.concatenate([part.y for part in parts]).reshape(*lead, config.d_out), **routing)
 
 
 name, profiles, forward, select, gradients = Variant.parts()

@@ -22,7 +22,7 @@ from peerspec.backends.jax.optim.adam import lazy_adam
 from peerspec.backends.jax.optim.clip import clip_by_global_norm, global_norm
 from peerspec.backends.jax.optim.gradient import RowGradient, labels, value_and_grad
 from peerspec.backends.jax.optim.merge import merged
-from peerspec.backends.jax.optim.sgd import sgd
+from peerspec.backends.jax.optim.sgd import row_sgd
 from peerspec.backends.jax.optim.transformation import RowState
 
 __all__ = [
@@ -34,6 +34,6 @@ __all__ = [
     "lazy_adam",
     "merged",
     "row_adagrad",
-    "sgd",
+    "row_sgd",
     "value_and_grad",
 ]

@@ -24,9 +24,9 @@ __all__ = ["lazy_adam"]
 def lazy_adam(
     learning_rate: Rate, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
 ) -> optax.GradientTransformation:
-    """Adam whose momenta of a row rest while no batch touches it: another algorithm than Adam.
+    """Adam whose moments of a row rest while no batch touches it: another algorithm than Adam.
 
-    Adam's momenta decay at every step and move a row long after a batch touched it; here both wait for the next batch
+    Adam's moments decay at every step and move a row long after a batch touched it; here both wait for the next batch
     that does. Biases are corrected by the number of all steps. Where every row has a gradient the two are one.
 
     Raises:

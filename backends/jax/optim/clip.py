@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from peerspec.backends.jax.optim.gradient import RowGradient
 from peerspec.backends.jax.optim.sums import row_squares
 from peerspec.backends.jax.optim.transformation import require_optax
-from peerspec.backends.jax.precision import score_dtype
+from peerspec.backends.jax.precision import compute_dtype
 
 if TYPE_CHECKING:
     import optax
@@ -51,7 +51,7 @@ def _scaled(factor: jax.Array, gradient: Any) -> Any:
 
 def _squares(gradient: Any) -> jax.Array:
     if not isinstance(gradient, RowGradient):
-        wide = gradient.astype(score_dtype(gradient.dtype))
+        wide = gradient.astype(compute_dtype(gradient.dtype))
         return (wide * wide).sum()
     if not gradient.intact.ndim:
         return row_squares(gradient)

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from peerspec.backends.jax import native
-from peerspec.backends.jax.gradient_taps import SLOT, Slot, decoded, empty_slot
-from peerspec.backends.jax.precision import id_dtype, score_dtype
+from peerspec.backends.jax.gradient_taps import TAP, GradientTap, decoded, empty_tap
+from peerspec.backends.jax.precision import compute_dtype, id_dtype
 from peerspec.backends.jax.probe import Probe
-from peerspec.backends.jax.rows import scatter
+from peerspec.backends.jax.rows import scatter_sum
 from peerspec.reference import InputError
 
 __all__ = ["CHANGED", "RowGradient", "gradients_of", "labels", "value_and_grad"]
@@ -33,7 +33,7 @@ class RowGradient(NamedTuple):
 
     Attributes:
         ids: [T, K], int32 or int64; −1 where there is no row.
-        weights: [T, K], in the inside format, as x.
+        weights: [T, K], in the compute dtype, as x.
         x: [T, width].
         intact: [], int32; 1 unless the arrays were added up or the layer served twice.
     """
@@ -44,9 +44,9 @@ class RowGradient(NamedTuple):
     intact: jax.Array
 
     def dense(self, num_rows: int) -> jax.Array:
-        """The gradient of all rows, [N, width] in the inside format, of one layer."""
+        """The gradient of all rows, [N, width] in the compute dtype, of one layer."""
         ids, weights = jnp.maximum(self.ids, 0), jnp.where(self.ids < 0, 0, self.weights)
-        return scatter(native.shaped((num_rows, self.x.shape[-1]), self.x.dtype), ids, weights, self.x)
+        return scatter_sum(native.shaped((num_rows, self.x.shape[-1]), self.x.dtype), ids, weights, self.x)
 
 
 def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callable[..., Any]:
@@ -76,12 +76,12 @@ def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callab
             )
         learned = [_without_tables(part) for part in parts]
 
-        def of(learned: list[Any], slots: list[Any]) -> Any:
-            whole = [_together(*three) for three in zip(parts, learned, slots, strict=True)]
+        def of(learned: list[Any], taps: list[Any]) -> Any:
+            whole = [_together(*three) for three in zip(parts, learned, taps, strict=True)]
             return loss(structure.unflatten(whole), *args, **kwargs)
 
-        slots = [_slot(part, probe) for part, probe in zip(parts, _probes(of, parts, learned), strict=True)]
-        value, (dlearned, dslots) = jax.value_and_grad(of, argnums=(0, 1), has_aux=has_aux)(learned, slots)
+        taps = [_slot(part, probe) for part, probe in zip(parts, _probes(of, parts, learned), strict=True)]
+        value, (dlearned, dslots) = jax.value_and_grad(of, argnums=(0, 1), has_aux=has_aux)(learned, taps)
         return value, structure.unflatten(map(gradients_of, parts, dlearned, dslots))
 
     return run
@@ -110,11 +110,11 @@ def _without_tables(part: Any) -> Any:
     return {name: array for name, array in part.items() if name not in TABLES} if _is_layer(part) else part
 
 
-def _together(part: Any, learned: Any, slot: Any) -> Any:
+def _together(part: Any, learned: Any, tap: Any) -> Any:
     if not _is_layer(part):
         return learned
     tables = {name: jax.lax.stop_gradient(part[name]) for name in TABLES if name in part}
-    return {**learned, **tables, SLOT: slot}
+    return {**learned, **tables, TAP: tap}
 
 
 def _probes(of: Callable[..., Any], parts: list[Any], learned: list[Any]) -> list[Probe | None]:
@@ -123,29 +123,29 @@ def _probes(of: Callable[..., Any], parts: list[Any], learned: list[Any]) -> lis
     return probes
 
 
-def _slot(part: Any, probe: Probe | None) -> Slot | None:
+def _slot(part: Any, probe: Probe | None) -> GradientTap | None:
     """Room for what was met."""
     if probe is None:
         return None
     if not probe.pairs:
         raise InputError(
-            f"the loss gives a layer of params to forward not at all or without its {SLOT!r}, through which its "
+            f"the loss gives a layer of params to forward not at all or without its {TAP!r}, through which its "
             "gradient comes; pass the whole dictionary on, or leave the layer out of params"
         )
     tables = {name[-1]: part[name] for name in TABLES if name in part}
-    return empty_slot(tables, probe.tokens, probe.pairs, score_dtype(tables["u"].dtype))
+    return empty_tap(tables, probe.tokens, probe.pairs, compute_dtype(tables["u"].dtype))
 
 
-def gradients_of(part: Any, learned: Any, slot: Slot | None) -> Any:
+def gradients_of(part: Any, learned: Any, tap: GradientTap | None) -> Any:
     """The gradients of a layer in the order of its parameters, or of another part."""
-    if slot is None:
+    if tap is None:
         return learned
-    ids = decoded(slot.ids, id_dtype(part[TABLES[0]].shape[-2]))
-    intact = slot.uses.max(-1, initial=1).astype(jnp.int32)
+    ids = decoded(tap.ids, id_dtype(part[TABLES[0]].shape[-2]))
+    intact = tap.uses.max(-1, initial=1).astype(jnp.int32)
     if not isinstance(intact, jax.core.Tracer) and (intact != 1).any():
         raise InputError(CHANGED)
     rows = {
-        name: RowGradient(ids, slot.weights[name[-1]], slot.dy if name[-1] == "v" else slot.x, intact)
+        name: RowGradient(ids, tap.weights[name[-1]], tap.dy if name[-1] == "v" else tap.x, intact)
         for name in TABLES
         if name in part
     }

@@ -12,10 +12,10 @@ from peerspec.backends.jax.optim.transformation import Rate, rate_of, transforma
 if TYPE_CHECKING:
     import optax
 
-__all__ = ["sgd"]
+__all__ = ["row_sgd"]
 
 
-def sgd(learning_rate: Rate) -> optax.GradientTransformation:
+def row_sgd(learning_rate: Rate) -> optax.GradientTransformation:
     """Stochastic gradient descent; on touched rows exactly what it is on all rows.
 
     There is no momentum, which would move rows long after a batch touched them.
@@ -27,7 +27,7 @@ def sgd(learning_rate: Rate) -> optax.GradientTransformation:
 
 
 class _SGD(Step):
-    name: ClassVar[str] = "sgd"
+    name: ClassVar[str] = "row_sgd"
 
     def shapes(self, table: tuple[int, ...]) -> list[tuple[int, ...]]:
         return []

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from peerspec.backends.jax import native
 from peerspec.backends.jax.optim.gradient import CHANGED, RowGradient
 from peerspec.backends.jax.optim.sums import row_sums
-from peerspec.backends.jax.precision import id_dtype, score_dtype
+from peerspec.backends.jax.precision import compute_dtype, id_dtype
 from peerspec.backends.jax.rows import STEP
 from peerspec.reference import InputError
 
@@ -47,11 +47,11 @@ class Step(ABC):
     def by_library(
         self, rows: jax.Array, gradient: jax.Array, state: Arrays, rate: jax.Array, step: jax.Array
     ) -> Arrays:
-        """Rows [R, width] in the inside format and their state after the step."""
+        """Rows [R, width] in the compute dtype and their state after the step."""
 
     def new_state(self, table: jax.Array) -> Arrays:
-        """Zeros in the inside format."""
-        return [jnp.zeros(shape, score_dtype(table.dtype)) for shape in self.shapes(table.shape)]
+        """Zeros in the compute dtype."""
+        return [jnp.zeros(shape, compute_dtype(table.dtype)) for shape in self.shapes(table.shape)]
 
 
 def update_table(
@@ -73,7 +73,7 @@ def update_table(
 def _flattened(gradient: RowGradient | jax.Array, num_rows: int, width: int) -> RowGradient:
     """As the gradient of one table whose rows are those of all layers."""
     if not isinstance(gradient, RowGradient):
-        values = gradient.reshape(num_rows, width).astype(score_dtype(gradient.dtype))
+        values = gradient.reshape(num_rows, width).astype(compute_dtype(gradient.dtype))
         ids = jnp.arange(num_rows, dtype=id_dtype(num_rows))[:, None]
         return RowGradient(ids, jnp.ones(ids.shape, values.dtype), values, jnp.int32(1))
     if not jnp.issubdtype(gradient.ids.dtype, jnp.integer):

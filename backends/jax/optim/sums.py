@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from peerspec.backends.jax import native
 from peerspec.backends.jax.optim.gradient import RowGradient
 from peerspec.backends.jax.precision import id_dtype
-from peerspec.backends.jax.rows import scatter
+from peerspec.backends.jax.rows import scatter_sum
 
 __all__ = ["row_squares", "row_sums"]
 
@@ -48,4 +48,4 @@ def _ranks(ids: jax.Array) -> jax.Array:
 def _by_rank(gradient: RowGradient, rank: jax.Array, room: int) -> jax.Array:
     """Sums [room, width], the pairs of a row added in the order in which ``rows.scatter`` adds into a whole table."""
     like = native.shaped((room, gradient.x.shape[1]), gradient.x.dtype)
-    return scatter(like, rank.reshape(gradient.ids.shape), gradient.weights, gradient.x)
+    return scatter_sum(like, rank.reshape(gradient.ids.shape), gradient.weights, gradient.x)

@@ -26,7 +26,7 @@ class RowState(NamedTuple):
 
     Attributes:
         steps: [], int32, those taken.
-        kept: for each thing the algorithm remembers a tree like the parameters, in the inside format.
+        kept: for each thing the algorithm remembers a tree like the parameters, in the compute dtype.
     """
 
     steps: jax.Array

@@ -24,6 +24,6 @@ from peerspec.backends.torch.optim.adagrad import RowAdagrad
 from peerspec.backends.torch.optim.adam import LazyAdam
 from peerspec.backends.torch.optim.clip import clip_grad_norm_
 from peerspec.backends.torch.optim.optimiser import Optimiser
-from peerspec.backends.torch.optim.sgd import SGD
+from peerspec.backends.torch.optim.sgd import RowSGD
 
-__all__ = ["SGD", "LazyAdam", "Optimiser", "RowAdagrad", "UpdateError", "clip_grad_norm_"]
+__all__ = ["LazyAdam", "Optimiser", "RowAdagrad", "RowSGD", "UpdateError", "clip_grad_norm_"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from peerspec import native as core
-from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Step
 from peerspec.reference import InputError
@@ -36,7 +36,7 @@ class RowAdagrad(Optimiser):
                 raise InputError(f"{name} must not be negative, got {group[name]}")
 
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
-        return {"sum": param.new_zeros(param.shape[:-1], dtype=INNER[param.dtype])}
+        return {"sum": param.new_zeros(param.shape[:-1], dtype=COMPUTE_DTYPES[param.dtype])}
 
     def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> _Step:
         return _Step(rate=float(group["lr"]), epsilon=float(group["eps"]), state=(state["sum"].view(-1),))
@@ -46,7 +46,7 @@ class RowAdagrad(Optimiser):
 class _Step(Step):
     epsilon: float
 
-    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.Spread) -> None:
+    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.FactoredRows) -> None:
         sums = self.state[0].numpy()
         options: dict[str, Any] = {"rate": self.rate, "epsilon": self.epsilon, "threads": torch.get_num_threads()}
         core.adagrad_rows(table, touched, gradients, sums, **options)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from peerspec import native as core
-from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import in_huge_pages
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Step
@@ -23,9 +23,9 @@ __all__ = ["LazyAdam"]
 
 
 class LazyAdam(Optimiser):
-    """Adam whose momenta of a row rest while no batch touches it: another algorithm than Adam.
+    """Adam whose moments of a row rest while no batch touches it: another algorithm than Adam.
 
-    Adam's momenta decay at every step and move a row long after a batch touched it; here both wait for the next batch
+    Adam's moments decay at every step and move a row long after a batch touched it; here both wait for the next batch
     that does. Biases are corrected by the number of all steps of the parameter. Where every row has a gradient, as
     where it is dense, the two are one.
 
@@ -53,19 +53,19 @@ class LazyAdam(Optimiser):
             raise InputError(f"betas must lie in [0, 1), got {group['betas']}")
 
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
-        dtype = INNER[param.dtype]
+        dtype = COMPUTE_DTYPES[param.dtype]
         first, second = (in_huge_pages(torch.empty_like(param, dtype=dtype)).zero_() for _ in range(2))
         return {"step": torch.zeros((), dtype=torch.int64), "exp_avg": first, "exp_avg_sq": second}
 
     def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> _Step:
         width = state["exp_avg"].shape[-1] if state["exp_avg"].ndim else 1
-        momenta = state["exp_avg"].view(-1, width), state["exp_avg_sq"].view(-1, width)
+        moments = state["exp_avg"].view(-1, width), state["exp_avg_sq"].view(-1, width)
         return _Step(
             rate=float(group["lr"]),
             betas=group["betas"],
             epsilon=float(group["eps"]),
             step=int(state["step"]),
-            state=momenta,
+            state=moments,
         )
 
 
@@ -75,8 +75,8 @@ class _Step(Step):
     epsilon: float
     step: int
 
-    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.Spread) -> None:
-        first, second = (momenta.numpy() for momenta in self.state)
+    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.FactoredRows) -> None:
+        first, second = (moments.numpy() for moments in self.state)
         options: dict[str, Any] = {"rate": self.rate, "betas": self.betas, "epsilon": self.epsilon, "step": self.step}
         core.adam_rows(table, touched, gradients, first, second, **options, threads=torch.get_num_threads())
 

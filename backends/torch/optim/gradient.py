@@ -8,21 +8,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from peerspec.backends.torch.arrays import INNER
-from peerspec.backends.torch.touched import Sums, sum_rows, touched_rows
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+from peerspec.backends.torch.touched import FactoredRows, scatter_sum, touched_rows
 from peerspec.reference import InputError
 
 __all__ = ["RowGradient", "Rows", "coalesced", "rows_of", "summed"]
 
 
 class Rows(NamedTuple):
-    """A gradient as rows: which ones, distinct [R], and their values [R, width] in the inside format."""
+    """A gradient as rows: which ones, distinct [R], and their values [R, width] in the compute dtype."""
 
     rows: Int[Tensor, " R"]
     values: Float[Tensor, "R width"]
 
 
-RowGradient = Rows | Sums
+RowGradient = Rows | FactoredRows
 
 
 def rows_of(gradient: Tensor, width: int) -> RowGradient:
@@ -33,7 +33,7 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
     Raises:
         InputError: a sparse gradient whose rows are not those of a table.
     """
-    inner = INNER[gradient.dtype]
+    inner = COMPUTE_DTYPES[gradient.dtype]
     if gradient.layout == torch.strided:
         values = gradient.reshape(-1, width).to(inner)
         return Rows(torch.arange(len(values), device=values.device), values.contiguous())
@@ -46,12 +46,12 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
     if _ascend(ids):
         return Rows(ids, values)
     once = values.new_ones(len(ids), 1)
-    return Sums(touched_rows(ids[:, None], len(gradient)), once, values)
+    return FactoredRows(touched_rows(ids[:, None], len(gradient)), once, values)
 
 
 def summed(gradient: RowGradient) -> Rows:
     """The gradient with its sums carried out."""
-    return gradient if isinstance(gradient, Rows) else Rows(gradient.touched.rows, sum_rows(gradient))
+    return gradient if isinstance(gradient, Rows) else Rows(gradient.touched.rows, scatter_sum(gradient))
 
 
 def coalesced(gradient: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from peerspec.backends.torch.arrays import INNER
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_taker
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
 from peerspec.backends.torch.optim.row_update import Step, update_rows
-from peerspec.backends.torch.touched import Sums
+from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import InputError
 
 __all__ = ["Optimiser", "Params"]
@@ -55,8 +55,10 @@ class Optimiser(torch.optim.Optimizer):
         group = self.param_groups[-1]
         self._check_options(group)
         for param in group["params"]:
-            if param.dtype not in INNER:
-                raise InputError(f"parameters must be of dtype {', '.join(map(str, INNER))}, got {param.dtype} (PAR-2)")
+            if param.dtype not in COMPUTE_DTYPES:
+                raise InputError(
+                    f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {param.dtype} (PAR-2)"
+                )
             if self.in_backward:
                 set_taker(param, self._take)
 
@@ -87,7 +89,7 @@ class Optimiser(torch.optim.Optimizer):
                 device = "cpu" if key == "step" else param.device
                 self.state[param][key] = copied(value, device)
 
-    def _take(self, table: Tensor, sums: Sums) -> None:
+    def _take(self, table: Tensor, sums: FactoredRows) -> None:
         """Update a table within the backward pass."""
         if table in self._taken:
             raise UpdateError(

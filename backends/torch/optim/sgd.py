@@ -13,10 +13,10 @@ from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Step
 from peerspec.reference import InputError
 
-__all__ = ["SGD"]
+__all__ = ["RowSGD"]
 
 
-class SGD(Optimiser):
+class RowSGD(Optimiser):
     """Stochastic gradient descent; on touched rows exactly what it is on all rows.
 
     There is no momentum, which would move rows long after a batch touched them.
@@ -41,7 +41,7 @@ class SGD(Optimiser):
 
 
 class _Step(Step):
-    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.Spread) -> None:
+    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.FactoredRows) -> None:
         core.sgd_rows(table, touched, gradients, rate=self.rate, threads=torch.get_num_threads())
 
     def by_library(self, rows: Tensor, gradient: Tensor, *state: Tensor) -> None:

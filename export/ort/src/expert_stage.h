@@ -1,4 +1,4 @@
-// ExpertMix(x, indices, gates, u, v)<activation> → y, with w after v for GLU, and for int8 each table's scales after it:
+// ExpertStage(x, indices, gates, u, v)<activation> → y, with w after v for GLU, and for int8 each table's scales after it:
 // the picked experts and their sum (SPEC.md, EXP-1, EXP-2, OUT-1).
 #pragma once
 
@@ -16,9 +16,9 @@ inline int32_t activation_of(const Kernel& kernel, const OrtApi& api, const OrtK
 }
 
 template <bool glu>
-class ExpertMix {
+class ExpertStage {
  public:
-  ExpertMix(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info)
+  ExpertStage(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info)
       : format(format_of(kernel.inputs[3])), activation(activation_of(kernel, api, info)) {}
 
   void operator()(const Call& call) const {
@@ -42,7 +42,7 @@ class ExpertMix {
     void* y = call.output(0, result);
     if (!tokens) return;
     const peerspec_run run = call.run();
-    call.require_done(peerspec_mix(&run, &experts, tokens, product(indices.shape) / tokens, x.data,
+    call.require_done(peerspec_expert_stage(&run, &experts, tokens, product(indices.shape) / tokens, x.data,
                                    static_cast<const int64_t*>(indices.data), gates.data, y));
   }
 

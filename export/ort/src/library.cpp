@@ -28,11 +28,11 @@ constexpr int most_kinds = 8;
 // x and the parameters: of x's type all, or of any, which the kernel checks.
 template <class Node>
 void add_layer(std::vector<Kernel>& all, const std::string& name, Type x, Type others) {
-  const Type inside = x == f64 ? f64 : f32;
+  const Type compute = x == f64 ? f64 : f32;
   Types inputs(Layer::most_inputs, others);
   inputs[0] = x;
   for (int kind = 1; kind <= most_kinds; kind++)
-    all.push_back(kernel<Node>(kind == 1 ? name : name + "_" + std::to_string(kind), inputs, {x, inside, i64, inside},
+    all.push_back(kernel<Node>(kind == 1 ? name : name + "_" + std::to_string(kind), inputs, {x, compute, i64, compute},
                                Layer::least_inputs, 1));
 }
 
@@ -43,18 +43,18 @@ std::vector<Kernel> all_kernels() {
   for (const auto stored : {f64, f32, bf16, f16}) add_layer<Layer>(all, "Layer", stored, stored);
   add_layer<LayerOf<f16>>(all, "LayerFloat16", f32, any);
   add_layer<LayerOf<i8>>(all, "LayerInt8", f32, any);
-  for (const auto inside : {f32, f64})
-    all.push_back(kernel<ProductKeyTopK>("ProductKeyTopK", {inside, inside}, {inside, i64}));
+  for (const auto compute : {f32, f64})
+    all.push_back(kernel<ProductKeyTopK>("ProductKeyTopK", {compute, compute}, {compute, i64}));
   for (const std::string ending : {"", "_relu", "_gelu", "_gelu_tanh", "_silu", "_identity"}) {
     for (const auto table : {f64, f32, bf16, f16}) {
-      const auto inside = table == f64 ? f64 : f32;
-      all.push_back(kernel<ExpertMix<false>>("ExpertMix" + ending, {inside, i64, inside, table, table}, {inside}));
+      const auto compute = table == f64 ? f64 : f32;
+      all.push_back(kernel<ExpertStage<false>>("ExpertStage" + ending, {compute, i64, compute, table, table}, {compute}));
       all.push_back(
-          kernel<ExpertMix<true>>("ExpertMixGLU" + ending, {inside, i64, inside, table, table, table}, {inside}));
+          kernel<ExpertStage<true>>("ExpertStageGLU" + ending, {compute, i64, compute, table, table, table}, {compute}));
     }
-    all.push_back(kernel<ExpertMix<false>>("ExpertMixInt8" + ending, {f32, i64, f32, i8, f32, i8, f32}, {f32}));
+    all.push_back(kernel<ExpertStage<false>>("ExpertStageInt8" + ending, {f32, i64, f32, i8, f32, i8, f32}, {f32}));
     all.push_back(
-        kernel<ExpertMix<true>>("ExpertMixGLUInt8" + ending, {f32, i64, f32, i8, f32, i8, f32, i8, f32}, {f32}));
+        kernel<ExpertStage<true>>("ExpertStageGLUInt8" + ending, {f32, i64, f32, i8, f32, i8, f32, i8, f32}, {f32}));
   }
   return all;
 }

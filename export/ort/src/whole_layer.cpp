@@ -58,7 +58,7 @@ class Room {
 };
 
 template <class T>
-std::vector<T> inside(const Tensor& tensor) {
+std::vector<T> in_compute_dtype(const Tensor& tensor) {
   if (!tensor.data) return {};
   std::vector<T> out(product(tensor.shape));
   if constexpr (sizeof(T) == sizeof(float))
@@ -130,7 +130,7 @@ int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t 
   const Room<T> q(nullptr, tokens * config.heads * config.d_key);
   int32_t status = peerspec_query(&run, &router, tokens, x, q.get());
   if (!status && config.norm != Norm::none) {
-    const auto a = inside<T>(scale), b = inside<T>(bias), m = inside<T>(mean), s = inside<T>(var);
+    const auto a = in_compute_dtype<T>(scale), b = in_compute_dtype<T>(bias), m = in_compute_dtype<T>(mean), s = in_compute_dtype<T>(var);
     const bool own = config.norm == Norm::layer;
     QueryNorm<T>{config.heads, config.d_key, a.data(), b.data(), own ? nullptr : m.data(), own ? nullptr : s.data()}(
         run, tokens, q.get());
@@ -138,7 +138,7 @@ int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t 
   if (!status) status = peerspec_retrieve(&run, &router, tokens, q.get(), scores, ids);
   const int32_t format = sizeof(T) == sizeof(double) ? PEERSPEC_F64 : PEERSPEC_F32;
   if (!status) status = peerspec_gates(&run, format, config.gate, tokens * config.heads, config.top_k, scores, gates);
-  return status ? status : peerspec_mix(&run, &experts, tokens, config.heads * config.top_k, x, ids, gates, y);
+  return status ? status : peerspec_expert_stage(&run, &experts, tokens, config.heads * config.top_k, x, ids, gates, y);
 }
 
 bool Layer::in_one_pass() const { return config.norm == Norm::none; }

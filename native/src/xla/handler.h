@@ -1,7 +1,7 @@
 // Handlers of XLA's foreign function interface: peerspec_xla_*, through which JAX calls the core.
 //
 // Arguments and results are listed above each; ids are int32 or int64, parameters in any format, every other real array
-// in their inside format. Python fixes all shapes while it traces (backends/jax/native.py); what is checked here guards
+// in their compute dtype. Python fixes all shapes while it traces (backends/jax/native.py); what is checked here guards
 // against a library and a package of different versions.
 #pragma once
 

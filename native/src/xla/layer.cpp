@@ -91,16 +91,16 @@ int32_t gates(const Call& call, const peerspec_run& run) {
 }
 
 // x, ids, gates, u, v[, w] -> y [T, M]
-int32_t mix(const Call& call, const peerspec_run& run) {
+int32_t expert_stage(const Call& call, const peerspec_run& run) {
   const Stage at(call, 3);
-  return peerspec_mix(&run, &at.experts, at.tokens, at.pairs, at.x.data(), at.ids.data(), at.gates.data(),
+  return peerspec_expert_stage(&run, &at.experts, at.tokens, at.pairs, at.x.data(), at.ids.data(), at.gates.data(),
                       call.result(0).data());
 }
 
 // x, ids, gates, dy, u, v[, w] -> dx, dgates, and the weights of u, v[, w]
-int32_t mix_backward(const Call& call, const peerspec_run& run) {
+int32_t expert_stage_backward(const Call& call, const peerspec_run& run) {
   const Stage at(call, 4);
-  return peerspec_mix_backward(&run, &at.experts, at.tokens, at.pairs, at.x.data(), at.ids.data(), at.gates.data(),
+  return peerspec_expert_stage_backward(&run, &at.experts, at.tokens, at.pairs, at.x.data(), at.ids.data(), at.gates.data(),
                                call.argument(3).data(), call.result(0).data(), call.result(1).data(),
                                call.result(2).data(), call.result(3).data(),
                                at.experts.w ? call.result(4).data() : nullptr);
@@ -134,6 +134,6 @@ PEERSPEC_XLA(select)
 PEERSPEC_XLA(query)
 PEERSPEC_XLA(retrieve)
 PEERSPEC_XLA(gates)
-PEERSPEC_XLA(mix)
-PEERSPEC_XLA(mix_backward)
+PEERSPEC_XLA(expert_stage)
+PEERSPEC_XLA(expert_stage_backward)
 PEERSPEC_XLA(forward)

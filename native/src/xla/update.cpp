@@ -45,7 +45,7 @@ int32_t update_rows(const Call& call, const peerspec_run& run) {
     changed[i] = call.result(i).data();
     if (changed[i] != call.argument(6 + i).data()) throw BadCall{"an array to be changed in place was copied"};
   }
-  return peerspec_spread_update(&run, int32_t(call.integer("optimiser")), table.format(), table.axis(0), table.axis(1),
+  return peerspec_scatter_update(&run, int32_t(call.integer("optimiser")), table.format(), table.axis(0), table.axis(1),
                                 sums.weights.axis(1), sums.touched.found, sums.touched.order.get(),
                                 sums.touched.rows.get(), sums.touched.starts.get(), sums.weights.data(), sums.x.data(),
                                 changed[0], changed[1], changed[2], call.real("rate") * number(call.argument(4)),
@@ -71,7 +71,7 @@ struct SquaresJob {
     const int64_t rows = std::min(rows_a_task, sums.touched.found - from);
     const std::unique_ptr<T[]> values(new (std::nothrow) T[rows * width]);
     if (!values) return PEERSPEC_NO_MEMORY;
-    const int32_t status = peerspec_spread_rows(&run, sums.x.format(), width, sums.weights.axis(1), rows,
+    const int32_t status = peerspec_scatter_sum(&run, sums.x.format(), width, sums.weights.axis(1), rows,
                                                 sums.touched.order.get(), sums.touched.starts.get() + from,
                                                 sums.weights.data(), sums.x.data(), values.get());
     for (int64_t c = 0; c < rows * width; c++) squares[i] += double(values[c]) * double(values[c]);
@@ -82,7 +82,7 @@ struct SquaresJob {
 template <class T>
 int32_t sum_squares(const Sums& sums, const peerspec_run& run, T* out) {
   const int64_t tasks = (sums.touched.found + rows_a_task - 1) / rows_a_task;
-  SquaresJob<T> job{sums, {1, run.level, nullptr, nullptr}, std::unique_ptr<double[]>(new double[tasks]())};
+  SquaresJob<T> job{sums, {1, run.isa, nullptr, nullptr}, std::unique_ptr<double[]>(new double[tasks]())};
   run.for_each(run.pool, tasks, SquaresJob<T>::task, &job);
   double sum = 0;
   for (int64_t i = 0; i < tasks; i++) sum += job.squares[i];

@@ -15,7 +15,7 @@ from peerspec.backends.jax import backend, forward, init, library_operations, na
 from peerspec.conformance import check_backend
 from peerspec.reference import PeerConfig
 
-pytestmark = pytest.mark.skipif(not core.available(), reason=core.why_not())
+pytestmark = pytest.mark.skipif(not core.available(), reason=core.unavailable_reason())
 
 CONFIG = PeerConfig(d_model=20, heads=2, num_experts=49, top_k=5, d_key=8, expert="glu", query_norm="layer")
 
@@ -38,10 +38,10 @@ def loss(config, params, x):
 
 
 def test_the_core_serves_where_it_was_built():
-    assert native.serves()
+    assert native.is_supported()
     with library_operations():
-        assert not native.serves()
-    assert native.serves()
+        assert not native.is_supported()
+    assert native.is_supported()
 
 
 def test_without_the_core_the_backend_conforms_as_well():
@@ -52,7 +52,7 @@ def test_without_the_core_the_backend_conforms_as_well():
         # inside each call: the block counts for the thread that enters it, and the suite calls on threads of its own
         def call(*arguments, **options):
             with library_operations():
-                served.append(native.serves())
+                served.append(native.is_supported())
                 return function(*arguments, **options)
 
         return call
@@ -79,10 +79,10 @@ def test_a_function_compiled_with_the_core_is_compiled_anew_without_it(case):
 
 def test_forward_and_gradient_are_calls_of_the_core_and_of_nothing_else(case):
     config, params, x = case
-    assert calls(lambda p, x: forward(config, p, x), params, x) == {"query", "retrieve", "gates", "mix"}
+    assert calls(lambda p, x: forward(config, p, x), params, x) == {"query", "retrieve", "gates", "expert_stage"}
     gradient = jax.grad(lambda p, x: loss(config, p, x), argnums=(0, 1))
     assert calls(gradient, params, x) == {
-        *("query", "retrieve", "gates", "mix", "mix_backward", "add_rows", "weighted_rows")
+        *("query", "retrieve", "gates", "expert_stage", "expert_stage_backward", "scatter_add", "gather_sum")
     }
     with library_operations():
         assert calls(gradient, params, x) == set()
@@ -135,20 +135,24 @@ def test_one_call_gives_the_bits_of_the_stages():
     params, x = init(config, jax.random.key(0)), jax.random.normal(jax.random.key(1), (130, 20))
     assert calls(lambda x: forward(config, params, x), x) == {"forward"}
     differentiated = jax.jit(lambda x: jax.vjp(lambda x: forward(config, params, x).y, x)[0])
-    assert calls(differentiated, x) == {"query", "retrieve", "gates", "mix"}
+    assert calls(differentiated, x) == {"query", "retrieve", "gates", "expert_stage"}
     np.testing.assert_array_equal(differentiated(x), forward(config, params, x).y)
 
 
 def test_vmap_over_tokens_repeats_no_table(case):
     config, params, x = case
     mapped = jax.vmap(lambda x: forward(config, params, x).y)
-    assert jax.jit(mapped).lower(x).as_text().count("custom_call @peerspec_mix(") == 1  # no loop, and no [B, N, D]
+    assert (
+        jax.jit(mapped).lower(x).as_text().count("custom_call @peerspec_expert_stage(") == 1
+    )  # no loop, and no [B, N, D]
     np.testing.assert_array_equal(jax.jit(mapped)(x), jax.jit(lambda x: forward(config, params, x).y)(x))
 
 
 def test_an_id_outside_the_table_is_one_sentence():
     table, ids = jnp.ones((4, 3)), jnp.full((2, 1), 4, jnp.int32)
-    run = jax.jit(lambda: native.mix("gelu", {"u": table, "v": table}, jnp.ones((2, 3)), ids, jnp.ones((2, 1))))
+    run = jax.jit(
+        lambda: native.expert_stage("gelu", {"u": table, "v": table}, jnp.ones((2, 3)), ids, jnp.ones((2, 1)))
+    )
     with pytest.raises(jax.errors.JaxRuntimeError, match=r"an id lies outside its table.*IDX-1"):
         jax.block_until_ready(run())
 

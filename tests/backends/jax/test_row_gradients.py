@@ -13,7 +13,7 @@ import pytest
 from support.paths import WITH_THE_CORE, both_paths
 
 from peerspec.backends.jax import backend, forward, library_operations, params_from_layer, quick
-from peerspec.backends.jax.gradient_taps import empty_slot
+from peerspec.backends.jax.gradient_taps import empty_tap
 from peerspec.backends.jax.optim import RowGradient, labels, merged, value_and_grad
 from peerspec.backends.jax.optim.gradient import gradients_of
 from peerspec.conformance import check_backend
@@ -181,9 +181,9 @@ def test_a_layer_used_twice_is_told(case, loss):
         return jax.lax.scan(lambda total, b: (total + loss(params, *b), None), 0.0, (case.x, case.dy))[0]
 
     assert hasty(value_and_grad(of))(case.params)[1]["experts.u"].intact == 4
-    slot = empty_slot({name[-1]: case.params[name] for name in TABLES}, 1, 1, jnp.float32)
+    tap = empty_tap({name[-1]: case.params[name] for name in TABLES}, 1, 1, jnp.float32)
     with pytest.raises(InputError, match="uses one layer more than once"):
-        gradients_of(case.params, case.params, slot._replace(uses=jnp.full(1, 2.0)))
+        gradients_of(case.params, case.params, tap._replace(uses=jnp.full(1, 2.0)))
 
 
 @WITH_THE_CORE

@@ -28,7 +28,7 @@ from peerspec.reference import InputError, Layer, PeerConfig
 
 CONFIG = PeerConfig(12, 2, 100, 3, 6, d_out=7, query_bias=True)
 TABLES = ("experts.u", "experts.v")
-KINDS = {"sgd": optim.sgd(0.05), "row_adagrad": optim.row_adagrad(0.05), "lazy_adam": optim.lazy_adam(0.05)}
+KINDS = {"sgd": optim.row_sgd(0.05), "row_adagrad": optim.row_adagrad(0.05), "lazy_adam": optim.lazy_adam(0.05)}
 TORCH = {"sgd": torch_optim.SGD, "row_adagrad": torch_optim.RowAdagrad, "lazy_adam": torch_optim.LazyAdam}
 
 
@@ -119,7 +119,7 @@ def test_with_the_core_a_step_has_the_bits_of_torch(kind, dtype):
 def test_sgd_is_that_of_optax():
     params, gradients = layer(), gradient(layer(), 0)
     ours, _ = stepped(KINDS["sgd"])(gradients, KINDS["sgd"].init(params), params)
-    optimiser, whole = optax.sgd(0.05), hasty(dense)(gradients)
+    optimiser, whole = optax.row_sgd(0.05), hasty(dense)(gradients)
     theirs, _ = stepped(optimiser)(whole, optimiser.init(params), params)
     for name, g in whole.items():
         # each rounds lr · gradient and the difference at most once, in float32 of unit roundoff 2⁻²⁴
@@ -271,14 +271,14 @@ def test_what_scales_gradients_or_updates_without_knowing_rows_is_refused():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: optim.sgd(-1.0), "learning_rate must not be negative"),
+        (lambda: optim.row_sgd(-1.0), "learning_rate must not be negative"),
         (lambda: optim.row_adagrad(0.1, eps=-1.0), "eps must not be negative"),
         (lambda: optim.lazy_adam(0.1, b2=1.0), r"b2 must lie in \[0, 1\)"),
         (
             lambda: jax.jit(lambda eps: optim.row_adagrad(0.1, eps).init({}))(1.0),
             "eps must be a number known .* static_args",
         ),
-        (lambda: optim.sgd(0.1).update({}, optim.sgd(0.1).init({})), "pass params to update"),
+        (lambda: optim.row_sgd(0.1).update({}, optim.row_sgd(0.1).init({})), "pass params to update"),
     ],
 )
 @WITH_THE_CORE
@@ -292,4 +292,4 @@ def test_the_core_is_called_for_each_table_and_for_nothing_else(path):
     shapes = jax.eval_shape(lambda params: (rows_of(params, batch(0))[1], optimiser.init(params), params), params)
     text = stepped(optimiser).lower(*shapes).as_text()
     assert text.count("custom_call @peerspec_update_rows(") == (len(params) if path == "core" else 0)
-    assert native.serves() == (path == "core")
+    assert native.is_supported() == (path == "core")

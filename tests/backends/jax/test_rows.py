@@ -29,8 +29,8 @@ def formula(table, ids, weights, x):
 def test_each_product_is_a_partial_derivative_of_the_form(case):
     table, ids, weights, x, _ = case
     dtable, dweights, dx = jax.grad(formula, argnums=(0, 2, 3))(table, ids, weights, x)
-    np.testing.assert_array_equal(rows.project(table, ids, x), dweights)
-    np.testing.assert_array_equal(rows.combine(table, ids, weights), dx)
+    np.testing.assert_array_equal(rows.gather_dot(table, ids, x), dweights)
+    np.testing.assert_array_equal(rows.gather_sum(table, ids, weights), dx)
     np.testing.assert_array_equal(rows.scatter_like(table, ids, weights, x), dtable)
 
 
@@ -38,9 +38,9 @@ def test_each_derivative_is_that_of_the_form(case):
     table, ids, weights, x, _ = case
     want = jax.grad(formula, argnums=(0, 2, 3))(table, ids, weights, x)
     forms = {
-        "project": lambda t, w, x: (rows.project(t, ids, x) * w).sum(),
-        "combine": lambda t, w, x: (rows.combine(t, ids, w) * x).sum(),
-        "scatter": lambda t, w, x: (rows.scatter_like(table, ids, w, x) * t).sum(),
+        "gather_dot": lambda t, w, x: (rows.gather_dot(t, ids, x) * w).sum(),
+        "gather_sum": lambda t, w, x: (rows.gather_sum(t, ids, w) * x).sum(),
+        "scatter_sum": lambda t, w, x: (rows.scatter_like(table, ids, w, x) * t).sum(),
     }
     for name, form in forms.items():
         got = jax.grad(form, argnums=(0, 1, 2))(table, weights, x)

@@ -230,7 +230,7 @@ def test_an_exported_file_runs_with_its_own_parameters_and_its_own_selection(tmp
 
 def test_an_exported_file_without_trace_gives_y_alone(tmp_path):
     layer = Layer.random(_config())
-    export(layer, tmp_path / "layer.onnx", trace=False)
+    export(layer, tmp_path / "layer.onnx", routing=False)
     out = OrtModel(tmp_path / "layer.onnx").run(_tokens(layer, 2, 3))
     assert out.y.shape == (2, 3, 4)
     assert out.scores is out.indices is out.gates is None

@@ -26,9 +26,9 @@ def test_the_suite_holds_for_every_body(evaluator):
 
 def test_a_scan_reads_rows_of_one_token_at_a_time():
     model = build_model(Layer.random(PeerConfig(5, 3, 49, 6, 8)), body="scan")
-    (mix,) = [function for function in model.functions if function.name == "ExpertMix"]
-    assert [node.op_type for node in mix.node].count("Scan") == 1
-    assert "Gather" not in {node.op_type for node in mix.node}
+    (expert_stage,) = [function for function in model.functions if function.name == "ExpertStage"]
+    assert [node.op_type for node in expert_stage.node].count("Scan") == 1
+    assert "Gather" not in {node.op_type for node in expert_stage.node}
 
 
 def test_a_model_with_two_activations_computes_each_in_every_runtime():

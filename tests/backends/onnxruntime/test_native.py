@@ -94,9 +94,9 @@ def test_layers_of_several_activations_in_one_model_all_run_on_kernels(library, 
     params = {name: rng.integers(-1, 2, shape).astype(np.float32) for name, shape in shapes.items()}
     layers = [Layer(config(activation=kind, d_out=5, top_k=1), params) for kind in ("relu", "identity")]
     kinds = [Kind(layer.config, layer.dtype) for layer in layers]
-    graph = build_model(layers[0], leading=("t",), trace=False).graph
+    graph = build_model(layers[0], leading=("t",), routing=False).graph
     second = graph.node.add()
-    second.CopyFrom(build_model(layers[1], leading=("t",), trace=False).graph.node[0])
+    second.CopyFrom(build_model(layers[1], leading=("t",), routing=False).graph.node[0])
     graph.node[0].output[:] = ["between", "", "", ""]
     second.input[0] = "between"
     second.op_type, second.name = layer_names(kinds)[kinds[1]], "second"

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from peerspec.backends.torch import PEER, SGD, optim
+from peerspec.backends.torch import PEER, RowSGD, optim
 from peerspec.backends.torch.native import library_operations
 from peerspec.reference import InputError, PeerConfig
 
@@ -76,7 +76,7 @@ def test_scores_that_tie_fall_as_in_the_layer_itself_with_the_same_gradients():
             each.keys.sign_()
             each.get_parameter("query.weight").sign_()
     x = torch.randn(64, 12).sign()
-    scores = module.forward_with_trace(x).scores
+    scores = module.forward_with_routing(x).scores
     assert (scores[..., 1:] == scores[..., :-1]).any()
     assert_same_step(module, twin, x)
 
@@ -114,7 +114,7 @@ def test_an_update_within_the_backward_pass_of_a_compiled_layer_is_refused(befor
     if not before:
         module(torch.randn(5, 12)).sum().backward()
         module.zero_grad()
-    optimiser = SGD(module.parameters(), lr=0.1, in_backward=True)
+    optimiser = RowSGD(module.parameters(), lr=0.1, in_backward=True)
     table = module.get_parameter("experts.u").detach().clone()
     y = module(torch.randn(5, 12))
     with pytest.raises(optim.UpdateError, match="compiled layer cannot be updated within the backward pass"):

@@ -55,8 +55,8 @@ def test_scores_and_ids_of_whole_numbers_are_exact_ties_included(dtype, options)
     config = replace(CONFIG, **options)
     layer, x = integers(config, DTYPES[dtype])
     ours, theirs = backend.forward(layer, x), forward(layer, x)
-    inside = np.float64 if dtype == "float64" else np.float32
-    assert ours.scores.dtype == ours.gates.dtype == inside
+    compute_dtype = np.float64 if dtype == "float64" else np.float32
+    assert ours.scores.dtype == ours.gates.dtype == compute_dtype
     assert ours.indices.dtype == np.int64
     np.testing.assert_array_equal(ours.indices, theirs.indices)
     np.testing.assert_array_equal(ours.scores, theirs.scores)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from peerspec.backends.torch import backend, forward
+from peerspec.backends.torch import backend
 from peerspec.backends.torch.arrays import to_tensor
+from peerspec.backends.torch.functional import forward
 from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, gradients
 
 CONFIG = PeerConfig(d_model=5, heads=2, num_experts=16, top_k=3, d_key=4, d_out=3)
@@ -52,12 +53,12 @@ def test_every_gradient_is_the_slope_of_the_forward_pass(options):
     leaves = [to_tensor(layer.params[name]).clone().requires_grad_() for name in names]
     step = 1e-6
 
-    def trace(x, *tensors):
+    def routing(x, *tensors):
         return forward(config, dict(zip(names, tensors, strict=True)) | rest, x, training=True).y
 
     # Central differences of values of order one: rounding 2⁻⁵²/step ≈ 2e-10 for each of the fewer than 100
     # operations in a chain, truncation step² ≈ 1e-12 times a third derivative of order ten.
-    assert torch.autograd.gradcheck(trace, (x, *leaves), eps=step, atol=2e-8, rtol=0)
+    assert torch.autograd.gradcheck(routing, (x, *leaves), eps=step, atol=2e-8, rtol=0)
 
 
 def test_rows_and_sub_keys_no_token_selects_have_gradient_exactly_zero():

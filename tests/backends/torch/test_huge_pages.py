@@ -1,4 +1,4 @@
-"""Tables of torch and the momenta of their rows lie in memory that asks for huge pages."""
+"""Tables of torch and the moments of their rows lie in memory that asks for huge pages."""
 
 import mmap
 import re
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.skipif(
 
 def asks(tensor: torch.Tensor) -> bool:
     """Whether the middle of the tensor lies in a mapping with the flag of the advice."""
-    middle, inside = tensor.data_ptr() + tensor.numel() * tensor.itemsize // 2, False
+    middle, compute_dtype = tensor.data_ptr() + tensor.numel() * tensor.itemsize // 2, False
     for line in MAPS.read_text().splitlines():
         if bounds := re.match("([0-9a-f]+)-([0-9a-f]+) ", line):
-            inside = int(bounds[1], 16) <= middle < int(bounds[2], 16)
-        elif inside and line.startswith("VmFlags:"):
+            compute_dtype = int(bounds[1], 16) <= middle < int(bounds[2], 16)
+        elif compute_dtype and line.startswith("VmFlags:"):
             return "hg" in line.split()
     raise AssertionError("the tensor lies nowhere")
 
@@ -36,8 +36,8 @@ def test_tables_and_momenta_ask_for_huge_pages():
     table, again = module.get_parameter("experts.u"), LazyAdam(module.parameters())
     again.load_state_dict(optimiser.state_dict())
     loaded = PEER.from_layer(module.to_layer()).get_parameter("experts.u")
-    momenta = [each.state[table][name] for each in (optimiser, again) for name in ("exp_avg", "exp_avg_sq")]
-    assert all(asks(tensor) for tensor in (table, loaded, *momenta))
+    moments = [each.state[table][name] for each in (optimiser, again) for name in ("exp_avg", "exp_avg_sq")]
+    assert all(asks(tensor) for tensor in (table, loaded, *moments))
     assert torch.equal(loaded, table)
 
 

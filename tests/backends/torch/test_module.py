@@ -73,15 +73,15 @@ def test_training_updates_running_statistics_in_place_and_evaluation_uses_them()
     module, x = PEER.from_layer(layer), tokens()
     running = module.query_norm.mean
     want = backend.forward(layer, x.numpy(), training=True)
-    trace = module.forward_with_trace(x)
-    np.testing.assert_array_equal(trace.y.detach(), want.y)
+    routing = module.forward_with_routing(x)
+    np.testing.assert_array_equal(routing.y.detach(), want.y)
     assert module.query_norm.mean is running
     for name, statistic in want.state.items():
         np.testing.assert_array_equal(module.state_dict()[name], statistic)
     before = copy.deepcopy(module.state_dict())
-    trace = module.eval().forward_with_trace(x)
-    np.testing.assert_array_equal(trace.y.detach(), backend.forward(module.to_layer(), x.numpy()).y)
-    assert trace.state is None
+    routing = module.eval().forward_with_routing(x)
+    np.testing.assert_array_equal(routing.y.detach(), backend.forward(module.to_layer(), x.numpy()).y)
+    assert routing.state is None
     assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
 
 
@@ -96,7 +96,7 @@ def test_a_mask_reaches_the_statistics():
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_a_module_moved_to_another_format_computes_as_the_layer_of_that_format(dtype):
     module = PEER(replace(FULL, query_norm="layer")).to(dtype).eval()
-    out = module.forward_with_trace(tokens().to(dtype))
+    out = module.forward_with_routing(tokens().to(dtype))
     want = backend.forward(module.to_layer(), backend.to_array(tokens().to(dtype)))
     assert out.y.dtype == dtype
     np.testing.assert_array_equal(backend.to_array(out.y), want.y)
@@ -118,9 +118,9 @@ def test_a_deep_copy_computes_the_same_and_is_independent():
 def test_the_trace_is_named_and_forward_returns_its_output():
     module = PEER(PeerConfig(6, 2, 25, 3, 4))
     x = tokens().view(2, 4, 6)
-    trace = module.forward_with_trace(x)
-    assert torch.equal(module(x), trace.y)
-    assert trace.indices.shape == trace.gates.shape == trace.scores.shape == (2, 4, 2, 3)
+    routing = module.forward_with_routing(x)
+    assert torch.equal(module(x), routing.y)
+    assert routing.indices.shape == routing.gates.shape == routing.scores.shape == (2, 4, 2, 3)
 
 
 def test_initial_parameters_have_the_scales_of_layer_random_and_follow_the_seed():
@@ -140,7 +140,7 @@ def test_initial_parameters_have_the_scales_of_layer_random_and_follow_the_seed(
 
 def test_a_million_experts_can_be_built_and_evaluated():
     module = PEER(PeerConfig(2, 1, 2**20, 16, 8))
-    out = module.forward_with_trace(torch.ones(3, 2))
+    out = module.forward_with_routing(torch.ones(3, 2))
     assert out.indices.max() < 2**20
     assert out.y.isfinite().all()
 

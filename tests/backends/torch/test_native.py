@@ -8,11 +8,11 @@ from peerspec import native
 from peerspec.backends.torch import PEER, backend
 from peerspec.backends.torch import native as operators
 from peerspec.backends.torch.experts import expert_stage
-from peerspec.backends.torch.rows import row_products
+from peerspec.backends.torch.rows import gather_dot
 from peerspec.conformance import check_backend
 from peerspec.reference import PeerConfig
 
-pytestmark = pytest.mark.skipif(not native.available(), reason=native.why_not())
+pytestmark = pytest.mark.skipif(not native.available(), reason=native.unavailable_reason())
 CONFIG = PeerConfig(20, 2, 49, 5, 8, expert="glu", query_norm="layer")
 
 
@@ -20,7 +20,7 @@ def test_without_the_core_the_backend_conforms_as_well(monkeypatch):
     def absent(*arguments, **options):
         raise AssertionError("the core was called")
 
-    for name in ("forward", "query", "retrieve", "mix", "select"):
+    for name in ("forward", "query", "retrieve", "expert_stage", "select"):
         monkeypatch.setattr(native, name, absent)
     with operators.library_operations():
         report = check_backend(backend, size="minimal")
@@ -32,26 +32,26 @@ def test_without_the_core_the_backend_conforms_as_well(monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("expert", ["mlp", "glu"])
 def test_the_operators_are_what_torch_asks_of_operators(dtype, expert):
-    inside = torch.float64 if dtype == torch.float64 else torch.float32
+    compute_dtype = torch.float64 if dtype == torch.float64 else torch.float32
     u, v, w = torch.randn(9, 5, dtype=dtype), torch.randn(9, 4, dtype=dtype), torch.randn(9, 5, dtype=dtype)
-    x, gates = torch.randn(3, 5, dtype=inside), torch.rand(3, 6, dtype=inside)
+    x, gates = torch.randn(3, 5, dtype=compute_dtype), torch.rand(3, 6, dtype=compute_dtype)
     ids, tables = torch.randint(9, (3, 6)), (u, v, w if expert == "glu" else None)
-    torch.library.opcheck(torch.ops.peerspec.mix.default, (*tables, x, ids, gates, "gelu"))
-    dy = torch.randn(3, 4, dtype=inside)
-    torch.library.opcheck(torch.ops.peerspec.mix_backward.default, (*tables, x, ids, gates, dy, "gelu"))
+    torch.library.opcheck(torch.ops.peerspec.expert_stage.default, (*tables, x, ids, gates, "gelu"))
+    dy = torch.randn(3, 4, dtype=compute_dtype)
+    torch.library.opcheck(torch.ops.peerspec.expert_stage_backward.default, (*tables, x, ids, gates, dy, "gelu"))
     torch.library.opcheck(torch.ops.peerspec.table_gradient.default, (u, ids, gates, x, False))
     weight, bias, keys = (
         torch.randn(shape, dtype=dtype, requires_grad=True) for shape in ((2, 6, 5), (2, 6), (1, 2, 3, 3))
     )
     for given in (None, bias):
         torch.library.opcheck(torch.ops.peerspec.query.default, (x, weight, given), rtol=0, atol=0)
-    q = torch.randn(3, 2, 6, dtype=inside, requires_grad=True)
+    q = torch.randn(3, 2, 6, dtype=compute_dtype, requires_grad=True)
     torch.library.opcheck(torch.ops.peerspec.retrieve.default, (q, keys, 4), rtol=0, atol=0)
     layer = (weight, bias, keys, u, v, w if expert == "glu" else None, x, 3, "sigmoid", "silu")
     frozen = [argument.detach() if isinstance(argument, torch.Tensor) else argument for argument in layer]
     torch.library.opcheck(torch.ops.peerspec.forward.default, tuple(frozen))
     torch.library.opcheck(torch.ops.peerspec.retrieve_in_chunks.default, (q, keys, 4), rtol=0, atol=0)
-    scores = torch.randn(2, 4, 7, dtype=inside)
+    scores = torch.randn(2, 4, 7, dtype=compute_dtype)
     torch.library.opcheck(torch.ops.peerspec.select.default, (scores[0], scores[1], 3))
 
 
@@ -93,8 +93,8 @@ def test_the_module_gives_a_token_the_same_bits_in_every_batch_and_on_any_number
 def test_what_is_learnt_from_and_what_is_not_agree():
     module, x = PEER(PeerConfig(20, 2, 49, 5, 8)).double(), torch.randn(70, 20, dtype=torch.float64)
     with torch.no_grad():
-        want = module.forward_with_trace(x)
-    got = module.forward_with_trace(x)
+        want = module.forward_with_routing(x)
+    got = module.forward_with_routing(x)
     assert got.y.requires_grad
     assert torch.equal(got.indices, want.indices)
     assert torch.equal(got.scores, want.scores)
@@ -117,7 +117,7 @@ def test_rows_picked_twice_by_a_token_and_more_often_than_there_are_rows_have_th
 ):
     table, x = torch.randint(-4, 5, (experts, 7), dtype=dtype), torch.randint(-4, 5, (tokens, 7), dtype=dtype)
     ids = torch.randint(experts, (tokens, slots))
-    assert torch.equal(row_products(table, ids, x), (table[ids] * x[:, None]).sum(-1))
+    assert torch.equal(gather_dot(table, ids, x), (table[ids] * x[:, None]).sum(-1))
 
 
 def test_tables_that_are_not_contiguous_take_library_operations():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.paths import both_paths
 
-from peerspec.backends.torch import PEER, SGD, LazyAdam, RowAdagrad, clip_grad_norm_, optim
+from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_, optim
 from peerspec.backends.torch.native import library_operations
 from peerspec.reference import InputError, PeerConfig
 
@@ -60,7 +60,7 @@ def test_sparse_gradients_are_the_touched_rows_of_the_dense_ones(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("kind", [SGD, RowAdagrad])
+@pytest.mark.parametrize("kind", [RowSGD, RowAdagrad])
 def test_a_step_on_touched_rows_is_the_step_on_all_rows_bit_for_bit(kind, dtype):
     dense, sparse = layer(sparse=False, dtype=dtype), layer(dtype=dtype)
     for module in (dense, sparse):
@@ -68,7 +68,7 @@ def test_a_step_on_touched_rows_is_the_step_on_all_rows_bit_for_bit(kind, dtype)
     assert bits(dense) == bits(sparse)
 
 
-@pytest.mark.parametrize("kind", [SGD, RowAdagrad, LazyAdam])
+@pytest.mark.parametrize("kind", [RowSGD, RowAdagrad, LazyAdam])
 def test_an_update_within_the_backward_pass_is_the_one_after_it_bit_for_bit(kind):
     after, within = layer(), layer()
     train(after, kind(after.parameters(), lr=0.05), range(4))
@@ -84,7 +84,7 @@ def test_an_update_within_the_backward_pass_is_the_one_after_it_bit_for_bit(kind
 
 def test_sgd_is_that_of_torch():
     ours, theirs = layer(), layer()
-    train(ours, SGD(ours.parameters(), lr=0.05), range(1))
+    train(ours, RowSGD(ours.parameters(), lr=0.05), range(1))
     train(theirs, torch.optim.SGD(theirs.parameters(), lr=0.05), range(1))
     for name, parameter in ours.named_parameters():
         other = theirs.get_parameter(name)
@@ -125,7 +125,7 @@ def test_accumulated_gradients_are_those_of_one_batch_of_both():
         backward(module, seed)
         backward(dense, seed)
     for each in (module, dense):
-        SGD(each.parameters(), lr=0.05).step()
+        RowSGD(each.parameters(), lr=0.05).step()
     for name, parameter in module.named_parameters():
         # sums of three terms, of the same order of magnitude as the parameters
         torch.testing.assert_close(parameter, dense.get_parameter(name), rtol=0, atol=1e-14)
@@ -148,7 +148,7 @@ def test_clipping_counts_rows_and_dense_gradients_together():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("in_backward", [False, True])
-@pytest.mark.parametrize("kind", [SGD, RowAdagrad, LazyAdam])
+@pytest.mark.parametrize("kind", [RowSGD, RowAdagrad, LazyAdam])
 def test_a_run_resumed_from_a_file_ends_bit_for_bit_where_it_would_have(kind, in_backward, dtype):
     whole, stopped = layer(dtype=dtype), layer(dtype=dtype)
     train(whole, kind(whole.parameters(), lr=0.05, in_backward=in_backward), range(6))
@@ -180,7 +180,7 @@ def test_bits_do_not_depend_on_the_number_of_threads(in_backward):
 
 def test_schedulers_set_the_rate_of_updates_within_the_backward_pass():
     module, frozen = layer(), layer()
-    optimiser = SGD(module.parameters(), lr=0.05, in_backward=True)
+    optimiser = RowSGD(module.parameters(), lr=0.05, in_backward=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1.0 if step == 0 else 0.0)
     train(module, optimiser, range(1))
     scheduler.step()
@@ -209,19 +209,19 @@ def test_groups_have_rates_of_their_own_and_closures_are_called():
 def test_dense_optimisers_go_beside_one_of_rows():
     module, one = layer(), layer()
     rest = [parameter for name, parameter in module.named_parameters() if name not in TABLES]
-    rows = SGD([module.get_parameter(name) for name in TABLES], lr=0.05, in_backward=True)
+    rows = RowSGD([module.get_parameter(name) for name in TABLES], lr=0.05, in_backward=True)
     dense = torch.optim.SGD(rest, lr=0.05)
     backward(module, 0)
     rows.step()
     dense.step()
-    train(one, SGD(one.parameters(), lr=0.05), range(1))
+    train(one, RowSGD(one.parameters(), lr=0.05), range(1))
     for name in TABLES:
         assert torch.equal(module.get_parameter(name), one.get_parameter(name))
 
 
 def test_what_cannot_work_within_the_backward_pass_is_refused():
     module = layer()
-    optimiser = SGD(module.parameters(), in_backward=True)
+    optimiser = RowSGD(module.parameters(), in_backward=True)
     with pytest.raises(optim.UpdateError, match="in_backward=True already updates"):
         clip_grad_norm_(module.parameters(), 1.0)
     backward(module, 0)
@@ -235,7 +235,7 @@ def test_what_cannot_work_within_the_backward_pass_is_refused():
 
 def test_a_copy_of_a_layer_is_not_updated_by_the_optimiser_of_the_original():
     module = layer()
-    optimiser = SGD(module.parameters(), in_backward=True)
+    optimiser = RowSGD(module.parameters(), in_backward=True)
     twin = copy.deepcopy(module)
     before = bits(twin)
     backward(twin, 0)
@@ -249,10 +249,10 @@ def test_a_copy_of_a_layer_is_not_updated_by_the_optimiser_of_the_original():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: SGD(p, lr=-1.0), "lr must not be negative"),
+        (lambda p: RowSGD(p, lr=-1.0), "lr must not be negative"),
         (lambda p: RowAdagrad(p, eps=-1.0), "eps must not be negative"),
         (lambda p: LazyAdam(p, betas=(0.9, 1.0)), "betas"),
-        (lambda p: SGD([{"params": p, "weight_decay": 0.1}]), "has no option weight_decay"),
+        (lambda p: RowSGD([{"params": p, "weight_decay": 0.1}]), "has no option weight_decay"),
     ],
 )
 def test_options_that_do_not_exist_or_are_out_of_range_are_refused(make, message):
@@ -264,7 +264,7 @@ def test_a_sparse_gradient_that_is_no_table_of_rows_is_refused():
     parameter = torch.nn.Parameter(torch.ones(2, 3))
     parameter.grad = torch.eye(2, 3).to_sparse()
     with pytest.raises(InputError, match="one sparse dimension"):
-        SGD([parameter]).step()
+        RowSGD([parameter]).step()
 
 
 def test_sparse_gradients_of_embeddings_are_rows_too():

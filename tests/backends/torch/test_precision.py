@@ -31,7 +31,7 @@ def step(module, x):
     """Output, scores and all gradients of one training step, as bits."""
     module.zero_grad()
     x = x.clone().requires_grad_()
-    out = module.forward_with_trace(x)
+    out = module.forward_with_routing(x)
     out.y.sum().backward()
     tensors = [out.y, out.scores, out.gates, x.grad, *(p.grad for p in module.parameters())]
     return [tensor.detach().numpy().copy() for tensor in tensors]
@@ -87,16 +87,16 @@ def test_under_autocast_a_narrower_token_is_widened_and_a_wider_one_is_refused()
 def test_the_switches_are_full_inside_and_as_before_outside_errors_included():
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
-    inside = []
+    compute_dtype = []
 
     def fail():
         with full_precision("cpu"), full_precision("cpu"):
-            inside.extend(settings())
+            compute_dtype.extend(settings())
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert inside == ["ieee", "ieee"]
+    assert compute_dtype == ["ieee", "ieee"]
     assert settings() == ["tf32", "bf16"]
 
 

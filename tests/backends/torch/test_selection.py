@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerspec.backends.torch import backend, select
-from peerspec.backends.torch.stable_topk import largest
+from peerspec.backends.torch import backend
+from peerspec.backends.torch.functional import select
+from peerspec.backends.torch.stable_topk import stable_topk
 from peerspec.reference import InputError, select_exhaustive
 
 FEW_VALUES = [-2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 2.0**-30, 1.0 + 2.0**-20]
@@ -63,7 +64,7 @@ def test_the_largest_of_a_row_are_those_of_a_stable_sort_whatever_its_signs_ties
     rare = torch.where(normal > 2.5, normal, -normal * 0)  # fewer positive values than asked for
     for scores in (normal, normal - 9, few, few - 9, rare):
         stable = scores.masked_fill(scores == 0, 0).sort(dim=-1, descending=True, stable=True).indices
-        found = largest(scores, k)
+        found = stable_topk(scores, k)
         assert torch.equal(found.positions, stable[:, :k])
         assert np.array_equal(bits(found.values.numpy()), bits(scores.gather(-1, found.positions).numpy()))
 

@@ -8,7 +8,7 @@ import torch
 from torch.optim.lr_scheduler import ExponentialLR
 from torch.utils.checkpoint import checkpoint
 
-from peerspec.backends.torch import PEER, SGD, RowAdagrad
+from peerspec.backends.torch import PEER, RowAdagrad, RowSGD
 from peerspec.reference import PeerConfig
 
 CONFIG = PeerConfig(12, 2, 100, 3, 6, expert="glu", query_bias=True, query_norm="batch")
@@ -36,10 +36,10 @@ def test_autocast_of_a_model_narrows_the_linear_layers_and_not_this_one():
     model = torch.nn.Sequential(torch.nn.Linear(12, 12), layer(), torch.nn.Linear(12, 3))
     with torch.autocast("cpu", torch.bfloat16):
         before = model[0](batch())
-        inside = model[1](before)
-        after = model[2](inside)
-    assert (before.dtype, inside.dtype, after.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
-    assert torch.equal(inside, model[1](before.float()))
+        compute_dtype = model[1](before)
+        after = model[2](compute_dtype)
+    assert (before.dtype, compute_dtype.dtype, after.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
+    assert torch.equal(compute_dtype, model[1](before.float()))
     after.float().square().sum().backward()
     assert all(gradient.dtype == torch.float32 and gradient.any() for gradient in gradients(model))
 
@@ -71,7 +71,7 @@ def test_checkpointing_goes_with_updates_within_the_backward_pass(reentrant):
     assert not same(list(module.parameters()), list(layer().parameters()))
 
 
-@pytest.mark.parametrize("kind", [SGD, RowAdagrad, torch.optim.SGD])
+@pytest.mark.parametrize("kind", [RowSGD, RowAdagrad, torch.optim.SGD])
 def test_a_scheduler_sets_the_rate_of_every_step(kind):
     scheduled, by_hand, constant = (layer(sparse=True) for _ in range(3))
     for each in (scheduled, by_hand, constant):
@@ -97,7 +97,7 @@ def test_a_deep_copy_learns_the_same_and_shares_nothing(sparse):
         each(batch()).square().sum().backward()
         assert each.get_parameter("experts.v").grad.is_sparse == sparse
     assert same(gradients(twin), gradients(module))
-    SGD(twin.parameters(), lr=0.1).step()
+    RowSGD(twin.parameters(), lr=0.1).step()
     assert same(list(module.parameters()), before)
     assert not any(torch.equal(ours, old) for ours, old in zip(twin.parameters(), before, strict=True))
 

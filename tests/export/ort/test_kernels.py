@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from peerspec.export import build_model, ort
 from peerspec.export.domain import DOMAIN
-from peerspec.export.expert_stage import expert_mix
+from peerspec.export.expert_stage import expert_stage
 from peerspec.export.graph import assemble
 from peerspec.export.onnx_package import helper, parser
 from peerspec.export.product_key_top_k import product_key_top_k
@@ -47,15 +47,15 @@ def selection(arrays: Arrays, k: int) -> Any:
     return node("ProductKeyTopK", arrays, outputs, product_key_top_k(), k=k)
 
 
-def mixing(arrays: Arrays, activation: str = "relu") -> Any:
+def expert_stage_model(arrays: Arrays, activation: str = "relu") -> Any:
     outputs = {"y": helper.np_dtype_to_tensor_dtype(arrays["x"].dtype)}
     glu = "w" in arrays
-    function = expert_mix("glu" if glu else "mlp", "relu" if activation not in ACTIVATIONS else activation)
-    return node("ExpertMixGLU" if glu else "ExpertMix", arrays, outputs, function, activation=activation)
+    function = expert_stage("glu" if glu else "mlp", "relu" if activation not in ACTIVATIONS else activation)
+    return node("ExpertStageGLU" if glu else "ExpertStage", arrays, outputs, function, activation=activation)
 
 
 def pairs(**changes: NDArray[Any]) -> Arrays:
-    """Inputs of ExpertMix: [2, 3] tokens, D = 5, h·k = 2·3, N = 9, M = 4."""
+    """Inputs of ExpertStage: [2, 3] tokens, D = 5, h·k = 2·3, N = 9, M = 4."""
     rng = np.random.default_rng(0)
     arrays: Arrays = {
         "x": rng.standard_normal((2, 3, 5), np.float32),
@@ -78,8 +78,8 @@ def run_layer(run: onnxruntime.InferenceSession, layer: Layer, x: NDArray[Any]) 
     c = layer.config
     picked = (*x.shape[:-1], c.heads, c.top_k)
     shapes = {"y": (*x.shape[:-1], c.d_out), "scores": picked, "indices": picked, "gates": picked}
-    inside = np.float64 if layer.dtype == np.float64 else np.float32
-    outputs = {name: np.empty(shape, inside) for name, shape in shapes.items()}
+    compute_dtype = np.float64 if layer.dtype == np.float64 else np.float32
+    outputs = {name: np.empty(shape, compute_dtype) for name, shape in shapes.items()}
     outputs |= {"y": np.empty(shapes["y"], layer.dtype), "indices": np.empty(shapes["indices"], np.int64)}
     binding = run.io_binding()  # bfloat16 passes by address alone
     element = helper.np_dtype_to_tensor_dtype
@@ -139,9 +139,9 @@ def test_selection_is_exact_on_ties(library, dtype, k, lead):
 
 def test_kernels_run_where_the_library_is_loaded_and_bodies_where_it_is_not(library):
     arrays = pairs(indices=np.full((2, 3, 2, 3), -1))  # which a body takes as the last row, and the core refuses
-    model = mixing(arrays)
+    model = expert_stage_model(arrays)
     session(model, None).run(None, arrays)
-    with pytest.raises(Exception, match=r"ExpertMix: an expert id lies outside 0\.\.N-1; indices must come"):
+    with pytest.raises(Exception, match=r"ExpertStage: an expert id lies outside 0\.\.N-1; indices must come"):
         session(model, library).run(None, arrays)
 
 
@@ -154,7 +154,7 @@ def test_a_token_has_the_same_bits_on_any_number_of_threads_and_in_every_batch(l
         u=rng.standard_normal((99, 37), np.float32),
         v=rng.standard_normal((99, 41), np.float32),
     )
-    model = mixing(arrays, "gelu")
+    model = expert_stage_model(arrays, "gelu")
     (whole,) = session(model, library, threads=1).run(None, arrays)
     (again,) = session(model, library, threads=3).run(None, arrays)
     assert whole.tobytes() == again.tobytes()
@@ -165,7 +165,7 @@ def test_a_token_has_the_same_bits_on_any_number_of_threads_and_in_every_batch(l
 def test_no_tokens_give_no_rows(library):
     arrays = pairs()
     none = {name: array[:0] if name in ("x", "indices", "gates") else array for name, array in arrays.items()}
-    assert session(mixing(none), library).run(None, none)[0].shape == (0, 3, 4)
+    assert session(expert_stage_model(none), library).run(None, none)[0].shape == (0, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,14 @@ def test_no_tokens_give_no_rows(library):
         ({"x": np.zeros((2, 3, 6), np.float32)}, r"where x is \[\.\.\., D\], got u \[9, 5\]"),
         ({"v": np.zeros((8, 4), np.float32)}, r"v \[N, M\] .* got v \[8, 4\], u \[9, 5\]"),
         ({"u": np.zeros((9, 5, 1), np.float32)}, r"got u \[9, 5, 1\]"),
-        ({"w": np.zeros((9, 4), np.float32)}, r"ExpertMixGLU: u and w must be .* got w \[9, 4\]"),
+        ({"w": np.zeros((9, 4), np.float32)}, r"ExpertStageGLU: u and w must be .* got w \[9, 4\]"),
         ({"v": np.zeros((9, 0), np.float32)}, r"got v \[9, 0\]"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(library, changes, sentence):
     arrays = pairs(**changes)
     with pytest.raises(Exception, match=sentence):
-        session(mixing(arrays), library).run(None, arrays)
+        session(expert_stage_model(arrays), library).run(None, arrays)
 
 
 @pytest.mark.parametrize(
@@ -207,13 +207,13 @@ def test_half_scores_that_do_not_fit_are_refused(library, arrays, k, sentence):
 
 def test_an_unknown_activation_is_refused_when_the_session_is_made(library):
     with pytest.raises(Exception, match=r"activation must be one of relu, .*, got 'swish' \(CFG-5\)"):
-        session(mixing(pairs(), "swish"), library)
+        session(expert_stage_model(pairs(), "swish"), library)
 
 
 def test_types_without_a_kernel_are_refused_when_the_session_is_made(library):
     halves = {name: array.astype(np.float16) if array.dtype == np.float32 else array for name, array in pairs().items()}
-    with pytest.raises(Exception, match=r"ExpertMix"):
-        session(mixing(halves), library)
+    with pytest.raises(Exception, match=r"ExpertStage"):
+        session(expert_stage_model(halves), library)
 
 
 def damaged(model: Any, change: Callable[[Any], object]) -> Any:

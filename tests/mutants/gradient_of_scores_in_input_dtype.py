@@ -7,7 +7,7 @@ CLAUSE, STAGE = "GRD-1", "gradient"
 
 class Mutant(Net):
     def gate_backward(self, r, dgate):
-        return super().gate_backward(r, dgate).astype(r.layer.dtype).astype(r.inside)
+        return super().gate_backward(r, dgate).astype(r.layer.dtype).astype(r.compute_dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

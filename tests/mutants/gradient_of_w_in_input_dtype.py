@@ -8,7 +8,7 @@ CLAUSE, STAGE = "GRD-3", "gradient"
 class Mutant(Net):
     def slopes(self, r):
         if "w" in r.inner:
-            r.inner["w"] = r.inner["w"].astype(r.layer.dtype).astype(r.inside)
+            r.inner["w"] = r.inner["w"].astype(r.layer.dtype).astype(r.compute_dtype)
         return super().slopes(r)
 
 

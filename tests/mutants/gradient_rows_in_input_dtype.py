@@ -7,12 +7,12 @@ CLAUSE, STAGE = "PRC-2", "gradient"
 
 
 class Mutant(Net):
-    def scatter(self, r, name, weights, rows):
+    def scatter_sum(self, r, name, weights, rows):
         terms = (weights[..., None] * rows[:, None, None, :]).astype(r.layer.dtype)
         out = np.zeros(r.params[f"experts.{name}"].shape, r.layer.dtype)
         for at in np.ndindex(r.ids.shape):
             out[r.ids[at]] += terms[at]
-        return out.astype(r.inside)
+        return out.astype(r.compute_dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

@@ -1,4 +1,4 @@
-"""Scores come back in the input format, so bfloat16 layers return bfloat16 scores."""
+"""Scores come back in the input dtype, so bfloat16 layers return bfloat16 scores."""
 
 from dataclasses import replace
 
