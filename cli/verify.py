@@ -81,7 +81,7 @@ def _show_verdict(report: Report, layer: str, tables: str, how: str, console: Co
     if status == PASS:
         claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
         claim += tables + how
-        shows_routing = "" if report.shows_routing else ", untraced"
+        shows_routing = "" if report.shows_routing else ", routing not shown"
         same = f"every {'other ' if tables else ''}parameter is the same bit for bit, " if layer else ""
         cases = sum(finding.cases for finding in report.of(PASS))
         words = (

@@ -113,7 +113,7 @@ class Report:
         if self.declined:
             words[0] += " within"
         if not self.shows_routing:
-            words[0] += ", untraced"
+            words[0] += ", routing not shown"
         if waived := self.of(WAIVED):
             words.append(f"with {len(waived)} waived")
         return " ".join(words)

@@ -44,7 +44,7 @@ PAIRS = PeerConfig(5, 17, 263**2, 67, 6, d_out=1, activation="relu")
 """More pairs of a token than 1024, more heads than 16, more candidates than 64 of more sub-keys than 256; M = 1."""
 SQUARE = PeerConfig(16, 8, 64, 8, 16, activation="relu")
 """D = M = d and, with 8 tokens, T = h = k = n = d/2: axes are taken for each other unseen, and no tile has a tail."""
-OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "untraced"})
+OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "without routing"})
 
 
 def _with(config: PeerConfig, **changes: Any) -> PeerConfig:
@@ -212,7 +212,7 @@ CORE: tuple[CaseSpec, ...] = (
             f"numeric.{kind}",
             _with(SINGLE, activation=kind),
             _wide_activation,
-            {"any", f"activation.{kind}", "untraced"},
+            {"any", f"activation.{kind}", "without routing"},
             everywhere=2 if kind == "identity" else 1,
         )
         for kind in ACTIVATIONS

@@ -17,7 +17,7 @@ __all__ = ["PROFILES"]
 BASE = PeerConfig(33, 5, 17**2, 9, 38, d_out=10)
 """More of all than a vector or two hold, and more experts than 8 bits number; yet six tokens are few numbers."""
 RELU = replace(BASE, activation="relu")
-OUTPUT = frozenset({"any", "untraced"})
+OUTPUT = frozenset({"any", "without routing"})
 OTHER = frozenset({"parameters"})
 """Asked again with other parameters."""
 

@@ -118,7 +118,7 @@ def _control(subject: Subject, host: Host) -> Host:
 
 
 class _WithoutRouting:
-    name, profiles, select, gradients = "untraced", reference.profiles, reference.select, reference.gradients
+    name, profiles, select, gradients = "without routing", reference.profiles, reference.select, reference.gradients
 
     @staticmethod
     def forward(*arguments: Any, **options: Any) -> Output:

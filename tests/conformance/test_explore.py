@@ -29,7 +29,9 @@ def explored(backend: Any, seed: int = 0, **options: Any) -> Report:
     return check_backend(backend, size="default", only=["explore"], seed=seed, **options)
 
 
-@pytest.mark.parametrize("variant", ["unmutated", "untraced", "tokens_in_chunks", "norm_one_pass", "sums_in_lanes"])
+@pytest.mark.parametrize(
+    "variant", ["unmutated", "without_routing", "tokens_in_chunks", "norm_one_pass", "sums_in_lanes"]
+)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_correct_variant_is_accused_of_nothing(variant, seed):
     report = explored(load(str(TESTS / "variants" / f"{variant}.py")), seed)

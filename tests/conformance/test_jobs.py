@@ -14,7 +14,7 @@ from peerspec.conformance.plan import Plan
 @pytest.mark.parametrize("jobs", [1, 2, 3, 9])
 def test_shares_hold_every_step_once_and_keep_a_precision_whole(jobs: int) -> None:
     plan = Plan.make(profiles, size="default")
-    shares = plan.shares(jobs)
+    shares = plan.split(jobs)
     assert len(shares) == min(jobs, 4)
     assert sorted(map(id, plan.steps)) == sorted(id(step) for share in shares for step in share.steps)
     owners = [{step.precision for step in share.steps} for share in shares]

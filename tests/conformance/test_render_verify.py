@@ -69,7 +69,7 @@ def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(report_schema())
 
 
-@pytest.mark.parametrize("name", ["trace_half_missing", "scores_with_temperature", "repeat_dropout", "gelu_by_tanh"])
+@pytest.mark.parametrize("name", ["routing_half_missing", "scores_with_temperature", "repeat_dropout", "gelu_by_tanh"])
 def test_real_reports_of_wrong_backends_follow_the_schema(name):
     document = json.loads(dumps([check_backend(load(str(MUTANTS / f"{name}.py")), size="minimal")]))
     VALIDATOR.validate(document)

@@ -18,7 +18,7 @@ REPORT = Report("mine", ("float32",), ("float32",), True, (), False, (), "minima
     [
         ({"findings": (PASSED,)}, 0, "conformant"),
         ({"findings": (PASSED,), "declined": ("gelu",)}, 0, "conformant within"),
-        ({"findings": (PASSED,), "traced": False}, 0, "conformant, untraced"),
+        ({"findings": (PASSED,), "shows_routing": False}, 0, "conformant, routing not shown"),
         (
             {"findings": (PASSED,), "partial": True},
             0,

@@ -28,5 +28,5 @@ def test_there_are_enough_variants_and_each_says_how_it_differs() -> None:
 
 
 def test_a_backend_without_trace_is_called_untraced() -> None:
-    [path] = [path for path in FILES if path.stem == "untraced"]
-    assert check_backend(load(str(path)), size="minimal").verdict == "conformant, untraced"
+    [path] = [path for path in FILES if path.stem == "without_routing"]
+    assert check_backend(load(str(path)), size="minimal").verdict == "conformant, routing not shown"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.paths import WITH_THE_CORE, both_paths
 
-from peerspec.backends.jax import backend, forward, library_operations, params_from_layer, quick
+from peerspec.backends.jax import backend, fast_compile, forward, library_operations, params_from_layer
 from peerspec.backends.jax.gradient_taps import empty_tap
 from peerspec.backends.jax.optim import RowGradient, labels, merged, value_and_grad
 from peerspec.backends.jax.optim.gradient import gradients_of
@@ -27,7 +27,7 @@ path = both_paths(library_operations)
 
 def hasty(function):
     """Compiled as the suite's programs on few tokens are."""
-    return jax.jit(function, compiler_options=quick._options())
+    return jax.jit(function, compiler_options=fast_compile._options())
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_the_suite_passes_the_gradients_of_rows():
             lambda g: whole(g) if is_rows(g) else g, {**found["params"], "x": found["x"]}, is_leaf=is_rows
         )
 
-    run = quick.compiled(by_rows, static=(0,), tokens=2)
+    run = fast_compile.compiled(by_rows, static=(0,), tokens=2)
 
     def gradients(layer, x, dy, *, mask=None):
         found = run(layer.config, {"params": dict(layer.params), "x": x}, dy, mask)

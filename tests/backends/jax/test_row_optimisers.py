@@ -11,13 +11,13 @@ import torch
 from support.paths import WITH_THE_CORE, both_paths
 
 from peerspec.backends.jax import (
+    fast_compile,
     forward,
     layer_from_params,
     library_operations,
     native,
     optim,
     params_from_layer,
-    quick,
 )
 from peerspec.backends.jax.optim import RowGradient, labels, value_and_grad
 from peerspec.backends.torch import PEER
@@ -37,7 +37,7 @@ path = both_paths(library_operations)
 
 @cache
 def hasty(function):
-    return jax.jit(function, compiler_options=quick._options())
+    return jax.jit(function, compiler_options=fast_compile._options())
 
 
 def layer(dtype=np.float32):
