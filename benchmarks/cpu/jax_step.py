@@ -27,7 +27,7 @@ from peerspec.reference import PeerConfig
 TOKENS, WIDTH = 512, 256
 REST = optax.sgd(1e-3)
 VARIANTS: dict[str, tuple[Callable[..., Any], Any]] = {
-    "sgd by rows": (optim.value_and_grad, optim.sgd(1e-3)),
+    "sgd by rows": (optim.value_and_grad, optim.row_sgd(1e-3)),
     "row_adagrad": (optim.value_and_grad, optim.row_adagrad(1e-3)),
     "lazy_adam": (optim.value_and_grad, optim.lazy_adam(1e-3)),
     "optax.sgd": (jax.value_and_grad, optax.sgd(1e-3)),

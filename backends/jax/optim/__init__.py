@@ -1,6 +1,6 @@
 """Training the rows that a batch touches: gradients of tables as rows, and optimisers of rows for Optax.
 
-A step costs what the batch touched and not what the tables hold. ``sgd`` and ``row_adagrad`` do exactly what a step
+A step costs what the batch touched and not what the tables hold. ``row_sgd`` and ``row_adagrad`` do exactly what a step
 over all rows would, because a gradient of zero changes nothing there. ``lazy_adam`` is another algorithm than Adam.
 The rest of a model has any optimiser of Optax beside them:
 

@@ -23,13 +23,13 @@ from peerspec.backends.jax.optim import RowGradient, labels, value_and_grad
 from peerspec.backends.torch import PEER
 from peerspec.backends.torch import optim as torch_optim
 from peerspec.backends.torch.in_backward import taker_of
-from peerspec.backends.torch.touched import Sums, touched_rows
+from peerspec.backends.torch.touched import FactoredRows, touched_rows
 from peerspec.reference import InputError, Layer, PeerConfig
 
 CONFIG = PeerConfig(12, 2, 100, 3, 6, d_out=7, query_bias=True)
 TABLES = ("experts.u", "experts.v")
-KINDS = {"sgd": optim.row_sgd(0.05), "row_adagrad": optim.row_adagrad(0.05), "lazy_adam": optim.lazy_adam(0.05)}
-TORCH = {"sgd": torch_optim.SGD, "row_adagrad": torch_optim.RowAdagrad, "lazy_adam": torch_optim.LazyAdam}
+KINDS = {"row_sgd": optim.row_sgd(0.05), "row_adagrad": optim.row_adagrad(0.05), "lazy_adam": optim.lazy_adam(0.05)}
+TORCH = {"row_sgd": torch_optim.RowSGD, "row_adagrad": torch_optim.RowAdagrad, "lazy_adam": torch_optim.LazyAdam}
 
 
 path = both_paths(library_operations)
@@ -89,7 +89,7 @@ def assert_trees_equal(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "row_adagrad"])
+@pytest.mark.parametrize("kind", ["row_sgd", "row_adagrad"])
 def test_a_step_on_touched_rows_is_the_step_on_all_rows_bit_for_bit(kind):
     rows, _ = train(KINDS[kind], layer(), range(2))
     whole, _ = train(KINDS[kind], layer(), range(2), kind=hasty(dense))
@@ -110,7 +110,7 @@ def test_with_the_core_a_step_has_the_bits_of_torch(kind, dtype):
         params, state = train(KINDS[kind], params, [seed], state)
         for name in TABLES:
             ids, weights, x = (torch.from_numpy(np.array(part)) for part in gradients[name][:3])
-            taker_of(other[name])(other[name], Sums(touched_rows(ids.long(), 100), weights, x))
+            taker_of(other[name])(other[name], FactoredRows(touched_rows(ids.long(), 100), weights, x))
         theirs.step()
     for name in TABLES:
         assert np.asarray(params[name]).tobytes() == other[name].detach().view(torch.uint8).numpy().tobytes()
@@ -118,8 +118,8 @@ def test_with_the_core_a_step_has_the_bits_of_torch(kind, dtype):
 
 def test_sgd_is_that_of_optax():
     params, gradients = layer(), gradient(layer(), 0)
-    ours, _ = stepped(KINDS["sgd"])(gradients, KINDS["sgd"].init(params), params)
-    optimiser, whole = optax.row_sgd(0.05), hasty(dense)(gradients)
+    ours, _ = stepped(KINDS["row_sgd"])(gradients, KINDS["row_sgd"].init(params), params)
+    optimiser, whole = optax.sgd(0.05), hasty(dense)(gradients)
     theirs, _ = stepped(optimiser)(whole, optimiser.init(params), params)
     for name, g in whole.items():
         # each rounds lr · gradient and the difference at most once, in float32 of unit roundoff 2⁻²⁴
@@ -247,7 +247,7 @@ def test_a_training_step_copies_no_table():
 
 
 def test_a_gradient_that_was_added_or_used_twice_is_refused(path):
-    params, optimiser = layer(), KINDS["sgd"]
+    params, optimiser = layer(), KINDS["row_sgd"]
     added = tables(jax.tree.map(jnp.add, gradient(params, 0), gradient(params, 1)))
     run = lambda: stepped(optimiser)(added, optimiser.init(tables(params)), tables(params))[0]["experts.u"]  # noqa: E731
     if path == "core":
@@ -261,8 +261,8 @@ def test_a_gradient_that_was_added_or_used_twice_is_refused(path):
 def test_what_scales_gradients_or_updates_without_knowing_rows_is_refused():
     params = layer()
     for optimiser, error, message in (
-        (optax.chain(optax.scale(0.5), KINDS["sgd"]), InputError, "was added to another or scaled"),
-        (optax.chain(KINDS["sgd"], optax.scale(0.5)), TypeError, "Updated"),
+        (optax.chain(optax.scale(0.5), KINDS["row_sgd"]), InputError, "was added to another or scaled"),
+        (optax.chain(KINDS["row_sgd"], optax.scale(0.5)), TypeError, "Updated"),
     ):
         with pytest.raises(error, match=message):
             jax.eval_shape(optimiser.update, gradient(params, 0), optimiser.init(params), params)
