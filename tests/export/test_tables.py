@@ -73,7 +73,7 @@ def test_such_a_graph_passes_the_checker_with_shape_inference(make_layer, option
 
 
 def test_the_functions_for_int8_have_the_published_signatures():
-    made = [expert_stage(*expert_stage, int8=True) for expert_stage in itertools.product(EXPERTS, ACTIVATIONS)]
+    made = [expert_stage(*kind, int8=True) for kind in itertools.product(EXPERTS, ACTIVATIONS)]
     rows = ("x", "indices", "gates", "u", "u_scale", "v", "v_scale")
     assert {(f.name, tuple(f.input), tuple(f.output)) for f in made} == {
         ("ExpertStageInt8", rows, ("y",)),

@@ -69,7 +69,7 @@ def test_an_id_that_is_no_row_is_an_error(num_rows: int) -> None:
 
 
 def test_the_backend_conforms_in_every_profile() -> None:
-    from peerspec.native import backend
+    from peerspec.backends.native import backend
 
     report = check_backend(backend, size="minimal")
     assert report.verdict == "conformant", [finding for finding in report.findings if finding.status != "pass"]

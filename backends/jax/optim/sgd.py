@@ -27,7 +27,7 @@ def row_sgd(learning_rate: Rate) -> optax.GradientTransformation:
 
 
 class _SGD(Step):
-    name: ClassVar[str] = "row_sgd"
+    name: ClassVar[str] = "sgd"
 
     def shapes(self, table: tuple[int, ...]) -> list[tuple[int, ...]]:
         return []

@@ -158,7 +158,7 @@ def test_an_id_outside_the_table_is_one_sentence():
 
 
 def test_the_environment_turns_the_core_off():
-    code = "from peerspec.backends.jax import native; print(native.serves())"
+    code = "from peerspec.backends.jax import native; print(native.is_supported())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PEERSPEC_JAX_CORE": "0"},

@@ -31,7 +31,7 @@ def test_each_product_is_a_partial_derivative_of_the_form(case):
     dtable, dweights, dx = jax.grad(formula, argnums=(0, 2, 3))(table, ids, weights, x)
     np.testing.assert_array_equal(rows.gather_dot(table, ids, x), dweights)
     np.testing.assert_array_equal(rows.gather_sum(table, ids, weights), dx)
-    np.testing.assert_array_equal(rows.scatter_like(table, ids, weights, x), dtable)
+    np.testing.assert_array_equal(rows.scatter_sum_like(table, ids, weights, x), dtable)
 
 
 def test_each_derivative_is_that_of_the_form(case):
@@ -40,7 +40,7 @@ def test_each_derivative_is_that_of_the_form(case):
     forms = {
         "gather_dot": lambda t, w, x: (rows.gather_dot(t, ids, x) * w).sum(),
         "gather_sum": lambda t, w, x: (rows.gather_sum(t, ids, w) * x).sum(),
-        "scatter_sum": lambda t, w, x: (rows.scatter_like(table, ids, w, x) * t).sum(),
+        "scatter_sum": lambda t, w, x: (rows.scatter_sum_like(table, ids, w, x) * t).sum(),
     }
     for name, form in forms.items():
         got = jax.grad(form, argnums=(0, 1, 2))(table, weights, x)
