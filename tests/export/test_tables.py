@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 
 from peerspec.backends.onnxruntime import OrtModel
 from peerspec.export import ExportError, build_model, export, ort, read_layer
+from peerspec.export.expert_stage import expert_stage
 from peerspec.export.stated import stated_errors
 from peerspec.export.tables import narrowed, rounded, table_error
 from peerspec.reference import DTYPES, Layer, PeerConfig, forward
