@@ -71,13 +71,13 @@ static void close_layer(const Layer *layer) {
 static void answer_forward(const char *message, const File *inputs, Answer *answer) {
     Layer layer = open_layer(message);
     Tensor x = read_tensor(inputs, "x");
-    size_t lead = x.rank - 1, tokens = 1, picks = layer.heads * layer.top_k;
+    size_t lead = x.rank - 1, tokens = 1, pairs = layer.heads * layer.top_k;
     for (size_t i = 0; i < lead; i++) tokens *= x.shape[i];  // SHP-1: leading axes are independent tokens
-    double *y = need(tokens * layer.d_out, sizeof *y), *scores = need(tokens * picks, sizeof *scores);
-    double *gates = need(tokens * picks, sizeof *gates);
-    int64_t *ids = need(tokens * picks, sizeof *ids);
+    double *y = need(tokens * layer.d_out, sizeof *y), *scores = need(tokens * pairs, sizeof *scores);
+    double *gates = need(tokens * pairs, sizeof *gates);
+    int64_t *ids = need(tokens * pairs, sizeof *ids);
     for (size_t t = 0; t < tokens; t++)
-        forward(&layer, x.data + t * layer.d_model, y + t * layer.d_out, scores + t * picks, ids + t * picks, gates + t * picks);
+        forward(&layer, x.data + t * layer.d_model, y + t * layer.d_out, scores + t * pairs, ids + t * pairs, gates + t * pairs);
 
     size_t shape[10];
     memcpy(shape, x.shape, lead * sizeof *shape);

@@ -33,12 +33,12 @@ function answerForward({ config, dtype, layer }, { x }) {
   const params = Object.fromEntries(Object.entries(decode(readFileSync(layer))).map(([name, { data }]) => [name, data]));
   const outs = rows(x.data, config.d_model).map((token) => forward(config, params, token, round));
   const lead = x.shape.slice(0, -1); // SHP-1: leading axes are independent tokens
-  const picks = [...lead, config.heads, config.top_k];
+  const pairs = [...lead, config.heads, config.top_k];
   return {
     y: { shape: [...lead, config.d_out], data: joined(Floats, outs.map((out) => out.y)) },
-    scores: { shape: picks, data: joined(Floats, outs.map((out) => out.scores)) },
-    indices: { shape: picks, data: ids(outs.map((out) => out.ids)) },
-    gates: { shape: picks, data: joined(Floats, outs.map((out) => out.gates)) },
+    scores: { shape: pairs, data: joined(Floats, outs.map((out) => out.scores)) },
+    indices: { shape: pairs, data: ids(outs.map((out) => out.ids)) },
+    gates: { shape: pairs, data: joined(Floats, outs.map((out) => out.gates)) },
   };
 }
 

@@ -80,7 +80,7 @@ def test_the_adapter_runs_the_layer_that_the_package_builds(sequence: Any, count
     x = _tokens(count)
     expected = moe(torch.tensor(x)[None])[0][0].detach().numpy()
     np.testing.assert_array_equal(sequence.forward(layer, x).y, expected)
-    one_token_each = moe(torch.tensor(x)[:, None])[0][:, 0].detach().numpy()  # sequences mix as tokens do
+    one_token_each = moe(torch.tensor(x)[:, None])[0][:, 0].detach().numpy()  # other sequences have the same effect
     np.testing.assert_array_equal(one_token_each, expected)
 
 
