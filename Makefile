@@ -1,6 +1,6 @@
-# make check   the conformance suite on the built-in backends; the report is report/index.html
-# make test    the project's own linter, type checker and tests
-# make clean   remove everything that these made
+# make check   run the conformance suite on the built-in backends; writes report/index.html
+# make test    run the linter, the type checker and the tests of this project
+# make clean   remove everything that the other targets created
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -36,11 +36,11 @@ clean:
 	rm -rf $(VENV) build report *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The rooms import under one name, so mypy and import-linter see them through build/types/peerspec; neither can follow
-# the import hook of an editable install.
+# mypy and import-linter cannot follow the import hook of an editable install, so links in build/types/peerspec show them
+# all folders as one package.
 
 $(VENV)/.installed-dev: $(VENV)/.installed-all
-	@echo "== installing ruff, mypy and what else the tests need"
+	@echo "== installing ruff, mypy and the other tools for the tests"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
 	@touch $@
 

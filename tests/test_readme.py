@@ -1,4 +1,4 @@
-"""The README's example is complete, short and conformant, and what it shows of it and of a planted bug is printed."""
+"""The example of the README is complete, short and conformant, and the README shows the real output of its commands."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _block(marker: str) -> str:
     return found[1]
 
 
-def _printed(folder: Path, command: str) -> str:
-    """What a command of the README prints there, with the status that it ends with."""
+def _output_of(folder: Path, command: str) -> str:
+    """Run a command of the README in the folder; return its output and its exit status."""
     program, *words = command.split()
     ran = subprocess.run(
         [Path(sys.executable).with_name(program), *words],
@@ -30,7 +30,7 @@ def _printed(folder: Path, command: str) -> str:
 
 
 def _without_measures(text: str) -> str:
-    """Seconds and errors are those of a machine; how many digits they have moves the ends of lines."""
+    """The text without decimal numbers and line ends, because times and errors differ between machines."""
     return " ".join(re.sub(r"\d+\.\d+(e[+-]\d+)?", "…", text).split())
 
 
@@ -43,18 +43,18 @@ def mine(tmp_path: Path) -> Path:
 
 def test_the_example_is_complete_in_under_40_lines_and_conformant(mine: Path) -> None:
     assert len(mine.read_text("utf-8").splitlines()) < 40
-    said = _printed(mine.parent, "peerspec check mine.py")
-    assert _without_measures(said) == _without_measures(_block("output: mine.py") + "[0]")
+    printed = _output_of(mine.parent, "peerspec check mine.py")
+    assert _without_measures(printed) == _without_measures(_block("output: mine.py") + "[0]")
 
 
-def test_the_planted_bug_is_refused_with_the_clause_and_the_words_that_the_readme_shows(mine: Path) -> None:
+def test_the_planted_bug_fails_with_the_output_that_the_readme_shows(mine: Path) -> None:
     right, wrong = re.findall(r"^[-+] {4}(return .*)$", _block("bug"), re.MULTILINE)
     text = mine.read_text("utf-8")
     assert right in text
     mine.write_text(text.replace(right, wrong), "utf-8")
-    said = _printed(mine.parent, "peerspec check mine.py --stop-early")
-    assert "✗ accumulation  OUT-2  " in said
-    assert _without_measures(said) == _without_measures(_block("output: bug") + "[1]")
+    printed = _output_of(mine.parent, "peerspec check mine.py --stop-early")
+    assert "✗ accumulation  OUT-2  " in printed
+    assert _without_measures(printed) == _without_measures(_block("output: bug") + "[1]")
 
 
 def test_the_module_example_runs() -> None:

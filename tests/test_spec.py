@@ -1,4 +1,4 @@
-"""SPEC.md itself: its examples run, its clauses are frozen as data, and every check names clauses that exist."""
+"""SPEC.md: its examples run, its clauses are frozen as data, and every check names existing clauses."""
 
 import doctest
 import re
@@ -18,12 +18,12 @@ ROOT = Path(__file__).parents[1]
 SPEC = (ROOT / "SPEC.md").read_text("utf-8")
 
 UNCHECKED = {
-    "CFG": "an implementation's own validation is not reachable through the contract; the reference's is tested",
-    "PAR": "a backend receives layers that are already valid; files and tables are tested with the reference",
-    "MET": "metrics are not part of the contract; the reference's are tested",
-    "CST": "definitions of numbers no backend computes; the reference's are tested against counting",
-    "INP": "they bind the suite and not the backend; pinned in test_inputs.py",
-    "ONX": "they bind files and kernels, not backends; files are tested in tests/export and judged by peerspec verify",
+    "CFG": "the contract does not reach the validation of an implementation; that of the reference is tested",
+    "PAR": "a backend receives only valid layers; files and tables are tested with the reference",
+    "MET": "metrics are not part of the contract; those of the reference are tested",
+    "CST": "backends do not compute these numbers; those of the reference are tested against counting",
+    "INP": "they bind the suite and not the backend; tested in test_inputs.py",
+    "ONX": "they bind files and kernels, not backends; tests/export tests files, and peerspec verify judges them",
     "CNF": "CNF-1 is the verdict itself and CNF-2 the finding structure.supports",
 }
 

@@ -1,20 +1,22 @@
-"""DogeCDMoE, the feed-forward layer of the Doge models in the package transformers, as a backend, asked in two ways.
+"""DogeCDMoE, the feed-forward layer of the Doge models in the package transformers, as two backends.
 
-``sequence`` gives it all tokens in one call, as training and the reading of a prompt do, and claims the least there is:
-the core in one precision. ``alone`` gives it every token in a call of its own, as generation with a batch of one does,
-and claims all that the layer can do then.
+``sequence`` passes all tokens in one call, as in training and when a prompt is read. It claims the least that is
+possible: the profile ``core`` in one precision. ``alone`` passes every token in a separate call, as in generation
+with a batch of one, and claims everything that the layer can do in this way.
 
-What the adapter does, so that both run the package's own ``DogeCDMoE.forward``:
+The adapter makes both run the package's own ``DogeCDMoE.forward``:
 
-- The layer adds a dense MLP that every token passes through, its shared expert. Its three matrices are zero here, so
-  that it adds exactly zero: what is judged is the routed experts alone.
-- The layer has no query. One matrix, ``router_gate``, takes x to both halves of scores: it is the product of keys and
-  query map, made in float64 and rounded once, which costs less than the bounds allow for two products.
-- The layer has one head. A layer of h heads is h of them, which share the tables of experts and are summed.
-- The layer has one width, where a layer has D and M: x, the weights that meet it and v get columns of zeros up to the
-  larger, and y loses the columns after M. Zeros add nothing to any sum.
-- The layer cannot take an empty batch: one token of zeros stands in and is dropped again.
-- The trace is what passes by: ids enter ``down_embed``, scores enter the only softmax, and gates leave it.
+- The layer adds a dense MLP, its "shared expert", to every token. Its three matrices are zero here, so it adds
+  exactly zero and only the routed experts are judged.
+- The layer has no query. One matrix, ``router_gate``, maps x to both halves of the scores. It is the product of keys
+  and query map, computed in float64 and rounded once, which has a smaller error than the bounds allow for two
+  products.
+- The layer has one head. A layer of h heads is the sum of h such layers with the same expert tables.
+- The layer has one width, but a PEER layer has D and M. x, the weights that are multiplied with it, and v are padded
+  with columns of zeros to the larger width, and the columns of y after M are dropped. Zeros add nothing to any sum.
+- The layer cannot take an empty batch: one token of zeros is added and dropped again.
+- The routing is read in the forward pass: ids are the input of ``down_embed``, scores the input of the only softmax,
+  and gates its output.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ ACTIVATIONS = {"relu": "relu", "gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh",
 
 @dataclass
 class Doge:
-    """The layer, given all tokens at once or one at a time. In bfloat16 its scores are bfloat16: no claim (PRC-2)."""
+    """The layer, with all tokens in one call or one per call. No bfloat16: its scores would be bfloat16 (PRC-2)."""
 
     name: str
     profiles: frozenset[str]
@@ -48,7 +50,7 @@ class Doge:
     def forward(
         self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
     ) -> Output:
-        """y and the trace. Mask and training matter to a query norm alone, which is not claimed (SHP-2)."""
+        """y and the routing. Mask and training affect only a query norm, which is not claimed (SHP-2)."""
         with torch.no_grad():
             y, scores, ids, gates = self._run(layer.config, _tensors(layer), torch.tensor(x))
         return Output(y.numpy(), scores.numpy(), ids.numpy(), gates.numpy())
@@ -56,7 +58,7 @@ class Doge:
     def gradients(
         self, layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[Any] | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Those of autograd, through the product, padding and sum, so that they come in the shapes of the layer."""
+        """Autograd goes through the product, padding and sum, so the gradients have the shapes of the layer."""
         learned = _tensors(layer) | {"x": torch.tensor(x)}
         for tensor in learned.values():
             tensor.requires_grad_()
@@ -79,14 +81,14 @@ class Doge:
         """The package's forward pass: y [T, width], then scores, ids and gates [T, k]."""
         calls = []
         for tokens in batch.split(self.tokens_per_call or len(batch)):
-            with Watch(moe) as seen:
+            with WatchRouting(moe) as seen:
                 y, _ = functional_call(moe, state, (tokens[None],))
             calls.append((y[0], seen.scores, seen.ids, seen.gates))
         return tuple(torch.cat(parts) for parts in zip(*calls, strict=True))
 
 
-class Watch(TorchFunctionMode):
-    """What passes by in a forward pass: ``ids`` into the table, ``scores`` into the softmax, ``gates`` out of it."""
+class WatchRouting(TorchFunctionMode):
+    """The routing of a forward pass: ``ids`` as the table reads them, ``scores`` and ``gates`` at the softmax."""
 
     ids: Tensor
     scores: Tensor
@@ -110,7 +112,7 @@ class Watch(TorchFunctionMode):
 
 
 def _module(config: PeerConfig) -> DogeCDMoE:
-    """The package's layer without memory for its parameters, which each call brings along."""
+    """The package's layer without memory for its parameters, which each call passes."""
     doge = DogeConfig(
         hidden_size=_width(config),
         intermediate_size=1,
@@ -129,14 +131,14 @@ def _state(config: PeerConfig, params: dict[str, Tensor], head: int) -> dict[str
     keys = params["keys"][head % config.key_heads].double()
     query = params["query.weight"][head].double().reshape(2, config.d_key // 2, config.d_model)
     router = (keys @ query).reshape(2 * config.n, config.d_model).to(params["keys"].dtype)
-    nothing = router.new_zeros(1, width)
+    zeros = router.new_zeros(1, width)
     return {
         "router_gate.weight": _widen(router, width),
         "down_embed.weight": _widen(params["experts.u"], width),
         "up_embed.weight": _widen(params["experts.v"], width),
-        "gate_proj.weight": nothing,
-        "up_proj.weight": nothing,
-        "down_proj.weight": nothing.mT,
+        "gate_proj.weight": zeros,
+        "up_proj.weight": zeros,
+        "down_proj.weight": zeros.mT,
     }
 
 

@@ -1,4 +1,4 @@
-// The inputs of the suite (SPEC.md, section 9.2): any entry of any tensor from its seed, its name and its index.
+// The inputs of the suite (SPEC.md, section 9.2): any entry of a tensor from its seed, name and index.
 #include "generate.h"
 
 #include <inttypes.h>

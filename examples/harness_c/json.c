@@ -10,7 +10,7 @@ void fail(const char *reason, const char *what) {
 }
 
 void *need(size_t count, size_t size) {
-    void *memory = calloc(count + 1, size);  // one more: no tokens are a legal batch
+    void *memory = calloc(count + 1, size);  // one more, because a batch may be empty
     if (!memory) fail("out of memory", "");
     return memory;
 }
@@ -23,7 +23,7 @@ static const char *skip_string(const char *at) {
     return *at ? at + 1 : at;
 }
 
-// The end of the value that starts here.
+// The end of the value that starts at this position.
 static const char *skip(const char *at) {
     int depth = 0;
     do {

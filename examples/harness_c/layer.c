@@ -7,7 +7,7 @@
 
 static const double PI = 3.14159265358979323846;
 
-// A comparison, not fmax: a NaN must come through (NFT-1).
+// A comparison and not fmax, because a NaN must stay a NaN (NFT-1).
 double relu(double a) { return a < 0 ? 0 : a; }
 double gelu(double a) { return 0.5 * a * (1 + erf(a / sqrt(2))); }
 double gelu_tanh(double a) { return 0.5 * a * (1 + tanh(sqrt(2 / PI) * (a + 0.044715 * a * a * a))); }
@@ -22,29 +22,29 @@ static double dot(const double *a, const double *b, size_t count) {
 
 static double rounded(double value, bool single) { return single ? (float)value : value; }
 
-// Positions of the `keep` largest, ties by lower position. Comparing with < keeps equal numbers, and so -0 and +0,
-// in the order of their positions, and leaves every position valid when there are NaNs (SEL-4, NFT-3).
-static void best(const double *value, size_t count, size_t keep, size_t *position) {
-    size_t held = 0;
+// The positions of the k largest values, equal values by lower position. The comparison with < leaves equal values, also
+// -0 and +0, in the order of their positions, and every position is valid even if there are NaNs (SEL-4, NFT-3).
+static void stable_topk(const double *value, size_t count, size_t k, size_t *position) {
+    size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        if (held == keep && !(value[position[keep - 1]] < value[i])) continue;
-        size_t at = held < keep ? held++ : keep - 1;
+        if (found == k && !(value[position[k - 1]] < value[i])) continue;
+        size_t at = found < k ? found++ : k - 1;
         for (; at && value[position[at - 1]] < value[i]; at--) position[at] = position[at - 1];
         position[at] = i;
     }
 }
 
-// The two stages of section 2.2: the best of each half, then the best cells of their grid, listed row by row. Of two
-// floats a double holds the sum so well that rounding it to float is rounding the sum once (SCO-2).
+// The two stages of section 2.2: the top k' of each half, then the top k cells of their grid, listed row by row. The sum
+// of two floats is computed in double and then rounded to float, which gives the same as one rounding (SCO-2).
 void select_experts(const double *s1, const double *s2, size_t n, size_t k, bool single, double *scores, int64_t *ids) {
     size_t side = k < n ? k : n;
     size_t *rank1 = need(side, sizeof *rank1), *rank2 = need(side, sizeof *rank2), *cell = need(k, sizeof *cell);
     double *sum = need(side * side, sizeof *sum);
-    best(s1, n, side, rank1);
-    best(s2, n, side, rank2);
+    stable_topk(s1, n, side, rank1);
+    stable_topk(s2, n, side, rank2);
     for (size_t a = 0; a < side; a++)
         for (size_t b = 0; b < side; b++) sum[a * side + b] = rounded(s1[rank1[a]] + s2[rank2[b]], single);
-    best(sum, side * side, k, cell);
+    stable_topk(sum, side * side, k, cell);
     for (size_t p = 0; p < k; p++) {
         scores[p] = sum[cell[p]];
         ids[p] = (int64_t)(rank1[cell[p] / side] * n + rank2[cell[p] % side]);  // IDX-1

@@ -1,6 +1,7 @@
-// A PEER layer in C, and the program that lets `peerspec check --command ./peer` judge it: docs/any-language.md.
+// The program that `peerspec check --command ./peer` runs to judge the PEER layer in C: docs/any-language.md.
 //
-// Reads one JSON object a line from standard input, answers each with one on standard output. Tensors travel in files.
+// It reads one JSON object per line from standard input and answers each with one line on standard output. Tensors are
+// exchanged in files.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static Layer open_layer(const char *message) {
     const char *config = json_member(message, "config");
     char *path = json_text(json_member(message, "layer"));
     File file = read_file(path);
-    if (!json_is(json_member(config, "query_norm"), "none")) fail("no query norm here, but asked for", config);
+    if (!json_is(json_member(config, "query_norm"), "none")) fail("this program has no query norm, got", config);
     Layer layer = {
         .d_model = json_count(json_member(config, "d_model")),
         .d_out = json_count(json_member(config, "d_out")),
@@ -66,17 +67,17 @@ static void close_layer(const Layer *layer) {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) free((void *)tables[i]);
 }
 
-// Mask and training mode matter to batch statistics alone, and this program claims no query norm (SHP-2).
+// Mask and training mode affect only batch statistics, and this program claims no query norm (SHP-2).
 static void answer_forward(const char *message, const File *inputs, Answer *answer) {
     Layer layer = open_layer(message);
     Tensor x = read_tensor(inputs, "x");
-    size_t lead = x.rank - 1, tokens = 1, picks = layer.heads * layer.top_k;
+    size_t lead = x.rank - 1, tokens = 1, pairs = layer.heads * layer.top_k;
     for (size_t i = 0; i < lead; i++) tokens *= x.shape[i];  // SHP-1: leading axes are independent tokens
-    double *y = need(tokens * layer.d_out, sizeof *y), *scores = need(tokens * picks, sizeof *scores);
-    double *gates = need(tokens * picks, sizeof *gates);
-    int64_t *ids = need(tokens * picks, sizeof *ids);
+    double *y = need(tokens * layer.d_out, sizeof *y), *scores = need(tokens * pairs, sizeof *scores);
+    double *gates = need(tokens * pairs, sizeof *gates);
+    int64_t *ids = need(tokens * pairs, sizeof *ids);
     for (size_t t = 0; t < tokens; t++)
-        forward(&layer, x.data + t * layer.d_model, y + t * layer.d_out, scores + t * picks, ids + t * picks, gates + t * picks);
+        forward(&layer, x.data + t * layer.d_model, y + t * layer.d_out, scores + t * pairs, ids + t * pairs, gates + t * pairs);
 
     size_t shape[10];
     memcpy(shape, x.shape, lead * sizeof *shape);
@@ -138,7 +139,7 @@ int main(int count, char **words) {
         else if (!strcmp(method, "forward") || !strcmp(method, "select")) answer(line, method);
         else if (!stop) fail("an unknown method", method);
         free(method);
-        fflush(stdout);  // or the suite waits for what lies in a buffer
+        fflush(stdout);  // otherwise the suite waits for a line that is still in the buffer
         if (stop) break;
     }
     free(line);

@@ -76,7 +76,7 @@ void add_numbers(Answer *answer, const char *name, bool single, size_t rank, con
     unsigned char *to = add(answer, name, single ? "F32" : "F64", single ? 4 : 8, rank, shape, &count);
     if (!single) memcpy(to, data, count * 8);
     for (size_t i = 0; single && i < count; i++) {
-        float value = (float)data[i];  // the one rounding on the way out (PRC-4)
+        float value = (float)data[i];  // the rounding of a returned value (PRC-4)
         memcpy(to + 4 * i, &value, 4);
     }
 }

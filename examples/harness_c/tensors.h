@@ -1,4 +1,4 @@
-// safetensors files: eight bytes with the length of a JSON header, the header, then the numbers, little-endian.
+// safetensors files: the length of a JSON header in eight bytes, the header, then the numbers, little-endian.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -6,13 +6,13 @@
 
 typedef struct {
     char *header;          // JSON: name -> dtype, shape, data_offsets
-    unsigned char *bytes;  // what the offsets count from
+    unsigned char *bytes;  // data_offsets count from here
     size_t length;
 } File;
 
 typedef struct {
     size_t rank, shape[8], count;
-    double *data;          // float32 fits, and so one type serves both precisions
+    double *data;          // exact for float32 and float64
 } Tensor;
 
 File read_file(const char *path);

@@ -1,8 +1,8 @@
-// The activations of ACT-1. JavaScript has no error function, so here is one.
+// The activations of ACT-1, and an error function, because JavaScript has none.
 
 const TERMS = 60;
 
-/** erf: its series of positive terms where x is small, 1 minus the continued fraction of erfc where it is not. */
+/** erf: a series of positive terms for small x, otherwise 1 minus the continued fraction of erfc. */
 export function erf(x) {
   const size = Math.abs(x);
   if (size > 2) return Math.sign(x) * (1 - erfc(size));
@@ -16,16 +16,16 @@ export function erf(x) {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
-/** erfc for x > 2: e^(−x²)/√π · 1/(x + (1/2)/(x + (2/2)/(x + (3/2)/(x + …)))), from the inside out. */
+/** erfc for x > 2: e^(−x²)/√π · 1/(x + (1/2)/(x + (2/2)/(x + (3/2)/(x + …)))), computed from the inside out. */
 function erfc(x) {
-  if (x > 7) return 0; // below 2^-53, so that 1 − erfc is 1; an infinity would become NaN below
+  if (x > 7) return 0; // below 2^-53, so 1 − erfc is 1; below, an infinite x would give NaN
   let tail = x;
   for (let m = TERMS; m >= 1; m--) tail = x + m / 2 / tail;
   return Math.exp(-x * x) / Math.sqrt(Math.PI) / tail;
 }
 
 export const activations = {
-  relu: (a) => (a < 0 ? 0 : a), // a comparison that lets a NaN through (NFT-1)
+  relu: (a) => (a < 0 ? 0 : a), // a comparison, because a NaN must stay a NaN (NFT-1)
   gelu: (a) => 0.5 * a * (1 + erf(a / Math.SQRT2)),
   gelu_tanh: (a) => 0.5 * a * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (a + 0.044715 * a * a * a))),
   silu: (a) => a / (1 + Math.exp(-a)),

@@ -1,4 +1,4 @@
-// The inputs of the suite (SPEC.md, section 9.2): any entry of any tensor from its seed, its name and its index.
+// The inputs of the suite (SPEC.md, section 9.2): any entry of a tensor from its seed, name and index.
 
 const wrap = (z) => BigInt.asUintN(64, z);
 
@@ -15,13 +15,13 @@ export function word(seed, name, index) {
   return mix(wrap(mix(wrap(BigInt(seed)) ^ f) + (BigInt(index) + 1n) * 0x9e3779b97f4a7c15n));
 }
 
-/** INP-2: the entry itself. Numbers of up to 53 bits and scaling by a power of two are exact. */
+/** INP-2: the entry. Numbers of up to 53 bits and scaling by a power of two are exact. */
 export function entry(seed, name, index, bits, exponent) {
   const r = word(seed, name, index) >> BigInt(64 - bits);
   return Number(r - (1n << BigInt(bits - 1))) * 2 ** (exponent - bits + 1);
 }
 
-/** The bits of a number as float64, in hexadecimal. */
+/** The bits of a float64 number in hexadecimal. */
 export function pattern(value) {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, value);

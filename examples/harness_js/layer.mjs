@@ -1,5 +1,5 @@
-// The layer of SPEC.md, one token at a time. Numbers of JavaScript are float64; `round` rounds what SPEC.md returns in
-// the compute dtype, Math.fround in the precision float32. More precision inside is legal (PRC-2).
+// The layer of SPEC.md, one token at a time. Numbers of JavaScript are float64. `round` rounds half scores, scores and
+// gates to the compute dtype: it is Math.fround in the precision float32. More precision is legal elsewhere (PRC-2).
 import { activations } from "./activations.mjs";
 
 function dot(a, aStart, b, bStart, count) {
@@ -9,14 +9,14 @@ function dot(a, aStart, b, bStart, count) {
 }
 
 /**
- * Positions of the `keep` largest, ties by lower position. Comparing with < keeps equal numbers, and so −0 and +0, in the
- * order of their positions, and leaves every position valid when there are NaNs (SEL-4, NFT-3).
+ * The positions of the k largest values, equal values by lower position. The comparison with < leaves equal values, also
+ * −0 and +0, in the order of their positions, and every position is valid even if there are NaNs (SEL-4, NFT-3).
  */
-function best(values, keep) {
+function stableTopK(values, k) {
   const positions = [];
   for (let i = 0; i < values.length; i++) {
-    if (positions.length === keep && !(values[positions[keep - 1]] < values[i])) continue;
-    let at = positions.length < keep ? positions.length : keep - 1;
+    if (positions.length === k && !(values[positions[k - 1]] < values[i])) continue;
+    let at = positions.length < k ? positions.length : k - 1;
     for (; at > 0 && values[positions[at - 1]] < values[i]; at--) positions[at] = positions[at - 1];
     positions[at] = i;
   }
@@ -24,14 +24,14 @@ function best(values, keep) {
 }
 
 /**
- * The two stages of section 2.2: the best of each half, then the best cells of their grid, listed row by row. Of two
- * floats a double holds the sum so well that rounding it to float is rounding the sum once (SCO-2).
+ * The two stages of section 2.2: the top k' of each half, then the top k cells of their grid, listed row by row. The sum
+ * of two floats is computed in double and then rounded to float, which gives the same as one rounding (SCO-2).
  */
 export function select(s1, s2, k, round) {
   const side = Math.min(k, s1.length);
-  const [rank1, rank2] = [best(s1, side), best(s2, side)];
+  const [rank1, rank2] = [stableTopK(s1, side), stableTopK(s2, side)];
   const sums = rank1.flatMap((i) => rank2.map((j) => round(s1[i] + s2[j])));
-  const cells = best(sums, k);
+  const cells = stableTopK(sums, k);
   return {
     scores: cells.map((cell) => sums[cell]),
     ids: cells.map((cell) => rank1[Math.floor(cell / side)] * s1.length + rank2[cell % side]), // IDX-1
@@ -46,7 +46,7 @@ function findGates(scores, kind) {
   return raised.map((e) => e / sum);
 }
 
-/** One token, x [D]: y [M] and the trace, each [h·k]. */
+/** One token: from x [D] to y [M] and the routing, [h·k] each. */
 export function forward(config, params, x, round) {
   const { d_model: D, d_out: M, heads, top_k: k, d_key: d, key_heads } = config;
   const n = Math.round(Math.sqrt(config.num_experts));

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// A PEER layer in JavaScript, and the program that lets `peerspec check --command "node peer.mjs"` judge it:
-// docs/any-language.md. Reads one JSON object a line, answers each with one. Tensors travel in files. Node 20 or newer.
+// The program that `peerspec check --command "node peer.mjs"` runs to judge the PEER layer in JavaScript:
+// docs/any-language.md. It reads one JSON object per line and answers each with one line. Tensors are exchanged in files.
+// It needs Node.js 20 or newer.
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { entry, pattern } from "./inputs.mjs";
@@ -15,7 +16,7 @@ const HELLO = {
   methods: ["forward", "select"],
 };
 
-// What a precision means here: how to round inside, and the arrays that carry it.
+// For each precision: how to round to the compute dtype, and the array type of its numbers.
 const PRECISIONS = {
   float32: { round: Math.fround, Floats: Float32Array },
   float64: { round: (value) => value, Floats: Float64Array },
@@ -26,18 +27,18 @@ const rows = (data, width) =>
 const joined = (Type, parts) => Type.from(parts.flatMap((part) => Array.from(part)));
 const ids = (parts) => BigInt64Array.from(parts.flat(), BigInt);
 
-// Mask and training mode matter to batch statistics alone, and this program claims no query norm (SHP-2).
+// Mask and training mode affect only batch statistics, and this program claims no query norm (SHP-2).
 function answerForward({ config, dtype, layer }, { x }) {
   const { round, Floats } = PRECISIONS[dtype];
   const params = Object.fromEntries(Object.entries(decode(readFileSync(layer))).map(([name, { data }]) => [name, data]));
   const outs = rows(x.data, config.d_model).map((token) => forward(config, params, token, round));
   const lead = x.shape.slice(0, -1); // SHP-1: leading axes are independent tokens
-  const trace = [...lead, config.heads, config.top_k];
+  const pairs = [...lead, config.heads, config.top_k];
   return {
     y: { shape: [...lead, config.d_out], data: joined(Floats, outs.map((out) => out.y)) },
-    scores: { shape: trace, data: joined(Floats, outs.map((out) => out.scores)) },
-    indices: { shape: trace, data: ids(outs.map((out) => out.ids)) },
-    gates: { shape: trace, data: joined(Floats, outs.map((out) => out.gates)) },
+    scores: { shape: pairs, data: joined(Floats, outs.map((out) => out.scores)) },
+    indices: { shape: pairs, data: ids(outs.map((out) => out.ids)) },
+    gates: { shape: pairs, data: joined(Floats, outs.map((out) => out.gates)) },
   };
 }
 

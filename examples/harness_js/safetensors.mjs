@@ -1,10 +1,10 @@
-// The form of safetensors: eight bytes with the length of a JSON header, the header, then the numbers, little-endian.
-// Bytes in, bytes out, so that it runs in a browser too.
+// safetensors: the length of a JSON header in eight bytes, the header, then the numbers, little-endian. These functions
+// work on bytes and not on files, so they also run in a browser.
 
-// float16 as its bits: not every JavaScript has numbers for it
+// float16 as its bits, because not every JavaScript engine has an array type for it
 const TYPES = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array, F16: Uint16Array };
 
-/** {name: {shape, data}} of a file's bytes. Formats that are not computed with, such as the mask, are left out. */
+/** {name: {shape, data}} from the bytes of a file. Tensors of other dtypes, such as the mask, are left out. */
 export function decode(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const base = 8 + Number(view.getBigUint64(0, true));
@@ -13,13 +13,13 @@ export function decode(bytes) {
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
     if (!(dtype in TYPES)) continue;
     const [start, end] = data_offsets.map((offset) => base + offset);
-    // a copy of its own, because typed arrays must start at a multiple of their width
+    // a copy, because a typed array must start at a multiple of its element size
     tensors[name] = { shape, data: new TYPES[dtype](Uint8Array.from(bytes.subarray(start, end)).buffer) };
   }
   return tensors;
 }
 
-/** The bytes of a file that holds {name: {shape, data}}; a typed array brings its format along. */
+/** The bytes of a file that holds {name: {shape, data}}; the type of an array gives its dtype. */
 export function encode(tensors) {
   const header = {};
   let end = 0;

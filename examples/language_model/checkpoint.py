@@ -1,6 +1,6 @@
-"""A training run in one safetensors file: every tensor by its name, and in the metadata what is no tensor.
+"""A training run in one safetensors file: all tensors by name, and everything else as JSON in the metadata.
 
-The file appears whole or not at all, and nothing in it is code.
+The file is written atomically and contains no code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Optimisers = Mapping[str, torch.optim.Optimizer]
 
 
 def save(path: Path, model: Mapping[str, Tensor], optimisers: Optimisers, about: Mapping[str, Any]) -> None:
-    """Write tensors of the model, the optimisers' state, and ``about``, which must be JSON."""
+    """Write the tensors of the model, the state of the optimisers, and ``about``, which must be valid as JSON."""
     groups = {name: optimiser.state_dict()["param_groups"] for name, optimiser in optimisers.items()}
     metadata = {"about": json.dumps(dict(about)), "groups": json.dumps(groups)}
     tensors = {f"model.{name}": tensor for name, tensor in model.items()}
@@ -33,21 +33,21 @@ def save(path: Path, model: Mapping[str, Tensor], optimisers: Optimisers, about:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What was written beside the tensors."""
+    """The ``about`` that was given to ``save``."""
     with safe_open(path, "pt") as file:
         return json.loads(file.metadata()["about"])
 
 
 @torch.no_grad()
 def restore(path: Path, model: Mapping[str, Tensor], optimisers: Optimisers) -> None:
-    """Put every tensor back in its place, bit for bit."""
+    """Copy every tensor of the file back, bit for bit, into the model and the optimisers."""
     with safe_open(path, "pt") as file:
         for name, tensor in model.items():
             tensor.copy_(file.get_tensor(f"model.{name}"))
         groups = json.loads(file.metadata()["groups"])
         for owner, optimiser in optimisers.items():
             state: dict[int, dict[str, Tensor]] = {}
-            for name in (name for name in file.keys() if name.startswith(f"{owner}.")):  # noqa: SIM118  # no mapping
+            for name in (name for name in file.keys() if name.startswith(f"{owner}.")):  # noqa: SIM118  # not a mapping
                 _, number, key = name.split(".")
                 state.setdefault(int(number), {})[key] = file.get_tensor(name)
             optimiser.load_state_dict({"state": state, "param_groups": groups[owner]})

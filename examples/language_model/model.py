@@ -1,7 +1,7 @@
-"""A decoder-only language model over bytes whose middle block has a PEER layer for its feed-forward network.
+"""A decoder-only language model over bytes. Its middle block has a PEER layer as feed-forward network.
 
-That is where the paper puts its one PEER layer (section 3.1). Positions are learned and added once; blocks normalise
-before each branch and add it to the residual stream; the output projection is the embedding's.
+The paper, too, puts its one PEER layer there (section 3.1). The model has learned positions, layer norm before each
+branch of a block, and one matrix for the embedding and the output projection.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["LanguageModel", "LanguageModelConfig"]
 
 @dataclass(frozen=True)
 class LanguageModelConfig:
-    """Sizes of the model; its width is that of the PEER layer.
+    """Sizes of the model. Its width is that of the PEER layer.
 
     Args:
         peer: the PEER layer of block ``layers // 2``, with d_out = d_model.
-        layers: blocks.
-        attention_heads: heads of each block's attention; they divide the width.
-        context: the longest sequence.
-        vocabulary: 256 for bytes.
+        layers: number of blocks.
+        attention_heads: heads of the attention in each block; must divide the width.
+        context: the length of the longest sequence.
+        vocabulary: number of tokens; 256 for bytes.
     """
 
     peer: PeerConfig = field(default_factory=lambda: PeerConfig(256, 8, 2**20, 16, 128))
@@ -45,7 +45,7 @@ class LanguageModelConfig:
 
     @property
     def width(self) -> int:
-        """D of all blocks."""
+        """The width D of all blocks."""
         return self.peer.d_model
 
 
@@ -54,7 +54,7 @@ class LanguageModel(nn.Module):
 
     Args:
         config: the sizes.
-        peer: the PEER layer, of ``config.peer``; a new one unless given.
+        peer: a PEER layer with the configuration ``config.peer``; by default a new one.
     """
 
     def __init__(self, config: LanguageModelConfig, peer: PEER | None = None) -> None:
@@ -78,7 +78,7 @@ class LanguageModel(nn.Module):
         return layer
 
     def forward(self, tokens: Int[Tensor, "B S"]) -> Float[Tensor, "B S V"]:
-        """Logits after each of the tokens, which sees itself and those before it; S up to the context."""
+        """Logits of the next byte after each token, from this token and earlier ones; S is at most the context."""
         x = self.embedding(tokens) + self.positions[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x)
@@ -108,8 +108,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Float[Tensor, "B S D"]) -> Float[Tensor, "B S D"]:
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.inputs(x).chunk(3, -1))
-        mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-        return self.output(mixed.transpose(1, 2).flatten(2))
+        attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.output(attended.transpose(1, 2).flatten(2))
 
 
 def feed_forward(width: int) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Training steps of the language model: rows of the expert tables by one optimiser, all the rest by another."""
+"""Training steps of the language model: one optimiser for the expert tables and one for all other parameters."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ OPTIMISERS = {"sgd": RowSGD, "adagrad": RowAdagrad, "adam": LazyAdam}
 
 @dataclass(frozen=True)
 class Run:
-    """What decides every bit of a run, beside the text and the number of threads.
+    """The options of a run. With the text and the number of threads, they determine every bit of the result.
 
     Args:
-        experts, width, heads, top_k, d_key, query_norm: the PEER layer.
+        experts, width, heads, top_k, d_key, query_norm: of the PEER layer.
         layers, context: of the model.
-        batch: sequences in a pass.
-        optimiser: of the expert tables, one of ``OPTIMISERS``; the rest has Adam.
-        rate, table_rate: learning rates of the rest and of the tables.
-        accumulate: passes in a step.
-        clip: the largest norm of all gradients together; 0 for any.
-        seed: of the parameters and of the windows drawn from the text.
+        batch: sequences per pass.
+        optimiser: of the expert tables, one of ``OPTIMISERS``; all other parameters use Adam.
+        rate, table_rate: learning rates of the other parameters and of the tables.
+        accumulate: passes per step.
+        clip: the maximum norm of all gradients together; 0 for no limit.
+        seed: of the parameters and of the random windows of the text.
     """
 
     experts: int = 2**20
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def tokens(self) -> int:
-        """Tokens in a step."""
+        """Tokens per step."""
         return self.batch * self.context * self.accumulate
 
 
@@ -59,11 +59,11 @@ class Trainer:
     """A model that learns to predict the next byte of a text.
 
     Args:
-        run: its sizes and options.
-        text: longer than the context.
+        run: sizes and options.
+        text: must be longer than the context.
 
     Raises:
-        InputError: a text that is not, or sizes that do not fit.
+        InputError: the text is too short, or the sizes do not fit together.
     """
 
     def __init__(self, run: Run, text: bytes) -> None:
@@ -78,9 +78,9 @@ class Trainer:
         self.model = LanguageModel(config, self.layer)
         tables = dict(self.layer.experts.named_parameters(prefix="experts"))
         others = [p for p in self.model.parameters() if not any(p is table for table in tables.values())]
-        within = run.accumulate == 1 and not run.clip  # what needs all gradients at once needs them stored
+        in_backward = run.accumulate == 1 and not run.clip  # accumulation and clipping need stored gradients
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "tables": OPTIMISERS[run.optimiser](tables.values(), lr=run.table_rate, in_backward=within),
+            "tables": OPTIMISERS[run.optimiser](tables.values(), lr=run.table_rate, in_backward=in_backward),
             "others": torch.optim.Adam(others, lr=run.rate),
         }
 
@@ -97,18 +97,18 @@ class Trainer:
         return loss
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parameters and counts, by name."""
+        """Parameters and use counts, by name."""
         return {**self.model.state_dict(), "uses": self.layer.uses}
 
     def describe(self) -> str:
         """The model in one line."""
         count = sum(parameter.numel() for parameter in self.model.parameters())
-        return f"{count / 1e6:,.1f} million parameters, {self.run.experts:,} experts; at step {self.step:,}"
+        return f"{count / 1e6:,.1f} million parameters, {self.run.experts:,} experts, at step {self.step:,}"
 
     def report(self, loss: float) -> str:
-        """How it goes, in a few words."""
-        used, top = self.layer.used(), self.layer.top_share()
-        return f"loss {loss:.3f}, experts used {used:.1%}, top 1% take {top:.0%}"
+        """The loss and the use of experts in one line."""
+        used, top = self.layer.fraction_used(), self.layer.top_fraction()
+        return f"loss {loss:.3f}, experts used {used:.1%}, top 1% get {top:.0%} of uses"
 
     def _batch(self, draws: torch.Generator) -> Tensor:
         window = self.run.context + 1

@@ -1,4 +1,4 @@
-"""How evenly a PEER layer uses its experts."""
+"""A PEER layer that measures how evenly it uses its experts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["CountedPEER"]
 
 
 class CountedPEER(PEER):
-    """A PEER layer that counts in ``uses``, int64 [N], how often it picked each expert while it was trained.
+    """A PEER layer that counts in ``uses``, int64 [N], how often training selected each expert.
 
     Args:
-        config: the configuration; gradients of the tables are sparse.
+        config: the configuration. The gradients of the tables are sparse.
     """
 
     uses: Tensor
@@ -29,15 +29,15 @@ class CountedPEER(PEER):
         """y [..., M]."""
         output = self.forward_with_routing(x, mask)
         if self.training:
-            picked = output.indices.flatten()
-            self.uses.scatter_add_(0, picked, torch.ones_like(picked))
+            selected = output.indices.flatten()
+            self.uses.scatter_add_(0, selected, torch.ones_like(selected))
         return output.y
 
-    def used(self) -> float:
-        """The share of the experts that were used at all."""
+    def fraction_used(self) -> float:
+        """The fraction of the experts that were used at least once."""
         return self.uses.count_nonzero().item() / len(self.uses)
 
-    def top_share(self) -> float:
-        """The share of all uses that the busiest hundredth of the experts take."""
-        busiest = self.uses.topk(max(1, len(self.uses) // 100), sorted=False).values
-        return busiest.sum().item() / max(1, self.uses.sum().item())
+    def top_fraction(self) -> float:
+        """The fraction of all uses that the most used 1 % of the experts get."""
+        most_used = self.uses.topk(max(1, len(self.uses) // 100), sorted=False).values
+        return most_used.sum().item() / max(1, self.uses.sum().item())

@@ -1,15 +1,15 @@
 """The PEER layer of the package mttl as a backend, with softmax gates and without a query norm.
 
-What the adapter does, so that it runs the package's own ``PKSSelector.forward`` and ``PEERMLPContainer.forward``:
+The adapter runs the package's own ``PKSSelector.forward`` and ``PEERMLPContainer.forward``:
 
-- The wheel declares no dependencies, and importing the package needs many, of which the layer uses PyTorch and einops.
-  The three files that define the layer are executed as they are, with stand-ins for what they import from the rest of
-  the package: base classes, which keep what they are given, and a cache of routing, which is off unless asked for.
-- The package has keys for each head: shared keys are repeated.
-- The package cannot take an empty batch: one token of zeros goes along and is dropped again.
-- A head takes at most n experts there, because each half is asked for as many sub-keys: more are declined.
-- The trace is what passes through two modules: ids enter ``peer_weight_down_embed``, scores enter ``gate_activation``,
-  and gates leave it.
+- The wheel declares no dependencies. Importing the package needs many, but the layer uses only PyTorch and einops.
+  The adapter executes the three files that define the layer, unchanged, with stand-ins for their imports from the
+  rest of the package: base classes, which store what they get, and a cache of routing, which is off by default.
+- The package has one key set per head: a common key set is repeated.
+- The package cannot take an empty batch: one token of zeros is added and dropped again.
+- A head selects at most n experts, because the package takes that many sub-keys from each half: larger k is declined.
+- The routing is read at two modules: ids are the input of ``peer_weight_down_embed``, scores the input of
+  ``gate_activation``, and gates its output.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ACTIVATIONS = {
 
 
 class Base(nn.Module):
-    """Stands in for a selector, a container and a modifier: keeps its configuration and the layer it replaces."""
+    """A stand-in for a selector, a container and a modifier: stores its configuration and the layer it replaces."""
 
     def __init__(self, config: Any, layer: nn.Module | None = None) -> None:
         super().__init__()
@@ -67,25 +67,25 @@ FILES = ("selectors.selector_output", "selectors.product_key", "peer_container")
 
 
 def _load() -> tuple[Any, Any]:
-    """The files of the layer, executed from where the package is installed, without importing the package.
+    """Execute the files of the layer in the installed package, without importing the package.
 
     Raises:
         ImportError: mttl is not installed.
     """
     package = find_spec("mttl")
     if package is None or not package.submodule_search_locations:
-        raise ImportError("mttl is not installed; `pip install --no-deps mttl==1.0.2` brings all that is used here")
+        raise ImportError("mttl is not installed; run: pip install --no-deps mttl==1.0.2")
     folder = Path(package.submodule_search_locations[0]) / "models" / "containers"
     modules = {name: ModuleType(name) for name in STAND_INS}
     for name, attributes in STAND_INS.items():
         vars(modules[name]).update(attributes)
     with patch.dict(sys.modules, modules):
         for name in FILES:
-            spec = spec_from_file_location(f"{CONTAINERS}.{name}", folder / f"{name.replace('.', '/')}.py")
-            assert isinstance(spec, ModuleSpec)
-            assert spec.loader is not None
-            sys.modules[spec.name] = module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[spec.name])
+            module_spec = spec_from_file_location(f"{CONTAINERS}.{name}", folder / f"{name.replace('.', '/')}.py")
+            assert isinstance(module_spec, ModuleSpec)
+            assert module_spec.loader is not None
+            sys.modules[module_spec.name] = module_from_spec(module_spec)
+            module_spec.loader.exec_module(sys.modules[module_spec.name])
         return sys.modules[f"{CONTAINERS}.selectors.product_key"], sys.modules[f"{CONTAINERS}.peer_container"]
 
 
@@ -96,11 +96,11 @@ profiles = frozenset({"float32"})
 
 
 def supports(config: PeerConfig, dtype: str) -> bool | str:
-    return config.top_k <= config.n or f"a head takes at most n = {config.n} experts, not {config.top_k}"
+    return config.top_k <= config.n or f"a head selects at most n = {config.n} experts, got top_k = {config.top_k}"
 
 
 def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
-    """y and the trace. Mask and training matter to a query norm alone, which is not claimed (SHP-2)."""
+    """y and the routing. Mask and training affect only a query norm, which is not claimed (SHP-2)."""
     config = layer.config
     peer = _module(config)
     seen: dict[str, Tensor] = {}
@@ -116,7 +116,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
 
 
 def _module(config: PeerConfig) -> Any:
-    """The package's layer without memory for its parameters, which each call brings along."""
+    """The package's layer without memory for its parameters, which each call passes."""
     experts = SimpleNamespace(moe_num_experts=config.num_experts, down_proj_layer="fc1", up_proj_layer="fc2")
     routing = product_key.PKSelectorConfig(
         num_heads=config.heads,
@@ -134,7 +134,7 @@ def _module(config: PeerConfig) -> Any:
 
 
 def _state(layer: Layer) -> dict[str, Tensor]:
-    """The parameters under the package's names: queries laid out (head, half, dim), keys (h, n, 2, dim)."""
+    """The parameters under the package's names: queries as (head, half, dim), keys as (h, n, 2, dim)."""
     params = {name: torch.tensor(array) for name, array in layer.params.items()}
     return {
         "selector.q.weight": params["query.weight"].reshape(-1, layer.config.d_model),

@@ -1,18 +1,20 @@
 """The package PEER-pytorch as a backend, in two of its configurations.
 
-``softmax`` sets ``non_competing_scores=False`` and claims all that the package can do. ``readme`` keeps the default,
-True, as the package's README does, and claims the least there is: the core in one precision.
+``softmax`` sets ``non_competing_scores=False`` and claims everything that the package can do. ``readme`` leaves it at
+the default, True, as the package's README does, and claims the least that is possible: the profile ``core`` in one
+precision.
 
-What the adapter does, so that both run the package's own ``PEER.forward``:
+The adapter makes both run the package's own ``PEER.forward``:
 
-- The package has one width, which is even, where a layer has D and M: x, the weights that meet it and v get columns of
-  zeros up to that width, and y loses the columns after M. Zeros add nothing to any sum.
-- The package has keys for each head: shared keys are repeated.
-- The package cannot take an empty batch: one token of zeros goes along and is dropped again.
-- The package asks each half for as many sub-keys as experts: ``product_key_topk`` stops at n, for k > n.
-- The trace is what passes through two modules: ids enter ``weight_down_embed``, scores enter ``score_activation``, and
-  gates leave it.
-- ``pre_rmsnorm`` stays off, in ``readme`` too: a norm before the layer is not part of it (OUT-2).
+- The package has one width, an even number, but a PEER layer has D and M. x, the weights that are multiplied with it,
+  and v are padded with columns of zeros to that width, and the columns of y after M are dropped. Zeros add nothing to
+  any sum.
+- The package has one key set per head: a common key set is repeated.
+- The package cannot take an empty batch: one token of zeros is added and dropped again.
+- The package takes as many sub-keys from each half as experts; for k > n, ``product_key_topk`` limits them to n.
+- The routing is read at two modules: ids are the input of ``weight_down_embed``, scores the input of
+  ``score_activation``, and gates its output.
+- ``pre_rmsnorm`` stays off, in ``readme`` too: a norm before the layer is not part of the layer (OUT-2).
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ ACTIVATIONS = {
 
 @dataclass
 class PeerPytorch:
-    """The package in one configuration. In bfloat16 its queries and scores are bfloat16, too: no claim (PRC-2)."""
+    """The package in one configuration. It claims no bfloat16: queries and scores would be bfloat16, too (PRC-2)."""
 
     name: str
     profiles: frozenset[str]
@@ -50,7 +52,7 @@ class PeerPytorch:
     def forward(
         self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
     ) -> Output:
-        """y and the trace. Mask and training matter to a query norm alone, which is not claimed (SHP-2)."""
+        """y and the routing. Mask and training affect only a query norm, which is not claimed (SHP-2)."""
         with torch.no_grad():
             y, scores, ids, gates = self._run(layer.config, _tensors(layer), torch.tensor(x))
         return Output(y.numpy(), scores.numpy(), ids.numpy(), gates.numpy())
@@ -58,7 +60,7 @@ class PeerPytorch:
     def gradients(
         self, layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[Any] | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Those of autograd, through padding and repetition, so that they come in the shapes of the layer."""
+        """Autograd goes through padding and repetition, so the gradients have the shapes of the layer."""
         learned = _tensors(layer) | {"x": torch.tensor(x)}
         for tensor in learned.values():
             tensor.requires_grad_()
@@ -79,7 +81,7 @@ class PeerPytorch:
         return tuple(part[0, :-1].reshape(*x.shape[:-1], *part.shape[2:]) for part in whole)
 
     def _module(self, config: PeerConfig) -> PEER:
-        """The package's layer without memory for its parameters, which each call brings along."""
+        """The package's layer without memory for its parameters, which each call passes."""
         with torch.device("meta"):
             return PEER(
                 _width(config),
@@ -94,7 +96,7 @@ class PeerPytorch:
 
 
 def _state(config: PeerConfig, params: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters under the package's names: queries laid out (half, head, dim), keys (h, n, 2, dim)."""
+    """The parameters under the package's names: queries as (half, head, dim), keys as (h, n, 2, dim)."""
     width, half = _width(config), config.d_key // 2
     query = params["query.weight"].reshape(config.heads, 2, half, -1).transpose(0, 1).reshape(-1, config.d_model)
     keys = params["keys"].expand(config.heads, -1, -1, -1)

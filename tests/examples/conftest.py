@@ -1,4 +1,4 @@
-"""The language model of the examples, and a file of it that the programs of ``examples/deploy`` run."""
+"""The language model of the examples, and an exported file of it for the programs of ``examples/deploy``."""
 
 import importlib.util
 import shutil
@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Deployed(NamedTuple):
-    """A model file, and how torch continues the prompt."""
+    """A model file, a prompt, and the text with which torch continues it."""
 
     path: Path
     prompt: bytes
@@ -26,17 +26,17 @@ def example() -> ModuleType:
     """The program that trains, exports and generates."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLES / "language_model")
-        spec = importlib.util.spec_from_file_location("generate", EXAMPLES / "language_model" / "generate.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module_spec = importlib.util.spec_from_file_location("generate", EXAMPLES / "language_model" / "generate.py")
+        assert module_spec is not None
+        assert module_spec.loader is not None
+        module = importlib.util.module_from_spec(module_spec)
+        module_spec.loader.exec_module(module)
         return module
 
 
 @pytest.fixture(scope="session")
 def deployed(example, tmp_path_factory) -> Deployed:
-    """An untrained model, whose bytes vary more than after short training, with its tables beside it."""
+    """An untrained model, because after short training its bytes vary less; the tables are in an external file."""
     import torch
 
     from peerspec.reference import PeerConfig
@@ -52,7 +52,7 @@ def deployed(example, tmp_path_factory) -> Deployed:
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Node.js, where it has ONNX Runtime's packages for it and for browsers."""
+    """The path of Node.js; the test is skipped unless ONNX Runtime's packages are installed."""
     found = shutil.which("node")
     if found is None or not (EXAMPLES / "deploy" / "node_modules" / "onnxruntime-web").is_dir():
         pytest.skip("needs Node.js 20 and: npm ci --ignore-scripts --prefix examples/deploy")

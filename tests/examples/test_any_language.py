@@ -1,4 +1,4 @@
-"""The tutorial for any language: its program, its commands and what they print."""
+"""The tutorial for any language: its program, its commands and their output."""
 
 import os
 import re
@@ -18,7 +18,7 @@ Block = list[tuple[str, str]]
 
 
 def _commands(block: str) -> Block:
-    """Each command of a console block, with what it prints."""
+    """The commands of a console block, each with its output."""
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
     return list(zip(parts[0::2], parts[1::2], strict=True))
 
@@ -28,7 +28,7 @@ FIRST, VERDICT, EXAMPLES, GENERATE, VECTORS = (_commands(block) for block in RUN
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the examples in it, and `peerspec` and `node` at hand."""
+    """A folder with a copy of the examples; `peerspec` and `node` are on the PATH."""
     if not (shutil.which("node") and shutil.which("make") and shutil.which("cc")):
         pytest.skip("the tutorial needs Node.js 20 or newer, make and a C compiler; install them")
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("peer", "node_modules"))
@@ -40,22 +40,22 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _expect(block: Block) -> None:
     for command, expected in block:
-        # the least size: what is printed here does not depend on it
-        quick = f"{command} --size minimal" if command.startswith("peerspec check") else command
-        ran = subprocess.run(["sh", "-c", quick], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
-        said = [line for line in ran.stdout.decode().splitlines(keepends=True) if not line.startswith("judging ")]
-        assert "".join(said) == expected, command
+        # the minimal size, because the printed output does not depend on the size
+        shortened = f"{command} --size minimal" if command.startswith("peerspec check") else command
+        ran = subprocess.run(["sh", "-c", shortened], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+        printed = [line for line in ran.stdout.decode().splitlines(keepends=True) if not line.startswith("judging ")]
+        assert "".join(printed) == expected, command
 
 
-def test_the_way_from_an_empty_file_to_a_verdict_is_as_told(run: Path) -> None:
+def test_the_tutorial_leads_from_an_empty_file_to_the_verdict_that_it_shows(run: Path) -> None:
     _expect(FIRST)
     (run / "peer.mjs").write_text("\n".join(FILE.findall(TEXT)), "utf-8")
     _expect(VERDICT)
 
 
-def test_the_examples_do_what_is_told_of_them(run: Path) -> None:
+def test_the_examples_print_what_the_tutorial_shows(run: Path) -> None:
     _expect(EXAMPLES + GENERATE)
 
 
-def test_the_vectors_are_as_told(run: Path) -> None:
+def test_the_vectors_are_as_the_tutorial_shows(run: Path) -> None:
     _expect(VECTORS)

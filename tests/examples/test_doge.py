@@ -1,4 +1,4 @@
-"""The example with DogeCDMoE of the package transformers: PEER for a token alone, another layer for a sequence."""
+"""The example with DogeCDMoE of the package transformers: PEER for a single token, another layer for a sequence."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def test_the_last_token_of_a_sequence_changes_the_experts_of_an_earlier_one(sequ
     other[-1] = -x[-1]
     before, after = sequence.forward(layer, x).indices, sequence.forward(layer, other).indices
     changed = [token for token in range(6) if not np.array_equal(before[token], after[token])]
-    # of T tokens, token t gets its half scores from tokens t // 2 and (T + t) // 2
+    # among T tokens, token t gets its half scores from tokens t // 2 and (T + t) // 2
     assert changed == [token for token in range(6) if 5 in (token // 2, (6 + token) // 2)] == [4, 5]
 
 
@@ -68,7 +68,7 @@ def test_the_adapter_runs_the_layer_that_the_package_builds(sequence: Any, count
         hidden_size=8, intermediate_size=32, hidden_act="gelu", num_experts=25, num_experts_per_tok=4, is_moe=True
     )
     moe = doge.DogeCDMoE(settings)
-    torch.nn.init.zeros_(moe.down_proj.weight)  # the shared expert as it comes, adding zero
+    torch.nn.init.zeros_(moe.down_proj.weight)  # the dense MLP as it is built, adding zero
     params = {
         "query.weight": torch.eye(8).repeat(2, 1)[None],
         "keys": moe.router_gate.weight.reshape(1, 2, 5, 8),
@@ -80,7 +80,7 @@ def test_the_adapter_runs_the_layer_that_the_package_builds(sequence: Any, count
     x = _tokens(count)
     expected = moe(torch.tensor(x)[None])[0][0].detach().numpy()
     np.testing.assert_array_equal(sequence.forward(layer, x).y, expected)
-    one_token_each = moe(torch.tensor(x)[:, None])[0][:, 0].detach().numpy()  # sequences mix as tokens do
+    one_token_each = moe(torch.tensor(x)[:, None])[0][:, 0].detach().numpy()  # other sequences have the same effect
     np.testing.assert_array_equal(one_token_each, expected)
 
 

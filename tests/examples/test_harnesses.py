@@ -1,4 +1,4 @@
-"""The example programs in C and JavaScript: conformant, as their tutorial says, and sources of the same inputs."""
+"""The example programs in C and JavaScript are conformant, and generate the same inputs as the suite."""
 
 import json
 import math
@@ -21,7 +21,7 @@ MANIFEST = json.loads((HOME / "manifest.json").read_text("utf-8"))
 
 @pytest.fixture(scope="module")
 def c_peer(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The C program, built as its README says, warnings as errors."""
+    """The C program, built as its README says, with warnings as errors."""
     if not (shutil.which("make") and shutil.which("cc")):
         pytest.skip("no C compiler; install make and gcc or clang")
     folder = tmp_path_factory.mktemp("harness") / "c"
@@ -41,7 +41,7 @@ def node() -> str:
 
 @pytest.fixture(scope="module", params=["c", "js"])
 def peer(request: pytest.FixtureRequest) -> list[str]:
-    """Either program, as words of a command."""
+    """The command of one of the programs, as a list of words."""
     if request.param == "c":
         words: list[str] = request.getfixturevalue("c_peer")
         return words
@@ -61,7 +61,7 @@ def test_a_program_generates_the_frozen_inputs_bit_for_bit(peer: list[str], file
         assert _generate(peer, recipe, expected.size) == [f"{bits:016x}" for bits in expected.ravel().view(np.uint64)]
 
 
-def test_a_program_generates_what_lies_at_the_edges(peer: list[str]) -> None:
+def test_a_program_generates_extreme_inputs(peer: list[str]) -> None:
     for bits, exponent in ((1, 0), (53, -1000), (53, 1023), (8, -40)):
         recipe = {"seed": 2**64 - 1, "name": "größe/é", "bits": bits, "exponent": exponent}
         expected = dyadic(**recipe, shape=(50,), dtype=np.float64)
@@ -76,7 +76,7 @@ def test_the_error_function_in_javascript_keeps_its_bound(node: str) -> None:
     )
     ran = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, check=True, timeout=60)
     found = json.loads(ran.stdout)
-    # PRC-4 allows 16u; math.erf has less than one itself
+    # PRC-4 allows 16u; the error of math.erf is below 1u
     assert max(abs(got - math.erf(x)) for got, x in zip(found, points, strict=True)) < 15 * 2.0**-53
 
 

@@ -17,18 +17,18 @@ TINY = PeerConfig(16, 2, 25, 3, 8)
 
 @pytest.fixture(scope="module")
 def model() -> ModuleType:
-    return loaded("model")
+    return load_module("model")
 
 
-def loaded(name: str) -> ModuleType:
-    """A file of the example, which imports its siblings by their bare names as a script does."""
+def load_module(name: str) -> ModuleType:
+    """A module of the example. It imports its neighbours by bare names, as a script does."""
     sys.path.insert(0, str(EXAMPLE))
     try:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLE / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module_spec = importlib.util.spec_from_file_location(name, EXAMPLE / f"{name}.py")
+        assert module_spec is not None
+        assert module_spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(module_spec)
+        module_spec.loader.exec_module(module)
         return module
     finally:
         sys.path.remove(str(EXAMPLE))

@@ -1,4 +1,4 @@
-"""The language model, trained on a text and exported, goes on with the same bytes in ONNX Runtime as in torch."""
+"""The language model is trained and exported; ONNX Runtime continues a prompt with the same bytes as torch."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def trained(example, tmp_path_factory):
 
 
 def test_training_on_the_text_learns_something(trained):
-    assert trained[1] < np.log(256) - 1.5  # a model that knows nothing pays log 256 nats a byte
+    assert trained[1] < np.log(256) - 1.5  # the loss of uniform guesses is log 256 nats per byte
 
 
 @pytest.mark.parametrize("prompt", [b"The ", b"A", b"MUST be the selection of the first k experts"])
@@ -43,7 +43,7 @@ def test_torch_and_onnx_runtime_generate_the_same_bytes(example, trained, prompt
 
 def test_the_file_holds_the_trained_peer_layer(trained):
     model, _, path = trained
-    assert [place.name for place in find_layers(read_model(path), path)] == ["blocks.1.feed_forward"]
+    assert [node.name for node in find_layers(read_model(path), path)] == ["blocks.1.feed_forward"]
     got, expected = read_layer(path), model.peer.to_layer()
     for name, array in expected.params.items():
         np.testing.assert_array_equal(got.params[name], array)

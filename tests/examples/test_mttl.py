@@ -1,4 +1,4 @@
-"""The example with the package mttl: PEER where a head takes n experts, other experts where it takes fewer."""
+"""The example with the package mttl: PEER if a head selects n experts, other experts if it selects fewer."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_its_ids_count_in_steps_of_k_instead_of_n(mttl: Any, k: int) -> None:
     np.testing.assert_array_equal(mttl.forward(layer, x).indices, right // 5 * k + right % 5)
 
 
-def test_where_a_head_takes_n_experts_the_ids_are_those_of_the_specification(mttl: Any) -> None:
+def test_where_a_head_selects_n_experts_the_ids_are_those_of_the_specification(mttl: Any) -> None:
     layer, x = _layer(5), _tokens()
     expected = load("reference").forward(layer, x)
     np.testing.assert_array_equal(mttl.forward(layer, x).indices, expected.indices)
@@ -71,7 +71,7 @@ def test_the_adapter_runs_the_layer_that_the_package_builds(mttl: Any) -> None:
     }
     layer = Layer(_layer(4).config, {name: tensor.detach().numpy() for name, tensor in params.items()})
     x = _tokens()
-    batch = np.concatenate([x, np.zeros_like(x[:1])])  # the shape the adapter hands over, for the same bits
+    batch = np.concatenate([x, np.zeros_like(x[:1])])  # the shape that the adapter passes, for the same bits
     expected = peer(torch.tensor(batch)[None])[0, :-1].detach().numpy()
     np.testing.assert_array_equal(mttl.forward(layer, x).y, expected)
 

@@ -66,7 +66,7 @@ def test_the_adapter_runs_the_layer_that_the_package_builds(softmax: Any) -> Non
     }
     layer = Layer(CONFIG, {name: tensor.detach().numpy() for name, tensor in params.items()})
     x = _tokens()
-    batch = np.concatenate([x, np.zeros_like(x[:1])])  # the shape the adapter hands over, for the same bits
+    batch = np.concatenate([x, np.zeros_like(x[:1])])  # the shape that the adapter passes, for the same bits
     expected = peer(torch.tensor(batch)[None])[0, :-1].detach().numpy()
     np.testing.assert_array_equal(softmax.forward(layer, x).y, expected)
 

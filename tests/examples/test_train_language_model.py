@@ -1,4 +1,4 @@
-"""Training the language model: a run that stops and resumes ends where a whole one does, and the program says so."""
+"""Training the language model: a resumed run ends where an uninterrupted one does, and the program reports this."""
 
 import importlib
 import json
@@ -23,7 +23,7 @@ NAMES = ("model", "usage", "trainer", "checkpoint")
 
 @pytest.fixture(scope="module")
 def example():
-    """The modules of the example, which import each other by their bare names as scripts do."""
+    """The modules of the example. They import each other by bare names, as scripts do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLE)
         for name in NAMES:
@@ -33,7 +33,7 @@ def example():
             del sys.modules[name]
 
 
-def bits(path: Path) -> dict[str, bytes]:
+def tensor_bytes(path: Path) -> dict[str, bytes]:
     return {name: tensor.reshape(-1).view(torch.uint8).numpy().tobytes() for name, tensor in load_file(path).items()}
 
 
@@ -48,13 +48,13 @@ def test_a_resumed_run_ends_bit_for_bit_where_a_whole_one_does(example, tmp_path
             write(example, paths["half"], whole)
         whole.advance()
     write(example, paths["whole"], whole)
-    resumed = example["trainer"].Trainer(replace(run, seed=1), TEXT)  # other parameters, all to be replaced
+    resumed = example["trainer"].Trainer(replace(run, seed=1), TEXT)  # other parameters, which restore replaces
     example["checkpoint"].restore(paths["half"], resumed.tensors(), resumed.optimisers)
     resumed.step, resumed.run = example["checkpoint"].about(paths["half"])["step"], run
     for _ in range(3):
         resumed.advance()
     write(example, paths["resumed"], resumed)
-    assert bits(paths["resumed"]) == bits(paths["whole"]) != bits(paths["half"])
+    assert tensor_bytes(paths["resumed"]) == tensor_bytes(paths["whole"]) != tensor_bytes(paths["half"])
 
 
 def write(example, path, trainer):
@@ -69,8 +69,8 @@ def test_training_touches_few_experts_and_counts_them(example):
     changed = (trainer.layer.get_parameter("experts.u") != before).any(1)
     assert torch.equal(changed, trainer.layer.uses > 0)
     assert trainer.layer.uses.sum() == trainer.run.tokens * 2 * 4
-    assert 0 < trainer.layer.used() == changed.sum() / 4096 < 0.05
-    assert trainer.layer.top_share() > 0.01
+    assert 0 < trainer.layer.fraction_used() == changed.sum() / 4096 < 0.05
+    assert trainer.layer.top_fraction() > 0.01
 
 
 def test_training_learns_something(example):
@@ -90,7 +90,7 @@ def test_the_program_trains_writes_resumes_and_refuses_other_options(tmp_path):
     sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
     first = program(text, "--steps=4", "--every=2", f"--checkpoint={path}", *sizes)
     assert [line.split(":")[0] for line in first.stdout.splitlines() if line.startswith("step")] == ["step 2", "step 4"]
-    for words in ("64 experts; at step 0", "tokens/s, loss", "experts used", "top 1% take", "wrote"):
+    for words in ("64 experts, at step 0", "tokens/s, loss", "experts used", "top 1% get", "wrote"):
         assert words in first.stdout
     again = program(text, "--steps=6", f"--resume={path}", f"--checkpoint={path}")
     assert "at step 4" in again.stdout
@@ -102,7 +102,7 @@ def test_the_program_trains_writes_resumes_and_refuses_other_options(tmp_path):
     assert list(tmp_path.glob(".*")) == []
     refused = program(text, "--steps=8", f"--resume={path}", "--batch=3", check=False)
     assert refused.returncode == 1
-    assert "batch cannot change in the middle of a run" in refused.stderr
+    assert "batch cannot change in the middle of a run; omit it to resume" in refused.stderr
 
 
 def program(text: Path, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The page on training: what it shows runs, and learns."""
+"""The page on training: its examples run, and the tables change."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8")
 EXAMPLES = re.findall(r"<!-- run -->\n```python\n(.*?)```", TEXT, re.DOTALL)
 
 
-# Torch's tracer warns of what it does itself.
+# torch.compile warns of a call that it makes itself.
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_the_examples_of_the_page_run_one_after_the_other():
     assert len(EXAMPLES) == 3
