@@ -152,7 +152,5 @@ def _state(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[in
     """The array itself, after checking that it can be changed in place."""
     contiguous(name, array, dtype, shape)
     if not (array.flags.c_contiguous and array.flags.writeable):
-        raise InputError(
-            f"{name} is changed in place and must be C-contiguous and writeable; pass a copy"
-        )
+        raise InputError(f"{name} is changed in place and must be C-contiguous and writeable; pass a copy")
     return array

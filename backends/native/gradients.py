@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from peerspec import native
 from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
 from peerspec.reference import InputError, Layer
-from peerspec.reference.gradients import norm_backward
+from peerspec.reference.query_norm import query_norm_backward
 
 __all__ = ["gradients"]
 
@@ -38,7 +38,7 @@ def gradients(
     }
     dscores = _gate_backward(config.gate, at.gate, dgates.reshape(at.gate.shape))
     dq, grads["keys"] = native.retrieve_backward(router_tables(layer), at.q, at.ids, dscores)
-    dq = norm_backward(layer, at.raw, dq, at.mask, grads)
+    dq = query_norm_backward(layer, at.raw, dq, at.mask, grads)
     grads["query.weight"] = np.einsum("thc,td->hcd", dq, at.x, optimize=True)
     if config.query_bias:
         grads["query.bias"] = dq.sum(0)

@@ -1,0 +1,18 @@
+"""The examples in docstrings are true."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import peerspec.native as room
+
+MODULES = [
+    name for _, name, _ in pkgutil.iter_modules(room.__path__, f"{room.__name__}.") if not name.endswith("._core")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_are_true(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
