@@ -8,9 +8,7 @@ import pytest
 
 import peerspec.native as room
 
-MODULES = [
-    name for _, name, _ in pkgutil.iter_modules(room.__path__, f"{room.__name__}.") if not name.endswith("._core")
-]
+MODULES = [f"{room.__name__}.{name}" for _, name, _ in pkgutil.iter_modules(room.__path__) if name != "_core"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -8,7 +8,7 @@ import pytest
 
 import peerspec.reference as room
 
-MODULES = [name for _, name, _ in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
+MODULES = [f"{room.__name__}.{name}" for _, name, _ in pkgutil.iter_modules(room.__path__)]
 
 
 @pytest.mark.parametrize("name", MODULES)

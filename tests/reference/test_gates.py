@@ -32,7 +32,7 @@ def test_softmax_is_that_of_scipy_over_the_last_axis(dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_softmax_gates_sum_to_one(dtype: Any) -> None:
-    """The error is u for each of k divisions by one sum, whose terms are added in float64, and ku for the sum itself."""
+    """The error is u for each of the k divisions, whose results are added in float64, and ku for the divisor."""
     s = scores(dtype)
     assert (abs(softmax(s).sum(-1, dtype=np.float64) - 1) <= 2 * s.shape[-1] * np.finfo(dtype).eps).all()
 

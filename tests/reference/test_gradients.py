@@ -1,9 +1,9 @@
 """Gradients, compared with finite differences and with the autodiff of two frameworks on the formula of y.
 
-Autodiff. Both sides evaluate sums of products in float64. To first order, a chain of at most m roundings has an error of
-at most γ_m = mu/(1−mu) times the majorant of its value. The majorant is the same formula on absolute values, with the
-greatest slope of each function and the condition of each division. ``majorants`` computes it; the two sides may differ
-by 2γ_m of it.
+Autodiff. Both sides evaluate sums of products in float64. To first order, a chain of at most m roundings has an error
+of at most γ_m = mu/(1−mu) times the majorant of its value. The majorant is the same formula on absolute values, with
+the greatest slope of each function and the condition of each division. ``majorants`` computes it; the two sides may
+differ by 2γ_m of it.
 
 Finite differences. The error of D(t) = (L(t) − L(−t))/2t is its truncation, a third of R = |D(2t) − D(t)| up to order
 t⁴, and the rounding of L, γ_m times its majorant, divided by t.
@@ -109,7 +109,7 @@ CURVE = 0.8  # the maximum of |σ″|, gelu's at 0, 2φ(0): the effect on σ′ 
 
 
 def majorants(layer: Layer, x: Any, dy: Any, ids: Any, gate: Any) -> tuple[dict[str, Any], float]:
-    """The factors of γ_m by name and for the loss, and γ_m. The error of a product is the sum of those of its factors."""
+    """The factors of γ_m by name and for the loss, and γ_m. The error of a product sums the errors of its factors."""
     c = layer.config
     parts = [backward_on_magnitudes(layer, x, dy, ids, gate, source) for source in ("unit", "gate", "root")]
     # the longest chain: inner product, statistics forward and backward, softmax twice, and the sum over all pairs
