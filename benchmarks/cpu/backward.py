@@ -1,4 +1,4 @@
-"""Forward and backward pass, with a gradient of x and of every parameter."""
+"""Forward and backward pass, with gradients of x and all parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POINTS = [Point(n, 256, tokens) for n in (128, 1024) for tokens in (64, 512, 204
 
 
 def backward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         found = in_turns(variants(bench), budget)
         point, rival = bench.point.as_row(), found[RIVAL].median
@@ -35,7 +35,7 @@ def variants(bench: Bench) -> dict[str, Callable[[], None]]:
 
 
 def dropping(module: nn.Module, bench: Bench) -> Callable[[], None]:
-    """One pass, whose gradients go at its end: those of two variants would not fit beside each other."""
+    """One pass, and then the gradients are freed: the memory does not hold those of two variants."""
     work = backward_pass(module, bench)
 
     def turn() -> None:

@@ -1,4 +1,4 @@
-"""The expert stage alone, on random ids, beside what reading the same rows takes."""
+"""The expert stage alone, on random ids, and for comparison the time to read the same rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAIVE = "gather and einsum"
 
 
 def experts(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         with torch.inference_mode():
             found = in_turns({**stages(bench), **gathers(bench)}, budget)
@@ -40,7 +40,7 @@ def experts(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
 
 
 def stages(bench: Bench) -> Variants:
-    """The stage by the core, by library operations, and as the paper writes it."""
+    """The stage by the core, by library operations, and by the formula of the paper."""
     ids, gates = bench.pairs
 
     def naive() -> Tensor:

@@ -25,24 +25,24 @@ VARIANTS: dict[str, rivals.Maker] = {
     "dense FFN of equal parameters": rivals.of_equal_parameters,
 }
 
-MOST_HIDDEN = 1 << 32
-"""Bytes of hidden activations beyond which a dense block is not run beside the tables."""
-MOST_FLOPS = 10**12
-"""Beyond it a turn takes more than some eight seconds."""
+MAX_HIDDEN_BYTES = 1 << 32
+"""Bytes of hidden activations above which a dense block does not run, because the tables need the memory."""
+MAX_FLOPS = 10**12
+"""Operations above which a dense block does not run, because a turn takes more than about eight seconds."""
 
 
 def unavailable_reason(name: str, point: Point) -> str:
-    """Why a variant is not run at a point; empty where it is."""
+    """Why a variant does not run at a point; empty if it runs."""
     if name != "dense FFN of equal parameters":
         return ""
     flops, hidden = 4 * point.d_model * point.n**2 * point.tokens, 4 * point.n**2 * point.tokens
-    if hidden > MOST_HIDDEN:
+    if hidden > MAX_HIDDEN_BYTES:
         return f"its hidden activations alone take {hidden / 2**30:.0f} GiB"
-    return f"{flops / 1e12:.1f} TFLOP a turn" if flops > MOST_FLOPS else ""
+    return f"{flops / 1e12:.1f} TFLOP a turn" if flops > MAX_FLOPS else ""
 
 
 def forward(points: Sequence[Point], names: Sequence[str], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         yield rows_of(bench, names, budget)
 

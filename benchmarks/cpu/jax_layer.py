@@ -1,4 +1,4 @@
-"""The layer in JAX, compiled, on the tables of a bench and on as many threads as the process has processors."""
+"""The compiled layer in JAX, on the tables of a bench, with one thread for each processor of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Selection alone: 2 × n half scores to the k best experts of each row."""
+"""Selection alone: from 2 × n half scores to the k best experts of each row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RIVAL = "torch.topk of both halves"
 
 
 def selection(budget: float, *, tokens: int = 128) -> Iterator[list[dict[str, object]]]:
-    """Rows for n = 128 and 1024; as many tokens as a cache holds the half scores of."""
+    """The rows for n = 128 and 1024, for so few tokens that a cache holds their half scores."""
     for n in (128, 1024):
         s1, s2 = torch.randn(2, tokens * HEADS, n, generator=torch.Generator().manual_seed(0))
 

@@ -1,4 +1,4 @@
-"""A whole training step: forward, backward, and the update of every parameter."""
+"""A training step: forward pass, backward pass, and the update of all parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["FAIR", "POINTS", "VARIANTS", "step", "turn"]
 
 POINTS = [Point(1024, 256, tokens) for tokens in (64, 512, 2048)]
 FAIR = f"{RIVAL}, Adam"
-"""Whom ratios are stated against: the fastest Adam of torch."""
+"""The variant that ratios compare with: the fastest Adam of torch."""
 RATE = 1e-5
 
 Make = Callable[[Bench], nn.Module]
@@ -31,10 +31,10 @@ class Step:
     """Steps of one layer by one optimiser.
 
     Args:
-        bench: what it learns from, until it takes another.
-        make: the layer on the tables of a bench.
-        optimiser: of its parameters.
-        core: whether it may use the native core.
+        bench: the tokens to learn from, until ``take`` changes them.
+        make: makes the layer on the tables of a bench.
+        optimiser: makes the optimiser of its parameters.
+        core: whether it uses the native core.
     """
 
     def __init__(self, bench: Bench, make: Make, optimiser: Callable[..., Any], *, core: bool) -> None:
@@ -44,18 +44,18 @@ class Step:
         self.take(bench)
 
     def take(self, bench: Bench) -> None:
-        """From now on learn from these tokens."""
+        """Learn from the tokens of this bench."""
         self._pass = backward_pass(self.module, bench)
 
     def __call__(self) -> None:
-        """One step, whose gradients go at its end."""
+        """One step, and then the gradients are freed."""
         with self._where():
             self._pass()
             self.optimiser.step()
         self.optimiser.zero_grad()
 
-    def share(self, state: State) -> None:
-        """Keep the optimiser's state where another of its kind does: two would not fit beside each other."""
+    def use_state(self, state: State) -> None:
+        """Use the same state as another optimiser of this kind: the memory does not hold two."""
         for name, parameter in self.module.named_parameters():
             self.optimiser.state[parameter] = state.setdefault(name, {})
 
@@ -63,18 +63,18 @@ class Step:
 VARIANTS: dict[str, tuple[Make, Callable[..., Any]]] = {
     FAIR: (theirs, partial(torch.optim.Adam, fused=True)),
     f"{RIVAL}, SGD": (theirs, partial(torch.optim.SGD, fused=True)),
-    f"{CORE}: SGD": (ours, RowSGD),
-    f"{CORE}: SGD in backward": (ours, partial(RowSGD, in_backward=True)),
+    f"{CORE}: RowSGD": (ours, RowSGD),
+    f"{CORE}: RowSGD in backward": (ours, partial(RowSGD, in_backward=True)),
     f"{CORE}: RowAdagrad in backward": (ours, partial(RowAdagrad, in_backward=True)),
     f"{CORE}: LazyAdam": (ours, LazyAdam),
     f"{CORE}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
-    f"{LIBRARY}: SGD in backward": (ours, partial(RowSGD, in_backward=True)),
+    f"{LIBRARY}: RowSGD in backward": (ours, partial(RowSGD, in_backward=True)),
     f"{LIBRARY}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
 }
 
 
 def step(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         found = in_turns(turns(bench), budget)
         point, rival = bench.point.as_row(), found[FAIR].median
@@ -82,7 +82,7 @@ def step(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, obje
 
 
 def turn(bench: Bench, name: str) -> Step:
-    """The variant of that name."""
+    """The step of the variant with this name."""
     make, optimiser = VARIANTS[name]
     return Step(bench, make, optimiser, core=not name.startswith(LIBRARY))
 
@@ -92,5 +92,5 @@ def turns(bench: Bench) -> dict[str, Step]:
     work = {name: turn(bench, name) for name in VARIANTS}
     for name, one in work.items():
         if "LazyAdam" in name:
-            one.share(moments)
+            one.use_state(moments)
     return work

@@ -1,4 +1,4 @@
-"""Figures as a plot: speed of the forward pass at every point."""
+"""The plot: speed of the forward pass at every point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["draw"]
 
 
 def draw(folder: Path) -> list[Path]:
-    """Write it where there are figures."""
+    """Write the plot if there are figures."""
     rows = [row for row in read(folder, "forward")["rows"] if row["variant"] != EAGER]
     if not rows:
         return []

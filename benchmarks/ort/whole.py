@@ -1,4 +1,4 @@
-"""The whole layer: kernels, bodies, and what else computes it, on the same tables."""
+"""The whole layer with kernels, with bodies, and in torch, on the same tables."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ VARIANTS: dict[str, Callable[[Bench], Run]] = {
 
 
 def forward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         with torch.inference_mode():
             found = in_turns({name: make(bench) for name, make in VARIANTS.items()}, budget)
@@ -55,7 +55,7 @@ def forward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
 
 
 def narrow(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """The kernel with tables in fewer bytes."""
+    """The kernel with float16 and int8 tables."""
     for bench in benches(list(points)):
         work = {f"{NATIVE}, float32 tables": by_kernels(bench)}
         for tables in ("float16", "int8"):
