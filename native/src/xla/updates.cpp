@@ -35,8 +35,9 @@ int32_t update_rows(const Call& call, const peerspec_run& run) {
   const Array table = call.argument(6);
   if (count(call.argument(3)) != 1)
     throw BadValues{
-        "a gradient of rows is not what value_and_grad gave: it was added to another or scaled, or the loss uses one "
-        "layer more than once; use the functions of peerspec.backends.jax.optim, and one layer for each use"};
+        "a gradient of rows must be as value_and_grad returned it, but it was added to another one or scaled, or the "
+        "loss uses one layer more than once; use the functions of peerspec.backends.jax.optim, and a separate layer "
+        "for each use"};
   const FactoredRows gradient(call, table.axis(0));
   require(gradient.x.axis(1) == table.axis(1));
   if (gradient.touched.status) return gradient.touched.status;
@@ -55,7 +56,7 @@ int32_t update_rows(const Call& call, const peerspec_run& run) {
 
 constexpr int64_t rows_per_task = 64;
 
-// Sums the squares of touched rows. Each task gradient its rows in memory of its own.
+// Sums the squares of touched rows. Each task sums its rows in memory of its own.
 template <class T>
 struct SquaresJob {
   const FactoredRows& gradient;
