@@ -45,11 +45,11 @@ def timed(variants: Variants, repeats: int) -> dict[str, np.ndarray]:
     return {name: np.quantile(taken, [0.25, 0.5, 0.75]) for name, taken in seconds.items()}
 
 
-def report(title: str, variants: Variants, repeats: int, rival: str, gigabytes: float = 0) -> None:
+def report(title: str, variants: Variants, repeats: int, baseline: str, gigabytes: float = 0) -> None:
     print(f"\n{title}\n{'':28}{'ms':>9}{'quartiles':>18}{'speed':>8}" + (f"{'GB/s':>8}" if gigabytes else ""))
     quartiles = timed(variants, repeats)
     for name, (low, middle, high) in quartiles.items():
-        quartile_text, speed = f"{low * 1e3:.2f} … {high * 1e3:.2f}", quartiles[rival][1] / middle
+        quartile_text, speed = f"{low * 1e3:.2f} … {high * 1e3:.2f}", quartiles[baseline][1] / middle
         rate = f"{gigabytes / middle:8.1f}" if gigabytes else ""
         print(f"{name:28}{middle * 1e3:9.2f}{quartile_text:>18}{f'×{speed:.1f}':>8}{rate}", flush=True)
 

@@ -1,4 +1,4 @@
-"""The layer: query → half scores → selection → gates → experts → output (SPEC.md, chapters 2 to 5)."""
+"""The layer: query → query norm → half scores → selection → gates → experts (SPEC.md, chapters 2 to 5)."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def query_norm_backward(
 ) -> np.ndarray:
     """The gradient of the query before the norm (GRD-7); adds the gradients of scale and bias to ``grads``.
 
-    In ``mean`` and ``var`` each counted token, or each feature, has the weight 1/m.
+    Mean and variance weigh each token that counts (batch), or each feature (layer), by 1/m.
     """
     if layer.config.query_norm == "none":
         return dq

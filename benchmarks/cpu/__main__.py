@@ -29,9 +29,9 @@ from experts import experts  # noqa: E402
 from forward import VARIANTS, forward  # noqa: E402
 from memory import child, memory, step_memory  # noqa: E402
 from points import GRID, Point  # noqa: E402
+from results import machine, show, write  # noqa: E402
 from scaling import OVER_EXPERTS, OVER_TOKENS, scaling  # noqa: E402
 from selection import selection  # noqa: E402
-from store import machine, show, write  # noqa: E402
 from verdicts import verdicts  # noqa: E402
 
 PARTS = ("forward", "backward", "step", "experts", "selection", "memory", "step-memory", "scaling")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from points import Bench, Point, benches
+from timing import in_turns
 from torch import nn
-from trainees import CORE, LIBRARY, RIVAL, backward_pass, ours, theirs
-from turns import in_turns
+from training import BASELINE, CORE, LIBRARY, backward_pass, package_layer, project_layer
 
 from peerspec.backends.torch.native import library_operations
 
@@ -20,18 +20,18 @@ def backward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, 
     """The rows of each point."""
     for bench in benches(list(points)):
         found = in_turns(variants(bench), budget)
-        point, rival = bench.point.as_row(), found[RIVAL].median
-        yield [{**point, "variant": name, **q.as_row(), "speed": rival / q.median} for name, q in found.items()]
+        point, baseline = bench.point.as_row(), found[BASELINE].median
+        yield [{**point, "variant": name, **q.as_row(), "speed": baseline / q.median} for name, q in found.items()]
 
 
 def variants(bench: Bench) -> dict[str, Callable[[], None]]:
-    own = dropping(ours(bench), bench)
+    own = dropping(project_layer(bench), bench)
 
     def library() -> None:
         with library_operations():
             own()
 
-    return {RIVAL: dropping(theirs(bench), bench), CORE: own, LIBRARY: library}
+    return {BASELINE: dropping(package_layer(bench), bench), CORE: own, LIBRARY: library}
 
 
 def dropping(module: nn.Module, bench: Bench) -> Callable[[], None]:

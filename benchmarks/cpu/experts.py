@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from limits import bandwidth, gathers, moved
 from points import Bench, Point, benches
+from timing import Variants, in_turns
 from torch import Tensor
 from torch.nn import functional
-from turns import Variants, in_turns
 
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.native import library_operations
@@ -48,11 +48,11 @@ def stages(bench: Bench) -> Variants:
         weights = functional.gelu(torch.einsum("tkd,td->tk", down, bench.x)) * gates
         return torch.einsum("tk,tkd->td", weights, up)
 
-    def ours() -> Tensor:
+    def stage() -> Tensor:
         return expert_stage(bench.config, bench.params, bench.x, ids, gates)
 
     def library() -> Tensor:
         with library_operations():
-            return ours()
+            return stage()
 
-    return {NAIVE: naive, "torch, with the core": ours, "torch, library operations": library}
+    return {NAIVE: naive, "torch, with the core": stage, "torch, library operations": library}

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import jax
 import torch
 from points import Bench
-from rivals import Work
+from variants import Work
 
 from peerspec.backends.jax import forward, library_operations
 

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from store import machine, write
+from results import machine, write
 
 from peerspec.backends.jax import forward, optim
 from peerspec.reference import PeerConfig

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from points import Bench, Point
-from turns import Quartiles, Variants, in_turns
+from timing import Quartiles, Variants, in_turns
 
 from peerspec import native
 from peerspec.reference.cost import cost

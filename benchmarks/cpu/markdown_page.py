@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from store import read
+from results import read
 
 __all__ = ["Part", "Row", "mebibytes", "milliseconds", "page", "rate", "speed"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import step
 import torch
 from forward import VARIANTS, unavailable_reason
-from peak import watched
+from peak import with_peak
 from points import Bench, Point, benches
 
 __all__ = ["child", "memory", "step_memory"]
@@ -57,7 +57,7 @@ def _forward(bench: Bench, name: str) -> dict[str, int]:
         bench.x  # noqa: B018  # computed before the measurement
         if name.startswith("torch.compile"):
             work()
-        y, found = watched(work)
+        y, found = with_peak(work)
     return found | {"beyond": max(found["beyond"] - y.numel() * y.element_size(), 0)}
 
 
@@ -69,7 +69,7 @@ def _step(bench: Bench, name: str) -> dict[str, int]:
         for tensor in state.values():
             tensor.zero_()
     one.take(bench)
-    return watched(one)[1]
+    return with_peak(one)[1]
 
 
 def _few(bench: Bench) -> Bench:

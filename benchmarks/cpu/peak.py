@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["watched"]
+__all__ = ["with_peak"]
 
 
-def watched(work: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
+def with_peak(work: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
     """The result of ``work``, the bytes in use before it, and the peak of the additional bytes."""
     before = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")

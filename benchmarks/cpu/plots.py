@@ -9,8 +9,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
+from results import read
 from scaling import OVER_EXPERTS, OVER_TOKENS
-from store import read
 
 __all__ = ["bars", "draw", "save"]
 

@@ -8,7 +8,7 @@ import torch
 from forward import VARIANTS
 from limits import limits
 from points import Point, benches
-from turns import in_turns
+from timing import in_turns
 
 __all__ = ["OVER_EXPERTS", "OVER_TOKENS", "scaling"]
 

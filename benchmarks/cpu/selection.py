@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import torch
 from points import HEADS, TOP_K
+from timing import in_turns
 from torch import Tensor
-from turns import in_turns
 
 from peerspec.backends.torch.native import library_operations
 from peerspec.backends.torch.selection import select
 
 __all__ = ["selection"]
 
-RIVAL = "torch.topk of both halves"
+BASELINE = "torch.topk of both halves"
 
 
 def selection(budget: float, *, tokens: int = 128) -> Iterator[list[dict[str, object]]]:
@@ -27,13 +27,13 @@ def selection(budget: float, *, tokens: int = 128) -> Iterator[list[dict[str, ob
                 return select(s1, s2, TOP_K)
 
         variants = {
-            RIVAL: lambda s1=s1, s2=s2: (s1.topk(TOP_K), s2.topk(TOP_K)),
+            BASELINE: lambda s1=s1, s2=s2: (s1.topk(TOP_K), s2.topk(TOP_K)),
             "torch, with the core": lambda s1=s1, s2=s2: select(s1, s2, TOP_K),
             "torch, library operations": library,
         }
         with torch.inference_mode():
             found = in_turns(variants, budget)
         yield [
-            {"n": n, "rows": len(s1), "variant": name, **q.as_row(), "speed": found[RIVAL].median / q.median}
+            {"n": n, "rows": len(s1), "variant": name, **q.as_row(), "speed": found[BASELINE].median / q.median}
             for name, q in found.items()
         ]

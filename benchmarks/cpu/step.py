@@ -9,17 +9,17 @@ from typing import Any
 
 import torch
 from points import Bench, Point, benches
+from timing import in_turns
 from torch import nn
-from trainees import CORE, LIBRARY, RIVAL, backward_pass, ours, theirs
-from turns import in_turns
+from training import BASELINE, CORE, LIBRARY, backward_pass, package_layer, project_layer
 
 from peerspec.backends.torch import LazyAdam, RowAdagrad, RowSGD
 from peerspec.backends.torch.native import library_operations
 
-__all__ = ["FAIR", "POINTS", "VARIANTS", "step", "turn"]
+__all__ = ["ADAM_BASELINE", "POINTS", "VARIANTS", "step", "turn"]
 
 POINTS = [Point(1024, 256, tokens) for tokens in (64, 512, 2048)]
-FAIR = f"{RIVAL}, Adam"
+ADAM_BASELINE = f"{BASELINE}, Adam"
 """The variant that ratios compare with: the fastest Adam of torch."""
 RATE = 1e-5
 
@@ -61,15 +61,15 @@ class Step:
 
 
 VARIANTS: dict[str, tuple[Make, Callable[..., Any]]] = {
-    FAIR: (theirs, partial(torch.optim.Adam, fused=True)),
-    f"{RIVAL}, SGD": (theirs, partial(torch.optim.SGD, fused=True)),
-    f"{CORE}: RowSGD": (ours, RowSGD),
-    f"{CORE}: RowSGD in backward": (ours, partial(RowSGD, in_backward=True)),
-    f"{CORE}: RowAdagrad in backward": (ours, partial(RowAdagrad, in_backward=True)),
-    f"{CORE}: LazyAdam": (ours, LazyAdam),
-    f"{CORE}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
-    f"{LIBRARY}: RowSGD in backward": (ours, partial(RowSGD, in_backward=True)),
-    f"{LIBRARY}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
+    ADAM_BASELINE: (package_layer, partial(torch.optim.Adam, fused=True)),
+    f"{BASELINE}, SGD": (package_layer, partial(torch.optim.SGD, fused=True)),
+    f"{CORE}: RowSGD": (project_layer, RowSGD),
+    f"{CORE}: RowSGD in backward": (project_layer, partial(RowSGD, in_backward=True)),
+    f"{CORE}: RowAdagrad in backward": (project_layer, partial(RowAdagrad, in_backward=True)),
+    f"{CORE}: LazyAdam": (project_layer, LazyAdam),
+    f"{CORE}: LazyAdam in backward": (project_layer, partial(LazyAdam, in_backward=True)),
+    f"{LIBRARY}: RowSGD in backward": (project_layer, partial(RowSGD, in_backward=True)),
+    f"{LIBRARY}: LazyAdam in backward": (project_layer, partial(LazyAdam, in_backward=True)),
 }
 
 
@@ -77,8 +77,8 @@ def step(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, obje
     """The rows of each point."""
     for bench in benches(list(points)):
         found = in_turns(turns(bench), budget)
-        point, rival = bench.point.as_row(), found[FAIR].median
-        yield [{**point, "variant": name, **q.as_row(), "speed": rival / q.median} for name, q in found.items()]
+        point, baseline = bench.point.as_row(), found[ADAM_BASELINE].median
+        yield [{**point, "variant": name, **q.as_row(), "speed": baseline / q.median} for name, q in found.items()]
 
 
 def turn(bench: Bench, name: str) -> Step:

@@ -28,9 +28,9 @@ import torch  # noqa: E402
 from footprint import child, footprint  # noqa: E402
 from latency import latency  # noqa: E402
 from points import Point  # noqa: E402
+from results import machine, show, write  # noqa: E402
 from sessions import THREADS  # noqa: E402
 from stage import stage  # noqa: E402
-from store import machine, show, write  # noqa: E402
 from verdicts import EXAMPLE, required  # noqa: E402
 from whole import GRID, forward, narrow  # noqa: E402
 

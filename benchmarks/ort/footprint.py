@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import sessions
-from peak import watched
+from peak import with_peak
 from points import Bench, Point, benches
 
 __all__ = ["child", "footprint", "stored_bytes"]
@@ -52,4 +52,4 @@ def child(name: str, point: Point) -> None:
     few = Bench(replace(point, tokens=16), bench.params)
     sessions.bound(made, sessions.given(few), {})()
     run = sessions.bound(made, sessions.given(bench), {})
-    print(json.dumps(watched(run)[1]))
+    print(json.dumps(with_peak(run)[1]))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import sessions
 from points import Bench, Point, benches
 from sessions import THREADS, Run
-from turns import in_turns
+from timing import in_turns
 from whole import by_bodies, by_kernels
 
 from peerspec import native

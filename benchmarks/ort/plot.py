@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plots import bars, save
-from store import read
+from results import read
 from whole import EAGER
 
 __all__ = ["draw"]

@@ -9,7 +9,7 @@ import sessions
 import torch
 from limits import bandwidth, gathers, moved
 from points import HEADS, TOP_K, Point, benches
-from turns import in_turns
+from timing import in_turns
 
 __all__ = ["stage"]
 

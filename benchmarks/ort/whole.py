@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import rivals
 import sessions
 import torch
+import variants
 from points import Bench, Point, benches
 from sessions import Run
-from turns import in_turns
+from timing import in_turns
 
 __all__ = ["EAGER", "GRID", "by_bodies", "by_kernels", "forward", "narrow"]
 
@@ -29,11 +29,11 @@ def by_bodies(bench: Bench) -> Run:
 
 
 VARIANTS: dict[str, Callable[[Bench], Run]] = {
-    EAGER: rivals.paper,
-    rivals.RIVAL: rivals.peer_pytorch,
+    EAGER: variants.paper,
+    variants.BASELINE: variants.peer_pytorch,
     BODIES: by_bodies,
     NATIVE: by_kernels,
-    "torch, with the core": rivals.with_core,
+    "torch, with the core": variants.with_core,
 }
 
 

@@ -134,7 +134,7 @@ struct Vector {
   typedef T Type __attribute__((vector_size(bytes)));
 };
 
-// The sum of the lanes of one vector: the halves are added, again and again.
+// The sum of the lanes of one vector, by halves.
 template <class T, int bytes>
 PEERSPEC_INLINE T reduce_vector(const typename Vector<T, bytes>::Type& vector) {
   if constexpr (bytes == 16 && sizeof(T) == 4) {

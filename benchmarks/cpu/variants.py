@@ -16,12 +16,12 @@ from peerspec.backends.torch import PEER
 from peerspec.backends.torch.native import library_operations
 from peerspec.reference.cost import cost
 
-__all__ = ["RIVAL", "Maker", "dense", "layer", "paper", "peer_pytorch"]
+__all__ = ["BASELINE", "Maker", "dense", "layer", "paper", "peer_pytorch"]
 
 Work = Callable[[], Tensor]
 Maker = Callable[[Bench], Work]
 
-RIVAL = "PEER-pytorch"
+BASELINE = "PEER-pytorch"
 """The variant that ratios compare with."""
 
 
@@ -49,11 +49,11 @@ def library(bench: Bench) -> Work:
 
 def peer_pytorch_module(bench: Bench) -> nn.Module:
     """The layer of the package, in the mode that computes PEER, with the weights of the bench."""
-    from PEER_pytorch import PEER as TheirPEER  # noqa: N811
+    from PEER_pytorch import PEER as PackagePEER  # noqa: N811
 
     config, params = bench.config, bench.params
     with torch.device("meta"):
-        module = TheirPEER(
+        module = PackagePEER(
             config.d_model,
             heads=HEADS,
             num_experts=config.num_experts,

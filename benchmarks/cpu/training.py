@@ -6,24 +6,24 @@ from collections.abc import Callable
 
 import torch
 from points import Bench
-from rivals import RIVAL, layer, peer_pytorch_module
 from torch import Tensor, nn
+from variants import BASELINE, layer, peer_pytorch_module
 
-__all__ = ["CORE", "LIBRARY", "RIVAL", "Pass", "backward_pass", "ours", "theirs"]
+__all__ = ["BASELINE", "CORE", "LIBRARY", "Pass", "backward_pass", "package_layer", "project_layer"]
 
 CORE, LIBRARY = "torch, with the core", "torch, library operations"
 
 Pass = Callable[[], Tensor]
 
 
-def ours(bench: Bench) -> nn.Module:
+def project_layer(bench: Bench) -> nn.Module:
     """The module of this project, whose tables have gradients as touched rows."""
     module = layer(bench).requires_grad_()
     module.sparse_gradients = True
     return module
 
 
-def theirs(bench: Bench) -> nn.Module:
+def package_layer(bench: Bench) -> nn.Module:
     """The layer of the package, whose gradients are as large as the tables."""
     module = peer_pytorch_module(bench)
     module.keys = nn.Parameter(module.keys.detach().clone())  # an optimiser cannot write to a repeated view
