@@ -1,9 +1,9 @@
-"""A million experts: what a forward pass and an export need in memory, beside what materialising N scores would.
+"""Measures the memory of a forward pass and of an export with a million experts, relative to an array of all N scores.
 
     python benchmarks/million.py [--tokens 64] [--d-model 256] [--only torch jax export]
 
-h = 8, k = 16, d = 128, N = 2²⁰. Every variant runs in a fresh process; memory is anonymous memory (tables opened from a
-file are mapped and cost page cache only). "beyond" is the peak during forward passes above what stood before them.
+h = 8, k = 16, d = 128, N = 2²⁰. Every variant runs in a fresh process. Memory is anonymous memory: tables from a
+file are mapped and use the page cache only. "beyond" is the peak of the memory that forward passes add.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ VARIANTS = ("torch", "jax", "export")
 
 
 def anonymous() -> int:
-    """Anonymous memory of this process, in bytes."""
+    """The anonymous memory of this process, in bytes."""
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
 
 
 def measured(work: Callable[[], Any], *, at_least: float = 0) -> dict[str, float]:
-    """Seconds of one run, and peak anonymous memory above the start, sampled every 2 ms.
+    """Seconds of one run, and the peak of additional anonymous memory, sampled every 2 ms.
 
-    What lasts a few milliseconds is run again and again for ``at_least`` seconds, so that samples meet its peak.
+    ``work`` repeats for ``at_least`` seconds, so that samples hit the peak of a run of a few milliseconds.
     """
     before, peak, done = anonymous(), [0], threading.Event()
 
@@ -121,10 +121,10 @@ def main() -> None:
         for variant in options.only:
             command = [sys.executable, __file__, "--tokens", str(options.tokens), "--child", variant, str(path)]
             row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            share = f"{row['beyond'] / scores:.1%}" if variant != "export" else ""
+            fraction = f"{row['beyond'] / scores:.1%}" if variant != "export" else ""
             before, beyond = (f"{row[part] / MIB:,.0f} MiB" for part in ("before", "beyond"))
             print(
-                f"{variant:10}{row['seconds']:10.3f}{before:>14}{beyond:>14}{share:>14}",
+                f"{variant:10}{row['seconds']:10.3f}{before:>14}{beyond:>14}{fraction:>14}",
                 flush=True,
             )
 

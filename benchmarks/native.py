@@ -1,10 +1,10 @@
-"""The native core beside library operations: selection, and the expert stage with its gradients, as ratios of one run.
+"""Measures the native core and library operations: selection, and the expert stage with its gradients.
 
     python benchmarks/native.py [--tokens 512] [--d-model 256] [--sub-keys 512] [--threads 2] [--repeats 15]
 
 h = 8, k = 16, float32, random ids (the worst case for locality), N the square of the sub-keys. Variants take turns, so
-that a slower moment of the machine meets all of them; figures are medians, with the quartiles beside. "gather" reads
-random rows of the same tables and does nothing else: what memory allows.
+that a slow moment of the machine affects all of them; figures are medians and quartiles. "gather" only reads random
+rows of the same tables, which is the limit of the memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 
-# thread pools that spin while they wait take the cores from each other, and figures are wrong by up to ten times
+# Thread pools that spin while they wait slow each other down by up to ten times.
 SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from peerspec import native  # noqa: E402
-from peerspec.backends.torch.experts import expert_weights, weighted_outputs  # noqa: E402
+from peerspec.backends.torch.experts import expert_stage  # noqa: E402
 from peerspec.backends.torch.native import library_operations  # noqa: E402
 from peerspec.backends.torch.selection import select  # noqa: E402
 from peerspec.reference import PeerConfig  # noqa: E402
@@ -34,7 +34,7 @@ Variants = dict[str, Callable[[], object]]
 
 
 def timed(variants: Variants, repeats: int) -> dict[str, np.ndarray]:
-    """Quartiles of the seconds of each variant, taken in turns after one round that does not count."""
+    """The quartiles of the seconds of each variant, in turns, after one round that only warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for turn in range(repeats + 1):
         for name, work in variants.items():
@@ -45,13 +45,13 @@ def timed(variants: Variants, repeats: int) -> dict[str, np.ndarray]:
     return {name: np.quantile(taken, [0.25, 0.5, 0.75]) for name, taken in seconds.items()}
 
 
-def report(title: str, variants: Variants, repeats: int, rival: str, gigabytes: float = 0) -> None:
+def report(title: str, variants: Variants, repeats: int, baseline: str, gigabytes: float = 0) -> None:
     print(f"\n{title}\n{'':28}{'ms':>9}{'quartiles':>18}{'speed':>8}" + (f"{'GB/s':>8}" if gigabytes else ""))
     quartiles = timed(variants, repeats)
     for name, (low, middle, high) in quartiles.items():
-        spread, speed = f"{low * 1e3:.2f} … {high * 1e3:.2f}", quartiles[rival][1] / middle
+        quartile_text, speed = f"{low * 1e3:.2f} … {high * 1e3:.2f}", quartiles[baseline][1] / middle
         rate = f"{gigabytes / middle:8.1f}" if gigabytes else ""
-        print(f"{name:28}{middle * 1e3:9.2f}{spread:>18}{f'×{speed:.1f}':>8}{rate}", flush=True)
+        print(f"{name:28}{middle * 1e3:9.2f}{quartile_text:>18}{f'×{speed:.1f}':>8}{rate}", flush=True)
 
 
 def selection(options: argparse.Namespace, rng: np.random.Generator) -> None:
@@ -86,11 +86,12 @@ def experts(options: argparse.Namespace, rng: np.random.Generator) -> None:
         return torch.einsum("tk,tkd->td", weights, tv[tids])
 
     def library() -> torch.Tensor:
-        return weighted_outputs(tv, tids, tgates * expert_weights(config, {"experts.u": tu}, tx, tids))
+        with library_operations():
+            return expert_stage(config, {"experts.u": tu, "experts.v": tv}, tx, tids, tgates)
 
     def gather() -> None:
-        native.weighted_outputs(u, ids, gates, threads=options.threads)
-        native.weighted_outputs(v, ids, gates, threads=options.threads)
+        native.gather_sum(u, ids, gates, threads=options.threads)
+        native.gather_sum(v, ids, gates, threads=options.threads)
 
     def gradients() -> None:
         found = native.expert_stage_backward(tables, x, ids, gates, dy, threads=options.threads)
@@ -100,17 +101,16 @@ def experts(options: argparse.Namespace, rng: np.random.Generator) -> None:
 
     def library_gradients() -> None:
         leaves = [tensor.detach().requires_grad_() for tensor in (tu, tv, tx, tgates)]
-        y = weighted_outputs(
-            leaves[1], tids, leaves[3] * expert_weights(config, {"experts.u": leaves[0]}, leaves[2], tids)
-        )
-        torch.autograd.grad(y, leaves, tdy)
+        params = {"experts.u": leaves[0], "experts.v": leaves[1]}
+        with library_operations():
+            torch.autograd.grad(expert_stage(config, params, leaves[2], tids, leaves[3]), leaves, tdy)
 
-    np.testing.assert_allclose(native.weighted_outputs(tables, x, ids, gates), naive().numpy(), rtol=1e-3, atol=1e-2)
+    np.testing.assert_allclose(native.expert_stage(tables, x, ids, gates), naive().numpy(), rtol=1e-3, atol=1e-2)
     title = f"N = {count}, D = {width}, T = {options.tokens}"
     forward: Variants = {
         "gather + einsum": naive,
         "torch, library operations": library,
-        "native": lambda: native.weighted_outputs(tables, x, ids, gates, threads=options.threads),
+        "native": lambda: native.expert_stage(tables, x, ids, gates, threads=options.threads),
         "gather": gather,
     }
     moved = options.tokens * pairs * width * 8 / 1e9

@@ -1,9 +1,9 @@
-"""How often rounding changes the experts chosen from a million: the figures of SPEC.md, chapter 7.
+"""Measures how often rounding changes the selection from a million experts: the figures of SPEC.md, chapter 7.
 
     python benchmarks/precision.py [--tokens 4096] [--seed 0]
 
-N = 2²⁰, k = 16, d = 128, D = 256; x, W and sub-keys are normal numbers in float32. For each token and head the k best
-experts in float64 are compared, as a set, with those of narrower arithmetic. Half scores suffice: there are no tables.
+N = 2²⁰, k = 16, d = 128, D = 256; x, W and sub-keys are normal numbers in float32. For each token and head the script
+compares the set of the k best experts in float64 with that of narrower arithmetic. It needs half scores only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEADS, N, TOP_K, D_KEY, D_MODEL = 8, 2**20, 16, 128, 256
 
 
 def plain(x: Array, weight: Array, keys: Array) -> tuple[Array, Array]:
-    """Half scores in the format of the operands."""
+    """Half scores in the dtype of the operands."""
     return _half_scores(x @ weight.T, keys)
 
 
@@ -33,13 +33,13 @@ def wide(x: Array, weight: Array, keys: Array) -> tuple[Array, Array]:
 
 
 def rounded_query(x: Array, weight: Array, keys: Array) -> tuple[Array, Array]:
-    """float64, but the query is rounded to bfloat16."""
+    """float64, with the query rounded to bfloat16."""
     x, weight, keys = (part.astype(np.float64) for part in (x, weight, keys))
     return _half_scores((x @ weight.T).astype(ml_dtypes.bfloat16).astype(np.float64), keys)
 
 
 def tf32(x: Array, weight: Array, keys: Array) -> tuple[Array, Array]:
-    """Both products in TF32: operands of 11 significant bits, sums in float32."""
+    """Both products in TF32: operands with 11 significant bits, sums in float32."""
     return _half_scores(_narrow(_narrow(x) @ _narrow(weight).T), _narrow(keys))
 
 
@@ -67,7 +67,7 @@ def chosen(halves: tuple[Array, Array]) -> Array:
 
 
 def changed(tokens: int, seed: int) -> dict[str, Array]:
-    """For each arithmetic [tokens, heads], True where the set is another than in float64."""
+    """By arithmetic [tokens, heads], True where the set differs from that in float64."""
     rng = np.random.default_rng(seed)
     x, keys = (rng.normal(size=shape).astype("f4") for shape in ((tokens, D_MODEL), (2, round(N**0.5), D_KEY // 2)))
     found: dict[str, list[Array]] = {name: [] for name in ARITHMETIC}
@@ -80,7 +80,7 @@ def changed(tokens: int, seed: int) -> dict[str, Array]:
 
 
 def main() -> None:
-    """Print, for each arithmetic, the share of choices and of tokens that change."""
+    """Print, for each arithmetic, the percentage of selections and of tokens that change."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=4096)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,31 +1,22 @@
-"""The native core: retrieval with exact selection, the expert stage and its gradients in C++, for the CPU.
+"""The native core: the stages of the layer and their gradients in C++, for the CPU, on NumPy arrays.
 
-``available()`` says whether it was built, ``why_not()`` why it was not. Frameworks call the same library; the
-interface is ``include/peerspec_native.h``.
+Tables are of a dtype of SPEC.md; every other real array is in their compute dtype. Results have the same bits for every
+number of threads, and the result of a token does not depend on its batch.
+
+``available()`` says whether the core was built, ``unavailable_reason()`` why it was not. Frameworks call the same
+library through ``include/peerspec_native.h``.
 """
 
-from peerspec.native.core import (
-    ExpertGradients,
-    ExpertTables,
-    Sorted,
-    expert_stage,
-    expert_stage_backward,
-    gather_sum,
-    scatter_sum,
-    select,
-    sort_ids,
-)
-from peerspec.native.layer import (
-    LayerOutput,
-    RetrievalGradients,
-    RouterTables,
-    forward,
-    gates,
-    query,
-    retrieve,
-    retrieve_backward,
-)
-from peerspec.native.library import ISAS, NativeError, available, best_isa, unavailable_reason
+from peerspec.native.experts import ExpertGradients, expert_stage, expert_stage_backward
+from peerspec.native.forward import LayerOutput, forward
+from peerspec.native.gates import gates
+from peerspec.native.isa import ISAS, best_isa
+from peerspec.native.library import NativeError, available, unavailable_reason
+from peerspec.native.query import query
+from peerspec.native.retrieval import RetrievalGradients, retrieve, retrieve_backward
+from peerspec.native.rows import Sorted, gather_sum, scatter_sum, sort_ids
+from peerspec.native.selection import select
+from peerspec.native.tables import ExpertTables, RouterTables
 from peerspec.native.updates import FactoredRows, adagrad_rows, adam_rows, sgd_rows
 
 __all__ = [

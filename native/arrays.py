@@ -1,4 +1,7 @@
-"""NumPy arrays as the core takes them: contiguous, of one agreed dtype and shape, checked here and nowhere else."""
+"""Checks NumPy arrays for the core: contiguous, of the expected dtype and shape.
+
+No other file of the room checks dtypes or shapes of single arrays.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,26 @@ from numpy.typing import NDArray
 
 from peerspec.reference import DTYPES, InputError
 
-__all__ = ["FORMATS", "INT8", "address", "compute_dtype", "contiguous", "empty"]
+__all__ = ["DTYPE_CODES", "INT8_CODE", "address", "compute_dtype", "contiguous", "require_contiguous"]
 
-FORMATS = {DTYPES[name]: code for code, name in enumerate(("float32", "float64", "bfloat16", "float16"))}
-"""The formats of ``peerspec_native.h`` by dtype, those of SPEC.md."""
+DTYPE_CODES = {DTYPES[name]: code for code, name in enumerate(("float32", "float64", "bfloat16", "float16"))}
+"""The ``peerspec_format`` of each dtype of SPEC.md."""
 
-INT8 = len(FORMATS)
-"""The format of rows of int8 with a scale each, which is none of SPEC.md's."""
+INT8_CODE = len(DTYPE_CODES)
+"""The ``peerspec_format`` of int8 rows with one scale each; SPEC.md has no such dtype."""
 
 
 def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The format in which tables of ``dtype`` are computed with (PRC-2).
+    """The compute dtype of tables of ``dtype`` (PRC-2).
 
     Raises:
-        InputError: not a format of SPEC.md.
+        InputError: ``dtype`` is not a dtype of SPEC.md.
+
+    Example:
+        >>> compute_dtype(np.dtype(np.float16))
+        dtype('float32')
     """
-    if dtype not in FORMATS:
+    if dtype not in DTYPE_CODES:
         raise InputError(f"tables must be of dtype {', '.join(DTYPES)}, got {dtype}; convert them (PAR-2)")
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
@@ -46,11 +53,19 @@ def contiguous(
     return np.require(array, requirements=["C", "A"])
 
 
+def require_contiguous(
+    name: str, array: NDArray[Any], dtype: np.dtype[Any] | type, shape: tuple[int | None, ...]
+) -> None:
+    """Check an array that the core uses without a copy.
+
+    Raises:
+        InputError: another dtype or shape, or not C-contiguous.
+    """
+    contiguous(name, array, dtype, shape)
+    if not array.flags.c_contiguous:
+        raise InputError(f"{name} must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
+
+
 def address(array: NDArray[Any] | None) -> int | None:
-    """Where the data lies; the caller keeps the array alive."""
+    """The address of the data, None for None; the caller keeps the array alive."""
     return None if array is None else array.ctypes.data
-
-
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> NDArray[Any]:
-    """An array for the core to fill."""
-    return np.empty(shape, dtype)

@@ -1,8 +1,8 @@
-"""Memory for gradients, kept from one call to the next.
+"""A buffer pool for gradients: a freed block is used for the next array that fits.
 
-A system clears memory before it gives it away, page by page as it is first written to; for the gradients of some
-thousand tokens that takes as long as summing them, and several times as long where the machine is a virtual one. So
-what nobody holds any more is kept for the next call, which most often asks for the same again.
+The system clears new memory page by page, at the first write to each page. For the gradients of a few thousand tokens
+this takes as long as the sums themselves, and several times as long on a virtual machine. Successive calls mostly need
+blocks of the same size.
 """
 
 from __future__ import annotations
@@ -15,42 +15,47 @@ from numpy.typing import NDArray
 
 __all__ = ["pooled"]
 
-_LEAST = 1 << 20
-"""Bytes below which the allocator keeps memory by itself."""
-_LINE = 64
+_MIN_BYTES = 1 << 20
+"""The allocator itself pools blocks smaller than this."""
+_CACHE_LINE = 64
 _idle: dict[int, NDArray[np.uint8]] = {}
-"""Blocks that nobody holds, by their address."""
+"""Blocks that no array uses, by address."""
 
 
 def pooled(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array to fill, aligned to cache lines; once it and its views are gone its memory is kept for the next one.
+    """An uninitialised array, aligned to cache lines. Its block returns to the pool after the last view is gone.
 
-    Where nothing that is kept fits, all of it goes back to the system: never more is kept than was held at once.
+    If no idle block fits, all idle blocks are freed, so that the pool never exceeds the memory that was in use at once.
     """
     count = math.prod(shape)
-    if (size := count * dtype.itemsize) < _LEAST:
+    if (size := count * dtype.itemsize) < _MIN_BYTES:
         return np.empty(shape, dtype)
-    memory: NDArray[np.uint8] = np.asarray(_Lent(_block(size)))
-    start = -memory.ctypes.data % _LINE
+    memory: NDArray[np.uint8] = np.asarray(_Owner(_block(size)))
+    start = -memory.ctypes.data % _CACHE_LINE
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _block(size: int) -> NDArray[np.uint8]:
-    """The smallest block that is large enough and not twice as large, else a new one with room for a bit more."""
-    fit = sorted((len(block), place) for place, block in list(_idle.items()) if size <= len(block) - _LINE <= 2 * size)
-    for _, place in fit:
-        if (block := _idle.pop(place, None)) is not None:  # another thread may have taken it
+    """The smallest idle block that is large enough and not twice as large, else a new one that is slightly larger."""
+    fitting = sorted(
+        (len(block), at) for at, block in list(_idle.items()) if size <= len(block) - _CACHE_LINE <= 2 * size
+    )
+    for _, at in fitting:
+        if (block := _idle.pop(at, None)) is not None:  # another thread may have taken it
             return block
     _idle.clear()
-    return np.empty(size + size // 8 + _LINE, np.uint8)
+    return np.empty(size + size // 8 + _CACHE_LINE, np.uint8)
 
 
-class _Lent:
-    """A block as long as an array on it lives; NumPy would let views of views skip an owner that is an array."""
+class _Owner:
+    """Returns a block to the pool when the last array on it is gone.
+
+    It is not an array, because NumPy lets views of views refer to the first array instead of their owner.
+    """
 
     def __init__(self, block: NDArray[np.uint8]) -> None:
         self._block = block
-        self._idle = _idle  # which may be gone from the module when the interpreter ends
+        self._idle = _idle  # the module may lose the name when the interpreter ends
 
     @property
     def __array_interface__(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Steps of optimisers on the touched rows of a table, in place; all other rows keep their bits.
 
-A step costs what the batch touches and not what the table holds. SGD without momentum and row-wise Adagrad do exactly
-what a step over all rows would, because a gradient of zero changes nothing there. Lazy Adam is another algorithm than
-Adam: the moments of a row do not decay while nobody selects it.
+The cost of a step depends on the batch, not on the size of the table. SGD without momentum and row-wise Adagrad equal a
+step on all rows, because a gradient of zero changes nothing there. Lazy Adam does not equal Adam: the moments of a row
+decay only when the row is touched.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from peerspec.native.arrays import FORMATS, address, compute_dtype, contiguous
-from peerspec.native.core import Sorted
-from peerspec.native.library import require, run
+from peerspec.native.arrays import DTYPE_CODES, address, compute_dtype, contiguous
+from peerspec.native.isa import run
+from peerspec.native.library import require
+from peerspec.native.rows import Sorted
 from peerspec.reference import InputError
 
 __all__ = ["FactoredRows", "adagrad_rows", "adam_rows", "sgd_rows"]
 
 
 class FactoredRows(NamedTuple):
-    """Gradients that are summed where they are used and never stored: those of ``spread_rows``, bit for bit.
+    """Gradients of touched rows that the step sums itself and never stores, with the bits of ``scatter_sum``.
 
     Attributes:
-        by_row: the pairs by touched row.
-        weights, x: [T, K] and [T, width] in the compute dtype.
+        by_row: the pairs, sorted by touched row.
+        weights, x: [T, K] and [T, width], in the compute dtype.
     """
 
     by_row: Sorted
@@ -52,13 +53,14 @@ def sgd_rows(
     """row ← row − rate · gradient.
 
     Args:
-        table: [N, width] of a format of SPEC.md, C-contiguous, changed in place.
-        touched: [R] distinct row numbers, int64, as ``sort_ids`` lists them.
-        gradients: [R, width] in the compute dtype, or how to sum them, ``touched`` being ``by_row.touched``.
+        table: [N, width] of a dtype of SPEC.md, C-contiguous and writeable, changed in place.
+        touched: [R], distinct row numbers, int64; ``by_row.touched`` for factored rows.
+        gradients: [R, width] in the compute dtype, or factored rows.
+        rate: the learning rate.
 
     Raises:
-        InputError: arrays that do not fit, or a table that is not contiguous or may not be written to.
-        NativeError: the core is missing, or a row outside the table; then some rows may have been changed.
+        InputError: arrays that do not fit, or a table that is not contiguous or not writeable.
+        NativeError: the core is missing, or a row is outside the table; some rows may be changed then.
     """
     _update(_SGD, table, touched, gradients, (), (rate, 0.0, 0.0, 0.0), 1, threads, isa)
 
@@ -74,9 +76,9 @@ def adagrad_rows(
     threads: int | None = None,
     isa: str | None = None,
 ) -> None:
-    """sum ← sum + mean(gradient²); row ← row − rate · gradient / (√sum + ε), with one number of state a row.
+    """sum ← sum + mean(gradient²); row ← row − rate · gradient / (√sum + ε): Adagrad with one sum for each row.
 
-    Args and errors as ``sgd_rows``; ``sums`` in the compute dtype, zero at first, changed in place.
+    Arguments and errors as ``sgd_rows``. ``sums`` is in the compute dtype, starts at zero, and is changed in place.
     """
     sums = _state("sums", sums, compute_dtype(table.dtype), table.shape[:1])
     _update(_ADAGRAD, table, touched, gradients, (sums,), (rate, epsilon, 0.0, 0.0), 1, threads, isa)
@@ -96,12 +98,13 @@ def adam_rows(
     threads: int | None = None,
     isa: str | None = None,
 ) -> None:
-    """Adam of the touched rows alone, biases corrected by the global ``step``, which counts from 1.
+    """Lazy Adam: Adam on the touched rows only. The global ``step``, which counts from 1, corrects the bias.
 
-    Args and errors as ``sgd_rows``; the moments are tables in the compute dtype, zero at first, changed in place.
+    Arguments and errors as ``sgd_rows``. ``first`` and ``second`` are the moments: tables in the compute dtype that
+    start at zero and are changed in place.
     """
     if step < 1:
-        raise InputError(f"step counts from 1, got {step}")
+        raise InputError(f"step must be at least 1, got {step}; the first step is 1")
     moments = tuple(
         _state(name, state, compute_dtype(table.dtype), table.shape)
         for name, state in (("first", first), ("second", second))
@@ -123,10 +126,10 @@ def _update(
     table = _state("table", table, table.dtype, (None, None))
     touched = contiguous("touched", touched, np.int64, (None,))
     first, second, *_ = (*(address(array) for array in state), None, None)
-    codes = (run(threads, isa), optimiser, FORMATS[table.dtype])
+    codes = (run(threads, isa), optimiser, DTYPE_CODES[table.dtype])
     rest = (address(table), first, second, *numbers, step)
     if isinstance(gradients, FactoredRows):
-        order, starts, weights, x = _sums(gradients, table, touched)
+        order, starts, weights, x = _checked(gradients, table, touched)
         sizes = (*table.shape, weights.shape[1], len(touched))
         arrays = (order, touched, starts, weights, x)
         require("peerspec_scatter_update", *codes, *sizes, *(address(array) for array in arrays), *rest)
@@ -136,18 +139,18 @@ def _update(
         require("peerspec_update_rows", *codes, *sizes, address(touched), address(given), *rest)
 
 
-def _sums(spread: FactoredRows, table: NDArray[Any], touched: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Order, starts, weights and x, which fit each other and the table."""
+def _checked(rows: FactoredRows, table: NDArray[Any], touched: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Order, starts, weights and x, after checking that they fit each other and the table."""
     dtype = compute_dtype(table.dtype)
-    weights = contiguous("weights", spread.weights, dtype, (None, None))
-    x = contiguous("x", spread.x, dtype, (len(weights), table.shape[1]))
-    order = contiguous("order", spread.by_row.order, np.int64, (weights.size,))
-    return order, contiguous("starts", spread.by_row.starts, np.int64, (len(touched) + 1,)), weights, x
+    weights = contiguous("weights", rows.weights, dtype, (None, None))
+    x = contiguous("x", rows.x, dtype, (len(weights), table.shape[1]))
+    order = contiguous("order", rows.by_row.order, np.int64, (weights.size,))
+    return order, contiguous("starts", rows.by_row.starts, np.int64, (len(touched) + 1,)), weights, x
 
 
 def _state(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """An array to be changed where it lies: never a copy."""
+    """The array itself, after checking that it can be changed in place."""
     contiguous(name, array, dtype, shape)
     if not (array.flags.c_contiguous and array.flags.writeable):
-        raise InputError(f"{name} is changed in place and must be C-contiguous and writeable; pass a copy that is")
+        raise InputError(f"{name} is changed in place and must be C-contiguous and writeable; pass a copy")
     return array

@@ -1,7 +1,7 @@
-"""The reference: SPEC.md in NumPy, one file per chapter, float64 unless told otherwise.
+"""The reference: SPEC.md in NumPy, one file per stage and chapter; it computes in float64 by default.
 
-Written for reading. It follows the specification and never an implementation, knows no framework, and is
-what the conformance suite holds every backend against.
+It is written to be read, follows the specification only, and imports no framework. The conformance suite compares every
+backend with it.
 """
 
 from peerspec.reference.config import PeerConfig

@@ -1,6 +1,6 @@
 """The activations σ and their derivatives (SPEC.md, ACT-1, GRD-6).
 
-Every function is evaluated in float64 and rounded to the dtype of its argument.
+Every function computes in float64 and rounds the result to the dtype of its argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ _CUBE = 0.044715
 
 
 def activate(kind: str, a: np.ndarray) -> np.ndarray:
-    """σ(a), elementwise; ``gelu`` is a·Φ(a) with the exact error function and never the tanh form (ACT-1)."""
+    """σ(a), elementwise; ``gelu`` is a·Φ(a) with the exact error function, not the tanh form (ACT-1).
+
+    Example:
+        >>> activate("relu", np.array([-1.0, 2.0]))
+        array([0., 2.])
+    """
     return _VALUE[kind](a.astype(np.float64)).astype(a.dtype)
 
 
@@ -39,12 +44,12 @@ def _normal_pdf(a: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
 
 
-def _tanh_inner(a: np.ndarray) -> np.ndarray:
+def _tanh_of_cubic(a: np.ndarray) -> np.ndarray:
     return np.tanh(_C * (a + _CUBE * a**3))
 
 
 def _gelu_tanh_derivative(a: np.ndarray) -> np.ndarray:
-    t = _tanh_inner(a)
+    t = _tanh_of_cubic(a)
     return 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * _C * (1 + 3 * _CUBE * a * a)
 
 
@@ -56,7 +61,7 @@ def _silu_derivative(a: np.ndarray) -> np.ndarray:
 _VALUE: dict[str, Function] = {
     "relu": lambda a: np.maximum(a, 0),
     "gelu": lambda a: a * _normal_cdf(a),
-    "gelu_tanh": lambda a: 0.5 * a * (1 + _tanh_inner(a)),
+    "gelu_tanh": lambda a: 0.5 * a * (1 + _tanh_of_cubic(a)),
     "silu": lambda a: a * sigmoid(a),
     "identity": lambda a: a,
 }

@@ -16,22 +16,22 @@ GATES = ("softmax", "sigmoid")
 EXPERTS = ("mlp", "glu")
 QUERY_NORMS = ("none", "batch", "layer")
 STATISTICS = ("query_norm.mean", "query_norm.var")
-"""The parameters that training updates and does not learn (NRM-3)."""
+"""The parameters that are running statistics: training updates them without a gradient (NRM-3)."""
 
 
 @dataclass(frozen=True)
 class PeerConfig:
-    """The choices that make one PEER layer; everything else follows from them.
+    """The configuration of one PEER layer.
 
     Args:
         d_model: D, the width of a token.
         heads: h, the number of retrieval heads.
         num_experts: N, a perfect square; each half of the product keys has n = √N sub-keys.
-        top_k: k, the experts kept per head, 1 ≤ k ≤ N.
+        top_k: k, the experts selected per head, 1 ≤ k ≤ N.
         d_key: d, the full width of a query, even; each half is d/2 wide.
-        d_out: M, the width of the output; D unless given.
+        d_out: M, the width of the output; D by default.
         query_bias: whether the query maps have a bias.
-        key_heads: H_k; 1 shares one key set among all heads, h gives each head its own.
+        key_heads: H_k; 1: all heads share one set of keys; h: each head has its own.
         activation: σ, one of ``ACTIVATIONS``; ``gelu`` is the exact one (ACT-1).
         gate: one of ``GATES``.
         expert: one of ``EXPERTS``.
@@ -39,6 +39,10 @@ class PeerConfig:
 
     Raises:
         ConfigError: a value outside CFG-1 … CFG-5.
+
+    Example:
+        >>> PeerConfig(d_model=4, heads=1, num_experts=9, top_k=2, d_key=4).n
+        3
     """
 
     d_model: int
@@ -47,7 +51,7 @@ class PeerConfig:
     top_k: int
     d_key: int
     _: KW_ONLY
-    d_out: int = None  # type: ignore[assignment]  # None means D; resolved at once, so readers see an int
+    d_out: int = None  # type: ignore[assignment]  # None means D; __post_init__ replaces it, so that readers see an int
     query_bias: bool = False
     key_heads: int = 1
     activation: str = "gelu"
@@ -86,7 +90,7 @@ class PeerConfig:
         return isqrt(self.num_experts)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every parameter, in the order of the table in PAR-1."""
+        """The shape of every parameter by name, in the order of the table in PAR-1."""
         h, d, big_n = self.heads, self.d_key, self.num_experts
         shapes: dict[str, tuple[int, ...]] = {"query.weight": (h, d, self.d_model)}
         if self.query_bias:
@@ -108,7 +112,7 @@ class PeerConfig:
 
     @classmethod
     def from_json(cls, text: str) -> PeerConfig:
-        """Read what ``to_json`` wrote.
+        """The configuration that ``to_json`` wrote.
 
         Raises:
             ConfigError: not a JSON object, an unknown or missing field, or a value outside CFG-1 … CFG-5.
@@ -127,7 +131,7 @@ class PeerConfig:
         if missing := [name for name in known if name not in values]:
             raise ConfigError(
                 f"a configuration must have all of {', '.join(known)}, but this one lacks {', '.join(missing)}; "
-                "add what the layer was made with, no default is assumed (PAR-4)"
+                "add what the layer was made with, because no default is assumed (PAR-4)"
             )
         _require_count("d_out", values["d_out"])
         return cls(**values)

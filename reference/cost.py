@@ -1,4 +1,4 @@
-"""What a layer costs, as closed forms of its configuration (SPEC.md, CST-1 … CST-4)."""
+"""The cost of a layer, as closed forms of its configuration (SPEC.md, CST-1 … CST-4)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Cost:
     """The cost of one layer.
 
     Attributes:
-        parameters: P, all learned numbers; running statistics are not learned.
-        active_parameters: those that one token's output depends on: router and h·k experts (CST-1).
+        parameters: P, all learned numbers, without running statistics.
+        active_parameters: those that the output of one token depends on: router and h·k experts (CST-1).
         granularity: G = h·k (paper, eq. 10) (CST-2).
-        flops_per_token: multiplications and additions of the two-stage forward, each counted once (CST-3).
-        bytes_per_token: the least traffic to the expert tables, when no row is reused (CST-4).
+        flops_per_token: multiplications and additions of the two-stage forward pass, each counted as one (CST-3).
+        bytes_per_token: bytes read from the expert tables if no row is reused (CST-4).
     """
 
     parameters: int
@@ -33,7 +33,12 @@ class Cost:
 
 
 def cost(config: PeerConfig, *, dtype: DTypeLike = np.float32) -> Cost:
-    """The closed forms for a configuration whose tables are stored in ``dtype``."""
+    """The cost of a layer whose tables are stored in ``dtype``.
+
+    Example:
+        >>> cost(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=3, d_key=4)).granularity
+        6
+    """
     learned = {name: prod(shape) for name, shape in config.shapes().items() if name not in STATISTICS}
     experts = sum(size for name, size in learned.items() if name.startswith("experts."))
     row = experts // config.num_experts
@@ -49,7 +54,7 @@ def cost(config: PeerConfig, *, dtype: DTypeLike = np.float32) -> Cost:
 
 
 def _router_flops(config: PeerConfig) -> int:
-    """Query product, both half-score products, and one addition per cell of the k' × k' grid."""
+    """The product of the query, those of both half scores, and one addition per cell of the grid of min(k, n)² sums."""
     query = 2 * config.heads * config.d_key * config.d_model
     halves = 2 * config.heads * config.n * config.d_key
     grid = config.heads * min(config.top_k, config.n) ** 2

@@ -1,4 +1,4 @@
-"""The errors a user can cause. Each message says what was wrong, what was expected, what came, what to do."""
+"""The errors that a user can cause. Each message says what is wrong, what was expected, what came, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layer: query → half scores → selection → gates → experts → output (SPEC.md, chapters 2 to 5)."""
+"""The layer: query → query norm → half scores → selection → gates → experts (SPEC.md, chapters 2 to 5)."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def forward(
 
     Args:
         layer: the layer.
-        x: tokens [..., D], of the layer's dtype, any number of leading axes, none included.
-        mask: [...], True where a token counts; matters only to batch statistics (NRM-4). Default: all.
-        training: where ``query_norm="batch"``, normalise with batch statistics and return the updated running
-            ones.
-        dtype: what to compute in and to return; float32 or float64.
-        indices: evaluate on these experts [..., h, k] instead of selecting.
+        x: tokens [..., D], of the dtype of the layer, with any number of leading axes, also none.
+        mask: [...], True where a token counts for batch statistics (NRM-4); all by default.
+        training: with ``query_norm="batch"``, normalise with batch statistics and return the updated running
+            statistics.
+        dtype: the dtype of the computation and the result, float32 or float64.
+        indices: the experts [..., h, k]; selected by default.
 
     Returns:
         ``Output`` with y [..., M], scores, indices (int64) and gates [..., h, k], and state.
@@ -64,13 +64,13 @@ def forward(
 
 
 def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Selection:
-    """The scores of given experts: s1_i + s2_j with i, j = divmod(id, n) (SCO-2, IDX-1)."""
+    """The scores of given experts: s1_i + s2_j with (i, j) = divmod(id, n) (SCO-2, IDX-1)."""
     i, j = np.divmod(indices, s1.shape[-1])
     return Selection(np.take_along_axis(s1, i, -1) + np.take_along_axis(s2, j, -1), indices)
 
 
 def flatten(layer: Layer, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Tokens [T, D], mask [T] and the leading axes, after checking them against the layer (SHP-1, SHP-2)."""
+    """Check x and mask (SHP-1, SHP-2), and return tokens [T, D], mask [T] and the leading axes."""
     d_model = layer.config.d_model
     if x.ndim < 1 or x.shape[-1] != d_model:
         raise InputError(f"x must have shape [..., {d_model}], got {x.shape} (SHP-1)")

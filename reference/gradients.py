@@ -1,10 +1,10 @@
-"""Gradients, derived by hand, with the selection held constant (SPEC.md, chapter 6).
+"""Gradients, derived by hand, for a constant selection (SPEC.md, chapter 6).
 
-With e = σ(u·x) (or σ(w·x)·(u·x)), g the gates and y = Σ g e v, write z = v·dy. Then
+Let e = σ(u·x), or σ(w·x)·(u·x) for GLU, be the weight of v, g the gates, y = Σ g e v, and z = v·dy. Then
 
-    dg = e z        de = g z        ds = the gate's own derivative applied to dg
-    dC_i = Σ ds q₁  dC'_j = Σ ds q₂     dq = Σ ds (C_i, C'_j)     through the norm, then
-    dW = Σ dq xᵀ    db = Σ dq       dx = Wᵀ dq + Σ de (∂e/∂a) u   (both paths, GRD-4)
+    dg = e z        de = g z            ds = dg through the derivative of the gate
+    dC_i = Σ ds q₁  dC'_j = Σ ds q₂     dq = Σ ds (C_i, C'_j), then through the query norm
+    dW = Σ dq xᵀ    db = Σ dq           dx = Wᵀ dq + Σ de (∂e/∂a) u, the sum of both paths (GRD-4)
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from peerspec.reference.forward import flatten, forward
 from peerspec.reference.half_scores import head_keys
 from peerspec.reference.layer import Layer
 from peerspec.reference.query import query
-from peerspec.reference.query_norm import EPS, batch_statistics, normalise, query_norm
+from peerspec.reference.query_norm import query_norm, query_norm_backward
 from peerspec.reference.rows import gather_dot, gather_sum, scatter_sum
 
-__all__ = ["gradients", "norm_backward"]
+__all__ = ["gradients"]
 
 
 def gradients(
@@ -36,21 +36,21 @@ def gradients(
     dtype: DTypeLike = np.float64,
     indices: Int[np.ndarray, "*lead h k"] | None = None,
 ) -> dict[str, np.ndarray]:
-    """The gradient of Σ dy·y with respect to x and every parameter but running statistics.
+    """The gradients of Σ dy·y with respect to x and to every parameter except running statistics.
 
     Args:
-        layer, x, mask, dtype, indices: as in ``forward``, which runs in training mode (GRD-7).
+        layer, x, mask, dtype, indices: as in ``forward``; the pass is one in training mode (GRD-7).
         dy: [..., M], the gradient of a scalar with respect to y.
 
     Returns:
-        Arrays of the shape of what they are the gradient of, by parameter name and ``"x"``.
+        The gradients by parameter name, and of x by ``"x"``, each of the shape of its parameter.
 
     Raises:
         InputError: as ``forward``.
     """
-    config, params = layer.config, layer.params
+    config = layer.config
     out = forward(layer, x, mask=mask, training=True, dtype=dtype, indices=indices)
-    assert out.indices is not None  # the reference always shows its routing
+    assert out.indices is not None  # the reference always returns its routing
     assert out.gates is not None
     tokens, mask, lead = flatten(layer, x, mask)
     if dy.shape != (*lead, config.d_out):
@@ -58,30 +58,35 @@ def gradients(
     tokens, dy = tokens.astype(dtype), dy.reshape(-1, config.d_out).astype(dtype)
     ids, gate = (part.reshape(-1, config.heads, config.top_k) for part in (out.indices, out.gates))
 
-    weights, slopes = _weights_and_slopes(layer, tokens, ids)
-    z = gather_dot(params["experts.v"], ids, dy)
-    grads = {"experts.v": scatter_sum(config.num_experts, ids, gate * weights, dy)}
-    dx = np.zeros_like(tokens)
-    for name, slope in slopes.items():
-        inner = gate * z * slope
-        grads[f"experts.{name}"] = scatter_sum(config.num_experts, ids, inner, tokens)
-        dx += gather_sum(params[f"experts.{name}"], ids, inner)
-
-    dscores = _gate_backward(config.gate, gate, weights * z)
+    grads, dx, dgate = _experts_backward(layer, tokens, ids, gate, dy)
+    dscores = _gates_backward(config.gate, gate, dgate)
     raw = query(layer, tokens)
     q, _ = query_norm(layer, raw, mask=mask, training=True)
-    grads["keys"], dq = _score_backward(layer, q, ids, dscores)
-    dq = norm_backward(layer, raw, dq, mask, grads)
-    grads["query.weight"] = np.einsum("thc,td->hcd", dq, tokens, optimize=True)
-    if config.query_bias:
-        grads["query.bias"] = dq.sum(0)
-    dx += np.einsum("hcd,thc->td", params["query.weight"].astype(dtype), dq, optimize=True)
+    grads["keys"], dq = _scores_backward(layer, q, ids, dscores)
+    dq = query_norm_backward(layer, raw, dq, mask, grads)
+    dx += _query_backward(layer, tokens, dq, grads)
     grads["x"] = dx.reshape(*lead, config.d_model)
     return grads
 
 
+def _experts_backward(
+    layer: Layer, x: np.ndarray, ids: np.ndarray, gate: np.ndarray, dy: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """The gradients of the tables, of x through the experts, and of the gates."""
+    config, params = layer.config, layer.params
+    weights, slopes = _weights_and_slopes(layer, x, ids)
+    z = gather_dot(params["experts.v"], ids, dy)
+    grads = {"experts.v": scatter_sum(config.num_experts, ids, gate * weights, dy)}
+    dx = np.zeros_like(x)
+    for name, slope in slopes.items():
+        da = gate * z * slope
+        grads[f"experts.{name}"] = scatter_sum(config.num_experts, ids, da, x)
+        dx += gather_sum(params[f"experts.{name}"], ids, da)
+    return grads, dx, weights * z
+
+
 def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """What multiplies v, and its derivative by each inner product it is made of (EXP-1, EXP-2)."""
+    """The weight of v, and its derivative with respect to the inner products with u and w (EXP-1, EXP-2)."""
     kind, inner = layer.config.activation, gather_dot(layer.params["experts.u"], ids, x)
     if layer.config.expert == "mlp":
         return activate(kind, inner), {"u": activate_derivative(kind, inner)}
@@ -90,17 +95,19 @@ def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[n
     return active * inner, {"u": active, "w": activate_derivative(kind, gating) * inner}
 
 
-def _gate_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray:
+def _gates_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray:
     if kind == "sigmoid":
         return gate * (1 - gate) * dgate
-    # gate · (dgate − Σ gate·dgate), written so that k = 1 gives exactly zero (GRD-5)
+    # gate · (dgate − Σ gate·dgate), written so that the result is exactly zero for k = 1 (GRD-5)
     k = gate.shape[-1]
     difference = dgate[..., :, None] - dgate[..., None, :]
     return gate * np.einsum("...j,...ij->...i", gate, difference) if k > 1 else np.zeros_like(gate)
 
 
-def _score_backward(layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients of the sub-keys and of the normalised query."""
+def _scores_backward(
+    layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The gradients of the sub-keys and of the normalised query."""
     config, half = layer.config, layer.config.d_key // 2
     keys = head_keys(layer).astype(q.dtype)
     dkeys, dq = np.zeros(keys.shape, q.dtype), np.zeros_like(q)
@@ -113,21 +120,9 @@ def _score_backward(layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.nd
     return (dkeys.sum(0, keepdims=True) if config.key_heads == 1 else dkeys), dq
 
 
-def norm_backward(
-    layer: Layer, raw: np.ndarray, dq: np.ndarray, mask: np.ndarray, grads: dict[str, np.ndarray]
-) -> np.ndarray:
-    """The gradient of the raw query; adds those of scale and bias to ``grads`` (GRD-7)."""
-    if layer.config.query_norm == "none":
-        return dq
-    if layer.config.query_norm == "batch":
-        axis, share = 0, mask[:, None, None] / mask.sum()
-        mean, var = batch_statistics(raw, mask)
-    else:
-        axis, share = -1, np.full((1, 1, raw.shape[-1]), 1 / raw.shape[-1])
-        mean, var = raw.mean(-1, keepdims=True), raw.var(-1, keepdims=True)
-    unit = normalise(raw, mean, var)
-    grads["query_norm.scale"], grads["query_norm.bias"] = (dq * unit).sum(0), dq.sum(0)
-    dunit = dq * layer.params["query_norm.scale"].astype(dq.dtype)
-    centred = dunit - share * dunit.sum(axis, keepdims=True)
-    centred -= share * unit * (dunit * unit).sum(axis, keepdims=True)
-    return centred / np.sqrt(var + EPS)
+def _query_backward(layer: Layer, x: np.ndarray, dq: np.ndarray, grads: dict[str, np.ndarray]) -> np.ndarray:
+    """The gradient of x through the query; adds the gradients of weight and bias to ``grads``."""
+    grads["query.weight"] = np.einsum("thc,td->hcd", dq, x, optimize=True)
+    if layer.config.query_bias:
+        grads["query.bias"] = dq.sum(0)
+    return np.einsum("hcd,thc->td", layer.params["query.weight"].astype(x.dtype), dq, optimize=True)

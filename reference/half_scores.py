@@ -13,7 +13,7 @@ __all__ = ["half_scores", "head_keys"]
 def half_scores(
     layer: Layer, q: Float[np.ndarray, "T h d"]
 ) -> tuple[Float[np.ndarray, "T h n"], Float[np.ndarray, "T h n"]]:
-    """s1[t,h,i] = q[:d/2]·C_i and s2[t,h,j] = q[d/2:]·C'_j: no scale, no temperature (QRY-2, SCO-1)."""
+    """s1[t,h,i] = q[:d/2]·C_i and s2[t,h,j] = q[d/2:]·C'_j, without scale or temperature (QRY-2, SCO-1)."""
     half = layer.config.d_key // 2
     keys = head_keys(layer).astype(q.dtype)
     s1 = np.einsum("thc,hnc->thn", q[..., :half], keys[:, 0], optimize=True)
@@ -22,6 +22,6 @@ def half_scores(
 
 
 def head_keys(layer: Layer) -> Float[np.ndarray, "h 2 n half"]:
-    """The sub-keys each head sees: the shared set repeated, or the head's own (SCO-3); a view."""
+    """The sub-keys of each head, a view: the shared set for every head, or its own (SCO-3)."""
     config = layer.config
     return np.broadcast_to(layer.params["keys"], (config.heads, 2, config.n, config.d_key // 2))

@@ -1,4 +1,4 @@
-"""A layer: a configuration and the parameters that fit it, all of them validated here, once."""
+"""A layer: a configuration and parameters that fit it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from numpy.typing import DTypeLike, NDArray
 
 from peerspec.reference import storage
 from peerspec.reference.config import PeerConfig
-from peerspec.reference.dtypes import DTYPES
-from peerspec.reference.errors import TableError
-from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
+from peerspec.reference.initial import random_parameters
+from peerspec.reference.validation import check_parameters
 
 __all__ = ["Layer"]
-
-_CHUNK = 1 << 22  # elements looked at together, so that checking a table of gigabytes needs megabytes
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A PEER layer as data (PAR-1).
+    """A PEER layer as data: its parameters are checked once, here (PAR-1 … PAR-3).
 
     Args:
         config: the configuration.
-        params: arrays by parameter name, with exactly the names and shapes of ``config.shapes()``, all of one
-            dtype among ``DTYPES``, all finite.
+        params: finite arrays of one dtype of ``DTYPES``, with the names and shapes of ``config.shapes()``.
 
     Raises:
         TableError: a name, shape, dtype or value outside PAR-1 … PAR-3.
@@ -40,12 +36,7 @@ class Layer:
 
     def __post_init__(self) -> None:
         params = {name: np.asarray(array) for name, array in self.params.items()}
-        _check_names_and_shapes(self.config, params)
-        _check_dtypes(params)
-        for name, array in params.items():
-            _check_finite(name, array)
-        if "query_norm.var" in params and (params["query_norm.var"] < 0).any():
-            raise TableError("query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)")
+        check_parameters(self.config, params)
         object.__setattr__(self, "params", MappingProxyType({name: params[name] for name in self.config.shapes()}))
 
     def __reduce__(self) -> tuple[type[Layer], tuple[PeerConfig, dict[str, NDArray[Any]]]]:
@@ -53,24 +44,21 @@ class Layer:
 
     @property
     def dtype(self) -> np.dtype:
-        """The one dtype of all parameters."""
+        """The dtype of all parameters."""
         return self.params["keys"].dtype
 
     @classmethod
     def random(cls, config: PeerConfig, *, seed: int = 0, dtype: DTypeLike = np.float32) -> Layer:
-        """A freshly initialised layer: normal entries, so that queries, scores and outputs are of order one.
+        """A new layer of random parameters, such that queries, scores and outputs are of order one.
 
-        SPEC.md leaves initialisation open, as the paper does; this choice is not part of conformance.
+        SPEC.md leaves initialisation open, as the paper does; it is not part of conformance.
+
+        Example:
+            >>> config = PeerConfig(d_model=4, heads=1, num_experts=9, top_k=2, d_key=4)
+            >>> Layer.random(config).params["keys"].shape
+            (1, 2, 3, 2)
         """
-        rng = np.random.default_rng(seed)
-        scale = initial_scales(config)
-        params = {}
-        for name, shape in config.shapes().items():
-            if name in scale:
-                params[name] = _normal(rng, shape, scale[name], np.dtype(dtype))
-            else:
-                params[name] = np.full(shape, name in STARTS_AT_ONE, dtype)
-        return cls(config, params)
+        return cls(config, random_parameters(config, seed, np.dtype(dtype)))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Layer:
@@ -78,55 +66,14 @@ class Layer:
 
         Raises:
             FileFormError: the file is missing, unreadable, corrupted or not a layer.
-            ConfigError, TableError: what it holds is not a layer of this specification.
+            ConfigError, TableError: its configuration or its parameters are outside the specification.
         """
         return cls(*storage.read(path))
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the layer file whole or not at all (PAR-4).
+        """Write the layer file, whole or not at all (PAR-4).
 
         Raises:
             FileFormError: the path exists and ``overwrite`` is false, or cannot be written.
         """
         storage.write(self.config, self.params, path, overwrite=overwrite)
-
-
-def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtype: np.dtype) -> NDArray[Any]:
-    out = np.empty(shape, dtype)
-    flat = out.reshape(-1)
-    draw = np.float64 if dtype == np.float64 else np.float32
-    for start in range(0, flat.size, _CHUNK):
-        part = flat[start : start + _CHUNK]
-        part[:] = rng.standard_normal(part.size, dtype=draw) * draw(scale)
-    return out
-
-
-def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> None:
-    shapes = config.shapes()
-    if missing := [name for name in shapes if name not in params]:
-        raise TableError(f"the layer lacks the parameter {missing[0]!r} of shape {shapes[missing[0]]} (PAR-1)")
-    if unknown := [name for name in params if name not in shapes]:
-        raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; it has {', '.join(shapes)} (PAR-1)")
-    for name, shape in shapes.items():
-        if params[name].shape != shape:
-            raise TableError(f"{name} must have shape {shape} for this configuration, got {params[name].shape} (PAR-1)")
-
-
-def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:
-    dtypes = {name: array.dtype for name, array in params.items()}
-    first, dtype = next(iter(dtypes.items()))
-    if dtype not in DTYPES.values():
-        raise TableError(f"{first} must be of dtype {', '.join(DTYPES)}, got {dtype} (PAR-2)")
-    for name, other in dtypes.items():
-        if other != dtype:
-            raise TableError(
-                f"all parameters share one dtype, but {first} is {dtype} and {name} is {other}; "
-                "convert one of them (PAR-2)"
-            )
-
-
-def _check_finite(name: str, array: NDArray[Any]) -> None:
-    rows = max(1, _CHUNK // max(1, array[0].size))
-    for start in range(0, len(array), rows):
-        if not np.isfinite(array[start : start + rows]).all():
-            raise TableError(f"{name} holds NaN or infinity; a layer's parameters are finite (PAR-3)")

@@ -9,14 +9,19 @@ __all__ = ["expert_usage", "unevenness"]
 
 
 def expert_usage(indices: Int[np.ndarray, ...], num_experts: int) -> float:
-    """The share of the N experts retrieved at least once, in [0, 1] (MET-1)."""
+    """The fraction of the N experts that are selected at least once, in [0, 1] (MET-1).
+
+    Example:
+        >>> expert_usage(np.array([[0, 3], [3, 3]]), 4)
+        0.5
+    """
     return len(np.unique(indices)) / num_experts
 
 
 def unevenness(indices: Int[np.ndarray, ...], gates: Float[np.ndarray, ...], num_experts: int) -> float:
-    """log N + Σ z log z in nats, z the normalised accumulated gates; 0 when all are used alike (MET-2).
+    """log N + Σ z log z in nats, z the normalised sums of gates by expert (MET-2).
 
-    Zero for an empty batch, in which nothing is uneven.
+    It is 0 if all experts have equal sums, and for an empty batch.
     """
     total = np.bincount(indices.ravel(), gates.ravel().astype(np.float64), num_experts)
     if not total.sum():

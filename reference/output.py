@@ -1,4 +1,4 @@
-"""What a layer returns: the output and the trace that leads to it."""
+"""The result of a layer: the output and its routing."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Selection(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """The result of one forward pass; a backend that cannot show its trace leaves the last four None.
+    """The result of one forward pass. A backend that cannot return its routing sets scores, indices and gates to None.
 
     Attributes:
         y: [..., M], the output.
-        scores: [..., h, k], score of each selected expert.
-        indices: [..., h, k], its id in [0, N).
-        gates: [..., h, k], its gate.
-        state: updated ``query_norm.mean`` and ``query_norm.var``, each [h, d], only after ``training=True``
-            with ``query_norm="batch"`` (NRM-3).
+        scores: [..., h, k], the score of each selected expert.
+        indices: [..., h, k], the id of each, in [0, N).
+        gates: [..., h, k], the gate of each.
+        state: updated ``query_norm.mean`` and ``query_norm.var``, each [h, d], after a forward pass with
+            ``training=True`` and ``query_norm="batch"``, else None (NRM-3).
     """
 
     y: NDArray[Any]

@@ -8,18 +8,18 @@ from jaxtyping import Bool, Float
 from peerspec.reference.errors import InputError
 from peerspec.reference.layer import Layer
 
-__all__ = ["EPS", "MOMENTUM", "batch_statistics", "moving_average", "normalise", "query_norm"]
+__all__ = ["EPS", "MOMENTUM", "batch_statistics", "moving_average", "normalise", "query_norm", "query_norm_backward"]
 
 EPS = 1e-5
 """Added to every variance (NRM-1)."""
 MOMENTUM = 0.1
-"""The share of the batch in the new running statistics (NRM-3)."""
+"""The weight of the batch in the updated running statistics (NRM-3)."""
 
 
 def query_norm(
     layer: Layer, q: Float[np.ndarray, "T h d"], *, mask: Bool[np.ndarray, " T"], training: bool
 ) -> tuple[Float[np.ndarray, "T h d"], dict[str, np.ndarray] | None]:
-    """Normalised queries, and the updated running statistics where training changes them (NRM-1 … NRM-6)."""
+    """Normalised queries (NRM-1 … NRM-6), and the updated running statistics if training changes them, else None."""
     if layer.config.query_norm == "none":
         return q, None
     scale, bias = (layer.params[f"query_norm.{name}"].astype(q.dtype) for name in ("scale", "bias"))
@@ -45,7 +45,11 @@ def normalise(q: np.ndarray, mean: np.ndarray, var: np.ndarray) -> np.ndarray:
 def batch_statistics(
     q: Float[np.ndarray, "T h d"], mask: Bool[np.ndarray, " T"]
 ) -> tuple[Float[np.ndarray, "h d"], Float[np.ndarray, "h d"]]:
-    """Mean and biased variance of each of the h·d features over counted tokens (NRM-2, NRM-4, NRM-5)."""
+    """Mean and biased variance of each of the h·d features over the tokens that count (NRM-2, NRM-4).
+
+    Raises:
+        InputError: no token counts (NRM-5).
+    """
     if not mask.any():
         raise InputError(
             "batch statistics need at least one token that counts, got none; "
@@ -58,3 +62,26 @@ def batch_statistics(
 def moving_average(running: np.ndarray, batch: np.ndarray) -> np.ndarray:
     """0.9·running + 0.1·batch (NRM-3)."""
     return (1 - MOMENTUM) * running + MOMENTUM * batch
+
+
+def query_norm_backward(
+    layer: Layer, raw: np.ndarray, dq: np.ndarray, mask: np.ndarray, grads: dict[str, np.ndarray]
+) -> np.ndarray:
+    """The gradient of the query before the norm (GRD-7); adds the gradients of scale and bias to ``grads``.
+
+    Mean and variance weigh each token that counts (batch), or each feature (layer), by 1/m.
+    """
+    if layer.config.query_norm == "none":
+        return dq
+    if layer.config.query_norm == "batch":
+        axis, weight = 0, mask[:, None, None] / mask.sum()
+        mean, var = batch_statistics(raw, mask)
+    else:
+        axis, weight = -1, np.full((1, 1, raw.shape[-1]), 1 / raw.shape[-1])
+        mean, var = raw.mean(-1, keepdims=True), raw.var(-1, keepdims=True)
+    unit = normalise(raw, mean, var)
+    grads["query_norm.scale"], grads["query_norm.bias"] = (dq * unit).sum(0), dq.sum(0)
+    dunit = dq * layer.params["query_norm.scale"].astype(dq.dtype)
+    centred = dunit - weight * dunit.sum(axis, keepdims=True)
+    centred -= weight * unit * (dunit * unit).sum(axis, keepdims=True)
+    return centred / np.sqrt(var + EPS)

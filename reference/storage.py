@@ -28,7 +28,7 @@ _CODES = {code: dtype for code, dtype in DTYPE_OF_CODE.items() if dtype in DTYPE
 def write(
     config: PeerConfig, params: Mapping[str, NDArray[Any]], path: str | PathLike[str], *, overwrite: bool = False
 ) -> None:
-    """Write a layer to a temporary file beside ``path``, then rename it into place; errors as ``Layer.save``."""
+    """Write a layer to a temporary file, then rename it to ``path``; errors as ``Layer.save``."""
     path = Path(path)
     if path.exists() and not overwrite:
         raise FileFormError(f"{path} exists; choose another path or pass overwrite=True")
@@ -46,12 +46,12 @@ def write(
 
 
 def read(path: str | PathLike[str]) -> tuple[PeerConfig, dict[str, NDArray[Any]]]:
-    """Open a layer file; every table is a read-only memory map of the file. Errors as ``Layer.load``."""
+    """The configuration and the parameters of a layer file, as read-only memory maps; errors as ``Layer.load``."""
     path = Path(path)
     if not path.is_file():
         raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save")
     try:
-        with safe_open(path, framework="numpy") as file:  # checks header, offsets and length of the file
+        with safe_open(path, framework="numpy") as file:  # checks the header, the offsets and the length of the file
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise FileFormError(

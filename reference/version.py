@@ -3,4 +3,4 @@
 __all__ = ["SPEC_VERSION"]
 
 SPEC_VERSION = "0.9"
-"""Major and minor version, as SPEC.md states it."""
+"""Major and minor version, as in SPEC.md."""

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peerspec import native
 from peerspec.backends.native.gradients import gradients
 from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.native import core
-from peerspec.native import layer as native
 from peerspec.native.arrays import compute_dtype
 from peerspec.native.library import NativeError, unavailable_reason
 from peerspec.reference import Layer, Output, Selection
@@ -38,7 +37,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
             return _shaped(layer, lead, *found, None)
         at = evaluate(layer, x, mask, training=training)
         pairs = (len(at.x), config.heads * config.top_k)
-        y = core.expert_stage(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs))
+        y = native.expert_stage(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs))
     return _shaped(layer, at.lead, y, at.scores, at.ids, at.gate, at.state)
 
 
@@ -59,4 +58,4 @@ def _shaped(
 
 def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
     """The exact stage alone; see ``peerspec.reference.select_exhaustive``, errors included."""
-    return core.select(scores1, scores2, k)
+    return native.select(scores1, scores2, k)

@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from peerspec import native
 from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
-from peerspec.native import core
-from peerspec.native.layer import retrieve_backward
 from peerspec.reference import InputError, Layer
-from peerspec.reference.gradients import norm_backward
+from peerspec.reference.query_norm import query_norm_backward
 
 __all__ = ["gradients"]
 
@@ -29,15 +28,17 @@ def gradients(
     pairs = (len(at.x), config.heads * config.top_k)
     ids = at.ids.reshape(pairs)
 
-    dx, dgates, weights = core.expert_stage_backward(expert_tables(layer), at.x, ids, at.gate.reshape(pairs), upstream)
-    by_expert = core.sort_ids(ids, config.num_experts)
+    dx, dgates, weights = native.expert_stage_backward(
+        expert_tables(layer), at.x, ids, at.gate.reshape(pairs), upstream
+    )
+    by_expert = native.sort_ids(ids, config.num_experts)
     grads = {
         f"experts.{name}": _table(by_expert, weight, upstream if name == "v" else at.x, params[f"experts.{name}"])
         for name, weight in weights.items()
     }
     dscores = _gate_backward(config.gate, at.gate, dgates.reshape(at.gate.shape))
-    dq, grads["keys"] = retrieve_backward(router_tables(layer), at.q, at.ids, dscores)
-    dq = norm_backward(layer, at.raw, dq, at.mask, grads)
+    dq, grads["keys"] = native.retrieve_backward(router_tables(layer), at.q, at.ids, dscores)
+    dq = query_norm_backward(layer, at.raw, dq, at.mask, grads)
     grads["query.weight"] = np.einsum("thc,td->hcd", dq, at.x, optimize=True)
     if config.query_bias:
         grads["query.bias"] = dq.sum(0)
@@ -55,8 +56,8 @@ def _gate_backward(
     return gate * (dgate - (gate * dgate).sum(-1, keepdims=True))
 
 
-def _table(by_row: core.Sorted, weights: NDArray[Any], rows: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
+def _table(by_row: native.Sorted, weights: NDArray[Any], rows: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
     """A table of gradients: rows nobody selected stay zero (GRD-2), the others are rounded once."""
     out = np.zeros(like.shape, like.dtype)
-    out[by_row.touched] = core.scatter_sum(by_row, weights, rows).astype(like.dtype)
+    out[by_row.touched] = native.scatter_sum(by_row, weights, rows).astype(like.dtype)
     return out

@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 
-from peerspec.native import core
-from peerspec.native import layer as native
+from peerspec import native
 from peerspec.native.arrays import compute_dtype
 from peerspec.reference import Layer
 from peerspec.reference.forward import flatten
@@ -57,7 +56,7 @@ def router_tables(layer: Layer) -> native.RouterTables:
     return native.RouterTables(params["query.weight"], params["keys"], layer.config.top_k, bias, layer.config.gate)
 
 
-def expert_tables(layer: Layer) -> core.ExpertTables:
+def expert_tables(layer: Layer) -> native.ExpertTables:
     """The layer's experts; a table that is not contiguous is copied."""
     tables = {name[-1]: np.require(table, None, "C") for name, table in layer.params.items() if "experts." in name}
-    return core.ExpertTables(tables["u"], tables["v"], tables.get("w"), layer.config.activation)
+    return native.ExpertTables(tables["u"], tables["v"], tables.get("w"), layer.config.activation)

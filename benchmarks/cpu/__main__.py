@@ -1,12 +1,12 @@
-"""The layer on the CPU, beside what the paper's code, a public package and dense blocks take.
+"""Measures the layer on the CPU, and for comparison the paper's Algorithm 1, a public package and dense blocks.
 
-    python benchmarks/cpu                               everything, about an hour; figures go to benchmarks/results/cpu
+    python benchmarks/cpu                               all parts, about an hour; figures go to benchmarks/results/cpu
     python benchmarks/cpu forward --sub-keys 1024 --width 256 --only "PEER-pytorch" "torch, with the core"
-    python benchmarks/cpu --render                      the page and the plots from the figures that are there
+    python benchmarks/cpu --render                      only write the page and the plots, from existing figures
 
-Parts are forward, backward, step, experts, selection, memory, step-memory and scaling. Variants take turns; figures
-are medians with quartiles, and ratios are of one run. What the suite does not pass is not timed. Needs
-`pip install -e ".[bench]"`.
+The parts are forward, backward, step, experts, selection, memory, step-memory and scaling. Variants take turns. Figures
+are medians with quartiles, and a ratio compares figures of one run. Only implementations that pass the conformance
+suite are measured. The script needs `pip install -e ".[bench]"`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# Thread pools that spin while they wait take the cores from each other, and figures are wrong by up to ten times.
+# Thread pools that spin while they wait slow each other down by up to ten times.
 SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
@@ -29,9 +29,9 @@ from experts import experts  # noqa: E402
 from forward import VARIANTS, forward  # noqa: E402
 from memory import child, memory, step_memory  # noqa: E402
 from points import GRID, Point  # noqa: E402
+from results import machine, show, write  # noqa: E402
 from scaling import OVER_EXPERTS, OVER_TOKENS, scaling  # noqa: E402
 from selection import selection  # noqa: E402
-from store import machine, show, write  # noqa: E402
 from verdicts import verdicts  # noqa: E402
 
 PARTS = ("forward", "backward", "step", "experts", "selection", "memory", "step-memory", "scaling")
@@ -39,13 +39,13 @@ LAYERS = ["PEER-pytorch", "torch, with the core", "torch, library operations"]
 
 
 def chosen(points: list[Point], options: argparse.Namespace) -> list[Point]:
-    """The points that the options leave."""
+    """The points that match the options."""
     wanted = [(options.sub_keys, "n"), (options.width, "d_model"), (options.tokens, "tokens")]
     return [point for point in points if all(not some or getattr(point, name) in some for some, name in wanted)]
 
 
 def measured(part: str, options: argparse.Namespace) -> Iterator[list[dict[str, object]]]:
-    """Rows of one part, point by point."""
+    """The rows of one part, point by point."""
     budget = options.budget
     if part == "forward":
         return forward(chosen(GRID, options), options.only or list(VARIANTS), budget)
@@ -60,13 +60,13 @@ def measured(part: str, options: argparse.Namespace) -> Iterator[list[dict[str, 
     if part == "selection":
         return selection(budget)
     if part == "memory":
-        largest = [Point(1024, 256, 2048), Point(128, 1024, 2048)]
-        return memory(chosen(largest, options), options.only or [*LAYERS, "paper's Algorithm 1"])
+        grid = [Point(1024, 256, 2048), Point(128, 1024, 2048)]
+        return memory(chosen(grid, options), options.only or [*LAYERS, "paper's Algorithm 1"])
     return scaling(chosen([*OVER_EXPERTS, *OVER_TOKENS], options), options.only or LAYERS, budget)
 
 
 def render(folder: Path) -> None:
-    """The page and the plots."""
+    """Write the page and the plots."""
     from plots import draw
     from tables import markdown
 
@@ -76,13 +76,13 @@ def render(folder: Path) -> None:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all unless given")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
     parser.add_argument("--sub-keys", type=int, nargs="*", help="only these n")
     parser.add_argument("--width", type=int, nargs="*", help="only these D")
     parser.add_argument("--tokens", type=int, nargs="*", help="only these T")
     parser.add_argument("--only", nargs="*", choices=VARIANTS, help="only these variants")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--budget", type=float, default=10, help="seconds a point, after one round; at least 3 rounds")
+    parser.add_argument("--budget", type=float, default=10, help="seconds per point; at least 3 rounds")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "cpu")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     parser.add_argument("--child", nargs=5, help=argparse.SUPPRESS)

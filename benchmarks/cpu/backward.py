@@ -1,13 +1,13 @@
-"""Forward and backward pass, with a gradient of x and of every parameter."""
+"""Forward and backward pass, with gradients of x and all parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
 from points import Bench, Point, benches
+from timing import in_turns
 from torch import nn
-from trainees import CORE, LIBRARY, RIVAL, backward_pass, ours, theirs
-from turns import in_turns
+from training import BASELINE, CORE, LIBRARY, backward_pass, package_layer, project_layer
 
 from peerspec.backends.torch.native import library_operations
 
@@ -17,25 +17,25 @@ POINTS = [Point(n, 256, tokens) for n in (128, 1024) for tokens in (64, 512, 204
 
 
 def backward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         found = in_turns(variants(bench), budget)
-        point, rival = bench.point.as_row(), found[RIVAL].median
-        yield [{**point, "variant": name, **q.as_row(), "speed": rival / q.median} for name, q in found.items()]
+        point, baseline = bench.point.as_row(), found[BASELINE].median
+        yield [{**point, "variant": name, **q.as_row(), "speed": baseline / q.median} for name, q in found.items()]
 
 
 def variants(bench: Bench) -> dict[str, Callable[[], None]]:
-    own = dropping(ours(bench), bench)
+    own = dropping(project_layer(bench), bench)
 
     def library() -> None:
         with library_operations():
             own()
 
-    return {RIVAL: dropping(theirs(bench), bench), CORE: own, LIBRARY: library}
+    return {BASELINE: dropping(package_layer(bench), bench), CORE: own, LIBRARY: library}
 
 
 def dropping(module: nn.Module, bench: Bench) -> Callable[[], None]:
-    """One pass, whose gradients go at its end: those of two variants would not fit beside each other."""
+    """One pass, and then the gradients are freed: the memory does not hold those of two variants."""
     work = backward_pass(module, bench)
 
     def turn() -> None:

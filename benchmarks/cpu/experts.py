@@ -1,4 +1,4 @@
-"""The expert stage alone, on random ids, beside what reading the same rows takes."""
+"""The expert stage alone, on random ids, and for comparison the time to read the same rows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from limits import bandwidth, gathers, moved
 from points import Bench, Point, benches
+from timing import Variants, in_turns
 from torch import Tensor
 from torch.nn import functional
-from turns import Variants, in_turns
 
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.native import library_operations
@@ -20,7 +20,7 @@ NAIVE = "gather and einsum"
 
 
 def experts(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         with torch.inference_mode():
             found = in_turns({**stages(bench), **gathers(bench)}, budget)
@@ -40,7 +40,7 @@ def experts(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
 
 
 def stages(bench: Bench) -> Variants:
-    """The stage by the core, by library operations, and as the paper writes it."""
+    """The stage by the core, by library operations, and by the formula of the paper."""
     ids, gates = bench.pairs
 
     def naive() -> Tensor:
@@ -48,11 +48,11 @@ def stages(bench: Bench) -> Variants:
         weights = functional.gelu(torch.einsum("tkd,td->tk", down, bench.x)) * gates
         return torch.einsum("tk,tkd->td", weights, up)
 
-    def ours() -> Tensor:
+    def stage() -> Tensor:
         return expert_stage(bench.config, bench.params, bench.x, ids, gates)
 
     def library() -> Tensor:
         with library_operations():
-            return ours()
+            return stage()
 
-    return {NAIVE: naive, "torch, with the core": ours, "torch, library operations": library}
+    return {NAIVE: naive, "torch, with the core": stage, "torch, library operations": library}

@@ -5,44 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import jax_layer
-import rivals
 import torch
+import variants
 from points import Bench, Point, benches
-from turns import in_turns
+from timing import in_turns
 
 __all__ = ["VARIANTS", "forward"]
 
-VARIANTS: dict[str, rivals.Maker] = {
-    rivals.RIVAL: rivals.peer_pytorch,
-    "torch, with the core": rivals.with_core,
-    "torch, library operations": rivals.library,
+VARIANTS: dict[str, variants.Maker] = {
+    variants.BASELINE: variants.peer_pytorch,
+    "torch, with the core": variants.with_core,
+    "torch, library operations": variants.library,
     "JAX, with the core": jax_layer.with_core,
     "JAX, library operations": jax_layer.library,
-    "paper's Algorithm 1": rivals.paper,
-    "torch.compile(PEER-pytorch)": rivals.compiled_peer_pytorch,
-    "torch.compile(Algorithm 1)": rivals.compiled_paper,
-    "dense FFN of equal FLOPs": rivals.of_equal_flops,
-    "dense FFN of equal parameters": rivals.of_equal_parameters,
+    "paper's Algorithm 1": variants.paper,
+    "torch.compile(PEER-pytorch)": variants.compiled_peer_pytorch,
+    "torch.compile(Algorithm 1)": variants.compiled_paper,
+    "dense FFN of equal FLOPs": variants.of_equal_flops,
+    "dense FFN of equal parameters": variants.of_equal_parameters,
 }
 
-MOST_HIDDEN = 1 << 32
-"""Bytes of hidden activations beyond which a dense block is not run beside the tables."""
-MOST_FLOPS = 10**12
-"""Beyond it a turn takes more than some eight seconds."""
+MAX_HIDDEN_BYTES = 1 << 32
+"""Bytes of hidden activations above which a dense block does not run, because the tables need the memory."""
+MAX_FLOPS = 10**12
+"""Operations above which a dense block does not run, because a turn takes more than about eight seconds."""
 
 
 def unavailable_reason(name: str, point: Point) -> str:
-    """Why a variant is not run at a point; empty where it is."""
+    """Why a variant does not run at a point; empty if it runs."""
     if name != "dense FFN of equal parameters":
         return ""
     flops, hidden = 4 * point.d_model * point.n**2 * point.tokens, 4 * point.n**2 * point.tokens
-    if hidden > MOST_HIDDEN:
+    if hidden > MAX_HIDDEN_BYTES:
         return f"its hidden activations alone take {hidden / 2**30:.0f} GiB"
-    return f"{flops / 1e12:.1f} TFLOP a turn" if flops > MOST_FLOPS else ""
+    return f"{flops / 1e12:.1f} TFLOP a turn" if flops > MAX_FLOPS else ""
 
 
 def forward(points: Sequence[Point], names: Sequence[str], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         yield rows_of(bench, names, budget)
 
@@ -53,9 +53,9 @@ def rows_of(bench: Bench, names: Sequence[str], budget: float) -> list[dict[str,
     with torch.inference_mode():
         found = in_turns(work, budget)
     torch.compiler.reset()
-    rival = found[rivals.RIVAL].median if rivals.RIVAL in found else float("nan")
+    baseline = found[variants.BASELINE].median if variants.BASELINE in found else float("nan")
     point = bench.point.as_row()
     rows: list[dict[str, object]] = [
-        {**point, "variant": name, **found[name].as_row(), "speed": rival / found[name].median} for name in found
+        {**point, "variant": name, **found[name].as_row(), "speed": baseline / found[name].median} for name in found
     ]
     return rows + [{**point, "variant": name, "absent": reason} for name, reason in reasons.items() if reason]

@@ -1,4 +1,4 @@
-"""The layer in JAX, compiled, on the tables of a bench and on as many threads as the process has processors."""
+"""The compiled layer in JAX, on the tables of a bench, with one thread for each processor of the process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import jax
 import torch
 from points import Bench
-from rivals import Work
+from variants import Work
 
 from peerspec.backends.jax import forward, library_operations
 

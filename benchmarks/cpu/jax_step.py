@@ -1,9 +1,10 @@
-"""A whole training step in JAX against the number of experts: rows that a batch touches, beside all rows by Optax.
+"""Measures a training step in JAX over the number of experts: updates of touched rows, and of all rows by Optax.
 
-    python benchmarks/cpu/jax_step.py [--least 12] [--most 20] [--steps 5] [--write]
+    python benchmarks/cpu/jax_step.py [--min-exponent 12] [--max-exponent 20] [--steps 5] [--write]
 
-T = 512, D = 256, h = 8, k = 16, float32; forward, gradient and update in one compiled function, its arguments donated.
-Every variant has parameters and state of its own, one after the other. ``--write`` puts the figures beside the others.
+T = 512, D = 256, h = 8, k = 16, float32; forward pass, gradients and update in one compiled function with donated
+arguments. The variants run one after the other, each with its own parameters and state. ``--write`` adds the figures to
+benchmarks/results/cpu.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from store import machine, write
+from results import machine, write
 
 from peerspec.backends.jax import forward, optim
 from peerspec.reference import PeerConfig
@@ -27,7 +28,7 @@ from peerspec.reference import PeerConfig
 TOKENS, WIDTH = 512, 256
 REST = optax.sgd(1e-3)
 VARIANTS: dict[str, tuple[Callable[..., Any], Any]] = {
-    "sgd by rows": (optim.value_and_grad, optim.row_sgd(1e-3)),
+    "row_sgd": (optim.value_and_grad, optim.row_sgd(1e-3)),
     "row_adagrad": (optim.value_and_grad, optim.row_adagrad(1e-3)),
     "lazy_adam": (optim.value_and_grad, optim.lazy_adam(1e-3)),
     "optax.sgd": (jax.value_and_grad, optax.sgd(1e-3)),
@@ -37,7 +38,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "cpu"
 
 
 def parameters(config: PeerConfig) -> dict[str, jax.Array]:
-    """Tables repeat a block, so that making them costs little."""
+    """Parameters whose tables repeat a block of random numbers, which is fast to make."""
     random, params = np.random.default_rng(0), {}
     for name, shape in config.shapes().items():
         rows = random.standard_normal((min(shape[0], 4096), *shape[1:]), np.float32) * shape[-1] ** -0.5
@@ -46,7 +47,7 @@ def parameters(config: PeerConfig) -> dict[str, jax.Array]:
 
 
 def seconds(config: PeerConfig, variant: str, steps: int) -> tuple[float, float]:
-    """The median of one step, and the bytes that the compiled step needs beyond its arguments."""
+    """The median seconds of one step, and the bytes that the compiled step needs in addition to its arguments."""
     differentiated, kind = VARIANTS[variant]
     optimiser = optax.partition({"tables": kind, "rest": REST}, optim.labels)
 
@@ -77,14 +78,14 @@ def rows(config: PeerConfig, steps: int) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--least", type=int, default=12, help="the logarithm of the fewest experts, even")
-    parser.add_argument("--most", type=int, default=20)
+    parser.add_argument("--min-exponent", type=int, default=12, help="log₂ of the smallest N, even")
+    parser.add_argument("--max-exponent", type=int, default=20, help="log₂ of the greatest N")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     print(f"{'':8}" + "".join(f"{variant:>22}" for variant in VARIANTS), flush=True)
     first: dict[str, float] = {}
-    for exponent in range(options.least, options.most + 1, 4):
+    for exponent in range(options.min_exponent, options.max_exponent + 1, 4):
         found = list(rows(PeerConfig(WIDTH, 8, 2**exponent, 16, 128), options.steps))
         for row in found:
             first.setdefault(row["variant"], row["median"])

@@ -1,6 +1,7 @@
-"""What the machine allows, measured in the run that states it: reading random rows, and products of matrices.
+"""The limits of the machine, measured in the same run: the rates of reading random rows and of matrix products.
 
-The least time of a forward pass is T·K·D·8 bytes at the first rate and 2T(D·h·d + h·n·d) operations at the second.
+The minimal time of a forward pass is that of T·K·D·8 bytes at the first rate plus that of 2T(D·h·d + h·n·d) operations
+at the second.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from points import Bench, Point
-from turns import Quartiles, Variants, in_turns
+from timing import Quartiles, Variants, in_turns
 
 from peerspec import native
 from peerspec.reference.cost import cost
@@ -17,26 +18,26 @@ from peerspec.reference.cost import cost
 __all__ = ["Limits", "bandwidth", "gathers", "limits", "moved", "products"]
 
 BLOCK = 64
-"""Tokens whose rows of both tables are read by turns: 8,192 rows of each, beside which two calls cost nothing."""
+"""Tokens per turn between the tables: 8,192 rows of each, so that the time of two calls does not matter."""
 
 
 def moved(point: Point) -> int:
-    """Bytes of the rows that one forward pass reads."""
+    """The bytes of the rows that one forward pass reads."""
     return cost(point.config).bytes_per_token * point.tokens
 
 
 def products(point: Point) -> int:
-    """Operations of the query's and the half scores' products."""
+    """The operations of the products of queries and half scores."""
     c = point.config
     return 2 * point.tokens * c.heads * c.d_key * (c.d_model + c.n)
 
 
 def gathers(bench: Bench) -> Variants:
-    """Ways to read the rows of random experts from both tables and do nothing with them but add.
+    """Ways to read the rows of random experts from both tables and only add them.
 
-    Both tables are read for a block of tokens before the next block, as the expert stage must, which needs all of u·x
-    of a token before its first row of v. One whole table after the other would need only one of them in the cache: at
-    N = 2¹⁴ and D = 256 one fits in 32 MiB and two do not.
+    They read both tables for a block of tokens before the next block. The expert stage must do so, because it needs all
+    of u·x of a token before its first row of v. Reading one whole table after the other would need the cache for one
+    table only: at N = 2¹⁴ and D = 256, 32 MiB hold one table and not two.
     """
     ids, gates = (pairs.split(BLOCK) for pairs in bench.pairs)
     tables = [bench.params[f"experts.{name}"] for name in "uv"]
@@ -57,24 +58,24 @@ def gathers(bench: Bench) -> Variants:
 
 
 def bandwidth(bench: Bench, found: dict[str, Quartiles]) -> float:
-    """Bytes a second of the fastest gather among those timed."""
+    """The bytes per second of the fastest gather."""
     return moved(bench.point) / min(found[name].median for name in found if name.startswith("gather"))
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes and operations a second."""
+    """Bytes and operations per second."""
 
     bandwidth: float
     rate: float
 
-    def least(self, point: Point) -> float:
-        """Seconds below which no forward pass on this machine goes, reading and computing by turns."""
+    def min_seconds(self, point: Point) -> float:
+        """The minimal time of a forward pass that reads and computes in turn."""
         return moved(point) / self.bandwidth + products(point) / self.rate
 
 
 def limits(bench: Bench, budget: float) -> Limits:
-    """Both rates, at the sizes of the bench."""
+    """Both rates, measured at the sizes of the bench."""
     found = in_turns(gathers(bench), budget)
     a, b = torch.randn(2048, 1024), torch.randn(1024, 1024)
     product = in_turns({"product": lambda: a @ b}, budget)["product"]

@@ -1,4 +1,4 @@
-"""Peak memory of one forward pass beyond parameters, x and y, and of one training step: a fresh process for each."""
+"""Peak memory of one forward pass without parameters, x and y, and of one training step, each in a fresh process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import step
 import torch
 from forward import VARIANTS, unavailable_reason
-from peak import watched
+from peak import with_peak
 from points import Bench, Point, benches
 
 __all__ = ["child", "memory", "step_memory"]
@@ -21,14 +21,14 @@ Rows = list[dict[str, object]]
 
 
 def memory(points: Sequence[Point], names: Sequence[str]) -> Iterator[Rows]:
-    """Rows of one point after the other: forward passes."""
+    """The rows of each point: forward passes."""
     for point in points:
-        kept = [name for name in names if not unavailable_reason(name, point)]
-        yield [{**point.as_row(), "variant": name, **_measured("forward", point, name)} for name in kept]
+        runnable = [name for name in names if not unavailable_reason(name, point)]
+        yield [{**point.as_row(), "variant": name, **_measured("forward", point, name)} for name in runnable]
 
 
 def step_memory(points: Sequence[Point]) -> Iterator[Rows]:
-    """Rows of one point after the other: training steps."""
+    """The rows of each point: training steps."""
     for point in points:
         yield [{**point.as_row(), "variant": name, **_measured("step", point, name)} for name in step.VARIANTS]
 
@@ -44,7 +44,7 @@ def _measured(part: str, point: Point, name: str) -> dict[str, object]:
 
 
 def child(part: str, name: str, point: Point) -> None:
-    """What the fresh process does: one pass or step on few tokens, and one that is watched."""
+    """Run in the fresh process: one pass or step on few tokens, then the measured one."""
     bench = next(benches([point]))
     found = _forward(bench, name) if part == "forward" else _step(bench, name)
     print(json.dumps(found))
@@ -54,22 +54,22 @@ def _forward(bench: Bench, name: str) -> dict[str, int]:
     with torch.inference_mode():
         VARIANTS[name](_few(bench))()
         work = VARIANTS[name](bench)
-        bench.x  # noqa: B018  # made before the start
+        bench.x  # noqa: B018  # computed before the measurement
         if name.startswith("torch.compile"):
             work()
-        y, found = watched(work)
+        y, found = with_peak(work)
     return found | {"beyond": max(found["beyond"] - y.numel() * y.element_size(), 0)}
 
 
 def _step(bench: Bench, name: str) -> dict[str, int]:
-    """Beyond parameters and the optimiser's state, which is written to before, however lazily it was made."""
+    """Memory without parameters and the state of the optimiser, whose memory is allocated by writing zeros first."""
     one = step.turn(_few(bench), name)
     one()
     for state in one.optimiser.state.values():
         for tensor in state.values():
             tensor.zero_()
     one.take(bench)
-    return watched(one)[1]
+    return with_peak(one)[1]
 
 
 def _few(bench: Bench) -> Bench:

@@ -1,4 +1,4 @@
-"""The most memory that a piece of work takes, read from the kernel as the high-water mark of the resident set."""
+"""Peak memory of a function: the high-water mark of the resident set, from the kernel."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["watched"]
+__all__ = ["with_peak"]
 
 
-def watched(work: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
-    """What the work returns, and the bytes that stood before it and that were added at most."""
+def with_peak(work: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
+    """The result of ``work``, the bytes in use before it, and the peak of the additional bytes."""
     before = _status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     result = work()
@@ -18,6 +18,6 @@ def watched(work: Callable[[], Any]) -> tuple[Any, dict[str, int]]:
 
 
 def _status(name: str) -> int:
-    """A line of /proc/self/status, in bytes."""
+    """One line of /proc/self/status, in bytes."""
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(name))

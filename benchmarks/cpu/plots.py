@@ -1,4 +1,4 @@
-"""Figures as plots: forward passes over N and over T, and speed against PEER-pytorch of passes and steps."""
+"""Plots: forward passes over N and over T, and the speed of passes and steps relative to PEER-pytorch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
+from results import read
 from scaling import OVER_EXPERTS, OVER_TOKENS
-from store import read
 
 __all__ = ["bars", "draw", "save"]
 
 Row = dict[str, Any]
+LONG_NAME = 40
+"""Characters from which four names do not fit side by side in a legend."""
 STYLE = {
     "PEER-pytorch": ("#b3452c", "o", "-"),
     "torch, with the core": ("#1f5fa8", "o", "-"),
@@ -25,7 +27,7 @@ STYLE = {
 
 
 def draw(folder: Path) -> list[Path]:
-    """Write what there are figures of."""
+    """Write a plot for each part that has figures."""
     drawn = []
     if rows := read(folder, "scaling")["rows"]:
         drawn.append(save(_scaling(rows), folder / "scaling.svg"))
@@ -39,7 +41,7 @@ def draw(folder: Path) -> list[Path]:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write it, without the date: the same figures give the same file."""
+    """Write the plot without a date, so that the same figures give the same file."""
     mpl.rcParams["svg.hashsalt"] = "peerspec"
     figure.savefig(path, metadata={"Date": None})
     return path
@@ -74,7 +76,7 @@ def _lines(axes: Axes, rows: list[Row], over: str, unit: float, per: str = "") -
 
 
 def bars(rows: list[Row], title: str, *, against: str = "PEER-pytorch") -> Figure:
-    """Speed of each variant at each point."""
+    """A plot of the speed of each variant at each point."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots()
     names = [name for name in dict.fromkeys(row["variant"] for row in rows) if "FFN" not in name]
@@ -82,8 +84,8 @@ def bars(rows: list[Row], title: str, *, against: str = "PEER-pytorch") -> Figur
     speeds = {(row["N"], row["D"], row["T"], row["variant"]): row.get("speed") for row in rows}
     width = 0.8 / len(names)
     for i, name in enumerate(names):
-        places = [at + (i - (len(names) - 1) / 2) * width for at in range(len(points))]
-        axes.bar(places, [speeds.get((*point, name)) or 0 for point in points], 0.9 * width, label=name)
+        positions = [at + (i - (len(names) - 1) / 2) * width for at in range(len(points))]
+        axes.bar(positions, [speeds.get((*point, name)) or 0 for point in points], 0.9 * width, label=name)
     labels = [f"N = $2^{{{N.bit_length() - 1}}}$\nD = {D}\nT = {T}" for N, D, T in points]
     axes.set_xticks(range(len(points)), labels, fontsize=8)
     axes.set(ylabel=f"speed against {against}", title=title)
@@ -92,5 +94,6 @@ def bars(rows: list[Row], title: str, *, against: str = "PEER-pytorch") -> Figur
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.yaxis.set_major_formatter("{x:g}×")
     axes.yaxis.set_minor_formatter("{x:g}×")
-    figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=4)
+    columns = 4 if len(max(names, key=len)) < LONG_NAME else 3
+    figure.legend(loc="outside lower center", frameon=False, fontsize=8, ncols=columns)
     return figure

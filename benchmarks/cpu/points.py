@@ -1,4 +1,4 @@
-"""Where on the grid a layer is measured, and the tables that all variants of one point share."""
+"""The points of the grid, and the parameters that all variants of one point use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEADS, TOP_K, D_KEY = 8, 16, 128
 
 @dataclass(frozen=True, order=True)
 class Point:
-    """n sub-keys per half, so N = n² experts, of width D; T tokens."""
+    """Sizes of a measurement: n sub-keys per half, so N = n² experts, width D, T tokens."""
 
     n: int
     d_model: int
@@ -42,7 +42,7 @@ GRID = sorted(Point(n, d_model, tokens) for n in (128, 1024) for d_model in (256
 
 @dataclass
 class Bench:
-    """One point with its parameters; experts are chosen nearly uniformly, the worst case for locality."""
+    """One point with its parameters. Experts are selected nearly uniformly, the worst case for locality."""
 
     point: Point
     params: dict[str, Tensor]
@@ -64,18 +64,18 @@ class Bench:
 
 
 def benches(points: list[Point]) -> Iterator[Bench]:
-    """The points one after the other; those that differ in T alone share their parameters."""
+    """A bench for each point; points that differ in T only have the same parameters."""
     made: tuple[int, int] = (0, 0)
     params: dict[str, Tensor] = {}
     for point in sorted(points):
         if made != (point.n, point.d_model):
-            params.clear()  # the tables before, ahead of the new ones
+            params.clear()  # frees the old tables before the new ones are made
             params, made = _parameters(point.config), (point.n, point.d_model)
         yield Bench(point, params)
 
 
 def _aligned(shape: tuple[int, ...]) -> Tensor:
-    """Memory for which NumPy asks for huge pages, from a multiple of 64 bytes on, where JAX takes it uncopied."""
+    """Memory with huge pages, by NumPy, aligned to 64 bytes, so that JAX needs no copy."""
     count = math.prod(shape)
     memory = np.empty(count + 16, np.float32)
     start = -(memory.ctypes.data // 4) % 16
@@ -83,7 +83,7 @@ def _aligned(shape: tuple[int, ...]) -> Tensor:
 
 
 def _parameters(config: PeerConfig) -> dict[str, Tensor]:
-    """Random parameters in memory that asks for huge pages, as those of ``PEER`` do; tables repeat a block."""
+    """Random parameters in memory with huge pages, as in ``PEER``; tables repeat a block of random numbers."""
     random = torch.Generator().manual_seed(0)
     params = {}
     for name, shape in config.shapes().items():

@@ -1,4 +1,4 @@
-"""Cost against the number of experts, and against the number of tokens, beside what the machine's limits predict."""
+"""Time over the number of experts and of tokens, and the time that the limits of the machine predict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from forward import VARIANTS
 from limits import limits
 from points import Point, benches
-from turns import in_turns
+from timing import in_turns
 
 __all__ = ["OVER_EXPERTS", "OVER_TOKENS", "scaling"]
 
@@ -17,7 +17,7 @@ OVER_TOKENS = [Point(1024, 256, 1 << exponent) for exponent in range(0, 15, 2)]
 
 
 def scaling(points: Sequence[Point], names: Sequence[str], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other: each variant, and the least time that the limits measured beside it allow."""
+    """The rows of each point: the variants, and the minimal time by the limits measured in the same run."""
     for bench in benches(list(points)):
         with torch.inference_mode():
             found = in_turns({name: VARIANTS[name](bench) for name in names}, budget)
@@ -28,7 +28,7 @@ def scaling(points: Sequence[Point], names: Sequence[str], budget: float) -> Ite
             {
                 **point,
                 "variant": "predicted by the limits",
-                "median": machine.least(bench.point),
+                "median": machine.min_seconds(bench.point),
                 "bytes_per_second": machine.bandwidth,
                 "operations_per_second": machine.rate,
             }

@@ -1,4 +1,4 @@
-"""Selection alone: 2 × n half scores to the k best experts of each row."""
+"""Selection alone: from 2 × n half scores to the k best experts of each row."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import torch
 from points import HEADS, TOP_K
+from timing import in_turns
 from torch import Tensor
-from turns import in_turns
 
 from peerspec.backends.torch.native import library_operations
 from peerspec.backends.torch.selection import select
 
 __all__ = ["selection"]
 
-RIVAL = "torch.topk of both halves"
+BASELINE = "torch.topk of both halves"
 
 
 def selection(budget: float, *, tokens: int = 128) -> Iterator[list[dict[str, object]]]:
-    """Rows for n = 128 and 1024; as many tokens as a cache holds the half scores of."""
+    """The rows for n = 128 and 1024, for so few tokens that a cache holds their half scores."""
     for n in (128, 1024):
         s1, s2 = torch.randn(2, tokens * HEADS, n, generator=torch.Generator().manual_seed(0))
 
@@ -27,13 +27,13 @@ def selection(budget: float, *, tokens: int = 128) -> Iterator[list[dict[str, ob
                 return select(s1, s2, TOP_K)
 
         variants = {
-            RIVAL: lambda s1=s1, s2=s2: (s1.topk(TOP_K), s2.topk(TOP_K)),
+            BASELINE: lambda s1=s1, s2=s2: (s1.topk(TOP_K), s2.topk(TOP_K)),
             "torch, with the core": lambda s1=s1, s2=s2: select(s1, s2, TOP_K),
             "torch, library operations": library,
         }
         with torch.inference_mode():
             found = in_turns(variants, budget)
         yield [
-            {"n": n, "rows": len(s1), "variant": name, **q.as_row(), "speed": found[RIVAL].median / q.median}
+            {"n": n, "rows": len(s1), "variant": name, **q.as_row(), "speed": found[BASELINE].median / q.median}
             for name, q in found.items()
         ]

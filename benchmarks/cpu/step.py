@@ -1,4 +1,4 @@
-"""A whole training step: forward, backward, and the update of every parameter."""
+"""A training step: forward pass, backward pass, and the update of all parameters."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 import torch
 from points import Bench, Point, benches
+from timing import in_turns
 from torch import nn
-from trainees import CORE, LIBRARY, RIVAL, backward_pass, ours, theirs
-from turns import in_turns
+from training import BASELINE, CORE, LIBRARY, backward_pass, package_layer, project_layer
 
 from peerspec.backends.torch import LazyAdam, RowAdagrad, RowSGD
 from peerspec.backends.torch.native import library_operations
 
-__all__ = ["FAIR", "POINTS", "VARIANTS", "step", "turn"]
+__all__ = ["ADAM_BASELINE", "POINTS", "VARIANTS", "step", "turn"]
 
 POINTS = [Point(1024, 256, tokens) for tokens in (64, 512, 2048)]
-FAIR = f"{RIVAL}, Adam"
-"""Whom ratios are stated against: the fastest Adam of torch."""
+ADAM_BASELINE = f"{BASELINE}, Adam"
+"""The variant that ratios compare with: the fastest Adam of torch."""
 RATE = 1e-5
 
 Make = Callable[[Bench], nn.Module]
@@ -31,10 +31,10 @@ class Step:
     """Steps of one layer by one optimiser.
 
     Args:
-        bench: what it learns from, until it takes another.
-        make: the layer on the tables of a bench.
-        optimiser: of its parameters.
-        core: whether it may use the native core.
+        bench: the tokens to learn from, until ``take`` changes them.
+        make: makes the layer on the tables of a bench.
+        optimiser: makes the optimiser of its parameters.
+        core: whether it uses the native core.
     """
 
     def __init__(self, bench: Bench, make: Make, optimiser: Callable[..., Any], *, core: bool) -> None:
@@ -44,45 +44,45 @@ class Step:
         self.take(bench)
 
     def take(self, bench: Bench) -> None:
-        """From now on learn from these tokens."""
+        """Learn from the tokens of this bench."""
         self._pass = backward_pass(self.module, bench)
 
     def __call__(self) -> None:
-        """One step, whose gradients go at its end."""
+        """One step, and then the gradients are freed."""
         with self._where():
             self._pass()
             self.optimiser.step()
         self.optimiser.zero_grad()
 
-    def share(self, state: State) -> None:
-        """Keep the optimiser's state where another of its kind does: two would not fit beside each other."""
+    def use_state(self, state: State) -> None:
+        """Use the same state as another optimiser of this kind: the memory does not hold two."""
         for name, parameter in self.module.named_parameters():
             self.optimiser.state[parameter] = state.setdefault(name, {})
 
 
 VARIANTS: dict[str, tuple[Make, Callable[..., Any]]] = {
-    FAIR: (theirs, partial(torch.optim.Adam, fused=True)),
-    f"{RIVAL}, SGD": (theirs, partial(torch.optim.SGD, fused=True)),
-    f"{CORE}: SGD": (ours, RowSGD),
-    f"{CORE}: SGD in backward": (ours, partial(RowSGD, in_backward=True)),
-    f"{CORE}: RowAdagrad in backward": (ours, partial(RowAdagrad, in_backward=True)),
-    f"{CORE}: LazyAdam": (ours, LazyAdam),
-    f"{CORE}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
-    f"{LIBRARY}: SGD in backward": (ours, partial(RowSGD, in_backward=True)),
-    f"{LIBRARY}: LazyAdam in backward": (ours, partial(LazyAdam, in_backward=True)),
+    ADAM_BASELINE: (package_layer, partial(torch.optim.Adam, fused=True)),
+    f"{BASELINE}, SGD": (package_layer, partial(torch.optim.SGD, fused=True)),
+    f"{CORE}: RowSGD": (project_layer, RowSGD),
+    f"{CORE}: RowSGD in backward": (project_layer, partial(RowSGD, in_backward=True)),
+    f"{CORE}: RowAdagrad in backward": (project_layer, partial(RowAdagrad, in_backward=True)),
+    f"{CORE}: LazyAdam": (project_layer, LazyAdam),
+    f"{CORE}: LazyAdam in backward": (project_layer, partial(LazyAdam, in_backward=True)),
+    f"{LIBRARY}: RowSGD in backward": (project_layer, partial(RowSGD, in_backward=True)),
+    f"{LIBRARY}: LazyAdam in backward": (project_layer, partial(LazyAdam, in_backward=True)),
 }
 
 
 def step(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         found = in_turns(turns(bench), budget)
-        point, rival = bench.point.as_row(), found[FAIR].median
-        yield [{**point, "variant": name, **q.as_row(), "speed": rival / q.median} for name, q in found.items()]
+        point, baseline = bench.point.as_row(), found[ADAM_BASELINE].median
+        yield [{**point, "variant": name, **q.as_row(), "speed": baseline / q.median} for name, q in found.items()]
 
 
 def turn(bench: Bench, name: str) -> Step:
-    """The variant of that name."""
+    """The step of the variant with this name."""
     make, optimiser = VARIANTS[name]
     return Step(bench, make, optimiser, core=not name.startswith(LIBRARY))
 
@@ -92,5 +92,5 @@ def turns(bench: Bench) -> dict[str, Step]:
     work = {name: turn(bench, name) for name in VARIANTS}
     for name, one in work.items():
         if "LazyAdam" in name:
-            one.share(moments)
+            one.use_state(moments)
     return work

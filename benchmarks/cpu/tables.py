@@ -1,20 +1,20 @@
-"""Figures as one Markdown page."""
+"""The figures of the CPU benchmark as one Markdown page."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pages import Part, Row, mebibytes, milliseconds, page, share, speed
+from markdown_page import Part, Row, mebibytes, milliseconds, page, rate, speed
 
 __all__ = ["markdown"]
 
 
 def markdown(folder: Path) -> str:
-    """All parts of which there are figures."""
+    """A table for each part that has figures."""
     parts = {
         "forward": Part(
             "Forward pass",
-            "Milliseconds (quartiles), and speed against PEER-pytorch in the same run.",
+            "Milliseconds (quartiles), and speed relative to PEER-pytorch in the same run.",
             speed,
         ),
         "backward": Part(
@@ -24,31 +24,33 @@ def markdown(folder: Path) -> str:
         ),
         "step": Part(
             "Training step",
-            "Forward, backward and update; milliseconds (quartiles), and speed against PEER-pytorch with "
+            "Forward pass, backward pass and update; milliseconds (quartiles), and speed relative to PEER-pytorch with "
             "`Adam(fused=True)`.",
             speed,
         ),
         "experts": Part(
             "Expert stage alone",
-            "Random ids; milliseconds, gigabytes a second of rows read, and their share of the fastest gather's, which "
-            "reads the rows of both tables for 64 tokens, then for the next 64.",
-            share,
+            "Random ids; milliseconds, gigabytes of rows read per second, and the percentage of the rate of the "
+            "fastest gather. A gather reads the rows of both tables for 64 tokens, then for the next 64.",
+            rate,
         ),
-        "selection": Part("Selection alone", "Half scores to the 16 best; microseconds a row, and speed.", _per_row),
+        "selection": Part(
+            "Selection alone", "From half scores to the 16 best experts; microseconds per row, and speed.", _per_row
+        ),
         "memory": Part(
             "Memory",
-            "Peak beyond what stood before the pass and beyond y, MiB; a fresh process each.",
+            "Peak of the memory that a pass adds, without y, MiB; each in a fresh process.",
             mebibytes,
         ),
         "step-memory": Part(
             "Memory of a training step",
-            "Peak beyond parameters and the optimiser's state, MiB; a fresh process each.",
+            "Peak without parameters and the state of the optimiser, MiB; each in a fresh process.",
             mebibytes,
         ),
         "jax_step": Part(
             "Training step in JAX",
-            "`python benchmarks/cpu/jax_step.py`: forward, gradient and update in one compiled function; milliseconds, "
-            "and MiB beyond its donated arguments.",
+            "`python benchmarks/cpu/jax_step.py`: forward pass, gradients and update in one compiled function; "
+            "milliseconds, and MiB in addition to its donated arguments.",
             lambda row: f"{row['median'] * 1e3:.0f}, {row['bytes_beyond'] / 2**20:,.0f} MiB",
         ),
         "scaling": Part("Scaling", "Milliseconds (quartiles), D = 256.", milliseconds),

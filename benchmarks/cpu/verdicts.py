@@ -1,4 +1,4 @@
-"""Only what the suite passes is timed: its smallest size, on every implementation that computes the layer."""
+"""The verdict of the conformance suite, in its smallest size, on every implementation that is measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "peer_pytorch" / "backend.py"
 
 
 class TouchedRows:
-    """The layer as it is trained here."""
+    """The layer as the benchmarks train it, with gradients as touched rows."""
 
     name, profiles = "torch", backend.profiles
     forward, select = staticmethod(backend.forward), staticmethod(backend.select)
@@ -38,7 +38,7 @@ class TouchedRows:
 
 
 def _without_core(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function inside ``library_operations()``, whichever thread the suite calls it on."""
+    """The function inside ``library_operations()``, on whatever thread the suite calls it."""
 
     def inside(*arguments: Any, **options: Any) -> Any:
         with jax_library_operations():
@@ -48,7 +48,7 @@ def _without_core(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class JaxWithoutCore:
-    """JAX as where the core was not built."""
+    """The JAX backend without the core."""
 
     name, profiles = jax_backend.name, jax_backend.profiles
     forward, select, gradients = (
@@ -58,10 +58,10 @@ class JaxWithoutCore:
 
 
 def verdicts() -> dict[str, str]:
-    """The verdict of the suite by name.
+    """The verdicts by name.
 
     Raises:
-        SystemExit: it found something.
+        SystemExit: an implementation is not conformant.
     """
     found = {
         "torch, with the core": check_backend(backend, size="minimal").verdict,
@@ -76,12 +76,12 @@ def verdicts() -> dict[str, str]:
 
 
 def required(found: dict[str, str]) -> dict[str, str]:
-    """The verdicts, which must all be good.
+    """The verdicts, after checking that all are conformant.
 
     Raises:
-        SystemExit: one is not.
+        SystemExit: an implementation is not conformant.
     """
     for name, verdict in found.items():
         if not verdict.startswith("conformant"):
-            raise SystemExit(f"{name}: {verdict}; a wrong layer is not timed: run `peerspec check` on it")
+            raise SystemExit(f"{name}: {verdict}; only conformant layers are measured; run `peerspec check` on it")
     return found

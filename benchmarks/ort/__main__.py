@@ -1,11 +1,12 @@
-"""An exported layer in ONNX Runtime, with its kernels and without, beside what else computes it.
+"""Measures an exported layer in ONNX Runtime, with the kernels and without, and for comparison layers in torch.
 
-    python benchmarks/ort                        everything, some 15 minutes; figures go to benchmarks/results/ort
+    python benchmarks/ort                        all parts, about 15 minutes; figures go to benchmarks/results/ort
     python benchmarks/ort forward --width 256 --tokens 64 512
-    python benchmarks/ort --render               the page and the plot from the figures that are there
+    python benchmarks/ort --render               only write the page and the plot, from existing figures
 
-Parts are forward, stage, latency, tables and memory. Variants take turns; figures are medians with quartiles, and
-ratios are of one run. Needs `pip install -e ".[bench]"`, a C++ compiler and ONNX Runtime's headers.
+The parts are forward, stage, latency, tables and memory. Variants take turns. Figures are medians with quartiles, and a
+ratio compares figures of one run. The script needs `pip install -e ".[bench]"`, a C++ compiler and the headers of ONNX
+Runtime.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# Thread pools that spin while they wait take the cores from each other, and figures are wrong by up to ten times.
+# Thread pools that spin while they wait slow each other down by up to ten times.
 SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
 
-sys.path.append(str(Path(__file__).parents[1] / "cpu"))  # rivals, limits and tables are those of the CPU benchmark
+sys.path.append(str(Path(__file__).parents[1] / "cpu"))  # this benchmark uses modules of the CPU benchmark
 
 import torch  # noqa: E402
 from footprint import child, footprint  # noqa: E402
 from latency import latency  # noqa: E402
 from points import Point  # noqa: E402
+from results import machine, show, write  # noqa: E402
 from sessions import THREADS  # noqa: E402
 from stage import stage  # noqa: E402
-from store import machine, show, write  # noqa: E402
 from verdicts import EXAMPLE, required  # noqa: E402
 from whole import GRID, forward, narrow  # noqa: E402
 
@@ -40,7 +41,7 @@ PARTS = ("forward", "stage", "latency", "tables", "memory")
 
 
 def measured(part: str, points: list[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one part, point by point."""
+    """The rows of one part, point by point."""
     if part == "forward":
         return forward(points, budget)
     if part == "stage":
@@ -53,7 +54,7 @@ def measured(part: str, points: list[Point], budget: float) -> Iterator[list[dic
 
 
 def render(folder: Path) -> None:
-    """The page and the plot."""
+    """Write the page and the plot."""
     from page import markdown
     from plot import draw
 
@@ -63,10 +64,10 @@ def render(folder: Path) -> None:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all unless given")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
     parser.add_argument("--width", type=int, nargs="*", help="only these D")
     parser.add_argument("--tokens", type=int, nargs="*", help="only these T")
-    parser.add_argument("--budget", type=float, default=8, help="seconds a point, after one round; at least 3 rounds")
+    parser.add_argument("--budget", type=float, default=8, help="seconds per point; at least 3 rounds")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "ort")
     parser.add_argument("--render", action="store_true", help="measure nothing")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""Peak memory of one evaluation beyond the parameters and x, y and the trace included: a fresh process for each."""
+"""Peak memory of one evaluation, with y and the routing, without parameters and x, each in a fresh process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import sessions
-from peak import watched
+from peak import with_peak
 from points import Bench, Point, benches
 
-__all__ = ["allowed", "child", "footprint"]
+__all__ = ["child", "footprint", "stored_bytes"]
 
 VARIANTS = {
     "native kernel": {"kernels": True},
@@ -22,16 +22,16 @@ VARIANTS = {
 }
 
 
-def allowed(point: Point) -> int:
-    """Bytes of y, the trace, queries and half scores, all stored: what a kernel of stages would take."""
+def stored_bytes(point: Point) -> int:
+    """The bytes of y, routing, queries and half scores, which kernels of single stages would store."""
     c = point.config
     return point.tokens * (c.heads * c.top_k * 16 + 8 * c.d_model + 4 * c.heads * (c.d_key + 2 * c.n))
 
 
 def footprint(points: Sequence[Point]) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for point in points:
-        stored = {"variant": "y, trace, queries and half scores", "beyond": allowed(point)}
+        stored = {"variant": "y, routing, queries and half scores", "beyond": stored_bytes(point)}
         rows: list[dict[str, object]] = [{"variant": name, **_measured(name, point)} for name in VARIANTS]
         yield [{**point.as_row(), **row} for row in [*rows, stored]]
 
@@ -46,10 +46,10 @@ def _measured(name: str, point: Point) -> dict[str, object]:
 
 
 def child(name: str, point: Point) -> None:
-    """What the fresh process does: one evaluation of few tokens, and one that is watched."""
+    """Run in the fresh process: one evaluation of few tokens, then the measured one."""
     bench = next(benches([point]))
     made = sessions.layer(point, **VARIANTS[name])
     few = Bench(replace(point, tokens=16), bench.params)
     sessions.bound(made, sessions.given(few), {})()
     run = sessions.bound(made, sessions.given(bench), {})
-    print(json.dumps(watched(run)[1]))
+    print(json.dumps(with_peak(run)[1]))

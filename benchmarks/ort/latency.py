@@ -1,4 +1,4 @@
-"""One token, the serving case: what a call takes, and how much of it is ONNX Runtime's."""
+"""The time of a call with one token, as in serving, and the part of it that ONNX Runtime needs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from collections.abc import Iterator, Sequence
 import sessions
 from points import Bench, Point, benches
 from sessions import THREADS, Run
-from turns import in_turns
+from timing import in_turns
 from whole import by_bodies, by_kernels
 
 from peerspec import native
-from peerspec.native import layer as core
 
 __all__ = ["latency"]
 
 TURNS = 200
-"""Calls in a turn: one alone is shorter than what disturbs it."""
+"""Calls in a turn: the time of a single call is shorter than the disturbances of the machine."""
 BOUND, EMPTY = "native kernel, bound", "an empty model, bound"
 
 
 def latency(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one width after the other."""
+    """The rows of each width."""
     for bench in benches(list(points)):
         work = {
             BOUND: by_kernels(bench),
@@ -56,13 +55,13 @@ def many(run: Run) -> Run:
 
 def by_core(bench: Bench) -> Run:
     arrays = {name: tensor.numpy() for name, tensor in bench.params.items()}
-    router = core.RouterTables(arrays["query.weight"], arrays["keys"], bench.config.top_k)
+    router = native.RouterTables(arrays["query.weight"], arrays["keys"], bench.config.top_k)
     experts = native.ExpertTables(arrays["experts.u"], arrays["experts.v"], activation=bench.config.activation)
-    return lambda: core.forward(router, experts, bench.x.numpy(), threads=THREADS)
+    return lambda: native.forward(router, experts, bench.x.numpy(), threads=THREADS)
 
 
 def by_run(bench: Bench) -> Run:
-    """As most programs call it; parameters are bound all the same, because here they are inputs."""
+    """A call as in most programs, with ``run()``; the parameters are inputs of this model."""
     made, arrays = sessions.layer(bench.point, kernels=True), sessions.given(bench)
     return lambda: made.run(["y"], arrays)
 

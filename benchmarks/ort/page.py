@@ -1,40 +1,43 @@
-"""Figures as one Markdown page."""
+"""The figures of the ONNX Runtime benchmark as one Markdown page."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pages import Part, Row, mebibytes, milliseconds, page, share, speed
+from markdown_page import Part, Row, mebibytes, milliseconds, page, rate, speed
 
 __all__ = ["markdown"]
 
 
 def markdown(folder: Path) -> str:
-    """All parts of which there are figures."""
+    """A table for each part that has figures."""
     parts = {
         "forward": Part(
             "Forward pass",
-            "Milliseconds (quartiles), and speed against the paper's Algorithm 1 in eager torch / against the bodies.",
+            "Milliseconds (quartiles), and speed relative to the paper's Algorithm 1 in eager torch / to the bodies.",
             lambda row: f"{milliseconds(row)} ×{row['speed']:.2g} / ×{row['over_bodies']:.2g}",
         ),
         "stage": Part(
             "Expert stage alone",
-            "Random ids; milliseconds, gigabytes a second of rows read, and their share of the fastest gather's.",
-            share,
+            "Random ids; milliseconds, gigabytes of rows read per second, and the percentage of the rate of the "
+            "fastest gather.",
+            rate,
         ),
         "latency": Part(
             "One token",
-            "Microseconds a call (quartiles), and the share of it that is ONNX Runtime's: what a call of an empty "
-            "model takes, and what `run()` adds.",
+            "Microseconds per call (quartiles), and the percentage that ONNX Runtime needs: the time of a call of an "
+            "empty model, and the time that `run()` adds.",
             _call,
         ),
         "tables": Part(
-            "Tables in fewer bytes", "Milliseconds (quartiles), and speed against the same kernel on float32.", speed
+            "Tables in fewer bytes",
+            "Milliseconds (quartiles), and speed relative to the kernel on float32.",
+            speed,
         ),
         "memory": Part(
             "Memory",
-            "Peak beyond parameters and tokens, y and the trace included, MiB; a fresh process each. The last column "
-            "is the sum of what stages would store, T·(16hk + 8D + 4h(d + 2n)) bytes.",
+            "Peak with y and the routing, without parameters and tokens, MiB; each in a fresh process. The last column "
+            "is the memory that single stages would store, T·(16hk + 8D + 4h(d + 2n)) bytes.",
             mebibytes,
         ),
     }

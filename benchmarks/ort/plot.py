@@ -1,18 +1,18 @@
-"""Figures as a plot: speed of the forward pass at every point."""
+"""The plot: speed of the forward pass at every point."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from plots import bars, save
-from store import read
+from results import read
 from whole import EAGER
 
 __all__ = ["draw"]
 
 
 def draw(folder: Path) -> list[Path]:
-    """Write it where there are figures."""
+    """Write the plot if there are figures."""
     rows = [row for row in read(folder, "forward")["rows"] if row["variant"] != EAGER]
     if not rows:
         return []

@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime on the tables of a bench, which are bound where they lie and never copied."""
+"""Sessions of ONNX Runtime on the tables of a bench, which are bound without a copy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Run = Callable[[], object]
 
 
 def layer(point: Point, *, kernels: bool, body: Body = "gather", tables: Tables | None = None) -> Any:
-    """A session of the whole layer, parameters as inputs."""
+    """A session of the whole layer, with the parameters as inputs."""
     return _layer(point.config, kernels, body, tables)
 
 
@@ -40,7 +40,7 @@ def _layer(config: PeerConfig, kernels: bool, body: Body, tables: Tables | None)
 
 
 def session(model: ModelProto, *, kernels: bool, threads: int = THREADS) -> Any:
-    """Threads spin while a run lasts, as is usual, and not after it: the next variant needs the cores."""
+    """A session whose threads spin during a run, the default, and not after it, when the next variant runs."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.force_spinning_stop", "1")
@@ -50,15 +50,15 @@ def session(model: ModelProto, *, kernels: bool, threads: int = THREADS) -> Any:
 
 
 def given(bench: Bench, tables: Tables | None = None) -> dict[str, NDArray[Any]]:
-    """x and the parameters, tables in fewer bytes where asked."""
+    """x and the parameters; ``tables`` is the dtype of narrowed tables."""
     arrays: dict[str, NDArray[Any]] = {"x": bench.x.numpy()}
     for name, tensor in bench.params.items():
         parts = narrowed(name, tensor.numpy(), tables) if tables and is_table(name) else {name: tensor.numpy()}
-        arrays |= {part: _whole(rows) for part, rows in parts.items()}
+        arrays |= {part: _as_array(rows) for part, rows in parts.items()}
     return arrays
 
 
-def _whole(rows: Any) -> NDArray[Any]:
+def _as_array(rows: Any) -> NDArray[Any]:
     if isinstance(rows, np.ndarray):
         return rows
     out = np.empty(rows.shape, rows.dtype)
@@ -68,7 +68,7 @@ def _whole(rows: Any) -> NDArray[Any]:
 
 
 def bound(made: Any, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]) -> Run:
-    """One evaluation into the same arrays each time; outputs that are not given are ONNX Runtime's own."""
+    """An evaluation that writes to the given arrays; ONNX Runtime allocates the other outputs."""
     binding = made.io_binding()
     for name, array in inputs.items():
         binding.bind_input(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
@@ -77,17 +77,17 @@ def bound(made: Any, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, N
             binding.bind_output(output.name, "cpu")
         else:
             binding.bind_output(output.name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
-    held = (inputs, outputs)
+    bound_arrays = (inputs, outputs)
 
     def run() -> object:
         made.run_with_iobinding(binding)
-        return held
+        return bound_arrays  # keeps them alive
 
     return run
 
 
 def room(point: Point) -> dict[str, NDArray[Any]]:
-    """Arrays for what a layer returns."""
+    """Arrays for the outputs of a layer."""
     c, T = point.config, point.tokens
     y, picked = np.empty((T, c.d_out), FLOAT), (T, c.heads, c.top_k)
     routing = (np.empty(picked, FLOAT), np.empty(picked, np.int64), np.empty(picked, FLOAT))
@@ -95,7 +95,7 @@ def room(point: Point) -> dict[str, NDArray[Any]]:
 
 
 def expert_stage_model(point: Point) -> Any:
-    """A session of the expert stage alone, by its kernel."""
+    """A session of the expert stage alone, with its kernel."""
     shapes = {
         "x": ["T", None],
         "indices": ["T", None, None],
@@ -114,7 +114,7 @@ def expert_stage_model(point: Point) -> Any:
 
 
 def identity(width: int) -> Any:
-    """A session that does nothing: what a call costs."""
+    """A session that does nothing, to measure the time of a call."""
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["T", width]) for name in "xy")
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "nothing", [x], [y])
     imports = [helper.make_opsetid("", OPSET)]

@@ -1,4 +1,4 @@
-"""The expert stage alone by its kernel, on random ids, beside what reading the same rows takes."""
+"""The expert stage alone with its kernel, on random ids, and for comparison the time to read the same rows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sessions
 import torch
 from limits import bandwidth, gathers, moved
 from points import HEADS, TOP_K, Point, benches
-from turns import in_turns
+from timing import in_turns
 
 __all__ = ["stage"]
 
 
 def stage(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         ids, gates = (pairs.numpy().reshape(-1, HEADS, TOP_K) for pairs in bench.pairs)
         u, v = (bench.params[f"experts.{name}"].numpy() for name in "uv")

@@ -1,15 +1,15 @@
-"""The whole layer: kernels, bodies, and what else computes it, on the same tables."""
+"""The whole layer with kernels, with bodies, and in torch, on the same tables."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import rivals
 import sessions
 import torch
+import variants
 from points import Bench, Point, benches
 from sessions import Run
-from turns import in_turns
+from timing import in_turns
 
 __all__ = ["EAGER", "GRID", "by_bodies", "by_kernels", "forward", "narrow"]
 
@@ -29,16 +29,16 @@ def by_bodies(bench: Bench) -> Run:
 
 
 VARIANTS: dict[str, Callable[[Bench], Run]] = {
-    EAGER: rivals.paper,
-    rivals.RIVAL: rivals.peer_pytorch,
+    EAGER: variants.paper,
+    variants.BASELINE: variants.peer_pytorch,
     BODIES: by_bodies,
     NATIVE: by_kernels,
-    "torch, with the core": rivals.with_core,
+    "torch, with the core": variants.with_core,
 }
 
 
 def forward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """Rows of one point after the other."""
+    """The rows of each point."""
     for bench in benches(list(points)):
         with torch.inference_mode():
             found = in_turns({name: make(bench) for name, make in VARIANTS.items()}, budget)
@@ -55,7 +55,7 @@ def forward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
 
 
 def narrow(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
-    """The kernel with tables in fewer bytes."""
+    """The kernel with float16 and int8 tables."""
     for bench in benches(list(points)):
         work = {f"{NATIVE}, float32 tables": by_kernels(bench)}
         for tables in ("float16", "int8"):

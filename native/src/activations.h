@@ -1,4 +1,6 @@
-// σ and σ′ (SPEC.md, ACT-1, GRD-6), by libm's erf, tanh and exp, at most 2 ulp each, but for float's erf.
+// The activations σ and their derivatives σ′ (SPEC.md, ACT-1, GRD-6).
+//
+// They call erf, tanh and exp of libm, each correct to 2 ulp; only erf of a float is computed here.
 #pragma once
 
 #include <cmath>
@@ -24,16 +26,16 @@ PEERSPEC_INLINE float polynomial(const float (&coefficients)[terms], float x) {
   return sum;
 }
 
-// erf/x in x² for |x| < 1, and erfc in |x| − 2.45 from there to 3.9, beyond which erf is 1 within half an ulp: minimax,
-// of errors 0.01 u and 0.5 u. With its rounding erf is off by 2.2 u of the 16 u that PRC-4 allows; no branch.
-constexpr float erf_near[] = {
-    1.1283791065216064f, -0.3761260509490967f, 0.11283430457115173f, -0.02684859186410904f,
-    0.005179749336093664f, -0.0007942356169223785f, 7.647116581210867e-05f};
-constexpr float erfc_far[] = {
-    0.0005305521190166473f, -0.002789897844195366f, 0.006836763117462397f, -0.010236043483018875f,
-    0.010249169543385506f, -0.006976413074880838f, 0.002994740381836891f, -0.00042978351120837033f,
-    -0.00041851031710393727f, 0.0003066998324356973f, -4.881026688963175e-05f, -2.6515373974689282e-05f,
-    9.12474570213817e-06f};
+// Minimax polynomials: erf(x)/x in x² for |x| < 1 (error 0.01 u), and erfc in |x| − 2.45 for 1 <= |x| <= 3.9 (error
+// 0.5 u). Beyond 3.9 erf is 1 within half an ulp. With its roundings erf has an error of 2.2 u; PRC-4 allows 16 u.
+constexpr float erf_near[] = {1.1283791065216064f,   -0.3761260509490967f,  0.11283430457115173f,
+                              -0.02684859186410904f, 0.005179749336093664f, -0.0007942356169223785f,
+                              7.647116581210867e-05f};
+constexpr float erfc_far[] = {0.0005305521190166473f, -0.002789897844195366f,   0.006836763117462397f,
+                              -0.010236043483018875f, 0.010249169543385506f,    -0.006976413074880838f,
+                              0.002994740381836891f,  -0.00042978351120837033f, -0.00041851031710393727f,
+                              0.0003066998324356973f, -4.881026688963175e-05f,  -2.6515373974689282e-05f,
+                              9.12474570213817e-06f};
 
 PEERSPEC_INLINE float error_function(float x) {
   const float size = std::fabs(x), capped = size < 3.9f ? size : 3.9f;
@@ -62,7 +64,7 @@ template <class T>
 inline T activate(int32_t kind, T a) {
   switch (kind) {
     case PEERSPEC_RELU:
-      return a < 0 ? 0 : a;  // this way round NaN stays NaN (NFT-1)
+      return a < 0 ? 0 : a;  // written so that NaN stays NaN (NFT-1)
     case PEERSPEC_GELU:
       return a * normal_cdf(a);
     case PEERSPEC_GELU_TANH:
@@ -74,7 +76,7 @@ inline T activate(int32_t kind, T a) {
   }
 }
 
-// σ of `count` numbers, a constant, so that the loop can be one of vectors.
+// σ of `count` numbers. The count is a constant, so that the compiler can vectorise the loop.
 template <class T, int count>
 PEERSPEC_INLINE void activate(int32_t kind, const T (&a)[count], T (&out)[count]) {
   if (kind == PEERSPEC_GELU)
@@ -84,7 +86,7 @@ PEERSPEC_INLINE void activate(int32_t kind, const T (&a)[count], T (&out)[count]
 }
 
 template <class T>
-inline T slope(int32_t kind, T a) {
+inline T activate_derivative(int32_t kind, T a) {
   switch (kind) {
     case PEERSPEC_RELU:
       return a > 0 ? 1 : 0;

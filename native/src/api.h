@@ -1,4 +1,4 @@
-// What the functions of the C interface share: checks, the instruction set, the staircase.
+// Helpers of the C interface: checks of arguments, the choice of an instruction set, the staircase.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace peerspec {
 
-// The kernels of the instruction set asked for, or null where this processor does not reach it.
+// The kernels of the instruction set that `run` names; null if this processor does not have it.
 const Kernels* kernels_of(const peerspec_run& run);
 
 inline bool is_format(int32_t format) { return format >= PEERSPEC_F32 && format <= PEERSPEC_F16; }
@@ -22,25 +22,25 @@ inline bool valid(const peerspec_experts& e) {
          e.activation <= PEERSPEC_IDENTITY && e.num_experts > 0 && e.d_model > 0 && e.d_out > 0;
 }
 
-// The cells (a, b) with (a+1)(b+1) <= k of the grid of ranks, row by row.
+// The cells (a, b) of the grid of ranks with (a+1)(b+1) <= k, in row-major order.
 class Staircase {
  public:
-  Staircase(int64_t n, int64_t k) : n(n), k(k), kept(std::min(k, n)) {
-    for (int64_t a = 0; a < kept; a++)
-      for (int64_t b = 0; b < kept && (a + 1) * (b + 1) <= k; b++) {
+  Staircase(int64_t n, int64_t k) : n(n), k(k), k_half(std::min(k, n)) {
+    for (int64_t a = 0; a < k_half; a++)
+      for (int64_t b = 0; b < k_half && (a + 1) * (b + 1) <= k; b++) {
         first.push_back(int32_t(a));
         second.push_back(int32_t(b));
       }
   }
 
-  SelectRule rule() const { return {n, k, kept, int64_t(first.size()), first.data(), second.data()}; }
+  SelectRule rule() const { return {n, k, k_half, int64_t(first.size()), first.data(), second.data()}; }
 
  private:
-  int64_t n, k, kept;
+  int64_t n, k, k_half;
   std::vector<int32_t> first, second;
 };
 
-// No exception leaves through C.
+// Returns what `body` returns. No exception may pass through the C interface.
 template <class Body>
 int32_t guarded(const Body& body) {
   try {

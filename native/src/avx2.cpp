@@ -1,4 +1,4 @@
-// AVX2 and FMA: registers of 32 bytes.
+// The kernels for AVX2 with FMA: registers of 32 bytes.
 #include "jobs.h"
 #include "scratch.h"
 

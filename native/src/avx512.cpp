@@ -1,4 +1,4 @@
-// AVX-512 (F, BW, DQ, VL): registers of 64 bytes.
+// The kernels for AVX-512 (F, BW, DQ, VL): registers of 64 bytes.
 #include "jobs.h"
 #include "scratch.h"
 
@@ -10,7 +10,9 @@
 #include <limits>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,lzcnt,popcnt,f16c"))), apply_to = function)
+#pragma clang attribute push(                                                                          \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,lzcnt,popcnt,f16c"))), \
+    apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi,bmi2,lzcnt,popcnt,f16c")
 #endif

@@ -1,10 +1,11 @@
-// Gates: softmax over the k selected scores of a head, or the logistic function of each (SPEC.md, GAT-1, GAT-2).
+// Gates: the softmax of the k selected scores of a head, or the logistic function of each score (SPEC.md, GAT-1 …
+// GAT-3).
 #pragma once
 
 namespace peerspec {
 namespace {
 
-// The scores come best first, so the first is the maximum, and NaN if any is.
+// The scores are sorted, best first: the first is the maximum, and is NaN if any score is NaN.
 template <class T>
 void softmax(const T* scores, int64_t k, T* out) {
   T sum = 0;
@@ -12,7 +13,7 @@ void softmax(const T* scores, int64_t k, T* out) {
   for (int64_t i = 0; i < k; i++) out[i] /= sum;
 }
 
-// The parts are lists of k.
+// The parts are lists of k scores.
 template <class T>
 peerspec_status gates(const GateJob& job, int64_t begin, int64_t end) {
   const T* scores = static_cast<const T*>(job.scores);

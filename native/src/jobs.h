@@ -1,4 +1,4 @@
-// What kernels are asked to do, and the table in which each instruction set offers them.
+// The jobs of kernels, and the table of the kernels of one instruction set.
 #pragma once
 
 #include <atomic>
@@ -8,12 +8,12 @@
 
 namespace peerspec {
 
-// A kernel does the part [begin, end) of a job: rows, tokens or touched rows.
+// A kernel does the part [begin, end) of a job. The unit is the kernel's own: rows, tokens or touched rows.
 template <class Job>
 using Kernel = peerspec_status (*)(const Job& job, int64_t begin, int64_t end);
 
-// The order of a score, as an integer, and its position, in one word: comparing words is comparing (larger score, then
-// lower position).
+// The integer type of a sort key: the order of a score and its position in one word, so that a larger key means a
+// larger score, or an equal score at a lower position.
 template <class T>
 struct KeyOf;
 template <>
@@ -25,13 +25,14 @@ struct KeyOf<double> {
   using Type = __int128;
 };
 
-// The places of the k largest values, descending, equal ones by place; `keys` is scratch.
+// Writes the positions of the k largest values to `out`, descending, equal values by lower position (stable top-k).
+// `keys` is scratch memory of `count` keys.
 void sort_best(const int32_t* values, int64_t* keys, int64_t count, int64_t k, int64_t* out);
 void sort_best(const int64_t* values, __int128* keys, int64_t count, int64_t k, int64_t* out);
 
 struct SelectRule {
-  int64_t n, k, kept, num_cells;  // kept = min(k, n) of each half
-  const int32_t *cell1, *cell2;   // the staircase: rank pairs in row-major order
+  int64_t n, k, k_half, num_cells;  // k_half = min(k, n), the candidates of each half
+  const int32_t *cell1, *cell2;     // the staircase: pairs of ranks in row-major order
 };
 
 struct SelectJob {
@@ -41,8 +42,8 @@ struct SelectJob {
   int64_t* ids;
 };
 
-// Columns of a query that one part computes: a multiple of every kernel's rows_together.
-constexpr int64_t columns_a_part = 96;
+// The columns of a query that one part computes: a multiple of tile_rows on every instruction set.
+constexpr int64_t columns_per_part = 96;
 
 struct QueryJob {
   peerspec_router router;
@@ -51,7 +52,7 @@ struct QueryJob {
   void* q;
 };
 
-// The sub-keys as panels: [key heads, halves, panels, d/2, lanes].
+// Packs the sub-keys into panels: [key heads, halves, panels, d/2, lanes].
 struct PackJob {
   peerspec_router router;
   void* panels;
@@ -73,10 +74,10 @@ struct RetrieveBackwardJob {
   const int64_t* ids;
   const void* dscores;
   void *dq, *dkeys;
-  int32_t* sub_keys;  // scratch: the first and the second of each pair
+  int32_t* sub_keys;  // scratch memory: first and second sub-key of each pair
 };
 
-struct ExpertJob {
+struct ExpertStageJob {
   peerspec_experts experts;
   int64_t tokens, pairs;
   const void* x;
@@ -85,15 +86,15 @@ struct ExpertJob {
   void* y;
 };
 
-// All stages: the parts are tokens, `together` at a time.
+// All stages, for `tokens_together` tokens at a time.
 struct ForwardJob {
   QueryJob query;        // q unused
   RetrieveJob retrieve;  // q unused
-  ExpertJob expert_stage;
-  Kernel<ExpertJob> mixer;  // for the format of the experts
-  void* gates;           // where expert_stage.gates points to
-  int64_t together;
-  std::atomic<int64_t>* next;
+  ExpertStageJob expert_stage;
+  Kernel<ExpertStageJob> expert_stage_kernel;  // for the format of the experts
+  void* gates;                                 // expert_stage.gates, to be written
+  int64_t tokens_together;
+  std::atomic<int64_t>* next;  // the first token that no thread has taken
 };
 
 struct GateJob {
@@ -103,8 +104,8 @@ struct GateJob {
   void* gates;
 };
 
-struct BackwardJob {
-  ExpertJob forward;  // y unused
+struct ExpertStageBackwardJob {
+  ExpertStageJob forward;  // y unused
   const void* dy;
   void *dx, *dgates, *u_weights, *v_weights, *w_weights;
 };
@@ -127,14 +128,14 @@ struct ScatterSumJob {
 struct UpdateJob {
   int64_t num_rows, width;
   const int64_t* touched;
-  const void* gradients;  // null where `sums` says how to sum them
+  const void* gradients;  // null if `sums` describes them
   ScatterSumJob sums;
-  void *table, *first, *second;  // the state: sums of Adagrad, or the two moments of Adam
+  void *table, *first, *second;  // state: the sums of Adagrad, or the two moments of Adam
   double rate, epsilon, beta1, beta2;
   int64_t step;
 };
 
-// One entry per peerspec_format; where I8 makes no sense, four, and where only F32 and F64 do, two.
+// One kernel for each peerspec_format that it supports: all five, all but I8 (four), or F32 and F64 (two).
 struct Kernels {
   Kernel<SelectJob> select[2];
   Kernel<QueryJob> query[4];
@@ -143,8 +144,8 @@ struct Kernels {
   Kernel<RetrieveBackwardJob> query_gradients[4], key_gradients[2];
   Kernel<GateJob> gates[2];
   Kernel<ForwardJob> forward[4];
-  Kernel<ExpertJob> expert_stage[5];
-  Kernel<BackwardJob> backward[4];
+  Kernel<ExpertStageJob> expert_stage[5];
+  Kernel<ExpertStageBackwardJob> expert_stage_backward[4];
   Kernel<GatherSumJob> gather_sum[4];
   Kernel<ScatterSumJob> scatter_sum[2];
   Kernel<UpdateJob> update[3][4];  // by peerspec_optimiser

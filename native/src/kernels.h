@@ -1,26 +1,27 @@
-// All kernels for one instruction set: a source file sets PEERSPEC_WIDTH, the bytes of its registers, PEERSPEC_KERNELS,
-// the name of its table, and the target, then includes this.
+// All kernels for one instruction set. The source file that includes this header first sets the target,
+// PEERSPEC_WIDTH (bytes of a register) and PEERSPEC_KERNELS (name of the table of kernels).
 //
-// The target is set by pragma after the system headers, and everything here has internal linkage, so that no function
-// with AVX can be taken by the linker where plain code calls one of the same name.
+// A pragma sets the target after the system headers, and everything here has internal linkage. Otherwise the linker
+// could take a function compiled for AVX where plain code calls a function of the same name.
 #pragma once
 
 #include "lanes.h"
-// in this order: each uses the ones before
+// the order matters: each header uses those before it
 #include "numbers.h"
 #include "activations.h"
 #include "rows.h"
 #include "expert_stage.h"
-#include "rank.h"
-#include "select.h"
-#include "product.h"
+#include "gather_sum.h"
+#include "ranking.h"
+#include "selection.h"
+#include "matrix_product.h"
 #include "query.h"
-#include "retrieve.h"
-#include "retrieve_backward.h"
+#include "retrieval.h"
+#include "retrieval_backward.h"
 #include "gates.h"
 #include "forward.h"
 #include "scatter_sum.h"
-#include "update.h"
+#include "updates.h"
 
 namespace peerspec {
 
@@ -34,7 +35,7 @@ extern const Kernels PEERSPEC_KERNELS = {
     {gates<float>, gates<double>},
     {forward<F32>, forward<F64>, forward<BF16>, forward<F16>},
     {expert_stage<F32>, expert_stage<F64>, expert_stage<BF16>, expert_stage<F16>, expert_stage<I8>},
-    {backward<F32>, backward<F64>, backward<BF16>, backward<F16>},
+    {expert_stage_backward<F32>, expert_stage_backward<F64>, expert_stage_backward<BF16>, expert_stage_backward<F16>},
     {gather_sum<F32>, gather_sum<F64>, gather_sum<BF16>, gather_sum<F16>},
     {scatter_sum<F32>, scatter_sum<F64>},
     {{sgd<F32>, sgd<F64>, sgd<BF16>, sgd<F16>},

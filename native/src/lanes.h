@@ -1,6 +1,6 @@
-// Sixteen floats or eight doubles at once, held in as many registers as the instruction set needs.
+// Lanes: sixteen floats or eight doubles, in as many registers as the instruction set needs.
 //
-// The number of lanes is fixed, so every instruction set sums in the same order. Included by kernels.h alone.
+// The number of lanes is fixed, so that every instruction set sums in the same order. Only kernels.h includes this.
 #pragma once
 
 #define PEERSPEC_INLINE static inline __attribute__((always_inline))
@@ -17,7 +17,7 @@ struct Lanes {
   Vec part[parts];
 };
 
-// The formats of a table: what is stored, and what it is widened to.
+// The formats of a table: the type of a stored number, and the type to which it is widened for computing.
 template <class T>
 struct Plain {
   using Store = T;
@@ -51,36 +51,37 @@ PEERSPEC_INLINE Vec load_vec(const void* from) {
   return value;
 }
 
-// By name where one instruction does it, which GCC does not find. Those of AVX-512 are masked, with ones, because GCC
-// complains that its header for the others reads what nobody wrote.
+// Intrinsics where one instruction does the work and GCC does not find it. Those of AVX-512 are the masked ones, with
+// a mask of ones, because GCC warns of uninitialised memory in its header for the others.
 #if PEERSPEC_WIDTH == 64
-PEERSPEC_INLINE Word longer(Half bits) { return (Word)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)bits); }
-PEERSPEC_INLINE Whole longer(Byte bytes) { return (Whole)_mm512_maskz_cvtepi8_epi32(0xffff, (__m128i)bytes); }
+PEERSPEC_INLINE Word extended(Half bits) { return (Word)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)bits); }
+PEERSPEC_INLINE Whole extended(Byte bytes) { return (Whole)_mm512_maskz_cvtepi8_epi32(0xffff, (__m128i)bytes); }
 #elif PEERSPEC_WIDTH == 32
-PEERSPEC_INLINE Word longer(Half bits) { return (Word)_mm256_cvtepu16_epi32((__m128i)bits); }
-PEERSPEC_INLINE Whole longer(Byte bytes) { return (Whole)_mm256_cvtepi8_epi32(_mm_cvtsi64_si128((long long)bytes)); }
+PEERSPEC_INLINE Word extended(Half bits) { return (Word)_mm256_cvtepu16_epi32((__m128i)bits); }
+PEERSPEC_INLINE Whole extended(Byte bytes) { return (Whole)_mm256_cvtepi8_epi32(_mm_cvtsi64_si128((long long)bytes)); }
 #else
-PEERSPEC_INLINE Word longer(Half bits) { return __builtin_convertvector(bits, Word); }
-PEERSPEC_INLINE Whole longer(Byte bytes) { return __builtin_convertvector(bytes, Whole); }
+PEERSPEC_INLINE Word extended(Half bits) { return __builtin_convertvector(bits, Word); }
+PEERSPEC_INLINE Whole extended(Byte bytes) { return __builtin_convertvector(bytes, Whole); }
 #endif
 
-PEERSPEC_INLINE Real widen(BF16, Half bits) { return (Real)(longer(bits) << 16); }
-PEERSPEC_INLINE Real widen(I8, Byte bytes) { return __builtin_convertvector(longer(bytes), Real); }
+PEERSPEC_INLINE Real widen(BF16, Half bits) { return (Real)(extended(bits) << 16); }
+PEERSPEC_INLINE Real widen(I8, Byte bytes) { return __builtin_convertvector(extended(bytes), Real); }
 
-// Flush-to-zero modes, which frameworks switch on, must not lose float16's subnormals: the instruction takes no notice
-// of these modes, and without it integers do the work.
+// Frameworks switch on flush-to-zero modes, which must not lose the subnormals of float16. The instruction ignores
+// these modes; without it, integer operations do the conversion.
 #if PEERSPEC_WIDTH == 64
 PEERSPEC_INLINE Real widen(F16, Half bits) { return (Real)_mm512_maskz_cvtph_ps(0xffff, (__m256i)bits); }
 #elif PEERSPEC_WIDTH == 32
 PEERSPEC_INLINE Real widen(F16, Half bits) { return (Real)_mm256_cvtph_ps((__m128i)bits); }
 #else
 PEERSPEC_INLINE Real widen(F16, Half bits) {
-  const Word half = longer(bits);
-  const Word magnitude = (half & 0x7fff) << 13;  // exponent and mantissa at float's place, the bias 112 too low
+  const Word half = extended(bits);
+  const Word magnitude =
+      (half & 0x7fff) << 13;  // exponent and mantissa at their positions in a float; the bias is 112 too low
   const Word exponent = magnitude & (0x1fu << 23);
   const Word sign = (half & 0x8000) << 16;
-  const Word largest = (Word)(exponent == (0x1fu << 23));  // infinity and NaN
-  const Word normal = magnitude + (112u << 23) + (largest & (112u << 23));
+  const Word special = (Word)(exponent == (0x1fu << 23));  // infinity and NaN
+  const Word normal = magnitude + (112u << 23) + (special & (112u << 23));
   const Real renormalised = (Real)(magnitude + (113u << 23)) - (Real)(Word{} + (113u << 23));
   const Word zero = (Word)(exponent == 0);
   return (Real)(sign | (zero & (Word)renormalised) | (~zero & normal));
@@ -102,7 +103,7 @@ PEERSPEC_INLINE Lanes<typename F::Compute> load(const typename F::Store* from) {
   return out;
 }
 
-// The first `count` lanes, zero beyond: a row must not be read past its end.
+// Loads the first `count` lanes; the others are zero. A row must not be read past its end.
 template <class F>
 PEERSPEC_INLINE Lanes<typename F::Compute> load_some(const typename F::Store* from, int64_t count) {
   typename F::Store padded[Lanes<typename F::Compute>::count] = {};
@@ -112,7 +113,7 @@ PEERSPEC_INLINE Lanes<typename F::Compute> load_some(const typename F::Store* fr
 
 template <class T>
 PEERSPEC_INLINE void store(const Lanes<T>& lanes, T* to) {
-  for (int i = 0; i < Lanes<T>::parts; i++) {  // one copy of them all would go through the stack
+  for (int i = 0; i < Lanes<T>::parts; i++) {  // a single copy of all parts would go through the stack
     const typename Lanes<T>::Vec part = lanes.part[i];
     __builtin_memcpy(to + i * Lanes<T>::each, &part, sizeof part);
   }
@@ -133,7 +134,7 @@ struct Vector {
   typedef T Type __attribute__((vector_size(bytes)));
 };
 
-// The sum of one vector's lanes, by halves.
+// The sum of the lanes of one vector, by halves.
 template <class T, int bytes>
 PEERSPEC_INLINE T reduce_vector(const typename Vector<T, bytes>::Type& vector) {
   if constexpr (bytes == 16 && sizeof(T) == 4) {
@@ -147,7 +148,7 @@ PEERSPEC_INLINE T reduce_vector(const typename Vector<T, bytes>::Type& vector) {
   }
 }
 
-// The sum of all lanes, by halves: the order is that of the lanes, whatever the registers.
+// The sum of all lanes, by halves. The order of the sum does not depend on the size of registers.
 template <class T>
 PEERSPEC_INLINE T reduce(Lanes<T> lanes) {
   for (int half = Lanes<T>::parts / 2; half; half /= 2)

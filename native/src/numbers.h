@@ -1,4 +1,4 @@
-// One number of each format of a table, widened and rounded.
+// Conversion of one number between a format of a table and its compute dtype.
 #pragma once
 
 namespace peerspec {
@@ -28,7 +28,7 @@ PEERSPEC_INLINE T narrow_one(Plain<T>, T value) {
   return value;
 }
 
-// To nearest, ties to even: adding half a unit, less one where the kept part is even, carries where it must.
+// Rounds to nearest, ties to even: adds half a unit, minus one if the remaining part is even.
 PEERSPEC_INLINE uint16_t narrow_one(BF16, float value) {
   uint32_t word;
   __builtin_memcpy(&word, &value, sizeof word);
@@ -41,10 +41,11 @@ PEERSPEC_INLINE uint16_t narrow_one(F16, float value) {
   __builtin_memcpy(&word, &value, sizeof word);
   const uint32_t sign = word >> 16 & 0x8000, magnitude = word & 0x7fffffff;
   if (magnitude > 0x7f800000) return uint16_t(sign | 0x7e00);
-  if (magnitude >= 0x477ff000) return uint16_t(sign | 0x7c00);  // from 65520 on, halfway beyond the largest
-  if (magnitude >= 0x38800000)                                  // from 2⁻¹⁴ on, normal
+  if (magnitude >= 0x477ff000)
+    return uint16_t(sign | 0x7c00);  // from 65520 on: halfway from the largest float16 to 2¹⁶
+  if (magnitude >= 0x38800000)       // from 2⁻¹⁴ on: normal numbers
     return uint16_t(sign | (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13);
-  const float shifted = std::fabs(value) + 0.5f;  // the unit of ½ is 2⁻²⁴, that of float16's subnormals
+  const float shifted = std::fabs(value) + 0.5f;  // an ulp of ½ is 2⁻²⁴, the unit of the subnormals of float16
   __builtin_memcpy(&word, &shifted, sizeof word);
   return uint16_t(sign | (word - 0x3f000000));
 }

@@ -1,3 +1,4 @@
+// The threads of the core.
 #include "parallel.h"
 
 #include <pthread.h>
@@ -14,7 +15,7 @@
 namespace peerspec {
 namespace {
 
-// The tasks of one call; each thread takes the next until there are none.
+// The tasks of one call. Each thread takes the next task until none are left.
 struct Tasks {
   int64_t count;
   peerspec_task task;
@@ -32,9 +33,10 @@ inline void pause() {
 #endif
 }
 
-// Whether something comes true within a few microseconds, which is less than going to sleep and being woken takes.
+// Waits a few microseconds for a condition and returns whether it became true. A thread that sleeps and is woken needs
+// more time than this.
 template <class Condition>
-bool soon(const Condition& condition) {
+bool spin_until(const Condition& condition) {
   for (int i = 0; i < 400; i++) {
     if (condition()) return true;
     pause();
@@ -42,29 +44,30 @@ bool soon(const Condition& condition) {
   return false;
 }
 
-// Threads that sleep between calls, of which one at a time has them.
+// Threads that sleep between calls. They work for one call at a time.
 class Workers {
  public:
-  // Runs the tasks on so many threads, the calling one among them; a worker that wakes when all is taken is not waited for.
+  // Runs the tasks on this many threads, the calling thread included. It does not wait for a worker that wakes after
+  // the last task was taken.
   void run(Tasks& tasks, int32_t threads) {
-    const int32_t helpers = prepared(threads - 1);
+    const int32_t helpers = started(threads - 1);
     offer(&tasks, helpers);
     woken.notify_all();
     tasks.work();
     offer(nullptr, 0);
     const auto done = [&] { return busy.load(std::memory_order_acquire) == 0; };
-    if (soon(done)) return;
+    if (spin_until(done)) return;
     std::unique_lock<std::mutex> lock(mutex);
     finished.wait(lock, done);
   }
 
-  std::mutex turn;  // held by the call that has the workers
+  std::mutex turn;  // held by the call that the threads work for
 
  private:
-  // How many of so many helpers there are; what the system does not give is done without.
-  int32_t prepared(int32_t helpers) {
+  // Starts missing helpers and returns how many of those wanted exist: the system may refuse more threads.
+  int32_t started(int32_t helpers) {
     try {
-      for (; number < helpers; number++) std::thread([this, mine = number] { live(mine); }).detach();
+      for (; number < helpers; number++) std::thread([this, mine = number] { work_forever(mine); }).detach();
     } catch (const std::system_error&) {
     }
     return std::min(helpers, number);
@@ -77,10 +80,10 @@ class Workers {
     if (tasks) call.fetch_add(1, std::memory_order_release);
   }
 
-  [[noreturn]] void live(int32_t mine) {
+  [[noreturn]] void work_forever(int32_t mine) {
     for (uint64_t seen = 0;;) {
       const auto called = [&] { return call.load(std::memory_order_acquire) != seen; };
-      soon(called);
+      spin_until(called);
       Tasks* tasks;
       {
         std::unique_lock<std::mutex> lock(mutex);
@@ -105,27 +108,27 @@ class Workers {
   int32_t wanted = 0, number = 0;
 };
 
-// Never destroyed: workers may outlive all that is static. A process that was forked has none of its parent's threads,
-// so it begins with new ones.
+// Never destroyed, because the threads may outlive static objects. A forked process does not have the threads of its
+// parent, so it starts new ones.
 std::atomic<Workers*> all_workers{nullptr};
 
 Workers& workers() {
   if (Workers* present = all_workers.load(std::memory_order_acquire)) return *present;
-  static const int forgets [[maybe_unused]] = pthread_atfork(nullptr, nullptr, [] { all_workers = nullptr; });
+  static const int registered [[maybe_unused]] = pthread_atfork(nullptr, nullptr, [] { all_workers = nullptr; });
   auto made = std::make_unique<Workers>();
   Workers* expected = nullptr;
   if (!all_workers.compare_exchange_strong(expected, made.get())) return *expected;
   return *made.release();
 }
 
-// For a call that comes while another has the workers.
-void on_threads_of_its_own(Tasks& tasks, int32_t threads) {
+// For a call that comes while the workers are busy with another call.
+void on_new_threads(Tasks& tasks, int32_t threads) {
   std::vector<std::thread> others;
   others.reserve(threads);
   try {
     while (int32_t(others.size()) + 1 < threads) others.emplace_back([&] { tasks.work(); });
   } catch (const std::system_error&) {
-    // no more threads to be had: those there are do all the work, with the same result
+    // the system gives no more threads: those that exist do all the work, with the same result
   }
   tasks.work();
   for (std::thread& other : others) other.join();
@@ -136,7 +139,7 @@ void on_threads(Tasks& tasks, int32_t threads) {
   if (const std::unique_lock<std::mutex> turn(shared.turn, std::try_to_lock); turn)
     shared.run(tasks, threads);
   else
-    on_threads_of_its_own(tasks, threads);
+    on_new_threads(tasks, threads);
 }
 
 }  // namespace

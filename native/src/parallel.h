@@ -1,4 +1,4 @@
-// Parts of a job on several threads.
+// Runs the parts of a job on several threads.
 #pragma once
 
 #include <algorithm>
@@ -8,12 +8,13 @@
 
 namespace peerspec {
 
-// Calls task(argument, i) for i in 0 .. count-1, on the caller's threads or on threads of the core's own.
+// Calls task(argument, i) for i in 0 .. count-1, on the threads of the caller or on those of the core.
 //
-// Those sleep between calls, so that they take no core from the frameworks' pools, and keep the memory they computed in.
+// The threads of the core sleep between calls, so that they take no processor from the thread pools of frameworks.
+// They keep their scratch memory.
 void in_tasks(const peerspec_run& run, int64_t count, peerspec_task task, void* argument);
 
-// Calls kernel(job, begin, end) on 0 .. count-1 in parts of `grain`; the worst status of all parts.
+// Calls kernel(job, begin, end) for 0 .. count-1 in parts of `grain`, and returns the worst status of all parts.
 template <class Job>
 peerspec_status in_parts(const peerspec_run& run, int64_t count, int64_t grain, Kernel<Job> kernel, const Job& job) {
   struct Shared {

@@ -1,4 +1,4 @@
-// Registers of 16 bytes: SSE2 on every x86-64, NEON on every 64-bit ARM.
+// The kernels for every processor, with registers of 16 bytes: SSE2 on x86-64, NEON on 64-bit ARM.
 #include <cmath>
 #include <cstdlib>
 #include <limits>

@@ -1,12 +1,12 @@
-// Queries: h independent linear maps of the token (SPEC.md, QRY-1), token by token in the lanes, the rows of the
-// weights broadcast: they are read where they lie.
+// Queries: h independent linear maps of the token (SPEC.md, QRY-1). Each lane holds one token; the rows of the weights
+// are broadcast and need no copy.
 #pragma once
 
 namespace peerspec {
 namespace {
 
-// Columns [first, first + rows) of q, rows <= rows_together, for consecutive panels of x: out[panel] is [columns][lanes],
-// of which those rows are written.
+// Computes the columns [first, first + rows) of q, rows <= tile_rows, for consecutive panels of x. out[panel] is
+// [columns][lanes]; only these columns are written.
 template <class F>
 void query_columns(const peerspec_router& router, int64_t first, int64_t rows, int64_t panels,
                    const typename F::Compute* x, typename F::Compute* out, int64_t out_size) {
@@ -14,13 +14,14 @@ void query_columns(const peerspec_router& router, int64_t first, int64_t rows, i
   constexpr int64_t lanes = lanes_of<T>;
   const int64_t depth = router.d_model;
   const auto* weight = static_cast<const typename F::Store*>(router.weight) + first * depth;
-  T room[rows_together * depth_together];
-  for (int64_t c = 0; c < depth; c += depth_together) {
-    const int64_t columns = depth - c < depth_together ? depth - c : depth_together;
+  T buffer[tile_rows * tile_depth];
+  for (int64_t c = 0; c < depth; c += tile_depth) {
+    const int64_t columns = depth - c < tile_depth ? depth - c : tile_depth;
     int64_t stride = depth;
-    const T* a = widened(F{}, weight + c, rows, columns, room, &stride);
+    const T* a = widened(F{}, weight + c, rows, columns, buffer, &stride);
     for (int64_t p = 0; p < panels; p++)
-      tile<T>(rows, c > 0, a, stride, 1, x + (p * depth + c) * lanes, columns, out + p * out_size + first * lanes, lanes);
+      tile<T>(rows, c > 0, a, stride, 1, x + (p * depth + c) * lanes, columns, out + p * out_size + first * lanes,
+              lanes);
   }
   if (!router.bias) return;
   for (int64_t p = 0; p < panels; p++)
@@ -36,21 +37,22 @@ PEERSPEC_INLINE int64_t tokens_in(int64_t panel, int64_t tokens) {
   return left < lanes_of<T> ? left : lanes_of<T>;
 }
 
-// The parts are (panel of tokens, block of columns), the blocks of one panel in a row.
+// The parts are (panel of tokens, block of columns); the blocks of one panel follow each other.
 template <class F>
 peerspec_status query(const QueryJob& job, int64_t begin, int64_t end) {
   using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
   const peerspec_router& router = job.router;
   const int64_t depth = router.d_model, columns = router.heads * router.d_key;
-  const int64_t blocks = (columns + columns_a_part - 1) / columns_a_part;
+  const int64_t blocks = (columns + columns_per_part - 1) / columns_per_part;
   const Scratch<T> x(depth * lanes), q(columns * lanes);
   if (!x || !q) return PEERSPEC_NO_MEMORY;
   for (int64_t part = begin, packed = -1; part < end; part++) {
-    const int64_t panel = part / blocks, from = part % blocks * columns_a_part;
-    const int64_t to = from + columns_a_part < columns ? from + columns_a_part : columns;
+    const int64_t panel = part / blocks, from = part % blocks * columns_per_part;
+    const int64_t to = from + columns_per_part < columns ? from + columns_per_part : columns;
     const int64_t first = panel * lanes, count = tokens_in<T>(panel, job.tokens);
-    if (packed != panel) pack_panel<Plain<T>>(static_cast<const T*>(job.x) + first * depth, depth, count, depth, x.get());
+    if (packed != panel)
+      pack_panel<Plain<T>>(static_cast<const T*>(job.x) + first * depth, depth, count, depth, x.get());
     packed = panel;
     for (int64_t c = from, rows; c < to; c += rows) {
       rows = next_rows(to - c);

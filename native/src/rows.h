@@ -1,17 +1,17 @@
-// Several rows of a table at once: their inner products with one vector, and their weighted sum.
+// Picked rows of a table: their inner products with one vector, and their weighted sum.
 //
-// A row's products are summed lane by lane and rows are added in the order of their ids, however many are in flight:
-// memory latency is hidden, and the bits stay.
+// Several rows are read at once, which hides the latency of memory. Each inner product is summed lane by lane, and
+// rows are added in the order of their ids, so that the bits do not depend on how many rows are read at once.
 #pragma once
 
 namespace peerspec {
 namespace {
 
-constexpr int group = 8;  // experts whose rows are fetched together
-// Rows whose accumulators fit into the registers; each takes 64 bytes.
-constexpr int in_flight = PEERSPEC_WIDTH / 8;
+constexpr int group_size = 8;  // experts whose rows are fetched together
+// Rows whose accumulators fit into the registers; an accumulator has 64 bytes.
+constexpr int rows_at_once = PEERSPEC_WIDTH / 8;
 
-// The rows of a table, and for I8 the scale of each.
+// The rows of a table, and for I8 the scale of each row.
 struct Table {
   Table(const void* rows, const float* scales = nullptr) : rows(rows), scales(scales) {}
   const void* rows;
@@ -45,13 +45,14 @@ PEERSPEC_INLINE Lanes<typename F::Compute> load_some(const Row<F>& row, int64_t 
   return scaled(load_some<F>(row.numbers + at, count), row);
 }
 
-// One line of each KiB: that has the page's address translated and sets the processor's own prefetcher going along the
-// row. Asking for every line is slower, for the queue of lines on their way is short.
+// Prefetches one number, such as the scale of a row.
 PEERSPEC_INLINE void prefetch_number(const void* table, int64_t index, int64_t bytes) {
   const uintptr_t at = reinterpret_cast<uintptr_t>(table) + uintptr_t(index) * uintptr_t(bytes);
   __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 2);
 }
 
+// Prefetches one cache line of each KiB of the rows. This translates the address of the page and starts the hardware
+// prefetcher along the row. Prefetching every line is slower, because the queue of pending lines is short.
 template <class F>
 PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t count, int64_t width) {
   const int64_t bytes = width * int64_t(sizeof(typename F::Store));
@@ -64,8 +65,8 @@ PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t co
 }
 
 template <class F, int R>
-PEERSPEC_INLINE void dots_of(const Table& table, const int64_t* ids, const typename F::Compute* x, int64_t width,
-                             typename F::Compute* out) {
+PEERSPEC_INLINE void gather_dot_of(const Table& table, const int64_t* ids, const typename F::Compute* x, int64_t width,
+                                   typename F::Compute* out) {
   using T = typename F::Compute;
   constexpr int64_t step = Lanes<T>::count;
   Row<F> rows[R];
@@ -85,8 +86,8 @@ PEERSPEC_INLINE void dots_of(const Table& table, const int64_t* ids, const typen
 }
 
 template <class F, int R>
-PEERSPEC_INLINE void add_of(const Table& table, const int64_t* ids, const typename F::Compute* weights, int64_t width,
-                            typename F::Compute* y, int64_t stride) {
+PEERSPEC_INLINE void add_rows_of(const Table& table, const int64_t* ids, const typename F::Compute* weights,
+                                 int64_t width, typename F::Compute* y, int64_t stride) {
   using T = typename F::Compute;
   constexpr int64_t step = Lanes<T>::count;
   Row<F> rows[R];
@@ -109,26 +110,28 @@ PEERSPEC_INLINE void add_of(const Table& table, const int64_t* ids, const typena
 
 // out[r] = row ids[r] · x
 template <class F>
-void dots(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* x, int64_t width,
-          typename F::Compute* out) {
+void gather_dot(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* x, int64_t width,
+                typename F::Compute* out) {
   int64_t r = 0;
-  for (; r + in_flight <= count; r += in_flight) dots_of<F, in_flight>(table, ids + r, x, width, out + r);
-  for (; r < count; r++) dots_of<F, 1>(table, ids + r, x, width, out + r);
+  for (; r + rows_at_once <= count; r += rows_at_once)
+    gather_dot_of<F, rows_at_once>(table, ids + r, x, width, out + r);
+  for (; r < count; r++) gather_dot_of<F, 1>(table, ids + r, x, width, out + r);
 }
 
-// y += Σ weights[r] · the first `width` numbers of row ids[r], rows being `stride` numbers apart
+// y += Σ weights[r] · the first `width` numbers of row ids[r]; a row has `stride` numbers
 template <class F>
-void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* weights, int64_t width,
-         typename F::Compute* y, int64_t stride) {
+void add_rows(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* weights, int64_t width,
+              typename F::Compute* y, int64_t stride) {
   int64_t r = 0;
-  for (; r + group <= count; r += group) add_of<F, group>(table, ids + r, weights + r, width, y, stride);
-  for (; r < count; r++) add_of<F, 1>(table, ids + r, weights + r, width, y, stride);
+  for (; r + group_size <= count; r += group_size)
+    add_rows_of<F, group_size>(table, ids + r, weights + r, width, y, stride);
+  for (; r < count; r++) add_rows_of<F, 1>(table, ids + r, weights + r, width, y, stride);
 }
 
 template <class F>
-void add(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* weights, int64_t width,
-         typename F::Compute* y) {
-  add<F>(table, ids, count, weights, width, y, width);
+void add_rows(const Table& table, const int64_t* ids, int64_t count, const typename F::Compute* weights, int64_t width,
+              typename F::Compute* y) {
+  add_rows<F>(table, ids, count, weights, width, y, width);
 }
 
 inline bool in_range(const int64_t* ids, int64_t count, int64_t size) {

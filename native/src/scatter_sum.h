@@ -1,23 +1,23 @@
-// Gradients of rows: each touched row the weighted sum of the tokens that pick it.
+// scatter_sum: for each touched row the weighted sum of the tokens that pick it.
 #pragma once
 
 namespace peerspec {
 namespace {
 
-// Columns [from, from + count) of one touched row, by one thread, in the order of the positions that touch it.
+// Sums the columns [from, from + count) of one touched row, in the order of its pairs.
 template <class T>
 PEERSPEC_INLINE void sum_row(const ScatterSumJob& job, int64_t touched, int64_t from, int64_t count, T* out) {
   const T *x = static_cast<const T*>(job.x) + from, *all = static_cast<const T*>(job.weights);
   clear(out, count);
-  for (int64_t p = job.starts[touched]; p < job.starts[touched + 1]; p += group) {
-    const int64_t left = job.starts[touched + 1] - p, here = left < group ? left : group;
-    int64_t tokens[group];
-    T weights[group];
+  for (int64_t p = job.starts[touched]; p < job.starts[touched + 1]; p += group_size) {
+    const int64_t left = job.starts[touched + 1] - p, here = left < group_size ? left : group_size;
+    int64_t tokens[group_size];
+    T weights[group_size];
     for (int64_t r = 0; r < here; r++) {
       tokens[r] = job.order[p + r] / job.pairs;
       weights[r] = all[job.order[p + r]];
     }
-    add<Plain<T>>(x, tokens, here, weights, count, out, job.width);
+    add_rows<Plain<T>>(x, tokens, here, weights, count, out, job.width);
   }
 }
 

@@ -1,4 +1,4 @@
-// Memory for one call, aligned to cache lines: a panel's row never lies across two.
+// Scratch memory for one call, aligned to cache lines, so that a row of a panel is one cache line.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace peerspec {
 
-// At least so many bytes, or null; what large blocks hold is kept by their thread for its next call.
+// Returns at least this many bytes, or null. The thread pools large blocks for its next call.
 void* borrow(std::size_t bytes);
 void give_back(void* block);
 

@@ -8,7 +8,7 @@ ISAS = native.ISAS[: native.ISAS.index(native.best_isa()) + 1] if native.availab
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``level``: every instruction set that this processor has."""
+    """``isa``: every instruction set that this processor has."""
     if "isa" in metafunc.fixturenames:
         metafunc.parametrize("isa", ISAS)
 

@@ -1,4 +1,5 @@
-// Calls every function of the core on buffers that end where they must, for sanitizers to watch. Prints "ok".
+// Calls every function of the core on buffers of exact size, so that a sanitizer detects each access past the end.
+// Prints "ok".
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -24,7 +25,7 @@ void require(bool good, const char* what) {
   std::exit(1);
 }
 
-// On the heap and exactly as long as asked: a sanitizer sees one byte too far.
+// Memory on the heap of exact size: a sanitizer detects an access one byte past the end.
 template <class T>
 struct Buffer {
   explicit Buffer(int64_t size) : size(size), data(new T[size]) {}
@@ -46,7 +47,7 @@ Buffer<char> table(int format, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
     const double value = double(int64_t(word() % 17) - 8) / 8;
     const float narrow = float(value);
-    const uint16_t half = uint16_t(word());  // any bits: NaN and subnormals too
+    const uint16_t half = uint16_t(word());  // any bits, NaN and subnormals included
     char* at = out.get() + i * bytes;
     if (bytes == 8) __builtin_memcpy(at, &value, 8);
     if (bytes == 4) __builtin_memcpy(at, &narrow, 4);
@@ -87,7 +88,7 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
                                  dgates.get(), du.get(), dv.get(), glu ? dw.get() : nullptr),
           "backward");
   require(!peerspec_gather_sum(&run, format, experts, d, tokens, pairs, u.get(), ids.get(), gates.get(), dx.get()),
-          "gather_sum rows");
+          "gather_sum");
   Buffer<int64_t> order(tokens * pairs), touched(experts), starts(experts + 1);
   int64_t found = 0;
   require(!peerspec_sort_ids(ids.size, experts, ids.get(), order.get(), touched.get(), starts.get(), &found), "sort");
@@ -95,7 +96,7 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
   const int compute = sizeof(T) == 8 ? PEERSPEC_F64 : PEERSPEC_F32;
   require(!peerspec_scatter_sum(&run, compute, d, pairs, found, order.get(), starts.get(), du.get(), x.get(),
                                 rows.get()),
-          "scatter_sum rows");
+          "scatter_sum");
   Buffer<T> first(experts * d), second(experts * d);
   for (int64_t i = 0; i < experts * d; i++) first.data[i] = second.data[i] = 0;
   for (int optimiser : {PEERSPEC_SGD, PEERSPEC_ADAGRAD, PEERSPEC_ADAM})
@@ -106,7 +107,7 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
     require(!peerspec_scatter_update(&run, optimiser, format, experts, d, pairs, found, order.get(), touched.get(),
                                     starts.get(), du.get(), x.get(), u.get(), first.get(), second.get(), 0.1, 1e-8,
                                     0.9, 0.999, 2),
-            "scatter_sum and update");
+            "scatter_update");
   ids.data[ids.size - 1] = experts;
   require(peerspec_expert_stage(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ID, "bad id");
 }
@@ -153,7 +154,7 @@ void check_layer(const peerspec_run& run, int format, int rows, int64_t tokens, 
   for (int64_t i = 0; i < ids.size; i++) require(ids.data[i] >= 0 && ids.data[i] < n * n, "ids in range");
 }
 
-// The least float16 above zero is 2⁻²⁴, though the processor takes float's subnormals for zeros.
+// The smallest positive float16, 2⁻²⁴, is widened exactly even if the processor treats subnormals of float as zero.
 void check_flush_to_zero(int32_t isa) {
 #if defined(__x86_64__)
   const unsigned before = _mm_getcsr();

@@ -1,7 +1,7 @@
-// Random calls of the core for some seconds, beside the same in the plainest C++: fuzz SECONDS SEED. Prints how many.
+// Compares random calls of the core with simple loops for some seconds: fuzz SECONDS SEED. Prints the number of rounds.
 //
-// Every buffer ends where it must, for a sanitizer to watch. A failure prints the seed of its round, which alone
-// repeats it: fuzz 0 THAT_SEED.
+// Buffers have their exact size, so that a sanitizer detects each access past the end. A failure prints the seed of its
+// round; to repeat only this round: fuzz 0 THAT_SEED.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -28,7 +28,7 @@ void require(bool good, const char* what) {
 
 int64_t below(int64_t count) { return int64_t(words() % uint64_t(count)); }
 bool one_in(int64_t count) { return below(count) == 0; }
-// Small numbers often, and around powers of two, where vectors end.
+// Often small numbers, and numbers around powers of two, where vectors end.
 int64_t size_up_to(int64_t most) {
   const int64_t near = (int64_t(1) << below(8)) + below(3) - 1;
   return std::clamp<int64_t>(one_in(2) ? near : 1 + below(one_in(2) ? 8 : most), 1, most);
@@ -49,7 +49,7 @@ peerspec_run random_run() {
   return {int32_t(1 + below(3)), int32_t(below(peerspec_best_isa() + 1)), nullptr, nullptr};
 }
 
-// A table as bytes, and what its numbers are.
+// A table as bytes, and the values of its numbers.
 struct Table {
   Array<char> bytes;
   Array<float> scales;
@@ -79,9 +79,9 @@ Table random_table(int format, int64_t rows, int64_t width) {
       uint32_t word;
       std::memcpy(&word, &narrow, 4);
       word &= 0xffff0000;
-      float kept;
-      std::memcpy(&kept, &word, 4);
-      put(table, i, uint16_t(word >> 16), kept);
+      float rounded;
+      std::memcpy(&rounded, &word, 4);
+      put(table, i, uint16_t(word >> 16), rounded);
     }
     if (format == PEERSPEC_F16) {
       const uint16_t bits = uint16_t(words() & 0xbfff);  // sign, exponents up to that of 1, any mantissa
@@ -130,8 +130,8 @@ void experts() {
   run.threads = 4 - run.threads;
   require(expert_stage(run, again) == PEERSPEC_OK && !std::memcmp(y.get(), again.get(), tokens * m * sizeof(T)), "threads");
 
-  // An inner product is off by D roundings of Σ|a||b|, σ by as much times its slope of at most 1.13 and by 16 roundings
-  // of its argument more, and the sum over experts by as many roundings as there are; products add a few.
+  // The error of an inner product is at most D roundings of Σ|a||b|. The error of σ is that error times its slope, at
+  // most 1.13, and 16 roundings of its argument. The sum over K pairs adds K roundings, and the products add a few.
   const double unit = sizeof(T) == 8 ? std::ldexp(1, -53) : std::ldexp(1, -24);
   const double roundings = 1.13 * (glu ? 2 : 1) * double(d + 16) + double(pairs) + 8;
   for (int64_t t = 0; t < tokens; t++)
@@ -200,7 +200,7 @@ void selection() {
   }
 }
 
-void spreading() {
+void scatter_sums() {
   const int64_t rows = size_up_to(60), tokens = size_up_to(9), pairs = size_up_to(30), width = size_up_to(100);
   auto ids = filled<int64_t>(tokens * pairs, [&] { return below(rows); });
   auto weights = filled<double>(tokens * pairs, [] { return below(9) - 4; });
@@ -243,7 +243,7 @@ int main(int count, char** arguments) {
         selection<double>();
         break;
       case 3:
-        spreading();
+        scatter_sums();
         break;
       default:
         experts<float>();

@@ -1,4 +1,4 @@
-"""Runs the kernels of a library in ONNX Runtime on buffers that end where they must: sanitized_kernels.py LIBRARY."""
+"""Runs the kernels of a library in ONNX Runtime on buffers of exact size: sanitized_kernels.py LIBRARY."""
 
 import itertools
 import sys
@@ -15,7 +15,7 @@ from peerspec.export.tables import FORMATS, is_table, narrowed
 from peerspec.reference import Layer, PeerConfig
 
 options = onnxruntime.SessionOptions()
-options.enable_cpu_mem_arena = False  # each output is an allocation of its own, and so is each input here
+options.enable_cpu_mem_arena = False  # so that each output is a separate allocation, as each input is here
 options.intra_op_num_threads = 2
 options.log_severity_level = 4
 ort.register(options, sys.argv[1])

@@ -25,7 +25,7 @@ def problem(
     layer = Layer.random(config, dtype=DTYPES[dtype])
     compute_dtype = np.float64 if dtype == "float64" else np.float32
     rng = np.random.default_rng(1)
-    scale = np.array([0.1, 1, 30])[np.arange(tokens) % 3, None]  # σ near 0, at its bend, and far out
+    scale = np.array([0.1, 1, 30])[np.arange(tokens) % 3, None]  # σ near 0, around 1, and far from 0
     x = (rng.standard_normal((tokens, width)) * scale).astype(DTYPES[dtype]).astype(compute_dtype)
     ids = rng.integers(0, 49, (tokens, 3, 7))
     return layer, x, ids, rng.random((tokens, 3, 7)).astype(compute_dtype)
@@ -56,8 +56,8 @@ def test_y_lies_within_the_bound(isa: str, dtype: str, expert: str, activation: 
     assert worst.holds, worst
 
 
-def test_gelu_is_exact_within_its_bound_where_its_approximations_meet_and_between(isa: str) -> None:
-    joints = np.array([1, 3.9]) * np.sqrt(2)  # erf is approximated in pieces; these are where they meet
+def test_gelu_is_within_half_of_its_bound_also_where_its_approximations_meet(isa: str) -> None:
+    joints = np.array([1, 3.9]) * np.sqrt(2)  # erf is approximated in pieces, which meet here
     near = np.linspace(-1e-4, 1e-4, 401)
     a = np.concatenate(
         [np.linspace(-9, 9, 40001), *(s * (j + near) for j in joints for s in (-1, 1)), 10.0 ** -np.arange(37)]
@@ -87,7 +87,7 @@ def test_a_token_has_the_same_bits_in_every_batch_and_on_any_number_of_threads(
 
 def test_avx2_and_avx512_give_the_same_bits() -> None:
     if native.best_isa() != "avx512":
-        pytest.skip(f"this processor's best level is {native.best_isa()}, so there are not two to compare")
+        pytest.skip(f"this processor has no AVX-512, its best instruction set is {native.best_isa()}")
     layer, x, ids, gates = problem()
     two, five = (expert_stage(layer, x, ids, gates, isa=isa) for isa in ("avx2", "avx512"))
     assert two.tobytes() == five.tobytes()
@@ -106,14 +106,14 @@ def test_a_nan_fills_its_own_token_and_no_other(isa: str, expert: str, activatio
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_every_number_of_a_narrow_format_is_widened_exactly(isa: str, dtype: str) -> None:
+def test_every_number_of_a_narrow_dtype_is_widened_exactly(isa: str, dtype: str) -> None:
     every = np.arange(1 << 16, dtype=np.uint16).view(DTYPES[dtype])[None]
     one = np.ones((1, 1), np.float32)
     got = native.gather_sum(every, np.zeros((1, 1), np.int64), one, isa=isa)
     np.testing.assert_array_equal(got, every.astype(np.float32))
 
 
-def test_read_only_tables_serve_and_inputs_stay() -> None:
+def test_read_only_tables_work_and_inputs_stay() -> None:
     layer, x, ids, gates = problem()
     before = [array.copy() for array in (x, ids, gates)]
     want = expert_stage(layer, x, ids, gates)
@@ -124,13 +124,13 @@ def test_read_only_tables_serve_and_inputs_stay() -> None:
         np.testing.assert_array_equal(array, old)
 
 
-def test_no_token_gives_no_row() -> None:
+def test_an_empty_batch_gives_an_empty_result() -> None:
     layer, x, ids, gates = problem()
     assert expert_stage(layer, x[:0], ids[:0], gates[:0]).shape == (0, 42)
 
 
 @pytest.mark.parametrize("wrong", [-1, 49, 2**40])
-def test_an_id_without_an_expert_is_an_error(wrong: int) -> None:
+def test_an_id_outside_the_table_is_an_error(wrong: int) -> None:
     layer, x, ids, gates = problem()
     ids[8, 2, 6] = wrong
     with pytest.raises(native.NativeError, match=r"lies outside 0\.\.N-1"):
@@ -149,7 +149,7 @@ def test_arrays_that_do_not_fit_are_errors() -> None:
         native.ExpertTables(np.zeros((4, 6), np.float32), np.zeros((4, 3)))
     with pytest.raises(InputError, match="threads must be at least 1"):
         expert_stage(layer, x, ids, gates, threads=0)
-    with pytest.raises(native.NativeError, match="level must be one of"):
+    with pytest.raises(native.NativeError, match="isa must be one of"):
         expert_stage(layer, x, ids, gates, isa="mmx")
 
 
@@ -169,7 +169,7 @@ def int8_tables(expert: str, activation: str = "gelu") -> tuple[native.ExpertTab
 
 
 @pytest.mark.parametrize("expert", ["mlp", "glu"])
-def test_int8_rows_with_scales_have_the_bits_of_the_float32_rows_they_stand_for(isa: str, expert: str) -> None:
+def test_int8_rows_with_scales_have_the_bits_of_equal_float32_rows(isa: str, expert: str) -> None:
     _, x, ids, gates = problem(expert=expert)
     narrow, layer = int8_tables(expert)
     flat = (len(x), 21)
@@ -177,7 +177,7 @@ def test_int8_rows_with_scales_have_the_bits_of_the_float32_rows_they_stand_for(
     assert got.tobytes() == expert_stage(layer, x, ids, gates, isa=isa).tobytes()
 
 
-def test_int8_tables_want_their_scales_and_have_no_gradients() -> None:
+def test_int8_tables_need_scales_and_have_no_gradients() -> None:
     narrow, layer = int8_tables("mlp")
     with pytest.raises(InputError, match=r"int8 take scales of \['u', 'v'\], got those of \['u'\]"):
         native.ExpertTables(narrow.u, narrow.v, scales={"u": narrow.scales["u"]})

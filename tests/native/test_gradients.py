@@ -1,4 +1,4 @@
-"""GRD-2, GRD-3, IND-3: the core's gradients, and the rows they are made of."""
+"""GRD-2, GRD-3, IND-3: the gradients of the expert stage, and the gradients of touched rows."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from peerspec.reference import DTYPES
 from .test_expert_stage import problem, tables
 
 
-def compact(threads: int, isa: str, dtype: str, expert: str) -> dict[str, np.ndarray[Any, Any]]:
+def gradients(threads: int, isa: str, dtype: str, expert: str) -> dict[str, np.ndarray[Any, Any]]:
     layer, x, ids, gates = problem(dtype, expert=expert, tokens=40)
     flat, options = (40, 21), {"threads": threads, "isa": isa}
     dy = np.random.default_rng(2).standard_normal((40, 42)).astype(x.dtype)
@@ -29,9 +29,9 @@ def compact(threads: int, isa: str, dtype: str, expert: str) -> dict[str, np.nda
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("expert", ["mlp", "glu"])
 def test_gradients_have_the_same_bits_on_any_number_of_threads(isa: str, dtype: str, expert: str) -> None:
-    one = compact(1, isa, dtype, expert)
+    one = gradients(1, isa, dtype, expert)
     for threads in (2, 3):
-        other = compact(threads, isa, dtype, expert)
+        other = gradients(threads, isa, dtype, expert)
         assert {name: array.tobytes() for name, array in one.items()} == {
             name: array.tobytes() for name, array in other.items()
         }
@@ -52,7 +52,7 @@ def test_no_ids_touch_no_row() -> None:
     assert (len(order), len(touched), starts.tolist()) == (0, 0, [0])
 
 
-def test_spread_rows_sums_exact_data_exactly(isa: str) -> None:
+def test_scatter_sum_sums_exact_data_exactly(isa: str) -> None:
     rng = np.random.default_rng(0)
     ids = rng.integers(0, 6, (50, 8))
     weights, x = rng.integers(-4, 5, (50, 8)).astype(np.float32), rng.integers(-4, 5, (50, 19)).astype(np.float32)
@@ -63,7 +63,7 @@ def test_spread_rows_sums_exact_data_exactly(isa: str) -> None:
 
 
 @pytest.mark.parametrize("num_rows", [5, 0])
-def test_an_id_that_is_no_row_is_an_error(num_rows: int) -> None:
+def test_an_id_outside_the_table_is_an_error(num_rows: int) -> None:
     with pytest.raises(native.NativeError, match=r"lies outside 0\.\.N-1|refuses the arguments"):
         native.sort_ids(np.full((1, 1), 5), num_rows)
 

@@ -1,4 +1,4 @@
-"""QRY-1, SCO-1, GAT-1, IND-1, IND-3: the stages before the experts, and all of them in one call."""
+"""QRY-1, SCO-1, GAT-1, IND-1, IND-3: the stages before the experts, and the whole layer in one call."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from peerspec.backends.native.stages import expert_tables, router_tables
 from peerspec.conformance import check_backend
 from peerspec.reference import DTYPES, InputError, Layer, PeerConfig
 
-TOKENS = 150  # panels that are not full, more than one turn for each of three threads
+TOKENS = 150  # a last panel that is not full, and more than one turn for each of three threads
 
 
 def problem(dtype: str = "float32", **options: Any) -> tuple[Layer, NDArray[Any]]:
-    """A layer whose sizes fit no register, and x in its compute dtype."""
+    """A layer whose sizes are not multiples of a register, and x in its compute dtype."""
     layer = Layer.random(PeerConfig(37, 3, 21**2, 7, 10, d_out=42, **options), dtype=DTYPES[dtype])
     compute_dtype = np.float64 if dtype == "float64" else np.float32
     return layer, np.random.default_rng(1).standard_normal((TOKENS, 37)).astype(DTYPES[dtype]).astype(compute_dtype)
 
 
-def at_once(layer: Layer, x: NDArray[Any], **options: Any) -> native.LayerOutput:
+def in_one_call(layer: Layer, x: NDArray[Any], **options: Any) -> native.LayerOutput:
     return native.forward(router_tables(layer), expert_tables(layer), x, **options)
 
 
@@ -46,13 +46,13 @@ def bits(found: native.LayerOutput) -> list[bytes]:
 @pytest.mark.parametrize(
     "options", [{}, {"expert": "glu", "gate": "sigmoid"}, {"query_bias": True, "key_heads": 3}], ids=str
 )
-def test_the_layer_at_once_has_the_bits_of_its_stages_on_any_number_of_threads(
+def test_the_layer_in_one_call_has_the_bits_of_its_stages_on_any_number_of_threads(
     isa: str, dtype: str, options: dict[str, Any]
 ) -> None:
     layer, x = problem(dtype, **options)
     want = bits(in_stages(layer, x, isa=isa, threads=1))
     for threads in (1, 2, 3, 40):
-        assert bits(at_once(layer, x, isa=isa, threads=threads)) == want
+        assert bits(in_one_call(layer, x, isa=isa, threads=threads)) == want
         assert bits(in_stages(layer, x, isa=isa, threads=threads)) == want
 
 
@@ -66,7 +66,7 @@ def experts_in(dtype: str) -> native.ExpertTables:
 
 @pytest.mark.parametrize("router", ["float32", "float16"])
 @pytest.mark.parametrize("rows", ["float32", "bfloat16", "float16", "int8"])
-def test_experts_may_have_another_format_than_the_router(isa: str, router: str, rows: str) -> None:
+def test_experts_may_have_another_dtype_than_the_router(isa: str, router: str, rows: str) -> None:
     layer, x = problem(router)
     tables, experts = router_tables(layer), experts_in(rows)
     want = bits(stages(tables, experts, x, isa=isa, threads=1))
@@ -77,20 +77,20 @@ def test_experts_may_have_another_format_than_the_router(isa: str, router: str, 
 @pytest.mark.parametrize("size", [1, 2, 15, 16, 17, 64])
 def test_a_token_has_the_same_bits_in_every_batch(isa: str, size: int) -> None:
     layer, x = problem()
-    whole = at_once(layer, x, isa=isa)
-    parts = [at_once(layer, x[start : start + size], isa=isa, threads=2) for start in range(0, TOKENS, size)]
+    whole = in_one_call(layer, x, isa=isa)
+    parts = [in_one_call(layer, x[start : start + size], isa=isa, threads=2) for start in range(0, TOKENS, size)]
     for name, array in whole._asdict().items():
         assert np.concatenate([getattr(part, name) for part in parts]).tobytes() == array.tobytes()
 
 
 def test_avx2_and_avx512_give_the_same_bits() -> None:
     if native.best_isa() != "avx512":
-        pytest.skip(f"this processor's best level is {native.best_isa()}, so there are not two to compare")
+        pytest.skip(f"this processor has no AVX-512, its best instruction set is {native.best_isa()}")
     layer, x = problem()
-    assert bits(at_once(layer, x, isa="avx2")) == bits(at_once(layer, x, isa="avx512"))
+    assert bits(in_one_call(layer, x, isa="avx2")) == bits(in_one_call(layer, x, isa="avx512"))
 
 
-def test_a_query_longer_than_a_piece_is_summed_in_one_order(isa: str) -> None:
+def test_a_query_longer_than_a_tile_is_summed_in_one_order(isa: str) -> None:
     layer = Layer.random(PeerConfig(1000, 2, 9, 2, 6))
     x = np.random.default_rng(0).standard_normal((17, 1000)).astype(np.float32)
     q = native.query(router_tables(layer), x, isa=isa)
@@ -101,9 +101,9 @@ def test_a_query_longer_than_a_piece_is_summed_in_one_order(isa: str) -> None:
 
 def test_a_nan_fills_its_own_token_and_no_other(isa: str) -> None:
     layer, x = problem()
-    clean = at_once(layer, x, isa=isa)
+    clean = in_one_call(layer, x, isa=isa)
     x[4, 36], x[77, 0] = np.nan, np.inf
-    dirty = at_once(layer, x, isa=isa)
+    dirty = in_one_call(layer, x, isa=isa)
     assert np.isnan(dirty.y[4]).all()
     assert dirty.ids.min() >= 0
     assert dirty.ids.max() < 21**2
@@ -111,9 +111,9 @@ def test_a_nan_fills_its_own_token_and_no_other(isa: str) -> None:
     assert dirty.y[others].tobytes() == clean.y[others].tobytes()
 
 
-def test_no_token_gives_no_row() -> None:
+def test_an_empty_batch_gives_an_empty_result() -> None:
     layer, x = problem()
-    assert [array.shape for array in at_once(layer, x[:0])] == [(0, 42), (0, 3, 7), (0, 3, 7), (0, 3, 7)]
+    assert [array.shape for array in in_one_call(layer, x[:0])] == [(0, 42), (0, 3, 7), (0, 3, 7), (0, 3, 7)]
 
 
 def test_the_suite_finds_nothing() -> None:
@@ -135,7 +135,7 @@ def test_tables_that_do_not_fit_are_errors() -> None:
     with pytest.raises(InputError, match="gate must be one of"):
         native.RouterTables(router.weight, keys, 7, gate="tanh")
     other = Layer.random(PeerConfig(37, 3, 4, 1, 10, d_out=42))
-    with pytest.raises(InputError, match=r"u beside these sub-keys must be of shape \[441, 37\]"):
+    with pytest.raises(InputError, match=r"u with these sub-keys must be of shape \[441, 37\]"):
         native.forward(router, expert_tables(other), x)
-    with pytest.raises(InputError, match=r"computed with in float32, got float64 of shape \[441, 37\]"):
+    with pytest.raises(InputError, match=r"compute dtype float32, got float64 of shape \[441, 37\]"):
         native.forward(router, experts_in("float64"), x)

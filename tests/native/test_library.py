@@ -1,4 +1,4 @@
-"""The core is optional: what is said where it is missing, and what importing it imports."""
+"""The core is optional: the errors if it is missing, and what its import imports."""
 
 import importlib
 import subprocess
@@ -25,7 +25,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("missing", "without_core")
-def test_a_missing_core_is_said_in_one_sentence() -> None:
+def test_a_missing_core_is_an_error_of_one_sentence() -> None:
     assert not native.available()
     assert "was not built" in native.unavailable_reason()
     with pytest.raises(native.NativeError, match=r"was not built .* install g\+\+ or clang"):
@@ -40,9 +40,9 @@ def test_the_backend_without_the_core_is_an_error_of_one_sentence(monkeypatch: p
 
 
 @pytest.mark.usefixtures("without_core")
-def test_a_library_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_without_a_function_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     signatures = {"peerspec_of_another_version": ()}
-    monkeypatch.setattr(library, "_SIGNATURES", signatures)
+    monkeypatch.setattr(library, "SIGNATURES", signatures)
     library._load.cache_clear()
     try:
         assert (
@@ -54,7 +54,7 @@ def test_a_library_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_build_of_an_older_interface_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "_INTERFACE", 0)
+    monkeypatch.setattr(library, "INTERFACE", 0)
     library._load.cache_clear()
     try:
         assert "was built from other sources" in native.unavailable_reason()
@@ -70,7 +70,7 @@ def test_the_interface_and_all_sources_are_those_of_the_build() -> None:
     written = [path for room in ("src", "include", "third_party") for path in (root / "native" / room).rglob("*")]
     assert named == {path for path in written if path.suffix in (".cpp", ".h")}
     header = (root / "native/include/peerspec_native.h").read_text()
-    assert f"#define PEERSPEC_INTERFACE {library._INTERFACE}\n" in header
+    assert f"#define PEERSPEC_INTERFACE {library.INTERFACE}\n" in header
 
 
 @pytest.mark.usefixtures("without_core")

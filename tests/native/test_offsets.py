@@ -1,4 +1,4 @@
-"""IDX-1: rows beyond 2³¹ numbers and 2³³ bytes are found; the table is a sparse file that takes a few pages."""
+"""IDX-1: rows beyond 2³¹ numbers and 2³³ bytes are read correctly. The table is a sparse file of a few pages."""
 
 from pathlib import Path
 

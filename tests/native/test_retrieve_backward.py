@@ -1,4 +1,4 @@
-"""GRD-1, GRD-2: the gradients of retrieval, beside the sums over picked rows that they are."""
+"""GRD-1, GRD-2: the gradients of retrieval equal sums over picked sub-keys."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def problem(dtype: str, key_heads: int, half: int) -> tuple[native.RouterTables,
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("key_heads", [1, HEADS])
 @pytest.mark.parametrize("half", [1, 16, 37])
-def test_they_are_the_sums_over_picked_sub_keys_bit_for_bit(isa: str, dtype: str, key_heads: int, half: int) -> None:
+def test_they_equal_the_sums_over_picked_sub_keys_to_the_bit(isa: str, dtype: str, key_heads: int, half: int) -> None:
     router, q, ids, dscores = problem(dtype, key_heads, half)
     lists = dscores.reshape(-1, K)
     own = np.arange(HEADS)[:, None] if key_heads > 1 else 0
@@ -38,7 +38,7 @@ def test_they_are_the_sums_over_picked_sub_keys_bit_for_bit(isa: str, dtype: str
         assert dkeys.tobytes() == want.tobytes()
 
 
-def test_sub_keys_that_nobody_picked_have_a_gradient_of_zero() -> None:
+def test_sub_keys_that_are_not_picked_have_a_gradient_of_zero() -> None:
     router, q, ids, dscores = problem("float32", 1, 16)
     _, dkeys = native.retrieve_backward(router, q[:0], ids[:0], dscores[:0])
     assert not dkeys.any()

@@ -1,6 +1,6 @@
 """The core and its kernels for ONNX Runtime under AddressSanitizer and UndefinedBehaviorSanitizer, and random calls.
 
-Everything is compiled once, with the sanitizers, into objects that the tests link.
+The module compiles all sources once, with the sanitizers; the tests link the objects.
 """
 
 import os
@@ -63,7 +63,7 @@ def core(compiled: Callable[..., list[str]]) -> list[str]:
 
 
 @pytest.mark.parametrize(("program", "arguments"), [("driver", ()), ("fuzz", (FUZZ_SECONDS, "1"))])
-def test_no_sanitizer_complains_of_the_core(compiler, compiled, core, tmp_path, program, arguments):
+def test_no_sanitizer_reports_an_error_in_the_core(compiler, compiled, core, tmp_path, program, arguments):
     objects = compiled(HERE / f"{program}.cpp")
     linked = run(compiler, *FLAGS.split(), *core, *objects, "-pthread", "-o", str(tmp_path / program))
     assert linked.returncode == 0, linked.stderr
@@ -71,7 +71,7 @@ def test_no_sanitizer_complains_of_the_core(compiler, compiled, core, tmp_path, 
     assert (done.returncode, done.stdout.split(",")[0].strip()) == (0, "ok"), done.stdout + done.stderr
 
 
-def test_no_sanitizer_complains_of_the_kernels_inside_onnx_runtime(compiler, compiled, core, tmp_path):
+def test_no_sanitizer_reports_an_error_in_the_kernels_inside_onnx_runtime(compiler, compiled, core, tmp_path):
     try:
         headers = find_headers()
     except ort.KernelError as error:

@@ -16,7 +16,7 @@ SIZES = (1, 3, 17, 64, 127, 128, 130)
 
 @st.composite
 def half_scores(draw: st.DrawFn) -> tuple[NDArray[np.floating], NDArray[np.floating], int]:
-    """Full of ties, both zeros among them, or without; k up to N."""
+    """Half scores with many ties, −0 and +0 included, or without ties; k up to N."""
     n = draw(st.sampled_from(SIZES))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     dtype = draw(st.sampled_from((np.float32, np.float64)))
@@ -39,7 +39,7 @@ def test_equals_the_exhaustive_selection(case: tuple[NDArray[np.floating], NDArr
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_equals_it_at_full_width_where_only_candidates_are_ranked(isa: str, dtype: type) -> None:
+def test_equals_it_for_long_halves_where_only_candidates_are_ranked(isa: str, dtype: type) -> None:
     rng = np.random.default_rng(0)
     s1, s2 = rng.standard_normal((2, 6, 1000)).astype(dtype)
     s1[3:] = s1[3:].round(1)  # many ties at the threshold
@@ -68,7 +68,7 @@ def test_ids_stay_distinct_and_in_range_whatever_the_scores(isa: str, n: int, k:
         assert all(len(set(row)) == k for row in ids.tolist())
 
 
-def test_a_row_is_selected_alone() -> None:
+def test_a_row_does_not_affect_others() -> None:
     rng = np.random.default_rng(2)
     s1, s2 = rng.standard_normal((2, 50, 128)).astype(np.float32)
     clean = native.select(s1, s2, 16).indices
@@ -97,7 +97,7 @@ def test_any_leading_axes_and_strides() -> None:
         (np.zeros(3, np.float16), np.zeros(3, np.float16), 1, "float32 or float64"),
     ],
 )
-def test_what_cannot_be_selected_from_is_an_error(
+def test_half_scores_that_do_not_fit_are_errors(
     s1: NDArray[np.floating], s2: NDArray[np.floating], k: int, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):

@@ -1,4 +1,4 @@
-"""Optimiser steps on touched rows, beside the same formulas in float64 on all rows."""
+"""Steps of optimisers on touched rows, compared with the same formulas in float64 on all rows."""
 
 from typing import Any
 
@@ -23,11 +23,14 @@ def problem(dtype: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
 
 
 def close(got: NDArray[Any], want: NDArray[np.float64], roundings: int) -> None:
-    """Within so many roundings inside and one to the format of the table, of numbers of at most 10 in magnitude."""
-    compute_dtype = np.finfo(np.float64 if got.dtype == np.float64 else np.float32).eps
+    """Assert an error of at most so many roundings in the compute dtype and one to the dtype of the table.
+
+    All numbers are below 10 in magnitude.
+    """
+    compute_eps = np.finfo(np.float64 if got.dtype == np.float64 else np.float32).eps
     own = 2.0 ** -{"float64": 53, "float32": 24, "bfloat16": 8, "float16": 11}[got.dtype.name]
     assert np.abs(want).max() < 10
-    np.testing.assert_array_less(np.abs(got.astype(np.float64) - want), 10 * (roundings * compute_dtype + own))
+    np.testing.assert_array_less(np.abs(got.astype(np.float64) - want), 10 * (roundings * compute_eps + own))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -35,7 +38,7 @@ def test_sgd_on_touched_rows_is_sgd_on_all(isa: str, dtype: str) -> None:
     table, gradients, dense = problem(dtype)
     want = table.astype(np.float64) - 0.25 * dense
     native.sgd_rows(table, TOUCHED, gradients, rate=0.25, isa=isa)
-    # 0.25 · gradient is exact, so what remains is one rounding inside and one to the table's format, as here
+    # 0.25 · gradient is exact, which leaves one rounding to the compute dtype and one to the dtype of the table
     compute_dtype = gradients.dtype
     once = want.astype(compute_dtype) if dtype in ("float32", "float64") else want.astype(np.float32)
     np.testing.assert_array_equal(table, once.astype(table.dtype))
@@ -101,9 +104,7 @@ def test_numbers_are_rounded_to_a_narrow_table_as_numpy_rounds_them(isa: str, dt
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("width", [37, 1030])
 @pytest.mark.parametrize("optimiser", ["sgd", "adagrad", "adam"])
-def test_gradients_summed_on_the_spot_give_the_bits_of_stored_ones(
-    isa: str, dtype: str, width: int, optimiser: str
-) -> None:
+def test_factored_rows_give_the_bits_of_stored_gradients(isa: str, dtype: str, width: int, optimiser: str) -> None:
     rng = np.random.default_rng(2)
     compute_dtype = np.float64 if dtype == "float64" else np.float32
     by_row = native.sort_ids(rng.integers(0, 20, (9, 6)), 20)
@@ -132,7 +133,7 @@ def test_tables_that_cannot_be_changed_in_place_are_errors() -> None:
         native.sgd_rows(np.repeat(table, 2, 1)[:, ::2], TOUCHED, gradients, rate=1.0)
     with pytest.raises(InputError, match="sums must be float32 of shape"):
         native.adagrad_rows(table, TOUCHED, gradients, np.zeros(20), rate=1.0)
-    with pytest.raises(InputError, match="step counts from 1"):
+    with pytest.raises(InputError, match="step must be at least 1"):
         native.adam_rows(table, TOUCHED, gradients, table.copy(), table.copy(), rate=1.0, step=0)
     table.flags.writeable = False
     with pytest.raises(InputError, match="writeable"):

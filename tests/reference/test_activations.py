@@ -1,4 +1,4 @@
-"""Activations against SciPy's special functions, and their derivatives against differences."""
+"""Activations, compared with the special functions of SciPy, and derivatives, compared with finite differences."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ def test_gelu_is_a_times_the_normal_distribution_function() -> None:
     assert (abs(activate("gelu", A) - expected) <= limit).all()
 
 
-def test_gelu_is_the_form_with_erf() -> None:
+def test_gelu_is_its_form_with_erf() -> None:
     """The two differ by cancellation in 1 + erf, at most u times the terms."""
     expected = 0.5 * A * (1 + special.erf(A / math.sqrt(2)))
     assert (abs(activate("gelu", A) - expected) <= 2 * FUNCTION * U * abs(A)).all()
@@ -53,7 +53,7 @@ def test_relu_and_identity_are_exact() -> None:
 
 
 @pytest.mark.parametrize("kind", ACTIVATIONS)
-def test_every_slope_is_the_limit_of_differences(kind: str) -> None:
+def test_every_derivative_is_the_limit_of_differences(kind: str) -> None:
     """Error of a central difference: below R = |D(2t) − D(t)| by truncation, plus two roundings of σ over t."""
     a, t = np.linspace(-8, 8, 2001) + 1e-3, 2.0**-15
     near, far = ((activate(kind, a + s) - activate(kind, a - s)) / (2 * s) for s in (t, 2 * t))
@@ -62,14 +62,14 @@ def test_every_slope_is_the_limit_of_differences(kind: str) -> None:
     assert limit.max() < 1e-7
 
 
-def test_the_slope_of_relu_at_zero_is_zero() -> None:
+def test_the_derivative_of_relu_at_zero_is_zero() -> None:
     assert activate_derivative("relu", np.array([-1.0, -0.0, 0.0, 5e-324])).tolist() == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("function", [activate, activate_derivative])
 @pytest.mark.parametrize("kind", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_narrow_formats_are_evaluated_in_float64_and_rounded_once(function: Any, kind: str, dtype: Any) -> None:
+def test_narrow_dtypes_are_evaluated_in_float64_and_rounded_once(function: Any, kind: str, dtype: Any) -> None:
     a = A[abs(A) < 100].astype(dtype)
     got = function(kind, a)
     assert got.dtype == dtype

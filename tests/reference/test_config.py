@@ -1,4 +1,4 @@
-"""Configurations: what CFG-1 … CFG-5 refuse, and with which sentence."""
+"""Configurations: the values that CFG-1 … CFG-5 refuse, and the error messages."""
 
 import json
 from typing import Any
@@ -101,6 +101,6 @@ def test_json_round_trips_every_field() -> None:
         (json.dumps(WHOLE | {"d_model": float("nan")}), "d_model must be a whole"),
     ],
 )
-def test_text_that_is_no_configuration_is_refused(text: str, message: str) -> None:
+def test_text_that_is_not_a_configuration_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         PeerConfig.from_json(text)

@@ -1,4 +1,4 @@
-"""The closed forms of chapter 8 against counting."""
+"""The closed forms of chapter 8, compared with counts."""
 
 from itertools import product
 from typing import Any
@@ -21,7 +21,7 @@ def config_of(**options: Any) -> PeerConfig:
 
 
 def counted_flops(c: PeerConfig) -> int:
-    """Every multiplication and addition of the two-stage forward, an inner product of m terms as m of each."""
+    """All multiplications and additions of the two-stage forward pass; an inner product of m terms has m of each."""
     flops = 0
     for _ in range(c.heads):
         for _ in range(c.d_key):

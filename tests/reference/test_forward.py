@@ -1,4 +1,4 @@
-"""The layer as a whole: identities of the paper, shapes, independence of tokens, and what is refused."""
+"""The whole layer: identities of the paper, shapes, independence of tokens, and errors."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def gamma(m: int) -> float:
 
 
 def magnitude(layer: Layer, x: Any, out: Any) -> Any:
-    """Σ gate·(1 + 2·Σ|q||C|)·|u||x|·|v|: what γ_m multiplies, scores moving gates and |σ(a)| ≤ |a|, |σ′| ≤ 1.13."""
+    """Σ gate·(1 + 2·Σ|q||C|)·|u||x|·|v|, the factor of γ_m: scores change gates; |σ(a)| ≤ |a| and |σ′| ≤ 1.13."""
     p = {name: abs(array) for name, array in layer.params.items()}
     scores = np.einsum("hcd,...d->...h", p["query.weight"], abs(x)) * p["keys"].max()
     a = np.einsum("...hkd,...d->...hk", p["experts.u"][out.indices], abs(x))
@@ -54,7 +54,7 @@ def test_the_case_checked_by_hand_comes_out() -> None:
 
 @pytest.mark.parametrize("key_heads", [1, 3])
 def test_k_equal_to_n_experts_is_the_dense_mlp_weighted_by_softmax(make_layer: Any, key_heads: int) -> None:
-    """Retrieval drops out: y = Σ_heads softmax over all N of (s₁ ⊕ s₂), times σ(U x), times V."""
+    """Every expert is selected: y = Σ_heads softmax over all N of (s₁ ⊕ s₂), times σ(U x), times V."""
     layer, x = make_layer(top_k=16, key_heads=key_heads), tokens(6)
     p, keys, expected = layer.params, head_keys(layer), np.zeros((6, 7))
     for head in range(3):
@@ -67,8 +67,8 @@ def test_k_equal_to_n_experts_is_the_dense_mlp_weighted_by_softmax(make_layer: A
     assert (np.sort(out.indices, -1) == np.arange(16)).all()
 
 
-def test_k_1_is_a_dense_layer_of_the_experts_found(make_layer: Any) -> None:
-    """Equation 8: with k = 1 each gate is 1 and y = V·σ(Wᵀx), the columns of V and W the h experts found."""
+def test_k_1_is_a_dense_layer_of_the_selected_experts(make_layer: Any) -> None:
+    """Equation 8: with k = 1 each gate is 1 and y = V·σ(Wᵀx); the h selected experts are the columns of V and W."""
     layer, x = make_layer(top_k=1), tokens(6)
     out = forward(layer, x)
     assert (out.gates == 1).all()
@@ -103,8 +103,8 @@ def test_the_layer_is_the_sum_of_its_stages_written_out(make_layer: Any, options
     assert (abs(out.y - expected) <= 2 * gamma(m) * size).all()
 
 
-def test_heads_are_summed_and_a_head_twice_counts_twice(make_layer: Any) -> None:
-    """Two equal heads give exactly twice one head: doubling rounds nothing (OUT-2, OUT-3)."""
+def test_heads_are_summed_and_an_equal_head_doubles_y(make_layer: Any) -> None:
+    """Two equal heads give exactly twice one head: doubling is exact (OUT-2, OUT-3)."""
     one, x = make_layer(heads=1), tokens(6)
     params = dict(one.params) | {"query.weight": np.repeat(one.params["query.weight"], 2, 0)}
     two = Layer(PeerConfig(5, 2, 16, 6, 8, d_out=7), params)
@@ -154,7 +154,7 @@ def test_given_ids_need_not_be_the_best(make_layer: Any) -> None:
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("lead", [(), (1,), (6,), (2, 3), (1, 6, 1), (0,), (2, 0, 3)])
-def test_leading_axes_are_kept_and_change_nothing(make_layer: Any, options: Any, lead: tuple[int, ...]) -> None:
+def test_leading_axes_do_not_change_the_result(make_layer: Any, options: Any, lead: tuple[int, ...]) -> None:
     layer, x = make_layer(**options), tokens(*lead)
     out, k = forward(layer, x), layer.config.top_k
     assert out.y.shape == (*lead, 7)
@@ -181,15 +181,15 @@ def test_a_token_that_is_not_finite_is_isolated(make_layer: Any, options: Any, b
 
 @pytest.mark.parametrize("name", DTYPES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_dtype_asked_for_is_computed_in_and_returned(make_layer: Any, name: str, dtype: Any) -> None:
+def test_the_layer_computes_in_the_given_dtype_and_returns_it(make_layer: Any, name: str, dtype: Any) -> None:
     layer, x = make_layer(DTYPES[name]), tokens(6, dtype=DTYPES[name])
     out = forward(layer, x, dtype=dtype)
     assert out.y.dtype == out.scores.dtype == out.gates.dtype == dtype
     assert out.indices.dtype == np.int64
 
 
-def test_float32_is_float32_throughout_and_float64_float64(make_layer: Any) -> None:
-    """Scores in float32 are sums of float32 products: exact in float64 they would differ from almost all of these."""
+def test_every_stage_computes_in_the_given_dtype(make_layer: Any) -> None:
+    """Scores in float32 are sums of float32 products. Almost all would differ if they were computed in float64."""
     layer, x = make_layer(np.float32), tokens(6, dtype=np.float32)
     wide = forward(layer, x)
     narrow = forward(layer, x, dtype=np.float32, indices=wide.indices)

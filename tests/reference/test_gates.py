@@ -1,4 +1,4 @@
-"""Gates: softmax over the k scores of a head, or the logistic function of each."""
+"""Gates: the softmax of the k scores of a head, or the logistic function of each score."""
 
 from typing import Any
 
@@ -21,25 +21,25 @@ def test_the_case_checked_by_hand_comes_out() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_softmax_is_that_of_scipy_over_the_last_axis(dtype: Any) -> None:
-    """Relative errors: s − max is off by u of itself, exp by 8u twice, the sum by ku, the division by 4u; twice."""
+    """Relative errors of either side: u of s − max, 8u twice for exp, ku for the sum, 4u for the division."""
     s, u = scores(dtype), np.finfo(dtype).eps / 2
     expected = special.softmax(s.astype(np.float64), -1)
-    spread = (s.max(-1) - s.min(-1)).max()
-    limit = 2 * (2 * spread + 2 * EXP + s.shape[-1] + 4) * u * expected
+    width = (s.max(-1) - s.min(-1)).max()
+    limit = 2 * (2 * width + 2 * EXP + s.shape[-1] + 4) * u * expected
     assert softmax(s).dtype == dtype
     assert (abs(softmax(s) - expected) <= limit).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_softmax_gates_sum_to_one(dtype: Any) -> None:
-    """k divisions by one sum: each off by u, summed in float64, beside the k roundings of the sum itself."""
+    """The error is u for each of the k divisions, whose results are added in float64, and ku for the divisor."""
     s = scores(dtype)
     assert (abs(softmax(s).sum(-1, dtype=np.float64) - 1) <= 2 * s.shape[-1] * np.finfo(dtype).eps).all()
 
 
 @pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_gates_of_the_largest_scores_are_finite(kind: str, dtype: Any) -> None:
+def test_gates_of_the_greatest_finite_scores_are_finite(kind: str, dtype: Any) -> None:
     big = np.finfo(dtype).max
     with np.errstate(over="ignore"):  # max − (−max) is infinite, its exponential 0
         g = gates(kind, np.array([[big, big], [-big, -big], [big, -big], [0, 0]], dtype))
@@ -51,7 +51,7 @@ def test_gates_of_the_largest_scores_are_finite(kind: str, dtype: Any) -> None:
     assert g.tolist() == expected[kind]
 
 
-def test_softmax_does_not_move_with_a_shift_that_is_exact() -> None:
+def test_softmax_does_not_change_under_an_exact_shift() -> None:
     s = np.array([3.0, 1.0, -2.0])
     assert softmax(s + 2.0**20).tobytes() == softmax(s).tobytes()
 

@@ -1,12 +1,12 @@
-"""Gradients: against finite differences, and against the autodiff of two frameworks on a plain formula.
+"""Gradients, compared with finite differences and with the autodiff of two frameworks on the formula of y.
 
-Autodiff. Both sides evaluate sums of products in float64. To first order, a value computed through a chain of at most m
-roundings is off by at most γ_m = mu/(1−mu) times its majorant: the same formula on absolute values, in which a function
-contributes its largest slope and a division its condition. ``majorants`` is that formula; the two sides may differ by
-2γ_m of it.
+Autodiff. Both sides evaluate sums of products in float64. To first order, a chain of at most m roundings has an error
+of at most γ_m = mu/(1−mu) times the majorant of its value. The majorant is the same formula on absolute values, with
+the greatest slope of each function and the condition of each division. ``majorants`` computes it; the two sides may
+differ by 2γ_m of it.
 
-Finite differences. D(t) = (L(t) − L(−t))/2t is off by its truncation, a third of R = |D(2t) − D(t)| up to order t⁴,
-plus the rounding of L, γ_m times its majorant, over t.
+Finite differences. The error of D(t) = (L(t) − L(−t))/2t is its truncation, a third of R = |D(2t) − D(t)| up to order
+t⁴, and the rounding of L, γ_m times its majorant, divided by t.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def inputs(layer: Layer) -> tuple[Any, Any, Any]:
 
 
 def plain_loss(xp: Any, functions: dict[str, Any], layer: Layer, dy: Any, ids: Any) -> Callable[[Any], Any]:
-    """Σ dy·y as SPEC.md writes y, for given ids, in the operations ``xp`` shares with NumPy."""
+    """Σ dy·y by the formula of SPEC.md, for given ids, with operations that ``xp`` shares with NumPy."""
     c, half = layer.config, layer.config.d_key // 2
     i, j, head, counted = ids // c.n, ids % c.n, np.arange(c.heads)[:, None] % c.key_heads, MASK.reshape(-1)
 
@@ -104,12 +104,12 @@ def jax_gradients(layer: Layer, x: Any, dy: Any, ids: Any) -> dict[str, Any]:
         return {n: np.asarray(a) for n, a in grads.items()}
 
 
-SLOPE = 1.13  # the largest |σ′| of all activations, gelu's at √2; |σ(a)| ≤ |a|
-CURVE = 0.8  # the largest |σ″|, gelu's at 0, 2φ(0); how an error of a moves σ′
+SLOPE = 1.13  # the maximum of |σ′| over all activations, gelu's at √2; |σ(a)| ≤ |a|
+CURVE = 0.8  # the maximum of |σ″|, gelu's at 0, 2φ(0): the effect on σ′ of an error of a
 
 
 def majorants(layer: Layer, x: Any, dy: Any, ids: Any, gate: Any) -> tuple[dict[str, Any], float]:
-    """What γ_m multiplies, by name and for the loss, and γ_m. A product's error is the sum of its factors'."""
+    """The factors of γ_m by name and for the loss, and γ_m. The error of a product sums the errors of its factors."""
     c = layer.config
     parts = [backward_on_magnitudes(layer, x, dy, ids, gate, source) for source in ("unit", "gate", "root")]
     # the longest chain: inner product, statistics forward and backward, softmax twice, and the sum over all pairs
@@ -240,8 +240,8 @@ def test_rows_that_no_token_selected_have_gradient_exactly_zero(make_layer: Any,
             assert not grads["keys"][0, side][~np.isin(np.arange(n), rows)].any()
 
 
-def test_the_cases_contain_rows_left_out_and_experts_that_heads_share(make_layer: Any) -> None:
-    """Otherwise the test above and the accumulation in the others (GRD-2, GRD-3) would say nothing."""
+def test_the_cases_contain_untouched_rows_and_experts_that_several_heads_select(make_layer: Any) -> None:
+    """Without them the tests of GRD-2 and GRD-3 would test nothing."""
     _, _, _, ids, _ = case(make_layer, "softmax k=1")
     assert len(np.unique(ids)) < 16
     _, _, _, ids, _ = case(make_layer, "core")
@@ -249,7 +249,7 @@ def test_the_cases_contain_rows_left_out_and_experts_that_heads_share(make_layer
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_softmax_with_k_1_sends_exactly_nothing_to_the_router(make_layer: Any, norm: str) -> None:
+def test_softmax_with_k_1_has_router_gradients_of_exactly_zero(make_layer: Any, norm: str) -> None:
     layer = make_layer(top_k=1, query_norm=norm, query_bias=True)
     x, dy, mask = inputs(layer)
     grads = gradients(layer, x, dy, mask=mask)
@@ -259,7 +259,7 @@ def test_softmax_with_k_1_sends_exactly_nothing_to_the_router(make_layer: Any, n
     assert grads["x"].any()
 
 
-def test_the_slope_of_relu_at_zero_is_zero(make_layer: Any) -> None:
+def test_the_derivative_of_relu_at_zero_is_zero(make_layer: Any) -> None:
     layer = make_layer(activation="relu")
     x, dy, _ = inputs(layer)
     assert not gradients(layer, 0 * x, dy)["experts.u"].any()
@@ -275,8 +275,8 @@ def test_batch_gradients_ignore_running_statistics(make_layer: Any) -> None:
     assert all((a[name] == b[name]).all() for name in a)
 
 
-def test_a_token_without_dy_moves_others_through_batch_statistics_only(make_layer: Any) -> None:
-    """A masked token gets no gradient from others; a counted one does (GRD-7, NRM-4)."""
+def test_a_token_without_dy_gets_a_gradient_through_batch_statistics_only(make_layer: Any) -> None:
+    """A masked token gets no gradient from others; a token that counts does (GRD-7, NRM-4)."""
     layer = make_layer(query_norm="batch")
     x, dy, mask = inputs(layer)
     dy[0, 2] = dy[0, 1] = 0
@@ -285,7 +285,7 @@ def test_a_token_without_dy_moves_others_through_batch_statistics_only(make_laye
     assert dx[0, 1].any()
 
 
-def test_gradients_take_the_dtype_asked_for_and_any_leading_axes(make_layer: Any) -> None:
+def test_gradients_have_the_given_dtype_and_any_leading_axes(make_layer: Any) -> None:
     layer = make_layer(np.float32)
     x, dy, _ = (a.astype(np.float32) for a in inputs(layer))
     grads = gradients(layer, x, dy, dtype=np.float32)

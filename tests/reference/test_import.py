@@ -1,4 +1,4 @@
-"""The reference knows NumPy and no framework."""
+"""The reference imports NumPy and no framework."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Layers: what PAR-1 … PAR-3 refuse, and with which sentence."""
+"""Layers: the parameters that PAR-1 … PAR-3 refuse, and the error messages."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def test_only_the_four_precisions_are_dtypes(dtype: Any) -> None:
 
 
 def test_a_value_that_is_not_finite_is_found_beyond_the_first_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peerspec.reference.layer._CHUNK", 8)
+    monkeypatch.setattr("peerspec.reference.validation._CHUNK", 8)
     with pytest.raises(TableError, match=r"experts\.u holds NaN"):
         Layer(CONFIG, params(experts__u=with_entry((16, 5), np.nan)))
 

@@ -1,4 +1,4 @@
-"""Usage and unevenness against counting one by one."""
+"""Usage and unevenness, compared with counts one by one."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ import pytest
 from peerspec.reference import expert_usage, unevenness
 
 
-def test_usage_is_the_share_of_experts_seen() -> None:
+def test_usage_is_the_fraction_of_experts_selected() -> None:
     assert expert_usage(np.array([[[0, 3], [3, 3]]]), 4) == 0.5
     assert expert_usage(np.arange(9).reshape(3, 3), 9) == 1.0
     assert expert_usage(np.zeros((0, 2, 3), np.int64), 9) == 0.0
@@ -29,30 +29,30 @@ def test_unevenness_is_log_n_plus_sum_of_z_log_z() -> None:
 
 
 @pytest.mark.parametrize("gate", [0.125, 1.0])
-def test_experts_used_alike_are_even_and_one_alone_is_log_n(gate: float) -> None:
+def test_equal_use_has_unevenness_zero_and_a_single_expert_log_n(gate: float) -> None:
     """z is exact for a power of two; log N cancels to its rounding."""
     ids = np.arange(16).reshape(2, 2, 4)
     assert abs(unevenness(ids, np.full(ids.shape, gate), 16)) <= 4 * 2.0**-53 * math.log(16)
     assert unevenness(0 * ids, np.full(ids.shape, gate), 16) == math.log(16)
 
 
-def test_gates_weigh_and_not_counts() -> None:
+def test_unevenness_sums_gates_and_not_counts() -> None:
     ids = np.array([0, 0, 1])
     assert abs(unevenness(ids, np.array([0.25, 0.25, 0.5]), 2)) <= 4 * 2.0**-53
 
 
-def test_experts_with_gate_zero_count_as_used_and_weigh_nothing() -> None:
+def test_experts_with_gate_zero_count_as_used_and_add_nothing() -> None:
     ids, gates = np.array([0, 1]), np.array([1.0, 0.0])
     assert expert_usage(ids, 2) == 1.0
     assert unevenness(ids, gates, 2) == math.log(2)
 
 
-def test_no_token_is_not_uneven() -> None:
+def test_an_empty_batch_has_unevenness_zero() -> None:
     assert unevenness(np.zeros((0, 2, 3), np.int64), np.zeros((0, 2, 3)), 9) == 0.0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])
 def test_gates_accumulate_in_float64(dtype: type) -> None:
-    """In a narrow format 5000 gates of 1 beside one of 2⁻¹⁰ would swallow it."""
+    """In a narrow dtype the sum of 5000 gates of 1 would round away a gate of 2⁻¹⁰."""
     ids, gates = np.array([0] * 5000 + [1]), np.array([1.0] * 5000 + [2.0**-10]).astype(dtype)
     assert unevenness(ids, gates, 2) == unevenness(ids, gates.astype(np.float64), 2) < math.log(2)

@@ -19,11 +19,11 @@ def tokens() -> Any:
 
 
 def close(got: Any, expected: Any, terms: int) -> bool:
-    """Sums of ``terms`` entries and a few operations on them; all magnitudes here are below 2⁶."""
+    """Whether the error is at most that of a sum of ``terms`` numbers below 2⁶ and of 16 more operations."""
     return bool((abs(got - expected) <= (terms + 16) * 2.0**-53 * 2**6).all())
 
 
-def test_none_leaves_the_query_as_it_is(make_layer: Any, tokens: Any) -> None:
+def test_without_a_norm_the_query_is_unchanged(make_layer: Any, tokens: Any) -> None:
     layer = make_layer()
     q = query(layer, tokens)
     got, state = query_norm(layer, q, mask=ALL, training=True)
@@ -32,7 +32,7 @@ def test_none_leaves_the_query_as_it_is(make_layer: Any, tokens: Any) -> None:
 
 
 @pytest.mark.parametrize("bias", [False, True])
-def test_the_query_is_an_own_linear_map_for_each_head(make_layer: Any, tokens: Any, bias: bool) -> None:
+def test_each_head_has_its_own_linear_map(make_layer: Any, tokens: Any, bias: bool) -> None:
     layer = make_layer(query_bias=bias)
     q = query(layer, tokens)
     assert q.shape == (6, 3, 8)
@@ -90,7 +90,7 @@ def test_layer_norm_is_over_the_features_of_each_token_and_head(make_layer: Any,
 
 
 @pytest.mark.parametrize("norm", ["none", "layer", "batch"])
-def test_a_mask_changes_nothing_but_batch_statistics(make_layer: Any, tokens: Any, norm: str) -> None:
+def test_a_mask_changes_batch_statistics_only(make_layer: Any, tokens: Any, norm: str) -> None:
     layer = make_layer(query_norm=norm)
     for training in (False, True):
         plain, masked = (forward(layer, tokens, mask=m, training=training).y for m in (None, MASK))
@@ -113,7 +113,7 @@ def test_training_without_a_counted_token_is_refused(make_layer: Any, tokens: An
     assert forward(layer, tokens[:count], mask=mask).y.shape == (count, 7)
 
 
-def test_training_does_not_touch_the_layer(make_layer: Any, tokens: Any) -> None:
+def test_training_does_not_change_the_layer(make_layer: Any, tokens: Any) -> None:
     layer = make_layer(query_norm="batch")
     before = {name: array.tobytes() for name, array in layer.params.items()}
     forward(layer, tokens, training=True)

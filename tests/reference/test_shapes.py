@@ -1,7 +1,7 @@
-"""The shapes in the signatures hold: every option is run with jaxtyping's import hook and beartype.
+"""The shapes in signatures are true: every option runs with the import hook of jaxtyping and beartype.
 
-In a process of its own, because the hook must precede the first import of the reference, makes every call slower and
-puts its own error before the sentences that other tests expect for wrong input.
+The test runs in a separate process, because the hook must be installed before the first import of the reference, makes
+every call slower, and raises its own errors for wrong input.
 """
 
 import subprocess

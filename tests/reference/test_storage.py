@@ -1,4 +1,4 @@
-"""The file form: what is saved comes back, whole or not at all, and a file that is no layer is refused."""
+"""The file form: a saved layer comes back unchanged, and a file that is not a layer is refused."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", DTYPES)
-def test_a_layer_comes_back_bit_for_bit(tmp_path: Path, name: str) -> None:
+def test_a_layer_comes_back_to_the_bit(tmp_path: Path, name: str) -> None:
     layer = Layer.random(CONFIG, dtype=DTYPES[name])
     layer.save(tmp_path / "layer")
     back = Layer.load(tmp_path / "layer")
@@ -87,7 +87,7 @@ def test_a_path_that_exists_is_refused_unless_told_to_overwrite(saved: Path) -> 
 
 
 @pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_save_that_fails_half_way_leaves_nothing_and_spares_what_was_there(
+def test_a_save_that_fails_leaves_no_file_and_keeps_the_old_one(
     saved: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:
     def half(tensors: Any, path: str, metadata: Any) -> None:
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, parent: str) -
         Layer.random(CONFIG).save(path)
 
 
-def test_a_folder_is_no_file_to_load_or_to_replace(tmp_path: Path) -> None:
+def test_a_folder_can_neither_be_loaded_nor_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileFormError, match=r"is not a file; pass a layer written by Layer\.save"):
         Layer.load(tmp_path)
     (tmp_path / "folder").mkdir()
@@ -143,7 +143,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ],
     ids=["empty", "five bytes", "header cut", "data cut", "data too long", "header no JSON", "length", "pickle"],
 )
-def test_a_damaged_or_foreign_file_is_refused(saved: Path, spoil: Any) -> None:
+def test_a_damaged_file_or_one_of_another_format_is_refused(saved: Path, spoil: Any) -> None:
     saved.write_bytes(spoil(saved.read_bytes()))
     with pytest.raises(FileFormError, match=r"is not a readable safetensors file \(.*\); pass a layer"):
         Layer.load(saved)
@@ -225,7 +225,7 @@ def test_a_file_with_nan_is_refused(saved: Path) -> None:
         (np.zeros((0, 5), np.float32), r"experts.u is empty, shape \(0, 5\)"),
     ],
 )
-def test_a_file_with_a_table_no_layer_has_is_refused(saved: Path, array: Any, message: str) -> None:
+def test_a_file_with_a_table_that_no_layer_can_have_is_refused(saved: Path, array: Any, message: str) -> None:
     metadata = header_of(saved)[0]["__metadata__"]
     save_file(dict(Layer.random(CONFIG).params) | {"experts.u": array}, saved, metadata=metadata)
     with pytest.raises(FileFormError, match=message):

@@ -1,9 +1,9 @@
-"""The selection theorem by exhaustion: every pair of half-score vectors of toy floating-point formats.
+"""The selection theorem, tested on all pairs of half-score vectors of toy floating-point formats.
 
-A format with E exponent and F fraction bits has subnormals, both zeros and infinities, and rounds in each of four
-directions. Scores are compared by value and indices break ties, so an algorithm's list for permuted half scores is
-the list for sorted ones relabelled as long as tied entries keep their order: non-increasing vectors are enough, and the
-smallest case checks that by taking all.
+A format with E exponent bits and F fraction bits has subnormals, both zeros and infinities, and rounds in each of four
+directions. Non-increasing vectors are enough: scores are compared by value and ids break ties, so that the result for
+permuted half scores is the result for sorted ones with other ids, if equal scores keep their order. The smallest case
+tests this with all vectors.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Add = Callable[[Any, Any], Any]
 
 
 def finite_values(exponent_bits: int, fraction_bits: int) -> list[float]:
-    """All finite values in increasing order, −0 and +0 both; sums of two are exact in a Python float."""
+    """All finite values in increasing order, with −0 and +0; the sum of two is exact in a Python float."""
     steps = 1 << fraction_bits
-    magnitudes = [f / steps for f in range(steps)]  # subnormals have the exponent of the least normal, here 0
+    magnitudes = [f / steps for f in range(steps)]  # subnormals have the exponent of the smallest normal number, here 0
     magnitudes += [(1 + f / steps) * 2.0**e for e in range(2**exponent_bits - 2) for f in range(steps)]
     return [-m for m in reversed(magnitudes)] + magnitudes
 
 
 def round_to(values: list[float], x: float, direction: str) -> float:
-    """x rounded to a value of the format; beyond the largest, to it or to infinity as IEEE 754 directs."""
+    """x rounded to a value of the format, or to infinity if it overflows, as IEEE 754 defines."""
     if x < 0:
         mirrored = {"up": "down", "down": "up"}.get(direction, direction)
         return -round_to(values, -x, mirrored)
@@ -53,13 +53,13 @@ def round_to(values: list[float], x: float, direction: str) -> float:
 
 
 def adder(values: list[float], direction: str) -> Add:
-    """Addition on positions in ``values``, by table."""
+    """A table of sums, on positions in ``values``."""
     table = np.array([[round_to(values, a + b, direction) for b in values] for a in values])
     return lambda a, b: table[a, b]
 
 
 def exhaustive(s1: Any, s2: Any, t1: Any, t2: Any, add: Add) -> Any:
-    """All ids in the order SEL-1. ``t`` are what ``add`` adds, ``s`` the values that are compared."""
+    """All ids in the order of SEL-1: ``add`` adds the entries of ``t``, and the entries of ``s`` are compared."""
     n = s1.shape[-1]
     i, j = (grid.ravel() for grid in np.indices((n, n)))
     keys = (j, -s2[:, j], i, -s1[:, i], -add(t1[:, i], t2[:, j]))
@@ -113,7 +113,7 @@ def test_the_three_selections_agree_on_every_input(direction: str, bits: tuple[i
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_lowest_id_wins_ties_has_no_such_property(direction: str) -> None:
-    """Two stages lose experts under it: rounding makes ties whose lower id is not among the k best of its half."""
+    """With this order two stages lose experts: rounding makes ties whose lower id is not among the k best of a half."""
     values = finite_values(2, 1)
     add, value = adder(values, direction), np.array(values)
     t1, t2 = all_pairs(every_order(len(values), 2))
@@ -136,8 +136,8 @@ def test_rounding_of_the_toy_format_is_monotone_and_exact_on_its_values(directio
     assert rounded == sorted(rounded)
 
 
-def test_the_toy_format_rounds_as_binary16_does_where_they_can_be_compared() -> None:
-    """A format with E = 5 and F = 10, up to a power of two, against NumPy's binary16."""
+def test_the_toy_format_rounds_as_binary16() -> None:
+    """A format with E = 5 and F = 10 equals binary16 of NumPy, except for a power of two."""
     values, rng = finite_values(5, 10), np.random.default_rng(0)
     unit = 2.0**-14  # the least normal number of binary16 is the toy format's 1
     for x in np.concatenate([rng.uniform(-2, 2, 200), rng.uniform(-7e4, 7e4, 200), [65519.0, 65520.0, 2.0**-25]]):

@@ -1,8 +1,8 @@
-// A call from XLA: its buffers and attributes, and its answer.
+// A call from XLA: its buffers, its attributes and its errors.
 //
-// Written against the C interface alone, whose one header stands in third_party/: it needs no jaxlib when the core is
-// built, its structures carry their sizes, and XLA refuses at registration what it cannot call. XLA's own C++ wrapper is
-// ten times as much code and promises no stable binary form.
+// This code uses only the C interface of XLA, one header in third_party/. The build of the core then needs no jaxlib,
+// the structures carry their sizes, and XLA refuses at registration a handler that it cannot call. The C++ wrapper of
+// XLA is ten times as long, and its binary form is not stable.
 #pragma once
 
 #include <memory>
@@ -13,13 +13,13 @@
 
 namespace peerspec {
 
-// What a handler throws where the buffers or attributes are not those it was written for.
+// A handler throws this if the buffers or attributes are not those that it was written for.
 struct BadCall {
   std::string message;
 };
 
-// What a handler throws where the numbers in the buffers are not what its caller may pass.
-struct BadNumbers {
+// A handler throws this if the caller may not pass the values in the buffers.
+struct BadValues {
   std::string message;
 };
 
@@ -28,7 +28,7 @@ inline XLA_FFI_Error* xla_error(XLA_FFI_CallFrame* frame, XLA_FFI_Error_Code cod
   return frame->api->XLA_FFI_Error_Create(&args);
 }
 
-// Frees an error that XLA's own functions gave, and says whether there was one.
+// Returns whether a function of XLA returned an error, and frees it.
 inline bool failed(const XLA_FFI_CallFrame* frame, XLA_FFI_Error* error) {
   if (!error) return false;
   XLA_FFI_Error_Destroy_Args args{XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, nullptr, error};
@@ -36,7 +36,7 @@ inline bool failed(const XLA_FFI_CallFrame* frame, XLA_FFI_Error* error) {
   return true;
 }
 
-// An array of the call; leading axes count together.
+// An array of the call.
 struct Array {
   const XLA_FFI_Buffer* buffer;
 
@@ -59,10 +59,10 @@ struct Array {
       case XLA_FFI_DataType_F16:
         return PEERSPEC_F16;
       default:
-        throw BadCall{"an array is not of float32, float64, bfloat16 or float16"};
+        throw BadCall{"an array has a dtype other than float32, float64, bfloat16 and float16"};
     }
   }
-  bool wide() const { return buffer->dtype == XLA_FFI_DataType_S64; }
+  bool is_int64() const { return buffer->dtype == XLA_FFI_DataType_S64; }
 };
 
 class Call {
@@ -95,17 +95,17 @@ class Call {
       const auto* found = static_cast<const XLA_FFI_Scalar*>(attrs.attrs[i]);
       if (attrs.types[i] == XLA_FFI_AttrType_SCALAR && found->dtype == type) return found->value;
     }
-    throw BadCall{std::string("attribute '") + name + "' is missing or no " + called};
+    throw BadCall{std::string("attribute '") + name + "' is missing or is not " + called};
   }
 
   XLA_FFI_CallFrame* frame_;
 };
 
-// Ids as the core takes them: JAX keeps 32 bits where every id fits.
+// Ids as int64, as the core takes them. JAX uses int32 if every id fits.
 class Ids {
  public:
   explicit Ids(const Array& array) : size_(array.size()) {
-    if (array.wide()) {
+    if (array.is_int64()) {
       data_ = static_cast<const int64_t*>(array.data());
       return;
     }
@@ -126,7 +126,7 @@ class Ids {
 
 inline void store_ids(const int64_t* ids, int64_t count, const Array& out) {
   for (int64_t i = 0; i < count; i++) {
-    if (out.wide())
+    if (out.is_int64())
       static_cast<int64_t*>(out.data())[i] = ids[i];
     else
       static_cast<int32_t*>(out.data())[i] = int32_t(ids[i]);

@@ -1,24 +1,25 @@
-// Handlers of XLA's foreign function interface: peerspec_xla_*, through which JAX calls the core.
+// Handlers for the foreign function interface of XLA: JAX calls the core through peerspec_xla_*.
 //
-// Arguments and results are listed above each; ids are int32 or int64, parameters in any format, every other real array
-// in their compute dtype. Python fixes all shapes while it traces (backends/jax/native.py); what is checked here guards
-// against a library and a package of different versions.
+// A comment above each handler lists its arguments and results. Ids are int32 or int64, parameters have any format of
+// the core except I8, and every other real array is in the compute dtype. backends/jax checks all shapes in Python;
+// the checks here detect a library and a package of different versions.
 #pragma once
 
 #include <new>
 
-#include "pool.h"
+#include "thread_pool.h"
 
 namespace peerspec {
 namespace {
 
-XLA_FFI_Error* answer(XLA_FFI_CallFrame* frame, int32_t status) {
+XLA_FFI_Error* error_of(XLA_FFI_CallFrame* frame, int32_t status) {
   switch (status) {
     case PEERSPEC_OK:
       return nullptr;
     case PEERSPEC_BAD_ID:
-      return xla_error(frame, XLA_FFI_Error_Code_OUT_OF_RANGE,
-                       "peerspec: an id lies outside its table; ids must come from a selection over these tables (IDX-1)");
+      return xla_error(
+          frame, XLA_FFI_Error_Code_OUT_OF_RANGE,
+          "peerspec: an id lies outside its table; ids must come from a selection over these tables (IDX-1)");
     case PEERSPEC_NO_MEMORY:
       return xla_error(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED,
                        "peerspec: there is not enough memory for the call; pass fewer tokens at once");
@@ -34,23 +35,23 @@ void describe(XLA_FFI_Metadata* metadata) {
   metadata->traits = 0;
 }
 
-// XLA asks once for the version of the interface, then calls; no exception leaves through C.
+// Runs a handler. XLA first requests the version of the interface, then makes calls. No exception may pass through C.
 template <class Body>
-XLA_FFI_Error* handled(XLA_FFI_CallFrame* frame, const Body& body) {
+XLA_FFI_Error* handle(XLA_FFI_CallFrame* frame, const Body& body) {
   const XLA_FFI_Extension_Base* extension = frame->extension_start;
   if (extension && extension->type == XLA_FFI_Extension_Metadata) {
     describe(reinterpret_cast<const XLA_FFI_Metadata_Extension*>(extension)->metadata);
     return nullptr;
   }
   try {
-    return answer(frame, body(Call(frame), on_xla_threads(frame)));
+    return error_of(frame, body(Call(frame), on_xla_threads(frame)));
   } catch (const BadCall& bad) {
     return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
                      "peerspec: " + bad.message + "; reinstall peerspec from source");
-  } catch (const BadNumbers& bad) {
+  } catch (const BadValues& bad) {
     return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "peerspec: " + bad.message);
   } catch (const std::bad_alloc&) {
-    return answer(frame, PEERSPEC_NO_MEMORY);
+    return error_of(frame, PEERSPEC_NO_MEMORY);
   }
 }
 
@@ -63,5 +64,5 @@ void require(bool fits) {
 
 #define PEERSPEC_XLA(name)                                                               \
   extern "C" PEERSPEC_API XLA_FFI_Error* peerspec_xla_##name(XLA_FFI_CallFrame* frame) { \
-    return peerspec::handled(frame, peerspec::name);                                     \
+    return peerspec::handle(frame, peerspec::name);                                      \
   }

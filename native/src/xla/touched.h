@@ -1,4 +1,4 @@
-// The pairs of a call by the row they pick: sorted once, so that each row is summed by one thread and in one order.
+// The pairs of a call, sorted by row, so that one thread sums each row in one order.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace peerspec {
 
-constexpr int64_t no_row = -1;  // the id of a pair that picks none
+constexpr int64_t no_row = -1;  // the id of a pair that picks no row
 
 struct Touched {
   int64_t found = 0;
@@ -28,7 +28,7 @@ struct Touched {
   }
 };
 
-// The same where some pairs pick no row: they are sorted behind all others, and left there.
+// The same if some pairs pick no row: these are sorted to the end and dropped.
 struct SomeTouched : Touched {
   SomeTouched(const Array& array, int64_t num_rows) {
     const Ids given(array);

@@ -1,4 +1,4 @@
-"""Selection on IEEE formats: the three algorithms against plain ones, and against each other."""
+"""Selection on IEEE formats: the three algorithms, compared with a plain sort and with each other."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ SELECTS = (select_exhaustive, select_two_stage, select_staircase)
 
 
 def plain_order(s1: Any, s2: Any) -> list[int]:
-    """SEL-1, one expert at a time; Python compares −0 and +0 as equal."""
+    """The order of SEL-1, by sorting tuples; Python compares −0 and +0 as equal."""
     n = len(s1)
     with np.errstate(over="ignore"):
         keys = [(-(s1[i] + s2[j]), -s1[i], i, -s2[j], j) for i in range(n) for j in range(n)]
@@ -24,7 +24,7 @@ def plain_order(s1: Any, s2: Any) -> list[int]:
 
 @st.composite
 def half_scores(draw: st.DrawFn, dtype: Any) -> tuple[Any, Any, int]:
-    """Values from a small pool, so that ties abound, with both zeros, subnormals and the largest numbers."""
+    """Values from a small pool, so that ties are common, with both zeros, subnormals and the greatest numbers."""
     info = np.finfo(dtype)
     special = [0.0, -0.0, 1.0, -1.0, float(info.smallest_subnormal), float(info.tiny), float(info.max), 1e-3]
     width = info.bits
@@ -38,7 +38,7 @@ def half_scores(draw: st.DrawFn, dtype: Any) -> tuple[Any, Any, int]:
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(data=st.data())
-def test_the_three_algorithms_return_the_first_k_of_the_order_bit_for_bit(dtype: Any, data: Any) -> None:
+def test_the_three_algorithms_return_the_first_k_of_the_order_to_the_bit(dtype: Any, data: Any) -> None:
     s1, s2, k = data.draw(half_scores(dtype))
     expected = plain_order(s1, s2)[:k]
     with np.errstate(over="ignore"):
@@ -71,12 +71,12 @@ def test_the_case_checked_by_hand_comes_out(select: Any) -> None:
         ([7], [-3], [0]),
     ],
 )
-def test_ties_fall_as_the_order_says(select: Any, s1: Any, s2: Any, expected: list[int]) -> None:
+def test_ties_are_resolved_as_the_order_says(select: Any, s1: Any, s2: Any, expected: list[int]) -> None:
     assert select(np.array(s1, float), np.array(s2, float), len(expected)).indices.tolist() == expected
 
 
 @pytest.mark.parametrize("select", SELECTS)
-def test_every_leading_position_selects_for_itself(select: Any) -> None:
+def test_every_row_is_selected_separately(select: Any) -> None:
     rng = np.random.default_rng(0)
     s1, s2 = rng.integers(-2, 3, (2, 2, 3, 5)).astype(np.float32)
     scores, ids = select(s1, s2, 7)
@@ -86,7 +86,7 @@ def test_every_leading_position_selects_for_itself(select: Any) -> None:
 
 
 @pytest.mark.parametrize("select", SELECTS)
-def test_an_empty_batch_selects_nothing(select: Any) -> None:
+def test_an_empty_batch_gives_an_empty_selection(select: Any) -> None:
     assert select(np.zeros((0, 2, 4)), np.zeros((0, 2, 4)), 3).indices.shape == (0, 2, 3)
 
 

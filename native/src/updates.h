@@ -1,7 +1,8 @@
-// Optimiser steps on the rows that have a gradient; all others stay bit for bit.
+// Steps of optimisers on touched rows; all other rows keep their bits.
 //
-// A gradient is given, or summed here from the tokens that pick the row, a block of columns at a time, and never stored.
-// Formulas leave a compiler one way to fuse multiplications into additions, so every column is rounded alike.
+// A gradient is given, or it is summed here from the tokens that pick the row, a block of columns at a time, and not
+// stored. In each formula a compiler can fuse multiplications and additions in one way only, so that every column is
+// rounded alike.
 #pragma once
 
 #include <cmath>
@@ -9,8 +10,8 @@
 namespace peerspec {
 namespace {
 
-constexpr int64_t block = 1024;  // columns summed at once, on the stack
-constexpr int64_t ahead = 4;     // rows fetched before their turn
+constexpr int64_t block_columns = 1024;   // columns summed at once, on the stack
+constexpr int64_t prefetch_distance = 4;  // a row is prefetched this many rows before its turn
 
 template <class F>
 PEERSPEC_INLINE typename F::Store* table_row(const UpdateJob& job, int64_t r) {
@@ -25,25 +26,25 @@ PEERSPEC_INLINE T* state_row(const UpdateJob& job, void* state, int64_t r) {
 // Calls body(from, count, gradient) for the blocks of columns of the r-th touched row.
 template <class T, class Body>
 PEERSPEC_INLINE void in_blocks(const UpdateJob& job, int64_t r, const Body& body) {
-  alignas(64) T sums[block];
+  alignas(64) T sums[block_columns];
   const T* given = static_cast<const T*>(job.gradients);
-  for (int64_t from = 0; from < job.width; from += block) {
-    const int64_t left = job.width - from, count = left < block ? left : block;
+  for (int64_t from = 0; from < job.width; from += block_columns) {
+    const int64_t left = job.width - from, count = left < block_columns ? left : block_columns;
     if (!given) sum_row(job.sums, r, from, count, sums);
     body(from, count, given ? given + r * job.width + from : sums);
   }
 }
 
-// Calls body(r) for touched rows begin … end-1 while rows further on are on their way.
+// Calls body(r) for the touched rows begin … end-1, and prefetches later rows.
 template <class F, class Body>
 PEERSPEC_INLINE peerspec_status in_rows(const UpdateJob& job, int64_t begin, int64_t end, bool moments,
                                         const Body& body) {
   for (int64_t r = begin; r < end; r++) {
     if (!in_range(job.touched + r, 1, job.num_rows)) return PEERSPEC_BAD_ID;
-    if (r + ahead < end) {
-      prefetch<F>(job.table, job.touched + r + ahead, 1, job.width);
-      if (moments) prefetch<Plain<typename F::Compute>>(job.first, job.touched + r + ahead, 1, job.width);
-      if (moments) prefetch<Plain<typename F::Compute>>(job.second, job.touched + r + ahead, 1, job.width);
+    if (r + prefetch_distance < end) {
+      prefetch<F>(job.table, job.touched + r + prefetch_distance, 1, job.width);
+      if (moments) prefetch<Plain<typename F::Compute>>(job.first, job.touched + r + prefetch_distance, 1, job.width);
+      if (moments) prefetch<Plain<typename F::Compute>>(job.second, job.touched + r + prefetch_distance, 1, job.width);
     }
     body(r);
   }
@@ -97,7 +98,7 @@ template <class T>
 struct AdamNumbers {
   T rest1, rest2, rate, scale, epsilon;
 
-  // double and not T until here: 1 − β₂ of a float has few correct digits
+  // in double before the conversion to T, because 1 − β₂ in float has few correct digits
   explicit AdamNumbers(const UpdateJob& job)
       : rest1(T(1 - job.beta1)),
         rest2(T(1 - job.beta2)),
@@ -116,7 +117,7 @@ PEERSPEC_INLINE void adam_columns(typename F::Store* __restrict row, T* __restri
   }
 }
 
-// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g²; row −= rate · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε), the touched rows alone
+// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g²; row −= rate · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε); touched rows only
 template <class F>
 peerspec_status adam(const UpdateJob& job, int64_t begin, int64_t end) {
   using T = typename F::Compute;

@@ -1,4 +1,4 @@
-"""Variants that take turns, so that a slower moment of the machine meets all of them."""
+"""Timing of variants in turns, so that a slow moment of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["Quartiles", "Variants", "in_turns"]
 
 Variants = Mapping[str, Callable[[], object]]
 
-LEAST, MOST = 3, 21
-"""Rounds that count: the median of fewer says nothing, and of more hardly anything else."""
+MIN_ROUNDS, MAX_ROUNDS = 3, 21
+"""Rounds that count: fewer give no median, and more hardly change it."""
 
 
 @dataclass(frozen=True)
 class Quartiles:
-    """Seconds of one variant: lower quartile, median, upper quartile, over so many rounds."""
+    """The seconds of one variant: lower quartile, median, upper quartile, and the number of rounds."""
 
     low: float
     median: float
@@ -35,7 +35,7 @@ class Quartiles:
 
 
 def in_turns(variants: Variants, budget: float) -> dict[str, Quartiles]:
-    """Time every variant in each round until ``budget`` seconds are spent; one before them warms up."""
+    """Time every variant in each round, until ``budget`` seconds are over; the first round only warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for work in variants.values():
         work()
@@ -43,8 +43,8 @@ def in_turns(variants: Variants, budget: float) -> dict[str, Quartiles]:
     gc.disable()
     try:
         until = time.perf_counter() + budget
-        for turn in range(MOST):
-            if turn >= LEAST and time.perf_counter() > until:
+        for turn in range(MAX_ROUNDS):
+            if turn >= MIN_ROUNDS and time.perf_counter() > until:
                 break
             for name, work in variants.items():
                 start = time.perf_counter()

@@ -1,4 +1,5 @@
-#include "pool.h"
+// The thread pool of XLA.
+#include "thread_pool.h"
 
 #include <algorithm>
 #include <atomic>
@@ -8,7 +9,7 @@
 namespace peerspec {
 namespace {
 
-// Outlives the call: a helper may first run when all is done, and then finds nothing left.
+// The tasks of one call. They outlive the call, because a helper may start after all tasks are done.
 struct Shared {
   int64_t count;
   peerspec_task task;
@@ -34,8 +35,8 @@ int64_t num_threads(XLA_FFI_CallFrame* frame) {
   return failed(frame, frame->api->XLA_FFI_ThreadPool_NumThreads(&number)) ? 1 : threads;
 }
 
-// The calling thread may be one of the pool's, and the pool may have no other: so it takes tasks itself until none is
-// left, and then waits only for tasks that another thread has begun.
+// The calling thread may be the only thread of the pool. So it takes tasks itself until none are left, and then waits
+// only for the tasks that other threads have started.
 void for_each(void* pool, int64_t count, peerspec_task task, void* argument) {
   auto* frame = static_cast<XLA_FFI_CallFrame*>(pool);
   const auto shared = std::make_shared<Shared>();
@@ -60,7 +61,7 @@ void for_each(void* pool, int64_t count, peerspec_task task, void* argument) {
 
 }  // namespace
 
-peerspec_run on_xla_threads(XLA_FFI_CallFrame* frame) { 
+peerspec_run on_xla_threads(XLA_FFI_CallFrame* frame) {
   return {int32_t(num_threads(frame)), PEERSPEC_BEST, for_each, frame};
 }
 

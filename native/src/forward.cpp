@@ -6,14 +6,14 @@
 namespace peerspec {
 namespace {
 
-// Parts as in api.cpp; one panel of tokens is work enough for a part.
-constexpr int64_t lists_a_part = 256, key_panels_a_part = 8;
-// A block of weights is read once for so many panels of tokens.
-constexpr int64_t most_together = 4;
+// A part must be large enough to hide the cost of its start, and small enough to balance the threads.
+constexpr int64_t lists_per_part = 256, key_panels_per_part = 8;
+// A block of weights is read once for up to this many panels of tokens.
+constexpr int64_t max_panels_together = 4;
 
 bool is_double(int32_t format) { return format == PEERSPEC_F64; }
-int64_t inside_bytes(int32_t format) { return is_double(format) ? 8 : 4; }
-int64_t lanes(int32_t format) { return 64 / inside_bytes(format); }
+int64_t compute_bytes(int32_t format) { return is_double(format) ? 8 : 4; }
+int64_t lanes(int32_t format) { return 64 / compute_bytes(format); }
 int64_t panels(int32_t format, int64_t rows) { return (rows + lanes(format) - 1) / lanes(format); }
 
 bool is_gate(int32_t gate) { return gate == PEERSPEC_SOFTMAX || gate == PEERSPEC_SIGMOID; }
@@ -23,14 +23,14 @@ bool valid(const peerspec_router& r) {
          (r.key_heads == 1 || r.key_heads == r.heads) && r.n > 0 && r.n <= INT32_MAX && r.k > 0 && r.k <= r.n * r.n;
 }
 
-// The stages of one call, by one instruction set.
+// The stages of one call on one instruction set.
 class Stages {
  public:
   Stages(const peerspec_run& run, const Kernels& kernels, const peerspec_router& router, int64_t tokens)
       : run(run), kernels(kernels), router(router), tokens(tokens), staircase(router.n, router.k) {}
 
   peerspec_status query(const void* x, void* q) const {
-    const int64_t blocks = (router.heads * router.d_key + columns_a_part - 1) / columns_a_part;
+    const int64_t blocks = (router.heads * router.d_key + columns_per_part - 1) / columns_per_part;
     const QueryJob job{router, tokens, x, q};
     return in_parts(run, panels(router.format, tokens) * blocks, 1, kernels.query[router.format], job);
   }
@@ -39,33 +39,33 @@ class Stages {
     return with_packed([&](const void* keys) { return retrieve(q, keys, scores, ids); });
   }
 
-  peerspec_status forward(const ExpertJob& expert_stage, void* scores, int64_t* ids, void* gates) const {
+  peerspec_status forward(const ExpertStageJob& expert_stage, void* scores, int64_t* ids, void* gates) const {
     return with_packed([&](const void* keys) {
       const int64_t whole = panels(router.format, tokens), workers = std::max(run.threads, 1);
-      if (whole < workers) return one_after_the_other(expert_stage, keys, scores, ids, gates);
-      // at least two turns a thread, for one may be slower than another
-      const int64_t together = std::min(most_together, std::max<int64_t>(1, whole / (2 * workers)));
+      if (whole < workers) return stage_by_stage(expert_stage, keys, scores, ids, gates);
+      // at least two turns for each thread, because threads differ in speed
+      const int64_t panels_together = std::min(max_panels_together, std::max<int64_t>(1, whole / (2 * workers)));
       std::atomic<int64_t> next{0};
       const ForwardJob job{{router, tokens, expert_stage.x, nullptr},
                            {router, staircase.rule(), tokens, nullptr, keys, scores, ids},
                            expert_stage,
                            kernels.expert_stage[expert_stage.experts.format],
                            gates,
-                           together * lanes(router.format),
+                           panels_together * lanes(router.format),
                            &next};
       return in_parts(run, workers, 1, kernels.forward[router.format], job);
     });
   }
 
  private:
-  // The sub-keys are packed once for all threads.
+  // Packs the sub-keys, once for all threads, and calls body(packed sub-keys).
   template <class Body>
   peerspec_status with_packed(const Body& body) const {
     const int64_t count = 2 * router.key_heads * panels(router.format, router.n);
     const Scratch<char> keys(count * router.d_key / 2 * 64);
     if (!keys) return PEERSPEC_NO_MEMORY;
     const PackJob job{router, keys.get()};
-    const peerspec_status status = in_parts(run, count, key_panels_a_part, kernels.pack[router.format], job);
+    const peerspec_status status = in_parts(run, count, key_panels_per_part, kernels.pack[router.format], job);
     return status ? status : body(keys.get());
   }
 
@@ -75,10 +75,10 @@ class Stages {
     return in_parts(run, parts, 1, kernels.retrieve[is_double(router.format)], job);
   }
 
-  // Where there are fewer panels than threads each stage has more parts.
-  peerspec_status one_after_the_other(const ExpertJob& expert_stage, const void* keys, void* scores, int64_t* ids,
-                                      void* gates) const {
-    const Scratch<char> q(tokens * router.heads * router.d_key * inside_bytes(router.format));
+  // Stage by stage: with fewer panels than threads, a single stage can be divided into more parts than the layer.
+  peerspec_status stage_by_stage(const ExpertStageJob& expert_stage, const void* keys, void* scores, int64_t* ids,
+                                 void* gates) const {
+    const Scratch<char> q(tokens * router.heads * router.d_key * compute_bytes(router.format));
     if (!q) return PEERSPEC_NO_MEMORY;
     peerspec_status status = query(expert_stage.x, q.get());
     if (!status) status = retrieve(q.get(), keys, scores, ids);
@@ -118,7 +118,7 @@ int32_t peerspec_gates(const peerspec_run* run, int32_t format, int32_t gate, in
   const Kernels* kernels = kernels_of(*run);
   if (!kernels || !is_compute_format(format) || !is_gate(gate) || lists < 0 || k < 1) return PEERSPEC_BAD_ARGUMENT;
   const GateJob job{gate, k, scores, gates};
-  return guarded([&] { return in_parts(*run, lists, lists_a_part, kernels->gates[format], job); });
+  return guarded([&] { return in_parts(*run, lists, lists_per_part, kernels->gates[format], job); });
 }
 
 int32_t peerspec_forward(const peerspec_run* run, const peerspec_router* router, const peerspec_experts* experts,
@@ -128,6 +128,6 @@ int32_t peerspec_forward(const peerspec_run* run, const peerspec_router* router,
       is_double(experts->format) != is_double(router->format) || experts->d_model != router->d_model ||
       experts->num_experts != router->n * router->n)
     return PEERSPEC_BAD_ARGUMENT;
-  const ExpertJob expert_stage{*experts, tokens, router->heads * router->k, x, ids, gates, y};
+  const ExpertStageJob expert_stage{*experts, tokens, router->heads * router->k, x, ids, gates, y};
   return guarded([&] { return Stages(*run, *kernels, *router, tokens).forward(expert_stage, scores, ids, gates); });
 }

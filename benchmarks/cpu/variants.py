@@ -1,6 +1,6 @@
-"""Who takes turns: the layer of this project, and what else computes the same function or has the same cost.
+"""The variants: the layer of this project, and others that compute the same function or have the same cost.
 
-Everybody works on the same tables. A variant is a function from a ``Bench`` to what one turn does, which returns y.
+All work on the same tables. A variant is a function from a ``Bench`` to the function of one turn, which returns y.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from peerspec.backends.torch import PEER
 from peerspec.backends.torch.native import library_operations
 from peerspec.reference.cost import cost
 
-__all__ = ["RIVAL", "Maker", "dense", "layer", "paper", "peer_pytorch"]
+__all__ = ["BASELINE", "Maker", "dense", "layer", "paper", "peer_pytorch"]
 
 Work = Callable[[], Tensor]
 Maker = Callable[[Bench], Work]
 
-RIVAL = "PEER-pytorch"
-"""Whom ratios are stated against."""
+BASELINE = "PEER-pytorch"
+"""The variant that ratios compare with."""
 
 
 def layer(bench: Bench) -> PEER:
-    """The module on the tables of the bench, not on a copy."""
+    """The module on the tables of the bench, without a copy."""
     module = PEER(bench.config, device="meta")
     module.load_state_dict(bench.params, assign=True)
     return module.eval().requires_grad_(False)
@@ -48,12 +48,12 @@ def library(bench: Bench) -> Work:
 
 
 def peer_pytorch_module(bench: Bench) -> nn.Module:
-    """The package's layer in the mode that computes PEER, its weights those of the bench."""
-    from PEER_pytorch import PEER as TheirPEER  # noqa: N811
+    """The layer of the package, in the mode that computes PEER, with the weights of the bench."""
+    from PEER_pytorch import PEER as PackagePEER  # noqa: N811
 
     config, params = bench.config, bench.params
     with torch.device("meta"):
-        module = TheirPEER(
+        module = PackagePEER(
             config.d_model,
             heads=HEADS,
             num_experts=config.num_experts,
@@ -82,8 +82,8 @@ def algorithm_1(x: Tensor, query: Tensor, keys: Tensor, u: Tensor, v: Tensor) ->
     """The paper's Algorithm 1: product-key retrieval as in its references, then gather and einsum."""
     q1, q2 = (x @ query.flatten(0, 1).T).unflatten(1, (HEADS, 2, D_KEY // 2)).unbind(2)
     (best1, i), (best2, j) = ((q @ half.T).topk(TOP_K) for q, half in zip((q1, q2), keys[0], strict=True))
-    scores, place = (best1[..., :, None] + best2[..., None, :]).flatten(-2).topk(TOP_K)
-    ids = i.gather(-1, place // TOP_K) * keys.shape[2] + j.gather(-1, place % TOP_K)
+    scores, cell = (best1[..., :, None] + best2[..., None, :]).flatten(-2).topk(TOP_K)
+    ids = i.gather(-1, cell // TOP_K) * keys.shape[2] + j.gather(-1, cell % TOP_K)
     down, up = functional.embedding(ids, u), functional.embedding(ids, v)
     inner = functional.gelu(torch.einsum("td,thkd->thk", x, down))
     return torch.einsum("thk,thkd->td", inner * scores.softmax(-1), up)
@@ -106,7 +106,7 @@ def compiled_peer_pytorch(bench: Bench) -> Work:
 
 
 def dense(bench: Bench, hidden: int) -> Work:
-    """A feed-forward block with so many hidden units, its weights cut from the experts' tables."""
+    """A feed-forward block with ``hidden`` units; its weights are rows of the expert tables."""
     u, v = (bench.params[f"experts.{name}"][:hidden] for name in "uv")
     return lambda: functional.linear(functional.gelu(functional.linear(bench.x, u)), v.T)
 

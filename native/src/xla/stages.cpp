@@ -1,18 +1,23 @@
-// The layer and its stages, as functions of XLA.
+// The layer and its stages as functions of XLA.
 #include "handler.h"
 
 namespace peerspec {
 namespace {
 
-// The pairs of a call: x [T, D], ids [T, K], gates [T, K], from argument `tables` on the tables u, v and perhaps w.
-struct Stage {
+// The arguments of the expert stage: x [T, D], ids [T, K], gates [T, K]; u, v and optionally w from argument `tables`
+// on.
+struct ExpertStageArguments {
   Array x, gates;
   Ids ids;
   int64_t tokens, pairs;
   peerspec_experts experts{};
 
-  Stage(const Call& call, int64_t tables)
-      : x(call.argument(0)), gates(call.argument(2)), ids(call.argument(1)), tokens(gates.axis(0)), pairs(gates.axis(1)) {
+  ExpertStageArguments(const Call& call, int64_t tables)
+      : x(call.argument(0)),
+        gates(call.argument(2)),
+        ids(call.argument(1)),
+        tokens(gates.axis(0)),
+        pairs(gates.axis(1)) {
     const Array u = call.argument(tables), v = call.argument(tables + 1);
     const bool glu = call.num_arguments() > tables + 2;
     experts.format = u.format(), experts.activation = int32_t(call.integer("activation"));
@@ -22,10 +27,10 @@ struct Stage {
   }
 };
 
-// Ids that the core writes: straight to where they go, or by way of 64 bits.
+// Calls work(ids) for ids that the core writes, and converts them if the result is int32.
 template <class Work>
 int32_t with_ids(const Array& ids, const Work& work) {
-  if (ids.wide()) return work(static_cast<int64_t*>(ids.data()));
+  if (ids.is_int64()) return work(static_cast<int64_t*>(ids.data()));
   const std::unique_ptr<int64_t[]> found(new int64_t[ids.size()]);
   const int32_t status = work(found.get());
   if (!status) store_ids(found.get(), ids.size(), ids);
@@ -42,8 +47,8 @@ int32_t select(const Call& call, const peerspec_run& run) {
   });
 }
 
-// A router of which only the parts that a call has are set; the sizes of the others are 1.
-peerspec_router router_of(const Array& like) {
+// A router for a call that has only some of its tables: the other sizes are 1.
+peerspec_router empty_router(const Array& like) {
   peerspec_router router{};
   router.format = like.format();
   router.d_model = router.heads = router.key_heads = router.n = router.k = 1;
@@ -65,7 +70,7 @@ void set_keys(peerspec_router& router, const Array& keys, const Array& scores) {
 // x [T, D], weight[, bias] -> q [T, h, d]
 int32_t query(const Call& call, const peerspec_run& run) {
   const Array x = call.argument(0), weight = call.argument(1), q = call.result(0);
-  peerspec_router router = router_of(weight);
+  peerspec_router router = empty_router(weight);
   set_query(router, weight, call.num_arguments() > 2 ? call.argument(2).data() : nullptr);
   require(x.axis(1) == router.d_model && q.size() == x.axis(0) * router.heads * router.d_key);
   return peerspec_query(&run, &router, x.axis(0), x.data(), q.data());
@@ -74,12 +79,11 @@ int32_t query(const Call& call, const peerspec_run& run) {
 // q [T, h, d], keys -> scores, ids [T, h, k]
 int32_t retrieve(const Call& call, const peerspec_run& run) {
   const Array q = call.argument(0), keys = call.argument(1), scores = call.result(0), ids = call.result(1);
-  peerspec_router router = router_of(keys);
+  peerspec_router router = empty_router(keys);
   set_keys(router, keys, scores);
   require(q.axis(2) == router.d_key && q.axis(1) == router.heads && q.axis(0) == scores.axis(0));
-  return with_ids(ids, [&](int64_t* found) {
-    return peerspec_retrieve(&run, &router, q.axis(0), q.data(), scores.data(), found);
-  });
+  return with_ids(
+      ids, [&](int64_t* found) { return peerspec_retrieve(&run, &router, q.axis(0), q.data(), scores.data(), found); });
 }
 
 // scores [..., k] -> gates [..., k]
@@ -92,18 +96,18 @@ int32_t gates(const Call& call, const peerspec_run& run) {
 
 // x, ids, gates, u, v[, w] -> y [T, M]
 int32_t expert_stage(const Call& call, const peerspec_run& run) {
-  const Stage at(call, 3);
+  const ExpertStageArguments at(call, 3);
   return peerspec_expert_stage(&run, &at.experts, at.tokens, at.pairs, at.x.data(), at.ids.data(), at.gates.data(),
-                      call.result(0).data());
+                               call.result(0).data());
 }
 
 // x, ids, gates, dy, u, v[, w] -> dx, dgates, and the weights of u, v[, w]
 int32_t expert_stage_backward(const Call& call, const peerspec_run& run) {
-  const Stage at(call, 4);
-  return peerspec_expert_stage_backward(&run, &at.experts, at.tokens, at.pairs, at.x.data(), at.ids.data(), at.gates.data(),
-                               call.argument(3).data(), call.result(0).data(), call.result(1).data(),
-                               call.result(2).data(), call.result(3).data(),
-                               at.experts.w ? call.result(4).data() : nullptr);
+  const ExpertStageArguments at(call, 4);
+  return peerspec_expert_stage_backward(&run, &at.experts, at.tokens, at.pairs, at.x.data(), at.ids.data(),
+                                        at.gates.data(), call.argument(3).data(), call.result(0).data(),
+                                        call.result(1).data(), call.result(2).data(), call.result(3).data(),
+                                        at.experts.w ? call.result(4).data() : nullptr);
 }
 
 // x, weight, keys, u, v[, w][, bias] -> y [T, M], scores, ids, gates [T, h, k]
@@ -112,7 +116,7 @@ int32_t forward(const Call& call, const peerspec_run& run) {
   const Array v = call.argument(4), scores = call.result(1), ids = call.result(2);
   const bool glu = call.integer("glu");
   const int64_t bias = glu ? 6 : 5;
-  peerspec_router router = router_of(weight);
+  peerspec_router router = empty_router(weight);
   set_query(router, weight, call.num_arguments() > bias ? call.argument(bias).data() : nullptr);
   set_keys(router, keys, scores);
   router.gate = int32_t(call.integer("gate"));

@@ -1,4 +1,4 @@
-"""Figures as JSON: a file for each part, with the machine, the versions and the date beside the rows."""
+"""Figures as JSON: one file for each part, with its rows, the machine, the versions and the date."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = ("median", "speed", "over_bodies", "of_limit", "overhead", "beyond", "ab
 
 
 def machine(*packages: str) -> dict[str, Any]:
-    """Processor, threads, date, and the versions of what is always measured and of ``packages``."""
+    """Processor, threads, date, and the versions of the packages that are always measured and of ``packages``."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -40,17 +40,17 @@ def machine(*packages: str) -> dict[str, Any]:
 
 
 def read(folder: Path, part: str) -> dict[str, Any]:
-    """What was written of a part; no rows where nothing was."""
+    """The figures of a part; no rows if there is no file."""
     path = folder / f"{part}.json"
     return json.loads(path.read_text()) if path.exists() else {"machine": {}, "rows": []}
 
 
 def write(folder: Path, part: str, rows: Iterable[Row], about: dict[str, Any]) -> None:
-    """Put rows of one point in the place of those that were there for the same point and variants."""
+    """Write rows; they replace older rows of the same point and variant."""
     new = [{key: _short(value) for key, value in row.items()} for row in rows]
-    taken = {_place(row) for row in new}
-    kept = [row for row in read(folder, part)["rows"] if _place(row) not in taken]
-    content = {"machine": about, "rows": sorted(kept + new, key=lambda row: [row.get(key, 0) for key in KEYS])}
+    taken = {_identity(row) for row in new}
+    others = [row for row in read(folder, part)["rows"] if _identity(row) not in taken]
+    content = {"machine": about, "rows": sorted(others + new, key=lambda row: [row.get(key, 0) for key in KEYS])}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{part}.json"
     lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False) for row in content["rows"])
@@ -60,7 +60,7 @@ def write(folder: Path, part: str, rows: Iterable[Row], about: dict[str, Any]) -
 
 
 def show(part: str, rows: Iterable[Row]) -> None:
-    """One line a variant, as soon as it is known."""
+    """Print one line for each variant."""
     for row in rows:
         point = " ".join(f"{key}={row[key]}" for key in KEYS if key in row)
         figures = {key: row[key] for key in SHOWN if key in row}
@@ -70,10 +70,10 @@ def show(part: str, rows: Iterable[Row]) -> None:
         print(f"{part:13}{point:28}{row['variant']:50}{text}", flush=True)
 
 
-def _place(row: Row) -> tuple[object, ...]:
+def _identity(row: Row) -> tuple[object, ...]:
     return (*(row.get(key) for key in KEYS), row["variant"])
 
 
 def _short(value: object) -> object:
-    """Four digits: more would be noise."""
+    """Four digits, because more would be noise."""
     return float(f"{value:.4g}") if isinstance(value, float) else value

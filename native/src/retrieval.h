@@ -1,5 +1,5 @@
-// Retrieval: the half scores of a panel of tokens (SPEC.md, SCO-1) go from the product to the selection in the cache
-// and nowhere else.
+// Retrieval: half scores (SPEC.md, SCO-1) and selection, for one panel of tokens at a time. Half scores stay in the
+// cache.
 #pragma once
 
 namespace peerspec {
@@ -10,7 +10,7 @@ PEERSPEC_INLINE int64_t panel_size(const peerspec_router& router) {
   return router.d_key / 2 * lanes_of<T>;
 }
 
-// The parts are the panels of all key heads and halves.
+// Packs the sub-keys. The parts are the panels of all key heads and halves.
 template <class F>
 peerspec_status pack(const PackJob& job, int64_t begin, int64_t end) {
   using T = typename F::Compute;
@@ -25,17 +25,19 @@ peerspec_status pack(const PackJob& job, int64_t begin, int64_t end) {
   return PEERSPEC_OK;
 }
 
-// Half scores of the tokens in one panel, and what each of them selects for one head.
+// Retrieval for the tokens of one panel and one head.
 template <class T>
 class Retriever {
  public:
   explicit Retriever(const RetrieveJob& job)
-      : job(job), selector(job.rule), width((panels_of<T>(job.router.n) + 1) * lanes_of<T>),
+      : job(job),
+        selector(job.rule),
+        width((panels_of<T>(job.router.n) + 1) * lanes_of<T>),
         scores(2 * lanes_of<T> * width) {}
 
   explicit operator bool() const { return scores && selector; }
 
-  // `q` [d, lanes] is one head's query of tokens first … first + count - 1.
+  // `q` [d, lanes] holds the queries of one head for the tokens first … first + count - 1.
   void head(int64_t head, const T* q, int64_t first, int64_t count) {
     const int64_t half = job.router.d_key / 2, own = job.router.key_heads > 1 ? head : 0;
     for (int64_t side = 0; side < 2; side++)
@@ -48,7 +50,7 @@ class Retriever {
   }
 
  private:
-  // out [count, width], the sub-keys in the lanes
+  // out [count, width]: each lane holds one sub-key
   void half_scores(const T* q, int64_t table, int64_t count, T* out) {
     const int64_t panels = panels_of<T>(job.router.n), half = job.router.d_key / 2, size = panel_size<T>(job.router);
     const T* keys = static_cast<const T*>(job.panels) + table * panels * size;
@@ -62,7 +64,7 @@ class Retriever {
 
   const RetrieveJob& job;
   Selector<T> selector;
-  // Of n, the lanes that fill the last panel, and some more, so that rows do not all meet in one set of the cache.
+  // n, rounded up to whole panels, and one more panel, so that rows do not all fall into one set of the cache.
   const int64_t width;
   Scratch<T> scores;
 };

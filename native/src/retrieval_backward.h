@@ -1,16 +1,16 @@
-// The gradients of retrieval: only the k selected sub-keys of each list have a share, so no gradient of half scores is
-// ever made.
+// The gradients of retrieval. Only the k selected sub-keys of each list receive a gradient, so that the gradient of
+// half scores is never stored.
 #pragma once
 
 namespace peerspec {
 namespace {
 
-// The key head that a head has.
+// The key head of a head.
 PEERSPEC_INLINE int64_t own_keys(const peerspec_router& router, int64_t head) {
   return router.key_heads > 1 ? head : 0;
 }
 
-// dq = Σ dscore · sub-key, and which sub-keys they are. The parts are lists: one of each token and head.
+// dq = Σ dscore · sub-key; also writes the numbers of the sub-keys. The parts are lists: one for each token and head.
 template <class F>
 peerspec_status query_gradients(const RetrieveBackwardJob& job, int64_t begin, int64_t end) {
   using T = typename F::Compute;
@@ -21,9 +21,9 @@ peerspec_status query_gradients(const RetrieveBackwardJob& job, int64_t begin, i
     if (!in_range(ids, k, n * n)) return PEERSPEC_BAD_ID;
     T* dq = static_cast<T*>(job.dq) + list * router.d_key;
     clear(dq, router.d_key);
-    for (int64_t j = 0; j < k; j += group) {
-      const int64_t count = k - j < group ? k - j : group;
-      int64_t rows[2][group];
+    for (int64_t j = 0; j < k; j += group_size) {
+      const int64_t count = k - j < group_size ? k - j : group_size;
+      int64_t rows[2][group_size];
       for (int64_t r = 0; r < count; r++) {
         const int64_t a = ids[j + r] / n, b = ids[j + r] - a * n;
         rows[0][r] = first + a;
@@ -34,14 +34,14 @@ peerspec_status query_gradients(const RetrieveBackwardJob& job, int64_t begin, i
       }
       const T* weights = static_cast<const T*>(job.dscores) + list * k + j;
       for (int64_t side = 0; side < 2; side++)
-        add<F>(router.keys, rows[side], count, weights, half, dq + side * half);
+        add_rows<F>(router.keys, rows[side], count, weights, half, dq + side * half);
     }
   }
   return PEERSPEC_OK;
 }
 
-// Some columns of the gradient of one table of sub-keys, by one thread, in the order of tokens, heads and ranks. The
-// parts are (table, block of as many columns as there are lanes).
+// A block of columns of the gradient of one table of sub-keys. One thread sums it, in the order of tokens, heads and
+// ranks. The parts are (table, block); a block has as many columns as there are lanes.
 template <class T>
 peerspec_status key_gradients(const RetrieveBackwardJob& job, int64_t begin, int64_t end) {
   constexpr int64_t lanes = Lanes<T>::count;

@@ -1,11 +1,11 @@
-// Ranking scores, ties by position: scores become integers of the same order, and a score's place is the number of
-// those above it, so that no branch depends on the data; where there are too many to count, they are sorted.
+// Ranking of scores (stable top-k): scores become integers of the same order, and the rank of a score is the number of
+// scores above it, so that no branch depends on the data. Long lists are sorted instead.
 #pragma once
 
 namespace peerspec {
 namespace {
 
-constexpr int64_t most_counted = 128;  // scores that are ranked by counting
+constexpr int64_t max_counted = 128;  // the longest list that is ranked by counting
 
 template <class T>
 struct OrderOf;
@@ -20,56 +20,57 @@ struct OrderOf<double> {
 template <class T>
 using Order = typename OrderOf<T>::Type;
 
-// The order of scores as the order of integers: −0 equals +0 (SEL-4), NaN is below every number, and one less than
-// any of them is an integer still.
+// An integer for each score, in the same order: −0 equals +0 (SEL-4), and NaN is below every number. Subtracting one
+// from such an integer does not overflow.
 template <class T>
 PEERSPEC_INLINE Order<T> order(T score) {
   score += T(0);  // −0 becomes +0
   Order<T> bits;
   __builtin_memcpy(&bits, &score, sizeof bits);
-  constexpr Order<T> largest = ~(Order<T>(1) << (8 * sizeof(T) - 1));
-  bits ^= (bits >> (8 * sizeof(T) - 1)) & largest;
-  return score != score ? -largest : bits;
+  constexpr Order<T> all_but_sign = ~(Order<T>(1) << (8 * sizeof(T) - 1));
+  bits ^= (bits >> (8 * sizeof(T) - 1)) & all_but_sign;
+  return score != score ? -all_but_sign : bits;
 }
 
-// Scores that are compared with one another at once; an array of them has room for so many more.
+// Scores that are ranked at once. An array of scores has room for one more block.
 template <class O>
 constexpr int64_t block_of = 2 * Lanes<O>::count;
 
-// For each of a block, how many of all are above it: larger, or equal and earlier. An earlier one is above where it is
-// larger than one less.
+// For each value of a block, counts the values above it: larger, or equal and earlier. An earlier value is above if it
+// is larger than the value minus one.
 template <class O>
 PEERSPEC_INLINE void count_above(const O* values, int64_t start, int64_t count, O* above) {
   using Vec = typename Lanes<O>::Vec;
   constexpr int each = Lanes<O>::each, parts = block_of<O> / each;
   O steps[2 * each];
   for (int i = 0; i < 2 * each; i++) steps[i] = i < each ? 0 : -1;
-  Vec these[parts], less[parts], found[parts];
+  Vec these[parts], one_less[parts], found[parts];
   for (int i = 0; i < parts; i++) {
     these[i] = load_vec<Vec>(values + start + i * each);
-    less[i] = these[i] - 1;
+    one_less[i] = these[i] - 1;
     found[i] = Vec{};
   }
   for (int64_t j = 0; j < start; j++)
-    for (int i = 0; i < parts; i++) found[i] -= Vec{} + values[j] > less[i];  // true is −1
+    for (int i = 0; i < parts; i++) found[i] -= Vec{} + values[j] > one_less[i];  // true is −1
 #pragma GCC unroll 8
   for (int p = 0; p < parts; p++)
     for (int lane = 0; lane < each && start + p * each + lane < count; lane++) {
       const Vec one = Vec{} + values[start + p * each + lane];
-      const Vec later = load_vec<Vec>(steps + each - 1 - lane);  // −1 in the lanes behind this one
+      const Vec later = load_vec<Vec>(steps + each - 1 - lane);  // −1 in the lanes after this one
 #pragma GCC unroll 8
-      for (int i = 0; i < parts; i++) found[i] -= one > (i < p ? these[i] : i > p ? less[i] : these[i] + later);
+      for (int i = 0; i < parts; i++) found[i] -= one > (i < p ? these[i] : i > p ? one_less[i] : these[i] + later);
     }
   for (int64_t j = start + block_of<O>; j < count; j++)
     for (int i = 0; i < parts; i++) found[i] -= Vec{} + values[j] > these[i];
   __builtin_memcpy(above, found, sizeof found);
 }
 
-// Which are the k first of some values, descending, ties by place; `values` and `keys` have room for a block more.
+// Writes the positions of the k largest values, descending, ties by lower position. `values` and `keys` have room for
+// one more block.
 template <class O, class Key>
-void best_places(O* values, Key* keys, int64_t count, int64_t k, int64_t* out) {
-  if (count > most_counted) return sort_best(values, keys, count, k, out);
-  int64_t ordered[most_counted];
+void best_positions(O* values, Key* keys, int64_t count, int64_t k, int64_t* out) {
+  if (count > max_counted) return sort_best(values, keys, count, k, out);
+  int64_t ordered[max_counted];
   for (int64_t i = count; i % block_of<O>; i++) values[i] = -std::numeric_limits<O>::max();
   for (int64_t start = 0; start < count; start += block_of<O>) {
     O above[block_of<O>];

@@ -1,18 +1,18 @@
 // Exact selection: the best of each half, then the best of the staircase of their sums (SPEC.md, section 2.2).
 //
-// The best of a half without sorting it: of the maxima of interleaved groups the k-th largest is a threshold that at
-// least k scores reach; with twice as many groups as k, in random rows 1.4 k do, and only those are ranked.
+// The best scores of a half are found without sorting the half: divide it into interleaved groups, and take the k-th
+// largest of their maxima as a threshold. At least k scores reach it, and only those are ranked. With twice as many
+// groups as k, about 1.4 k scores of random data reach the threshold.
 #pragma once
 
 namespace peerspec {
 namespace {
 
 constexpr int num_groups = 64;
-constexpr int64_t most_by_threshold = num_groups / 2;  // the largest k for which groups leave few candidates
+constexpr int64_t max_k_by_threshold = num_groups / 2;  // for larger k the groups leave too many candidates
 
-// The positions of all scores that reach the threshold, ascending, and their number; `out` has room for n and sixteen.
-//
-// Candidates lie anywhere, so a branch on whether a score is one would be mispredicted at most of them.
+// Writes the positions of all scores that reach the threshold, ascending, and returns their number. `out` has room for
+// n + 16 positions. There is no branch on a score, because it would be mispredicted at most candidates.
 template <class T>
 PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T threshold, int32_t* out) {
   int64_t count = 0, i = 0;
@@ -28,7 +28,7 @@ PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T thresho
   }
 #elif PEERSPEC_WIDTH == 32
   if constexpr (sizeof(T) == 4) {
-    constexpr int most_unasked = 4;  // positions of 64 that are written whether or not there are so many
+    constexpr int always_written = 4;  // positions that are written for 64 scores even if fewer reach the threshold
     const __m256 bound = _mm256_set1_ps(threshold);
     for (; i + 64 <= n; i += 64) {
       uint64_t mask = 0;
@@ -37,8 +37,8 @@ PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T thresho
         mask |= uint64_t(uint32_t(_mm256_movemask_ps(reached))) << (8 * part);
       }
       const int64_t end = count + __builtin_popcountll(mask);
-      for (int at = 0; at < most_unasked; at++, mask &= mask - 1) out[count + at] = int32_t(i + _tzcnt_u64(mask));
-      for (count += most_unasked; mask; mask &= mask - 1) out[count++] = int32_t(i + _tzcnt_u64(mask));
+      for (int at = 0; at < always_written; at++, mask &= mask - 1) out[count + at] = int32_t(i + _tzcnt_u64(mask));
+      for (count += always_written; mask; mask &= mask - 1) out[count++] = int32_t(i + _tzcnt_u64(mask));
       count = end;
     }
   }
@@ -51,7 +51,7 @@ PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T thresho
 }
 
 template <class T>
-PEERSPEC_INLINE Lanes<T> larger(const Lanes<T>& a, const Lanes<T>& b) {
+PEERSPEC_INLINE Lanes<T> maximum(const Lanes<T>& a, const Lanes<T>& b) {
   Lanes<T> out;
   for (int i = 0; i < Lanes<T>::parts; i++) out.part[i] = a.part[i] > b.part[i] ? a.part[i] : b.part[i];
   return out;
@@ -68,7 +68,7 @@ PEERSPEC_INLINE T kth_largest(const Lanes<T>* values, int64_t k) {
   for (int j = 0; j < count * step; j++) {
     const Vec one = Vec{} + each[j];
     for (int v = 0; v < count; v++)
-      for (int i = 0; i < Lanes<T>::parts; i++) above[v][i] += values[v].part[i] < one;  // −1 where it is
+      for (int i = 0; i < Lanes<T>::parts; i++) above[v][i] += values[v].part[i] < one;  // true is −1
   }
   Lanes<T> least;
   for (int i = 0; i < Lanes<T>::parts; i++) {
@@ -83,7 +83,7 @@ PEERSPEC_INLINE T kth_largest(const Lanes<T>* values, int64_t k) {
   return each[0];
 }
 
-// The k-th largest of the groups' maxima; NaN is passed over.
+// The k-th largest of the maxima of the groups; NaN is ignored.
 template <class T>
 PEERSPEC_INLINE T threshold_of(const T* scores, int64_t whole, int64_t k) {
   constexpr int step = Lanes<T>::count, parts = num_groups / step;
@@ -91,70 +91,70 @@ PEERSPEC_INLINE T threshold_of(const T* scores, int64_t whole, int64_t k) {
   for (Lanes<T>& lanes : maxima)
     for (auto& part : lanes.part) part = typename Lanes<T>::Vec{} - T(__builtin_inf());
   for (int64_t c = 0; c < whole; c += num_groups)
-    for (int p = 0; p < parts; p++) maxima[p] = larger(load<Plain<T>>(scores + c + p * step), maxima[p]);
+    for (int p = 0; p < parts; p++) maxima[p] = maximum(load<Plain<T>>(scores + c + p * step), maxima[p]);
   if (4 * k > num_groups) return kth_largest<T, parts>(maxima, k);
-  for (int p = 0; p < parts / 2; p++) maxima[p] = larger(maxima[p], maxima[p + parts / 2]);
+  for (int p = 0; p < parts / 2; p++) maxima[p] = maximum(maxima[p], maxima[p + parts / 2]);
   return kth_largest<T, parts / 2>(maxima, k);
 }
 
-// Where scores are ranked: `values` and `keys` have room for n and a block more, `some` for n and sixteen.
+// Scratch memory for ranking: `values` and `keys` have room for n and one more block, `candidates` for n + 16.
 template <class T>
 struct Ranking {
   Order<T>* values;
   typename KeyOf<T>::Type* keys;
-  int32_t* some;
+  int32_t* candidates;
 };
 
-// The positions of the k best of one half, ranked.
+// Writes the positions of the k best scores of one half, best first.
 template <class T>
 void best_of_half(const T* scores, int64_t n, int64_t k, const Ranking<T>& by, int64_t* out) {
   const int64_t whole = n - n % num_groups;
-  if (k <= most_by_threshold && whole >= 2 * num_groups) {
-    const int64_t count = positions_reaching(scores, n, threshold_of(scores, whole, k), by.some);
-    if (count >= k) {  // less only where NaN leaves less than k numbers
-      for (int64_t c = 0; c < count; c++) by.values[c] = order(scores[by.some[c]]);
-      best_places(by.values, by.keys, count, k, out);
-      for (int64_t c = 0; c < k; c++) out[c] = by.some[out[c]];
+  if (k <= max_k_by_threshold && whole >= 2 * num_groups) {
+    const int64_t count = positions_reaching(scores, n, threshold_of(scores, whole, k), by.candidates);
+    if (count >= k) {  // false only if fewer than k scores are not NaN
+      for (int64_t c = 0; c < count; c++) by.values[c] = order(scores[by.candidates[c]]);
+      best_positions(by.values, by.keys, count, k, out);
+      for (int64_t c = 0; c < k; c++) out[c] = by.candidates[out[c]];
       return;
     }
   }
   for (int64_t i = 0; i < n; i++) by.values[i] = order(scores[i]);
-  best_places(by.values, by.keys, n, k, out);
+  best_positions(by.values, by.keys, n, k, out);
 }
 
-// Rows lie on pages of their own, which no hardware prefetcher crosses; the next one loads while this one is ranked.
+// Prefetches a row of half scores, because the hardware prefetcher does not cross into the page of the next row.
 template <class T>
 PEERSPEC_INLINE void prefetch_row(const T* scores, int64_t n) {
   for (int64_t i = 0; i < n; i += int64_t(64 / sizeof(T))) __builtin_prefetch(scores + i, 0, 3);
 }
 
-// The experts of one row after the other, with the scratch memory that takes.
+// Selects the experts of one row after the other, and owns the scratch memory for it.
 template <class T>
 class Selector {
  public:
   explicit Selector(const SelectRule& rule)
       : rule(rule),
-        room((rule.n > rule.num_cells ? rule.n : rule.num_cells) + block_of<Order<T>>),
-        keys(room),
-        values(room),
-        some(rule.n + 16),
-        places(2 * rule.kept + rule.k),
-        best(2 * rule.kept) {}
+        capacity((rule.n > rule.num_cells ? rule.n : rule.num_cells) + block_of<Order<T>>),
+        keys(capacity),
+        values(capacity),
+        candidates(rule.n + 16),
+        positions(2 * rule.k_half + rule.k),
+        best(2 * rule.k_half) {}
 
-  explicit operator bool() const { return keys && values && some && places && best; }
+  explicit operator bool() const { return keys && values && candidates && positions && best; }
 
-  // While the first half is ranked the second loads, and `next`, if there is one, while the second is.
+  // Prefetches the second half while the first is ranked, and the row `next` (or null) while the second is ranked.
   void row(const T* s1, const T* s2, const T* next, T* scores, int64_t* ids) {
-    const Ranking<T> by{values.get(), keys.get(), some.get()};
-    int64_t *rank1 = places.get(), *rank2 = rank1 + rule.kept, *cells = rank2 + rule.kept;
-    T *best1 = best.get(), *best2 = best1 + rule.kept;
+    const Ranking<T> by{values.get(), keys.get(), candidates.get()};
+    int64_t *rank1 = positions.get(), *rank2 = rank1 + rule.k_half, *cells = rank2 + rule.k_half;
+    T *best1 = best.get(), *best2 = best1 + rule.k_half;
     prefetch_row(s2, rule.n);
-    best_of_half(s1, rule.n, rule.kept, by, rank1);
+    best_of_half(s1, rule.n, rule.k_half, by, rank1);
     if (next) prefetch_row(next, rule.n);
-    best_of_half(s2, rule.n, rule.kept, by, rank2);
-    for (int64_t a = 0; a < rule.kept; a++) best1[a] = s1[rank1[a]], best2[a] = s2[rank2[a]];
+    best_of_half(s2, rule.n, rule.k_half, by, rank2);
+    for (int64_t a = 0; a < rule.k_half; a++) best1[a] = s1[rank1[a]], best2[a] = s2[rank2[a]];
     for (int64_t c = 0; c < rule.num_cells; c++) by.values[c] = order(best1[rule.cell1[c]] + best2[rule.cell2[c]]);
-    best_places(by.values, by.keys, rule.num_cells, rule.k, cells);
+    best_positions(by.values, by.keys, rule.num_cells, rule.k, cells);
     for (int64_t c = 0; c < rule.k; c++) {
       const int32_t a = rule.cell1[cells[c]], b = rule.cell2[cells[c]];
       scores[c] = best1[a] + best2[b];
@@ -164,11 +164,11 @@ class Selector {
 
  private:
   const SelectRule& rule;
-  const int64_t room;
+  const int64_t capacity;
   Scratch<typename KeyOf<T>::Type> keys;
   Scratch<Order<T>> values;
-  Scratch<int32_t> some;
-  Scratch<int64_t> places;
+  Scratch<int32_t> candidates;
+  Scratch<int64_t> positions;
   Scratch<T> best;
 };
 

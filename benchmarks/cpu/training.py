@@ -1,4 +1,4 @@
-"""Who learns: layers on the tables of the bench that want gradients, and what one pass forwards and backwards is."""
+"""Layers that learn, on the tables of the bench, and their forward and backward pass."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Callable
 
 import torch
 from points import Bench
-from rivals import RIVAL, layer, peer_pytorch_module
 from torch import Tensor, nn
+from variants import BASELINE, layer, peer_pytorch_module
 
-__all__ = ["CORE", "LIBRARY", "RIVAL", "Pass", "backward_pass", "ours", "theirs"]
+__all__ = ["BASELINE", "CORE", "LIBRARY", "Pass", "backward_pass", "package_layer", "project_layer"]
 
 CORE, LIBRARY = "torch, with the core", "torch, library operations"
 
 Pass = Callable[[], Tensor]
 
 
-def ours(bench: Bench) -> nn.Module:
-    """The module of this project, with the gradients of its tables as touched rows."""
+def project_layer(bench: Bench) -> nn.Module:
+    """The module of this project, whose tables have gradients as touched rows."""
     module = layer(bench).requires_grad_()
     module.sparse_gradients = True
     return module
 
 
-def theirs(bench: Bench) -> nn.Module:
-    """The package's layer; its gradients are as large as the tables."""
+def package_layer(bench: Bench) -> nn.Module:
+    """The layer of the package, whose gradients are as large as the tables."""
     module = peer_pytorch_module(bench)
-    module.keys = nn.Parameter(module.keys.detach().clone())  # an optimiser cannot write to a view of one head's
+    module.keys = nn.Parameter(module.keys.detach().clone())  # an optimiser cannot write to a repeated view
     return module.requires_grad_()
 
 
 def backward_pass(module: nn.Module, bench: Bench) -> Pass:
-    """What a layer in the middle of a model does: y of x, and from dy the gradients of x and all parameters."""
+    """A pass as in the middle of a model: y of x, and from dy the gradients of x and all parameters."""
     x = bench.x[None].clone().requires_grad_()
     dy = torch.randn(x.shape, generator=torch.Generator().manual_seed(3)) * 1e-3
 

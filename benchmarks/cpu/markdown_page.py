@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from store import read
+from results import read
 
-__all__ = ["Part", "Row", "mebibytes", "milliseconds", "page", "share", "speed"]
+__all__ = ["Part", "Row", "mebibytes", "milliseconds", "page", "rate", "speed"]
 
 Row = dict[str, Any]
 Cell = Callable[[Row], str]
@@ -17,7 +17,7 @@ SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Part(NamedTuple):
-    """Its heading, a sentence on what the cells are, and a cell from a row."""
+    """The heading of a part, a sentence that explains the cells, and the function from a row to its cell."""
 
     title: str
     note: str
@@ -25,7 +25,7 @@ class Part(NamedTuple):
 
 
 def page(folder: Path, title: str, parts: Mapping[str, Part], command: str) -> str:
-    """All parts of which there are figures; ``command`` is what wrote them."""
+    """A table for each part that has figures; ``command`` is the command that writes the page."""
     text = [f"# {title}", "", *_about(folder, parts, command), ""]
     for name, part in parts.items():
         if rows := read(folder, name)["rows"]:
@@ -42,17 +42,17 @@ def milliseconds(row: Row) -> str:
 
 
 def speed(row: Row) -> str:
-    """Milliseconds, and how many times faster than what the part compares with."""
+    """Milliseconds, and speed relative to the variant that the part compares with."""
     return f"{milliseconds(row)} ×{row['speed']:.2g}"
 
 
-def share(row: Row) -> str:
-    """Milliseconds, bytes a second, and their share of the fastest gather's."""
+def rate(row: Row) -> str:
+    """Milliseconds, bytes per second, and the percentage of the rate of the fastest gather."""
     return f"{row['median'] * 1e3:.3g}, {row['bytes_per_second'] / 1e9:.1f} GB/s, {row['of_limit']:.0%}"
 
 
 def mebibytes(row: Row) -> str:
-    """Memory beyond what stood before."""
+    """Additional memory, in MiB."""
     return f"{row['beyond'] / 2**20:,.1f}"
 
 
@@ -66,8 +66,8 @@ def _about(folder: Path, parts: Iterable[str], command: str) -> list[str]:
     return [
         f"{' and '.join(dates)}; {one['processor']}, {one['instructions']}, {one['threads']} threads of "
         f"{one['processors']} processors, {one['memory_gib']} GiB; Python {one['python']}, {versions}.",
-        "h = 8, k = 16, d = 128, float32; experts are chosen nearly uniformly, the worst case for locality. Written by",
-        f"`{command}`. Absolute times hold for this machine at that hour; ratios are of one run.",
+        "h = 8, k = 16, d = 128, float32; experts are selected nearly uniformly, the worst case for locality. Written",
+        f"by `{command}`. Absolute times are those of this machine at that time; a ratio compares times of one run.",
     ]
 
 

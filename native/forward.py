@@ -1,0 +1,61 @@
+"""The whole layer in one call of the core, for layers without a query norm."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from peerspec.native.arrays import address, contiguous
+from peerspec.native.isa import run
+from peerspec.native.library import require
+from peerspec.native.tables import ExpertTables, RouterTables
+from peerspec.reference import InputError
+
+__all__ = ["LayerOutput", "forward"]
+
+
+class LayerOutput(NamedTuple):
+    """y [T, M] and its routing: scores, ids and gates [T, h, k]."""
+
+    y: NDArray[Any]
+    scores: NDArray[Any]
+    ids: NDArray[np.int64]
+    gates: NDArray[Any]
+
+
+def forward(
+    router: RouterTables,
+    experts: ExpertTables,
+    x: Float[np.ndarray, "T D"],
+    *,
+    threads: int | None = None,
+    isa: str | None = None,
+) -> LayerOutput:
+    """The layer without query norm. It has the bits of its stages in sequence, and is faster.
+
+    The dtypes of experts and router may differ, int8 included, if their compute dtype is the same.
+
+    Raises:
+        InputError: x does not fit the tables, or experts and router do not fit each other.
+        NativeError: the core is missing, or the processor lacks the instruction set.
+    """
+    x = contiguous("x", x, router.compute_dtype, (None, router.weight.shape[2]))
+    _check_experts(router, experts, x.shape[1])
+    pairs = (len(x), len(router.weight), router.k)
+    y, scores, gates = (np.empty(shape, router.compute_dtype) for shape in ((len(x), experts.v.shape[1]), pairs, pairs))
+    ids = np.empty(pairs, np.int64)
+    arrays = (address(array) for array in (x, y, scores, ids, gates))
+    tables = (router.by_reference(), experts.by_reference())
+    require("peerspec_forward", run(threads, isa), *tables, len(x), *arrays)
+    return LayerOutput(y, scores, ids, gates)
+
+
+def _check_experts(router: RouterTables, experts: ExpertTables, d_model: int) -> None:
+    if experts.compute_dtype != router.compute_dtype or experts.u.shape != (router.n**2, d_model):
+        raise InputError(
+            f"u with these sub-keys must be of shape [{router.n**2}, {d_model}] and of compute dtype "
+            f"{router.compute_dtype}, got {experts.u.dtype} of shape {list(experts.u.shape)} (PAR-1)"
+        )

@@ -1,0 +1,32 @@
+// The C interface of weighted sums of picked rows and of tokens by row.
+#include "api.h"
+#include "parallel.h"
+
+namespace peerspec {
+namespace {
+
+// A part must be large enough to hide the cost of its start, and small enough to balance the threads.
+constexpr int64_t tokens_per_part = 2, touched_per_part = 256;
+
+}  // namespace
+}  // namespace peerspec
+
+using namespace peerspec;
+
+int32_t peerspec_gather_sum(const peerspec_run* run, int32_t format, int64_t num_rows, int64_t width, int64_t tokens,
+                            int64_t pairs, const void* table, const int64_t* ids, const void* weights, void* out) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || !is_format(format) || num_rows < 1 || width < 1 || tokens < 0 || pairs < 1)
+    return PEERSPEC_BAD_ARGUMENT;
+  const GatherSumJob job{num_rows, width, tokens, pairs, table, ids, weights, out};
+  return guarded([&] { return in_parts(*run, tokens, tokens_per_part, kernels->gather_sum[format], job); });
+}
+
+int32_t peerspec_scatter_sum(const peerspec_run* run, int32_t format, int64_t width, int64_t pairs, int64_t num_touched,
+                             const int64_t* order, const int64_t* starts, const void* weights, const void* x,
+                             void* out) {
+  const Kernels* kernels = kernels_of(*run);
+  if (!kernels || !is_compute_format(format) || width < 1 || pairs < 1 || num_touched < 0) return PEERSPEC_BAD_ARGUMENT;
+  const ScatterSumJob job{width, pairs, order, starts, weights, x, out};
+  return guarded([&] { return in_parts(*run, num_touched, touched_per_part, kernels->scatter_sum[format], job); });
+}

@@ -1,0 +1,63 @@
+"""Checks that parameters fit their configuration (SPEC.md, PAR-1 … PAR-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from peerspec.reference.config import PeerConfig
+from peerspec.reference.dtypes import DTYPES
+from peerspec.reference.errors import TableError
+
+__all__ = ["check_parameters"]
+
+_CHUNK = 1 << 22
+"""Numbers checked at a time, so that the check of a table of gigabytes needs megabytes."""
+
+
+def check_parameters(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> None:
+    """Check names, shapes, dtypes and values.
+
+    Raises:
+        TableError: a name, shape, dtype or value outside PAR-1 … PAR-3.
+    """
+    _check_names_and_shapes(config, params)
+    _check_dtypes(params)
+    for name, array in params.items():
+        _check_finite(name, array)
+    if "query_norm.var" in params and (params["query_norm.var"] < 0).any():
+        raise TableError("query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)")
+
+
+def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> None:
+    shapes = config.shapes()
+    if missing := [name for name in shapes if name not in params]:
+        raise TableError(f"the layer lacks the parameter {missing[0]!r} of shape {shapes[missing[0]]} (PAR-1)")
+    if unknown := [name for name in params if name not in shapes]:
+        raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; it has {', '.join(shapes)} (PAR-1)")
+    for name, shape in shapes.items():
+        if params[name].shape != shape:
+            raise TableError(f"{name} must have shape {shape} for this configuration, got {params[name].shape} (PAR-1)")
+
+
+def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:
+    dtypes = {name: array.dtype for name, array in params.items()}
+    first, dtype = next(iter(dtypes.items()))
+    if dtype not in DTYPES.values():
+        raise TableError(f"{first} must be of dtype {', '.join(DTYPES)}, got {dtype} (PAR-2)")
+    for name, other in dtypes.items():
+        if other != dtype:
+            raise TableError(
+                f"all parameters share one dtype, but {first} is {dtype} and {name} is {other}; "
+                "convert one of them (PAR-2)"
+            )
+
+
+def _check_finite(name: str, array: NDArray[Any]) -> None:
+    rows = max(1, _CHUNK // max(1, array[0].size))
+    for start in range(0, len(array), rows):
+        if not np.isfinite(array[start : start + rows]).all():
+            raise TableError(f"{name} holds NaN or infinity; a layer's parameters are finite (PAR-3)")
