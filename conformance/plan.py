@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from peerspec import reference
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
 from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS, Exploration, SelectionCase
@@ -135,8 +136,8 @@ def _work(steps: Sequence[Step]) -> int:
 
 
 def compute_dtype(precision: str) -> np.dtype[Any]:
-    """The format of scores and gates in a precision (PRC-3)."""
-    return np.dtype(np.float64) if DTYPES[precision] == np.float64 else np.dtype(np.float32)
+    """The compute dtype: the dtype of scores and gates in a precision (PRC-3)."""
+    return reference.compute_dtype(DTYPES[precision])
 
 
 def _require_known(what: str, values: Collection[str], known: Collection[str]) -> None:

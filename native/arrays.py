@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peerspec import reference
 from peerspec.reference import DTYPES, InputError
 
 __all__ = ["FORMATS", "INT8", "address", "compute_dtype", "contiguous", "empty"]
@@ -26,7 +27,7 @@ def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """
     if dtype not in FORMATS:
         raise InputError(f"tables must be of dtype {', '.join(DTYPES)}, got {dtype}; convert them (PAR-2)")
-    return np.dtype(np.float64 if dtype == np.float64 else np.float32)
+    return reference.compute_dtype(dtype)
 
 
 def contiguous(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.inputs import significant_bits
+from peerspec.reference import compute_dtype
 
 __all__ = ["DIVIDE", "EXP", "FUNCTION", "LOG", "U_REFERENCE", "Model", "model_for"]
 
@@ -74,7 +75,7 @@ class Model:
 
 def model_for(dtype: np.dtype) -> Model:
     """The model of the precision whose input dtype is ``dtype`` (SPEC.md, chapter 7)."""
-    compute_dtype = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
-    u, u_in = (2.0 ** -significant_bits(format) for format in (compute_dtype, dtype))
-    tiny, tiny_in = (LEAST_NORMAL[format.name] for format in (compute_dtype, dtype))
+    inside = compute_dtype(dtype)
+    u, u_in = (2.0 ** -significant_bits(each) for each in (inside, dtype))
+    tiny, tiny_in = (LEAST_NORMAL[each.name] for each in (inside, dtype))
     return Model(u, tiny, u_in, tiny_in, LARGEST[dtype.name])

@@ -15,7 +15,7 @@ import numpy as np
 from ml_dtypes import bfloat16
 from numpy.typing import NDArray
 
-from peerspec.reference import Layer, Output, Selection
+from peerspec.reference import Layer, Output, Selection, compute_dtype
 
 __all__ = [
     "ALL",
@@ -104,10 +104,10 @@ class Net:
     # -- forward, stage by stage
 
     def run(self, layer: Layer, x: Array, mask: Array | None, training: bool) -> Pass:
-        compute_dtype = np.dtype(np.float64 if layer.dtype == np.float64 else np.float32)
-        r = Pass(layer=layer, config=layer.config, compute_dtype=compute_dtype, training=training)
-        r.params = {name: array.astype(compute_dtype) for name, array in layer.params.items()}
-        r.x = self.tokens(x, compute_dtype)
+        dtype = compute_dtype(layer.dtype)
+        r = Pass(layer=layer, config=layer.config, compute_dtype=dtype, training=training)
+        r.params = {name: array.astype(dtype) for name, array in layer.params.items()}
+        r.x = self.tokens(x, dtype)
         r.mask = np.ones(len(r.x), bool) if mask is None else mask.reshape(-1)
         with np.errstate(all="ignore"):
             r.raw = self.query(r)
@@ -119,9 +119,9 @@ class Net:
             r.y = self.output(r)
         return r
 
-    def tokens(self, x: Array, compute_dtype: Any) -> Array:
+    def tokens(self, x: Array, dtype: Any) -> Array:
         """[T, D] in the compute dtype."""
-        return x.reshape(-1, x.shape[-1]).astype(compute_dtype)
+        return x.reshape(-1, x.shape[-1]).astype(dtype)
 
     def query(self, r: Pass) -> Array:
         """[T, h, d] before the norm."""

@@ -3,7 +3,7 @@
 import numpy as np
 from _layer import Net
 
-from peerspec.reference import Layer
+from peerspec.reference import Layer, compute_dtype
 
 CLAUSE, STAGE = "PRC-2", "score"
 
@@ -13,7 +13,7 @@ class Mutant(Net):
         r = super().run(self.narrow(layer), x.astype(np.float32), mask, training)
         r.layer = layer
         for name in ("scores", "gates"):
-            setattr(r, name, getattr(r, name).astype(np.float64 if layer.dtype == np.float64 else np.float32))
+            setattr(r, name, getattr(r, name).astype(compute_dtype(layer.dtype)))
         r.state = r.state and {name: value.astype(r.gates.dtype) for name, value in r.state.items()}
         return r
 

@@ -7,8 +7,8 @@ CLAUSE, STAGE = "NFT-1", "non-finite"
 
 
 class Mutant(Net):
-    def tokens(self, x, compute_dtype):
-        return np.nan_to_num(super().tokens(x, compute_dtype), posinf=np.inf, neginf=-np.inf)
+    def tokens(self, x, dtype):
+        return np.nan_to_num(super().tokens(x, dtype), posinf=np.inf, neginf=-np.inf)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

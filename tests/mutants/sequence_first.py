@@ -7,9 +7,9 @@ CLAUSE, STAGE = "SHP-1", "structure"
 
 
 class Mutant(Net):
-    def tokens(self, x, compute_dtype):
+    def tokens(self, x, dtype):
         swapped = np.swapaxes(x, 0, 1) if x.ndim > 2 else x
-        return super().tokens(np.ascontiguousarray(swapped), compute_dtype)
+        return super().tokens(np.ascontiguousarray(swapped), dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

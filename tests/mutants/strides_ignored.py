@@ -7,9 +7,9 @@ CLAUSE, STAGE = "SHP-1", "structure"
 
 
 class Mutant(Net):
-    def tokens(self, x, compute_dtype):
+    def tokens(self, x, dtype):
         packed = [x.itemsize * int(np.prod(x.shape[axis + 1 :])) for axis in range(x.ndim)]
-        return super().tokens(np.lib.stride_tricks.as_strided(x, strides=packed), compute_dtype)
+        return super().tokens(np.lib.stride_tricks.as_strided(x, strides=packed), dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()

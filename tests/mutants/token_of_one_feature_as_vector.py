@@ -6,8 +6,8 @@ CLAUSE, STAGE = "SCO-1", "score"
 
 
 class Mutant(Net):
-    def tokens(self, x, compute_dtype):
-        x = super().tokens(x, compute_dtype)
+    def tokens(self, x, dtype):
+        x = super().tokens(x, dtype)
         return x[:1].repeat(len(x), 0) if x.shape[1] == 1 else x
 
 

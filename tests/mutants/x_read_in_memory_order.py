@@ -6,8 +6,8 @@ CLAUSE, STAGE = "SHP-1", "structure"
 
 
 class Mutant(Net):
-    def tokens(self, x, compute_dtype):
-        return x.ravel(order="K").reshape(-1, x.shape[-1]).astype(compute_dtype)
+    def tokens(self, x, dtype):
+        return x.ravel(order="K").reshape(-1, x.shape[-1]).astype(dtype)
 
 
 name, profiles, forward, select, gradients = Mutant.parts()
