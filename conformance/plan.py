@@ -11,7 +11,7 @@ import numpy as np
 from peerspec import reference
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
-from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS, Exploration, SelectionCase
+from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
 from peerspec.conformance.cases.case import CaseSpec
 from peerspec.conformance.check import Check
 from peerspec.conformance.suite import CHECKS
@@ -115,7 +115,7 @@ def _cases(
 ) -> Cases:
     repeated = compute_dtype(precision) in map(compute_dtype, precisions[: precisions.index(precision)])
     if check.tag == "select":
-        asked = () if repeated else SELECTIONS
+        asked = () if repeated else SELECTION_CASES
         return tuple(case for case in asked if case.size <= size and (first or size >= case.everywhere))
     if check.tag.startswith("explore."):
         asked_once = EXPLORATIONS if first else ()

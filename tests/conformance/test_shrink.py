@@ -13,7 +13,7 @@ import pytest
 
 from peerspec.backends import load, reference
 from peerspec.conformance import check_backend
-from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
+from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
 from peerspec.conformance.cases.case import Case
 from peerspec.conformance.check import Check
 from peerspec.conformance.hosts.host import open_host
@@ -48,7 +48,7 @@ SMALLEST = {
 
 def subject_of(check: Check, case: str, precision: str = "float32") -> Subject:
     if check.tag == "select":
-        [found] = [spec for spec in SELECTIONS if spec.name == case]
+        [found] = [spec for spec in SELECTION_CASES if spec.name == case]
         return Halves(found.name, *found.halves(np.dtype(np.float32), 0), found.k)
     [spec] = [spec for spec in LAYER_CASES if spec.name == case]
     return spec.make(DTYPES[precision], 0)
