@@ -17,21 +17,20 @@ from peerspec.conformance.bounds.activation import (
     activation_bounds,
     derivative_bounds,
 )
-from peerspec.conformance.bounds.bounded import (
-    Bounded,
+from peerspec.conformance.bounds.bounded import Bounded, given
+from peerspec.conformance.bounds.compare import deviation
+from peerspec.conformance.bounds.gates import gate_bounds
+from peerspec.conformance.bounds.model import Model, model_for
+from peerspec.conformance.bounds.operations import (
     add,
     contract,
     divide,
-    given,
     multiply,
     returned,
     root,
     scatter_sum,
-    total,
+    sum_over,
 )
-from peerspec.conformance.bounds.compare import deviation
-from peerspec.conformance.bounds.gates import gate_bounds
-from peerspec.conformance.bounds.model import Model, model_for
 from peerspec.conformance.bounds.selection import margins
 from peerspec.reference import DTYPES, Layer, PeerConfig
 from peerspec.reference.activations import activate, activate_derivative
@@ -93,7 +92,7 @@ def test_sums_and_scatters_count_their_terms() -> None:
     adversary = 0.0
     for term in a[:, 0]:
         adversary = (adversary + term) * UP
-    assert 0.4 <= _share(np.array([adversary]), total(F32, given(a), 0)) <= 1
+    assert 0.4 <= _share(np.array([adversary]), sum_over(F32, given(a), 0)) <= 1
     places = np.zeros(40, int)
     scattered = scatter_sum(F32, (3, 1), places, given(a))
     assert 0.4 <= _share(np.array([[adversary], [0], [0]]), scattered) <= 1

@@ -13,11 +13,12 @@ from scipy import special
 
 from peerspec.conformance.bounds import query_norm, stages
 from peerspec.conformance.bounds.activation import activation_bounds, derivative_bounds
-from peerspec.conformance.bounds.bounded import Bounded, contract, given, multiply, returned, scatter_sum, total
+from peerspec.conformance.bounds.bounded import Bounded, given
 from peerspec.conformance.bounds.compare import deviation
 from peerspec.conformance.bounds.gates import gate_bounds, gate_derivative
 from peerspec.conformance.bounds.gradients import gradient_bounds
 from peerspec.conformance.bounds.model import DIVIDE, EXP, FUNCTION, LOG, model_for
+from peerspec.conformance.bounds.operations import contract, multiply, returned, scatter_sum, sum_over
 from peerspec.reference import DTYPES, Layer, PeerConfig
 
 U = 2.0**-24
@@ -145,12 +146,12 @@ def _pairs() -> Iterator[tuple[str, Bounded, Adversary, float]]:
     yield "gelu slope", derivative_bounds(F32, "gelu", given(A)), _gelu_slope, 0.8
     yield "gelu_tanh slope", derivative_bounds(F32, "gelu_tanh", given(A)), _gelu_tanh_slope, 0.75
     yield "silu slope", derivative_bounds(F32, "silu", given(A)), _silu_slope, 0.85
-    mean, var = query_norm._moments(F32, given(QUERIES), 0)
+    mean, var = query_norm.moments(F32, given(QUERIES), 0)
     yield "mean", mean, lambda u: QUERIES.mean(0, keepdims=True) * (1 + (len(QUERIES) - 1 + DIVIDE) * u), 0.85
     yield "variance, one pass", var, _one_pass, 0.8
     normed = query_norm.query_normed(F32, LAYER, given(FAR), np.ones(6, bool), training=False)
     yield "norm apart", normed.q, _norm_apart, 0.85
-    yield "running statistics", query_norm._moved(F32, OLD, given(np.full(2, 4.0))), _moved, 0.8
+    yield "running statistics", query_norm.updated(F32, OLD, given(np.full(2, 4.0))), _moved, 0.8
     q = stages.query(F32, PLAIN, X)
     yield "keys folded", stages.half_scores(F32, PLAIN, q)[0], _folded, 0.55
 
@@ -214,7 +215,7 @@ def test_sums_and_products_of_zeros_are_exactly_zero(precision: str) -> None:
     model, zero, some = model_for(np.dtype(DTYPES[precision])), given(np.zeros((3, 4))), given(RNG.normal(size=(3, 4)))
     for bound in (
         multiply(model, zero, some),
-        total(model, zero, 0),
+        sum_over(model, zero, 0),
         contract(model, "tc,tc->t", zero, some, 4),
         scatter_sum(model, (2, 4), np.array([0, 0, 1]), zero),
         returned(model, zero),
