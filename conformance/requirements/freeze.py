@@ -1,7 +1,7 @@
 """Write the clauses of SPEC.md, and the checks that count for its version, as data.
 
-Run ``python -m peerspec.conformance.requirements.freeze SPEC.md`` while the version is a draft; never change the file of a
-final version.
+Run ``python -m peerspec.conformance.requirements.freeze SPEC.md`` while the version is a draft; never change the file
+of a final version.
 """
 
 import json
