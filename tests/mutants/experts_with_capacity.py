@@ -1,12 +1,12 @@
-"""An expert serves at most two pairs of a batch; the others are dropped."""
+"""An expert processes at most two pairs of a batch, and further pairs are dropped."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "IND-1", "independence"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         flat = r.ids.reshape(-1)
         order = np.argsort(flat, kind="stable")
@@ -17,4 +17,4 @@ class Mutant(Net):
         return super().output(r)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()
