@@ -57,10 +57,10 @@ def gather_dot(model: Model, layer: Layer, name: str, x: Array, ids: Array) -> B
 
 def pair_weights(model: Model, linear: Model, layer: Layer, x: Array, ids: Array) -> Bounded:
     """The factor of v (EXP-1, EXP-2), [T, h, k]; ``linear`` is the model of the inner products."""
-    kind, inner = layer.config.activation, gather_dot(linear, layer, "u", x, ids)
+    kind, products = layer.config.activation, gather_dot(linear, layer, "u", x, ids)
     if layer.config.expert == "mlp":
-        return activation_bounds(model, kind, inner)
-    return multiply(model, activation_bounds(model, kind, gather_dot(linear, layer, "w", x, ids)), inner)
+        return activation_bounds(model, kind, products)
+    return multiply(model, activation_bounds(model, kind, gather_dot(linear, layer, "w", x, ids)), products)
 
 
 def output(model: Model, layer: Layer, weights: Bounded, gates: Bounded, ids: Array) -> Bounded:

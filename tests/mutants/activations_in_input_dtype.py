@@ -7,10 +7,10 @@ CLAUSE, STAGE = "PRC-2", "activation"
 
 class Mutant(NumpyBackend):
     def activate(self, kind, a):
-        return super().activate(kind, a).astype(self.format).astype(a.dtype)
+        return super().activate(kind, a).astype(self.narrow).astype(a.dtype)
 
     def run(self, layer, x, mask, training):
-        self.format = layer.dtype
+        self.narrow = layer.dtype
         return super().run(layer, x, mask, training)
 
 

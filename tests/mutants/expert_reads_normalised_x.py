@@ -10,8 +10,8 @@ class Mutant(NumpyBackend):
     def gather_dot(self, r, name):
         x = r.x
         r.x = x / np.sqrt((x * x).mean(-1, keepdims=True) + r.compute_dtype.type(1e-6))
-        inner, r.x = super().gather_dot(r, name), x
-        return inner
+        products, r.x = super().gather_dot(r, name), x
+        return products
 
 
 name, profiles, forward, select, gradients = Mutant.as_backend()

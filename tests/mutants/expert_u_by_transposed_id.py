@@ -9,8 +9,8 @@ class Mutant(NumpyBackend):
     def gather_dot(self, r, name):
         ids, n = r.ids, r.config.n
         r.ids = ids % n * n + ids // n
-        inner, r.ids = super().gather_dot(r, name), ids
-        return inner
+        products, r.ids = super().gather_dot(r, name), ids
+        return products
 
 
 name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -11,9 +11,9 @@ class Mutant(NumpyBackend):
         flat = r.ids.reshape(-1)
         order = np.argsort(flat, kind="stable")
         first = np.searchsorted(flat[order], flat[order])
-        place = np.empty_like(order)
-        place[order] = np.arange(len(flat)) - first
-        r.weights = r.weights * (place < 2).reshape(r.ids.shape)
+        position = np.empty_like(order)
+        position[order] = np.arange(len(flat)) - first
+        r.weights = r.weights * (position < 2).reshape(r.ids.shape)
         return super().output(r)
 
 

@@ -17,9 +17,9 @@ class Mutant(NumpyBackend):
         equal = total == scores[..., -1:]
         by_id = np.argsort(~equal, -1, kind="stable")[..., :k]
         above = (scores > scores[..., -1:]).sum(-1, keepdims=True)
-        place = np.arange(k)
-        filled = take(by_id, np.maximum(place - above, 0))
-        return scores, np.where(place < above, ids, filled)
+        position = np.arange(k)
+        filled = take(by_id, np.maximum(position - above, 0))
+        return scores, np.where(position < above, ids, filled)
 
 
 name, profiles, forward, select, gradients = Mutant.as_backend()

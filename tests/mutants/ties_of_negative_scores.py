@@ -14,8 +14,8 @@ class Mutant(NumpyBackend):
         grid = (*s1.shape[:-1], first.shape[-1] * second.shape[-1])
         total = (take(s1, first)[..., :, None] + take(s2, second)[..., None, :]).reshape(grid)
         ids = self.expert_ids(first[..., :, None], second[..., None, :], n).reshape(grid)
-        place = np.arange(grid[-1])
-        cells = np.lexsort((np.where(total < 0, -place, place), -total), -1)[..., :k]
+        position = np.arange(grid[-1])
+        cells = np.lexsort((np.where(total < 0, -position, position), -total), -1)[..., :k]
         return take(total, cells), take(ids, cells)
 
 

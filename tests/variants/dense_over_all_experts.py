@@ -10,9 +10,9 @@ class Variant(NumpyBackend):
             return super().output(r)
         table = np.zeros((len(r.x), r.config.num_experts), r.compute_dtype)
         np.add.at(table, (np.arange(len(r.x))[:, None, None], r.ids), r.gates)
-        inner = {name: r.x @ r.params[f"experts.{name}"].T for name in r.products}
-        weights = self.activate(r.config.activation, inner["w"] if "w" in inner else inner["u"])
-        weights = weights * inner["u"] if "w" in inner else weights
+        products = {name: r.x @ r.params[f"experts.{name}"].T for name in r.products}
+        weights = self.activate(r.config.activation, products["w"] if "w" in products else products["u"])
+        weights = weights * products["u"] if "w" in products else weights
         return (table * weights) @ r.params["experts.v"]
 
 
