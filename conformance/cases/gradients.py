@@ -14,9 +14,9 @@ from peerspec.conformance.cases.layers import steered
 from peerspec.conformance.cases.layouts import laid_out
 from peerspec.conformance.cases.profile_build import (
     ALL_OPTIONS,
-    BATCH,
+    BATCH_NORM,
     GLU,
-    LAYER,
+    LAYER_NORM,
     PER_HEAD,
     SIGMOID,
     TOGETHER,
@@ -85,7 +85,7 @@ GRADIENT_CASES: tuple[CaseSpec, ...] = (
     _gradient("gradient.first", replace(IDENTITY, top_k=1), parts(dy=True), tag="gradient.one"),
     _gradient(
         "gradient.first.norm",
-        replace(BATCH, top_k=1),
+        replace(BATCH_NORM, top_k=1),
         parts(dy=True, training=True),
         "query-norm",
         tag="gradient.one",
@@ -111,12 +111,12 @@ GRADIENT_CASES: tuple[CaseSpec, ...] = (
     _gradient("gradient.bias", replace(WIDE_RELU, query_bias=True), parts(dy=True), "query-bias", narrow=1),
     _gradient(
         "gradient.batch",
-        BATCH,
+        BATCH_NORM,
         parts(2, 3, dy=True, masked=True, training=True),
         "query-norm",
         tag="gradient.norm",
     ),
-    _gradient("gradient.layer", LAYER, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
+    _gradient("gradient.layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
     _gradient(
         "gradient.together",
         TOGETHER,

@@ -12,12 +12,12 @@ from peerspec.conformance.cases.configs import SMALL
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
 from peerspec.reference import PeerConfig
 
-__all__ = ["ALL_OPTIONS", "BATCH", "GLU", "LAYER", "PER_HEAD", "SIGMOID", "TOGETHER", "WIDE_RELU", "parts"]
+__all__ = ["ALL_OPTIONS", "BATCH_NORM", "GLU", "LAYER_NORM", "PER_HEAD", "SIGMOID", "TOGETHER", "WIDE_RELU", "parts"]
 
 _WIDE = PeerConfig(33, 5, 17**2, 9, 38, d_out=10)
 """Sizes exceed one or two SIMD vectors, and ids 8 bits; with six tokens the arrays stay small."""
 WIDE_RELU = replace(_WIDE, activation="relu")
-BATCH, LAYER = (replace(SMALL, activation="relu", query_norm=kind) for kind in ("batch", "layer"))
+BATCH_NORM, LAYER_NORM = (replace(SMALL, activation="relu", query_norm=kind) for kind in ("batch", "layer"))
 """Few features, because an error of ε shows only under a tight bound."""
 GLU = replace(_WIDE, expert="glu")
 PER_HEAD = replace(WIDE_RELU, key_heads=_WIDE.heads)
