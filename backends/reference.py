@@ -24,7 +24,7 @@ def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool
     out = reference.forward(layer, x, mask=mask, training=training)
     assert out.scores is not None
     assert out.gates is not None
-    compute_dtype = np.float64 if layer.dtype == np.float64 else np.float32
+    compute_dtype = reference.compute_dtype(layer.dtype)
     state = out.state and {key: value.astype(compute_dtype) for key, value in out.state.items()}
     with np.errstate(over="ignore"):
         return Output(

@@ -57,7 +57,7 @@ def _clause(clause: Clause, console: Console) -> None:
 def _check(check: Check, console: Console) -> None:
     from rich.text import Text
 
-    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS
+    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES
     from peerspec.conformance.clauses import clauses
     from peerspec.conformance.plan import SIZES
 
@@ -68,7 +68,7 @@ def _check(check: Check, console: Console) -> None:
     console.print(Text("\nCases", "bold"))
     layers = [spec for spec in LAYER_CASES if check.tag in spec.tags]
     explored = [spec for spec in EXPLORATIONS if check.tag in spec.tags]
-    cases: list[Any] = [*(SELECTIONS if check.tag == "select" else ()), *layers, *explored]
+    cases: list[Any] = [*(SELECTION_CASES if check.tag == "select" else ()), *layers, *explored]
     for size, label in enumerate(SIZES):
         if names := [case.name for case in cases if case.size == size]:
             console.print(Text(f"  {label:<8} {', '.join(names)}"))

@@ -62,12 +62,12 @@ def _backends() -> Rows:
 
 
 def _cases() -> Rows:
-    from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
+    from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
     from peerspec.conformance.plan import SIZES
 
     for case in LAYER_CASES:
         c = case.config
         sizes = f"D={c.d_model} M={c.d_out} h={c.heads} N={c.num_experts} k={c.top_k} d={c.d_key} {c.activation}"
         yield case.name, SIZES[case.size], sizes
-    for selection in SELECTIONS:
+    for selection in SELECTION_CASES:
         yield f"select.{selection.name}", SIZES[selection.size], f"n={selection.n} k={selection.k}"

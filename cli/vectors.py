@@ -9,19 +9,20 @@ import typer
 
 __all__ = ["vectors"]
 
-vectors = typer.Typer(help="The frozen vectors: verify them, or say where they are.", rich_markup_mode=None)
+vectors = typer.Typer(help="The frozen vectors: check them, or print their folder.", rich_markup_mode=None)
 
 
 @vectors.command()
-def verify(
+def check(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="A folder with a manifest; those of the package unless given.")
+        Path | None,
+        typer.Argument(metavar="DIR", help="A folder with a manifest; by default the package's vectors."),
     ] = None,
 ) -> int:
-    """Regenerate every input and judge every result: 0 they are those of SPEC.md, 2 they are not."""
-    from peerspec.conformance.vectors import HOME, verify
+    """Regenerate every input and check every result; exit with 0 if all agree with SPEC.md, else with 2."""
+    from peerspec.conformance.vectors import HOME, check_vectors
 
-    found = verify(folder or HOME)
+    found = check_vectors(folder or HOME)
     print(
         f"{found.files} files are as SPEC.md says: {found.inputs} inputs and {found.words} words bit for bit, "
         f"{found.results} results within their bounds"

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from peerspec import reference
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
-from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTIONS, Exploration, SelectionCase
+from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
 from peerspec.conformance.cases.case import CaseSpec
 from peerspec.conformance.check import Check
 from peerspec.conformance.suite import CHECKS
@@ -114,7 +115,7 @@ def _cases(
 ) -> Cases:
     repeated = compute_dtype(precision) in map(compute_dtype, precisions[: precisions.index(precision)])
     if check.tag == "select":
-        asked = () if repeated else SELECTIONS
+        asked = () if repeated else SELECTION_CASES
         return tuple(case for case in asked if case.size <= size and (first or size >= case.everywhere))
     if check.tag.startswith("explore."):
         asked_once = EXPLORATIONS if first else ()
@@ -135,8 +136,8 @@ def _work(steps: Sequence[Step]) -> int:
 
 
 def compute_dtype(precision: str) -> np.dtype[Any]:
-    """The format of scores and gates in a precision (PRC-3)."""
-    return np.dtype(np.float64) if DTYPES[precision] == np.float64 else np.dtype(np.float32)
+    """The compute dtype: the dtype of scores and gates in a precision (PRC-3)."""
+    return reference.compute_dtype(DTYPES[precision])
 
 
 def _require_known(what: str, values: Collection[str], known: Collection[str]) -> None:

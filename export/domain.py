@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from peerspec.export.onnx_package import FunctionProto, TensorProto, parser
-from peerspec.reference import DTYPES
+from peerspec.reference import DTYPES, compute_dtype
 
 __all__ = [
     "DOMAIN",
@@ -37,11 +37,6 @@ TENSOR_TYPES: dict[np.dtype, int] = {
     DTYPES["float16"]: TensorProto.FLOAT16,
 }
 """The ONNX element type of each precision of SPEC.md, chapter 7."""
-
-
-def compute_dtype(dtype: np.dtype) -> np.dtype:
-    """The dtype of query, scores, gates and accumulation for inputs of ``dtype`` (PRC-2)."""
-    return DTYPES["float64"] if dtype == np.float64 else DTYPES["float32"]
 
 
 def text_type(dtype: np.dtype) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peerspec import reference
 from peerspec.reference import DTYPES, InputError
 
 __all__ = ["DTYPE_CODES", "INT8_CODE", "address", "compute_dtype", "contiguous", "require_contiguous"]
@@ -33,7 +34,7 @@ def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """
     if dtype not in DTYPE_CODES:
         raise InputError(f"tables must be of dtype {', '.join(DTYPES)}, got {dtype}; convert them (PAR-2)")
-    return np.dtype(np.float64 if dtype == np.float64 else np.float32)
+    return reference.compute_dtype(dtype)
 
 
 def contiguous(

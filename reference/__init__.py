@@ -6,7 +6,7 @@ backend with it.
 
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
-from peerspec.reference.dtypes import DTYPES
+from peerspec.reference.dtypes import DTYPES, compute_dtype
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
@@ -29,6 +29,7 @@ __all__ = [
     "PeerError",
     "Selection",
     "TableError",
+    "compute_dtype",
     "cost",
     "expert_usage",
     "forward",

@@ -1,4 +1,4 @@
-"""The dtypes of parameters and inputs (SPEC.md, chapter 7)."""
+"""The dtypes of parameters and inputs, and the dtype in which a layer computes (SPEC.md, chapter 7)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import DTypeLike
 
-__all__ = ["DTYPES"]
+__all__ = ["DTYPES", "compute_dtype"]
 
 DTYPES: Mapping[str, np.dtype] = MappingProxyType(
     {
@@ -19,3 +20,11 @@ DTYPES: Mapping[str, np.dtype] = MappingProxyType(
     }
 )
 """The precisions of SPEC.md, chapter 7, by name."""
+
+
+def compute_dtype(dtype: DTypeLike) -> np.dtype:
+    """The dtype of queries, scores, gates and sums for inputs of ``dtype``: float64 for float64, else float32.
+
+    It is also the dtype in which scores and gates are returned (PRC-2, PRC-3).
+    """
+    return DTYPES["float64" if np.dtype(dtype) == np.float64 else "float32"]

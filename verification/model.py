@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.backends.onnxruntime.model import OrtModel
-from peerspec.conformance.cases import SELECTIONS
+from peerspec.conformance.cases import SELECTION_CASES
 from peerspec.conformance.cases.case import Array, Case, Draw
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import ObjectHost
@@ -112,7 +112,7 @@ def _steps(layer: Layer, rank: int, select: bool) -> Iterator[Step]:
     lead = (1,) * (rank - 2) + ((), (6,), (2, 3))[min(rank, 2)]
     tokens, nan = _TokenCase("verify.tokens", layer, lead), _TokenCase("verify.nan", layer, lead, nan=True)
     empty = (_TokenCase("verify.empty", layer, (*lead[:-1], 0)),) if rank else ()
-    selections = tuple(case for case in SELECTIONS if case.size == 0) if select else ()
+    selections = tuple(case for case in SELECTION_CASES if case.size == 0) if select else ()
     cases: dict[str, tuple[Any, ...]] = {
         "structure.answer": (tokens, nan, *empty),
         "structure.inputs": (tokens, nan),

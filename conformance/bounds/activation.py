@@ -1,15 +1,15 @@
 """Bounds of σ and σ′.
 
-An argument off by e changes σ by at most e·(|σ′(a)| + e·S), S the largest |σ″|, and never by more than e·L, L the
-largest |σ′|. Evaluation adds, in u, relative to |a|:
+An error e of the argument changes σ by at most e·(|σ′(a)| + e·S), S the largest |σ″|, and by at most e·L, L the largest
+|σ′|. Evaluation adds, in u, relative to |a|:
 
     gelu       ½·(16 erf + 1 its argument + 2 the sum) + 2 products               ≤ 12
     gelu_tanh  ½·(16 tanh + 3 its argument + 2 the sum) + 2 products              ≤ 13
     silu       16 logistic + 1 product                                            ≤ 17
 
-where an argument known to a relative error r changes erf by at most 0.49 r and tanh by at most 0.45 r.
-For σ′, absolute: gelu 10 (Φ) + 5 (a·φ) + 1; silu and gelu_tanh as written below, because 1 − t² and 1 − s are
-computed by cancellation and multiplied by |a|. These are budgets of a result: other formulas must keep to them.
+A relative error r of the argument changes erf by at most 0.49 r and tanh by at most 0.45 r.
+For σ′, absolute: gelu 10 (Φ) + 5 (a·φ) + 1. For silu and gelu_tanh see ``derivative_evaluation``: 1 − t² and 1 − s
+cancel and are multiplied by |a|. These are budgets of a result: another formula must keep to them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIPSCHITZ = {"relu": 1.0, "gelu": 1.1290, "gelu_tanh": 1.1290, "silu": 1.0999, "
 CURVATURE = {"relu": np.inf, "gelu": 0.7979, "gelu_tanh": 0.7979, "silu": 0.5, "identity": 0.0}
 """The largest |σ″|, rounded up; relu has a kink."""
 EVALUATION = {"relu": 0.0, "gelu": 12.0, "gelu_tanh": 13.0, "silu": 17.0, "identity": 0.0}
-"""Error of evaluating σ(a), in u·|a|."""
+"""The error of evaluating σ(a), in u·|a|."""
 
 
 def activation_bounds(model: Model, kind: str, a: Bounded) -> Bounded:
@@ -39,15 +39,15 @@ def activation_bounds(model: Model, kind: str, a: Bounded) -> Bounded:
 
 
 def derivative_bounds(model: Model, kind: str, a: Bounded) -> Bounded:
-    """σ′(a), elementwise; from 0 to 1 for relu where the sign of a is not certain (GRD-6)."""
+    """σ′(a), elementwise; for relu from 0 to 1 where the sign of a is not certain (GRD-6)."""
     value = activate_derivative(kind, a.value)
     if kind == "relu":
-        open_ = (np.abs(a.value) <= a.error) & (a.error > 0)
-        return Bounded(np.where(open_, 0.5, value), np.where(open_, 0.5, 0.0))
+        uncertain = (np.abs(a.value) <= a.error) & (a.error > 0)
+        return Bounded(np.where(uncertain, 0.5, value), np.where(uncertain, 0.5, 0.0))
     if kind == "identity":
         return Bounded(value, np.zeros_like(value))
-    spread = np.minimum(a.error * CURVATURE[kind], 2 * LIPSCHITZ[kind])
-    return Bounded(value, spread + model.step * derivative_evaluation(kind, a.reach) + model.tiny)
+    propagated = np.minimum(a.error * CURVATURE[kind], 2 * LIPSCHITZ[kind])
+    return Bounded(value, propagated + model.step * derivative_evaluation(kind, a.reach) + model.tiny)
 
 
 def _slope(kind: str, a: Bounded) -> Array:
@@ -58,11 +58,11 @@ def _slope(kind: str, a: Bounded) -> Array:
 
 
 def derivative_evaluation(kind: str, a: Array) -> Array:
-    """Error of evaluating σ′ at arguments of magnitude ``a``, in u."""
+    """The error of evaluating σ′ at arguments of magnitude ``a``, in u."""
     if kind == "gelu":
         return np.full_like(a, 16.0)
     if kind == "silu":
-        # s and 1 − s may be off by 17u each, and s + (1 − s) = 1
+        # s and 1 − s have an error of 17u each, and s + (1 − s) = 1
         return 21 + 18 * a
-    # 1 − t² is off by 2·(16 + 3)u and multiplied by ½·√(2/π)·a·(1 + 0.1342 a²)
+    # 1 − t² has an error of 2·(16 + 3)u and is multiplied by ½·√(2/π)·a·(1 + 0.1342 a²)
     return 16 + 16 * a * (1 + 0.1342 * a * a)

@@ -1,4 +1,4 @@
-"""Values against bounds: the one comparison every check ends in."""
+"""The comparison of values with bounds that all checks use."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Deviation", "deviation"]
 
 @dataclass(frozen=True)
 class Deviation:
-    """The worst entry of an array: error as a share of its bound, and where.
+    """The entry of an array with the largest share, which is its error divided by its bound.
 
     Attributes:
-        share: |got − expected| / bound; at most 1 holds, infinite where the bound is zero and got differs, or is NaN.
-        at: index of the entry.
-        got, expected, bound: its numbers.
+        share: |got − expected| / bound; infinite where got is NaN, or differs although the bound is zero.
+        at: the index of the entry.
+        got, expected, bound: the numbers of the entry.
     """
 
     share: float
@@ -30,19 +30,19 @@ class Deviation:
 
     @property
     def holds(self) -> bool:
-        """Within the bound."""
+        """Whether the entry lies within its bound."""
         return self.share <= 1
 
 
 def deviation(got: Array, expected: Bounded, where: Any = None) -> Deviation | None:
-    """The worst deviation among the entries selected by ``where`` (all by default); None if there is none to judge."""
+    """The largest deviation of the entries selected by ``where``, by default all; None if there are no entries."""
     got = np.asarray(got, np.float64)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         error = np.abs(got - expected.value)
         share = np.where(error <= expected.error, 0.0, np.inf)
         share = np.where(expected.error > 0, error / expected.error, share)
     share = np.where(np.isnan(share), np.inf, share)
-    share = np.where(np.isfinite(expected.error), share, 0.0)  # an overflow, of which nothing is promised
+    share = np.where(np.isfinite(expected.error), share, 0.0)  # the result may overflow, so any value is legal
     if where is not None:
         share = np.where(where, share, -1.0)
     if not share.size or share.max() < 0:

@@ -1,8 +1,9 @@
-"""The model of arithmetic that PRC-4 allows, and its constants. Every one is derived, or measured against libraries.
+"""The model of arithmetic of PRC-4 and its constants, each derived or measured on libraries.
 
-They are errors of a result, whatever formula it comes from, in units of u. CUDA documents at most 2 ulp (4u) for expf
-and erff, 2 ulp for tanhf, 1 ulp for logf and correctly rounded to 2 ulp for division; NumPy, XLA, torch and ONNX
-Runtime on CPU stand at half of each constant or less (``tests/conformance/test_library_accuracy.py`` measures them).
+Constants are errors of a result in units of u, whatever formula computes it. CUDA documents at most 2 ulp (4u) for
+expf and erff, 2 ulp for tanhf, 1 ulp for logf and 2 ulp for division. NumPy, XLA, torch and ONNX Runtime on CPU reach
+at most half of each constant, two thirds of DIVIDE for the reciprocal square root;
+``tests/conformance/test_library_accuracy.py`` measures them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.inputs import significant_bits
+from peerspec.reference import compute_dtype
 
 __all__ = ["DIVIDE", "EXP", "FUNCTION", "LOG", "U_REFERENCE", "Model", "model_for"]
 
@@ -25,26 +27,26 @@ LOG = 8.0
 DIVIDE = 4.0
 """Division, square root and its reciprocal, relative, in u."""
 U_REFERENCE = 2.0**-53
-"""The reference rounds too; its share is added to every bound."""
+"""The unit roundoff of the reference, whose own rounding is added to every bound."""
 
 LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-14}
-"""The least normal number of each format."""
+"""The least normal number of each dtype."""
 LARGEST = {
     "float64": (2 - 2.0**-52) * 2.0**1023,
     "float32": (2 - 2.0**-23) * 2.0**127,
     "bfloat16": (2 - 2.0**-7) * 2.0**127,
     "float16": (2 - 2.0**-10) * 2.0**15,
 }
-"""The largest number of each format."""
+"""The largest number of each dtype."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """What one backend operation may lose.
+    """The largest errors of one operation of a backend.
 
     Attributes:
-        u: unit roundoff inside, 0 where a stage is exact (PRC-5).
-        tiny: the least normal number inside, lost when an operation underflows; 0 where a stage is exact.
+        u: unit roundoff of the compute dtype, 0 where a stage is exact (PRC-5).
+        tiny: least normal number of the compute dtype, the error of an underflow; 0 where a stage is exact.
         u_in: unit roundoff of the input dtype, in which results are returned.
         tiny_in: its least normal number.
         largest_in: its largest number.
@@ -58,23 +60,23 @@ class Model:
 
     @property
     def step(self) -> float:
-        """The relative error of one operation of the backend plus the reference's own."""
+        """The relative error of one operation of the backend plus that of the reference."""
         return self.u + U_REFERENCE if self.u else 0.0
 
     def gamma(self, terms: Any) -> Any:
-        """γ_m = mu/(1 − mu) for an inner product of m terms, backend and reference together; elementwise in m."""
+        """γ_m = mu/(1 − mu) for a sum of m terms, that of the backend plus that of the reference; elementwise in m."""
         if not self.u:
             return 0.0
         return sum(terms * u / (1 - terms * u) for u in (self.u, U_REFERENCE))
 
     def exact(self) -> Model:
-        """The same formats, where every operation inside is exact."""
+        """The model with the same input dtype in which every operation is exact."""
         return Model(0.0, 0.0, self.u_in, self.tiny_in, self.largest_in)
 
 
 def model_for(dtype: np.dtype) -> Model:
     """The model of the precision whose input dtype is ``dtype`` (SPEC.md, chapter 7)."""
-    compute_dtype = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
-    u, u_in = (2.0 ** -significant_bits(format) for format in (compute_dtype, dtype))
-    tiny, tiny_in = (LEAST_NORMAL[format.name] for format in (compute_dtype, dtype))
+    wide = compute_dtype(dtype)
+    u, u_in = (2.0 ** -significant_bits(each) for each in (wide, dtype))
+    tiny, tiny_in = (LEAST_NORMAL[each.name] for each in (wide, dtype))
     return Model(u, tiny, u_in, tiny_in, LARGEST[dtype.name])

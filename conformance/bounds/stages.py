@@ -1,22 +1,13 @@
-"""The stages of the layer in bounded arithmetic: the reference's formulas with the freedom PRC-4 leaves."""
+"""The stages of the forward pass with their bounds: the formulas of the reference and the rearrangements of PRC-4."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from peerspec.conformance.bounds.activation import activation_bounds
-from peerspec.conformance.bounds.bounded import (
-    Array,
-    Bounded,
-    add,
-    contract,
-    given,
-    multiply,
-    returned,
-    take,
-    together,
-)
+from peerspec.conformance.bounds.bounded import Array, Bounded, given
 from peerspec.conformance.bounds.model import Model
+from peerspec.conformance.bounds.operations import add, contract, multiply, one_sum, returned, take
 from peerspec.reference import Layer
 from peerspec.reference.half_scores import head_keys
 
@@ -38,11 +29,11 @@ def query(model: Model, layer: Layer, x: Array) -> Bounded:
     if not config.query_bias:
         return q
     bias = given(np.broadcast_to(layer.params["query.bias"].astype(float), q.value.shape))
-    return together(q, Bounded(bias.value, model.gamma(terms) * bias.reach))
+    return one_sum(q, Bounded(bias.value, model.gamma(terms) * bias.reach))
 
 
 def half_scores(model: Model, layer: Layer, q: Bounded) -> tuple[Bounded, Bounded]:
-    """s₁ and s₂ of SCO-1, [T, h, n] each; the terms of the query count one by one, as keys may be folded into W."""
+    """s₁ and s₂ of SCO-1, [T, h, n] each; keys may be folded into W, so each term of the query rounds by itself."""
     half = layer.config.d_key // 2
     keys = head_keys(layer).astype(np.float64)
     first, second = q[..., :half], q[..., half:]
@@ -53,23 +44,23 @@ def half_scores(model: Model, layer: Layer, q: Bounded) -> tuple[Bounded, Bounde
 
 
 def gathered_scores(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> Bounded:
-    """s of SCO-2 for given experts, [T, h, k]."""
+    """s of SCO-2 for the experts of ids [T, h, k]."""
     i, j = np.divmod(ids, s1.value.shape[-1])
     return add(model, take(s1, i), take(s2, j))
 
 
 def gather_dot(model: Model, layer: Layer, name: str, x: Array, ids: Array) -> Bounded:
-    """The inner product of each token with a row of each of its experts, [T, h, k]."""
+    """The inner products of tokens with the rows of their experts in table ``name``, [T, h, k]."""
     rows = given(layer.params[f"experts.{name}"][ids])
     return contract(model, "thkd,td->thk", rows, given(x), layer.config.d_model)
 
 
 def pair_weights(model: Model, linear: Model, layer: Layer, x: Array, ids: Array) -> Bounded:
-    """What multiplies v (EXP-1, EXP-2), [T, h, k]; ``linear`` is the model of the inner products."""
-    kind, inner = layer.config.activation, gather_dot(linear, layer, "u", x, ids)
+    """The factor of v (EXP-1, EXP-2), [T, h, k]; ``linear`` is the model of the inner products."""
+    kind, products = layer.config.activation, gather_dot(linear, layer, "u", x, ids)
     if layer.config.expert == "mlp":
-        return activation_bounds(model, kind, inner)
-    return multiply(model, activation_bounds(model, kind, gather_dot(linear, layer, "w", x, ids)), inner)
+        return activation_bounds(model, kind, products)
+    return multiply(model, activation_bounds(model, kind, gather_dot(linear, layer, "w", x, ids)), products)
 
 
 def output(model: Model, layer: Layer, weights: Bounded, gates: Bounded, ids: Array) -> Bounded:

@@ -1,4 +1,4 @@
-"""How far Hypothesis explores around the fixed cases, by size; nothing at the minimal one."""
+"""How many examples Hypothesis explores beside the fixed cases, by size; none at the minimal size."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["EXPLORATIONS", "Exploration"]
 
 @dataclass(frozen=True)
 class Exploration:
-    """A number of examples of one kind.
+    """A number of explored examples for one check.
 
     Attributes:
         name: unique.
-        tags: the check that uses it, by its tag.
-        examples: at most how many; compiling frameworks pay about half a second for each layer, whose shape is new.
+        tags: the tag of the check that uses it.
+        examples: the largest number; a compiling framework needs about half a second for each layer of a new shape.
         size: the smallest size that includes it.
     """
 

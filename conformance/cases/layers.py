@@ -1,4 +1,4 @@
-"""Ways to fill a layer: small integers where everything is exact, full significands where rounding is tested."""
+"""Parameters and tokens: small integers for exact cases, full significands for numeric cases."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["exact_params", "full_params", "loud", "one_hot_queries", "steered", 
 
 
 def exact_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
-    """Integers −2 … 1 (v: −4 … 3), sub-keys scaled so that scores stay near ±20: every sum fits 24 bits."""
+    """Integers −2 … 1 (v: −4 … 3), and sub-keys scaled so that scores stay near ±20: every sum fits in 24 bits."""
     bits = {"experts.v": (3, 2), "keys": (2, -3)}
     return {name: draw.coarse(name, shape, *bits.get(name, (2, 1))) for name, shape in config.shapes().items()}
 
 
 def full_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
-    """Full significands, scaled so that queries, scores and inner products have deviations of one to three."""
+    """Full significands, scaled so that queries, scores and inner products have standard deviations of one to three."""
     exponents = {
         "query.weight": balanced_exponent(config.d_model),
         "keys": balanced_exponent(config.d_key),
@@ -38,13 +38,13 @@ def tokens(draw: Draw, shape: tuple[int, ...], *, exact: bool = False) -> Array:
 
 
 def one_hot_queries(config: PeerConfig) -> Array:
-    """W that copies feature h·d + c into q[h, c]; needs D = h·d."""
+    """The W that copies feature h·d + c of x to q[h, c]; it needs D = h·d."""
     weight = np.eye(config.heads * config.d_key, config.d_model)
     return weight.reshape(config.heads, config.d_key, config.d_model)
 
 
 def steered(draw: Draw, config: PeerConfig, s1: list[float], s2: list[float]) -> dict[str, Any]:
-    """A layer whose half scores are s1 and s2 times x[..., 0]: the first query entry of each half is that feature."""
+    """Parameters that make the half scores s1 and s2 times x[..., 0], the first entry of each query half."""
     params = exact_params(draw, config)
     weight = np.zeros(config.shapes()["query.weight"])
     weight[:, [0, config.d_key // 2], 0] = 1
@@ -54,12 +54,12 @@ def steered(draw: Draw, config: PeerConfig, s1: list[float], s2: list[float]) ->
 
 
 def loud(draw: Draw, config: PeerConfig) -> dict[str, Any]:
-    """Scores of several hundred a few units apart, in later heads a quarter of those of the first: exp overflows.
+    """A case with scores of several hundred that differ by a few units; in later heads they are a quarter as large.
 
-    It does so unless each head subtracts its own maximum.
+    exp overflows unless each head subtracts its own maximum.
     """
-    spread = [200.0, 199.5, 199.0, 198.75, 100.0]
-    params = steered(draw, config, spread, spread[::-1])
+    half_scores = [200.0, 199.5, 199.0, 198.75, 100.0]
+    params = steered(draw, config, half_scores, half_scores[::-1])
     params["query.weight"][1:] *= draw.dtype.type(0.25)
     x = tokens(draw, (6, config.d_model), exact=True)
     x[:, 0] = [1, 2, -1, 4, 0.5, -2]

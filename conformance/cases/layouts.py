@@ -1,4 +1,4 @@
-"""How an array lies in memory, which a backend may mistake for its values: in rows, in columns, or with gaps."""
+"""Memory layouts of an array: in rows, in columns, or with gaps; a backend must read all of them alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from peerspec.conformance.cases.case import Array
 __all__ = ["LAYOUTS", "laid_out", "layout", "like"]
 
 LAYOUTS = ("rows", "columns", "gaps")
-"""The last axis the fastest, the first axis the fastest, or rows with something between them."""
+"""The last axis is contiguous, the first axis is contiguous, or rows have unused memory between them."""
 
 
 def layout(array: Array) -> str:
@@ -18,7 +18,7 @@ def layout(array: Array) -> str:
 
 
 def laid_out(array: Array, where: str) -> Array:
-    """The same values in that layout, as far as their shape has room for it."""
+    """A copy in the layout ``where``, if its shape has more than one layout."""
     if where == "gaps" and array.ndim:
         return np.repeat(array, 2, 0)[::2]
     return np.asarray(array, order="F" if where == "columns" else "C")

@@ -1,4 +1,4 @@
-"""Half scores for the profile ``select``: what random data never produce."""
+"""The cases of the profile ``select``: half scores with ties, roundings and extremes that random data rarely have."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array, Draw
 
-__all__ = ["SELECTIONS", "SelectionCase"]
+__all__ = ["SELECTION_CASES", "SelectionCase"]
 
 
 @dataclass(frozen=True)
 class SelectionCase:
-    """Half scores [rows, n] twice, to be asked with ``k``; ``size`` and ``everywhere`` as in ``CaseSpec``."""
+    """Two arrays of half scores [rows, n], and k; ``size`` and ``everywhere`` are those of ``CaseSpec``."""
 
     name: str
     n: int
@@ -25,12 +25,12 @@ class SelectionCase:
     everywhere: int = 2
 
     def halves(self, dtype: np.dtype[Any], seed: int) -> tuple[Array, Array]:
-        """The half scores in the compute dtype."""
+        """s₁ and s₂ of ``dtype``, a compute dtype."""
         return self.make(Draw(f"select.{self.name}", seed, dtype), self.n)
 
 
 def _coarse(bits: int) -> Any:
-    """Few distinct values: ties of every kind."""
+    """Values of ``bits`` bits: few distinct values, so many ties."""
 
     def make(draw: Draw, n: int) -> tuple[Array, Array]:
         return draw.coarse("s1", (8, n), bits, bits - 1), draw.coarse("s2", (8, n), bits, bits - 1)
@@ -43,7 +43,7 @@ def _full(draw: Draw, n: int) -> tuple[Array, Array]:
 
 
 def _axes(*lead: int) -> Any:
-    """Other leading axes than one."""
+    """Leading axes ``lead`` instead of rows."""
 
     def make(draw: Draw, n: int) -> tuple[Array, Array]:
         return draw.full("s1", (*lead, n)), draw.full("s2", (*lead, n))
@@ -59,7 +59,7 @@ def _zeros(draw: Draw, n: int) -> tuple[Array, Array]:
 
 
 def _absorbed(draw: Draw, n: int) -> tuple[Array, Array]:
-    """Large s1 and tiny s2: sums round together, and only the order of SEL-1 tells the experts apart."""
+    """Large s1 and small s2: different sums round to one value, and only the order of SEL-1 decides."""
     unit = draw.dtype.type(2.0) ** (np.finfo(draw.dtype).nmant + 1)
     return draw.coarse("s1", (8, n), 2, 0) + unit, draw.full("s2", (8, n), -1)
 
@@ -72,19 +72,19 @@ def _neighbours(draw: Draw, n: int) -> tuple[Array, Array]:
 
 
 def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
-    """Sums that need three bits more than there are, so that every one rounds, up or down."""
+    """Exact sums need three bits more than the dtype has, so sums round, up or down."""
     return draw.full("s1", (8, n)), draw.full("s2", (8, n), -3)
 
 
 def _low(draw: Draw, n: int) -> tuple[Array, Array]:
-    """Integers times −2⁶⁰, far below any number that stands for minus infinity."""
+    """Multiples of 2⁶⁰ from −24·2⁶⁰ to −9·2⁶⁰: below any finite number that a backend uses for minus infinity."""
     low = draw.dtype.type(2.0) ** 60
     s1, s2 = (draw.coarse(name, (8, n), 4, 3) * low - 16 * low for name in ("s1", "s2"))
     return s1, s2
 
 
 def _lines(draw: Draw, n: int) -> tuple[Array, Array]:
-    """All winners in one row (even rows) or one column (odd rows), descending and ascending."""
+    """The selected cells lie in one row of the grid (even rows of the case) or in one column (odd rows)."""
     s1, s2 = (np.tile(np.arange(n, dtype=draw.dtype), (8, 1)) for _ in range(2))
     s1[0::2, n // 2] += 4 * n
     s2[1::2, 0] += 4 * n
@@ -92,16 +92,16 @@ def _lines(draw: Draw, n: int) -> tuple[Array, Array]:
 
 
 def _corner(draw: Draw, n: int) -> tuple[Array, Array]:
-    """Equal steps: the k-th candidate lies anywhere on the edge of the staircase, mostly tied."""
+    """Half scores in equal steps: many candidates on the edge of the staircase tie for the k-th place."""
     steps = -np.arange(n, dtype=draw.dtype)
     s1, s2 = np.tile(steps, (8, 1)), np.tile(steps, (8, 1))
     return s1 * draw.dtype.type(0.5), np.roll(s2, 1, -1)
 
 
 def _corners(k: int) -> Any:
-    """In each row a and b sub-keys stand far above the others, with a·b ≤ k as large as can be.
+    """In each row a sub-keys of one half and b of the other have much larger half scores, with a·b ≤ k maximal.
 
-    So every cell of the staircase of k is selected somewhere.
+    Every cell of the staircase of k is then selected in some row.
     """
     corners = [(a, k // a) for a in range(1, k + 1) if k // (a + 1) < k // a]
 
@@ -116,17 +116,17 @@ def _corners(k: int) -> Any:
 
 
 def _in_columns(draw: Draw, n: int) -> tuple[Array, Array]:
-    """The first axis is the fastest in memory."""
+    """Arrays in column order."""
     s1, s2 = _full(draw, n)
     return np.asfortranarray(s1), np.asfortranarray(s2)
 
 
 def _gaps(draw: Draw, n: int) -> tuple[Array, Array]:
-    """Every second row of arrays twice as long."""
+    """Every second row of longer arrays: arrays with gaps in memory."""
     return draw.full("s1", (16, n))[::2], draw.full("s2", (16, n))[::2]
 
 
-SELECTIONS: tuple[SelectionCase, ...] = (
+SELECTION_CASES: tuple[SelectionCase, ...] = (
     SelectionCase(
         "hand",
         3,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from peerspec.backends.process import Command
-from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
+from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
 from peerspec.conformance.cases.case import Case
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.clauses import clauses
@@ -116,7 +116,7 @@ def _question(finding: Finding, seed: int) -> tuple[Check, Subject]:
     for spec in LAYER_CASES:
         if spec.name == finding.case and not finding.check.startswith("select."):
             return _check(finding.check), spec.make(DTYPES[finding.precision], seed)
-    for case in SELECTIONS:
+    for case in SELECTION_CASES:
         if case.name == finding.case:
             halves = case.halves(compute_dtype(finding.precision), seed)
             return _check(finding.check), Halves(case.name, *halves, case.k)

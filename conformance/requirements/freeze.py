@@ -1,6 +1,7 @@
-"""Write the clauses of SPEC.md and the checks that count for it as data.
+"""Write the clauses of SPEC.md, and the checks that count for its version, as data.
 
-``python -m peerspec.conformance.requirements.freeze SPEC.md``, for a draft; the file of a final version stays as it is.
+Run ``python -m peerspec.conformance.requirements.freeze SPEC.md`` while the version is a draft; never change the file
+of a final version.
 """
 
 import json
@@ -14,7 +15,7 @@ from peerspec.reference import SPEC_VERSION
 
 
 def frozen(spec: Path) -> str:
-    """The text of the data file for this SPEC.md."""
+    """The text of the data file for a SPEC.md."""
     rows = [asdict(clause) for clause in parse(spec.read_text("utf-8"))]
     checks = [check.id for check in CHECKS]
     return json.dumps({"spec": SPEC_VERSION, "checks": checks, "clauses": rows}, indent=1, ensure_ascii=False) + "\n"

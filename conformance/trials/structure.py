@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.case import Array, Case
-from peerspec.reference import Output
+from peerspec.reference import Output, compute_dtype
 
 __all__ = ["form_problems", "problems"]
 
@@ -54,7 +54,7 @@ def _formats(case: Case, out: Output) -> Iterator[tuple[str, str]]:
 
 
 def _compute_dtype(case: Case) -> np.dtype[Any]:
-    return np.dtype(np.float64) if case.layer.dtype == np.float64 else np.dtype(np.float32)
+    return compute_dtype(case.layer.dtype)
 
 
 def _ids(case: Case, out: Output) -> Iterator[tuple[str, str]]:

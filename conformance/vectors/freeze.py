@@ -1,9 +1,10 @@
-"""Write the vectors: ``python -m peerspec.conformance.vectors.freeze FOLDER``, a new folder."""
+"""Write the vectors into a new folder: ``python -m peerspec.conformance.vectors.freeze FOLDER``."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -26,8 +27,8 @@ RELU = replace(SMALL, activation="relu")
 DEEP = PeerConfig(3, 2, 16, 7, 4, d_out=2, activation="relu")
 """k > n."""
 WORDS = [(0, "x", 0), (0, "x", 1), (1, "keys", 2**33), (2**64 - 1, "", 2**64 - 1), (7, "größe", 0)]
-"""Of (seed, name, index): the first, the second, one beyond 32 bits, the last, and a name that is not ASCII."""
-LAYERS: dict[str, tuple[PeerConfig, str]] = {
+"""(seed, name, index): the first word, the second, one beyond 32 bits, the last, and one of a non-ASCII name."""
+FROZEN_LAYERS: dict[str, tuple[PeerConfig, str]] = {
     "exact.relu": (RELU, "float32"),
     "exact.ties": (DEEP, "float32"),
     **{f"numeric.{kind}": (replace(SMALL, activation=kind), "float32") for kind in ACTIVATIONS},
@@ -40,18 +41,21 @@ LAYERS: dict[str, tuple[PeerConfig, str]] = {
     "numeric.sigmoid": (replace(RELU, gate="sigmoid"), "float32"),
     "numeric.per-head": (replace(RELU, key_heads=2), "float32"),
 }
-SELECTIONS = {"full": (9, 5, None), "ties": (9, 5, 2), "equal": (4, 6, 1), "deep": (3, 8, 2), "all": (3, 9, 3)}
-"""Of n, k and bits; None means all that the format has."""
+FROZEN_SELECTIONS = {"full": (9, 5, None), "ties": (9, 5, 2), "equal": (4, 6, 1), "deep": (3, 8, 2), "all": (3, 9, 3)}
+"""(n, k, bits) of half scores; None means all significant bits of the dtype."""
+
+_File = tuple[dict[str, Array], dict[str, Any]]
+"""The tensors of a file, and what the manifest says about it."""
 
 
 @dataclass(frozen=True)
 class _Recorder(Draw):
-    """A source of tensors that remembers their recipes."""
+    """A source of tensors that records how each was made."""
 
-    recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def coarse(self, name: str, shape: tuple[int, ...], bits: int, exponent: int) -> Array:
-        self.recipes[name] = {
+        self.made[name] = {
             "seed": self.seed,
             "name": f"{self.case}/{name}",
             "bits": bits,
@@ -66,7 +70,7 @@ def freeze(folder: Path) -> None:
     """Write all files and the manifest into a new folder."""
     folder.mkdir(parents=True)
     files = {}
-    for name, (tensors, about) in _everything():
+    for name, (tensors, about) in _all_files():
         data = save({key: np.ascontiguousarray(array) for key, array in tensors.items()})
         (folder / f"{name}.safetensors").write_bytes(data)
         files[f"{name}.safetensors"] = {"sha256": sha256(data).hexdigest(), **about}
@@ -75,27 +79,27 @@ def freeze(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _everything() -> Any:
+def _all_files() -> Iterator[tuple[str, _File]]:
     yield "inputs", _inputs()
-    for name, (config, dtype) in LAYERS.items():
+    for name, (config, dtype) in FROZEN_LAYERS.items():
         yield f"layer.{name}", _layer(name, config, dtype)
-    for name, (n, k, bits) in SELECTIONS.items():
+    for name, (n, k, bits) in FROZEN_SELECTIONS.items():
         for dtype in ("float32", "float64"):
             yield f"select.{name}.{dtype}", _selection(name, n, k, bits, DTYPES[dtype])
 
 
-def _inputs() -> tuple[dict[str, Array], dict[str, Any]]:
+def _inputs() -> _File:
     tensors: dict[str, Array] = {}
-    recipes: dict[str, Any] = {}
+    made: dict[str, Any] = {}
     for name, dtype in DTYPES.items():
         draw = _Recorder("vectors.inputs", 0, dtype)
         tensors[name] = draw.full(name, (4, 8))
         tensors[f"{name}.coarse"] = draw.coarse(f"{name}.coarse", (4, 8), 3, 2)
-        recipes |= draw.recipes
-    return tensors, {"tensors": recipes}
+        made |= draw.made
+    return tensors, {"tensors": made}
 
 
-def _layer(name: str, config: PeerConfig, dtype: str) -> tuple[dict[str, Array], dict[str, Any]]:
+def _layer(name: str, config: PeerConfig, dtype: str) -> _File:
     draw, exact = _Recorder(f"vectors.{name}", 0, DTYPES[dtype]), name.startswith("exact.")
     layer = Layer(config, (exact_params if exact else full_params)(draw, config))
     x = tokens(draw, (6, config.d_model), exact=exact)
@@ -104,16 +108,16 @@ def _layer(name: str, config: PeerConfig, dtype: str) -> tuple[dict[str, Array],
     assert out.indices is not None
     assert out.gates is not None
     results = {"y": out.y, "scores": out.scores, "indices": out.indices, "gates": out.gates}
-    about = {"config": asdict(config), "tensors": draw.recipes, "expected": list(results)}
+    about = {"config": asdict(config), "tensors": draw.made, "expected": list(results)}
     return {**layer.params, "x": x, **results}, about
 
 
-def _selection(name: str, n: int, k: int, bits: int | None, dtype: Any) -> tuple[dict[str, Array], dict[str, Any]]:
+def _selection(name: str, n: int, k: int, bits: int | None, dtype: Any) -> _File:
     draw = _Recorder(f"vectors.select.{name}", 0, dtype)
     s1, s2 = (draw.coarse(half, (4, n), bits or significant_bits(dtype), 0) for half in ("scores1", "scores2"))
-    found = select_exhaustive(s1, s2, k)
-    about = {"k": k, "tensors": draw.recipes, "expected": ["scores", "indices"]}
-    return {"scores1": s1, "scores2": s2, "scores": found.scores, "indices": found.indices}, about
+    selected = select_exhaustive(s1, s2, k)
+    about = {"k": k, "tensors": draw.made, "expected": ["scores", "indices"]}
+    return {"scores1": s1, "scores2": s2, "scores": selected.scores, "indices": selected.indices}, about
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The judge's bounds from both sides: a legal adversary comes near them, an illegal one just beyond is seen.
+"""Bounds from both sides: a legal adversary reaches a large share of a bound, and a slightly worse one exceeds it.
 
-The adversary computes in float64 and multiplies every operation by 1 + u, the worst that the standard model allows;
-float64's own error is 2⁻²⁹ of that.
+The adversary computes in float64 and multiplies the result of every operation by 1 + u, the largest error of the
+standard model. The error of float64 itself is 2⁻²⁹ of that.
 """
 
 from collections.abc import Callable
@@ -17,21 +17,20 @@ from peerspec.conformance.bounds.activation import (
     activation_bounds,
     derivative_bounds,
 )
-from peerspec.conformance.bounds.bounded import (
-    Bounded,
+from peerspec.conformance.bounds.bounded import Bounded, given
+from peerspec.conformance.bounds.compare import deviation
+from peerspec.conformance.bounds.gates import gate_bounds
+from peerspec.conformance.bounds.model import Model, model_for
+from peerspec.conformance.bounds.operations import (
     add,
     contract,
     divide,
-    given,
     multiply,
     returned,
     root,
     scatter_sum,
-    total,
+    sum_over,
 )
-from peerspec.conformance.bounds.compare import deviation
-from peerspec.conformance.bounds.gates import gate_bounds
-from peerspec.conformance.bounds.model import Model, model_for
 from peerspec.conformance.bounds.selection import margins
 from peerspec.reference import DTYPES, Layer, PeerConfig
 from peerspec.reference.activations import activate, activate_derivative
@@ -39,7 +38,7 @@ from peerspec.reference.config import ACTIVATIONS
 
 U = 2.0**-24
 UP = 1 + U
-NOISE = 2.0**-27  # float64 rounds a few times at 2⁻⁵³, against bounds of at least u = 2⁻²⁴ of the same size
+NOISE = 2.0**-27  # a few roundings of float64, 2⁻⁵³ each, relative to bounds of at least u = 2⁻²⁴
 F32 = model_for(np.dtype(np.float32))
 RNG = np.random.default_rng(0)
 
@@ -51,7 +50,7 @@ def _share(got: np.ndarray, expected: Bounded) -> float:
 
 
 def _adversarial_dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Left to right, every product and every sum rounded up: positive terms gather (1+u)^m."""
+    """Left to right, every product and every sum rounded up: the error of positive terms grows to (1+u)^m."""
     out = np.zeros(len(a))
     for i in range(a.shape[1]):
         out = (out + a[:, i] * b[:, i] * UP) * UP
@@ -59,9 +58,9 @@ def _adversarial_dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("width", [3, 33, 512])
-def test_an_inner_product_may_lose_gamma_and_no_more(width: int) -> None:
+def test_an_inner_product_may_have_an_error_of_gamma_and_no_more(width: int) -> None:
     a, b = RNG.uniform(0.1, 1, (2, 8, width))
-    a[:, 0] = 1000  # the first term meets every later rounding
+    a[:, 0] = 1000  # every later rounding acts on the first term
     bound = contract(F32, "tc,tc->t", given(a), given(b), width)
     assert 0.5 <= _share(_adversarial_dot(a, b), bound) <= 1 + 2 / width
     value = bound.value
@@ -93,7 +92,7 @@ def test_sums_and_scatters_count_their_terms() -> None:
     adversary = 0.0
     for term in a[:, 0]:
         adversary = (adversary + term) * UP
-    assert 0.4 <= _share(np.array([adversary]), total(F32, given(a), 0)) <= 1
+    assert 0.4 <= _share(np.array([adversary]), sum_over(F32, given(a), 0)) <= 1
     places = np.zeros(40, int)
     scattered = scatter_sum(F32, (3, 1), places, given(a))
     assert 0.4 <= _share(np.array([[adversary], [0], [0]]), scattered) <= 1
@@ -101,7 +100,7 @@ def test_sums_and_scatters_count_their_terms() -> None:
 
 
 @pytest.mark.parametrize("k", [2, 16])
-def test_softmax_allows_what_its_scores_allow_and_no_more(k: int) -> None:
+def test_softmax_allows_the_errors_of_its_scores_and_no_more(k: int) -> None:
     scores = np.sort(RNG.normal(size=(20, k)) * 5)[:, ::-1]
     error = 1e-6
     moved = scores.copy()
@@ -178,7 +177,7 @@ def test_the_usual_formula_in_float32_is_legal_and_the_other_gelu_is_not(kind: s
     assert _share(activate(other, a.astype(np.float64)), bound) > 100
 
 
-def test_either_slope_of_relu_passes_where_rounding_decides_and_only_there() -> None:
+def test_either_derivative_of_relu_passes_only_where_rounding_decides() -> None:
     bound = derivative_bounds(F32, "relu", given(np.array([1e-9, 1e-3, 0.0]), np.array([1e-8, 1e-8, 0.0])))
     assert _share(np.array([0.0, 1.0, 0.0]), bound) <= 1
     assert _share(np.array([1.0, 0.0, 0.0]), bound) == np.inf
@@ -190,7 +189,7 @@ def _layer() -> tuple[Layer, np.ndarray]:
     return layer, RNG.normal(size=(6, 33)).astype(np.float32)
 
 
-def test_a_swap_inside_both_bounds_is_admissible_and_one_beyond_is_not() -> None:
+def test_a_swap_within_both_bounds_is_admissible_and_one_beyond_is_not() -> None:
     s1 = given(np.array([[[3.0, 2.0, 0.0]]]), 0.1)
     s2 = given(np.array([[[1.0, 0.85, -5.0]]]), 0.1)
     exact = F32.exact()
@@ -225,7 +224,7 @@ def test_tf32_products_exceed_the_float32_bound_of_a_query() -> None:
     assert _share(np.einsum("hcd,td->thc", tf32(weight), tf32(x)), bound) > 5
 
 
-def test_an_exact_stage_has_no_room_at_all() -> None:
+def test_an_exact_stage_has_bound_zero() -> None:
     a, b = np.array([[1.0, 2.0]]), np.array([[3.0, -1.0]])
     bound = contract(F32.exact(), "tc,tc->t", given(a), given(b), 2)
     assert bound.error.tolist() == [0.0]
@@ -238,7 +237,7 @@ def test_nan_is_beyond_every_bound() -> None:
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32"])
-def test_what_may_overflow_on_return_is_not_judged_and_what_may_not_is(name):
+def test_a_returned_value_is_compared_unless_it_may_overflow(name):
     model = model_for(DTYPES[name])
     assert np.asarray(model.largest_in).astype(DTYPES[name]) == model.largest_in
     with np.errstate(over="ignore"):

@@ -1,8 +1,7 @@
-"""Composed bounds from both sides: legal adversaries of PRC-4 come near them, and the same ones beyond their constants
-are caught.
+"""Composed bounds from both sides: a legal adversary reaches a large share of a bound, a slightly worse one exceeds it.
 
-An adversary computes in float64 and errs as far as the model allows, always the same way; ``u`` scales all its errors.
-At 2⁻²⁴ it is legal and must reach the share stated; with errors so much larger that it passes the bound, it is seen.
+An adversary computes in float64 with the largest errors of the model, all in one direction; ``u`` scales them. With
+u = 2⁻²⁴ it is legal and must reach the given share of the bound. With errors scaled beyond the bound it must be caught.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,11 +12,12 @@ from scipy import special
 
 from peerspec.conformance.bounds import query_norm, stages
 from peerspec.conformance.bounds.activation import activation_bounds, derivative_bounds
-from peerspec.conformance.bounds.bounded import Bounded, contract, given, multiply, returned, scatter_sum, total
+from peerspec.conformance.bounds.bounded import Bounded, given
 from peerspec.conformance.bounds.compare import deviation
 from peerspec.conformance.bounds.gates import gate_bounds, gate_derivative
 from peerspec.conformance.bounds.gradients import gradient_bounds
 from peerspec.conformance.bounds.model import DIVIDE, EXP, FUNCTION, LOG, model_for
+from peerspec.conformance.bounds.operations import contract, multiply, returned, scatter_sum, sum_over
 from peerspec.reference import DTYPES, Layer, PeerConfig
 
 U = 2.0**-24
@@ -26,8 +26,8 @@ Adversary = Callable[[float], np.ndarray]
 RNG = np.random.default_rng(0)
 A = np.linspace(-8, 8, 4001)
 Z = np.sqrt(2 / np.pi) * (A + 0.044715 * A**3)
-SPREAD = np.sort(RNG.normal(size=(20, 8)), -1)
-LEVEL = np.linspace(-1e-3, 0, 16)[None]
+SCORES = np.sort(RNG.normal(size=(20, 8)), -1)
+RISING = np.linspace(-1e-3, 0, 16)[None]
 
 
 def _share(got: np.ndarray, expected: Bounded) -> float:
@@ -41,26 +41,26 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def _two_passes(u: float) -> np.ndarray:
-    total = np.exp(SPREAD - SPREAD.max(-1, keepdims=True)).sum(-1, keepdims=True) * (1 - EXP * u) * (1 - 8 * u)
-    return np.exp(SPREAD - SPREAD.max(-1, keepdims=True)) * (1 + EXP * u) / total * (1 + DIVIDE * u)
+    total = np.exp(SCORES - SCORES.max(-1, keepdims=True)).sum(-1, keepdims=True) * (1 - EXP * u) * (1 - 8 * u)
+    return np.exp(SCORES - SCORES.max(-1, keepdims=True)) * (1 + EXP * u) / total * (1 + DIVIDE * u)
 
 
 def _log_softmax(u: float) -> np.ndarray:
-    a = SPREAD - SPREAD.max(-1, keepdims=True)
+    a = SCORES - SCORES.max(-1, keepdims=True)
     log = np.log(np.exp(a).sum(-1, keepdims=True) * (1 - EXP * u) * (1 - 8 * u)) * (1 - LOG * u)
     return np.exp((a * (1 - u) - log) * (1 - 3 * u)) * (1 + EXP * u)
 
 
 def _online(u: float) -> np.ndarray:
-    total, most = np.zeros(1), LEVEL[:, 0]
-    for score in LEVEL.T:
+    total, most = np.zeros(1), RISING[:, 0]
+    for score in RISING.T:
         total = (total * np.exp(most - score) * (1 - (EXP + 1) * u) + np.exp(score - score) * (1 - EXP * u)) * (1 - u)
         most = score
-    return np.exp(LEVEL - most[:, None]) * (1 + EXP * u) / total[:, None] * (1 + DIVIDE * u)
+    return np.exp(RISING - most[:, None]) * (1 + EXP * u) / total[:, None] * (1 + DIVIDE * u)
 
 
 def _gelu(u: float) -> np.ndarray:
-    away = np.sign(A)  # the error that moves erf away from zero, so that all errors agree where a > 0
+    away = np.sign(A)  # moves erf away from zero, so that all errors have one direction where a > 0
     return 0.5 * A * (1 + special.erf(A / np.sqrt(2) * (1 + 2 * u)) + away * FUNCTION * u) * (1 + 3 * u)
 
 
@@ -96,7 +96,7 @@ def _one_pass(u: float) -> np.ndarray:
 
 
 def _norm_apart(u: float) -> np.ndarray:
-    """q·a + (b − mean·a), the mean far from zero, and the bracket the first of D + 1 terms."""
+    """q·a + (b − mean·a) with a mean far from zero; the bracket is the first of D + 1 terms."""
     mean, var = (LAYER.params[f"query_norm.{name}"].astype(float) for name in ("mean", "var"))
     scale, bias = (LAYER.params[f"query_norm.{name}"].astype(float) for name in ("scale", "bias"))
     slope = scale / np.sqrt(var + 1e-5) * (1 + 2 * DIVIDE * u)
@@ -112,11 +112,11 @@ FAR = RNG.uniform(49, 51, (6, 2, 10))
 PLAIN = Layer.random(PeerConfig(9, 1, 49, 4, 64, d_out=5, activation="identity"), seed=2)
 X = RNG.uniform(0.5, 1, (6, 9))
 PLAIN.params["query.weight"][:] = np.abs(PLAIN.params["query.weight"])
-PLAIN.params["keys"][:] = np.abs(PLAIN.params["keys"]) * np.where(np.arange(32) % 2, -1, 1)  # terms all but cancel
+PLAIN.params["keys"][:] = np.abs(PLAIN.params["keys"]) * np.where(np.arange(32) % 2, -1, 1)  # terms nearly cancel
 
 
 def _folded(u: float) -> np.ndarray:
-    """Each entry of C·W and each later sum err towards the sign of its term."""
+    """Each entry of C·W and each later sum is rounded away from zero."""
     weight, keys = PLAIN.params["query.weight"].astype(float), PLAIN.params["keys"].astype(float)
     parts = np.einsum("hcd,nc->hncd", weight[:, :32], keys[0, 0])
     return np.einsum("hncd,td->thn", parts * (1 + 41 * u * (parts > 0)), X)
@@ -130,9 +130,9 @@ OLD = np.array([2.0, 3.0])
 
 
 def _pairs() -> Iterator[tuple[str, Bounded, Adversary, float]]:
-    yield "softmax, two passes", gate_bounds(F32, "softmax", given(SPREAD)), _two_passes, 0.4
-    yield "softmax, log", gate_bounds(F32, "softmax", given(SPREAD)), _log_softmax, 0.6
-    yield "softmax, online", gate_bounds(F32, "softmax", given(LEVEL)), _online, 0.7
+    yield "softmax, two passes", gate_bounds(F32, "softmax", given(SCORES)), _two_passes, 0.4
+    yield "softmax, log", gate_bounds(F32, "softmax", given(SCORES)), _log_softmax, 0.6
+    yield "softmax, online", gate_bounds(F32, "softmax", given(RISING)), _online, 0.7
     yield "logistic", gate_bounds(F32, "sigmoid", given(A)), lambda u: special.expit(A) + FUNCTION * u, 0.99
     yield "gelu", activation_bounds(F32, "gelu", given(A)), _gelu, 0.9
     yield "gelu_tanh", activation_bounds(F32, "gelu_tanh", given(A)), _gelu_tanh, 0.9
@@ -145,12 +145,12 @@ def _pairs() -> Iterator[tuple[str, Bounded, Adversary, float]]:
     yield "gelu slope", derivative_bounds(F32, "gelu", given(A)), _gelu_slope, 0.8
     yield "gelu_tanh slope", derivative_bounds(F32, "gelu_tanh", given(A)), _gelu_tanh_slope, 0.75
     yield "silu slope", derivative_bounds(F32, "silu", given(A)), _silu_slope, 0.85
-    mean, var = query_norm._moments(F32, given(QUERIES), 0)
+    mean, var = query_norm.moments(F32, given(QUERIES), 0)
     yield "mean", mean, lambda u: QUERIES.mean(0, keepdims=True) * (1 + (len(QUERIES) - 1 + DIVIDE) * u), 0.85
     yield "variance, one pass", var, _one_pass, 0.8
     normed = query_norm.query_normed(F32, LAYER, given(FAR), np.ones(6, bool), training=False)
     yield "norm apart", normed.q, _norm_apart, 0.85
-    yield "running statistics", query_norm._moved(F32, OLD, given(np.full(2, 4.0))), _moved, 0.8
+    yield "running statistics", query_norm.updated(F32, OLD, given(np.full(2, 4.0))), _moved, 0.8
     q = stages.query(F32, PLAIN, X)
     yield "keys folded", stages.half_scores(F32, PLAIN, q)[0], _folded, 0.55
 
@@ -159,7 +159,7 @@ PAIRS = {pair[0]: pair[1:] for pair in _pairs()}
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_a_legal_adversary_comes_near_and_the_same_beyond_its_constants_is_caught(name: str) -> None:
+def test_a_legal_adversary_comes_near_its_bound_and_a_worse_one_is_caught(name: str) -> None:
     bound, adversary, least = PAIRS[name]
     share = _share(adversary(U), bound)
     assert least <= share <= 1
@@ -167,20 +167,20 @@ def test_a_legal_adversary_comes_near_and_the_same_beyond_its_constants_is_caugh
 
 
 def test_both_paths_to_x_may_be_one_sum() -> None:
-    """The largest term comes first and meets every later rounding, one for each term of either path."""
+    """The largest term comes first, and every later rounding acts on it, one for each term of both paths."""
     layer = Layer.random(PeerConfig(3, 1, 4, 1, 40, d_out=1, activation="identity", gate="sigmoid"), seed=3)
     layer.params["experts.u"][:], layer.params["experts.v"][:] = 1024, 1
     x, dy, ids = np.full((1, 3), 0.125), np.ones((1, 1)), np.zeros((1, 1, 1), int)
     bound = gradient_bounds(F32, F32, layer, x, dy, np.ones(1, bool), ids)["x"]
     terms = 1 + layer.config.d_key
-    first = 1024 * special.expit(0)  # gate · z · u, about, as the scores are near zero
+    first = 1024 * special.expit(0)  # approximately gate · z · u, because the scores are near zero
     assert (bound.error > 0.8 * terms * U * first).all()
 
 
 def test_gates_that_sum_to_one_only_nearly_may_weigh_differences() -> None:
-    gate, same = given(_softmax(SPREAD)), given(np.full(SPREAD.shape, 1e3))
+    gate, same = given(_softmax(SCORES)), given(np.full(SCORES.shape, 1e3))
     bound = gate_derivative(F32, "softmax", gate, same)
-    far = _softmax(SPREAD) * 1e3 * (2 * EXP + DIVIDE + 8) * U  # what g·(dg − Σ g·dg) leaves where Σ g is off by 28u
+    far = _softmax(SCORES) * 1e3 * (2 * EXP + DIVIDE + 8) * U  # g·(dg − Σ g·dg) where Σ g has an error of 28u
     assert 0.25 <= _share(far, bound) <= 1
     assert _share(4 * far, bound) > 1
 
@@ -199,7 +199,7 @@ def test_a_value_is_returned_with_one_rounding_to_the_input_dtype(precision: str
 
 
 @pytest.mark.parametrize("precision", DTYPES)
-def test_what_underflows_may_be_lost_and_what_is_zero_may_not_appear(precision: str) -> None:
+def test_a_result_that_underflows_may_be_zero_and_a_larger_one_may_not(precision: str) -> None:
     model = model_for(np.dtype(DTYPES[precision]))
     small = given(np.array([0.99 * model.tiny_in]))
     assert 0.9 <= _share(np.zeros(1), returned(model, small)) <= 1
@@ -214,7 +214,7 @@ def test_sums_and_products_of_zeros_are_exactly_zero(precision: str) -> None:
     model, zero, some = model_for(np.dtype(DTYPES[precision])), given(np.zeros((3, 4))), given(RNG.normal(size=(3, 4)))
     for bound in (
         multiply(model, zero, some),
-        total(model, zero, 0),
+        sum_over(model, zero, 0),
         contract(model, "tc,tc->t", zero, some, 4),
         scatter_sum(model, (2, 4), np.array([0, 0, 1]), zero),
         returned(model, zero),
@@ -225,7 +225,7 @@ def test_sums_and_products_of_zeros_are_exactly_zero(precision: str) -> None:
 
 
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
-def test_with_one_expert_the_router_has_no_gradient_and_no_room(norm: str) -> None:
+def test_with_one_expert_the_gradient_of_the_router_is_exactly_zero(norm: str) -> None:
     layer = Layer.random(PeerConfig(7, 2, 25, 1, 6, d_out=5, query_norm=norm), seed=1)
     x, dy, ids = RNG.normal(size=(6, 7)), RNG.normal(size=(6, 5)), RNG.integers(0, 25, (6, 2, 1))
     for name, bound in gradient_bounds(F32, F32, layer, x, dy, np.ones(6, bool), ids).items():
@@ -233,7 +233,7 @@ def test_with_one_expert_the_router_has_no_gradient_and_no_room(norm: str) -> No
         assert router == (not bound.value.any() and not bound.error.any())
 
 
-def test_the_slope_of_relu_lies_between_0_and_1_where_rounding_decides() -> None:
+def test_the_derivative_of_relu_lies_between_0_and_1_where_rounding_decides() -> None:
     bound = derivative_bounds(F32, "relu", given(np.array([1e-9, -1e-9]), 1e-8))
     for slope in (0.0, 0.5, 1.0):
         assert _share(np.full(2, slope), bound) <= 1
@@ -242,7 +242,7 @@ def test_the_slope_of_relu_lies_between_0_and_1_where_rounding_decides() -> None
 
 
 @pytest.mark.parametrize("value", [0.9, 0.1, 1e-5])
-def test_a_constant_is_known_to_one_rounding_of_itself(value: float) -> None:
+def test_a_constant_has_an_error_of_one_rounding(value: float) -> None:
     bound = query_norm.constant(F32, value)
     assert 0.01 < _share(np.array(np.float32(value)), bound) <= 1
     assert _share(np.array(value * (1 + 1.1 * U)), bound) > 1

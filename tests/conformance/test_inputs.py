@@ -1,4 +1,4 @@
-"""The spec-defined inputs: pinned bits, exact values, and a second, independent implementation."""
+"""The generator of inputs: pinned words, exact values, and a comparison with a second implementation."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from peerspec.reference import DTYPES
 M = 2**64
 
 
-def _second_opinion(seed: int, name: str, index: int) -> int:
-    """INP-1 once more, straight from its text."""
+def _second_word(seed: int, name: str, index: int) -> int:
+    """INP-1, written a second time from its text."""
 
-    def expert_stage(z: int) -> int:
+    def scramble(z: int) -> int:
         z ^= z >> 30
         z = z * 0xBF58476D1CE4E5B9 % M
         z ^= z >> 27
@@ -22,15 +22,15 @@ def _second_opinion(seed: int, name: str, index: int) -> int:
     f = 14695981039346656037
     for byte in name.encode("utf-8"):
         f = (f ^ byte) * 1099511628211 % M
-    return expert_stage((expert_stage(seed ^ f) + (index + 1) * 0x9E3779B97F4A7C15) % M)
+    return scramble((scramble(seed ^ f) + (index + 1) * 0x9E3779B97F4A7C15) % M)
 
 
 @pytest.mark.parametrize(
     ("seed", "name", "index", "expected"),
     [(0, "x", 0, 0x5BC0EDCB8475DCA7), (1, "keys", 2**33, 0x325F6AE44B447F07)],
 )
-def test_words_are_pinned_for_ever(seed: int, name: str, index: int, expected: int) -> None:
-    assert word(seed=seed, name=name, index=index) == expected == _second_opinion(seed, name, index)
+def test_words_are_pinned(seed: int, name: str, index: int, expected: int) -> None:
+    assert word(seed=seed, name=name, index=index) == expected == _second_word(seed, name, index)
 
 
 @pytest.mark.parametrize("precision", DTYPES)
@@ -38,7 +38,7 @@ def test_words_are_pinned_for_ever(seed: int, name: str, index: int, expected: i
 def test_entries_are_the_dyadic_rationals_of_the_definition(precision: str, bits: int) -> None:
     got = dyadic(seed=3, name="gâteau/u", shape=(3, 5), bits=bits, exponent=1, dtype=DTYPES[precision])
     for index, value in enumerate(got.ravel()):
-        r = _second_opinion(3, "gâteau/u", index) >> (64 - bits)
+        r = _second_word(3, "gâteau/u", index) >> (64 - bits)
         assert float(value) == (r - 2 ** (bits - 1)) * 2.0 ** (1 - bits + 1)
 
 
@@ -57,7 +57,7 @@ def test_a_part_of_a_large_tensor_equals_the_whole_across_chunks() -> None:
     small = dyadic(seed=0, name="t", shape=(10,), bits=24, exponent=0, dtype=np.float32)
     large = dyadic(seed=0, name="t", shape=((1 << 20) + 10,), bits=24, exponent=0, dtype=np.float32)
     assert np.array_equal(large[:10], small)
-    assert large[-1] == ((_second_opinion(0, "t", (1 << 20) + 9) >> 40) - 2**23) * 2.0**-23
+    assert large[-1] == ((_second_word(0, "t", (1 << 20) + 9) >> 40) - 2**23) * 2.0**-23
 
 
 def test_more_bits_than_the_format_holds_are_refused() -> None:

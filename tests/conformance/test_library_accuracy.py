@@ -1,7 +1,7 @@
-"""The constants of PRC-4 for functions, held against the libraries in use.
+"""The constants of PRC-4 for functions, compared with libraries.
 
-SPEC.md says at which share of each constant libraries stand; that is what is asserted, and that they are not far below
-it: a constant is not simply large.
+Libraries must stay at or below the part of each constant that SPEC.md states, and some must exceed a quarter of it: the
+constants are large enough, and not too large.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ TRUE: dict[str, Callable] = {
 }
 LIMIT = {"exp": EXP, "log": LOG, "divide": DIVIDE, "root": DIVIDE, "reciprocal root": DIVIDE}
 RANGE = {"exp": (-80, 0), "log": (1, 64), "divide": (0.01, 64), "root": (1e-5, 64), "reciprocal root": (1e-5, 64)}
-SHARE = {"reciprocal root": 2 / 3}
-"""The share of a constant at which libraries stand, where it is not one half."""
+PART = {"reciprocal root": 2 / 3}
+"""The part of a constant that libraries may reach, where it is not one half."""
 NUMPY = {
     "exp": np.exp,
     "log": np.log,
@@ -78,7 +78,7 @@ JAX = {
     "gelu_tanh": lambda x: jax.nn.gelu(x, approximate=True),
     "silu": jax.nn.silu,
 }
-GELUS = ("gelu", "gelu_tanh", "silu")
+ACTIVATIONS = ("gelu", "gelu_tanh", "silu")
 
 
 def _numpy(function: str, x: np.ndarray) -> np.ndarray:
@@ -102,12 +102,12 @@ def _onnxruntime(function: str, x: np.ndarray) -> np.ndarray:
     return onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})[0]
 
 
-def _torch_slope(function: str, x: np.ndarray) -> np.ndarray:
+def _torch_derivative(function: str, x: np.ndarray) -> np.ndarray:
     a = torch.from_numpy(x).requires_grad_(True)
     return torch.autograd.grad(TORCH[function](a).sum(), a)[0].numpy()
 
 
-def _jax_slope(function: str, x: np.ndarray) -> np.ndarray:
+def _jax_derivative(function: str, x: np.ndarray) -> np.ndarray:
     with jax.enable_x64(True):
         return np.asarray(jax.jit(jax.grad(lambda a: JAX[function](a).sum()))(x))
 
@@ -117,7 +117,7 @@ def _units(dtype: Any) -> float:
 
 
 def _worst(library: Callable, function: str, dtype: str) -> float:
-    """The largest error in units of u: relative to 1 for what FUNCTION bounds, relative to the value for the others."""
+    """The largest error in u: relative to 1 for functions that FUNCTION bounds, relative to the value for others."""
     x = np.random.default_rng(0).uniform(*RANGE.get(function, (-8, 8)), 1 << 16).astype(dtype)
     truth = TRUE[function](x)
     error = np.abs(library(function, x) - truth)
@@ -130,18 +130,18 @@ CASES = [
     for library, table in TABLES
     for function in table
     for dtype in ("float32", "float64")
-    if function not in GELUS
+    if function not in ACTIVATIONS
     and (library, function, dtype) != (_onnxruntime, "erf", "float64")  # ONNX Runtime has no such kernel on CPU
 ]
 
 
 @pytest.mark.parametrize(("library", "function", "dtype"), CASES)
-def test_a_library_stands_at_its_share_of_the_constant_or_less(library: Callable, function: str, dtype: str) -> None:
-    assert _worst(library, function, dtype) <= LIMIT.get(function, FUNCTION) * SHARE.get(function, 0.5)
+def test_a_library_reaches_at_most_the_stated_part_of_a_constant(library: Callable, function: str, dtype: str) -> None:
+    assert _worst(library, function, dtype) <= LIMIT.get(function, FUNCTION) * PART.get(function, 0.5)
 
 
 @pytest.mark.parametrize("library", [_jax, _numpy], ids=["jax", "numpy"])
-def test_exp2_loses_no_more_than_exp_of_a_product(library: Callable) -> None:
+def test_exp2_errs_no_more_than_exp_of_a_product(library: Callable) -> None:
     """JAX computes it as exp(x·ln 2), whose argument rounds at its own size."""
     x = np.random.default_rng(0).uniform(-100, 0, 1 << 16).astype(np.float32)
     got = np.exp2(x) if library is _numpy else np.asarray(jax.jit(jax.numpy.exp2)(x))
@@ -150,22 +150,22 @@ def test_exp2_loses_no_more_than_exp_of_a_product(library: Callable) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("function", GELUS)
-@pytest.mark.parametrize("library", [(_torch, _torch_slope), (_jax, _jax_slope)], ids=["torch", "jax"])
-def test_an_activation_and_its_slope_stand_at_half_of_their_budget(
+@pytest.mark.parametrize("function", ACTIVATIONS)
+@pytest.mark.parametrize("library", [(_torch, _torch_derivative), (_jax, _jax_derivative)], ids=["torch", "jax"])
+def test_an_activation_and_its_derivative_reach_at_most_half_of_their_budget(
     library: tuple[Callable, Callable], function: str, dtype: str
 ) -> None:
     a = np.random.default_rng(0).uniform(-8, 8, 1 << 14).astype(dtype)
-    value, slope, exact = library[0](function, a), library[1](function, a), a.astype(np.float64)
-    off = np.abs(value - activate(function, exact)) / np.abs(exact) * _units(dtype)
-    assert off.max() <= EVALUATION[function] / 2
-    off = np.abs(slope - activate_derivative(function, exact)) * _units(dtype)
-    assert (off <= derivative_evaluation(function, np.abs(exact)) / 2).all()
+    value, derivative, exact = library[0](function, a), library[1](function, a), a.astype(np.float64)
+    error = np.abs(value - activate(function, exact)) / np.abs(exact) * _units(dtype)
+    assert error.max() <= EVALUATION[function] / 2
+    error = np.abs(derivative - activate_derivative(function, exact)) * _units(dtype)
+    assert (error <= derivative_evaluation(function, np.abs(exact)) / 2).all()
 
 
 @pytest.mark.parametrize(
     ("library", "function", "constant"),
     [(_jax, "erf", FUNCTION), (_numpy, "exp", EXP), (_numpy, "log", LOG), (_jax, "reciprocal root", DIVIDE)],
 )
-def test_a_quarter_of_a_constant_would_accuse_a_library(library: Callable, function: str, constant: float) -> None:
+def test_a_library_exceeds_a_quarter_of_a_constant(library: Callable, function: str, constant: float) -> None:
     assert _worst(library, function, "float32") > constant / 4

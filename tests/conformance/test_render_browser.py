@@ -50,12 +50,12 @@ def shown(browser: Browser, tmp_path: Path) -> Any:
 def test_the_page_loads_in_silence_and_asks_for_nothing_else(shown, broken):
     tab = shown(broken)
     assert (
-        tab.heard("Log.entryAdded")
-        == tab.heard("Runtime.consoleAPICalled")
-        == tab.heard("Runtime.exceptionThrown")
+        tab.events_of("Log.entryAdded")
+        == tab.events_of("Runtime.consoleAPICalled")
+        == tab.events_of("Runtime.exceptionThrown")
         == []
     )
-    urls = [event["request"]["url"] for event in tab.heard("Network.requestWillBeSent")]
+    urls = [event["request"]["url"] for event in tab.events_of("Network.requestWillBeSent")]
     assert [url for url in urls if not url.startswith("data:,")] == [tab.value("location.href")]
     assert "not conformant: SCO-1" in tab.value("document.querySelector('.verdict').innerText")
 

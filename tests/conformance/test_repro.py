@@ -28,7 +28,7 @@ from peerspec.conformance.trials.single_check import Halves, Subject
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
-NAMES = ["halves_swapped", "ties_zeros_told_apart", "gradient_rows_in_input_dtype", "strides_ignored"]
+NAMES = ["halves_swapped", "ties_of_signed_zeros", "gradient_rows_in_input_dtype", "strides_ignored"]
 
 
 @cache
@@ -140,7 +140,7 @@ def test_a_passing_check_and_a_failure_that_does_not_come_back_have_no_repro(tmp
 
 def test_a_question_that_a_backend_need_not_answer_is_not_put(written):
     lean = SimpleNamespace(name="lean", profiles=["float32"], forward=reference.forward)
-    found = replay(written("ties_zeros_told_apart"), lean)
+    found = replay(written("ties_of_signed_zeros"), lean)
     assert (found.status, "lean does not claim select" in found.text) == (2, True)
     picky = SimpleNamespace(**vars(lean), supports=lambda config, dtype: "not today")
     found = replay(written("halves_swapped"), picky)

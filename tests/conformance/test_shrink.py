@@ -13,7 +13,7 @@ import pytest
 
 from peerspec.backends import load, reference
 from peerspec.conformance import check_backend
-from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
+from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
 from peerspec.conformance.cases.case import Case
 from peerspec.conformance.check import Check
 from peerspec.conformance.hosts.host import open_host
@@ -31,15 +31,15 @@ SMALLEST = {
     "gates_uniform": "D=1 M=1 h=1 n=2 k=3 d=2, identity, exact, x of shape (1, 1)",
     "keys_of_head_0": "D=1 M=1 h=2 n=1 k=1 d=2, relu, exact, x of shape (1, 1)",
     "selection_half_k_too_small": "D=1 M=1 h=1 n=3 k=3 d=2, relu, exact, x of shape (1, 1)",
-    "half_scores_as_magnitudes": "D=1 M=1 h=1 n=1 k=1 d=2, identity, exact, x of shape (2, 1)",
+    "half_scores_squared": "D=1 M=1 h=1 n=1 k=1 d=2, identity, exact, x of shape (2, 1)",
     "gelu_by_tanh": "D=1 M=1 h=1 n=1 k=1 d=2, gelu, x of shape (1, 1)",
-    "nan_spreads_by_dispatch": "D=1 M=1 h=1 n=1 k=1 d=2, relu, x of shape (2, 1)",
+    "nan_reaches_other_tokens": "D=1 M=1 h=1 n=1 k=1 d=2, relu, x of shape (2, 1)",
     "norm_mask_ignored": "D=1 M=1 h=1 n=1 k=1 d=2, relu, training, x of shape (2, 1)",
     "strides_ignored": "D=1 M=1 h=1 n=1 k=1 d=2, relu, x of shape (2, 1)",
     "gradient_repeated_rows_overwritten": "D=1 M=1 h=2 n=1 k=1 d=2, identity, exact, x of shape (1, 1)",
     "gradient_second_half_detached": "D=1 M=1 h=1 n=2 k=2 d=2, relu, x of shape (1, 1)",
     "ties_by_exact_sum": "k=2, half scores of shape (1, 2)",
-    "ties_zeros_told_apart": "k=1, half scores of shape (1, 2)",
+    "ties_of_signed_zeros": "k=1, half scores of shape (1, 2)",
     "scores_by_another_rounding": "k=1, half scores of shape (1, 1)",
     "tile_of_64_tokens": "D=1 M=1 h=1 n=1 k=1 d=2, relu, x of shape (65, 1)",
 }
@@ -48,7 +48,7 @@ SMALLEST = {
 
 def subject_of(check: Check, case: str, precision: str = "float32") -> Subject:
     if check.tag == "select":
-        [found] = [spec for spec in SELECTIONS if spec.name == case]
+        [found] = [spec for spec in SELECTION_CASES if spec.name == case]
         return Halves(found.name, *found.halves(np.dtype(np.float32), 0), found.k)
     [spec] = [spec for spec in LAYER_CASES if spec.name == case]
     return spec.make(DTYPES[precision], 0)

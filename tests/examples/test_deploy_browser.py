@@ -52,8 +52,8 @@ def test_the_page_continues_as_torch_does(browser, address, deployed):
     assert _loaded(browser, address).startswith("model.onnx is loaded")
     assert re.fullmatch(r"40 bytes in \d+\.\d\d s", _ask(browser, deployed, deployed.context))
     assert browser.value(SHOWN) == deployed.text.decode("utf-8", "replace")
-    assert browser.heard("Log.entryAdded") == browser.heard("Runtime.exceptionThrown") == []
-    assert {event["request"]["url"].split("/")[2] for event in browser.heard("Network.requestWillBeSent")} == {
+    assert browser.events_of("Log.entryAdded") == browser.events_of("Runtime.exceptionThrown") == []
+    assert {event["request"]["url"].split("/")[2] for event in browser.events_of("Network.requestWillBeSent")} == {
         address.split("/")[2]
     }
 
@@ -87,7 +87,7 @@ def test_a_browser_refuses_in_the_words_of_the_page(browser, address, query, wor
 
 def test_a_page_opened_as_a_file_never_runs(browser):
     browser.open((SERVER.parent / "index.html").as_uri())
-    said = [event["entry"]["text"] for event in browser.heard("Log.entryAdded")]
+    said = [event["entry"]["text"] for event in browser.events_of("Log.entryAdded")]
     assert any("blocked by CORS policy" in text for text in said), said
     assert "| `blocked by CORS policy` |" in TEXT
 

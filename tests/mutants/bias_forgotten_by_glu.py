@@ -1,15 +1,15 @@
-"""The fused path of GLU experts starts from queries without their bias, unless a norm has made them first."""
+"""The fused path of GLU experts omits the query bias if there is no query norm."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-1", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         q = super().query(r)
         fused = r.config.expert == "glu" and r.config.query_norm == "none"
         return q - r.params["query.bias"] if fused and r.config.query_bias else q
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

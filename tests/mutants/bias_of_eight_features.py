@@ -1,11 +1,11 @@
-"""The query bias is added to whole vectors of eight features, or to all where there are fewer."""
+"""The query bias is added in vectors of eight features, and the rest of d ≥ 8 is omitted."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "QRY-1", "query"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         q = self.einsum("hcd,td->thc", r.params["query.weight"], r.x)
         if not r.config.query_bias:
@@ -16,4 +16,4 @@ class Mutant(Net):
         return q + bias
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

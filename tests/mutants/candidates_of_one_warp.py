@@ -1,16 +1,16 @@
-"""Only 32 candidates fit a warp, so later places repeat the last one."""
+"""A warp holds only 32 candidates, so later positions repeat the last one."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-5", "structure"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
-        scores, ids = super().choose(s1, s2, k)
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
+        scores, ids = super().selection(s1, s2, k)
         at = np.minimum(np.arange(k), 31)
         return scores[..., at], ids[..., at]
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,13 @@
-"""dy is flattened in the order of its memory, so one in column order is scrambled."""
+"""dy is read in memory order, so an array in column order is scrambled."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SHP-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gradients(self, layer, x, dy, *, mask=None):
         return super().gradients(layer, x, dy.ravel(order="K").reshape(dy.shape), mask=mask)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,19 +1,19 @@
 """A float64 layer is computed in float32."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
-from peerspec.reference import Layer
+from peerspec.reference import Layer, compute_dtype
 
 CLAUSE, STAGE = "PRC-2", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def run(self, layer, x, mask, training):
         r = super().run(self.narrow(layer), x.astype(np.float32), mask, training)
         r.layer = layer
         for name in ("scores", "gates"):
-            setattr(r, name, getattr(r, name).astype(np.float64 if layer.dtype == np.float64 else np.float32))
+            setattr(r, name, getattr(r, name).astype(compute_dtype(layer.dtype)))
         r.state = r.state and {name: value.astype(r.gates.dtype) for name, value in r.state.items()}
         return r
 
@@ -21,4 +21,4 @@ class Mutant(Net):
         return Layer(layer.config, {name: array.astype(np.float32) for name, array in layer.params.items()})
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""In a float64 layer the softmax are in float32."""
+"""In a float64 layer, the softmax is computed in float32."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-2", "gate"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def softmax(self, scores):
         return super().softmax(scores.astype(np.float32)).astype(scores.dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""In a float64 layer gelu_tanh is in float32."""
+"""In a float64 layer, gelu_tanh is computed in float32."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "ACT-1", "activation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def activate(self, kind, a):
         return super().activate(kind, a.astype(np.float32) if kind == "gelu_tanh" else a).astype(a.dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,19 +1,19 @@
-"""The gate multiplies the inner product, before the activation."""
+"""The gate multiplies the inner product before the activation."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         if r.config.expert == "mlp":
-            r.weights, gates = self.activate(r.config.activation, r.gates * r.inner["u"]), r.gates
+            r.weights, gates = self.activate(r.config.activation, r.gates * r.products["u"]), r.gates
             r.gates = np.ones_like(gates)
             y, r.gates = super().output(r), gates
             return y
         return super().output(r)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

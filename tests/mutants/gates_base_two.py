@@ -1,14 +1,14 @@
-"""The softmax uses 2 as its base."""
+"""The softmax uses powers of 2 instead of powers of e."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GAT-1", "gate"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def softmax(self, scores):
         return super().softmax(scores * scores.dtype.type(np.log(2)))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,13 @@
-"""Gates are rounded to the format of the input."""
+"""Gates are rounded to the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-2", "gate"
 
 
-class Mutant(Net):
-    def gate(self, r):
-        return super().gate(r).astype(r.layer.dtype).astype(r.compute_dtype)
+class Mutant(NumpyBackend):
+    def gates(self, r):
+        return super().gates(r).astype(r.layer.dtype).astype(r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

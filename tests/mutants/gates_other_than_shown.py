@@ -1,11 +1,12 @@
-"""The trace shows softmax gates, the output uses sigmoid gates."""
+"""The routing shows softmax gates, but y is computed with sigmoid gates."""
 
-from _layer import Net, logistic
+from _numpy_backend import NumpyBackend
+from _numpy_functions import logistic
 
 CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         shown = r.gates
         if r.config.top_k > 1:
@@ -14,4 +15,4 @@ class Mutant(Net):
         return y
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,14 @@
-"""Each score goes through the logistic function by itself."""
+"""A softmax gate is the logistic function of its own score."""
 
-from _layer import Net, logistic
+from _numpy_backend import NumpyBackend
+from _numpy_functions import logistic
 
 CLAUSE, STAGE = "GAT-1", "gate"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def softmax(self, scores):
         return logistic(scores)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

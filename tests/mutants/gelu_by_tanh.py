@@ -1,13 +1,13 @@
 """gelu is the tanh approximation."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "ACT-1", "activation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def activate(self, kind, a):
         return super().activate("gelu_tanh" if kind == "gelu" else kind, a)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

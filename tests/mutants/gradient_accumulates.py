@@ -1,19 +1,19 @@
-"""Gradients add to those of the call before, as when they are not set to zero."""
+"""Gradients are added to those of the previous call."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "IND-3", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gradients(self, layer, x, dy, *, mask=None):
         new = super().gradients(layer, x, dy, mask=mask)
         key = (layer.config, layer.dtype, x.shape)
-        old = self.kept.get(key)
-        self.kept[key] = new
+        old = self.stored.get(key)
+        self.stored[key] = new
         return {name: grad + old[name] for name, grad in new.items()} if old else new
 
-    kept: dict[object, object] = {}  # noqa: RUF012  (shared by intention)
+    stored: dict[object, object] = {}  # noqa: RUF012  (shared by all calls)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

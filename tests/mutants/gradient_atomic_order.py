@@ -1,15 +1,15 @@
-"""Contributions to a row are added in an order that changes from call to call."""
+"""The order in which contributions to a row are added changes from call to call."""
 
 from itertools import count
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "IND-3", "gradient"
 CALLS = count()
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def scatter_sum(self, r, name, weights, rows):
         order = np.random.default_rng(next(CALLS)).permutation(len(rows))
         out = np.zeros(r.params[f"experts.{name}"].shape, r.compute_dtype)
@@ -17,4 +17,4 @@ class Mutant(Net):
         return out
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

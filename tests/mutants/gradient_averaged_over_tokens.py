@@ -1,13 +1,13 @@
 """Gradients are divided by the number of tokens."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def backward(self, r):
         return {name: grad / r.compute_dtype.type(len(r.x)) for name, grad in super().backward(r).items()}
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

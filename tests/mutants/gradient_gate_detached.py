@@ -1,13 +1,13 @@
-"""Gates are detached: nothing flows to the router."""
+"""Gates are detached, so the router gets no gradient."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gate_backward(self, r, dgate):
         return 0 * dgate
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,17 +1,17 @@
-"""The slope of gelu in GLU experts is that of the tanh approximation."""
+"""The derivative of gelu in GLU experts is that of the tanh approximation."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
-    def slope(self, kind, a):
-        return super().slope("gelu_tanh" if kind == "gelu" and self.glu else kind, a)
+class Mutant(NumpyBackend):
+    def activation_derivative(self, kind, a):
+        return super().activation_derivative("gelu_tanh" if kind == "gelu" and self.glu else kind, a)
 
-    def slopes(self, r):
+    def weight_derivatives(self, r):
         self.glu = r.config.expert == "glu"
-        return super().slopes(r)
+        return super().weight_derivatives(r)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,18 +1,18 @@
-"""The cubic term is left out of the slope of gelu_tanh."""
+"""The derivative of gelu_tanh omits the derivative of the cubic term."""
 
 import math
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
-    def slope(self, kind, a):
+class Mutant(NumpyBackend):
+    def activation_derivative(self, kind, a):
         if kind != "gelu_tanh":
-            return super().slope(kind, a)
-        t, half = self.tanh_inner(a), a.dtype.type(0.5)
+            return super().activation_derivative(kind, a)
+        t, half = self.gelu_tanh_term(a), a.dtype.type(0.5)
         return half * (1 + t) + half * a * (1 - t * t) * a.dtype.type(math.sqrt(2 / math.pi))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

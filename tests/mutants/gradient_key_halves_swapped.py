@@ -1,14 +1,14 @@
-"""The gradients of the two halves of the sub-keys are stacked the wrong way round."""
+"""The gradients of the two halves of the sub-keys are swapped."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def keys_backward(self, r, dscores):
         dkeys, dq = super().keys_backward(r, dscores)
         return dkeys[:, ::-1].copy(), dq
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,12 +1,12 @@
-"""Pairs that use one sub-key overwrite each other."""
+"""Contributions of pairs to one sub-key overwrite each other instead of adding up."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def keys_backward(self, r, dscores):
         dkeys, dq = super().keys_backward(r, dscores)
         head, half = np.arange(r.config.heads)[:, None], r.config.d_key // 2
@@ -16,4 +16,4 @@ class Mutant(Net):
         return dkeys, dq
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

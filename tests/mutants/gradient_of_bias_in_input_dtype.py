@@ -1,11 +1,11 @@
-"""The gradient of the query bias is added up in the format of the input."""
+"""The gradient of the query bias is summed in the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def backward(self, r):
         grads = super().backward(r)
         if r.config.query_bias:
@@ -18,4 +18,4 @@ class Mutant(Net):
         return self.dq
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""Masked tokens send no gradient back."""
+"""Without a batch norm, masked tokens contribute nothing to gradients."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SHP-2", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gradients(self, layer, x, dy, *, mask=None):
-        kept = dy if mask is None or layer.config.query_norm == "batch" else dy * mask[..., None].astype(dy.dtype)
-        return super().gradients(layer, x, kept, mask=mask)
+        masked = dy if mask is None or layer.config.query_norm == "batch" else dy * mask[..., None].astype(dy.dtype)
+        return super().gradients(layer, x, masked, mask=mask)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,13 @@
-"""Gradients of the scores are rounded to the format of the input."""
+"""The gradients of scores are rounded to the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gate_backward(self, r, dgate):
         return super().gate_backward(r, dgate).astype(r.layer.dtype).astype(r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

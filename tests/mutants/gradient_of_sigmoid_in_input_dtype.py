@@ -1,11 +1,11 @@
-"""The sigmoid gate's slope is taken from gates rounded to the format of the input."""
+"""The derivative of sigmoid gates is computed from gates rounded to the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gate_backward(self, r, dgate):
         if r.config.gate == "sigmoid":
             gates = r.gates.astype(r.layer.dtype).astype(r.compute_dtype)
@@ -13,4 +13,4 @@ class Mutant(Net):
         return super().gate_backward(r, dgate)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,11 +1,11 @@
-"""The gradient of the query map has no axis of heads where there is a single head."""
+"""With a single head, the gradient of W has no axis of heads."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def backward(self, r):
         grads = super().backward(r)
         if r.config.heads == 1:
@@ -13,4 +13,4 @@ class Mutant(Net):
         return grads
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,15 +1,15 @@
-"""The inner product w·x of a GLU is rounded to the format of the input in the backward pass."""
+"""In the backward pass of GLU experts, w·x is rounded to the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
-    def slopes(self, r):
-        if "w" in r.inner:
-            r.inner["w"] = r.inner["w"].astype(r.layer.dtype).astype(r.compute_dtype)
-        return super().slopes(r)
+class Mutant(NumpyBackend):
+    def weight_derivatives(self, r):
+        if "w" in r.products:
+            r.products["w"] = r.products["w"].astype(r.layer.dtype).astype(r.compute_dtype)
+        return super().weight_derivatives(r)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

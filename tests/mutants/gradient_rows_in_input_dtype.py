@@ -1,12 +1,12 @@
-"""Contributions to a row are added in the format of the parameters."""
+"""Contributions to a row of an expert table are summed in the input dtype."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-2", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def scatter_sum(self, r, name, weights, rows):
         terms = (weights[..., None] * rows[:, None, None, :]).astype(r.layer.dtype)
         out = np.zeros(r.params[f"experts.{name}"].shape, r.layer.dtype)
@@ -15,4 +15,4 @@ class Mutant(Net):
         return out.astype(r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

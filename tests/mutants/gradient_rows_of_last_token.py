@@ -1,12 +1,12 @@
-"""Tokens overwrite each other's rows of v; within a token contributions add up."""
+"""In the gradient of v, contributions of later tokens to a row overwrite those of earlier tokens."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def scatter_sum(self, r, name, weights, rows):
         if name != "v":
             return super().scatter_sum(r, name, weights, rows)
@@ -18,4 +18,4 @@ class Mutant(Net):
         return out
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

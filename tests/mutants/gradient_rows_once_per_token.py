@@ -1,12 +1,12 @@
-"""Heads of one token overwrite each other's rows of u; tokens add up."""
+"""In the gradients of u and w, contributions of the heads of one token to a row overwrite each other."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def scatter_sum(self, r, name, weights, rows):
         if name == "v":
             return super().scatter_sum(r, name, weights, rows)
@@ -19,4 +19,4 @@ class Mutant(Net):
         return out
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,11 +1,11 @@
-"""Sigmoid gates send back the derivative of a softmax."""
+"""Sigmoid gates use the derivative of softmax."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gate_backward(self, r, dgate):
         return (
             r.gates * (dgate - (r.gates * dgate).sum(-1, keepdims=True))
@@ -14,4 +14,4 @@ class Mutant(Net):
         )
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,17 +1,17 @@
-"""The slope of silu squares exp(−a), which overflows for far negative a."""
+"""The derivative of silu squares 1 + exp(−a), which overflows for large negative a."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
-    def slope(self, kind, a):
+class Mutant(NumpyBackend):
+    def activation_derivative(self, kind, a):
         if kind != "silu":
-            return super().slope(kind, a)
+            return super().activation_derivative(kind, a)
         e = np.exp(-a)
         return (1 + e + a * e) / ((1 + e) * (1 + e))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,13 @@
-"""Of the derivative of softmax only the diagonal is kept."""
+"""The derivative of softmax keeps only its diagonal."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-1", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gate_backward(self, r, dgate):
         return r.gates * (1 - r.gates) * dgate
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,12 +1,12 @@
-"""Gradients smaller than 2^-6 become zero."""
+"""Gradients below 2⁻⁶ are set to zero."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GRD-3", "gradient"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def backward(self, r):
         return {
             name: np.where(np.abs(grad) < 2.0**-6, 0, grad).astype(r.compute_dtype)
@@ -14,4 +14,4 @@ class Mutant(Net):
         }
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

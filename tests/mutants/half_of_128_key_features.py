@@ -1,11 +1,11 @@
-"""Half scores sum the first 128 features of each half."""
+"""Half scores use only the first 128 features of each half."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-1", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def half_scores(self, r):
         half = r.config.d_key // 2
         keys = self.keys(r)
@@ -14,4 +14,4 @@ class Mutant(Net):
         return s1, s2
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

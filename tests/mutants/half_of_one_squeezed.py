@@ -1,14 +1,14 @@
-"""Halves of a single feature lose their axis, and the two half scores change places."""
+"""With d = 2, a removed axis swaps the two half scores."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "IDX-1", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def half_scores(self, r):
         s1, s2 = super().half_scores(r)
         return (s2, s1) if r.config.d_key == 2 else (s1, s2)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,15 +1,15 @@
-"""The second half of the query meets the first sub-keys."""
+"""The halves of the query are swapped."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "QRY-2", "query"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def half_scores(self, r):
         r.q = np.roll(r.q, r.config.d_key // 2, -1)
         return super().half_scores(r)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

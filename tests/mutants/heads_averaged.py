@@ -1,13 +1,13 @@
 """The sum over heads is divided by h."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "OUT-2", "accumulation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         return super().output(r) / r.config.heads
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,22 +1,18 @@
-"""k is clamped to n, so fewer experts come back where k exceeds n."""
+"""k is clamped to n, so fewer than k experts are returned where k > n."""
 
 from dataclasses import replace
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-6", "structure"
 
 
-class Mutant(Net):
-    def run(self, layer, x, mask, training):
-        return super().run(layer, x, mask, training)
-
-    def choose(self, s1, s2, k):
-        return super().choose(s1, s2, min(k, s1.shape[-1]))
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
+        return super().selection(s1, s2, min(k, s1.shape[-1]))
 
     def answer(self, r, lead):
-        out = super().answer(type(r)(**vars(r) | {"config": replace(r.config, top_k=r.ids.shape[-1])}), lead)
-        return out
+        return super().answer(type(r)(**vars(r) | {"config": replace(r.config, top_k=r.ids.shape[-1])}), lead)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

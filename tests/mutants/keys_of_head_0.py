@@ -1,14 +1,14 @@
-"""With keys per head every head uses those of head 0."""
+"""With keys per head, every head uses the sub-keys of head 0."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-3", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def keys(self, r):
         return np.repeat(super().keys(r)[:1], r.config.heads, 0)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

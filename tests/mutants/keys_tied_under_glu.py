@@ -1,15 +1,15 @@
-"""The fused path for GLU experts forgets that keys may differ by head."""
+"""With GLU experts, every head uses the sub-keys of head 0."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "QRY-1", "query norm"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def keys(self, r):
         keys = super().keys(r)
         return np.repeat(keys[:1], len(keys), 0) if r.config.expert == "glu" else keys
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

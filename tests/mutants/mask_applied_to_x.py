@@ -1,14 +1,14 @@
-"""Masked tokens are set to zero before the layer."""
+"""Masked tokens of x are set to zero."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SHP-2", "structure"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def forward(self, layer, x, *, mask=None, training=False):
-        kept = x if mask is None else x * mask[..., None].astype(x.dtype)
-        return super().forward(layer, kept, mask=mask, training=training)
+        masked = x if mask is None else x * mask[..., None].astype(x.dtype)
+        return super().forward(layer, masked, mask=mask, training=training)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

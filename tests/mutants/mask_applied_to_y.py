@@ -1,13 +1,13 @@
-"""Masked tokens get y = 0."""
+"""y is zero for masked tokens."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SHP-2", "structure"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         return super().output(r) * r.mask[:, None].astype(r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

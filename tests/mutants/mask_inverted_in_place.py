@@ -1,12 +1,12 @@
 """The mask is inverted in place."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "IND-2", "structure"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def run(self, layer, x, mask, training):
         r = super().run(layer, x, mask, training)
         if mask is not None:
@@ -14,4 +14,4 @@ class Mutant(Net):
         return r
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,12 +1,12 @@
-"""The maximum has lost its axis and is broadcast along the wrong one, which works where h = k."""
+"""Where h = k, the softmax subtracts the maximum along the wrong axis."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GAT-1", "gate"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def softmax(self, scores):
         top = scores.max(-1)
         top = top[:, None, :] if scores.shape[1] == scores.shape[2] else top[..., None]
@@ -14,4 +14,4 @@ class Mutant(Net):
         return powers / powers.sum(-1, keepdims=True)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,17 +1,17 @@
-"""A token of NaN gets ids of N."""
+"""A token with NaN gets ids of N, which is no expert."""
 
 from dataclasses import replace
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NFT-3", "structure"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def answer(self, r, lead):
         out = super().answer(r, lead)
         return replace(out, indices=np.where(np.isnan(out.scores), r.config.num_experts, out.indices))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

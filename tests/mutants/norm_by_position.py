@@ -1,14 +1,14 @@
-"""Batch statistics run over the first axis only, one set per position of a sequence."""
+"""Batch statistics are over the first axis only, separately for each position of a sequence."""
 
 from dataclasses import replace
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NRM-2", "query norm"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def forward(self, layer, x, *, mask=None, training=False):
         if not (training and x.ndim == 3):
             return super().forward(layer, x, mask=mask, training=training)
@@ -20,4 +20,4 @@ class Mutant(Net):
         return replace(parts[0], **joined)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""The query norm returns the format of the input."""
+"""The normalised query is rounded to the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NRM-1", "query norm"
 
 
-class Mutant(Net):
-    def norm(self, r):
-        q, state = super().norm(r)
+class Mutant(NumpyBackend):
+    def query_norm(self, r):
+        q, state = super().query_norm(r)
         return (q, state) if r.unit is None else (q.astype(r.layer.dtype).astype(r.compute_dtype), state)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""The layer norm takes and gives the format of the input."""
+"""The result of the layer norm is rounded to the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NRM-6", "query norm"
 
 
-class Mutant(Net):
-    def norm(self, r):
-        q, state = super().norm(r)
+class Mutant(NumpyBackend):
+    def query_norm(self, r):
+        q, state = super().query_norm(r)
         return (q.astype(r.layer.dtype).astype(r.compute_dtype) if r.config.query_norm == "layer" else q), state
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

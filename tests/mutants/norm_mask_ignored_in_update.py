@@ -1,13 +1,13 @@
-"""Masked tokens enter the running statistics only."""
+"""Masked tokens count in the running statistics only."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NRM-4", "query norm"
 
 
-class Mutant(Net):
-    def moved(self, r, mean, var):
-        return super().moved(r, *self.batch_moments(r, r.raw))
+class Mutant(NumpyBackend):
+    def running_statistics(self, r, mean, var):
+        return super().running_statistics(r, *self.batch_moments(r, r.raw_query))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,13 @@
-"""The mask is True where a token is padding."""
+"""True in the mask means padding."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NRM-4", "query norm"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def run(self, layer, x, mask, training):
         return super().run(layer, x, mask if mask is None else ~mask, training)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

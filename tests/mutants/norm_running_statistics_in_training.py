@@ -1,11 +1,11 @@
-"""Running statistics normalise in training too."""
+"""Running statistics normalise queries in training too."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NRM-2", "query norm"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def moments(self, r, kind):
         mean, var, state = super().moments(r, kind)
         if kind == "batch":
@@ -13,4 +13,4 @@ class Mutant(Net):
         return mean, var, state
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,13 @@
-"""The updated running statistics have the format of the input."""
+"""The updated running statistics are returned in the input dtype."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-3", "structure"
 
 
-class Mutant(Net):
-    def moved(self, r, mean, var):
-        return {name: new.astype(r.layer.dtype) for name, new in super().moved(r, mean, var).items()}
+class Mutant(NumpyBackend):
+    def running_statistics(self, r, mean, var):
+        return {name: new.astype(r.layer.dtype) for name, new in super().running_statistics(r, mean, var).items()}
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

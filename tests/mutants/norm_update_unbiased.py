@@ -1,14 +1,14 @@
-"""The running variance is updated with the variance divided by T − 1."""
+"""The running variance is updated with a variance divided by T − 1."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "NRM-3", "query norm"
 
 
-class Mutant(Net):
-    def moved(self, r, mean, var):
+class Mutant(NumpyBackend):
+    def running_statistics(self, r, mean, var):
         count = r.mask.sum()
-        return super().moved(r, mean, var * r.compute_dtype.type(count / (count - 1)))
+        return super().running_statistics(r, mean, var * r.compute_dtype.type(count / (count - 1)))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

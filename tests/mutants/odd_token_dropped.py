@@ -1,11 +1,11 @@
-"""Tokens are served in pairs and the last of an odd batch is forgotten."""
+"""The last token of an odd batch gets y = 0."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         y = super().output(r)
         if len(y) % 2 and len(y) > 1:
@@ -13,4 +13,4 @@ class Mutant(Net):
         return y
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

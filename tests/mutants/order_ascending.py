@@ -1,14 +1,14 @@
-"""The list is sorted worst first."""
+"""Experts are listed from the lowest score to the highest."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-2", "tie"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
-        scores, ids = super().choose(s1, s2, k)
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
+        scores, ids = super().selection(s1, s2, k)
         return scores[..., ::-1], ids[..., ::-1]
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,17 +1,18 @@
-"""Scores are ranked by their bits as integers, so negative ones come the wrong way round."""
+"""Negative half scores are ranked by magnitude, which reverses their order."""
 
 import numpy as np
-from _layer import Net, best, restricted
+from _numpy_backend import NumpyBackend
+from _numpy_functions import selection_among, stable_topk
 
 CLAUSE, STAGE = "SEL-3", "selection"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
         n = s1.shape[-1]
         keys = [np.where(s < 0, -1e6 - s, s) for s in (s1, s2)]
-        first, second = (best(s, min(k, n)) for s in keys)
-        return restricted(s1, s2, k, first, second)
+        first, second = (stable_topk(s, min(k, n)) for s in keys)
+        return selection_among(s1, s2, k, first, second)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

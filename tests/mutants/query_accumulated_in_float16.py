@@ -1,12 +1,12 @@
-"""The query product accumulates in float16."""
+"""The query is accumulated in float16."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-2", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         w, x = r.params["query.weight"], r.x
         q = np.zeros((len(x), *w.shape[:2]), np.float16)
@@ -15,4 +15,4 @@ class Mutant(Net):
         return q.astype(r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

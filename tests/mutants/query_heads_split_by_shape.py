@@ -1,14 +1,14 @@
-"""Queries are split along the axis of heads where h = d/2."""
+"""Where h = d/2, the query is reshaped with its axes of heads and features swapped."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-1", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         q = super().query(r)
         return q.swapaxes(1, 2).reshape(q.shape) if r.config.heads == r.config.d_key // 2 else q
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

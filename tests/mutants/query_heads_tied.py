@@ -1,14 +1,14 @@
-"""Every head uses the query map of head 0."""
+"""Every head uses the query of head 0."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "QRY-1", "query"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         return np.repeat(super().query(r)[:, :1], r.config.heads, 1)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""The query product stops after its first block of 512 features."""
+"""The query uses only the first 512 features of a token."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-1", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         q = self.einsum("hcd,td->thc", r.params["query.weight"][..., :512], r.x[:, :512])
         return q + r.params["query.bias"] if r.config.query_bias else q
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""Queries are shifted by one token, as in a token shift."""
+"""Each token uses the query of the token before it."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-6", "independence"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         return np.roll(super().query(r), 1, 0)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,14 @@
-"""Queries are kept in bfloat16."""
+"""Queries are rounded to bfloat16."""
 
-from _layer import Net, bfloat16
+from _numpy_backend import NumpyBackend
+from ml_dtypes import bfloat16
 
 CLAUSE, STAGE = "PRC-2", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def query(self, r):
         return super().query(r).astype(bfloat16).astype(r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,12 +1,12 @@
-"""The order of the sum over pairs changes from call to call, as with atomic additions."""
+"""The order of the sum over pairs changes from call to call."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "IND-3", "independence"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         order = self.random.permutation(r.ids.shape[-1])
         r.gates, r.weights, r.ids = (part[..., order] for part in (r.gates, r.weights, r.ids))
@@ -22,4 +22,4 @@ class Mutant(Net):
     random = np.random.default_rng(0)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

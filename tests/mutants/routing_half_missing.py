@@ -1,15 +1,15 @@
-"""The trace has scores and ids but no gates."""
+"""The routing has scores and ids but no gates."""
 
 from dataclasses import replace
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "CNF-3", "structure"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def answer(self, r, lead):
         return replace(super().answer(r, lead), gates=None)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

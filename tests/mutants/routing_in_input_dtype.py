@@ -1,16 +1,16 @@
-"""Scores come back in the input dtype, so bfloat16 layers return bfloat16 scores."""
+"""Scores are returned in the input dtype."""
 
 from dataclasses import replace
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-3", "structure"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def answer(self, r, lead):
         out = super().answer(r, lead)
         return replace(out, scores=out.scores.astype(r.layer.dtype))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

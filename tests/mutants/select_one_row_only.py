@@ -1,15 +1,15 @@
-"""select() takes [rows, n] only and treats other shapes as one row."""
+"""select() returns an additional leading axis for half scores of shape [n]."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-2", "tie"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def select(self, s1, s2, k):
         if s1.ndim != 1:
             return super().select(s1, s2, k)
         return super().select(s1[None], s2[None], k)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""select() reads half scores as flat memory, so arrays in column order are scrambled."""
+"""select() reads half scores in memory order, so arrays in column order are scrambled."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-2", "tie"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def select(self, s1, s2, k):
         s1, s2 = (s.ravel(order="K").reshape(s.shape) for s in (s1, s2))
         return super().select(s1, s2, k)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,15 +1,16 @@
-"""One candidate of each half too few is kept: k′ = k − 1."""
+"""Each half keeps min(k, n) − 1 sub-keys, one too few."""
 
 import numpy as np
-from _layer import Net, best, restricted
+from _numpy_backend import NumpyBackend
+from _numpy_functions import selection_among, stable_topk
 
 CLAUSE, STAGE = "SEL-3", "selection"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
         side = max(min(k, s1.shape[-1]) - 1, int(np.ceil(np.sqrt(k))))
-        return restricted(s1, s2, k, best(s1, side), best(s2, side))
+        return selection_among(s1, s2, k, stable_topk(s1, side), stable_topk(s2, side))
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,19 +1,20 @@
-"""Sub-keys are padded to a power of two with scores of 0, which beat negative ones."""
+"""Half scores are padded to a power of two with 0, which exceeds negative half scores."""
 
 import numpy as np
-from _layer import Net, best, restricted
+from _numpy_backend import NumpyBackend
+from _numpy_functions import selection_among, stable_topk
 
 CLAUSE, STAGE = "SEL-5", "structure"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
         n = s1.shape[-1]
         room = 1 << (n - 1).bit_length()
-        kept = min(k, n)
+        side = min(k, n)
         wide = [np.concatenate([s, np.zeros((*s.shape[:-1], room - n), s.dtype)], -1) for s in (s1, s2)]
-        first, second = (np.minimum(best(s, kept), n - 1) for s in wide)
-        return restricted(s1, s2, k, first, second)
+        first, second = (np.minimum(stable_topk(s, side), n - 1) for s in wide)
+        return selection_among(s1, s2, k, first, second)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""The k smallest scores are taken."""
+"""The k experts with the lowest scores are selected."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-3", "selection"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
-        scores, ids = super().choose(-s1, -s2, k)
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
+        scores, ids = super().selection(-s1, -s2, k)
         return -scores, ids
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

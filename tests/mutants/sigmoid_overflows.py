@@ -1,17 +1,17 @@
-"""The logistic function is exp(s)/(1 + exp(s)), which overflows."""
+"""The logistic function is computed as exp(s)/(1 + exp(s)), which overflows."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "GAT-3", "gate"
 
 
-class Mutant(Net):
-    def gate(self, r):
+class Mutant(NumpyBackend):
+    def gates(self, r):
         if r.config.gate != "sigmoid":
-            return super().gate(r)
+            return super().gates(r)
         powers = np.exp(r.scores)
         return powers / (1 + powers)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

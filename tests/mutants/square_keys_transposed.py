@@ -1,14 +1,14 @@
-"""Sub-keys are turned round where n = d/2."""
+"""Where n = d/2, sub-keys are transposed."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-1", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def keys(self, r):
         keys = super().keys(r)
         return keys.swapaxes(2, 3) if keys.shape[2] == keys.shape[3] else keys
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""The updated running statistics come back in float64."""
+"""The updated running statistics are returned in float64."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-3", "structure"
 
 
-class Mutant(Net):
-    def moved(self, r, mean, var):
-        return {name: new.astype(np.float64) for name, new in super().moved(r, mean, var).items()}
+class Mutant(NumpyBackend):
+    def running_statistics(self, r, mean, var):
+        return {name: new.astype(np.float64) for name, new in super().running_statistics(r, mean, var).items()}
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,15 +1,18 @@
-"""A block of 256 threads, one per sub-key, looks at the first 256 only."""
+"""In the layer, only the first 256 sub-keys of each half are candidates."""
 
-from _layer import Net, best, restricted
+from _numpy_backend import NumpyBackend
+from _numpy_functions import selection_among, stable_topk
 
 CLAUSE, STAGE = "SEL-3", "selection"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
         if s1.shape[-1] <= 256 or s1.ndim == 2:
-            return super().choose(s1, s2, k)
-        return restricted(s1, s2, k, best(s1[..., :256], min(k, 256)), best(s2[..., :256], min(k, 256)))
+            return super().selection(s1, s2, k)
+        return selection_among(
+            s1, s2, k, stable_topk(s1[..., :256], min(k, 256)), stable_topk(s2[..., :256], min(k, 256))
+        )
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,12 +1,12 @@
-"""The sum over pairs accumulates in the format of the input."""
+"""The sum over pairs accumulates in the input dtype."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-2", "accumulation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         terms = (r.gates * r.weights)[..., None] * r.params["experts.v"][r.ids]
         y = np.zeros((len(r.x), r.config.d_out), r.layer.dtype)
@@ -15,4 +15,4 @@ class Mutant(Net):
         return y.astype(r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

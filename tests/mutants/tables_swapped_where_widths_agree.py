@@ -1,13 +1,13 @@
-"""u and v are taken for each other where D = M."""
+"""Where D = M, the tables u and v are swapped."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 from peerspec.reference import Layer
 
 CLAUSE, STAGE = "EXP-1", "expert"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def run(self, layer, x, mask, training):
         params = dict(layer.params)
         if layer.config.d_model == layer.config.d_out:
@@ -15,4 +15,4 @@ class Mutant(Net):
         return super().run(Layer(layer.config, params), x, mask, training)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

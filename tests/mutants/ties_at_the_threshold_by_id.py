@@ -1,14 +1,15 @@
-"""Experts at the k-th score are filled in by id, as a radix selection does."""
+"""Experts with the k-th score are selected by lowest id."""
 
 import numpy as np
-from _layer import Net, take
+from _numpy_backend import NumpyBackend
+from _numpy_functions import take
 
 CLAUSE, STAGE = "SEL-2", "tie"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
-        scores, ids = super().choose(s1, s2, k)
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
+        scores, ids = super().selection(s1, s2, k)
         n = s1.shape[-1]
         if n > 40:
             return scores, ids
@@ -16,9 +17,9 @@ class Mutant(Net):
         equal = total == scores[..., -1:]
         by_id = np.argsort(~equal, -1, kind="stable")[..., :k]
         above = (scores > scores[..., -1:]).sum(-1, keepdims=True)
-        place = np.arange(k)
-        filled = take(by_id, np.maximum(place - above, 0))
-        return scores, np.where(place < above, ids, filled)
+        position = np.arange(k)
+        filled = take(by_id, np.maximum(position - above, 0))
+        return scores, np.where(position < above, ids, filled)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""Of three equal neighbours the last two change places, as in an unstable network of comparisons."""
+"""If the last three scores are equal, the last two experts are swapped."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-2", "tie"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
-        scores, ids = super().choose(s1, s2, k)
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
+        scores, ids = super().selection(s1, s2, k)
         if k < 3:
             return scores, ids
         three = (scores[..., -3] == scores[..., -2]) & (scores[..., -2] == scores[..., -1])
@@ -16,4 +16,4 @@ class Mutant(Net):
         return scores, ids
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,15 +1,15 @@
-"""Among equal sums the larger second half score wins."""
+"""Among equal scores, the larger second half score comes first."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-2", "tie"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
         n = s1.shape[-1]
-        scores, ids = super().choose(s2, s1, k)
+        scores, ids = super().selection(s2, s1, k)
         return scores, ids % n * n + ids // n
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,15 +1,15 @@
-"""Sorting is not stable: among equals the last comes first."""
+"""Ranking is not stable: among equal values, the higher index comes first."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SEL-2", "tie"
 
 
-class Mutant(Net):
-    def choose(self, s1, s2, k):
+class Mutant(NumpyBackend):
+    def selection(self, s1, s2, k):
         n = s1.shape[-1]
-        scores, ids = super().choose(s1[..., ::-1], s2[..., ::-1], k)
+        scores, ids = super().selection(s1[..., ::-1], s2[..., ::-1], k)
         return scores, n * n - 1 - ids
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

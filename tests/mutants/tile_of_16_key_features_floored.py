@@ -1,11 +1,11 @@
-"""Half scores sum whole vectors of 16; the tail of d/2 is forgotten."""
+"""Half scores are summed in vectors of 16 features, and the rest of d/2 is omitted."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-1", "score"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def half_scores(self, r):
         half = r.config.d_key // 2
         whole = half // 16 * 16 or half
@@ -14,4 +14,4 @@ class Mutant(Net):
         return s1, s2
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

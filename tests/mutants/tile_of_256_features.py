@@ -1,14 +1,14 @@
-"""Of a token only the first 256 features reach the experts."""
+"""The inner products of experts use only the first 256 features of a token."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "EXP-1", "expert"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def gather_dot(self, r, name):
         rows, x = r.params[f"experts.{name}"][r.ids], r.x
         return self.einsum("thkd,td->thk", rows[..., :256], x[:, :256])
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,14 +1,14 @@
-"""Tokens of a single feature are taken for one vector, so that only the first counts."""
+"""With D = 1, every token is replaced by the first one."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SCO-1", "score"
 
 
-class Mutant(Net):
-    def tokens(self, x, compute_dtype):
-        x = super().tokens(x, compute_dtype)
+class Mutant(NumpyBackend):
+    def tokens(self, x, dtype):
+        x = super().tokens(x, dtype)
         return x[:1].repeat(len(x), 0) if x.shape[1] == 1 else x
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

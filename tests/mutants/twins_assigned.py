@@ -1,12 +1,12 @@
-"""Weights are written into a dense [T, N] table by assignment instead of addition."""
+"""Weights are assigned to a dense table [T, N] instead of added, so an expert of two heads counts once."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "OUT-3", "accumulation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         flat = (len(r.x), r.config.heads * r.config.top_k)
         table = np.zeros((len(r.x), r.config.num_experts), r.compute_dtype)
@@ -14,4 +14,4 @@ class Mutant(Net):
         return table @ r.params["experts.v"]
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,12 +1,13 @@
-"""Experts are gathered as a set: one that two heads select counts once."""
+"""An expert that two heads select counts once."""
 
 import numpy as np
-from _layer import Net, take
+from _numpy_backend import NumpyBackend
+from _numpy_functions import take
 
 CLAUSE, STAGE = "OUT-3", "accumulation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         flat = r.ids.reshape(len(r.x), r.config.heads * r.config.top_k)
         order = np.argsort(flat, -1, kind="stable")
@@ -17,4 +18,4 @@ class Mutant(Net):
         return super().output(r)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,13 +1,13 @@
-"""x is flattened in the order of its memory, so one in column order is scrambled."""
+"""x is read in memory order, so an array in column order is scrambled."""
 
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "SHP-1", "structure"
 
 
-class Mutant(Net):
-    def tokens(self, x, compute_dtype):
-        return x.ravel(order="K").reshape(-1, x.shape[-1]).astype(compute_dtype)
+class Mutant(NumpyBackend):
+    def tokens(self, x, dtype):
+        return x.ravel(order="K").reshape(-1, x.shape[-1]).astype(dtype)
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -1,12 +1,12 @@
-"""y is cut off, and not rounded, to the input dtype."""
+"""In 16-bit layers, y is truncated to 8 significant bits instead of rounded."""
 
 import numpy as np
-from _layer import Net
+from _numpy_backend import NumpyBackend
 
 CLAUSE, STAGE = "PRC-2", "activation"
 
 
-class Mutant(Net):
+class Mutant(NumpyBackend):
     def output(self, r):
         y = super().output(r)
         if r.compute_dtype == np.float32 and r.layer.dtype.itemsize == 2:
@@ -14,4 +14,4 @@ class Mutant(Net):
         return y
 
 
-name, profiles, forward, select, gradients = Mutant.parts()
+name, profiles, forward, select, gradients = Mutant.as_backend()

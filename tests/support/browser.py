@@ -1,4 +1,4 @@
-"""Chromium without a window, driven over its debugging pipe: no port, no driver."""
+"""Headless Chromium, controlled over its debugging pipe: it needs no port and no driver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLAGS = (
 
 
 class Browser:
-    """One tab. Commands go down a pipe as JSON, answers and events come back, each ended by a zero byte."""
+    """One tab. Commands, answers and events are JSON in two pipes, each message ended by a zero byte."""
 
     def __init__(self, profile: Path) -> None:
         child_in, self._out = os.pipe()
@@ -37,7 +37,7 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> Any:
-        """The answer to one command."""
+        """Send a command and return its answer."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if self._session:
@@ -49,26 +49,26 @@ class Browser:
         return answer["result"]
 
     def open(self, url: str) -> None:
-        """Load a page and forget what was heard before."""
+        """Load a page and discard earlier events."""
         self.events.clear()
         self.call("Page.navigate", url=url)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
     def value(self, expression: str) -> Any:
-        """What an expression is worth inside the page."""
+        """The value of an expression in the page."""
         return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
     def wait(self, expression: str, *, seconds: float = 120) -> Any:
-        """What an expression is worth inside the page once that is true."""
+        """The value of an expression in the page, as soon as it is true."""
         end = time.monotonic() + seconds
         while not (found := self.value(expression)):
-            assert time.monotonic() < end, f"never true: {expression}"
+            assert time.monotonic() < end, f"not true after {seconds} s: {expression}"
             time.sleep(0.05)
         return found
 
-    def heard(self, method: str) -> list[Any]:
-        """The events of a kind since the page was opened."""
+    def events_of(self, method: str) -> list[Any]:
+        """The parameters of all events of one method since the page was opened."""
         return [event["params"] for event in self.events if event.get("method") == method]
 
     def _read(self) -> Any:
@@ -80,7 +80,7 @@ class Browser:
         return json.loads(message)
 
     def close(self) -> None:
-        """End it."""
+        """End the browser."""
         self._process.kill()
         self._process.wait()
         os.close(self._in)

@@ -1,4 +1,4 @@
-"""Layers in which every parameter matters, of shapes pairwise distinct, so that no mistaken axis fits by chance."""
+"""Layers in which every parameter matters, with pairwise different sizes, so that a wrong axis does not fit."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ SIZES = {"d_model": 5, "heads": 3, "num_experts": 16, "top_k": 6, "d_key": 8, "d
 
 
 def layer_maker(default: Any, **sizes: int) -> MakeLayer:
-    """A function of dtype, seed and options of the configuration; norms have random scales, shifts and statistics."""
+    """A function that makes a layer from dtype, seed and configuration fields; a norm has random parameters."""
 
     def make(dtype: Any = default, seed: int = 0, **options: Any) -> Layer:
         config = PeerConfig(**(SIZES | sizes | options))

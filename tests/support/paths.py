@@ -1,4 +1,4 @@
-"""Tests that run on the native core and on the library operations that do the same without it."""
+"""Run tests on both paths: with the native core, and with library operations."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 WITH_THE_CORE = pytest.mark.parametrize("path", ["core"], indirect=True)
-"""For what stands before or behind the core, and is the same without it."""
+"""For tests of code that is the same on both paths."""
 
 
 def both_paths(library_operations: Callable[[], AbstractContextManager[Any]]) -> Any:
-    """A fixture, ``path``, that runs every test of its module with the core and without it."""
+    """A fixture ``path`` that runs every test of its module on both paths."""
 
     @pytest.fixture(name="path", params=["core", "library"], autouse=True)
     def path(request: pytest.FixtureRequest) -> Iterator[str]:

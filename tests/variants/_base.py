@@ -1,4 +1,4 @@
-"""Variants start from the same layer as mutants do; some only sum in another order."""
+"""Variants start from the same backend as mutants; some only change the order of sums."""
 
 import sys
 from math import prod
@@ -8,28 +8,29 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mutants"))
 
-from _layer import ALL, OPTIONS, PRECISIONS, Array, Net, Pass, best, erf, logistic, take
+from _numpy_backend import ALL, NumpyBackend
+from _numpy_functions import Array, erf, logistic, stable_topk, take
 
-__all__ = ["ALL", "OPTIONS", "PRECISIONS", "Array", "Net", "Pass", "Summed", "best", "erf", "logistic", "take"]
+__all__ = ["ALL", "NumpyBackend", "Summed", "erf", "logistic", "stable_topk", "take"]
 
 
-class Summed(Net):
-    """A layer whose products are spelled out, so that ``reduce`` decides how their terms are added."""
+class Summed(NumpyBackend):
+    """A backend whose einsums multiply explicitly, so that ``reduce`` decides how terms are added."""
 
     def reduce(self, a: Array, b: Array) -> Array:
         """Σ a·b over the last axis."""
         raise NotImplementedError
 
-    def einsum(self, spec: str, a: Array, b: Array) -> Array:
-        left, right, out = spec.replace("->", ",").split(",")
+    def einsum(self, equation: str, a: Array, b: Array) -> Array:
+        left, right, out = equation.replace("->", ",").split(",")
         summed = "".join(label for label in dict.fromkeys(left + right) if label not in out)
         size = dict(zip(left, a.shape, strict=True)) | dict(zip(right, b.shape, strict=True))
         shape = [size[label] for label in out] + [prod(size[label] for label in summed)]
-        spread = [
+        expanded = [
             np.broadcast_to(self.expand(part, labels, out + summed), [size[label] for label in out + summed])
             for part, labels in ((a, left), (b, right))
         ]
-        return self.reduce(*(part.reshape(shape) for part in spread))
+        return self.reduce(*(part.reshape(shape) for part in expanded))
 
     def expand(self, part: Array, labels: str, order: str) -> Array:
         ordered = part.transpose([labels.index(label) for label in order if label in labels])

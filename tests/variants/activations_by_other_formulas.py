@@ -1,10 +1,10 @@
-"""gelu uses erfc, gelu_tanh a logistic function, silu a division."""
+"""gelu is a·(1 − ½(1 − erf(a/√2))), gelu_tanh uses the logistic function, and silu a division."""
 
 import numpy as np
-from _base import Net, erf, logistic
+from _base import NumpyBackend, erf, logistic
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def activate(self, kind, a):
         one = a.dtype.type
         if kind == "gelu":
@@ -14,4 +14,4 @@ class Variant(Net):
         return a / (1 + np.exp(-a)) if kind == "silu" else super().activate(kind, a)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

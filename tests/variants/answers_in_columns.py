@@ -1,12 +1,12 @@
-"""Answers are read-only and lie in memory with the first axis first."""
+"""Outputs are read-only arrays in column order."""
 
 from dataclasses import replace
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def answer(self, r, lead):
         out = super().answer(r, lead)
         parts = {name: np.asfortranarray(getattr(out, name)) for name in ("y", "scores", "indices", "gates")}
@@ -15,4 +15,4 @@ class Variant(Net):
         return replace(out, **parts)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

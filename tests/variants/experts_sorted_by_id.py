@@ -1,10 +1,10 @@
-"""Pairs are gathered in the order of their ids and put back."""
+"""Inner products are computed in the order of ids."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def gather_dot(self, r, name):
         flat = r.ids.reshape(-1)
         order = np.argsort(flat, kind="stable")
@@ -14,4 +14,4 @@ class Variant(Net):
         return out.reshape(r.ids.shape)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,22 +1,22 @@
-"""float32 and narrower layers are computed in float64 and rounded at the end."""
+"""Every layer is computed in float64, and results are rounded at the end."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
-from peerspec.reference import Layer, Output
+from peerspec.reference import Layer, Output, compute_dtype
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def forward(self, layer, x, *, mask=None, training=False):
         out = super().forward(self.wide(layer), x.astype(np.float64), mask=mask, training=training)
-        compute_dtype = np.float64 if layer.dtype == np.float64 else np.float32
+        dtype = compute_dtype(layer.dtype)
         with np.errstate(all="ignore"):
             return Output(
                 out.y.astype(layer.dtype),
-                out.scores.astype(compute_dtype),
+                out.scores.astype(dtype),
                 out.indices,
-                out.gates.astype(compute_dtype),
-                out.state and {name: value.astype(compute_dtype) for name, value in out.state.items()},
+                out.gates.astype(dtype),
+                out.state and {name: value.astype(dtype) for name, value in out.state.items()},
             )
 
     def gradients(self, layer, x, dy, *, mask=None):
@@ -27,4 +27,4 @@ class Variant(Net):
         return Layer(layer.config, {name: array.astype(np.float64) for name, array in layer.params.items()})
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,12 +1,12 @@
 """The gate multiplies after the product with v."""
 
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def output(self, r):
         terms = r.weights[..., None] * r.params["experts.v"][r.ids]
         return (r.gates[..., None] * terms).sum((1, 2))
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,13 +1,13 @@
-"""Gates are multiplied by the reciprocal of their sum."""
+"""Softmax multiplies by the reciprocal of its sum."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def softmax(self, scores):
         powers = np.exp(scores - scores.max(-1, keepdims=True))
         return powers * (1 / powers.sum(-1, keepdims=True))
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

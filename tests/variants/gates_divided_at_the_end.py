@@ -1,10 +1,10 @@
-"""Softmax divides the sum of each head, and not its gates, which are shown all the same."""
+"""The sum of each head, and not each gate, is divided by the sum of the softmax."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def output(self, r):
         if r.config.gate == "sigmoid":
             return super().output(r)
@@ -13,4 +13,4 @@ class Variant(Net):
         return (heads / powers.sum(-1, keepdims=True)).sum(1)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,12 +1,12 @@
-"""The logistic function is 1/(1 + exp(−s)), which may overflow on the way."""
+"""The logistic function is computed as 1/(1 + exp(−s)), where exp may overflow."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
-    def gate(self, r):
+class Variant(NumpyBackend):
+    def gates(self, r):
         return 1 / (1 + np.exp(-r.scores)) if r.config.gate == "sigmoid" else self.softmax(r.scores)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,10 +1,10 @@
-"""Maximum and sum are found in one pass that rescales."""
+"""The maximum and the sum of softmax are computed in one pass that rescales the sum."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def softmax(self, scores):
         most, total = scores[..., 0], np.ones(scores.shape[:-1], scores.dtype)
         for k in range(1, scores.shape[-1]):
@@ -14,4 +14,4 @@ class Variant(Net):
         return np.exp(scores - most[..., None]) / total[..., None]
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

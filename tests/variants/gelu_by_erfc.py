@@ -1,12 +1,12 @@
-"""gelu is a/2 · erfc(−a/√2)."""
+"""gelu is computed as a/2 · erfc(−a/√2)."""
 
 import math
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def activate(self, kind, a):
         if kind != "gelu":
             return super().activate(kind, a)
@@ -14,4 +14,4 @@ class Variant(Net):
         return (a.dtype.type(0.5) * a * half.astype(a.dtype)).astype(a.dtype)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

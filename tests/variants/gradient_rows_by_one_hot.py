@@ -1,13 +1,13 @@
-"""Rows are summed by a product with a one-hot matrix."""
+"""Contributions to rows are summed by a product with a one-hot matrix."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def scatter_sum(self, r, name, weights, rows):
         hot = (r.ids[..., None] == np.arange(r.config.num_experts)).astype(r.compute_dtype) * weights[..., None]
         return hot.sum((1, 2)).T @ rows
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,10 +1,10 @@
-"""Pairs are sorted by expert and each run is summed."""
+"""Contributions to rows are sorted by expert and summed in segments."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def scatter_sum(self, r, name, weights, rows):
         terms = (weights[..., None] * rows[:, None, None, :]).reshape(-1, rows.shape[-1])
         out = np.zeros(r.params[f"experts.{name}"].shape, r.compute_dtype)
@@ -14,4 +14,4 @@ class Variant(Net):
         return out
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,10 +1,10 @@
-"""The mean gradient of a head's gates is dy times the head's part of y, as in attention that keeps no gates."""
+"""The sum Σ_j g_j dg_j of a head is computed as dy times the part of y of this head."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def gate_backward(self, r, dgate):
         if r.config.gate == "sigmoid" or r.config.top_k == 1:
             return super().gate_backward(r, dgate)
@@ -12,4 +12,4 @@ class Variant(Net):
         return r.gates * (dgate - np.einsum("thm,tm->th", heads, r.dy)[..., None])
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

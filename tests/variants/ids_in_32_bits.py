@@ -1,15 +1,15 @@
-"""Ids come back as int32."""
+"""Ids are returned as int32."""
 
 from dataclasses import replace
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def answer(self, r, lead):
         out = super().answer(r, lead)
         return replace(out, indices=out.indices.astype(np.int32))
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,10 +1,10 @@
-"""W and the sub-keys are multiplied once, and tokens meet the product."""
+"""Half scores are computed as (C W) x instead of C (W x)."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def half_scores(self, r):
         if r.config.query_norm != "none" or r.config.query_bias:
             return super().half_scores(r)
@@ -14,4 +14,4 @@ class Variant(Net):
         return s1, s2
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,19 +1,19 @@
-"""The logistic function is (1 + tanh(s/2))/2."""
+"""The logistic function is computed as (1 + tanh(s/2))/2."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def activate(self, kind, a):
         return a * self.half(a) if kind == "silu" else super().activate(kind, a)
 
-    def gate(self, r):
-        return self.half(r.scores) if r.config.gate == "sigmoid" else super().gate(r)
+    def gates(self, r):
+        return self.half(r.scores) if r.config.gate == "sigmoid" else super().gates(r)
 
     def half(self, a):
         one = a.dtype.type
         return one(0.5) + one(0.5) * np.tanh(one(0.5) * a)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

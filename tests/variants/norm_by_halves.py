@@ -1,13 +1,13 @@
-"""Batch moments of two halves of the tokens, each found so in turn, are merged, after Chan, Golub and LeVeque."""
+"""Batch moments are merged from those of two halves, recursively, after Chan, Golub and LeVeque."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def batch_moments(self, r, counted):
-        mean, spread = merged(counted)
-        return mean, spread / r.compute_dtype.type(len(counted))
+        mean, squares = merged(counted)
+        return mean, squares / r.compute_dtype.type(len(counted))
 
 
 def merged(tokens):
@@ -15,9 +15,11 @@ def merged(tokens):
     if len(tokens) == 1:
         return tokens[0], np.zeros_like(tokens[0])
     middle = len(tokens) // 2
-    (mean, spread), (other, others) = merged(tokens[:middle]), merged(tokens[middle:])
-    share, off = tokens.dtype.type((len(tokens) - middle) / len(tokens)), other - mean
-    return mean + off * share, spread + others + off * off * share * tokens.dtype.type(middle)
+    (mean, squares), (other_mean, other_squares) = merged(tokens[:middle]), merged(tokens[middle:])
+    weight, difference = tokens.dtype.type((len(tokens) - middle) / len(tokens)), other_mean - mean
+    return mean + difference * weight, squares + other_squares + difference * difference * weight * tokens.dtype.type(
+        middle
+    )
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

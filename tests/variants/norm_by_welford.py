@@ -1,17 +1,17 @@
-"""Batch moments run through the tokens one by one, by Welford."""
+"""Batch moments are updated token by token, after Welford."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def batch_moments(self, r, counted):
-        mean, spread = np.zeros_like(counted[0]), np.zeros_like(counted[0])
+        mean, squares = np.zeros_like(counted[0]), np.zeros_like(counted[0])
         for number, q in enumerate(counted, 1):
-            step = q - mean
-            mean = mean + step / r.compute_dtype.type(number)
-            spread = spread + step * (q - mean)
-        return mean, spread / r.compute_dtype.type(len(counted))
+            difference = q - mean
+            mean = mean + difference / r.compute_dtype.type(number)
+            squares = squares + difference * (q - mean)
+        return mean, squares / r.compute_dtype.type(len(counted))
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

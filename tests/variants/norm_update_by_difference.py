@@ -1,10 +1,10 @@
-"""Running statistics move by 0.1 times the difference."""
+"""Running statistics are updated by 0.1 times their difference from the batch statistics."""
 
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
-    def moved(self, r, mean, var):
+class Variant(NumpyBackend):
+    def running_statistics(self, r, mean, var):
         tenth = r.compute_dtype.type(0.1)
         old = {name: r.params[f"query_norm.{name}"] for name in ("mean", "var")}
         return {
@@ -12,4 +12,4 @@ class Variant(Net):
         }
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

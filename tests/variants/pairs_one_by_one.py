@@ -1,10 +1,10 @@
-"""Everything after the selection is a loop over tokens, heads and positions."""
+"""The expert stage is a loop over pairs."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def output(self, r):
         y = np.zeros((len(r.x), r.config.d_out), r.compute_dtype)
         for t, h, k in np.ndindex(r.ids.shape):
@@ -18,4 +18,4 @@ class Variant(Net):
         return out
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

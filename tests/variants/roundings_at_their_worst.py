@@ -1,7 +1,7 @@
-"""Every operation errs by all that PRC-4 allows but one rounding, up or down by where its result stands."""
+"""Every operation has almost the largest error that PRC-4 allows, with a pseudo-random sign for each entry."""
 
 import numpy as np
-from _base import Net, logistic
+from _base import NumpyBackend, logistic
 
 
 def signs(shape):
@@ -9,20 +9,23 @@ def signs(shape):
 
 
 def off(a, units):
-    """``a`` with a relative error of so many u, of another sign from entry to entry."""
+    """``a`` with a relative error of ``units`` u, with a pseudo-random sign for each entry."""
     return (a * (1 + signs(a.shape) * units * np.finfo(a.dtype).eps / 2)).astype(a.dtype)
 
 
-class Variant(Net):
-    def einsum(self, spec, a, b):
-        left, right, out = spec.replace("->", ",").split(",")
+class Variant(NumpyBackend):
+    def einsum(self, equation, a, b):
+        left, right, out = equation.replace("->", ",").split(",")
         size = dict(zip(left, a.shape, strict=True)) | dict(zip(right, b.shape, strict=True))
         terms = np.prod([size[label] for label in {*left, *right} - {*out}])
-        wide = np.einsum(spec, a.astype(np.longdouble), b.astype(np.longdouble))
+        wide = np.einsum(equation, a.astype(np.longdouble), b.astype(np.longdouble))
         worst = (
-            np.einsum(spec, np.abs(a).astype(float), np.abs(b).astype(float)) * (terms - 1) * np.finfo(a.dtype).eps / 2
+            np.einsum(equation, np.abs(a).astype(float), np.abs(b).astype(float))
+            * (terms - 1)
+            * np.finfo(a.dtype).eps
+            / 2
         )
-        exact = (np.einsum(spec, a, b) == wide) & (np.einsum(spec, a[..., ::-1], b[..., ::-1]) == wide)
+        exact = (np.einsum(equation, a, b) == wide) & (np.einsum(equation, a[..., ::-1], b[..., ::-1]) == wide)
         return (wide + np.where(exact, 0, signs(wide.shape) * worst)).astype(a.dtype)
 
     def softmax(self, scores):
@@ -31,7 +34,7 @@ class Variant(Net):
         powers = off(np.exp(scores - scores.max(-1, keepdims=True)), 6)
         return off(powers / off(powers.sum(-1, keepdims=True), scores.shape[-1] - 1), 2)
 
-    def gate(self, r):
+    def gates(self, r):
         return self.near_one(logistic(r.scores)) if r.config.gate == "sigmoid" else self.softmax(r.scores)
 
     def near_one(self, a, units=12):
@@ -42,8 +45,8 @@ class Variant(Net):
         units = {"gelu": 10, "gelu_tanh": 10, "silu": 14}.get(kind, 0)
         return (value + signs(a.shape) * units * np.finfo(a.dtype).eps / 2 * a).astype(a.dtype)
 
-    def slope(self, kind, a):
-        value = super().slope(kind, a)
+    def activation_derivative(self, kind, a):
+        value = super().activation_derivative(kind, a)
         return self.near_one(value) if kind in ("gelu", "gelu_tanh", "silu") else value
 
     def moments(self, r, kind):
@@ -51,4 +54,4 @@ class Variant(Net):
         return (off(mean, 4), off(var, 8), state) if kind == "layer" or r.training else (mean, var, state)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

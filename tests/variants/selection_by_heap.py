@@ -1,13 +1,13 @@
-"""A heap walks the grid from its best cell."""
+"""Cells of the grid are taken from a heap, which starts with the best cell."""
 
 import heapq
 
 import numpy as np
-from _base import Net, best
+from _base import NumpyBackend, stable_topk
 
 
-class Variant(Net):
-    def choose(self, s1, s2, k):
+class Variant(NumpyBackend):
+    def selection(self, s1, s2, k):
         lead, n = s1.shape[:-1], s1.shape[-1]
         rows = [self.walk(a, b, k) for a, b in zip(s1.reshape(-1, n), s2.reshape(-1, n), strict=True)]
         scores = np.array([[score for score, _ in row] for row in rows], s1.dtype)
@@ -15,7 +15,7 @@ class Variant(Net):
 
     def walk(self, s1, s2, k):
         n = len(s1)
-        first, second = best(s1, n), best(s2, n)
+        first, second = stable_topk(s1, n), stable_topk(s2, n)
         key = lambda a, b: (-(s1[first[a]] + s2[second[b]]), a, b)  # noqa: E731
         heap, found = [key(0, 0)], []
         while len(found) < k:
@@ -28,4 +28,4 @@ class Variant(Net):
         return found
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,13 +1,13 @@
 """Only the cells of the staircase are ranked."""
 
-from _base import Net
+from _base import NumpyBackend
 
 from peerspec.reference import select_staircase
 
 
-class Variant(Net):
-    def choose(self, s1, s2, k):
+class Variant(NumpyBackend):
+    def selection(self, s1, s2, k):
         return select_staircase(s1, s2, k)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,15 +1,15 @@
-"""The experts are listed by id; it does not claim to select in order."""
+"""Experts are listed by id, and the backend does not claim the profile select."""
 
-from _base import ALL, Net, take
+from _base import ALL, NumpyBackend, take
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     profiles = ALL - {"select"}
 
-    def choose(self, s1, s2, k):
-        scores, ids = super().choose(s1, s2, k)
+    def selection(self, s1, s2, k):
+        scores, ids = super().selection(s1, s2, k)
         order = ids.argsort(-1)
         return take(scores, order), take(ids, order)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

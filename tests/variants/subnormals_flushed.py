@@ -2,12 +2,12 @@
 
 import ml_dtypes
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
-    def einsum(self, spec, a, b):
-        return flush(np.einsum(spec, flush(a), flush(b)))
+class Variant(NumpyBackend):
+    def einsum(self, equation, a, b):
+        return flush(np.einsum(equation, flush(a), flush(b)))
 
     def softmax(self, scores):
         return flush(super().softmax(flush(scores)))
@@ -25,4 +25,4 @@ def flush(a):
     return np.where(np.abs(a) < np.finfo(a.dtype).tiny, a.dtype.type(0), a)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

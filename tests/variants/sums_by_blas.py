@@ -1,12 +1,12 @@
-"""Products are matrix products of NumPy's linear algebra."""
+"""Products are matrix products of BLAS."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
-    def einsum(self, spec, a, b):
-        return np.einsum(spec, a, b, optimize=True)
+class Variant(NumpyBackend):
+    def einsum(self, equation, a, b):
+        return np.einsum(equation, a, b, optimize=True)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,4 +1,4 @@
-"""Terms are added from the largest to the smallest, the worst order."""
+"""Terms are added from the largest magnitude to the smallest, which is the worst order."""
 
 import numpy as np
 from _base import Summed, take
@@ -11,4 +11,4 @@ class Variant(Summed):
         return np.add.accumulate(terms, -1)[..., -1] if terms.size else terms.sum(-1)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

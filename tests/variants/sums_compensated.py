@@ -1,4 +1,4 @@
-"""Terms are added with Kahan's compensation."""
+"""Terms are added by Kahan's compensated summation."""
 
 import numpy as np
 from _base import Summed
@@ -14,4 +14,4 @@ class Variant(Summed):
         return total
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,4 +1,4 @@
-"""Every product is added without being rounded before, as with fused multiply-add."""
+"""Products are added without rounding them first, as by fused multiply-add."""
 
 import numpy as np
 from _base import Summed
@@ -13,4 +13,4 @@ class Variant(Summed):
         return total
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,4 +1,4 @@
-"""Terms are added in four lanes that meet at the end, as with vector instructions."""
+"""Terms are added in four SIMD lanes, which are added at the end."""
 
 import numpy as np
 from _base import Summed
@@ -17,4 +17,4 @@ class Variant(Summed):
         return total
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

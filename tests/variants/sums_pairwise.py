@@ -1,4 +1,4 @@
-"""Terms are added in pairs, as a tree."""
+"""Terms are added pairwise, as in a tree."""
 
 import numpy as np
 from _base import Summed
@@ -13,4 +13,4 @@ class Variant(Summed):
         return terms.sum(-1)  # of one term, or of none
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -12,4 +12,4 @@ class Variant(Summed):
         return total
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,4 +1,4 @@
-"""Long sums are split into four parts, as in a split-K product."""
+"""Sums are split into four parts, as in a split-K product."""
 
 import numpy as np
 from _base import Summed
@@ -12,4 +12,4 @@ class Variant(Summed):
         )
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

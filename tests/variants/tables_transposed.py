@@ -1,10 +1,10 @@
-"""Tables are kept as columns."""
+"""Tables are stored by columns."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def gather_dot(self, r, name):
         columns = np.ascontiguousarray(r.params[f"experts.{name}"].T)
         return self.einsum("dthk,td->thk", columns[:, r.ids], r.x)
@@ -14,4 +14,4 @@ class Variant(Net):
         return self.einsum("thk,mthk->tm", r.gates * r.weights, columns[:, r.ids])
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

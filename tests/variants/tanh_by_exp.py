@@ -1,16 +1,16 @@
-"""tanh is 1 − 2/(exp(2z) + 1)."""
+"""tanh is computed as 1 − 2/(exp(2z) + 1)."""
 
 import math
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
-    def tanh_inner(self, a):
+class Variant(NumpyBackend):
+    def gelu_tanh_term(self, a):
         one = a.dtype.type
         z = one(math.sqrt(2 / math.pi)) * (a + one(0.044715) * a * a * a)
         return 1 - 2 / (np.exp(2 * z) + 1)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

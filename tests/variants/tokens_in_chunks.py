@@ -1,12 +1,12 @@
-"""Tokens are served two at a time, except where they share statistics."""
+"""Except in training, tokens are processed two at a time."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 from peerspec.reference import Output
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def forward(self, layer, x, *, mask=None, training=False):
         lead, config = x.shape[:-1], layer.config
         tokens = x.reshape(-1, config.d_model)
@@ -21,4 +21,4 @@ class Variant(Net):
         return Output(np.concatenate([part.y for part in parts]).reshape(*lead, config.d_out), **routing)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

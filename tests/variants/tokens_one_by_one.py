@@ -1,10 +1,10 @@
-"""Every token runs by itself, in the query, the scores and the experts."""
+"""Queries and outputs are computed token by token."""
 
 import numpy as np
-from _base import Net
+from _base import NumpyBackend
 
 
-class Variant(Net):
+class Variant(NumpyBackend):
     def query(self, r):
         weight = r.params["query.weight"].reshape(-1, r.config.d_model)
         q = np.stack([weight @ x for x in r.x]) if len(r.x) else np.zeros((0, len(weight)), r.compute_dtype)
@@ -17,4 +17,4 @@ class Variant(Net):
         return np.stack(rows) if rows else np.zeros((0, r.config.d_out), r.compute_dtype)
 
 
-name, profiles, forward, select, gradients = Variant.parts()
+name, profiles, forward, select, gradients = Variant.as_backend()

@@ -1,5 +1,5 @@
-"""The layer that mutants are made from, unchanged."""
+"""The backend from which mutants are made, unchanged."""
 
-from _base import Net
+from _base import NumpyBackend
 
-name, profiles, forward, select, gradients = Net.parts()
+name, profiles, forward, select, gradients = NumpyBackend.as_backend()

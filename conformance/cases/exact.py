@@ -1,0 +1,57 @@
+"""Exact cases: integers so small that no sum rounds, so that a backend must return the scores bit for bit (PRC-5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from peerspec.conformance.cases.build import OUTPUT, Build, Parts, core_case, exact, steered_by
+from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.configs import DEEP, IDENTITY, RELU, SINGLE, SQUARE, UNIT, WHOLE
+from peerspec.conformance.cases.layers import exact_params, loud, one_hot_queries
+from peerspec.reference import PeerConfig
+
+__all__ = ["EXACT_CASES"]
+
+
+def _unit(first: float, last: float) -> Build:
+    """Query entries are ±1; the sub-keys (1, 1) and (first, last) have equal norms, so normalising only scales them."""
+
+    def build(draw: Draw, config: PeerConfig) -> Parts:
+        keys = np.array([[[[1.0, 1.0]], [[first, last]]]])
+        params = exact_params(draw, config) | {
+            "query.weight": one_hot_queries(config).astype(draw.dtype),
+            "keys": keys.astype(draw.dtype),
+        }
+        x = 2 * (draw.coarse("x", (3, config.d_model), 1, 0) + draw.dtype.type(1)) - draw.dtype.type(1)
+        return {"params": params, "x": np.concatenate([x, -x])}
+
+    return build
+
+
+TIES = [1.0, 0.0, 1.0, 0.0, 1.0]
+APART = [0.0, 20.0, 6.0, 7.0, 13.0], [4.0, 8.0, 12.0, 0.0, 16.0]
+"""All 25 sums differ, so a score identifies its expert; the four largest and the four smallest use several rows."""
+RISING, FALLING = [1.0, 2.0, 3.0, 4.0, 5.0], [5.0, 4.0, 3.0, 2.0, 1.0]
+PEAK = [64.0, 0.0, 0.0, 0.0, 0.0]
+
+EXACT_CASES = (
+    core_case("exact.query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
+    core_case("exact.halves", UNIT, _unit(-1, 1), {"any", "halves"}),
+    core_case("exact.winners", RELU, steered_by(*APART), {"index"}),
+    core_case("exact.all", WHOLE, steered_by(*APART), {"index"}),
+    core_case("exact.whole", WHOLE, exact(6), {"whole"} | OUTPUT),
+    core_case("exact.single", SINGLE, exact(6), {"expert"} | OUTPUT),
+    core_case("exact.ends", SINGLE, steered_by(RISING, RISING), {"expert"} | OUTPUT),
+    core_case("exact.relu", RELU, exact(6), OUTPUT),
+    core_case("exact.identity", IDENTITY, exact(6), OUTPUT),
+    core_case("exact.row", RELU, steered_by(PEAK, FALLING), OUTPUT),
+    core_case("exact.column", RELU, steered_by(FALLING, PEAK), OUTPUT),
+    core_case("exact.corner", RELU, steered_by(RISING, FALLING), OUTPUT),
+    core_case("exact.ties", RELU, steered_by(TIES, TIES[::-1]), OUTPUT),
+    core_case("exact.equal", RELU, steered_by([0.0] * 5, [0.0, -0.0, 0.0, -0.0, 0.0]), OUTPUT),
+    core_case("exact.deep", replace(DEEP, activation="relu"), exact(6), OUTPUT),
+    core_case("exact.loud", RELU, loud, OUTPUT | {"loud"}),
+    core_case("exact.square", SQUARE, exact(8), OUTPUT, size=1),
+)

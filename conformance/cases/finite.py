@@ -1,0 +1,32 @@
+"""Non-finite cases: one token holds NaN or infinity, and no other token may change (NFT-1, NFT-2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from peerspec.conformance.cases.build import Build, Parts, core_case, full_case
+from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.configs import RELU, SINGLE
+from peerspec.reference import PeerConfig
+from peerspec.reference.config import ACTIVATIONS
+
+__all__ = ["FINITE_CASES"]
+
+
+def _one_token_with(value: float) -> Build:
+    def build(draw: Draw, config: PeerConfig) -> Parts:
+        parts = full_case(draw, config)
+        parts["x"][3, 2] = value
+        return parts
+
+    return build
+
+
+FINITE_CASES = (
+    core_case("finite.nan", RELU, _one_token_with(float("nan")), {"any", "nan"}, everywhere=0),
+    *(
+        core_case(f"finite.nan.{kind}", replace(SINGLE, activation=kind), _one_token_with(float("nan")), {"any", "nan"})
+        for kind in ACTIVATIONS
+    ),
+    core_case("finite.infinity", RELU, _one_token_with(float("inf")), {"any", "infinity"}),
+)

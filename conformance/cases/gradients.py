@@ -1,0 +1,132 @@
+"""The cases of the profile ``training``: each has an upstream gradient dy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from peerspec.conformance.cases.build import Build, Parts
+from peerspec.conformance.cases.case import CaseSpec, Draw
+from peerspec.conformance.cases.configs import IDENTITY, SINGLE, SMALL
+from peerspec.conformance.cases.layers import steered
+from peerspec.conformance.cases.layouts import laid_out
+from peerspec.conformance.cases.profile_build import (
+    ALL_OPTIONS,
+    BATCH_NORM,
+    GLU,
+    LAYER_NORM,
+    PER_HEAD,
+    SIGMOID,
+    TOGETHER,
+    WIDE_RELU,
+    parts,
+)
+from peerspec.reference import PeerConfig
+
+__all__ = ["GRADIENT_CASES"]
+
+BROAD = replace(SMALL, d_model=261, d_out=131, activation="identity")
+"""Wide tokens and small other sizes, so bounds stay tight."""
+
+
+def _twins(draw: Draw, config: PeerConfig) -> Parts:
+    """All heads have the same query and tokens come in equal pairs: each selected row is used at least four times."""
+    made = parts(dy=True)(draw, config)
+    weight = made["params"]["query.weight"]
+    made["params"]["query.weight"] = np.repeat(weight[:1], config.heads, 0)
+    made["x"] = np.repeat(made["x"][:3], 2, 0)
+    return made
+
+
+def _kink(draw: Draw, config: PeerConfig) -> Parts:
+    """All N scores differ, so every selection is certain; the argument of relu is zero for even rows of u only."""
+    made = parts(exact=True, dy=True)(draw, config)
+    steps = np.arange(config.n) / 8
+    made["params"] = steered(draw, config, [*steps], [*config.n * steps])
+    made["params"]["experts.u"][::2], made["params"]["experts.u"][1::2, 0] = 0, 128
+    made["x"][:, 0] = [1, 2, -1, 4, 0.5, -2]
+    return made
+
+
+def _far(draw: Draw, config: PeerConfig) -> Parts:
+    """Inner products of the last two tokens are about ±2048, where exp overflows; no query reads that feature."""
+    made = parts(dy=True)(draw, config)
+    params = made["params"]
+    params["query.weight"][..., 0], params["experts.u"][:, 0], made["x"][-2:, 0] = 0, 1, [2048, -2048]
+    return made
+
+
+def _in_columns(draw: Draw, config: PeerConfig) -> Parts:
+    made = parts(dy=True)(draw, config)
+    return made | {name: laid_out(made[name], "columns") for name in ("x", "dy")}
+
+
+def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
+    made = parts(dy=True)(draw, config)
+    return made | {"params": {name: laid_out(array, "columns") for name, array in made["params"].items()}}
+
+
+def _gradient(
+    name: str, config: PeerConfig, build: Build, *profiles: str, tag: str = "gradient", **more: Any
+) -> CaseSpec:
+    tags = {tag} if tag == "gradient.form" or config.query_norm != "none" else {tag, "gradient"}
+    return CaseSpec(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
+
+
+GRADIENT_CASES: tuple[CaseSpec, ...] = (
+    _gradient(
+        "exact.gradient",
+        replace(IDENTITY, top_k=1),
+        parts(exact=True, dy=True),
+        tag="gradient.one",
+    ),
+    _gradient("gradient.first", replace(IDENTITY, top_k=1), parts(dy=True), tag="gradient.one"),
+    _gradient(
+        "gradient.first.norm",
+        replace(BATCH_NORM, top_k=1),
+        parts(dy=True, training=True),
+        "query-norm",
+        tag="gradient.one",
+    ),
+    _gradient("exact.kink", WIDE_RELU, _kink, tag="gradient.kink"),
+    _gradient("gradient.relu", WIDE_RELU, parts(dy=True)),
+    _gradient("gradient.gelu", SMALL, parts(dy=True), everywhere=0),
+    _gradient("gradient.gelu_tanh", replace(SMALL, activation="gelu_tanh"), _far, size=1),
+    _gradient("gradient.silu", replace(SMALL, activation="silu"), _far, size=1),
+    _gradient("gradient.masked", SMALL, parts(masked=True, dy=True), tag="gradient.form"),
+    _gradient("gradient.axes", SMALL, parts(2, 3, dy=True), tag="gradient.form"),
+    _gradient("gradient.empty", SMALL, parts(0, dy=True), tag="gradient.form"),
+    _gradient("gradient.columns", SMALL, _in_columns, tag="gradient.form"),
+    _gradient("gradient.tables", SMALL, _tables_in_columns, tag="gradient.form"),
+    _gradient("gradient.twins", WIDE_RELU, _twins, tag="gradient.repeat"),
+    _gradient(
+        "gradient.tall",
+        BROAD,
+        parts(263, dy=True),
+        tag="gradient.repeat",
+        size=1,
+    ),
+    _gradient("gradient.bias", replace(WIDE_RELU, query_bias=True), parts(dy=True), "query-bias", narrow=1),
+    _gradient(
+        "gradient.batch",
+        BATCH_NORM,
+        parts(2, 3, dy=True, masked=True, training=True),
+        "query-norm",
+        tag="gradient.norm",
+    ),
+    _gradient("gradient.layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
+    _gradient(
+        "gradient.together",
+        TOGETHER,
+        parts(dy=True, masked=True, training=True),
+        *ALL_OPTIONS,
+        tag="gradient.norm",
+        size=1,
+    ),
+    _gradient("gradient.glu", GLU, parts(dy=True), "glu", narrow=1),
+    _gradient("gradient.sigmoid", SIGMOID, parts(dy=True), "sigmoid", narrow=1),
+    _gradient("gradient.sigmoid.single", replace(SINGLE, gate="sigmoid"), parts(dy=True), "sigmoid", size=1),
+    _gradient("gradient.per-head", PER_HEAD, parts(dy=True), "per-head-keys"),
+)

@@ -1,0 +1,49 @@
+"""Large numeric cases: more tokens, pairs, features or experts than a tile or a narrow integer holds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from peerspec.conformance.cases.build import OUTPUT, Parts, core_case, full, full_case
+from peerspec.conformance.cases.case import Array, Draw
+from peerspec.conformance.cases.configs import BEYOND, LONE, MILLION, PAIRS, POOL, RELU, TALL
+from peerspec.reference import PeerConfig
+
+__all__ = ["LARGE_CASES"]
+
+CROWD = 1031
+"""More tokens than a usual tile holds."""
+
+
+def _positive(draw: Draw, config: PeerConfig) -> Parts:
+    """Inner products of tokens and experts are positive and small: relu is the identity there."""
+    parts = full_case(draw, config)
+    u = parts["params"]["experts.u"]
+    parts["params"]["experts.u"] = np.abs(u) / draw.dtype.type(16)
+    return parts | {"x": np.abs(parts["x"])}
+
+
+def _high_ids(draw: Draw, config: PeerConfig) -> Parts:
+    """The last four sub-keys are the largest, so ids reach N − 1."""
+    parts = full_case(draw, config)
+    keys: Array = parts["params"]["keys"]
+    keys[:, :, -4:] = keys[:, :, -4:] * draw.dtype.type(4)
+    return parts
+
+
+def _highest_ids(draw: Draw, config: PeerConfig) -> Parts:
+    """The last four sub-keys are the largest of either sign, so the selected ids are above 2²⁴."""
+    parts = full_case(draw, config, (2,))
+    parts["params"]["keys"][:, :, -4:, 0] = [4, -4, 3.5, -3.5]
+    return parts
+
+
+LARGE_CASES = (
+    core_case("numeric.lone", LONE, _positive, {"expert"}),
+    core_case("numeric.crowd", RELU, full(CROWD), OUTPUT, size=1),
+    core_case("numeric.pairs", PAIRS, full(1), OUTPUT, size=1),
+    core_case("numeric.tall", TALL, full(17), OUTPUT, size=1),
+    core_case("numeric.pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
+    core_case("numeric.million", MILLION, _high_ids, OUTPUT, size=2),
+    core_case("numeric.beyond", BEYOND, _highest_ids, OUTPUT - {"without routing"}, size=2),
+)

@@ -1,0 +1,80 @@
+"""Numeric cases: full significands, where every sum rounds and a backend must stay within the bounds of PRC-4."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from peerspec.conformance.cases.build import OUTPUT, Parts, core_case, full, full_case
+from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.configs import DEEP, RELU, SINGLE, SMALL, WIDE
+from peerspec.reference import PeerConfig
+from peerspec.reference.config import ACTIVATIONS
+
+__all__ = ["NUMERIC_CASES"]
+
+
+def _wide_activation(draw: Draw, config: PeerConfig) -> Parts:
+    """Inner products from −8 to 8, where σ bends; about ±2048 in the last two tokens: exp overflows."""
+    parts = full_case(draw, config)
+    u = parts["params"]["experts.u"]
+    u[...] = u * draw.dtype.type(2)
+    u[:, 0], parts["x"][-2:, 0] = 1, [2048, -2048]
+    return parts
+
+
+def _twins(draw: Draw, config: PeerConfig) -> Parts:
+    """All heads have the same query, so each selects the same experts."""
+    parts = full_case(draw, config)
+    weight = parts["params"]["query.weight"]
+    parts["params"]["query.weight"] = np.repeat(weight[:1], config.heads, 0)
+    return parts
+
+
+def _apart(draw: Draw, config: PeerConfig) -> Parts:
+    """The query of the second head is minus that of the first, so no expert is selected twice."""
+    parts = full_case(draw, config)
+    weight = parts["params"]["query.weight"]
+    weight[1] = -weight[0]
+    return parts
+
+
+def _cancelling(draw: Draw, config: PeerConfig) -> Parts:
+    """Rows of v nearly cancel, so y is small compared with its terms."""
+    parts = full_case(draw, config)
+    v = parts["params"]["experts.v"]
+    v[1::2] = -v[:-1:2]
+    return parts
+
+
+_ACTIVATIONS = tuple(
+    core_case(
+        f"numeric.{kind}",
+        replace(SINGLE, activation=kind),
+        _wide_activation,
+        {"any", f"activation.{kind}", "without routing"},
+        everywhere=2 if kind == "identity" else 1,
+    )
+    for kind in ACTIVATIONS
+)
+_SMALL = tuple(
+    core_case(
+        f"numeric.small.{kind}",
+        replace(SMALL, activation=kind),
+        full(6),
+        OUTPUT,
+        size=2 if kind in ("gelu_tanh", "silu") else 0,
+    )
+    for kind in ACTIVATIONS
+)
+NUMERIC_CASES = (
+    *_ACTIVATIONS,
+    *_SMALL,
+    core_case("numeric.wide", WIDE, full(17), OUTPUT | {"perturb"}, everywhere=0),
+    core_case("numeric.wide.relu", replace(WIDE, activation="relu"), full(17), OUTPUT, size=2),
+    core_case("numeric.deep", replace(DEEP, activation="relu"), full(6), OUTPUT),
+    core_case("numeric.apart", SMALL, _apart, {"any", "apart"}),
+    core_case("numeric.twins", RELU, _twins, OUTPUT | {"twins"}),
+    core_case("numeric.cancelling", RELU, _cancelling, OUTPUT),
+)

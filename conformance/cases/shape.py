@@ -1,0 +1,51 @@
+"""Shape cases: leading axes, empty batches, memory layouts, and masks, which must not change y (SHP-1, SHP-2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from peerspec.conformance.cases.build import OUTPUT, Build, Parts, core_case, full, full_case
+from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.configs import RELU
+from peerspec.conformance.cases.layouts import laid_out
+from peerspec.reference import PeerConfig
+
+__all__ = ["SHAPE_CASES"]
+
+
+def _strided(draw: Draw, config: PeerConfig) -> Parts:
+    """x is every second row of a longer array."""
+    parts = full_case(draw, config, (12,))
+    return parts | {"x": parts["x"][::2]}
+
+
+def _x_in_columns(draw: Draw, config: PeerConfig) -> Parts:
+    parts = full_case(draw, config)
+    return parts | {"x": laid_out(parts["x"], "columns")}
+
+
+def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
+    parts = full_case(draw, config)
+    return parts | {"params": {name: laid_out(array, "columns") for name, array in parts["params"].items()}}
+
+
+def _masked(mask: list[bool]) -> Build:
+    def build(draw: Draw, config: PeerConfig) -> Parts:
+        return full_case(draw, config, (len(mask),)) | {"mask": np.array(mask)}
+
+    return build
+
+
+SHAPE_CASES = (
+    core_case("shape.none", RELU, full(), OUTPUT | {"form"}),
+    core_case("shape.one", RELU, full(1), OUTPUT | {"form"}),
+    core_case("shape.empty", RELU, full(0), {"any"}),
+    core_case("shape.empty.two", RELU, full(0, 3), {"any"}),
+    core_case("shape.three", RELU, full(2, 3), OUTPUT | {"form"}),
+    core_case("shape.four", RELU, full(1, 3, 2), OUTPUT | {"form"}, size=1),
+    core_case("shape.strided", RELU, _strided, OUTPUT | {"form"}),
+    core_case("shape.columns", RELU, _x_in_columns, OUTPUT | {"form"}),
+    core_case("shape.tables", RELU, _tables_in_columns, OUTPUT | {"form"}),
+    core_case("shape.masked", RELU, _masked([True, False, True, True, False, False]), {"any", "form"}),
+    core_case("shape.uncounted", RELU, _masked([False] * 6), {"any", "form"}),
+)

@@ -1,0 +1,31 @@
+"""A host that returns one stored output, so that checks can judge it like the answer of a backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peerspec.conformance.hosts.call import Answer, Fault
+from peerspec.reference import Output
+
+__all__ = ["FrozenHost"]
+
+
+class FrozenHost:
+    """The host of a stored output in float64."""
+
+    name, profiles, methods, dead = "vectors", frozenset({"float64"}), frozenset({"forward"}), ""
+
+    def __init__(self, output: Output) -> None:
+        self._answer = Answer(output)
+
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
+        """The stored output, whatever the arguments."""
+        if method != "forward":
+            raise Fault(f"vectors hold no answer to {method}()")
+        return self._answer
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+    def end(self) -> None:
+        """Nothing was started."""
