@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
-from peerspec.backends.torch.touched import FactoredRows, scatter_sum, touched_rows
+from peerspec.backends.torch.rows import scatter_sum
+from peerspec.backends.torch.touched import FactoredRows, touched_rows
 from peerspec.reference import InputError
 
 __all__ = ["RowGradient", "Rows", "coalesced", "rows_of", "summed"]
@@ -33,16 +34,16 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
     Raises:
         InputError: a sparse gradient whose rows are not those of a table.
     """
-    inner = COMPUTE_DTYPES[gradient.dtype]
+    dtype = COMPUTE_DTYPES[gradient.dtype]
     if gradient.layout == torch.strided:
-        values = gradient.reshape(-1, width).to(inner)
+        values = gradient.reshape(-1, width).to(dtype)
         return Rows(torch.arange(len(values), device=values.device), values.contiguous())
     if gradient.layout != torch.sparse_coo or (gradient.sparse_dim(), gradient.dense_dim()) != (1, 1):
         raise InputError(
             f"a sparse gradient must be a COO tensor of rows, [N, width] with one sparse dimension, "
             f"got {gradient.layout} with {gradient.sparse_dim()} of {gradient.ndim}"
         )
-    ids, values = gradient._indices()[0].contiguous(), gradient._values().to(inner).contiguous()
+    ids, values = gradient._indices()[0].contiguous(), gradient._values().to(dtype).contiguous()
     if _ascend(ids):
         return Rows(ids, values)
     once = values.new_ones(len(ids), 1)

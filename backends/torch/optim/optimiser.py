@@ -13,7 +13,7 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_taker
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
-from peerspec.backends.torch.optim.row_update import Step, update_rows
+from peerspec.backends.torch.optim.row_update import Operands, operands
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import InputError
 
@@ -89,6 +89,7 @@ class Optimiser(torch.optim.Optimizer):
                 device = "cpu" if key == "step" else param.device
                 self.state[param][key] = copied(value, device)
 
+    @torch.no_grad()
     def _take(self, table: Tensor, sums: FactoredRows) -> None:
         """Update a table within the backward pass."""
         if table in self._taken:
@@ -107,8 +108,8 @@ class Optimiser(torch.optim.Optimizer):
             state.update(self._new_state(param))
         if "step" in state:
             state["step"] += 1
-        # .data, whose changes autograd does not see: ``step`` tells it, and until then a second update is refused here
-        update_rows(self._step(state, group), param.data.view(-1, _width(param)), gradient)
+        # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses a second update
+        self._update_rows(param.data.view(-1, _width(param)), operands(gradient), state, group)
 
     def _check_options(self, group: dict[str, Any]) -> None:
         """Refuse options that are out of range."""
@@ -118,8 +119,8 @@ class Optimiser(torch.optim.Optimizer):
         """What the algorithm remembers of a parameter before the first step."""
         raise NotImplementedError
 
-    def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> Step:
-        """The step to take with this state; ``state["step"]`` counts from 1."""
+    def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Change the rows of the table that have a gradient, and their state; ``state["step"]`` counts from 1."""
         raise NotImplementedError
 
     def __setstate__(self, state: dict[str, Any]) -> None:
