@@ -47,7 +47,8 @@ def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"],
 def _by_library(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
     n = scores1.shape[-1]
     ranks = min(k, n)
-    return select_ranked(stable_topk(scores1, ranks), stable_topk(scores2, ranks), n, k)
+    found = select_ranked(stable_topk(scores1, ranks), stable_topk(scores2, ranks), n, k)
+    return found.scores.contiguous(), found.indices.contiguous()
 
 
 def _by_core(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
