@@ -98,7 +98,7 @@ def _scattered(d: Float[Tensor, "R k"], positions: Int[Tensor, "R k"], n: int) -
 
 
 def select_ranked(best1: Ranked, best2: Ranked, n: int, k: int) -> Selection:
-    """The k best sums, [R, k], of the min(k, n) best of each half: over the cells (a, b) with (a+1)(b+1) ≤ k."""
+    """The k best sums [R, k] of the min(k, n) best of each half, over the ranks (a, b) with (a+1)(b+1) ≤ k."""
     a, b = (torch.from_numpy(cells).to(best1.values.device) for cells in _staircase(k, n))
     sums = best1.values.index_select(-1, a) + best2.values.index_select(-1, b)
     scores, cells = stable_topk(sums, k)

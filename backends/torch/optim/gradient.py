@@ -17,7 +17,7 @@ __all__ = ["RowGradient", "Rows", "coalesced", "rows_of", "summed"]
 
 
 class Rows(NamedTuple):
-    """A gradient as rows: which ones, distinct [R], and their values [R, width] in the compute dtype."""
+    """A gradient as rows: distinct ids [R], and values [R, width] in the compute dtype."""
 
     rows: Int[Tensor, " R"]
     values: Float[Tensor, "R width"]
@@ -27,12 +27,12 @@ RowGradient = Rows | FactoredRows
 
 
 def rows_of(gradient: Tensor, width: int) -> RowGradient:
-    """Every row of a dense gradient, seen as a table of this width, or the touched ones of a sparse one.
+    """All rows of a dense gradient, viewed as a table of this width, or the touched rows of a sparse gradient.
 
-    A sparse gradient that was accumulated lists a row once for each backward pass; these are summed in their order.
+    An accumulated sparse gradient lists a row once for each backward pass; these are summed in their order.
 
     Raises:
-        InputError: a sparse gradient whose rows are not those of a table.
+        InputError: a sparse gradient that is not a COO tensor of rows.
     """
     dtype = COMPUTE_DTYPES[gradient.dtype]
     if gradient.layout == torch.strided:
@@ -51,12 +51,12 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
 
 
 def summed(gradient: RowGradient) -> Rows:
-    """The gradient with its sums carried out."""
+    """The gradient as rows, each summed over its pairs."""
     return gradient if isinstance(gradient, Rows) else Rows(gradient.touched.rows, scatter_sum(gradient))
 
 
 def coalesced(gradient: Tensor) -> Tensor:
-    """A sparse gradient that lists each row once, summed as the optimisers sum it."""
+    """A sparse gradient that lists each row once, with the sums of the optimisers."""
     if _ascend(gradient._indices()[0]):
         return gradient._coalesced_(True)
     rows, values = summed(rows_of(gradient, gradient.shape[-1]))
@@ -66,5 +66,5 @@ def coalesced(gradient: Tensor) -> Tensor:
 
 
 def _ascend(ids: Int[Tensor, " R"]) -> bool:
-    """Whether rows are listed once each; autograd forgets that a gradient it stores is coalesced."""
+    """Whether each row is listed once; autograd loses the mark that a stored gradient is coalesced."""
     return bool((ids[1:] > ids[:-1]).all())

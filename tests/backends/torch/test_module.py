@@ -115,7 +115,7 @@ def test_a_deep_copy_computes_the_same_and_is_independent():
     assert module(tokens()).any()
 
 
-def test_the_trace_is_named_and_forward_returns_its_output():
+def test_the_routing_is_named_and_forward_returns_its_output():
     module = PEER(PeerConfig(6, 2, 25, 3, 4))
     x = tokens().view(2, 4, 6)
     routing = module.forward_with_routing(x)

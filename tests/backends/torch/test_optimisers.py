@@ -104,7 +104,7 @@ def test_lazy_adam_is_adam_where_every_row_has_a_gradient():
         torch.testing.assert_close(ours.get_parameter(name), theirs.get_parameter(name), rtol=0, atol=1e-12)
 
 
-def test_lazy_adam_lets_the_momenta_of_other_rows_rest():
+def test_lazy_adam_lets_the_moments_of_other_rows_rest():
     module = layer()
     optimiser = LazyAdam(module.parameters())
     train(module, optimiser, range(1))

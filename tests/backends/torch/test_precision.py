@@ -87,16 +87,16 @@ def test_under_autocast_a_narrower_token_is_widened_and_a_wider_one_is_refused()
 def test_the_switches_are_full_inside_and_as_before_outside_errors_included():
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
-    compute_dtype = []
+    seen = []
 
     def fail():
         with full_precision("cpu"), full_precision("cpu"):
-            compute_dtype.extend(settings())
+            seen.extend(settings())
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert compute_dtype == ["ieee", "ieee"]
+    assert seen == ["ieee", "ieee"]
     assert settings() == ["tf32", "bf16"]
 
 

@@ -36,10 +36,10 @@ def test_autocast_of_a_model_narrows_the_linear_layers_and_not_this_one():
     model = torch.nn.Sequential(torch.nn.Linear(12, 12), layer(), torch.nn.Linear(12, 3))
     with torch.autocast("cpu", torch.bfloat16):
         before = model[0](batch())
-        compute_dtype = model[1](before)
-        after = model[2](compute_dtype)
-    assert (before.dtype, compute_dtype.dtype, after.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
-    assert torch.equal(compute_dtype, model[1](before.float()))
+        inside = model[1](before)
+        after = model[2](inside)
+    assert (before.dtype, inside.dtype, after.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
+    assert torch.equal(inside, model[1](before.float()))
     after.float().square().sum().backward()
     assert all(gradient.dtype == torch.float32 and gradient.any() for gradient in gradients(model))
 
