@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from peerspec import native  # noqa: E402
-from peerspec.backends.torch.experts import expert_weights, weighted_outputs  # noqa: E402
+from peerspec.backends.torch.experts import expert_stage  # noqa: E402
 from peerspec.backends.torch.native import library_operations  # noqa: E402
 from peerspec.backends.torch.selection import select  # noqa: E402
 from peerspec.reference import PeerConfig  # noqa: E402
@@ -86,7 +86,8 @@ def experts(options: argparse.Namespace, rng: np.random.Generator) -> None:
         return torch.einsum("tk,tkd->td", weights, tv[tids])
 
     def library() -> torch.Tensor:
-        return weighted_outputs(tv, tids, tgates * expert_weights(config, {"experts.u": tu}, tx, tids))
+        with library_operations():
+            return expert_stage(config, {"experts.u": tu, "experts.v": tv}, tx, tids, tgates)
 
     def gather() -> None:
         native.weighted_outputs(u, ids, gates, threads=options.threads)
@@ -100,10 +101,9 @@ def experts(options: argparse.Namespace, rng: np.random.Generator) -> None:
 
     def library_gradients() -> None:
         leaves = [tensor.detach().requires_grad_() for tensor in (tu, tv, tx, tgates)]
-        y = weighted_outputs(
-            leaves[1], tids, leaves[3] * expert_weights(config, {"experts.u": leaves[0]}, leaves[2], tids)
-        )
-        torch.autograd.grad(y, leaves, tdy)
+        with library_operations():
+            y = expert_stage(config, {"experts.u": leaves[0], "experts.v": leaves[1]}, leaves[2], tids, leaves[3])
+            torch.autograd.grad(y, leaves, tdy)
 
     np.testing.assert_allclose(native.weighted_outputs(tables, x, ids, gates), naive().numpy(), rtol=1e-3, atol=1e-2)
     title = f"N = {count}, D = {width}, T = {options.tokens}"

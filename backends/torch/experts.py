@@ -49,12 +49,15 @@ def _by_library(
     activation: str,
     sparse_gradients: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """y, and the products [T, 1, K] of u·x; [T, 2, K] of u·x and w·x where there is w."""
-    products = gather_dot(u, ids, x)[:, None]
-    if w is not None:
-        products = torch.cat([products, gather_dot(w, ids, x)[:, None]], 1)
+    products = _products(u, w, x, ids)
     outputs = activate(activation, products[:, -1])
     return gather_sum(v, ids, gates * (outputs if w is None else outputs * products[:, 0])), products
+
+
+def _products(u: Tensor, w: Tensor | None, x: Tensor, ids: Tensor) -> Tensor:
+    """u·x [T, 1, K]; u·x and w·x [T, 2, K] where there is w."""
+    products = gather_dot(u, ids, x)[:, None]
+    return products if w is None else torch.cat([products, gather_dot(w, ids, x)[:, None]], 1)
 
 
 def _by_core(
@@ -67,7 +70,7 @@ def _by_core(
     activation: str,
     sparse_gradients: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """y, and zeros for the products, which the core computes again in the backward pass."""
+    """y, and zeros for the products, which the backward pass computes again."""
     arrays = (to_array(tensor) for tensor in (x, ids, gates))
     y = native.expert_stage(_core_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads())
     return to_tensor(y), x.new_zeros(len(ids), 1 if w is None else 2, ids.shape[1])
@@ -111,17 +114,16 @@ def _backward_by_library(
     needs_dx: bool,
 ) -> list[Tensor]:
     """dx, dgates, and for u, v and w the weight of each pair in the gradient of its row; dx empty where not needed."""
-    z, output = gather_dot(v, ids, dy), activate(activation, products[:, -1])
-    dz = z * gates
+    z, activated = gather_dot(v, ids, dy), activate(activation, products[:, -1])
+    a, dz = products[:, 0], z * gates
     if w is None:
-        tables, weights = [u], [activate_backward(activation, dz, products[:, 0])]
+        output, weights = activated, [activate_backward(activation, dz, a), gates * activated]
     else:
-        tables, weights = [u, w], [dz * output, activate_backward(activation, dz * products[:, 0], products[:, 1])]
-        output = output * products[:, 0]
-    dx = x.new_empty(0)
-    if needs_dx:
-        dx = sum(gather_sum(table, ids, weight) for table, weight in zip(tables, weights, strict=True))
-    weights.insert(1, gates * output)
+        output, dgating = activated * a, activate_backward(activation, dz * a, products[:, 1])
+        weights = [dz * activated, gates * output, dgating]
+    dx = gather_sum(u, ids, weights[0]) if needs_dx else x.new_empty(0)
+    if needs_dx and w is not None:
+        dx += gather_sum(w, ids, weights[2])
     return [dx, z * output, *weights]
 
 
@@ -144,6 +146,23 @@ def _backward_by_core(
     return [dx, *(to_tensor(array) for array in (found.dgates, *found.weights.values()))]
 
 
+def _backward_by_library_on_cpu(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    dy: Tensor,
+    activation: str,
+    needs_dx: bool,
+) -> list[Tensor]:
+    """After a forward pass of the core, whose products are zeros, compute them first."""
+    products = products if products.any() else _products(u, w, x, ids)
+    return _backward_by_library(u, v, w, x, ids, gates, products, dy, activation, needs_dx)
+
+
 _expert_stage_backward = torch.library.custom_op(
     "peerspec::expert_stage_backward",
     _backward_by_library,
@@ -151,7 +170,7 @@ _expert_stage_backward = torch.library.custom_op(
     schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, Tensor products, Tensor dy, "
     "str activation, bool needs_dx) -> Tensor[]",
 )
-core_kernel(_expert_stage_backward, core=_backward_by_core, library=_backward_by_library, tables=(0, 1, 2))
+core_kernel(_expert_stage_backward, core=_backward_by_core, library=_backward_by_library_on_cpu, tables=(0, 1, 2))
 
 
 @_expert_stage_backward.register_fake

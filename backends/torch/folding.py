@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
-from torch.library import CustomOpDef
+from torch._library.custom_ops import CustomOpDef
 
 __all__ = ["fold_batches"]
 
@@ -40,5 +40,5 @@ def _folded(tensor: Tensor, axis: int | None, count: int) -> Tensor:
 
 def _unfolded(result: Tensor | tuple[Tensor, ...], count: int) -> tuple[Any, Any]:
     if isinstance(result, Tensor):
-        return result.unflatten(0, (count, result.shape[0] // count)), 0
+        return result.view(count, result.shape[0] // count, *result.shape[1:]), 0
     return tuple(_unfolded(part, count)[0] for part in result), (0,) * len(result)

@@ -59,8 +59,8 @@ def _by_library(
 def _by_core(
     table: Tensor, sums: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float, epsilon: float
 ) -> None:
-    gradient, options = core_operands(rows, values, factors), {"rate": rate, "epsilon": epsilon}
-    native.adagrad_rows(to_array(table), *gradient, to_array(sums), **options, threads=torch.get_num_threads())
+    gradient, threads = core_operands(rows, values, factors), torch.get_num_threads()
+    native.adagrad_rows(to_array(table), *gradient, to_array(sums), rate=rate, epsilon=epsilon, threads=threads)
 
 
 _adagrad_rows = plain_operator(

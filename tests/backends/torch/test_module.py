@@ -107,11 +107,11 @@ def test_a_module_moved_to_another_format_computes_as_the_layer_of_that_format(d
 
 def test_a_deep_copy_computes_the_same_and_is_independent():
     module = PEER(FULL).eval()
-    twin = copy.deepcopy(module)
-    assert torch.equal(twin(tokens()), module(tokens()))
+    clone = copy.deepcopy(module)
+    assert torch.equal(clone(tokens()), module(tokens()))
     with torch.no_grad():
-        twin.experts.v.zero_()
-    assert not twin(tokens()).any()
+        clone.experts.v.zero_()
+    assert not clone(tokens()).any()
     assert module(tokens()).any()
 
 
@@ -128,10 +128,10 @@ def test_initial_parameters_have_the_scales_of_layer_random_and_follow_the_seed(
     torch.manual_seed(0)
     module = PEER(config)
     torch.manual_seed(0)
-    twin = PEER(config)
+    clone = PEER(config)
     for name, array in Layer.random(config).params.items():
         ours = module.state_dict()[name]
-        assert torch.equal(ours, twin.state_dict()[name])
+        assert torch.equal(ours, clone.state_dict()[name])
         if array.std() == 0:
             np.testing.assert_array_equal(ours, array)
         else:  # the deviation of m normal draws has one of 1/√(2m) itself: five of them, on both sides

@@ -1,5 +1,7 @@
 """The native core under torch: the same layer, through autograd and in compiled graphs."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -92,6 +94,20 @@ def test_rows_picked_twice_by_a_token_and_more_often_than_there_are_rows_have_th
     table, x = torch.randint(-4, 5, (experts, 7), dtype=dtype), torch.randint(-4, 5, (tokens, 7), dtype=dtype)
     ids = torch.randint(experts, (tokens, pairs))
     assert torch.equal(gather_dot(table, ids, x), (table[ids] * x[:, None]).sum(-1))
+
+
+@pytest.mark.parametrize("config", [CONFIG, PeerConfig(20, 2, 49, 5, 8)])
+@pytest.mark.parametrize("paths", [("core", "library"), ("library", "core")])
+def test_a_backward_pass_on_the_other_path_gives_the_same_gradients(config, paths):
+    module, x = PEER(config).double(), torch.randn(6, 20, dtype=torch.float64)
+    parameters = list(module.parameters())
+    want = torch.autograd.grad(module(x).square().sum(), parameters)
+    contexts = {"core": nullcontext, "library": operators.library_operations}
+    with contexts[paths[0]]():
+        loss = module(x).square().sum()
+    with contexts[paths[1]]():
+        got = torch.autograd.grad(loss, parameters)
+    torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-12)
 
 
 def test_tables_that_are_not_contiguous_take_library_operations():

@@ -236,11 +236,11 @@ def test_what_cannot_work_within_the_backward_pass_is_refused():
 def test_a_copy_of_a_layer_is_not_updated_by_the_optimiser_of_the_original():
     module = layer()
     optimiser = RowSGD(module.parameters(), in_backward=True)
-    twin = copy.deepcopy(module)
-    before = bits(twin)
-    backward(twin, 0)
-    assert twin.get_parameter("experts.u").grad.is_sparse
-    assert bits(twin) == before
+    clone = copy.deepcopy(module)
+    before = bits(clone)
+    backward(clone, 0)
+    assert clone.get_parameter("experts.u").grad.is_sparse
+    assert bits(clone) == before
     del optimiser
     backward(module, 0)
     assert module.get_parameter("experts.u").grad.is_sparse
