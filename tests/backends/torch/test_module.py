@@ -1,4 +1,4 @@
-"""The module: names, files, modes and formats."""
+"""The module: names, files, modes and dtypes."""
 
 import copy
 from dataclasses import replace
@@ -94,7 +94,7 @@ def test_a_mask_reaches_the_statistics():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_a_module_moved_to_another_format_computes_as_the_layer_of_that_format(dtype):
+def test_a_module_moved_to_another_dtype_computes_as_the_layer_of_that_dtype(dtype):
     module = PEER(replace(FULL, query_norm="layer")).to(dtype).eval()
     out = module.forward_with_routing(tokens().to(dtype))
     want = backend.forward(module.to_layer(), backend.to_array(tokens().to(dtype)))
@@ -164,7 +164,7 @@ def test_one_step_of_an_optimiser_lowers_the_loss():
     assert losses[1] < losses[0]
 
 
-def test_tokens_of_another_format_are_refused():
+def test_tokens_of_another_dtype_are_refused():
     with pytest.raises(InputError, match="PAR-2"):
         PEER(FULL)(tokens().double())
     with pytest.raises(TableError, match="PAR-2"):
