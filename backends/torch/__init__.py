@@ -1,7 +1,10 @@
-"""PEER in PyTorch: the module ``PEER``, optimisers of touched rows, and ``functional``, the functions it is made of.
+"""PEER in PyTorch: the module ``PEER``, optimisers of touched rows, and the functions of ``functional``.
 
-Autograd goes through both paths, tables may live on any device, and what SPEC.md asks of precision holds
-whatever the surrounding program has set: float32 stays float32 under TF32 and autocast (``precision``).
+Each stage is one operator of ``torch.library`` with one derivative, on any device. On the CPU it runs in the native
+core where that was built. float32 stays float32 under TF32 and autocast (PRC-2).
+
+    layer = PEER(PeerConfig(d_model=256, heads=8, num_experts=2**20, top_k=16, d_key=128))
+    y = layer(torch.randn(4, 256))
 """
 
 try:

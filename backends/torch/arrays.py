@@ -1,7 +1,7 @@
-"""NumPy arrays as tensors and back, sharing memory.
+"""NumPy arrays as tensors and back, on the same memory.
 
-torch takes no bfloat16 from NumPy, so those bits cross as integers. It warns about read-only memory, which
-the memory-mapped tables of a layer are, so they are lent to it under a promise: nothing here writes to them.
+torch does not take bfloat16 from NumPy, so its bits are passed as integers. torch also warns about read-only arrays,
+for example memory-mapped tables, so these are passed as writeable; nothing here writes to them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
 """The precisions of SPEC.md, chapter 7, by name."""
 
 COMPUTE_DTYPES = {dtype: torch.float64 if dtype == torch.float64 else torch.float32 for dtype in TORCH_DTYPES.values()}
-"""For each format of input and parameters the compute dtype, which all inside has (PRC-2)."""
+"""The compute dtype for each dtype of input and parameters (PRC-2)."""
 
 _BFLOAT16 = DTYPES["bfloat16"]
 
 
 def to_tensor(array: NDArray[Any]) -> torch.Tensor:
-    """The array as a tensor on its own memory, to be read only.
+    """The array as a tensor on the same memory; do not write to it.
 
     Raises:
         InputError: not an array, or of a dtype that torch does not have.
@@ -38,7 +38,7 @@ def to_tensor(array: NDArray[Any]) -> torch.Tensor:
     if any(stride < 0 for stride in array.strides):  # torch has no negative strides
         array = array.copy()
     try:
-        return torch.from_numpy(array if array.flags.writeable else np.asarray(_Lent(array)))
+        return torch.from_numpy(array if array.flags.writeable else np.asarray(_Writeable(array)))
     except TypeError:
         raise InputError(
             f"torch has no dtype for {array.dtype}; convert it to one of {', '.join(DTYPES)} (PAR-2)"
@@ -53,8 +53,8 @@ def to_array(tensor: torch.Tensor) -> NDArray[Any]:
     return tensor.numpy()
 
 
-class _Lent:
-    """An array that shows its memory as writeable and is kept alive by whoever looks at it."""
+class _Writeable:
+    """Shows the memory of an array as writeable, and keeps the array alive."""
 
     def __init__(self, array: NDArray[Any]) -> None:
         self._array = array

@@ -1,127 +1,214 @@
-"""Experts: single-neuron networks picked from one shared pool (SPEC.md, chapter 4)."""
+"""The expert stage: single-neuron networks from one shared pool, and their weighted sum (SPEC.md, chapter 4)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
-from peerspec.backends.torch import native
-from peerspec.backends.torch.activations import activate
-from peerspec.backends.torch.autograd import apply
+from peerspec import native
+from peerspec.backends.torch.activations import activate, activate_backward
+from peerspec.backends.torch.arrays import to_array, to_tensor
+from peerspec.backends.torch.folding import fold_batches
+from peerspec.backends.torch.native import core_kernel
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.table_gradients import table_gradients
 from peerspec.reference import PeerConfig
 
-__all__ = ["expert_stage", "expert_weights", "weighted_outputs"]
-
-Pairs = Float[Tensor, "T hk"]
-Ids = Int[Tensor, "T hk"]
+__all__ = ["expert_stage"]
 
 
 def expert_stage(
     config: PeerConfig,
     params: Mapping[str, Tensor],
     x: Float[Tensor, "T D"],
-    ids: Ids,
-    gates: Pairs,
+    ids: Int[Tensor, "T hk"],
+    gates: Float[Tensor, "T hk"],
     *,
     sparse_gradients: bool = False,
 ) -> Float[Tensor, "T M"]:
-    """y of the experts and their gates, by the native core where it serves, else by library operations."""
+    """y_t = Σ over the pairs of t of gate · expert(x_t), no 1/h, no projection (EXP-1, EXP-2, OUT-1).
+
+    Differentiable once, in x, gates and the tables. ``sparse_gradients`` makes the gradients of the tables sparse.
+    """
     tables = params["experts.u"], params["experts.v"], params.get("experts.w")
-    if native.is_supported(x.device, *(table for table in tables if table is not None)):
-        return apply(_Experts, *tables, x, ids, gates, config.activation, sparse_gradients)
-    weights = gates * expert_weights(config, params, x, ids, sparse_gradients=sparse_gradients)
-    return weighted_outputs(params["experts.v"], ids, weights, sparse_gradients=sparse_gradients)
+    y: Tensor = _expert_stage(*tables, x, ids, gates, config.activation, sparse_gradients)[0]
+    return y
 
 
-def expert_weights(
-    config: PeerConfig,
-    params: Mapping[str, Tensor],
-    x: Float[Tensor, "T D"],
-    ids: Ids,
-    *,
+def _by_library(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    activation: str,
     sparse_gradients: bool = False,
-) -> Pairs:
-    """What multiplies v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
-    inner = apply(_GatherDot, params["experts.u"], ids, x, sparse_gradients)
-    if config.expert == "glu":
-        gating = apply(_GatherDot, params["experts.w"], ids, x, sparse_gradients)
-        return activate(config.activation, gating) * inner
-    return activate(config.activation, inner)
+) -> tuple[Tensor, Tensor]:
+    products = _products(u, w, x, ids)
+    outputs = activate(activation, products[:, -1])
+    return gather_sum(v, ids, gates * (outputs if w is None else outputs * products[:, 0])), products
 
 
-def weighted_outputs(
-    v: Float[Tensor, "N M"], ids: Ids, weights: Pairs, *, sparse_gradients: bool = False
-) -> Float[Tensor, "T M"]:
-    """y_t = Σ over heads and their k experts of weight · v (OUT-1): no 1/h, no projection."""
-    return apply(_GatherSum, v, ids, weights, sparse_gradients)
+def _products(u: Tensor, w: Tensor | None, x: Tensor, ids: Tensor) -> Tensor:
+    """u·x [T, 1, K]; u·x and w·x [T, 2, K] where there is w."""
+    products = gather_dot(u, ids, x)[:, None]
+    return products if w is None else torch.cat([products, gather_dot(w, ids, x)[:, None]], 1)
 
 
-class _Experts(Function):
-    @staticmethod
-    def forward(
-        u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str, sparse: bool
-    ) -> Tensor:
-        return native.expert_stage(u, v, w, x, ids, gates, activation)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        *tensors, ctx.activation, ctx.sparse = inputs
-        ctx.save_for_backward(*tensors)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        u, v, w, x, ids, gates = ctx.saved_tensors
-        dx, dgates, *weights = native.expert_stage_backward(u, v, w, x, ids, gates, dy, ctx.activation)
-        wanted = [table if need else None for table, need in zip((u, v, w), ctx.needs_input_grad, strict=False)]
-        found = table_gradients(wanted[: len(weights)], ids, weights, [x, dy, x][: len(weights)], sparse=ctx.sparse)
-        return *found, *[None] * (3 - len(found)), dx, None, dgates, None, None
+def _by_core(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    activation: str,
+    sparse_gradients: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """y, and zeros for the products, which the backward pass computes again."""
+    arrays = (to_array(tensor) for tensor in (x, ids, gates))
+    y = native.expert_stage(_core_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads())
+    return to_tensor(y), x.new_zeros(len(ids), 1 if w is None else 2, ids.shape[1])
 
 
-class _OverTable(Function):
-    """Of a table, ids, a tensor and whether the table's gradient is sparse."""
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        *tensors, ctx.sparse = inputs
-        ctx.save_for_backward(*tensors)
-
-
-class _GatherDot(_OverTable):
-    @staticmethod
-    def forward(table: Tensor, ids: Tensor, x: Tensor, sparse: bool) -> Tensor:
-        return gather_dot(table, ids, x)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, ...]:
-        table, ids, x = ctx.saved_tensors
-        # before the table's gradient, with which an optimiser may change the table
-        dx = gather_sum(table, ids, d) if ctx.needs_input_grad[2] else None
-        return _table_gradient(ctx, table, ids, d, x), None, dx, None
+_expert_stage = torch.library.custom_op(
+    "peerspec::expert_stage",
+    _by_library,
+    mutates_args=(),
+    schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, str activation, "
+    "bool sparse_gradients=False) -> (Tensor y, Tensor products)",
+)
+core_kernel(_expert_stage, core=_by_core, library=_by_library, tables=(0, 1, 2))
+fold_batches(_expert_stage, tokens=(3, 4, 5))
 
 
-class _GatherSum(_OverTable):
-    @staticmethod
-    def forward(table: Tensor, ids: Tensor, weights: Tensor, sparse: bool) -> Tensor:
-        return gather_sum(table, ids, weights)
+@_expert_stage.register_fake
+def _(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    activation: str,
+    sparse_gradients: bool = False,
+) -> tuple[Tensor, Tensor]:
+    return x.new_empty(x.shape[0], v.shape[1]), x.new_empty(ids.shape[0], 1 if w is None else 2, ids.shape[1])
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
-        table, ids, weights = ctx.saved_tensors
-        dweights = gather_dot(table, ids, dy) if ctx.needs_input_grad[2] else None
-        return _table_gradient(ctx, table, ids, weights, dy), None, dweights, None
+
+def _backward_by_library(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    dy: Tensor,
+    activation: str,
+    needs_dx: bool,
+) -> list[Tensor]:
+    """dx, dgates, and for u, v and w the weight of each pair in the gradient of its row; dx empty where not needed."""
+    z, activated = gather_dot(v, ids, dy), activate(activation, products[:, -1])
+    a, dz = products[:, 0], z * gates
+    if w is None:
+        output, weights = activated, [activate_backward(activation, dz, a), gates * activated]
+    else:
+        output, dgating = activated * a, activate_backward(activation, dz * a, products[:, 1])
+        weights = [dz * activated, gates * output, dgating]
+    dx = gather_sum(u, ids, weights[0]) if needs_dx else x.new_empty(0)
+    if needs_dx and w is not None:
+        dx += gather_sum(w, ids, weights[2])
+    return [dx, z * output, *weights]
 
 
-def _table_gradient(ctx: Any, table: Tensor, ids: Tensor, weights: Tensor, x: Tensor) -> Tensor | None:
-    """Σ weight · x over the pairs of each row, where the table needs it."""
-    (found,) = table_gradients([table if ctx.needs_input_grad[0] else None], ids, [weights], [x], sparse=ctx.sparse)
-    return found
+def _backward_by_core(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    dy: Tensor,
+    activation: str,
+    needs_dx: bool,
+) -> list[Tensor]:
+    arrays = (to_array(tensor) for tensor in (x, ids, gates, dy))
+    tables = _core_tables(u, v, w, activation)
+    found = native.expert_stage_backward(tables, *arrays, threads=torch.get_num_threads())
+    dx = to_tensor(found.dx) if needs_dx else x.new_empty(0)
+    return [dx, *(to_tensor(array) for array in (found.dgates, *found.weights.values()))]
+
+
+def _backward_by_library_on_cpu(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    dy: Tensor,
+    activation: str,
+    needs_dx: bool,
+) -> list[Tensor]:
+    """After a forward pass of the core, whose products are zeros, compute them first."""
+    products = products if products.any() else _products(u, w, x, ids)
+    return _backward_by_library(u, v, w, x, ids, gates, products, dy, activation, needs_dx)
+
+
+_expert_stage_backward = torch.library.custom_op(
+    "peerspec::expert_stage_backward",
+    _backward_by_library,
+    mutates_args=(),
+    schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, Tensor products, Tensor dy, "
+    "str activation, bool needs_dx) -> Tensor[]",
+)
+core_kernel(_expert_stage_backward, core=_backward_by_core, library=_backward_by_library_on_cpu, tables=(0, 1, 2))
+
+
+@_expert_stage_backward.register_fake
+def _(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    dy: Tensor,
+    activation: str,
+    needs_dx: bool,
+) -> list[Tensor]:
+    dx = x.new_empty(x.shape if needs_dx else (0,))
+    return [dx, *(gates.new_empty(gates.shape) for _ in range(3 if w is None else 4))]
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    *tensors, ctx.activation, ctx.sparse = inputs
+    ctx.save_for_backward(*tensors, output[1])
+    ctx.mark_non_differentiable(output[1])
+
+
+def _backward(ctx: Any, dy: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    u, v, w, x, ids, gates, products = ctx.saved_tensors
+    needed = ctx.needs_input_grad
+    # before the gradients of the tables, with which an optimiser may change the tables
+    dx, dgates, *weights = _expert_stage_backward(u, v, w, x, ids, gates, products, dy, ctx.activation, needed[3])
+    count = len(weights)
+    wanted = [table if need else None for table, need in zip((u, v, w)[:count], needed[:count], strict=True)]
+    found = table_gradients(wanted, ids, weights, [x, dy, x][:count], sparse=ctx.sparse)
+    return *found, *[None] * (3 - count), dx if needed[3] else None, None, dgates, None, None
+
+
+_expert_stage.register_autograd(_backward, setup_context=_setup_context)
+
+
+def _core_tables(u: Tensor, v: Tensor, w: Tensor | None, activation: str) -> native.ExpertTables:
+    return native.ExpertTables(to_array(u), to_array(v), None if w is None else to_array(w), activation)

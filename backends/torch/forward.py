@@ -1,4 +1,4 @@
-"""The layer as a pure function: query → half scores → selection → gates → experts → output."""
+"""The layer as a pure function: query → query norm → retrieval → gates → expert stage."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
-from peerspec.backends.torch import native, native_router
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+from peerspec.backends.torch.checks import check_input, check_params
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.gates import gates
+from peerspec.backends.torch.inference import Routed, infer
 from peerspec.backends.torch.onnx_node import onnx_node
 from peerspec.backends.torch.precision import without_autocast
 from peerspec.backends.torch.query import query
 from peerspec.backends.torch.query_norm import query_norm
 from peerspec.backends.torch.retrieval import retrieve
-from peerspec.reference import InputError, PeerConfig, TableError
+from peerspec.reference import PeerConfig
 
 __all__ = ["Output", "forward"]
 
 
 class Output(NamedTuple):
-    """The result of one forward pass.
+    """The result of one forward pass: y, and the routing.
 
     Attributes:
         y: [..., M], the output, in the dtype of x.
@@ -66,68 +67,29 @@ def forward(
         TableError: parameters that do not fit the configuration (PAR-1, PAR-2).
         InputError: shapes or dtypes of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5).
     """
-    _check_params(config, params)
-    lead = _check_input(config, params["keys"].dtype, x, mask)
+    check_params(config, params)
+    check_input(config, params["keys"].dtype, x, mask)
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
     tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[x.dtype])
-    if _at_once(config, params, tokens):
-        return _shaped(config, lead, x.dtype, *native_router.forward(config, params, tokens), None)
+    if config.query_norm == "none" and not _needs_gradients(tokens, params):
+        return _shaped(config, x, infer(config, params, tokens), None)
     with without_autocast(x.device.type):
         counted = None if mask is None else mask.reshape(-1)
         q = query(params, tokens)
         q, state = query_norm(config.query_norm, params, q, mask=counted, training=training)
-        scores, indices = retrieve(params["keys"], q, config.top_k)
+        scores, ids = retrieve(params["keys"], q, config.top_k)
         gate = gates(config.gate, scores)
-        y = expert_stage(config, params, tokens, indices.flatten(1), gate.flatten(1), sparse_gradients=sparse_gradients)
-    return _shaped(config, lead, x.dtype, y, scores, indices, gate, state)
+        y = expert_stage(config, params, tokens, ids.flatten(1), gate.flatten(1), sparse_gradients=sparse_gradients)
+    return _shaped(config, x, Routed(y, scores, ids, gate), state)
 
 
-def _at_once(config: PeerConfig, params: Mapping[str, Tensor], tokens: Tensor) -> bool:
-    """Whether the core may do all stages in one call: no query norm, and nothing that wants a gradient."""
-    learning = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (tokens, *params.values()))
-    return config.query_norm == "none" and not learning and native.is_supported(tokens.device, *params.values())
+def _needs_gradients(tokens: Tensor, params: Mapping[str, Tensor]) -> bool:
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (tokens, *params.values()))
 
 
-def _shaped(
-    config: PeerConfig,
-    lead: tuple[int, ...],
-    dtype: torch.dtype,
-    y: Float[Tensor, "T M"],
-    scores: Float[Tensor, "T h k"],
-    indices: Int[Tensor, "T h k"],
-    gate: Float[Tensor, "T h k"],
-    state: dict[str, Tensor] | None,
-) -> Output:
-    pairs = (*lead, config.heads, config.top_k)
-    return Output(
-        y.to(dtype).view(*lead, config.d_out), scores.view(pairs), indices.view(pairs), gate.view(pairs), state
-    )
-
-
-def _check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
-    shapes = config.shapes()
-    if params.keys() != shapes.keys():
-        raise TableError(f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)")
-    dtype = params["keys"].dtype
-    if dtype not in COMPUTE_DTYPES:
-        raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-2)")
-    for name, shape in shapes.items():
-        if params[name].shape != shape:
-            raise TableError(f"{name} must have shape {shape}, got {tuple(params[name].shape)} (PAR-1)")
-        if params[name].dtype != dtype:
-            raise TableError(
-                f"all parameters share one dtype, but keys is {dtype} and {name} is {params[name].dtype}; "
-                "convert one of them (PAR-2)"
-            )
-
-
-def _check_input(config: PeerConfig, dtype: torch.dtype, x: Tensor, mask: Tensor | None) -> tuple[int, ...]:
-    if x.ndim < 1 or x.shape[-1] != config.d_model:
-        raise InputError(f"x must have shape [..., {config.d_model}], got {tuple(x.shape)} (SHP-1)")
-    if x.dtype != dtype:
-        raise InputError(f"x must have the dtype of the layer, {dtype}, got {x.dtype}; convert it (PAR-2)")
-    lead = tuple(x.shape[:-1])
-    if mask is not None and (mask.shape != lead or mask.dtype != torch.bool):
-        raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {tuple(mask.shape)} (SHP-2)")
-    return lead
+def _shaped(config: PeerConfig, x: Tensor, routed: Routed, state: dict[str, Tensor] | None) -> Output:
+    lead = x.shape[:-1]
+    y, *routing = routed
+    scores, ids, gate = (part.view(*lead, config.heads, config.top_k) for part in routing)
+    return Output(y.to(x.dtype).view(*lead, config.d_out), scores, ids, gate, state)

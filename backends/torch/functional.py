@@ -1,8 +1,8 @@
-"""The functional forms: the layer, and the exact selection, as functions of tensors.
+"""The public functions of tensors: the whole layer, and the exact selection alone.
 
 from peerspec.backends.torch import functional
 
-output = functional.forward(config, params, x)  # y, and the routing beside it
+output = functional.forward(config, params, x)  # y, scores, indices, gates, state
 scores, indices = functional.select(scores1, scores2, k)
 """
 

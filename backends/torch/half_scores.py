@@ -16,11 +16,11 @@ def half_scores(
 ) -> Float[Tensor, "H_k 2 R n"]:
     """s1[t,h,i] = q[:d/2]·C_i and s2[t,h,j] = q[d/2:]·C'_j: no scale, no temperature; not differentiable.
 
-    For each set of keys both halves of the R tokens and heads that use it: R = T·h if there is one set, else T.
+    R counts the tokens and heads that use one set of sub-keys: R = T·h if there is one set, else R = T.
 
     Args:
-        keys: in the format of ``q``.
-        room: memory for at least 2·T·h·n numbers, where the scores are written.
+        keys: in the dtype of ``q``.
+        room: memory for at least 2·T·h·n numbers, to which the scores are written.
     """
     key_heads, _, n, half = keys.shape
     rows = q.reshape(-1, 2 * key_heads, half).transpose(0, 1)

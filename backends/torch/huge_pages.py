@@ -1,7 +1,7 @@
-"""Memory in huge pages: where rows of a big table are read at random, small ones cost up to a third of the speed.
+"""Memory in huge pages: random reads of rows of a big table are up to a third slower in small pages.
 
-NumPy asks the system for them, torch does not unless its user sets ``THP_MEM_ALLOC_ENABLE``. What is asked for here is
-a wish: the system may refuse it, and nothing but speed depends on it.
+NumPy requests huge pages; torch does so only where ``THP_MEM_ALLOC_ENABLE`` is set. The system may ignore the request,
+and only speed depends on it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import torch
 
 __all__ = ["copied", "in_huge_pages"]
 
-_LEAST = 1 << 22
-"""Bytes from which NumPy asks; less gains nothing."""
+_MIN_BYTES = 1 << 22
+"""The size from which NumPy requests huge pages; smaller tensors gain nothing."""
 
 
 def in_huge_pages(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor itself, whose memory was asked for but not yet written to."""
+    """The tensor itself; call this before the first write to its memory."""
     if tensor.device.type == "cpu" and type(tensor) is torch.Tensor and hasattr(mmap, "MADV_HUGEPAGE"):
         start, count = tensor.data_ptr(), tensor.numel() * tensor.itemsize
-        if count >= _LEAST:
+        if count >= _MIN_BYTES:
             skipped = -start % mmap.PAGESIZE
             advise = ctypes.CDLL(None).madvise
             advise(ctypes.c_void_p(start + skipped), ctypes.c_size_t(count - skipped), mmap.MADV_HUGEPAGE)

@@ -1,4 +1,7 @@
-"""Which optimiser takes the gradient of a table as soon as the backward pass has it."""
+"""The registry of optimisers that take the gradient of a table within the backward pass.
+
+The layer reads it and the optimisers write it, so that neither imports the other.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,14 @@ Taker = Callable[[Tensor, FactoredRows], None]
 
 
 class UpdateError(PeerError):
-    """An update within the backward pass was asked for what it cannot do."""
+    """An update within the backward pass is not possible here."""
 
 
 _takers: MutableMapping[Tensor, WeakMethod[Taker]] = WeakIdKeyDictionary()
 
 
 def set_taker(table: Tensor, taker: Taker) -> None:
-    """From now on hand the gradient of this parameter to ``taker``, while its owner lives, and not to ``.grad``."""
+    """Pass gradients of this parameter to ``taker``, a method, instead of ``.grad``, as long as its object lives."""
     _takers[table] = WeakMethod(taker)
 
 

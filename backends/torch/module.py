@@ -22,17 +22,17 @@ __all__ = ["PEER"]
 class PEER(nn.Module):
     """A layer of parameter efficient experts: y = Σ over heads and their k experts of gate · σ(u·x) · v.
 
-    Residual connection and normalisation of x stay outside. In training mode with ``query_norm="batch"`` the
-    queries are normalised with batch statistics, and the running ones, which are buffers, updated in place.
+    It has no residual connection and does not normalise x. In training mode with ``query_norm="batch"`` it normalises
+    queries with batch statistics and updates the running statistics, which are buffers, in place.
 
     Args:
         config: the configuration.
-        device: where the parameters live; torch's default unless given.
-        dtype: float64, float32, bfloat16 or float16; torch's default unless given.
-        sparse_gradients: make the gradients of u, v and w sparse tensors of the rows a batch selects, as
-            ``torch.nn.Embedding(sparse=True)`` does. A dense one is as large as its table, however small the batch.
-            The optimisers of this package take them, ``torch.optim.SGD``, ``Adagrad`` and ``SparseAdam`` too.
-            Under ``torch.compile`` there are none, and the backward pass says so (InputError).
+        device: the device of the parameters. Default: that of torch.
+        dtype: float64, float32, bfloat16 or float16. Default: that of torch.
+        sparse_gradients: make the gradients of u, v and w sparse tensors of the rows that a batch selects, as
+            ``torch.nn.Embedding(sparse=True)`` does. A dense gradient is as large as its table for every batch.
+            The optimisers of this package accept sparse gradients, and so do ``torch.optim.SGD``, ``Adagrad`` and
+            ``SparseAdam``. Under ``torch.compile`` the backward pass raises InputError instead.
 
     Raises:
         TableError: another dtype.
@@ -76,10 +76,10 @@ class PEER(nn.Module):
         return self.forward_with_routing(x, mask).y
 
     def forward_with_routing(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Output:
-        """Evaluate the layer and show scores, ids and gates [..., h, k] beside y.
+        """y, and the routing: scores, ids and gates [..., h, k].
 
         Args:
-            x: tokens, of the dtype of the parameters. Under autocast narrower ones are widened, which is
+            x: tokens, of the dtype of the parameters. Under autocast narrower tokens are widened, which is
                 exact; autocast has no other effect on this layer, and y has the dtype of the parameters.
             mask: True where a token counts for batch statistics (NRM-4). Default: all.
 
@@ -102,8 +102,8 @@ class PEER(nn.Module):
         """A module with a copy of the layer's parameters."""
         tensors = {name: to_tensor(array) for name, array in layer.params.items()}
         module = cls(layer.config, device="meta", dtype=tensors["keys"].dtype)
-        place = device or torch.get_default_device()
-        copies = {name: copied(tensor, place) for name, tensor in tensors.items()}
+        target = device or torch.get_default_device()
+        copies = {name: copied(tensor, target) for name, tensor in tensors.items()}
         module.load_state_dict(copies, assign=True)
         return module
 

@@ -1,22 +1,22 @@
-"""The native core as operators of torch: on the CPU, where it was built and tables are contiguous.
+"""The CPU kernels of the operators: the native core where it can run, library operations elsewhere.
 
-Operators of ``torch.library`` keep their place in compiled graphs; memory is shared with the core, never copied.
-Everything the core does has a twin of library operations, which serves everywhere else.
+Each stage is one operator of ``torch.library``. Its default kernel consists of library operations and runs on every
+device. ``core_kernel`` adds the kernel for the CPU, and is the only place that decides between the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor
+from torch._library.custom_ops import CustomOpDef
 
 from peerspec import native
-from peerspec.backends.torch.arrays import to_array, to_tensor
 
-__all__ = ["expert_stage", "expert_stage_backward", "is_supported", "library_operations", "select"]
+__all__ = ["core_kernel", "library_operations"]
 
 _built = native.available()
 _enabled = True
@@ -24,7 +24,7 @@ _enabled = True
 
 @contextmanager
 def library_operations() -> Iterator[None]:
-    """Inside the block no thread of the process uses the native core, as where it was not built."""
+    """Inside the block no thread of the process uses the native core."""
     global _enabled
     before, _enabled = _enabled, False
     try:
@@ -33,100 +33,29 @@ def library_operations() -> Iterator[None]:
         _enabled = before
 
 
-def is_supported(device: torch.device, *tables: Tensor) -> bool:
-    """Whether the core is there and wanted, and takes these: on the CPU, tables contiguous."""
-    return _enabled and device.type == "cpu" and _built and all(table.is_contiguous() for table in tables)
+def core_kernel(
+    operator: CustomOpDef | torch._ops.OpOverload,
+    *,
+    core: Callable[..., Any],
+    library: Callable[..., Any],
+    tables: Sequence[int] = (),
+) -> None:
+    """Register the CPU kernel of an operator: ``core`` where the native core can run, else ``library``.
+
+    Args:
+        operator: the operator.
+        core, library: take the arguments of the operator and return its results.
+        tables: positions of the tensors that the core reads in place. They must be contiguous; None is allowed.
+    """
+
+    def kernel(*arguments: Any) -> Any:
+        run = core if is_supported(*(arguments[position] for position in tables)) else library
+        return run(*arguments)
+
+    if _built:
+        torch.library.register_kernel(operator, "cpu", kernel)
 
 
-def select(
-    scores1: Float[Tensor, "R n"], scores2: Float[Tensor, "R n"], k: int
-) -> tuple[Float[Tensor, "R k"], Int[Tensor, "R k"]]:
-    """The selection, exactly (SEL-2): scores and ids; not differentiable."""
-    scores, ids = _select(scores1, scores2, k)
-    return scores, ids
-
-
-def expert_stage(
-    u: Float[Tensor, "N D"],
-    v: Float[Tensor, "N M"],
-    w: Float[Tensor, "N D"] | None,
-    x: Float[Tensor, "T D"],
-    ids: Int[Tensor, "T K"],
-    gates: Float[Tensor, "T K"],
-    activation: str,
-) -> Float[Tensor, "T M"]:
-    """The whole expert stage (EXP-1, EXP-2, OUT-1); not differentiable."""
-    y: Tensor = _expert_stage(u, v, w, x, ids, gates, activation)
-    return y
-
-
-def expert_stage_backward(
-    u: Float[Tensor, "N D"],
-    v: Float[Tensor, "N M"],
-    w: Float[Tensor, "N D"] | None,
-    x: Float[Tensor, "T D"],
-    ids: Int[Tensor, "T K"],
-    gates: Float[Tensor, "T K"],
-    dy: Float[Tensor, "T M"],
-    activation: str,
-) -> list[Tensor]:
-    """The gradients of x and gates; and for u, v, and w if it is there, the weight of each pair in the gradient."""
-    found: list[Tensor] = _expert_stage_backward(u, v, w, x, ids, gates, dy.contiguous(), activation)
-    return found
-
-
-@torch.library.custom_op(
-    "peerspec::select",
-    mutates_args=(),
-    schema="(Tensor scores1, Tensor scores2, int k) -> (Tensor, Tensor)",
-)
-def _select(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    found = native.select(to_array(scores1), to_array(scores2), k, threads=torch.get_num_threads())
-    return to_tensor(found.scores), to_tensor(found.indices)
-
-
-@_select.register_fake
-def _(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    shape = (*scores1.shape[:-1], k)
-    return scores1.new_empty(shape), scores1.new_empty(shape, dtype=torch.int64)
-
-
-@torch.library.custom_op(
-    "peerspec::expert_stage",
-    mutates_args=(),
-    schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, str activation) -> Tensor",
-)
-def _expert_stage(
-    u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str
-) -> Tensor:
-    arrays = (to_array(tensor) for tensor in (x, ids, gates))
-    return to_tensor(native.expert_stage(_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads()))
-
-
-@_expert_stage.register_fake
-def _(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, activation: str) -> Tensor:
-    return x.new_empty(x.shape[0], v.shape[1])
-
-
-@torch.library.custom_op(
-    "peerspec::expert_stage_backward",
-    mutates_args=(),
-    schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, Tensor dy, str activation) -> Tensor[]",
-)
-def _expert_stage_backward(
-    u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, dy: Tensor, activation: str
-) -> list[Tensor]:
-    arrays = (to_array(tensor) for tensor in (x, ids, gates, dy))
-    found = native.expert_stage_backward(_tables(u, v, w, activation), *arrays, threads=torch.get_num_threads())
-    return [to_tensor(array) for array in (found.dx, found.dgates, *found.weights.values())]
-
-
-@_expert_stage_backward.register_fake
-def _(
-    u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, gates: Tensor, dy: Tensor, activation: str
-) -> list[Tensor]:
-    return [torch.empty_like(x), *(torch.empty_like(gates) for _ in range(3 if w is None else 4))]
-
-
-def _tables(u: Tensor, v: Tensor, w: Tensor | None, activation: str) -> native.ExpertTables:
-    return native.ExpertTables(to_array(u), to_array(v), None if w is None else to_array(w), activation)
+def is_supported(*tables: Tensor | None) -> bool:
+    """Whether the core was built, is not switched off, and can read these tables on the CPU."""
+    return _built and _enabled and all(table is None or table.is_contiguous() for table in tables)

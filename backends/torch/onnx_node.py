@@ -20,20 +20,20 @@ __all__ = ["onnx_node"]
 def onnx_node(
     config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "*lead D"], *, training: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """y, scores, indices and gates of a ``peer.Layer`` node, without values: only shapes and dtypes are true.
+    """y, scores, indices and gates of a ``peer.Layer`` node: tensors of the right shapes and dtypes without values.
 
     Raises:
-        InputError: training with batch norm: ONNX is inference.
+        InputError: training with batch norm, because ONNX models only infer.
     """
     if training and config.query_norm == "batch":
         raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
-    lead, inner = x.shape[:-1], COMPUTE_DTYPES[x.dtype]
+    lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[x.dtype]
     picked = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(
         "peer::Layer",
         [x, *(params[name] for name in config.shapes())],
         {"config": config.to_json()},
-        dtypes=[x.dtype, inner, torch.int64, inner],
+        dtypes=[x.dtype, compute_dtype, torch.int64, compute_dtype],
         shapes=[(*lead, config.d_out), picked, picked, picked],
         version=1,
     )

@@ -1,10 +1,11 @@
-"""float32 means float32 (PRC-2): matrix products keep their precision whatever the program around them sets.
+"""float32 means float32 (PRC-2): matrix products keep their precision under all settings of the program.
 
 Three settings lower it silently: TF32 in CUDA products, bfloat16 or TF32 in oneDNN products on the CPU (both
-also set by ``torch.set_float32_matmul_precision``), and autocast. The first two belong to the process, so
-they are raised while a thread is inside and put back when the last one leaves; autocast belongs to the thread.
-Products are operators that enter by themselves, forward and backward, which may run on another thread; so a compiler,
-which cannot follow switches of the process, has none in its graph.
+also set by ``torch.set_float32_matmul_precision``), and autocast. The first two belong to the process. The first thread
+that enters raises them, and the last thread that leaves restores them. Autocast belongs to the thread.
+
+Only kernels of operators enter ``full_precision``, forward and backward. So a compiler, which cannot follow switches
+of the process, has none in its graph.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SWITCHES: tuple[tuple[Any, Any], ...] = (
     (torch.backends.cuda.matmul, torch.backends),
     (torch.backends.mkldnn.matmul, torch.backends.mkldnn),  # type: ignore[attr-defined]  # made at import
 )
-"""Where the precision of products is set, each with what it inherits from while it is unset."""
+"""The settings of the precision of products, each with the parent from which it inherits while it is unset."""
 
 _lock = Lock()
 _inside = 0
@@ -65,7 +66,7 @@ def _leave() -> None:
 
 
 def _own_setting(switch: Any, parent: Any) -> str:
-    """What to write back: an unset switch reads as its parent's value, which must not become its own."""
+    """The value to restore; "none" for an unset switch, which reads as the value of its parent."""
     value: str = switch.fp32_precision
     return "none" if value == parent.fp32_precision else value
 

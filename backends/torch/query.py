@@ -2,21 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from peerspec.backends.torch import native, native_router
-from peerspec.backends.torch.product import inner_products
+from peerspec import native
+from peerspec.backends.torch.arrays import to_array, to_tensor
+from peerspec.backends.torch.folding import fold_batches
+from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.precision import full_precision
 
 __all__ = ["query"]
 
 
 def query(params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> Float[Tensor, "T h d"]:
-    """q[t,h,:] = W_h x_t + b_h, in the dtype of ``x``; before the query norm."""
-    if native.is_supported(x.device, params["query.weight"]):
-        return native_router.query(params, x)
-    weight = params["query.weight"].to(x.dtype)
-    q = inner_products(x[None], weight.flatten(0, 1)[None]).view(len(x), *weight.shape[:2])
-    return q + params["query.bias"].to(x.dtype) if "query.bias" in params else q
+    """q[t,h,:] = W_h x_t + b_h, in the dtype of ``x``; before the query norm. Differentiable once."""
+    q: Tensor = _query(x, params["query.weight"], params.get("query.bias"))
+    return q
+
+
+def _by_library(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    flat = weight.flatten(0, 1).to(x.dtype)
+    with full_precision(x.device.type):
+        q = torch.bmm(x[None], flat[None].mT).view(len(x), *weight.shape[:2])
+    return q if bias is None else q + bias.to(x.dtype)
+
+
+def _by_core(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    keys = weight.new_empty(1, 2, 1, weight.shape[1] // 2)
+    router = native.RouterTables(to_array(weight), to_array(keys), 1, None if bias is None else to_array(bias))
+    return to_tensor(native.query(router, to_array(x), threads=torch.get_num_threads()))
+
+
+_query = torch.library.custom_op(
+    "peerspec::query", _by_library, mutates_args=(), schema="(Tensor x, Tensor weight, Tensor? bias) -> Tensor"
+)
+core_kernel(_query, core=_by_core, library=_by_library, tables=(1, 2))
+fold_batches(_query, tokens=(0,))
+
+
+@_query.register_fake
+def _(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return x.new_empty(x.shape[0], *weight.shape[:2])
+
+
+@torch.library.custom_op(
+    "peerspec::query_backward",
+    mutates_args=(),
+    schema="(Tensor x, Tensor weight, Tensor dq, bool[] needed) -> (Tensor, Tensor, Tensor)",
+)
+def _query_backward(x: Tensor, weight: Tensor, dq: Tensor, needed: Sequence[bool]) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of x, weight and bias; empty where not needed."""
+    flat = dq.flatten(1)
+    dx, dweight, dbias = (x.new_empty(0) for _ in needed)
+    with full_precision(x.device.type):
+        if needed[0]:
+            dx = flat @ weight.flatten(0, 1).to(x.dtype)
+        if needed[1]:
+            dweight = (flat.T @ x).view(weight.shape)
+    if needed[2]:
+        dbias = dq.sum(0)
+    return dx, dweight.to(weight.dtype), dbias.to(weight.dtype)
+
+
+@_query_backward.register_fake
+def _(x: Tensor, weight: Tensor, dq: Tensor, needed: Sequence[bool]) -> tuple[Tensor, Tensor, Tensor]:
+    shapes = x.shape, weight.shape, weight.shape[:2]
+    dtypes = x.dtype, weight.dtype, weight.dtype
+    found = (
+        x.new_empty(shape if need else (0,), dtype=dtype)
+        for shape, dtype, need in zip(shapes, dtypes, needed, strict=True)
+    )
+    dx, dweight, dbias = found
+    return dx, dweight, dbias
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:2])
+
+
+def _backward(ctx: Any, dq: Tensor) -> tuple[Tensor | None, ...]:
+    needed = list(ctx.needs_input_grad)
+    found = _query_backward(*ctx.saved_tensors, dq, needed)
+    return tuple(gradient if need else None for gradient, need in zip(found, needed, strict=True))
+
+
+_query.register_autograd(_backward, setup_context=_setup_context)

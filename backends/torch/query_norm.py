@@ -23,30 +23,34 @@ def query_norm(
     mask: Bool[Tensor, " T"] | None,
     training: bool,
 ) -> tuple[Float[Tensor, "T h d"], dict[str, Tensor] | None]:
-    """Normalised queries, and the updated running statistics where training changes them (NRM-1 … NRM-6)."""
+    """Normalised queries, and the updated running statistics where training changes them (NRM-1 … NRM-6).
+
+    Raises:
+        InputError: training with batch statistics and no token that counts (NRM-5).
+    """
     if kind == "none":
         return q, None
     state = None
     if kind == "layer":
-        mean, var = _moments(q, -1)
+        mean, var = _mean_and_variance(q, -1)
     else:
         running = {name: params[name].to(q.dtype) for name in STATISTICS}
         mean, var = running.values()
         if training:
-            mean, var = _moments(_counted(q, mask), 0)
+            mean, var = _mean_and_variance(_counted(q, mask), 0)
             state = _moving_average(running, mean, var)
     scale, bias = (params[f"query_norm.{name}"].to(q.dtype) for name in ("scale", "bias"))
     return (q - mean) / (var + EPS).sqrt() * scale + bias, state
 
 
-def _moments(q: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over one axis, which is kept where it is the last."""
+def _mean_and_variance(q: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over one axis; the last axis is kept with length 1."""
     mean = q.mean(axis, keepdim=axis == -1)
     return mean, (q - mean).square().mean(axis, keepdim=axis == -1)
 
 
 def _counted(q: Tensor, mask: Tensor | None) -> Tensor:
-    """The queries of the tokens that count (NRM-4); picked, not multiplied: a masked NaN must not enter."""
+    """The queries of the tokens that count (NRM-4); indexing, unlike a product with the mask, leaves out NaN."""
     counted = q if mask is None else q[mask]
     if not len(counted):
         raise InputError(

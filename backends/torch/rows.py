@@ -1,13 +1,16 @@
-"""Rows of a big table, picked by id: sums of library operations that experts and their gradients are made of.
+"""Sums over rows of a big table that are picked by id.
 
-With rows r_e of the table, ids e[t,k] and weights c[t,k],
+    S(table, weights, x) = Σ_{t,s} weights[t,s] · table[ids[t,s]] · x[t]
 
-    row_products   a[t,k] = r_{e[t,k]} · x_t
-    weighted_rows  y_t    = Σ_k c[t,k] r_{e[t,k]}
+is linear in each of its three arguments, and these are its derivatives:
 
-and each one's derivatives are the other, and what ``touched`` sums. Where the table has the format of the sums, which
-is that of ``x`` and ``weights``, library operations read its rows in place. Other rows are gathered in the format of
-the table and widened after, a few tokens at a time: no table is ever cast whole, and [T, K, D] never exists.
+    gather_dot   ∂S/∂weights[t,s]: the inner product of token t with a row that it picks
+    gather_sum   ∂S/∂x[t]: the weighted sum of the rows that token t picks
+    scatter_sum  ∂S/∂table[e]: the weighted sum of the tokens that pick row e
+
+Each is an operator without a derivative of its own. Where table and sums have one dtype, library operations read the
+rows in place. Other rows are gathered and then widened, a few tokens at a time: no table is cast as a whole, and
+[T, K, D] never exists. ``scatter_sum`` sums each row by one thread in one order, without atomics (GRD-3, IND-3).
 """
 
 from __future__ import annotations
@@ -21,16 +24,21 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from peerspec import native
+from peerspec.backends.torch.arrays import to_array, to_tensor
+from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.precision import full_precision
+from peerspec.backends.torch.touched import FactoredRows
 
-__all__ = ["BUDGET", "gather_dot", "gather_sum"]
+__all__ = ["BUDGET", "gather_dot", "gather_sum", "scatter_sum"]
 
 BUDGET = {"cpu": 1 << 21, "other": 1 << 28}
-"""Bytes of widened rows held at once: what a core's cache keeps; on accelerators, enough to fill one."""
+"""Bytes of widened rows held at once: the cache of one core of a CPU; on accelerators, enough to fill one."""
 
 
 def gather_dot(table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Tensor, "T D"]) -> Float[Tensor, "T K"]:
-    """The inner product of each token with each row it picks."""
+    """The inner product of each token with each row it picks, in the dtype of x."""
     products: Tensor = _gather_dot(table, ids, x)
     return products
 
@@ -38,16 +46,19 @@ def gather_dot(table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Te
 def gather_sum(
     table: Float[Tensor, "N M"], ids: Int[Tensor, "T K"], weights: Float[Tensor, "T K"]
 ) -> Float[Tensor, "T M"]:
-    """For each token the weighted sum of the rows it picks."""
+    """For each token the weighted sum of the rows it picks, in the dtype of the weights."""
     sums: Tensor = _gather_sum(table, ids, weights)
     return sums
 
 
-@torch.library.custom_op(
-    "peerspec::gather_dot", mutates_args=(), schema="(Tensor table, Tensor ids, Tensor x) -> Tensor"
-)
-def _gather_dot(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
-    if _sampled(table, ids, x):
+def scatter_sum(rows: FactoredRows) -> Float[Tensor, "R D"]:
+    """For each touched row the weighted sum of the tokens that pick it, in the dtype of x."""
+    sums: Tensor = _scatter_sum(*rows.touched, rows.weights, rows.x)
+    return sums
+
+
+def _gather_dot_by_library(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
+    if _can_sample(table, ids, x):
         return _sampled_products(table, ids, x)
     out = x.new_empty(ids.shape)
     with full_precision(x.device.type):
@@ -57,15 +68,15 @@ def _gather_dot(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
     return out
 
 
-@_gather_dot.register_fake
-def _(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
-    return x.new_empty(ids.shape)
-
-
-@torch.library.custom_op(
-    "peerspec::gather_sum", mutates_args=(), schema="(Tensor table, Tensor ids, Tensor weights) -> Tensor"
+_gather_dot = plain_operator(
+    "gather_dot",
+    "(Tensor table, Tensor ids, Tensor x) -> Tensor",
+    _gather_dot_by_library,
+    lambda table, ids, x: x.new_empty(ids.shape),
 )
-def _gather_sum(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
+
+
+def _gather_sum_by_library(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
     if table.dtype == weights.dtype:
         return functional.embedding_bag(ids, table, per_sample_weights=weights, mode="sum")
     out = weights.new_empty(len(ids), table.shape[-1])
@@ -75,19 +86,50 @@ def _gather_sum(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
     return out
 
 
-@_gather_sum.register_fake
-def _(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
-    return weights.new_empty(ids.shape[0], table.shape[-1])
+_gather_sum = plain_operator(
+    "gather_sum",
+    "(Tensor table, Tensor ids, Tensor weights) -> Tensor",
+    _gather_sum_by_library,
+    lambda table, ids, weights: weights.new_empty(ids.shape[0], table.shape[-1]),
+)
 
 
-def _sampled(table: Tensor, ids: Tensor, x: Tensor) -> bool:
-    """Whether ``sampled_addmm`` serves: it copies tables that are not contiguous, and holds at most T·N pairs."""
+def _scatter_sum_by_library(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+    if not len(rows):
+        return x.new_empty(0, x.shape[1])
+    tokens = order // weights.shape[1]
+    return functional.embedding_bag(
+        tokens, x.contiguous(), starts[:-1], per_sample_weights=weights.flatten()[order], mode="sum"
+    )
+
+
+def _scatter_sum_by_core(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+    by_row = native.Sorted(*(to_array(part) for part in (order, rows, starts)))
+    return to_tensor(native.scatter_sum(by_row, to_array(weights), to_array(x), threads=torch.get_num_threads()))
+
+
+_scatter_sum = torch.library.custom_op(
+    "peerspec::scatter_sum",
+    _scatter_sum_by_library,
+    mutates_args=(),
+    schema="(Tensor rows, Tensor order, Tensor starts, Tensor weights, Tensor x) -> Tensor",
+)
+core_kernel(_scatter_sum, core=_scatter_sum_by_core, library=_scatter_sum_by_library)
+
+
+@_scatter_sum.register_fake
+def _(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+    return x.new_empty(rows.shape[0], x.shape[1])
+
+
+def _can_sample(table: Tensor, ids: Tensor, x: Tensor) -> bool:
+    """Whether ``sampled_addmm`` fits: it copies tables that are not contiguous, and holds at most T·N pairs."""
     in_place = table.dtype == x.dtype and table.device.type == "cpu" and table.is_contiguous()
     return in_place and ids.shape[1] <= len(table)
 
 
 def _sampled_products(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
-    """The entries (t, e[t,k]) of x tableᵀ, and no others."""
+    """The entries (t, ids[t,s]) of x tableᵀ, and no others."""
     _accept_sparse_rows()
     starts = torch.arange(0, ids.numel() + 1, ids.shape[1])
     picked = torch.sparse_csr_tensor(
@@ -98,7 +140,7 @@ def _sampled_products(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
 
 @cache
 def _accept_sparse_rows() -> None:
-    """Let torch say once, to nobody, that its sparse rows are in beta state."""
+    """Silence torch's warning that sparse CSR tensors are in beta state, which it gives once in a process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         torch.sparse_csr_tensor([0, 0], torch.zeros(0, dtype=torch.int64), torch.zeros(0), (1, 1))

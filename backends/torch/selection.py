@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from peerspec.backends.torch import native
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES
-from peerspec.backends.torch.autograd import apply
+from peerspec import native
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.folding import fold_batches
+from peerspec.backends.torch.native import core_kernel
 from peerspec.backends.torch.stable_topk import Ranked, stable_topk
 from peerspec.reference import InputError
 from peerspec.reference.selection import staircase_cells
@@ -29,31 +29,76 @@ class Selection(NamedTuple):
 
 
 def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"], k: int) -> Selection:
-    """The k best experts of half scores, by the staircase of ranks; differentiable in the scores.
+    """The k best experts of half scores, by the staircase of ranks; scores are differentiable.
+
+    Args:
+        scores1, scores2: half scores [..., n] of one dtype.
+        k: the number of experts.
 
     Raises:
-        InputError: half scores of different shapes or dtypes, or k outside 1..n².
+        InputError: half scores of different shapes or dtypes, or k outside 1..n² (SCO-1, SCO-2, CFG-3).
     """
     n = _check(scores1, scores2, k)
     lead = scores1.shape[:-1]
-    scores1, scores2 = scores1.reshape(-1, n), scores2.reshape(-1, n)
-    total, ids = _select(scores1.detach(), scores2.detach(), k)
-    if torch.is_grad_enabled():
-        total = _pick(scores1, ids // n) + _pick(scores2, ids % n)
-    return Selection(total.view(*lead, k), ids.view(*lead, k))
+    scores, ids = _select(scores1.reshape(-1, n), scores2.reshape(-1, n), k)
+    return Selection(scores.view(*lead, k), ids.view(*lead, k))
 
 
-@torch.no_grad()
-def _select(scores1: Tensor, scores2: Tensor, k: int) -> Selection:
-    if scores1.dtype in COMPUTE_DTYPES.values() and native.is_supported(scores1.device):
-        return Selection(*native.select(scores1, scores2, k))
+def _by_library(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
     n = scores1.shape[-1]
-    kept = min(k, n)
-    return select_ranked(stable_topk(scores1, kept), stable_topk(scores2, kept), n, k)
+    ranks = min(k, n)
+    found = select_ranked(stable_topk(scores1, ranks), stable_topk(scores2, ranks), n, k)
+    return found.scores.contiguous(), found.indices.contiguous()
+
+
+def _by_core(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    if scores1.dtype not in COMPUTE_DTYPES.values():  # which the core does not have
+        return _by_library(scores1, scores2, k)
+    found = native.select(to_array(scores1), to_array(scores2), k, threads=torch.get_num_threads())
+    return to_tensor(found.scores), to_tensor(found.indices)
+
+
+_select = torch.library.custom_op(
+    "peerspec::select",
+    _by_library,
+    mutates_args=(),
+    schema="(Tensor scores1, Tensor scores2, int k) -> (Tensor scores, Tensor ids)",
+)
+core_kernel(_select, core=_by_core, library=_by_library)
+fold_batches(_select, tokens=(0, 1))
+
+
+@_select.register_fake
+def _(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    shape = (*scores1.shape[:-1], k)
+    return scores1.new_empty(shape), scores1.new_empty(shape, dtype=torch.int64)
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.n = inputs[0].shape[-1]
+    ctx.save_for_backward(output[1])
+    ctx.mark_non_differentiable(output[1])
+
+
+def _backward(ctx: Any, dscores: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
+    (ids,) = ctx.saved_tensors
+    return _scattered(dscores, ids // ctx.n, ctx.n), _scattered(dscores, ids % ctx.n, ctx.n), None
+
+
+_select.register_autograd(_backward, setup_context=_setup_context)
+
+
+def _scattered(d: Float[Tensor, "R k"], positions: Int[Tensor, "R k"], n: int) -> Float[Tensor, "R n"]:
+    """The gradient of picking scores, without atomics, which would add in any order on CUDA (IND-3)."""
+    out = d.new_zeros(len(d), n)
+    for column in range(positions.shape[-1]):  # the positions of one column lie in different rows
+        one = slice(column, column + 1)
+        out.scatter_add_(-1, positions[:, one], d[:, one])
+    return out
 
 
 def select_ranked(best1: Ranked, best2: Ranked, n: int, k: int) -> Selection:
-    """The k best sums, [R, k], of the min(k, n) best of each half: over the cells (a, b) with (a+1)(b+1) ≤ k."""
+    """The k best sums [R, k] of the min(k, n) best of each half, over the ranks (a, b) with (a+1)(b+1) ≤ k."""
     a, b = (torch.from_numpy(cells).to(best1.values.device) for cells in _staircase(k, n))
     sums = best1.values.index_select(-1, a) + best2.values.index_select(-1, b)
     scores, cells = stable_topk(sums, k)
@@ -64,33 +109,6 @@ def select_ranked(best1: Ranked, best2: Ranked, n: int, k: int) -> Selection:
 @cache
 def _staircase(k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return staircase_cells(k, n)
-
-
-def _pick(scores: Float[Tensor, "R n"], positions: Int[Tensor, "R k"]) -> Float[Tensor, "R k"]:
-    return apply(_Pick, scores, positions)
-
-
-class _Pick(torch.autograd.Function):
-    # gather's own backward adds the k contributions of a row with atomics, in any order, on CUDA (IND-3)
-
-    @staticmethod
-    def forward(scores: Tensor, positions: Tensor) -> Tensor:
-        return scores.gather(-1, positions)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(inputs[1])
-        ctx.shape = inputs[0].shape
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d: Tensor) -> tuple[Tensor, None]:
-        (positions,) = ctx.saved_tensors
-        out = d.new_zeros(ctx.shape)
-        for column in range(positions.shape[-1]):  # within one column no two write to one place
-            one = slice(column, column + 1)
-            out.scatter_add_(-1, positions[:, one], d[:, one])
-        return out, None
 
 
 def _check(scores1: Tensor, scores2: Tensor, k: int) -> int:

@@ -1,9 +1,9 @@
-"""What becomes of the gradient of an expert table: all rows, the touched ones, or none where an optimiser takes it.
+"""The gradient of an expert table: a dense tensor, a sparse one, or none where an optimiser takes it.
 
-A gradient of all rows is what autograd expects unless told otherwise, and costs as much as the table. Touched rows are
-a sparse tensor, as those of ``torch.nn.Embedding(sparse=True)``. And an optimiser that updates within the backward pass
-takes the sums before they exist (``optim.Optimiser``). Compiled graphs have gradients of all rows, since no
-compiler can know how many rows there will be; the other two are refused there.
+A dense gradient costs as much as the table. A sparse one holds the touched rows, as that of
+``torch.nn.Embedding(sparse=True)``. An optimiser with ``in_backward=True`` takes the factored rows and updates the
+table at once. A compiled graph has only dense gradients, because its shapes must not depend on the ids; it refuses
+sparse ones and updates.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch.in_backward import UpdateError, taker_of
-from peerspec.backends.torch.touched import FactoredRows, Touched, scatter_sum, touched_rows
+from peerspec.backends.torch.rows import scatter_sum
+from peerspec.backends.torch.touched import FactoredRows, Touched, touched_rows
 from peerspec.reference import InputError
 
 __all__ = ["table_gradients"]
@@ -29,35 +30,39 @@ def table_gradients(
     *,
     sparse: bool,
 ) -> list[Tensor | None]:
-    """For each table Σ weight · x of the pairs that pick a row; None for None, and where an optimiser took it.
+    """For each table Σ weight · x over the pairs of each row; None for None, and where an optimiser takes it.
 
     Args:
-        tables: of one number of rows; None where no gradient is wanted.
-        sparse: a coalesced sparse tensor of the touched rows instead of one of all rows.
+        tables: of one number of rows; None where no gradient is needed.
+        sparse: return coalesced sparse tensors of the touched rows instead of dense ones.
 
     Raises:
-        InputError: sparse ones of a compiled graph, when it runs.
-        UpdateError: a table of a compiled graph that an optimiser updates within the backward pass, when it runs.
+        InputError: sparse gradients in a compiled graph, when it runs.
+        UpdateError: an optimiser takes the gradient of a table in a compiled graph, when it runs.
     """
+    factors = list(zip(tables, weights, xs, strict=True))
     if torch.compiler.is_compiling():
-        return [
-            None if t is None else _compiled(t, ids, w, x, sparse) for t, w, x in zip(tables, weights, xs, strict=True)
-        ]
+        return [None if table is None else _compiled(table, ids, weight, x, sparse) for table, weight, x in factors]
     touched: Touched | None = None
-    out: list[Tensor | None] = []
-    for table, weight, x in zip(tables, weights, xs, strict=True):
+    found: list[Tensor | None] = []
+    for table, weight, x in factors:
         if table is None:
-            out.append(None)
+            found.append(None)
             continue
-        touched = touched_rows(ids, len(table)) if touched is None else touched
-        sums = FactoredRows(touched, weight, x)
-        taker = taker_of(table)
-        out.append(_tensor(table, sums, sparse) if taker is None else taker(table, sums))
-    return out
+        touched = touched or touched_rows(ids, len(table))
+        found.append(_gradient(table, FactoredRows(touched, weight, x), sparse))
+    return found
 
 
-def _tensor(table: Tensor, sums: FactoredRows, sparse: bool) -> Tensor:
-    values, rows = scatter_sum(sums).to(table.dtype), sums.touched.rows
+def _gradient(table: Tensor, gradient: FactoredRows, sparse: bool) -> Tensor | None:
+    if (taker := taker_of(table)) is None:
+        return _tensor(table, gradient, sparse)
+    taker(table, gradient)
+    return None
+
+
+def _tensor(table: Tensor, gradient: FactoredRows, sparse: bool) -> Tensor:
+    values, rows = scatter_sum(gradient).to(table.dtype), gradient.touched.rows
     if not sparse:
         return torch.zeros_like(table, memory_format=torch.contiguous_format).index_copy_(0, rows, values)
     return torch.sparse_coo_tensor(rows[None], values, table.shape, is_coalesced=True, check_invariants=False)
@@ -71,8 +76,8 @@ def _tensor(table: Tensor, sums: FactoredRows, sparse: bool) -> Tensor:
 def _compiled(table: Tensor, ids: Tensor, weights: Tensor, x: Tensor, sparse: bool) -> Tensor:
     if sparse:
         raise InputError(
-            "a compiled layer cannot give sparse gradients, because a compiler cannot know how many rows a batch "
-            "touches; make the layer without sparse_gradients, or train it without torch.compile"
+            "a compiled layer cannot give sparse gradients, because the shapes of a compiled graph must not depend on "
+            "the ids; make the layer without sparse_gradients, or train it without torch.compile"
         )
     if taker_of(table) is not None:
         raise UpdateError(

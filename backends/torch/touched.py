@@ -1,9 +1,6 @@
-"""Gradients of a table as rows: those that a batch touches, each the weighted sum of the tokens that pick it.
+"""The rows of a table that a batch touches, and a gradient that is factored by them.
 
-    R_e = Σ_{(t,k): e[t,k] = e} c[t,k] x_t
-
-Pairs (t, k) are sorted by row once, so that each row is summed on its own, by one thread and in one order, without
-atomics: the bits are the same every time and for every number of threads.
+The pairs of a batch are sorted by row once. ``rows.scatter_sum`` and the optimisers then sum each row on its own.
 """
 
 from __future__ import annotations
@@ -15,11 +12,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from peerspec import native as core
-from peerspec.backends.torch import native
+from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
+from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.operators import plain_operator
 
-__all__ = ["FactoredRows", "Touched", "scatter_sum", "touched_rows"]
+__all__ = ["FactoredRows", "Touched", "touched_rows"]
 
 
 class Touched(NamedTuple):
@@ -27,8 +25,8 @@ class Touched(NamedTuple):
 
     Attributes:
         rows: [R], the distinct ids, ascending.
-        order: [T·K], pairs by id, then by position.
-        starts: [R + 1], where each row's pairs begin.
+        order: [T·K], positions of the pairs, sorted by id, then by position.
+        starts: [R + 1], the position in ``order`` where each row begins.
     """
 
     rows: Int[Tensor, " R"]
@@ -37,7 +35,10 @@ class Touched(NamedTuple):
 
 
 class FactoredRows(NamedTuple):
-    """A gradient that is not yet summed: for each row the sum over its pairs of weight · x, in the compute dtype."""
+    """A table's gradient as weights and x by touched row, not yet summed, in the compute dtype.
+
+    The gradient of a row is Σ weights[t,s] · x[t] over its pairs (t, s).
+    """
 
     touched: Touched
     weights: Float[Tensor, "T K"]
@@ -45,24 +46,27 @@ class FactoredRows(NamedTuple):
 
 
 def touched_rows(ids: Int[Tensor, "T K"], num_rows: int) -> Touched:
-    """Sort the pairs by row."""
-    if native.is_supported(ids.device):
-        found = core.sort_ids(to_array(ids), num_rows)
-        return Touched(to_tensor(found.touched), to_tensor(found.order), to_tensor(found.starts))
+    """Sort the pairs by row; ids lie in 0..num_rows-1."""
+    return Touched(*_touched_rows(ids, num_rows))
+
+
+def _by_library(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor]:
     order = ids.flatten().argsort(stable=True)
     rows, counts = torch.unique_consecutive(ids.flatten()[order], return_counts=True)
-    return Touched(rows, order, functional.pad(counts.cumsum(0), (1, 0)))
+    return rows, order, functional.pad(counts.cumsum(0), (1, 0))
 
 
-def scatter_sum(sums: FactoredRows) -> Float[Tensor, "R D"]:
-    """The touched rows of the gradient, in the format of x."""
-    (rows, order, starts), weights, x = sums
-    if native.is_supported(x.device):
-        by_row = core.Sorted(*(to_array(part) for part in (order, rows, starts)))
-        return to_tensor(core.scatter_sum(by_row, to_array(weights), to_array(x), threads=torch.get_num_threads()))
-    if not len(rows):
-        return x.new_empty(0, x.shape[1])
-    tokens = order // weights.shape[1]
-    return functional.embedding_bag(
-        tokens, x.contiguous(), starts[:-1], per_sample_weights=weights.flatten()[order], mode="sum"
-    )
+def _by_core(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor]:
+    found = native.sort_ids(to_array(ids), num_rows)
+    return to_tensor(found.touched), to_tensor(found.order), to_tensor(found.starts)
+
+
+def _fake(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor]:
+    count = torch.library.get_ctx().new_dynamic_size()
+    return ids.new_empty(count), ids.new_empty(ids.numel()), ids.new_empty(count + 1)
+
+
+_touched_rows = plain_operator(
+    "touched_rows", "(Tensor ids, int num_rows) -> (Tensor rows, Tensor order, Tensor starts)", _by_library, _fake
+)
+core_kernel(_touched_rows, core=_by_core, library=_by_library)

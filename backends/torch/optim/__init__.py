@@ -1,10 +1,10 @@
-"""Optimisers of rows: a step costs what the batch touched and not what the tables hold.
+"""Optimisers of rows: the cost of a step depends on the rows that a batch touches, not on the size of the tables.
 
-They are ``torch.optim.Optimizer`` subclasses for whole models: where a gradient is sparse its rows are updated, and a
-dense gradient counts as one that touches every row. ``SGD`` without momentum and ``RowAdagrad`` do exactly what a step
-over all rows would, because a gradient of zero changes nothing there. ``LazyAdam`` is another algorithm than Adam.
+They are subclasses of ``torch.optim.Optimizer`` for whole models. They update the rows of a sparse gradient, and all
+rows of a dense one. ``RowSGD`` and ``RowAdagrad`` do exactly what a step over all rows does, because a gradient of zero
+changes nothing there. ``LazyAdam`` is another algorithm than Adam.
 
-The rest of a model may have a dense optimiser beside it:
+Other parameters of a model can have a dense optimiser:
 
     layer = PEER(config, sparse_gradients=True)
     tables = list(layer.experts.parameters())
@@ -16,7 +16,7 @@ The rest of a model may have a dense optimiser beside it:
         optimiser.step()  # updates all others, and counts the step
         optimiser.zero_grad()
 
-Neither sparse gradients nor ``in_backward`` go with ``torch.compile``; both are refused in the backward pass.
+Sparse gradients and ``in_backward`` do not work with ``torch.compile``; the backward pass refuses both.
 """
 
 from peerspec.backends.torch.in_backward import UpdateError

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from peerspec import native as core
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+from peerspec import native
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array
+from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
-from peerspec.backends.torch.optim.row_update import Step
+from peerspec.backends.torch.optim.row_update import Operands, core_operands, no_result, update_by_library
 from peerspec.reference import InputError
 
 __all__ = ["RowAdagrad"]
 
 
 class RowAdagrad(Optimiser):
-    """Adagrad with one number of state a row; on touched rows exactly what it is on all rows.
+    """Adagrad with one number of state per row; on touched rows exactly what it is on all rows.
 
     Args:
         params, in_backward: see ``Optimiser``.
         lr: the learning rate.
         eps: keeps the first division finite.
+
+    Raises:
+        InputError: a negative ``lr`` or ``eps``.
     """
 
     def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, in_backward: bool = False) -> None:
@@ -38,19 +42,32 @@ class RowAdagrad(Optimiser):
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
         return {"sum": param.new_zeros(param.shape[:-1], dtype=COMPUTE_DTYPES[param.dtype])}
 
-    def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> _Step:
-        return _Step(rate=float(group["lr"]), epsilon=float(group["eps"]), state=(state["sum"].view(-1),))
+    def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        _adagrad_rows(table, state["sum"].view(-1), *gradient, float(group["lr"]), float(group["eps"]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step(Step):
-    epsilon: float
+def _by_library(
+    table: Tensor, sums: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float, epsilon: float
+) -> None:
+    def update(picked: Tensor, gradient: Tensor, picked_sums: Tensor) -> None:
+        picked_sums.add_(gradient.square().mean(1))
+        picked.sub_(gradient * (rate / (picked_sums.sqrt() + epsilon))[:, None])
 
-    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.FactoredRows) -> None:
-        sums = self.state[0].numpy()
-        options: dict[str, Any] = {"rate": self.rate, "epsilon": self.epsilon, "threads": torch.get_num_threads()}
-        core.adagrad_rows(table, touched, gradients, sums, **options)
+    update_by_library(update, table, (sums,), rows, values, factors)
 
-    def by_library(self, rows: Tensor, gradient: Tensor, *state: Tensor) -> None:
-        sums = state[0].add_(gradient.square().mean(1))
-        rows.sub_(gradient * (self.rate / (sums.sqrt() + self.epsilon))[:, None])
+
+def _by_core(
+    table: Tensor, sums: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float, epsilon: float
+) -> None:
+    gradient, threads = core_operands(rows, values, factors), torch.get_num_threads()
+    native.adagrad_rows(to_array(table), *gradient, to_array(sums), rate=rate, epsilon=epsilon, threads=threads)
+
+
+_adagrad_rows = plain_operator(
+    "adagrad_rows",
+    "(Tensor(a0!) table, Tensor(a1!) sums, Tensor rows, Tensor values, Tensor[] factors, float rate, "
+    "float epsilon) -> ()",
+    _by_library,
+    no_result,
+)
+core_kernel(_adagrad_rows, core=_by_core, library=_by_library, tables=(0, 1))

@@ -5,33 +5,37 @@ m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², row ← row − lr �
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from peerspec import native as core
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+from peerspec import native
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array
 from peerspec.backends.torch.huge_pages import in_huge_pages
+from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
-from peerspec.backends.torch.optim.row_update import Step
+from peerspec.backends.torch.optim.row_update import Operands, core_operands, no_result, update_by_library
 from peerspec.reference import InputError
 
 __all__ = ["LazyAdam"]
 
 
 class LazyAdam(Optimiser):
-    """Adam whose moments of a row rest while no batch touches it: another algorithm than Adam.
+    """Adam that updates only touched rows and their moments: another algorithm than Adam.
 
-    Adam's moments decay at every step and move a row long after a batch touched it; here both wait for the next batch
-    that does. Biases are corrected by the number of all steps of the parameter. Where every row has a gradient, as
-    where it is dense, the two are one.
+    In Adam all moments decay at every step and move a row long after a batch touched it. Here they change only when a
+    batch touches the row. Biases are corrected by the number of all steps of the parameter. Where every row has a
+    gradient, as a dense one has, the two algorithms are equal.
 
     Args:
         params, in_backward: see ``Optimiser``.
-        lr, betas, eps: as of ``torch.optim.Adam``.
+        lr, betas, eps: as in ``torch.optim.Adam``.
+
+    Raises:
+        InputError: a negative ``lr`` or ``eps``, or ``betas`` outside [0, 1).
     """
 
     def __init__(
@@ -57,32 +61,57 @@ class LazyAdam(Optimiser):
         first, second = (in_huge_pages(torch.empty_like(param, dtype=dtype)).zero_() for _ in range(2))
         return {"step": torch.zeros((), dtype=torch.int64), "exp_avg": first, "exp_avg_sq": second}
 
-    def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> _Step:
-        width = state["exp_avg"].shape[-1] if state["exp_avg"].ndim else 1
-        moments = state["exp_avg"].view(-1, width), state["exp_avg_sq"].view(-1, width)
-        return _Step(
-            rate=float(group["lr"]),
-            betas=group["betas"],
-            epsilon=float(group["eps"]),
-            step=int(state["step"]),
-            state=moments,
-        )
+    def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        moments = (state[name].view(table.shape) for name in ("exp_avg", "exp_avg_sq"))
+        numbers = (float(group["lr"]), *group["betas"], float(group["eps"]), int(state["step"]))
+        _adam_rows(table, *moments, *gradient, *numbers)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step(Step):
-    betas: tuple[float, float]
-    epsilon: float
-    step: int
+def _by_library(
+    table: Tensor,
+    first: Tensor,
+    second: Tensor,
+    rows: Tensor,
+    values: Tensor,
+    factors: Sequence[Tensor],
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    step: int,
+) -> None:
+    def update(picked: Tensor, gradient: Tensor, picked_first: Tensor, picked_second: Tensor) -> None:
+        picked_first.lerp_(gradient, 1 - beta1)
+        picked_second.lerp_(gradient.square(), 1 - beta2)
+        scale = (1 - beta2**step) ** -0.5
+        picked.sub_(picked_first / (picked_second.sqrt() * scale + epsilon), alpha=rate / (1 - beta1**step))
 
-    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.FactoredRows) -> None:
-        first, second = (moments.numpy() for moments in self.state)
-        options: dict[str, Any] = {"rate": self.rate, "betas": self.betas, "epsilon": self.epsilon, "step": self.step}
-        core.adam_rows(table, touched, gradients, first, second, **options, threads=torch.get_num_threads())
+    update_by_library(update, table, (first, second), rows, values, factors)
 
-    def by_library(self, rows: Tensor, gradient: Tensor, *state: Tensor) -> None:
-        (first, second), (beta1, beta2) = state, self.betas
-        first.lerp_(gradient, 1 - beta1)
-        second.lerp_(gradient.square(), 1 - beta2)
-        rate, scale = self.rate / (1 - beta1**self.step), (1 - beta2**self.step) ** -0.5
-        rows.sub_(first / (second.sqrt() * scale + self.epsilon), alpha=rate)
+
+def _by_core(
+    table: Tensor,
+    first: Tensor,
+    second: Tensor,
+    rows: Tensor,
+    values: Tensor,
+    factors: Sequence[Tensor],
+    rate: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    step: int,
+) -> None:
+    gradient, moments = core_operands(rows, values, factors), (to_array(first), to_array(second))
+    options: dict[str, Any] = {"rate": rate, "betas": (beta1, beta2), "epsilon": epsilon, "step": step}
+    native.adam_rows(to_array(table), *gradient, *moments, **options, threads=torch.get_num_threads())
+
+
+_adam_rows = plain_operator(
+    "adam_rows",
+    "(Tensor(a0!) table, Tensor(a1!) first, Tensor(a2!) second, Tensor rows, Tensor values, Tensor[] factors, "
+    "float rate, float beta1, float beta2, float epsilon, int step) -> ()",
+    _by_library,
+    no_result,
+)
+core_kernel(_adam_rows, core=_by_core, library=_by_library, tables=(0, 1, 2))

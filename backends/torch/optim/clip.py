@@ -1,4 +1,4 @@
-"""Clipping by the norm of all gradients together."""
+"""Clipping by the norm of all gradients."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["clip_grad_norm_"]
 
 @torch.no_grad()
 def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
-    """Scale all gradients, sparse ones too, so that their norm together is at most ``max_norm``; returns the norm.
+    """Scale all gradients, dense and sparse, so that their total norm is at most ``max_norm``; returns the old norm.
 
     Raises:
-        UpdateError: an optimiser takes one of the gradients within the backward pass, before there is a norm.
+        UpdateError: an optimiser takes one of the gradients within the backward pass, before the norm is known.
     """
     parameters = list(parameters)
     if any(taker_of(parameter) is not None for parameter in parameters):

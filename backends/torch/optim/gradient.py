@@ -9,14 +9,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
-from peerspec.backends.torch.touched import FactoredRows, scatter_sum, touched_rows
+from peerspec.backends.torch.rows import scatter_sum
+from peerspec.backends.torch.touched import FactoredRows, touched_rows
 from peerspec.reference import InputError
 
 __all__ = ["RowGradient", "Rows", "coalesced", "rows_of", "summed"]
 
 
 class Rows(NamedTuple):
-    """A gradient as rows: which ones, distinct [R], and their values [R, width] in the compute dtype."""
+    """A gradient as rows: distinct ids [R], and values [R, width] in the compute dtype."""
 
     rows: Int[Tensor, " R"]
     values: Float[Tensor, "R width"]
@@ -26,23 +27,23 @@ RowGradient = Rows | FactoredRows
 
 
 def rows_of(gradient: Tensor, width: int) -> RowGradient:
-    """Every row of a dense gradient, seen as a table of this width, or the touched ones of a sparse one.
+    """All rows of a dense gradient, viewed as a table of this width, or the touched rows of a sparse gradient.
 
-    A sparse gradient that was accumulated lists a row once for each backward pass; these are summed in their order.
+    An accumulated sparse gradient lists a row once for each backward pass; these are summed in their order.
 
     Raises:
-        InputError: a sparse gradient whose rows are not those of a table.
+        InputError: a sparse gradient that is not a COO tensor of rows.
     """
-    inner = COMPUTE_DTYPES[gradient.dtype]
+    dtype = COMPUTE_DTYPES[gradient.dtype]
     if gradient.layout == torch.strided:
-        values = gradient.reshape(-1, width).to(inner)
+        values = gradient.reshape(-1, width).to(dtype)
         return Rows(torch.arange(len(values), device=values.device), values.contiguous())
     if gradient.layout != torch.sparse_coo or (gradient.sparse_dim(), gradient.dense_dim()) != (1, 1):
         raise InputError(
             f"a sparse gradient must be a COO tensor of rows, [N, width] with one sparse dimension, "
             f"got {gradient.layout} with {gradient.sparse_dim()} of {gradient.ndim}"
         )
-    ids, values = gradient._indices()[0].contiguous(), gradient._values().to(inner).contiguous()
+    ids, values = gradient._indices()[0].contiguous(), gradient._values().to(dtype).contiguous()
     if _ascend(ids):
         return Rows(ids, values)
     once = values.new_ones(len(ids), 1)
@@ -50,12 +51,12 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
 
 
 def summed(gradient: RowGradient) -> Rows:
-    """The gradient with its sums carried out."""
+    """The gradient as rows, each summed over its pairs."""
     return gradient if isinstance(gradient, Rows) else Rows(gradient.touched.rows, scatter_sum(gradient))
 
 
 def coalesced(gradient: Tensor) -> Tensor:
-    """A sparse gradient that lists each row once, summed as the optimisers sum it."""
+    """A sparse gradient that lists each row once, with the sums of the optimisers."""
     if _ascend(gradient._indices()[0]):
         return gradient._coalesced_(True)
     rows, values = summed(rows_of(gradient, gradient.shape[-1]))
@@ -65,5 +66,5 @@ def coalesced(gradient: Tensor) -> Tensor:
 
 
 def _ascend(ids: Int[Tensor, " R"]) -> bool:
-    """Whether rows are listed once each; autograd forgets that a gradient it stores is coalesced."""
+    """Whether each row is listed once; autograd loses the mark that a stored gradient is coalesced."""
     return bool((ids[1:] > ids[:-1]).all())

@@ -1,4 +1,4 @@
-"""What the optimisers of rows share: the step, the update within the backward pass, and their state."""
+"""The base class of the optimisers of rows: the step, the update within the backward pass, and the state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_taker
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
-from peerspec.backends.torch.optim.row_update import Step, update_rows
+from peerspec.backends.torch.optim.row_update import Operands, operands
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import InputError
 
@@ -23,17 +23,17 @@ Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 
 
 class Optimiser(torch.optim.Optimizer):
-    """A step on the rows that have a gradient; all others keep their bits, and so does their state.
+    """A step on the rows that have a gradient; all other rows and their state keep their bits.
 
     A row is the last axis of a parameter. There is no weight decay, which would change every row.
 
     Args:
         params: parameters, or groups of them with options of their own.
         defaults: the options.
-        in_backward: update expert tables as soon as the backward pass has the sums, instead of storing gradients:
-            it saves their memory and the time to write and read them. ``step`` then updates all other parameters. What
-            needs every gradient before the first update cannot work: accumulation over several backward passes, a
-            layer used twice in one, clipping by global norm; nor does a layer under ``torch.compile``.
+        in_backward: update expert tables within the backward pass, instead of storing their gradients. This saves the
+            memory of the gradients and the time to write and read them. ``step`` then updates all other parameters. It
+            excludes all methods that need every gradient before the first update: accumulation over several backward
+            passes, a layer used twice in one pass, clipping by global norm. It also excludes ``torch.compile``.
 
     Raises:
         InputError: options that do not exist or are out of range.
@@ -64,7 +64,7 @@ class Optimiser(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient; returns what ``closure`` does, which is called first."""
+        """Call ``closure`` if given, update every parameter that has a gradient, and return the loss of ``closure``."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -80,7 +80,7 @@ class Optimiser(torch.optim.Optimizer):
         return loss
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the state that ``state_dict`` gave, bit for bit: torch would round it to the parameter's format."""
+        """Load a state bit for bit; torch alone would round it to the dtype of the parameter."""
         super().load_state_dict(state_dict)
         own = [param for group in self.param_groups for param in group["params"]]
         names = [name for group in state_dict["param_groups"] for name in group["params"]]
@@ -89,7 +89,8 @@ class Optimiser(torch.optim.Optimizer):
                 device = "cpu" if key == "step" else param.device
                 self.state[param][key] = copied(value, device)
 
-    def _take(self, table: Tensor, sums: FactoredRows) -> None:
+    @torch.no_grad()
+    def _take(self, table: Tensor, gradient: FactoredRows) -> None:
         """Update a table within the backward pass."""
         if table in self._taken:
             raise UpdateError(
@@ -98,7 +99,7 @@ class Optimiser(torch.optim.Optimizer):
                 "make the optimiser without in_backward"
             )
         (group,) = (group for group in self.param_groups if any(param is table for param in group["params"]))
-        self._update(table, sums, group)
+        self._update(table, gradient, group)
         self._taken.add(table)
 
     def _update(self, param: Tensor, gradient: RowGradient, group: dict[str, Any]) -> None:
@@ -107,23 +108,23 @@ class Optimiser(torch.optim.Optimizer):
             state.update(self._new_state(param))
         if "step" in state:
             state["step"] += 1
-        # .data, whose changes autograd does not see: ``step`` tells it, and until then a second update is refused here
-        update_rows(self._step(state, group), param.data.view(-1, _width(param)), gradient)
+        # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses a second update
+        self._update_rows(param.data.view(-1, _width(param)), operands(gradient), state, group)
 
     def _check_options(self, group: dict[str, Any]) -> None:
-        """Refuse options that are out of range."""
+        """Raise InputError for options that are out of range."""
         raise NotImplementedError
 
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
-        """What the algorithm remembers of a parameter before the first step."""
+        """The state of a parameter before the first step."""
         raise NotImplementedError
 
-    def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> Step:
-        """The step to take with this state; ``state["step"]`` counts from 1."""
+    def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Change the rows of the table that have a gradient, and their state; ``state["step"]`` counts from 1."""
         raise NotImplementedError
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        # a copy has parameters of its own, which no backward pass hands to it
+        # a copy has its own parameters, which are not registered for updates within the backward pass
         super().__setstate__(state)
         self.__dict__.setdefault("in_backward", False)
         self.__dict__.setdefault("_taken", set())

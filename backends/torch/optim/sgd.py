@@ -1,16 +1,19 @@
-"""Stochastic gradient descent, without momentum: row ← row − lr · gradient."""
+"""Stochastic gradient descent without momentum: row ← row − lr · gradient."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from peerspec import native as core
+from peerspec import native
+from peerspec.backends.torch.arrays import to_array
+from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
-from peerspec.backends.torch.optim.row_update import Step
+from peerspec.backends.torch.optim.row_update import Operands, core_operands, no_result, update_by_library
 from peerspec.reference import InputError
 
 __all__ = ["RowSGD"]
@@ -24,6 +27,9 @@ class RowSGD(Optimiser):
     Args:
         params, in_backward: see ``Optimiser``.
         lr: the learning rate.
+
+    Raises:
+        InputError: a negative ``lr``.
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, *, in_backward: bool = False) -> None:
@@ -36,13 +42,26 @@ class RowSGD(Optimiser):
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
         return {}
 
-    def _step(self, state: dict[str, Tensor], group: dict[str, Any]) -> _Step:
-        return _Step(rate=float(group["lr"]))
+    def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
+        _sgd_rows(table, *gradient, float(group["lr"]))
 
 
-class _Step(Step):
-    def by_core(self, table: NDArray[Any], touched: NDArray[Any], gradients: NDArray[Any] | core.FactoredRows) -> None:
-        core.sgd_rows(table, touched, gradients, rate=self.rate, threads=torch.get_num_threads())
+def _by_library(table: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float) -> None:
+    def update(picked: Tensor, gradient: Tensor) -> None:
+        picked.sub_(gradient, alpha=rate)
 
-    def by_library(self, rows: Tensor, gradient: Tensor, *state: Tensor) -> None:
-        rows.sub_(gradient, alpha=self.rate)
+    update_by_library(update, table, (), rows, values, factors)
+
+
+def _by_core(table: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float) -> None:
+    gradient = core_operands(rows, values, factors)
+    native.sgd_rows(to_array(table), *gradient, rate=rate, threads=torch.get_num_threads())
+
+
+_sgd_rows = plain_operator(
+    "sgd_rows",
+    "(Tensor(a0!) table, Tensor rows, Tensor values, Tensor[] factors, float rate) -> ()",
+    _by_library,
+    no_result,
+)
+core_kernel(_sgd_rows, core=_by_core, library=_by_library, tables=(0,))

@@ -35,66 +35,66 @@ def path(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pair(config: PeerConfig, dtype: torch.dtype = torch.float32) -> tuple[PEER, PEER]:
     """Two layers of the same parameters, the second compiled."""
-    module, twin = PEER(config, dtype=dtype), PEER(config, dtype=dtype)
-    twin.load_state_dict(module.state_dict())
-    twin.compile(fullgraph=True, backend="aot_eager", dynamic=True)
-    return module, twin
+    module, compiled = PEER(config, dtype=dtype), PEER(config, dtype=dtype)
+    compiled.load_state_dict(module.state_dict())
+    compiled.compile(fullgraph=True, backend="aot_eager", dynamic=True)
+    return module, compiled
 
 
-def assert_same_step(module: PEER, twin: PEER, x: torch.Tensor) -> None:
+def assert_same_step(module: PEER, compiled: PEER, x: torch.Tensor) -> None:
     ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
-    y, compiled = module(ours), twin(theirs)
-    assert torch.equal(compiled, y)
+    y, compiled_y = module(ours), compiled(theirs)
+    assert torch.equal(compiled_y, y)
     module.zero_grad()
-    twin.zero_grad()
+    compiled.zero_grad()
     y.square().sum().backward()
-    compiled.square().sum().backward()
+    compiled_y.square().sum().backward()
     assert ours.grad is not None
     assert ours.grad.any()
     assert torch.equal(theirs.grad, ours.grad)
-    for name, parameter in twin.named_parameters():
+    for name, parameter in compiled.named_parameters():
         assert torch.equal(parameter.grad, module.get_parameter(name).grad)
-    for name, buffer in twin.named_buffers():
+    for name, buffer in compiled.named_buffers():
         assert torch.equal(buffer, module.get_buffer(name))
 
 
 @pytest.mark.usefixtures("path")
 @pytest.mark.parametrize(("config", "dtype"), [(PLAIN, torch.bfloat16), (FULL, torch.float32)])
 def test_one_graph_gives_output_gradients_and_statistics_of_the_layer_for_every_number_of_tokens(config, dtype):
-    module, twin = pair(config, dtype)
-    assert_same_step(module, twin, torch.randn(5, 12, dtype=dtype))
+    module, compiled = pair(config, dtype)
+    assert_same_step(module, compiled, torch.randn(5, 12, dtype=dtype))
     with torch.compiler.set_stance("fail_on_recompile"):
         for count in (9, 64):
-            assert_same_step(module, twin, torch.randn(count, 12, dtype=dtype))
+            assert_same_step(module, compiled, torch.randn(count, 12, dtype=dtype))
 
 
 @pytest.mark.usefixtures("path")
 def test_scores_that_tie_fall_as_in_the_layer_itself_with_the_same_gradients():
-    module, twin = pair(PLAIN)
+    module, compiled = pair(PLAIN)
     with torch.no_grad():
-        for each in (module, twin):
+        for each in (module, compiled):
             each.keys.sign_()
             each.get_parameter("query.weight").sign_()
     x = torch.randn(64, 12).sign()
     scores = module.forward_with_routing(x).scores
     assert (scores[..., 1:] == scores[..., :-1]).any()
-    assert_same_step(module, twin, x)
+    assert_same_step(module, compiled, x)
 
 
 @pytest.mark.usefixtures("path")
 def test_evaluation_compiles_to_the_bits_of_the_layer():
-    module, twin = pair(PLAIN)
+    module, compiled = pair(PLAIN)
     with torch.no_grad():
         for lead in ((5,), (2, 3)):
             x = torch.randn(*lead, 12)
-            assert torch.equal(twin(x), module(x))
+            assert torch.equal(compiled(x), module(x))
 
 
 def test_autocast_around_a_compiled_layer_changes_no_bit():
-    module, twin = pair(PLAIN)
+    module, compiled = pair(PLAIN)
     narrow = torch.randn(5, 12).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
-        got = twin(narrow)
+        got = compiled(narrow)
     assert torch.equal(got, module(narrow.float()))
 
 

@@ -26,7 +26,7 @@ OPTIONS = [
 
 
 def integers(config, dtype, *, seed=0, keys=2):
-    """A layer and tokens of small whole numbers: all products and sums are exact in every format."""
+    """A layer and tokens of small whole numbers: all products and sums are exact in every dtype."""
     rng = np.random.default_rng(seed)
     params = {name: rng.integers(-1, 2, shape) for name, shape in config.shapes().items()}
     params["keys"] = rng.integers(-keys, keys + 1, config.shapes()["keys"])
@@ -85,9 +85,9 @@ def value_bound(layer, x, out):
     score = gamma(c.d_model + c.d_key // 2 + 2) * forward(magnitude, abs(x), indices=out.indices).scores
     gate = 2 * score.max(-1, keepdims=True) + gamma(c.top_k + 24)
     picked = {name: abs(layer.params[f"experts.{name}"])[out.indices] for name in "uvw" if name in names(layer)}
-    inner = [np.einsum("thkd,td->thk", picked[name], abs(x)) for name in picked if name != "v"]
-    weight = np.prod([1.13 * a for a in inner], axis=0)
-    relative = len(inner) * (gamma(c.d_model) + 16 * u) + gate + gamma(c.heads * c.top_k + 3)
+    products = [np.einsum("thkd,td->thk", picked[name], abs(x)) for name in picked if name != "v"]
+    weight = np.prod([1.13 * a for a in products], axis=0)
+    relative = len(products) * (gamma(c.d_model) + 16 * u) + gate + gamma(c.heads * c.top_k + 3)
     return 2 * np.einsum("thk,thkm->tm", out.gates * weight * relative, picked["v"])
 
 

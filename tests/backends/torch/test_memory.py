@@ -1,4 +1,4 @@
-"""What a pass allocates: never N scores a token, never [T, K, D], never a whole table in another format."""
+"""The memory of a pass: never N scores for a token, never [T, K, D], never a whole table in another dtype."""
 
 import pytest
 import torch
@@ -9,8 +9,8 @@ from peerspec.backends.torch.rows import BUDGET
 from peerspec.reference import PeerConfig
 
 
-class Largest(TorchDispatchMode):
-    """Bytes of the largest memory that an operation made, views of what was there left out."""
+class LargestAllocation(TorchDispatchMode):
+    """The bytes of the largest allocation of an operation; views of known tensors do not count."""
 
     def __init__(self, known):
         super().__init__()
@@ -27,8 +27,8 @@ class Largest(TorchDispatchMode):
         return result
 
 
-def largest(module, x):
-    with Largest([*module.parameters(), x]) as mode, torch.no_grad():
+def largest_allocation(module, x):
+    with LargestAllocation([*module.parameters(), x]) as mode, torch.no_grad():
         module(x)
     return mode.bytes
 
@@ -38,7 +38,7 @@ def test_a_million_experts_cost_a_forward_pass_no_more_than_its_half_scores(dtyp
     config = PeerConfig(4, 2, 2**20, 4, 8)
     module, x = PEER(config, dtype=dtype), torch.ones(64, 4, dtype=dtype)
     half_scores = 64 * config.heads * config.n * 4
-    assert largest(module, x) <= half_scores < module.experts.u.nbytes < 64 * 2**20
+    assert largest_allocation(module, x) <= half_scores < module.experts.u.nbytes < 64 * 2**20
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -47,13 +47,13 @@ def test_rows_are_gathered_within_the_stated_budget(dtype):
     module, x = PEER(config, dtype=dtype), torch.ones(256, 4096, dtype=dtype)
     assert 8 * BUDGET["cpu"] < 256 * 8 * 4096 * 4
     # tokens widened and y before rounding are the only tensors of [T, D]
-    assert largest(module, x) <= max(BUDGET["cpu"], 256 * 4096 * 4)
+    assert largest_allocation(module, x) <= max(BUDGET["cpu"], 256 * 4096 * 4)
 
 
 def test_a_backward_pass_allocates_nothing_larger_than_the_gradients_it_returns():
     config = PeerConfig(4, 2, 2**18, 4, 8)
     module, x = PEER(config, dtype=torch.bfloat16), torch.ones(64, 4, dtype=torch.bfloat16)
     y = module(x)
-    with Largest([*module.parameters(), x]) as mode:
+    with LargestAllocation([*module.parameters(), x]) as mode:
         y.sum().backward()
     assert mode.bytes == max(module.experts.u.grad.nbytes, 64 * config.heads * config.n * 4)

@@ -1,4 +1,4 @@
-"""The module: names, files, modes and formats."""
+"""The module: names, files, modes and dtypes."""
 
 import copy
 from dataclasses import replace
@@ -94,7 +94,7 @@ def test_a_mask_reaches_the_statistics():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
-def test_a_module_moved_to_another_format_computes_as_the_layer_of_that_format(dtype):
+def test_a_module_moved_to_another_dtype_computes_as_the_layer_of_that_dtype(dtype):
     module = PEER(replace(FULL, query_norm="layer")).to(dtype).eval()
     out = module.forward_with_routing(tokens().to(dtype))
     want = backend.forward(module.to_layer(), backend.to_array(tokens().to(dtype)))
@@ -107,15 +107,15 @@ def test_a_module_moved_to_another_format_computes_as_the_layer_of_that_format(d
 
 def test_a_deep_copy_computes_the_same_and_is_independent():
     module = PEER(FULL).eval()
-    twin = copy.deepcopy(module)
-    assert torch.equal(twin(tokens()), module(tokens()))
+    clone = copy.deepcopy(module)
+    assert torch.equal(clone(tokens()), module(tokens()))
     with torch.no_grad():
-        twin.experts.v.zero_()
-    assert not twin(tokens()).any()
+        clone.experts.v.zero_()
+    assert not clone(tokens()).any()
     assert module(tokens()).any()
 
 
-def test_the_trace_is_named_and_forward_returns_its_output():
+def test_the_routing_is_named_and_forward_returns_its_output():
     module = PEER(PeerConfig(6, 2, 25, 3, 4))
     x = tokens().view(2, 4, 6)
     routing = module.forward_with_routing(x)
@@ -128,10 +128,10 @@ def test_initial_parameters_have_the_scales_of_layer_random_and_follow_the_seed(
     torch.manual_seed(0)
     module = PEER(config)
     torch.manual_seed(0)
-    twin = PEER(config)
+    clone = PEER(config)
     for name, array in Layer.random(config).params.items():
         ours = module.state_dict()[name]
-        assert torch.equal(ours, twin.state_dict()[name])
+        assert torch.equal(ours, clone.state_dict()[name])
         if array.std() == 0:
             np.testing.assert_array_equal(ours, array)
         else:  # the deviation of m normal draws has one of 1/√(2m) itself: five of them, on both sides
@@ -164,7 +164,7 @@ def test_one_step_of_an_optimiser_lowers_the_loss():
     assert losses[1] < losses[0]
 
 
-def test_tokens_of_another_format_are_refused():
+def test_tokens_of_another_dtype_are_refused():
     with pytest.raises(InputError, match="PAR-2"):
         PEER(FULL)(tokens().double())
     with pytest.raises(TableError, match="PAR-2"):

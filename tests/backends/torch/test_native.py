@@ -1,5 +1,7 @@
 """The native core under torch: the same layer, through autograd and in compiled graphs."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -27,32 +29,6 @@ def test_without_the_core_the_backend_conforms_as_well(monkeypatch):
     assert report.verdict == "conformant"
     with pytest.raises(AssertionError, match="the core was called"):
         PEER(CONFIG)(torch.ones(3, 20))
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("expert", ["mlp", "glu"])
-def test_the_operators_are_what_torch_asks_of_operators(dtype, expert):
-    compute_dtype = torch.float64 if dtype == torch.float64 else torch.float32
-    u, v, w = torch.randn(9, 5, dtype=dtype), torch.randn(9, 4, dtype=dtype), torch.randn(9, 5, dtype=dtype)
-    x, gates = torch.randn(3, 5, dtype=compute_dtype), torch.rand(3, 6, dtype=compute_dtype)
-    ids, tables = torch.randint(9, (3, 6)), (u, v, w if expert == "glu" else None)
-    torch.library.opcheck(torch.ops.peerspec.expert_stage.default, (*tables, x, ids, gates, "gelu"))
-    dy = torch.randn(3, 4, dtype=compute_dtype)
-    torch.library.opcheck(torch.ops.peerspec.expert_stage_backward.default, (*tables, x, ids, gates, dy, "gelu"))
-    torch.library.opcheck(torch.ops.peerspec.table_gradient.default, (u, ids, gates, x, False))
-    weight, bias, keys = (
-        torch.randn(shape, dtype=dtype, requires_grad=True) for shape in ((2, 6, 5), (2, 6), (1, 2, 3, 3))
-    )
-    for given in (None, bias):
-        torch.library.opcheck(torch.ops.peerspec.query.default, (x, weight, given), rtol=0, atol=0)
-    q = torch.randn(3, 2, 6, dtype=compute_dtype, requires_grad=True)
-    torch.library.opcheck(torch.ops.peerspec.retrieve.default, (q, keys, 4), rtol=0, atol=0)
-    layer = (weight, bias, keys, u, v, w if expert == "glu" else None, x, 3, "sigmoid", "silu")
-    frozen = [argument.detach() if isinstance(argument, torch.Tensor) else argument for argument in layer]
-    torch.library.opcheck(torch.ops.peerspec.forward.default, tuple(frozen))
-    torch.library.opcheck(torch.ops.peerspec.retrieve_in_chunks.default, (q, keys, 4), rtol=0, atol=0)
-    scores = torch.randn(2, 4, 7, dtype=compute_dtype)
-    torch.library.opcheck(torch.ops.peerspec.select.default, (scores[0], scores[1], 3))
 
 
 def test_gradients_are_those_of_differences():
@@ -110,14 +86,28 @@ def test_a_frozen_table_gets_no_gradient_and_costs_none(monkeypatch):
     assert module.get_parameter("keys").grad is not None
 
 
-@pytest.mark.parametrize(("tokens", "slots", "experts"), [(6, 4, 4), (3, 20, 4), (0, 8, 9), (2, 300, 300)])
+@pytest.mark.parametrize(("tokens", "pairs", "experts"), [(6, 4, 4), (3, 20, 4), (0, 8, 9), (2, 300, 300)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_rows_picked_twice_by_a_token_and_more_often_than_there_are_rows_have_their_products(
-    tokens, slots, experts, dtype
+    tokens, pairs, experts, dtype
 ):
     table, x = torch.randint(-4, 5, (experts, 7), dtype=dtype), torch.randint(-4, 5, (tokens, 7), dtype=dtype)
-    ids = torch.randint(experts, (tokens, slots))
+    ids = torch.randint(experts, (tokens, pairs))
     assert torch.equal(gather_dot(table, ids, x), (table[ids] * x[:, None]).sum(-1))
+
+
+@pytest.mark.parametrize("config", [CONFIG, PeerConfig(20, 2, 49, 5, 8)])
+@pytest.mark.parametrize("paths", [("core", "library"), ("library", "core")])
+def test_a_backward_pass_on_the_other_path_gives_the_same_gradients(config, paths):
+    module, x = PEER(config).double(), torch.randn(6, 20, dtype=torch.float64)
+    parameters = list(module.parameters())
+    want = torch.autograd.grad(module(x).square().sum(), parameters)
+    contexts = {"core": nullcontext, "library": operators.library_operations}
+    with contexts[paths[0]]():
+        loss = module(x).square().sum()
+    with contexts[paths[1]]():
+        got = torch.autograd.grad(loss, parameters)
+    torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-12)
 
 
 def test_tables_that_are_not_contiguous_take_library_operations():

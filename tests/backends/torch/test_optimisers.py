@@ -104,7 +104,7 @@ def test_lazy_adam_is_adam_where_every_row_has_a_gradient():
         torch.testing.assert_close(ours.get_parameter(name), theirs.get_parameter(name), rtol=0, atol=1e-12)
 
 
-def test_lazy_adam_lets_the_momenta_of_other_rows_rest():
+def test_lazy_adam_lets_the_moments_of_other_rows_rest():
     module = layer()
     optimiser = LazyAdam(module.parameters())
     train(module, optimiser, range(1))
@@ -236,11 +236,11 @@ def test_what_cannot_work_within_the_backward_pass_is_refused():
 def test_a_copy_of_a_layer_is_not_updated_by_the_optimiser_of_the_original():
     module = layer()
     optimiser = RowSGD(module.parameters(), in_backward=True)
-    twin = copy.deepcopy(module)
-    before = bits(twin)
-    backward(twin, 0)
-    assert twin.get_parameter("experts.u").grad.is_sparse
-    assert bits(twin) == before
+    clone = copy.deepcopy(module)
+    before = bits(clone)
+    backward(clone, 0)
+    assert clone.get_parameter("experts.u").grad.is_sparse
+    assert bits(clone) == before
     del optimiser
     backward(module, 0)
     assert module.get_parameter("experts.u").grad.is_sparse

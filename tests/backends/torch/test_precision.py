@@ -42,24 +42,24 @@ def batch():
     return PEER(CONFIG), torch.randn(64, 128)
 
 
-@pytest.mark.parametrize("level", ["high", "medium"])
-def test_lowered_matmul_precision_changes_no_bit_of_output_or_gradients(level):
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_lowered_matmul_precision_changes_no_bit_of_output_or_gradients(precision):
     module, x = batch()
     want = step(module, x)
-    torch.set_float32_matmul_precision(level)
+    torch.set_float32_matmul_precision(precision)
     for ours, theirs in zip(step(module, x), want, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert torch.get_float32_matmul_precision() == level
+    assert torch.get_float32_matmul_precision() == precision
 
 
-@pytest.mark.parametrize("level", ["tf32", "bf16"])
-def test_lowered_onednn_precision_changes_no_bit_of_output_or_gradients(level):
+@pytest.mark.parametrize("precision", ["tf32", "bf16"])
+def test_lowered_onednn_precision_changes_no_bit_of_output_or_gradients(precision):
     module, x = batch()
     want = step(module, x)
-    torch.backends.mkldnn.matmul.fp32_precision = level
+    torch.backends.mkldnn.matmul.fp32_precision = precision
     for ours, theirs in zip(step(module, x), want, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    assert torch.backends.mkldnn.matmul.fp32_precision == level
+    assert torch.backends.mkldnn.matmul.fp32_precision == precision
 
 
 def test_autocast_changes_no_bit_of_output_or_gradients():
@@ -87,16 +87,16 @@ def test_under_autocast_a_narrower_token_is_widened_and_a_wider_one_is_refused()
 def test_the_switches_are_full_inside_and_as_before_outside_errors_included():
     torch.backends.cuda.matmul.fp32_precision = "tf32"
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
-    compute_dtype = []
+    seen = []
 
     def fail():
         with full_precision("cpu"), full_precision("cpu"):
-            compute_dtype.extend(settings())
+            seen.extend(settings())
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert compute_dtype == ["ieee", "ieee"]
+    assert seen == ["ieee", "ieee"]
     assert settings() == ["tf32", "bf16"]
 
 

@@ -61,7 +61,7 @@ def test_a_tie_at_the_edge_of_a_long_half_goes_to_the_lower_index():
 def test_the_largest_of_a_row_are_those_of_a_stable_sort_whatever_its_signs_ties_and_zeros(dtype, width, k):
     normal = torch.randn(40, width, generator=torch.Generator().manual_seed(width)).to(dtype)
     few = (normal * 4).round() / 4  # ties, zeros of both signs
-    rare = torch.where(normal > 2.5, normal, -normal * 0)  # fewer positive values than asked for
+    rare = torch.where(normal > 2.5, normal, -normal * 0)  # fewer positive values than k
     for scores in (normal, normal - 9, few, few - 9, rare):
         stable = scores.masked_fill(scores == 0, 0).sort(dim=-1, descending=True, stable=True).indices
         found = stable_topk(scores, k)

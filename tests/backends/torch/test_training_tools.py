@@ -36,10 +36,10 @@ def test_autocast_of_a_model_narrows_the_linear_layers_and_not_this_one():
     model = torch.nn.Sequential(torch.nn.Linear(12, 12), layer(), torch.nn.Linear(12, 3))
     with torch.autocast("cpu", torch.bfloat16):
         before = model[0](batch())
-        compute_dtype = model[1](before)
-        after = model[2](compute_dtype)
-    assert (before.dtype, compute_dtype.dtype, after.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
-    assert torch.equal(compute_dtype, model[1](before.float()))
+        inside = model[1](before)
+        after = model[2](inside)
+    assert (before.dtype, inside.dtype, after.dtype) == (torch.bfloat16, torch.float32, torch.bfloat16)
+    assert torch.equal(inside, model[1](before.float()))
     after.float().square().sum().backward()
     assert all(gradient.dtype == torch.float32 and gradient.any() for gradient in gradients(model))
 
@@ -92,14 +92,14 @@ def test_a_scheduler_sets_the_rate_of_every_step(kind):
 @pytest.mark.parametrize("sparse", [False, True])
 def test_a_deep_copy_learns_the_same_and_shares_nothing(sparse):
     module = layer(sparse=sparse)
-    twin, before = copy.deepcopy(module), [parameter.detach().clone() for parameter in module.parameters()]
-    for each in (module, twin):
+    clone, before = copy.deepcopy(module), [parameter.detach().clone() for parameter in module.parameters()]
+    for each in (module, clone):
         each(batch()).square().sum().backward()
         assert each.get_parameter("experts.v").grad.is_sparse == sparse
-    assert same(gradients(twin), gradients(module))
-    RowSGD(twin.parameters(), lr=0.1).step()
+    assert same(gradients(clone), gradients(module))
+    RowSGD(clone.parameters(), lr=0.1).step()
     assert same(list(module.parameters()), before)
-    assert not any(torch.equal(ours, old) for ours, old in zip(twin.parameters(), before, strict=True))
+    assert not any(torch.equal(ours, old) for ours, old in zip(clone.parameters(), before, strict=True))
 
 
 @pytest.mark.parametrize("sparse", [False, True])
