@@ -8,9 +8,9 @@ import pytest
 from peerspec.backends.jax import rows
 
 
-@pytest.fixture(params=[1, 2**17], ids=["a slot at a time", "all slots at once"])
+@pytest.fixture(params=[1, 2**17], ids=["one pair at a time", "all pairs at once"])
 def case(request, monkeypatch):
-    monkeypatch.setattr(rows, "STEP", request.param)
+    monkeypatch.setattr(rows, "MAX_GATHERED", request.param)
     rng = np.random.default_rng(0)
     table, weights, x, y = (rng.integers(-4, 5, s).astype(np.float32) for s in ((11, 5), (7, 6), (7, 5), (7, 6)))
     return (
