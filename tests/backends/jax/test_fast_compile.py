@@ -34,8 +34,8 @@ def test_this_xla_accepts_the_options():
 
 
 def test_every_precision_has_a_program_compiled_in_the_ordinary_way_at_the_smallest_size():
-    everywhere = [spec for spec in LAYER_CASES if spec.everywhere == 0 and spec.size == 0 and not spec.profiles]
-    assert any(spec.make(np.dtype(np.float32), 0).x.size > fast_compile.MAX_SIZE for spec in everywhere)
+    everywhere = [case for case in LAYER_CASES if case.everywhere == 0 and case.size == 0 and not case.profiles]
+    assert any(case.make(np.dtype(np.float32), 0).x.size > fast_compile.MAX_SIZE for case in everywhere)
 
 
 def test_the_suite_passes_when_all_is_compiled_in_the_ordinary_way(monkeypatch):
