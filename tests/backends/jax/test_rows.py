@@ -1,11 +1,14 @@
-"""The three products with picked rows, against the formula on exact data, in one step and in many."""
+"""``gather_dot``, ``gather_sum`` and ``scatter_sum`` against the formula on exact data, in one step and in many."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.paths import both_paths
 
-from peerspec.backends.jax import rows
+from peerspec.backends.jax import library_operations, rows
+
+path = both_paths(library_operations)
 
 
 @pytest.fixture(params=[1, 2**17], ids=["one pair at a time", "all pairs at once"])
