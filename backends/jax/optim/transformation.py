@@ -97,11 +97,11 @@ def transformation(algorithm: Algorithm, rate: Rate) -> optax.GradientTransforma
         gradients, *states = (structure.flatten_up_to(tree) for tree in (updates, *state.accumulators))
         steps, factor = optax.safe_increment(state.steps), jnp.asarray(_factor(rate, state.steps))
         new = [
-            update_table(algorithm, table, gradient, list(state), factor, steps)
-            for table, gradient, *state in zip(tables, gradients, *states, strict=True)
+            update_table(algorithm, table, gradient, list(accumulated), factor, steps)
+            for table, gradient, *accumulated in zip(tables, gradients, *states, strict=True)
         ]
         updated = structure.unflatten([Updated(table) for table, *_ in new])
-        accumulators = zip(*(state for _, *state in new), strict=True)
+        accumulators = zip(*(accumulated for _, *accumulated in new), strict=True)
         return updated, RowState(steps, tuple(map(structure.unflatten, accumulators)))
 
     return optax.GradientTransformation(init, update)
