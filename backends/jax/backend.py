@@ -1,8 +1,8 @@
-"""The backend ``jax``: this module is the object that the conformance suite and the entry point know.
+"""The backend ``jax``: the conformance suite and the entry point use this module as the backend.
 
-Arrays in and out are NumPy. One compiled program per configuration, number of tokens and dtype; leading axes
-are flattened before compilation, so that shapes coincide, and programs on few tokens are compiled in haste.
-Results may be read-only views of JAX's memory.
+Arrays in and out are NumPy. There is one compiled program for each configuration, number of tokens and dtype. Leading
+axes are flattened before compilation, so that more calls have the same shapes. Results may be read-only views of JAX's
+memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
 from peerspec.backends.jax.params import Params
-from peerspec.backends.jax.retrieval import select as jax_select
+from peerspec.backends.jax.selection import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
 from peerspec.reference.config import STATISTICS
@@ -37,7 +37,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = N
     """
     config, training = layer.config, training and layer.config.query_norm == "batch"
     tokens, counted, lead = _tokens(layer, x, mask, training=training)
-    with _wide_enough(layer.dtype, num_experts=config.num_experts):
+    with _x64_if_needed(layer.dtype, num_experts=config.num_experts):
         out = _forward(config, dict(layer.params), tokens, counted, training)
         out = jax.tree.map(np.asarray, out)
     scores, ids, gate = (a.reshape(*lead, config.heads, config.top_k) for a in (out.scores, out.indices, out.gates))
@@ -50,7 +50,7 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
     Raises:
         InputError: half scores of different or unsuitable shape or dtype, or k outside 1..N.
     """
-    with _wide_enough(scores1.dtype, scores2.dtype, num_experts=scores1.shape[-1] ** 2 if scores1.ndim else 0):
+    with _x64_if_needed(scores1.dtype, scores2.dtype, num_experts=scores1.shape[-1] ** 2 if scores1.ndim else 0):
         scores, ids = _select(scores1, scores2, k)
         return Selection(np.asarray(scores), np.asarray(ids).astype(np.int64))
 
@@ -69,7 +69,7 @@ def gradients(
         raise InputError(
             f"dy must be {layer.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
         )
-    with _wide_enough(layer.dtype, num_experts=config.num_experts):
+    with _x64_if_needed(layer.dtype, num_experts=config.num_experts):
         grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted)
         grads = jax.tree.map(np.asarray, grads)
     return {**grads, "x": grads["x"].reshape(x.shape)}
@@ -100,7 +100,7 @@ _gradients = compiled(_pullback, static=(0,), tokens=2)
 def _tokens(
     layer: Layer, x: NDArray[Any], mask: NDArray[np.bool_] | None, *, training: bool
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, tuple[int, ...]]:
-    """Tokens [T, D], the mask where it matters, and the leading axes."""
+    """Tokens [T, D], the mask [T] if batch statistics need it, and the leading axes."""
     tokens, counted, lead = flatten(layer, x, mask)
     if not (training and layer.config.query_norm == "batch"):
         return tokens, None, lead
@@ -112,6 +112,6 @@ def _tokens(
     return tokens, counted, lead
 
 
-def _wide_enough(*dtypes: DTypeLike, num_experts: int) -> Any:
-    """64-bit JAX for this call alone, where float64 or the ids need it; the global flag stays untouched."""
+def _x64_if_needed(*dtypes: DTypeLike, num_experts: int) -> Any:
+    """64-bit JAX for one call, if float64 or the ids need it; the global flag does not change."""
     return jax.enable_x64(any(dtype == np.float64 for dtype in dtypes) or num_experts > 2**31)

@@ -1,4 +1,4 @@
-"""The typed form of JAX's optimization barrier: what goes in is computed before what comes out is used."""
+"""JAX's optimization barrier, typed: its inputs are computed before its outputs are used."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ Tree = TypeVar("Tree")
 
 
 def barrier(values: Tree) -> Tree:
-    """``values`` unchanged; XLA moves and merges no operation across."""
+    """``values`` unchanged; XLA neither moves nor fuses operations across the barrier."""
     result: Tree = jax.lax.optimization_barrier(values)  # type: ignore[no-untyped-call]  # not annotated
     return result

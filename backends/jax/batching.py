@@ -1,4 +1,4 @@
-"""What ``vmap`` does to a function of tables and tokens: more tokens over the same tables."""
+"""The rule of ``vmap`` for functions of tables and tokens: a batch means more tokens for the same tables."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
-__all__ = ["over_tokens"]
+__all__ = ["broadcast_batch", "over_tokens"]
 
 
 def over_tokens(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """``function(tables, tokens)`` for two trees, whose results and second arguments have tokens as first axis.
+    """``function(tables, tokens)`` of two trees, under ``vmap`` as well; T is the first axis of tokens and results.
 
-    A batch over tokens alone becomes more tokens, so that no table is repeated; tables of their own for each element
-    of the batch are taken one after another.
+    If only the tokens have a batch axis, it is merged with T, and no table is repeated. If the tables have one, the
+    elements of the batch are computed one after another.
     """
     batched = custom_vmap(function)
 
     def rule(size: int, in_batched: list[Any], tables: Any, tokens: Any) -> tuple[Any, Any]:
-        whole = jax.tree.map(
-            lambda array, is_batched: array if is_batched else jnp.broadcast_to(array, (size, *array.shape)),
-            tokens,
-            in_batched[1],
-        )
+        tokens = broadcast_batch(size, tokens, in_batched[1])
         if any(jax.tree.leaves(in_batched[0])):
             out = jax.lax.map(
-                lambda i: batched(_element(tables, in_batched[0], i), _element(whole, None, i)), jnp.arange(size)
+                lambda i: batched(_element(tables, in_batched[0], i), jax.tree.map(lambda array: array[i], tokens)),
+                jnp.arange(size),
             )
         else:
-            merged = jax.tree.map(lambda array: array.reshape(size * array.shape[1], *array.shape[2:]), whole)
+            merged = jax.tree.map(lambda array: array.reshape(size * array.shape[1], *array.shape[2:]), tokens)
             out = batched(tables, merged)
             out = jax.tree.map(lambda array: array.reshape(size, len(array) // size, *array.shape[1:]), out)
         return out, jax.tree.map(lambda _: True, out)
@@ -40,7 +37,14 @@ def over_tokens(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
     return batched
 
 
-def _element(tree: Any, batched: Any, i: jax.Array) -> Any:
-    if batched is None:
-        return jax.tree.map(lambda array: array[i], tree)
-    return jax.tree.map(lambda array, is_batched: array[i] if is_batched else array, tree, batched)
+def broadcast_batch(size: int, tree: Any, in_batched: Any) -> Any:
+    """``tree`` with a batch axis of ``size`` on every array; ``in_batched`` tells which arrays have it already."""
+
+    def broadcast(array: jax.Array, is_batched: bool) -> jax.Array:
+        return array if is_batched else jnp.broadcast_to(array, (size, *array.shape))
+
+    return jax.tree.map(broadcast, tree, in_batched)
+
+
+def _element(tree: Any, in_batched: Any, i: jax.Array) -> Any:
+    return jax.tree.map(lambda array, is_batched: array[i] if is_batched else array, tree, in_batched)

@@ -1,8 +1,8 @@
-"""Compiling for the conformance suite: programs that run once on a few tokens, in a quarter of the time.
+"""Fast compilation for the conformance suite: it takes a quarter of the time, for programs on few tokens.
 
-Most of what XLA does to a program pays only where the program runs long or often. A suite asks for a hundred small
-programs, each a few times. So these skip loop fusion and LLVM's optimisation; programs on more than a few numbers are
-compiled as any user's are, so that a run judges both.
+Most optimisations of XLA help only programs that run long or often, and the suite calls about a hundred small programs
+a few times each. So small programs are compiled without loop fusion and without LLVM's optimisations. Larger ones are
+compiled with the ordinary options, so that a run of the suite covers both.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from typing import Any
 
 import jax
 
-__all__ = ["compiled"]
+__all__ = ["MAX_SIZE", "compiled", "fast_options"]
 
-FEW = 256
-"""Entries of the array of tokens up to which a program is compiled in haste: six tokens of the suite hold 42."""
+MAX_SIZE = 256
+"""The largest array of tokens, in entries, that gets fast compilation; six tokens of the suite have 42 entries."""
 
-_HASTE: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+_FAST: dict[str, Any] = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def compiled(function: Callable[..., Any], *, static: tuple[int, ...], tokens: int) -> Callable[..., Any]:
-    """``jax.jit`` of ``function``, whose argument number ``tokens`` is the array that counts."""
+    """``jax.jit`` of ``function``, with fast compilation if argument number ``tokens`` is a small array."""
     ordinary = jax.jit(function, static_argnums=static)
 
     @cache
-    def hasty() -> Callable[..., Any]:
-        return jax.jit(function, static_argnums=static, compiler_options=_options())
+    def fast() -> Callable[..., Any]:
+        return jax.jit(function, static_argnums=static, compiler_options=fast_options())
 
     def call(*arguments: Any) -> Any:
-        return (hasty() if arguments[tokens].size <= FEW else ordinary)(*arguments)
+        return (fast() if arguments[tokens].size <= MAX_SIZE else ordinary)(*arguments)
 
     return call
 
 
 @cache
-def _options() -> dict[str, Any] | None:
-    """What this XLA knows of; the names are its own and may go, and then programs compile in the ordinary time."""
+def fast_options() -> dict[str, Any] | None:
+    """The compiler options; None if this version of XLA does not accept them, or on another platform than the CPU."""
     if jax.default_backend() != "cpu":
         return None
     try:
-        jax.jit(lambda: 0, compiler_options=_HASTE)()
+        jax.jit(lambda: 0, compiler_options=_FAST)()
     except jax.errors.JaxRuntimeError:
         return None
-    return _HASTE
+    return _FAST

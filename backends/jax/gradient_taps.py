@@ -1,10 +1,10 @@
-"""Slots: where the gradients of a layer's tables come out as rows, which JAX has no type for.
+"""Gradient taps: inputs of zeros whose gradient holds what the touched rows of the tables are made of.
 
-A cotangent in JAX has the shape of its primal, so that of a table [N, D] is as large as the table. But all that a batch
-of T tokens adds to it are K = h·k weights a token and the token: a slot is zeros of these shapes, which the layer takes
-beside its tables and never reads, and its "gradient" is not a derivative but that which the rows are made of. It goes
-through ``jit``, ``scan``, ``checkpoint`` and ``vmap`` as any gradient does, and like one it is added up where the layer
-serves twice: then it means nothing, which ``uses`` tells.
+In JAX the gradient of a table [N, D] is an array [N, D]. But what T tokens contribute to it are the tokens themselves
+and K = h·k weights for each of them. A gradient tap has these shapes. A layer takes it beside its tables and never
+reads it; its "gradient" is no derivative but those tokens and weights. ``jit``, ``scan``, ``checkpoint`` and ``vmap``
+treat it as any gradient. So they add up the gradients of a layer that is used twice; such a sum is meaningless, and
+``uses`` detects it.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
+from peerspec.backends.jax.batching import broadcast_batch
 from peerspec.reference import InputError
 
-__all__ = ["TAP", "GradientTap", "decoded", "deposit", "empty_tap", "encoded"]
+__all__ = ["TAP", "GradientTap", "decode_ids", "deposit", "empty_tap", "encode_ids"]
 
-TAP = "experts.slot"
-"""The name of a layer's slot among its parameters."""
+TAP = "experts.tap"
+"""The name of a layer's gradient tap among its parameters."""
 
 _BASE = 2**16
-"""Ids travel as floats, so each as two that are exact: the quotient by this, and the rest."""
+"""Ids travel as two floats that are exact: the quotient by this base, and the remainder."""
 
 
 class GradientTap(NamedTuple):
-    """A gradient of tables, by token; all in the compute dtype, zeros where nothing was put.
+    """The gradient of the tables, by token; all arrays in the compute dtype, zeros where there is no token.
 
     Attributes:
-        uses: [T], 1.
-        ids: [T, K, 2], the quotient by 2¹⁶, and 1 more than the rest.
-        x: [T, D], which enters the rows of u and w.
-        dy: [T, M], which enters the rows of v.
-        weights: by table, [T, K], with which it does.
+        uses: [T], 1 for a token.
+        ids: [T, K, 2], the quotient by 2¹⁶, and the remainder plus 1.
+        x: [T, D], the factor in the rows of u and w.
+        dy: [T, M], the factor in the rows of v.
+        weights: for each table, [T, K]: the weights of these factors.
     """
 
     uses: jax.Array
@@ -46,7 +47,7 @@ class GradientTap(NamedTuple):
 
 
 def empty_tap(tables: Mapping[str, jax.Array], tokens: int, pairs: int, dtype: Any) -> GradientTap:
-    """A slot for layers [..., N, D] that meet so many tokens with so many pairs each."""
+    """A gradient tap for this number of tokens with this number of pairs each, for one layer or [...] layers."""
     *lead, _, d_model = tables["u"].shape
 
     def zeros(*shape: int) -> jax.Array:
@@ -56,45 +57,41 @@ def empty_tap(tables: Mapping[str, jax.Array], tokens: int, pairs: int, dtype: A
     return GradientTap(zeros(), zeros(pairs, 2), zeros(d_model), zeros(tables["v"].shape[-1]), weights)
 
 
-def encoded(ids: jax.Array, dtype: Any) -> jax.Array:
+def encode_ids(ids: jax.Array, dtype: Any) -> jax.Array:
     """Ids [T, K] as two floats each, [T, K, 2]."""
     return jnp.stack(jnp.divmod(ids, _BASE), -1).astype(dtype) + jnp.asarray([0, 1], dtype)
 
 
-def decoded(codes: jax.Array, dtype: Any) -> jax.Array:
-    """The ids, -1 where nothing was put."""
-    quotient, rest = codes[..., 0].astype(dtype), codes[..., 1].astype(dtype)
-    return quotient * _BASE + (rest - 1)
+def decode_ids(codes: jax.Array, dtype: Any) -> jax.Array:
+    """The ids [T, K]; −1 where there is no token."""
+    quotient, remainder = codes[..., 0].astype(dtype), codes[..., 1].astype(dtype)
+    return quotient * _BASE + (remainder - 1)
 
 
-def deposit(room: int, found: GradientTap) -> GradientTap:
-    """What T tokens found, filled up with zeros to ``room`` tokens.
+def deposit(capacity: int, gradient: GradientTap) -> GradientTap:
+    """``gradient`` of T tokens, filled up with zeros to ``capacity`` tokens.
 
-    A batch over tokens of one layer becomes more tokens of its one slot: the slot has room for them. Where it has room
-    for those of one element only, each element of the batch has a gradient of its own.
+    Under ``vmap`` over tokens there are two cases. If the tap has the capacity for the whole batch, the batch becomes
+    more tokens of one tap. If it has the capacity for one element, each element of the batch has its own gradient.
     """
-    run = custom_vmap(lambda found: jax.tree.map(lambda array: _filled(room, array), found))
+    run = custom_vmap(lambda gradient: jax.tree.map(lambda array: _padded(capacity, array), gradient))
 
-    def rule(size: int, in_batched: list[Any], found: GradientTap) -> tuple[GradientTap, Any]:
-        whole = jax.tree.map(
-            lambda array, is_batched: array if is_batched else jnp.broadcast_to(array, (size, *array.shape)),
-            found,
-            in_batched[0],
-        )
-        own = whole.uses.shape[1] == room
-        if not own:
-            whole = run(jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), whole))
-        return whole, jax.tree.map(lambda _: own, found)
+    def rule(size: int, in_batched: list[Any], gradient: GradientTap) -> tuple[GradientTap, Any]:
+        gradient = broadcast_batch(size, gradient, in_batched[0])
+        one_each = gradient.uses.shape[1] == capacity
+        if not one_each:
+            gradient = run(jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), gradient))
+        return gradient, jax.tree.map(lambda _: one_each, gradient)
 
     run.def_vmap(rule)
-    result: GradientTap = run(found)
+    result: GradientTap = run(gradient)
     return result
 
 
-def _filled(room: int, array: jax.Array) -> jax.Array:
-    if len(array) > room:
+def _padded(capacity: int, array: jax.Array) -> jax.Array:
+    if len(array) > capacity:
         raise InputError(
-            f"a layer meets {room} tokens in one place of the loss and {len(array)} in another; gradients as rows need "
-            "one layer for each use"
+            f"every use of a layer in the loss must have the same number of tokens, got {capacity} in one and "
+            f"{len(array)} in another; use a separate layer for each use"
         )
-    return jnp.pad(array, [(0, room - len(array))] + [(0, 0)] * (array.ndim - 1))
+    return jnp.pad(array, [(0, capacity - len(array))] + [(0, 0)] * (array.ndim - 1))

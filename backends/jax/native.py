@@ -1,16 +1,12 @@
-"""The native core as functions of JAX: on the CPU, where it was built and XLA takes it.
+"""The functions of the native core as functions of JAX, for programs on the CPU; ``operation`` decides on their use.
 
-Calls run on XLA's own threads, as many as the process may use; ``NPROC=4 python …``, read when JAX starts, sets them
-for XLA and the core together. Everything the core does has a twin of library operations, which serves on every other
-platform, where the core is missing, and inside ``library_operations()``. Which of them a compiled function uses is
-settled while it is traced; ``jit`` traces anew inside the block.
+Calls run on XLA's own threads. The environment variable ``NPROC``, read when JAX starts, sets their number for XLA and
+the core together: ``NPROC=4 python …``.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -18,161 +14,40 @@ import jax
 import numpy as np
 
 from peerspec import native
+from peerspec.backends.jax.batching import over_tokens
+from peerspec.backends.jax.precision import id_dtype
 from peerspec.native.library import NativeError, handler
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS, GATES
 
 __all__ = [
-    "call",
-    "dispatch",
     "expert_stage",
     "expert_stage_backward",
     "forward",
     "gates",
-    "is_supported",
-    "library_operations",
+    "gather_sum",
+    "is_registered",
     "query",
     "retrieve",
+    "row_squares",
     "scatter_add",
     "select",
+    "update_rows",
 ]
 
 _HANDLERS = (
     *("select", "query", "retrieve", "gates", "expert_stage", "expert_stage_backward", "forward"),
     *("gather_sum", "scatter_add", "update_rows", "row_squares"),
 )
+_ALGORITHMS = ("sgd", "adagrad", "adam")
+_FORWARD_PARAMS = ("query.weight", "keys", "experts.u", "experts.v", "experts.w", "query.bias")
 
-_wanted_at_first = os.environ.get("PEERSPEC_JAX_CORE", "1") != "0"
-# part of what jit compares, so that nothing compiled with the core is reused without it
-_core_wanted = jax.make_user_context(_wanted_at_first)  # type: ignore[no-untyped-call]  # not annotated
-
-
-def library_operations() -> AbstractContextManager[None]:
-    """Inside the block functions of this package are traced without the native core, as where it was not built.
-
-    The environment variable ``PEERSPEC_JAX_CORE=0`` does the same for a whole process.
-    """
-    context: AbstractContextManager[None] = _core_wanted(False)
-    return context
-
-
-def is_supported() -> bool:
-    """Whether the core is there and wanted; the platform is settled when a function is compiled."""
-    return bool(_core_wanted.value) and _registered()
-
-
-def dispatch(core: Callable[..., Any], plain: Callable[..., Any], *arguments: Any) -> Any:
-    """``core`` where the program is compiled for the CPU and the core serves, else ``plain``; same arguments."""
-    if not is_supported():
-        return plain(*arguments)
-    return jax.lax.platform_dependent(*arguments, cpu=core, default=plain)
-
-
-def select(scores1: jax.Array, scores2: jax.Array, k: int, ids: Any) -> tuple[jax.Array, jax.Array]:
-    """Scores and ids [..., k] of the selection from half scores [..., n], ids of dtype ``ids`` (SEL-2)."""
-    lead = scores1.shape[:-1]
-    results = shaped((*lead, k), scores1.dtype), shaped((*lead, k), ids)
-    # leading axes are rows to the core, so that vmap has nothing to do
-    return call("select", results, vmap_method="broadcast_all")(scores1, scores2)
-
-
-def query(weights: tuple[jax.Array, ...], x: jax.Array) -> jax.Array:
-    """q [T, h, d] of tokens [T, D], from the query's weight [h, d, D] and its bias if any (QRY-1)."""
-    heads, width, _ = weights[0].shape
-    q: jax.Array = call("query", shaped((len(x), heads, width), x.dtype))(x, *weights)
-    return q
-
-
-def retrieve(k: int, ids: Any, keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Scores and ids [T, h, k] of queries [T, h, d] (SCO-1, SEL-2)."""
-    shape = (*q.shape[:2], k)
-    return call("retrieve", (shaped(shape, q.dtype), shaped(shape, ids)))(q, keys)
-
-
-def gates(kind: str, scores: jax.Array) -> jax.Array:
-    """The gates of lists of scores [..., k] (GAT-1, GAT-2)."""
-    found: jax.Array = call("gates", like(scores), vmap_method="broadcast_all")(scores, gate=_gate(kind))
-    return found
-
-
-def forward(config: PeerConfig, ids: Any, params: Mapping[str, jax.Array], x: jax.Array) -> tuple[jax.Array, ...]:
-    """y [T, M], and scores, ids and gates [T, h, k], of the layer without query norm."""
-    routing = (len(x), config.heads, config.top_k)
-    results = (
-        shaped((len(x), config.d_out), x.dtype),
-        shaped(routing, x.dtype),
-        shaped(routing, ids),
-        shaped(routing, x.dtype),
-    )
-    names = ("query.weight", "keys", "experts.u", "experts.v", "experts.w", "query.bias")
-    found: tuple[jax.Array, ...] = call("forward", results)(
-        *(x, *(params[name] for name in names if name in params)),
-        activation=_activation(config.activation),
-        gate=_gate(config.gate),
-        glu=np.int64(config.expert == "glu"),
-    )
-    return found
-
-
-def expert_stage(
-    activation: str, tables: dict[str, jax.Array], x: jax.Array, ids: jax.Array, gates: jax.Array
-) -> jax.Array:
-    """y [T, M] (EXP-1, EXP-2, OUT-1)."""
-    run = call("expert_stage", shaped((len(x), tables["v"].shape[1]), x.dtype))
-    y: jax.Array = run(x, ids, gates, *_ordered(tables), activation=_activation(activation))
-    return y
-
-
-def expert_stage_backward(
-    activation: str, tables: dict[str, jax.Array], x: jax.Array, ids: jax.Array, gates: jax.Array, dy: jax.Array
-) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
-    """The gradients of ``mix`` by x and gates, and by table the weights [T, K] with which x or dy enters its rows."""
-    results = [like(x), *(like(gates) for _ in range(1 + len(tables)))]
-    run = call("expert_stage_backward", results)
-    dx, dgates, *weights = run(x, ids, gates, dy, *_ordered(tables), activation=_activation(activation))
-    return dx, dgates, dict(zip(("u", "v", "w"), weights, strict=False))
-
-
-def scatter_add(ids: jax.Array, weights: jax.Array, x: jax.Array, table: jax.Array) -> jax.Array:
-    """``table`` with weights[t, s]·x[t] added to row ids[t, s]; the sum of each row is rounded once (GRD-3)."""
-    out: jax.Array = call("scatter_add", like(table), input_output_aliases={3: 0})(ids, weights, x, table)
-    return out
-
-
-def update_rows(
-    optimiser: str,
-    numbers: Mapping[str, float],
-    gradient: Sequence[jax.Array],
-    scalars: Sequence[jax.Array],
-    tables: Sequence[jax.Array],
-) -> list[jax.Array]:
-    """A table and its state after one step on the rows of a gradient; the arrays are changed where they lie.
-
-    ``gradient`` is ids, weights, x, and whether it is whole; ``scalars`` the factor of the rate and the step;
-    ``tables`` the table and its state.
-    """
-    place = len(gradient) + len(scalars)
-    aliases = {place + i: i for i in range(len(tables))}
-    run = call("update_rows", [like(table) for table in tables], input_output_aliases=aliases)
-    attributes = {name: np.float64(number) for name, number in numbers.items()}
-    changed: list[jax.Array] = run(*gradient, *scalars, *tables, optimiser=_optimiser(optimiser), **attributes)
-    return changed
-
-
-def row_squares(ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
-    """The sum of the squares of all entries of the gradient of a table, []."""
-    sum_of: jax.Array = call("row_squares", shaped((), x.dtype))(ids, weights, x)
-    return sum_of
-
-
-def call(name: str, results: Any, **options: Any) -> Any:
-    """The function of the core, to be called with arrays and attributes."""
-    return jax.ffi.ffi_call(f"peerspec_{name}", results, **({"vmap_method": "sequential"} | options))
+Tables = Mapping[str, jax.Array]
 
 
 @cache
-def _registered() -> bool:
-    """Whether XLA knows the core's functions: not where the core is missing, or of an interface it no longer takes."""
+def is_registered() -> bool:
+    """Whether XLA can call the core: the core was built and XLA accepts its version of the interface."""
     if not native.available():
         return False
     try:
@@ -184,27 +59,161 @@ def _registered() -> bool:
     return True
 
 
-def _ordered(tables: dict[str, jax.Array]) -> list[jax.Array]:
-    return [tables[name] for name in ("u", "v", "w") if name in tables]
+def select(k: int, scores1: jax.Array, scores2: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Scores and ids [..., k] of the selection from half scores [..., n] (SEL-2)."""
+    *lead, n = scores1.shape
+    results = _array((*lead, k), scores1.dtype), _array((*lead, k), id_dtype(n * n))
+    # The core takes any leading axes, so vmap adds one.
+    return _call("select", results, vmap_method="broadcast_all")(scores1, scores2)
 
 
-def _gate(kind: str) -> np.int64:
-    return np.int64(GATES.index(kind))
+def query(weights: tuple[jax.Array, ...], x: jax.Array) -> jax.Array:
+    """q [T, h, d] of tokens [T, D], from the weight [h, d, D] and the bias if there is one (QRY-1)."""
+    heads, d_key, _ = weights[0].shape
+    q: jax.Array = _call_on_tokens("query", lambda tokens: _array((tokens, heads, d_key), x.dtype), (x,), weights)
+    return q
 
 
-def _optimiser(name: str) -> np.int64:
-    return np.int64(("sgd", "adagrad", "adam").index(name))
+def retrieve(k: int, keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Scores and ids [T, h, k] of queries [T, h, d] (SCO-1, SEL-2)."""
+    heads, ids = q.shape[1], id_dtype(keys.shape[2] ** 2)
+
+    def results(tokens: int) -> Any:
+        return _array((tokens, heads, k), q.dtype), _array((tokens, heads, k), ids)
+
+    scores, indices = _call_on_tokens("retrieve", results, (q,), (keys,))
+    return scores, indices
 
 
-def _activation(name: str) -> np.int64:
-    return np.int64(ACTIVATIONS.index(name))
+def gates(kind: str, scores: jax.Array) -> jax.Array:
+    """The gates of scores [..., k] (GAT-1, GAT-2)."""
+    gate: jax.Array = _call("gates", _like(scores), vmap_method="broadcast_all")(scores, gate=_code(GATES, kind))
+    return gate
 
 
-def shaped(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
-    """An array without values."""
+def expert_stage(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array) -> jax.Array:
+    """y [T, M] (EXP-1, EXP-2, OUT-1)."""
+    y: jax.Array = _call_on_tokens(
+        "expert_stage",
+        lambda tokens: _array((tokens, tables["v"].shape[1]), x.dtype),
+        (x, ids, gate),
+        _in_order(tables),
+        activation=_code(ACTIVATIONS, activation),
+    )
+    return y
+
+
+def expert_stage_backward(
+    activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array, dy: jax.Array
+) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+    """dx [T, D], dgates [T, K], and for each table the weights [T, K] of x or dy in the gradients of its rows."""
+    pairs = ids.shape[1]
+    dx, dgates, *weights = _call_on_tokens(
+        "expert_stage_backward",
+        lambda tokens: [_array((tokens, x.shape[1]), x.dtype)] + [_array((tokens, pairs), x.dtype)] * (1 + len(tables)),
+        (x, ids, gate, dy),
+        _in_order(tables),
+        activation=_code(ACTIVATIONS, activation),
+    )
+    return dx, dgates, dict(zip(("u", "v", "w"), weights, strict=False))
+
+
+def forward(config: PeerConfig, params: Mapping[str, jax.Array], x: jax.Array) -> tuple[jax.Array, ...]:
+    """y [T, M], and scores, ids and gates [T, h, k], of a layer without query norm."""
+
+    def results(tokens: int) -> Any:
+        routing = (tokens, config.heads, config.top_k)
+        dtypes = (x.dtype, id_dtype(config.num_experts), x.dtype)
+        return _array((tokens, config.d_out), x.dtype), *(_array(routing, dtype) for dtype in dtypes)
+
+    found: tuple[jax.Array, ...] = _call_on_tokens(
+        "forward",
+        results,
+        (x,),
+        tuple(params[name] for name in _FORWARD_PARAMS if name in params),
+        activation=_code(ACTIVATIONS, config.activation),
+        gate=_code(GATES, config.gate),
+        glu=np.int64(config.expert == "glu"),
+    )
+    return found
+
+
+def gather_sum(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
+    """Σ_s weights[t, s]·table[ids[t, s]], [T, D]."""
+
+    @over_tokens
+    def run(table: jax.Array, pairs: tuple[jax.Array, jax.Array]) -> Any:
+        ids, weights = pairs
+        return _call("gather_sum", _array((len(ids), table.shape[1]), weights.dtype))(table, ids, weights)
+
+    y: jax.Array = run(table, (ids, weights))
+    return y
+
+
+def scatter_add(ids: jax.Array, weights: jax.Array, x: jax.Array, table: jax.Array) -> jax.Array:
+    """``table`` with weights[t, s]·x[t] added to row ids[t, s]; the sum of each row is rounded once (GRD-3)."""
+    out: jax.Array = _call("scatter_add", _like(table), input_output_aliases={3: 0})(ids, weights, x, table)
+    return out
+
+
+def update_rows(
+    algorithm: str,
+    hyperparameters: Mapping[str, float],
+    gradient: Sequence[jax.Array],
+    scalars: Sequence[jax.Array],
+    tables: Sequence[jax.Array],
+) -> list[jax.Array]:
+    """A table and its state after one step on the rows of a gradient; both are changed in place.
+
+    Args:
+        algorithm: ``sgd``, ``adagrad`` or ``adam``.
+        hyperparameters: ``rate``, ``epsilon``, ``beta1`` and ``beta2``.
+        gradient: the arrays of a ``RowGradient``.
+        scalars: the factor of the rate, and the number of the step, from 1.
+        tables: the table, then its state.
+    """
+    first = len(gradient) + len(scalars)
+    aliases = {first + i: i for i in range(len(tables))}
+    run = _call("update_rows", [_like(table) for table in tables], input_output_aliases=aliases)
+    attributes = {name: np.float64(number) for name, number in hyperparameters.items()}
+    new: list[jax.Array] = run(*gradient, *scalars, *tables, optimiser=_code(_ALGORITHMS, algorithm), **attributes)
+    return new
+
+
+def row_squares(ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    """The sum of the squares of all entries of the gradient of a table, []."""
+    squares: jax.Array = _call("row_squares", _array((), x.dtype))(ids, weights, x)
+    return squares
+
+
+def _call_on_tokens(
+    name: str, results: Callable[[int], Any], tokens: tuple[jax.Array, ...], tables: Any, **attributes: Any
+) -> Any:
+    """Call a function of arrays with T as first axis, then tables; ``results`` gives the shapes for T tokens."""
+
+    @over_tokens
+    def run(tables: Any, tokens: tuple[jax.Array, ...]) -> Any:
+        return _call(name, results(len(tokens[0])))(*tokens, *tables, **attributes)
+
+    return run(tables, tokens)
+
+
+def _call(name: str, results: Any, **options: Any) -> Any:
+    """The function of the core with this name: it takes arrays and attributes."""
+    return jax.ffi.ffi_call(f"peerspec_{name}", results, **({"vmap_method": "sequential"} | options))
+
+
+def _in_order(tables: Tables) -> tuple[jax.Array, ...]:
+    return tuple(tables[name] for name in ("u", "v", "w") if name in tables)
+
+
+def _code(names: Sequence[str], name: str) -> np.int64:
+    return np.int64(names.index(name))
+
+
+def _array(shape: tuple[int, ...], dtype: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, dtype)  # type: ignore[no-untyped-call]  # not annotated
 
 
-def like(array: jax.Array) -> jax.ShapeDtypeStruct:
-    """The shape and dtype of an array."""
-    return shaped(array.shape, array.dtype)
+def _like(array: jax.Array) -> jax.ShapeDtypeStruct:
+    return _array(array.shape, array.dtype)

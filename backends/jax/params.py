@@ -1,4 +1,4 @@
-"""Parameters as a dictionary of arrays under the names of PAR-1, and the way to and from a ``Layer``."""
+"""Parameters as a dictionary of arrays by the names of PAR-1; conversion to and from a ``Layer``."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def layer_from_params(config: PeerConfig, params: Params) -> Layer:
 
 
 def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> dict[str, jax.Array]:
-    """Fresh parameters, scaled like ``Layer.random``; initialisation is not part of conformance.
+    """Random parameters, scaled like ``Layer.random``; initialisation is not part of conformance.
 
     Raises:
-        InputError: float64 is asked for and JAX is restricted to 32 bits.
+        InputError: ``dtype`` is float64 and JAX is restricted to 32 bits.
     """
     require_representable(dtype)
     dtype = jnp.dtype(dtype)
@@ -54,7 +54,12 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
 
 
 def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None) -> None:
-    """Names, shapes and dtypes, which JAX knows while tracing (PAR-1, PAR-2, SHP-1, SHP-2)."""
+    """Check names, shapes and dtypes; JAX knows them while tracing.
+
+    Raises:
+        TableError: parameters that do not fit the configuration (PAR-1), or another dtype than that of x (PAR-2).
+        InputError: x or mask of another shape or dtype (SHP-1, SHP-2).
+    """
     for name, shape in config.shapes().items():
         if name not in params or params[name].shape != shape:
             got = params[name].shape if name in params else "nothing"

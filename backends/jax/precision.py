@@ -1,4 +1,4 @@
-"""Which dtype a stage computes in (PRC-2), and what JAX must be told so that it does."""
+"""The dtypes of stages and ids (SPEC.md, PRC-2, IDX-1), and inner products in full precision."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def compute_dtype(dtype: DTypeLike) -> Any:
 
 
 def id_dtype(num_experts: int) -> Any:
-    """int32 where every id fits, else int64.
+    """int32 if every id fits, else int64 (IDX-1).
 
     Raises:
-        ConfigError: ids need 64 bits and JAX is restricted to 32.
+        ConfigError: ids need 64 bits and JAX is restricted to 32 bits.
     """
     if num_experts <= _INT32_IDS:
         return jnp.int32
@@ -38,7 +38,11 @@ def id_dtype(num_experts: int) -> Any:
 
 
 def require_representable(dtype: DTypeLike) -> None:
-    """Refuse float64 where JAX would silently make it float32."""
+    """Refuse float64 if JAX would silently convert it to float32.
+
+    Raises:
+        InputError: ``dtype`` is float64 and JAX is restricted to 32 bits (PRC-1).
+    """
     if jnp.dtype(dtype) == jnp.float64 and not _wide():
         raise InputError(
             "float64 needs 64-bit JAX, got JAX restricted to 32 bits; "
@@ -51,5 +55,5 @@ def _wide() -> bool:
 
 
 def inner_product(formula: str, a: jax.Array, b: jax.Array) -> jax.Array:
-    """An einsum in the full precision of its operands on every device, so never in TF32 (PRC-2)."""
+    """An einsum in the full precision of its operands, never in TF32 (PRC-2)."""
     return jnp.einsum(formula, a, b, precision=jax.lax.Precision.HIGHEST)

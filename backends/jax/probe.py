@@ -1,4 +1,4 @@
-"""How many tokens each layer meets in a function, found by tracing it: slots must have a shape before there are any."""
+"""Counting the tokens of each layer in a loss: the shape of a gradient tap depends on them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["Probe"]
 
 @jax.tree_util.register_static
 class Probe:
-    """Stands in the place of a slot while a function is traced for what it meets, with no array of its own.
+    """Takes the place of a gradient tap while a loss is traced without being computed; it holds no array.
 
     Attributes:
-        tokens, pairs: the most tokens that the layer met at once, those of a batch counted together, and the pairs of
-            each.
+        tokens: the most tokens that the layer receives at once; those of a batch under ``vmap`` count together.
+        pairs: the pairs of each token, h·k; 0 if the layer receives none.
     """
 
     def __init__(self) -> None:
         self.tokens, self.pairs = 0, 0
 
-    def meet(self, tables: Any, x: jax.Array, pairs: int) -> None:
-        """Count tokens [T, D]."""
+    def record(self, tables: Any, x: jax.Array, pairs: int) -> None:
+        """Count tokens x [T, D] with this number of pairs each."""
         self.pairs = pairs
 
         def count(_: Any, tokens: jax.Array) -> jax.Array:

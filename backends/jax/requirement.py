@@ -1,4 +1,4 @@
-"""The one requirement of this room: JAX."""
+"""Import JAX, or say how to install it."""
 
 try:
     import jax  # noqa: F401

@@ -1,18 +1,15 @@
-"""Products with rows picked from a table, their derivatives, and no [T, K, D] in memory.
+"""Products with rows picked from a table: ``gather_dot``, ``gather_sum`` and ``scatter_sum``.
 
-Everything the expert stage does to a table [N, D] is a partial derivative of the trilinear form
+They are the partial derivatives of one trilinear form by weights, x and table [N, D]:
 
     S(table, weights, x) = Σ_t Σ_s weights[t, s] · table[ids[t, s]] · x[t]
 
-by weights (``project``), by x (``combine``) and by table (``scatter``). So the derivative of each is made of
-the other two, gradients of a table add up in float32 or float64 and are rounded once (PRC-2), and a loop over
-the K = h·k slots adds into one dense table, where the transpose of a loop of gathers makes one per step. On the CPU
-the native core does ``combine`` and ``scatter`` where it serves, in the same order of sums for every batch.
+So the derivative of each consists of the other two. No array [T, K, D] exists: a loop over the K = h·k pairs of each
+token holds a part of it. Gradients of a table are summed in the compute dtype and rounded once (PRC-2, GRD-3).
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -20,12 +17,12 @@ import jax.numpy as jnp
 
 from peerspec.backends.jax import native
 from peerspec.backends.jax.barrier import barrier
-from peerspec.backends.jax.batching import over_tokens
+from peerspec.backends.jax.operation import operation
 from peerspec.backends.jax.precision import inner_product
 
-__all__ = ["STEP", "gather_dot", "gather_sum", "scatter_sum", "scatter_sum_like"]
+__all__ = ["MAX_GATHERED", "gather_dot", "gather_sum", "scatter_sum", "scatter_sum_like"]
 
-STEP = 2**17
+MAX_GATHERED = 2**17
 """Elements of gathered rows held at once: 512 KiB of float32, half of a common second-level cache."""
 
 
@@ -36,72 +33,63 @@ def gather_dot(table: jax.Array, ids: jax.Array, x: jax.Array) -> jax.Array:
     def step(_: None, ids: jax.Array) -> tuple[None, jax.Array]:
         return None, inner_product("tgd,td->tg", _gather(table, ids, x.dtype), x)
 
-    _, out = jax.lax.scan(step, None, _grouped(ids, table))
+    _, out = jax.lax.scan(step, None, _grouped(ids, table.shape[1]))
     return jnp.moveaxis(out, 0, 1).reshape(ids.shape)
 
 
-@jax.custom_vjp
 def gather_sum(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
-    """Σ_s weights[t, s]·table[ids[t, s]]: weights [T, K] → [T, D], in the dtype of ``weights``."""
-    return native.dispatch(_gather_sum_core, _gather_sum_plain, table, ids, weights)
+    """Σ_s weights[t, s]·table[ids[t, s]]: [N, D], [T, K], [T, K] → [T, D], in the dtype of ``weights``."""
+    y: jax.Array = _gather_sum(table, ids, weights)
+    return y
 
 
-def _gather_sum_core(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
-    return _gather_sum_op(table, (ids, weights))
+def scatter_sum(num_rows: int, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    """[N, D] whose row r is the sum of weights[t, s]·x[t] over all pairs with ids[t, s] = r (GRD-2, GRD-3)."""
+    table: jax.Array = _scatter_sum(num_rows, x.dtype, ids, weights, x)
+    return table
 
 
-@over_tokens
-def _gather_sum_op(table: jax.Array, pairs: tuple[jax.Array, jax.Array]) -> jax.Array:
-    ids, weights = pairs
-    out = native.shaped((len(ids), table.shape[1]), weights.dtype)
-    return native.call("gather_sum", out)(table, ids, weights)
+def scatter_sum_like(table: jax.Array, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    """``scatter_sum`` with the number of rows and the dtype of ``table``."""
+    out: jax.Array = _scatter_sum(len(table), table.dtype, ids, weights, x)
+    return out
 
 
-def _gather_sum_plain(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
+def _gather_sum_by_library(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
     def step(y: jax.Array, group: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         ids, weights = group
         return y + inner_product("tg,tgd->td", weights, _gather(table, ids, weights.dtype)), None
 
-    y = jnp.zeros((ids.shape[0], table.shape[1]), weights.dtype)
-    return jax.lax.scan(step, y, (_grouped(ids, table), _grouped(weights, table)))[0]
+    width = table.shape[1]
+    y = jnp.zeros((ids.shape[0], width), weights.dtype)
+    return jax.lax.scan(step, y, (_grouped(ids, width), _grouped(weights, width)))[0]
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def scatter_sum(like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
-    """Σ of weights[t, s]·x[t] into row ids[t, s] of zeros ``like`` [N, D]; other rows stay zero (GRD-2, GRD-3)."""
-    return native.dispatch(partial(_scatter_sum_core, like), partial(_scatter_sum_plain, like), ids, weights, x)
+def _scatter_sum_by_core(num_rows: int, dtype: Any, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    return native.scatter_add(ids, weights, x, jnp.zeros((num_rows, x.shape[1]), dtype))
 
 
-def _scatter_sum_core(like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
-    return native.scatter_add(ids, weights, x, jnp.zeros(like.shape, like.dtype))
-
-
-def _scatter_sum_plain(like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+def _scatter_sum_by_library(num_rows: int, dtype: Any, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
     def step(out: jax.Array, group: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         ids, weights = group
         return out.at[ids].add(weights[..., None] * x[:, None, :], mode="promise_in_bounds"), None
 
-    out = jnp.zeros(like.shape, x.dtype)
-    return jax.lax.scan(step, out, (_grouped(ids, out), _grouped(weights, out)))[0].astype(like.dtype)
-
-
-def scatter_sum_like(table: jax.Array, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
-    """``scatter`` into zeros of the shape and format of ``table``."""
-    return scatter_sum(native.like(table), ids, weights, x)
+    width = x.shape[1]
+    out = jnp.zeros((num_rows, width), x.dtype)
+    return jax.lax.scan(step, out, (_grouped(ids, width), _grouped(weights, width)))[0].astype(dtype)
 
 
 def _gather(table: jax.Array, ids: jax.Array, dtype: Any) -> jax.Array:
     """The rows of ``ids``, widened to ``dtype``."""
-    # XLA widens before it gathers, and would widen the whole table ahead of the loop: the barrier ties the
-    # table to the ids of this step.
+    # XLA would widen the whole table before the loop. The barrier ties the table to the ids of this step.
     table, ids = barrier((table, ids))
     return table.at[ids].get(mode="promise_in_bounds").astype(dtype)
 
 
-def _grouped(pairs: jax.Array, table: jax.Array) -> jax.Array:
-    """[T, K] → [K/g, T, g] for the largest g that divides K and keeps T·g·D within ``STEP``."""
+def _grouped(pairs: jax.Array, width: int) -> jax.Array:
+    """[T, K] → [K/g, T, g] for the largest g that divides K and keeps T·g·width within ``MAX_GATHERED``."""
     tokens, count = pairs.shape
-    most = max(1, STEP // max(1, tokens * table.shape[1]))
+    most = max(1, MAX_GATHERED // max(1, tokens * width))
     g = max(g for g in range(1, min(most, count) + 1) if count % g == 0)
     return jnp.moveaxis(pairs.reshape(tokens, count // g, g), 1, 0)
 
@@ -115,26 +103,18 @@ def _gather_dot_backward(saved: Any, dout: jax.Array) -> tuple[jax.Array, None, 
     return scatter_sum_like(table, ids, dout, x), None, gather_sum(table, ids, dout)
 
 
-def _gather_sum_forward(table: jax.Array, ids: jax.Array, weights: jax.Array) -> tuple[jax.Array, Any]:
-    return gather_sum(table, ids, weights), (table, ids, weights)
-
-
 def _gather_sum_backward(saved: Any, dy: jax.Array) -> tuple[jax.Array, None, jax.Array]:
     table, ids, weights = saved
     return scatter_sum_like(table, ids, weights, dy), None, gather_dot(table, ids, dy)
 
 
-def _scatter_sum_forward(
-    like: jax.ShapeDtypeStruct, ids: jax.Array, weights: jax.Array, x: jax.Array
-) -> tuple[jax.Array, Any]:
-    return scatter_sum(like, ids, weights, x), (ids, weights, x)
-
-
-def _scatter_sum_backward(_: jax.ShapeDtypeStruct, saved: Any, dtable: jax.Array) -> tuple[None, jax.Array, jax.Array]:
+def _scatter_sum_backward(_: int, __: Any, saved: Any, dtable: jax.Array) -> tuple[None, jax.Array, jax.Array]:
     ids, weights, x = saved
     return None, gather_dot(dtable, ids, x), gather_sum(dtable, ids, weights)
 
 
 gather_dot.defvjp(_gather_dot_forward, _gather_dot_backward)
-gather_sum.defvjp(_gather_sum_forward, _gather_sum_backward)
-scatter_sum.defvjp(_scatter_sum_forward, _scatter_sum_backward)
+_gather_sum: Any = operation(core=native.gather_sum, library=_gather_sum_by_library, backward=_gather_sum_backward)
+_scatter_sum: Any = operation(
+    core=_scatter_sum_by_core, library=_scatter_sum_by_library, backward=_scatter_sum_backward, num_static=2
+)

@@ -1,8 +1,8 @@
-"""Training the rows that a batch touches: gradients of tables as rows, and optimisers of rows for Optax.
+"""Training only the rows that a batch touches: gradients of tables as rows, and optimisers of rows for Optax.
 
-A step costs what the batch touched and not what the tables hold. ``row_sgd`` and ``row_adagrad`` do exactly what a step
-over all rows would, because a gradient of zero changes nothing there. ``lazy_adam`` is another algorithm than Adam.
-The rest of a model has any optimiser of Optax beside them:
+The cost of a step depends on the touched rows and not on the size of the tables. ``row_sgd`` and ``row_adagrad`` are
+equal to a step over all rows, because a gradient of zero changes nothing there. ``lazy_adam`` is another algorithm than
+Adam. Other parameters can have any optimiser of Optax:
 
     optimiser = optax.partition({"tables": lazy_adam(1e-3), "rest": optax.adamw(1e-3)}, labels)
 
@@ -12,9 +12,9 @@ The rest of a model has any optimiser of Optax beside them:
         updates, state = optimiser.update(gradients, state, params)
         return optax.apply_updates(params, updates), state, loss
 
-Tables are changed in place where they are donated, as here; else JAX copies them first. Accumulated gradients are
-``merged``, and clipped by ``optax.chain(clip_by_global_norm(1.0), optimiser)``. Parameters and state are pytrees of
-arrays, to be saved and restored as any others, bit for bit.
+Tables are updated in place if they are donated, as here; otherwise JAX copies them first. ``merged`` adds accumulated
+gradients, and ``optax.chain(clip_by_global_norm(1.0), optimiser)`` clips them. Parameters and state are pytrees of
+arrays; a run resumes from a saved copy bit for bit.
 """
 
 from peerspec.backends.jax.optim.adagrad import row_adagrad

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import jax
 import jax.numpy as jnp
 
-from peerspec.backends.jax.optim.step import Arrays, Step
-from peerspec.backends.jax.optim.transformation import Rate, known, rate_of, transformation
+from peerspec.backends.jax.optim.algorithm import Algorithm, Arrays
+from peerspec.backends.jax.optim.transformation import Rate, fixed_option, fixed_rate, transformation
 
 if TYPE_CHECKING:
     import optax
@@ -18,28 +18,28 @@ __all__ = ["row_adagrad"]
 
 
 def row_adagrad(learning_rate: Rate, eps: float = 1e-10) -> optax.GradientTransformation:
-    """Adagrad with one number of state a row; on touched rows exactly what it is on all rows.
+    """Adagrad whose state is one number for each row; equal to a step over all rows.
 
     Raises:
         InputError: a negative rate or ε.
+        ImportError: Optax is not installed.
     """
-    return transformation(_RowAdagrad(rate=rate_of(learning_rate), epsilon=known("eps", eps)), learning_rate)
+    algorithm = _RowAdagrad(rate=fixed_rate(learning_rate), epsilon=fixed_option("eps", eps))
+    return transformation(algorithm, learning_rate)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _RowAdagrad(Step):
+class _RowAdagrad(Algorithm):
     name: ClassVar[str] = "adagrad"
     epsilon: float
 
     @property
-    def numbers(self) -> dict[str, float]:
-        return {**super().numbers, "epsilon": self.epsilon}
+    def hyperparameters(self) -> dict[str, float]:
+        return {**super().hyperparameters, "epsilon": self.epsilon}
 
-    def shapes(self, table: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def state_shapes(self, table: tuple[int, ...]) -> list[tuple[int, ...]]:
         return [table[:-1]]
 
-    def by_library(
-        self, rows: jax.Array, gradient: jax.Array, state: Arrays, rate: jax.Array, step: jax.Array
-    ) -> Arrays:
+    def step(self, rows: jax.Array, gradient: jax.Array, state: Arrays, rate: jax.Array, count: jax.Array) -> Arrays:
         sums = state[0] + (gradient * gradient).mean(1)
         return [rows - (rate / (jnp.sqrt(sums) + self.epsilon))[:, None] * gradient, sums]

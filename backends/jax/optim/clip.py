@@ -20,26 +20,29 @@ __all__ = ["clip_by_global_norm", "global_norm"]
 
 
 def clip_by_global_norm(max_norm: float) -> optax.GradientTransformation:
-    """Scale all gradients, those of rows too, so that their norm together is at most ``max_norm``.
+    """Scale all gradients, dense ones and those of rows, so that their common norm is at most ``max_norm``.
 
-    The first of a chain, as ``optax.clip_by_global_norm`` is, which knows no rows.
+    Put it first in a chain: ``optax.chain(clip_by_global_norm(1.0), optimiser)``.
+
+    Raises:
+        ImportError: Optax is not installed.
     """
     optax = require_optax()
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         norm = global_norm(updates)
         factor = jnp.where(norm < max_norm, 1, max_norm / norm)
-        return _each(partial(_scaled, factor), updates), state
+        return _map(partial(_scaled, factor), updates), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
 
 
 def global_norm(gradients: Any) -> jax.Array:
-    """The square root of the sum of the squares of all entries of all gradients."""
-    return jnp.sqrt(sum(jax.tree.leaves(_each(_squares, gradients)), jnp.zeros(())))
+    """The square root of the sum of the squares of all entries of all gradients, []."""
+    return jnp.sqrt(sum(jax.tree.leaves(_map(_squares, gradients)), jnp.zeros(())))
 
 
-def _each(function: Any, gradients: Any) -> Any:
+def _map(function: Any, gradients: Any) -> Any:
     return jax.tree.map(function, gradients, is_leaf=lambda node: isinstance(node, RowGradient))
 
 

@@ -1,4 +1,4 @@
-"""The gradient of a table as rows, and the one function that gives it."""
+"""Gradients of expert tables as touched rows, and the function that computes them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from peerspec.backends.jax import native
-from peerspec.backends.jax.gradient_taps import TAP, GradientTap, decoded, empty_tap
+from peerspec.backends.jax.gradient_taps import TAP, GradientTap, decode_ids, empty_tap
 from peerspec.backends.jax.precision import compute_dtype, id_dtype
 from peerspec.backends.jax.probe import Probe
 from peerspec.backends.jax.rows import scatter_sum
@@ -17,25 +16,25 @@ from peerspec.reference import InputError
 
 __all__ = ["CHANGED", "RowGradient", "gradients_of", "labels", "value_and_grad"]
 
-TABLES = ("experts.u", "experts.v", "experts.w")
+_TABLES = ("experts.u", "experts.v", "experts.w")
 
 CHANGED = (
-    "a gradient of rows is not what value_and_grad gave: it was added to another or scaled, or the loss uses one layer "
-    "more than once; use the functions of peerspec.backends.jax.optim, and one layer for each use"
+    "a gradient of rows must be as value_and_grad returned it, but it was added to another one or scaled, or the loss "
+    "uses one layer more than once; use the functions of peerspec.backends.jax.optim, and a separate layer for each use"
 )
 
 
 class RowGradient(NamedTuple):
-    """The gradient of a table [N, width]: to row ids[t, s] belongs the sum of weights[t, s]·x[t], to others zero.
+    """The gradient of a table [N, width]: row r is the sum of weights[t, s]·x[t] over all pairs with ids[t, s] = r.
 
-    A pytree, but no vector: adding or scaling its arrays gives no gradient. ``merged`` adds,
-    ``clip_by_global_norm`` scales. Tables of several layers, [L, N, width], have its arrays with the same first axes.
+    A pytree, but no vector: do not add or scale its arrays. ``merged`` adds gradients, ``clip_by_global_norm`` scales
+    them. For tables of several layers, [L, N, width], its arrays have the same leading axes.
 
     Attributes:
-        ids: [T, K], int32 or int64; −1 where there is no row.
-        weights: [T, K], in the compute dtype, as x.
-        x: [T, width].
-        intact: [], int32; 1 unless the arrays were added up or the layer served twice.
+        ids: [T, K], int32 or int64; −1 if a pair has no row.
+        weights: [T, K], in the compute dtype.
+        x: [T, width], in the compute dtype.
+        intact: [], int32; 1 unless arrays were added up or the loss used the layer twice.
     """
 
     ids: jax.Array
@@ -44,109 +43,116 @@ class RowGradient(NamedTuple):
     intact: jax.Array
 
     def dense(self, num_rows: int) -> jax.Array:
-        """The gradient of all rows, [N, width] in the compute dtype, of one layer."""
+        """The gradient of all rows of one layer, [N, width] in the compute dtype."""
         ids, weights = jnp.maximum(self.ids, 0), jnp.where(self.ids < 0, 0, self.weights)
-        return scatter_sum(native.shaped((num_rows, self.x.shape[-1]), self.x.dtype), ids, weights, self.x)
+        return scatter_sum(num_rows, ids, weights, self.x)
 
 
 def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callable[..., Any]:
-    """``jax.value_and_grad`` by the first argument, whose expert tables have gradients as rows.
+    """``jax.value_and_grad`` by the first argument, with a ``RowGradient`` for each expert table.
 
-    The function returned takes the arguments of ``loss``. Its first may be any pytree; every dictionary in it that
-    holds parameters of a layer by their names, or those of several layers with a first axis more, has a
-    ``RowGradient`` in the place of ``experts.u``, ``experts.v`` and ``experts.w``. Nothing of the size of a table is
-    made. ``loss`` is traced once more than usual, for how many tokens each layer meets.
+    The returned function takes the arguments of ``loss``; the first one may be any pytree. In it, every dictionary with
+    the parameters of a layer, or of several layers along a leading axis, gets a ``RowGradient`` at ``experts.u``,
+    ``experts.v`` and ``experts.w``. No array of the size of a table is made. ``loss`` is traced one additional time, to
+    count the tokens of each layer.
+
+        loss, gradients = value_and_grad(lambda params, x: (forward(config, params, x).y ** 2).sum())(params, x)
+        gradients["experts.u"].dense(config.num_experts)  # [N, D]
 
     Args:
-        loss: a function whose first argument is ``params``, and which gives a layer's dictionary to ``forward``
-            whole, and at most once; in ``scan`` over layers and in ``vmap`` over tokens this counts as once.
-        has_aux: whether ``loss`` returns a pair of the value and something else.
+        loss: a function whose first argument is ``params``. It gives the whole dictionary of a layer to ``forward``, at
+            most once; ``scan`` over layers and ``vmap`` over tokens count as one use.
+        has_aux: whether ``loss`` returns a pair of the value and auxiliary data.
 
     Raises:
-        InputError: ``params`` hold no layer, or one that ``loss`` does not use; or a layer is used more than once,
-            where that is known: while a function is traced it is not, and then the update of the table fails, or
-            writes NaN without the core.
+        InputError: ``params`` hold no layer, or a layer that ``loss`` does not use, or ``loss`` uses a layer more than
+            once. Under ``jit`` a second use is unknown: then the update of the table fails, or writes NaN without the
+            core.
     """
 
     def run(params: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        parts, structure = _flat(params)
+        parts, structure = _layers_and_leaves(params)
         if not any(map(_is_layer, parts)):
             raise InputError(
-                f"params must hold a dictionary with {', '.join(TABLES[:2])}, got none; use jax.value_and_grad"
+                f"params must hold a dictionary with {', '.join(_TABLES[:2])}, got none; use jax.value_and_grad"
             )
         learned = [_without_tables(part) for part in parts]
 
-        def of(learned: list[Any], taps: list[Any]) -> Any:
-            whole = [_together(*three) for three in zip(parts, learned, taps, strict=True)]
+        def tapped_loss(learned: list[Any], taps: list[Any]) -> Any:
+            whole = [_with_tap(*three) for three in zip(parts, learned, taps, strict=True)]
             return loss(structure.unflatten(whole), *args, **kwargs)
 
-        taps = [_slot(part, probe) for part, probe in zip(parts, _probes(of, parts, learned), strict=True)]
-        value, (dlearned, dslots) = jax.value_and_grad(of, argnums=(0, 1), has_aux=has_aux)(learned, taps)
-        return value, structure.unflatten(map(gradients_of, parts, dlearned, dslots))
+        taps = [_tap_for(*two) for two in zip(parts, _probes(tapped_loss, parts, learned), strict=True)]
+        value, (dlearned, dtaps) = jax.value_and_grad(tapped_loss, argnums=(0, 1), has_aux=has_aux)(learned, taps)
+        return value, structure.unflatten(map(gradients_of, parts, dlearned, dtaps))
 
     return run
 
 
 def labels(params: Any) -> Any:
-    """For ``optax.partition``: "tables" in the place of every expert table, "rest" in that of every other leaf."""
+    """Labels for ``optax.partition``: "tables" for every expert table, "rest" for every other leaf."""
 
     def label(path: Any, _: Any) -> str:
-        return "tables" if path and getattr(path[-1], "key", None) in TABLES else "rest"
+        return "tables" if path and getattr(path[-1], "key", None) in _TABLES else "rest"
 
     return jax.tree_util.tree_map_with_path(label, params, is_leaf=lambda node: isinstance(node, RowGradient))
 
 
-def _flat(params: Any) -> tuple[list[Any], Any]:
-    """Layers and all other leaves, and what puts them together again."""
+def _layers_and_leaves(params: Any) -> tuple[list[Any], Any]:
+    """The layers and all other leaves, and the structure of the tree around them."""
     parts, structure = jax.tree.flatten(params, is_leaf=_is_layer)
     return parts, structure
 
 
 def _is_layer(node: Any) -> bool:
-    return isinstance(node, dict) and TABLES[0] in node
+    return isinstance(node, dict) and _TABLES[0] in node
 
 
 def _without_tables(part: Any) -> Any:
-    return {name: array for name, array in part.items() if name not in TABLES} if _is_layer(part) else part
+    return {name: array for name, array in part.items() if name not in _TABLES} if _is_layer(part) else part
 
 
-def _together(part: Any, learned: Any, tap: Any) -> Any:
+def _with_tap(part: Any, learned: Any, tap: Any) -> Any:
     if not _is_layer(part):
         return learned
-    tables = {name: jax.lax.stop_gradient(part[name]) for name in TABLES if name in part}
+    tables = {name: jax.lax.stop_gradient(part[name]) for name in _TABLES if name in part}
     return {**learned, **tables, TAP: tap}
 
 
-def _probes(of: Callable[..., Any], parts: list[Any], learned: list[Any]) -> list[Probe | None]:
+def _probes(tapped_loss: Callable[..., Any], parts: list[Any], learned: list[Any]) -> list[Probe | None]:
     probes = [Probe() if _is_layer(part) else None for part in parts]
-    jax.eval_shape(lambda learned: of(learned, probes), learned)
+    jax.eval_shape(lambda learned: tapped_loss(learned, probes), learned)
     return probes
 
 
-def _slot(part: Any, probe: Probe | None) -> GradientTap | None:
-    """Room for what was met."""
+def _tap_for(part: Any, probe: Probe | None) -> GradientTap | None:
+    """A gradient tap with the capacity that the probe found."""
     if probe is None:
         return None
     if not probe.pairs:
         raise InputError(
-            f"the loss gives a layer of params to forward not at all or without its {TAP!r}, through which its "
-            "gradient comes; pass the whole dictionary on, or leave the layer out of params"
+            f"the loss must give every layer of params to forward, with its {TAP!r} that receives the gradient; got a "
+            "loss that leaves out a layer or this entry; pass on the whole dictionary, or remove the layer from params"
         )
-    tables = {name[-1]: part[name] for name in TABLES if name in part}
+    tables = {name[-1]: part[name] for name in _TABLES if name in part}
     return empty_tap(tables, probe.tokens, probe.pairs, compute_dtype(tables["u"].dtype))
 
 
 def gradients_of(part: Any, learned: Any, tap: GradientTap | None) -> Any:
-    """The gradients of a layer in the order of its parameters, or of another part."""
+    """The gradients of a layer in the order of its parameters, from those of its tap and its learned parameters.
+
+    Raises:
+        InputError: the loss used the layer more than once, and the values are known.
+    """
     if tap is None:
         return learned
-    ids = decoded(tap.ids, id_dtype(part[TABLES[0]].shape[-2]))
+    ids = decode_ids(tap.ids, id_dtype(part[_TABLES[0]].shape[-2]))
     intact = tap.uses.max(-1, initial=1).astype(jnp.int32)
     if not isinstance(intact, jax.core.Tracer) and (intact != 1).any():
         raise InputError(CHANGED)
     rows = {
         name: RowGradient(ids, tap.weights[name[-1]], tap.dy if name[-1] == "v" else tap.x, intact)
-        for name in TABLES
+        for name in _TABLES
         if name in part
     }
     return {name: rows[name] if name in rows else learned[name] for name in part}

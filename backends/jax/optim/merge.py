@@ -13,9 +13,9 @@ __all__ = ["merged"]
 
 
 def merged(gradients: Any) -> Any:
-    """The sum over the first axis of all arrays, which stacks gradients as ``scan`` and ``vmap`` return them.
+    """The sum of gradients that are stacked along the first axis of all arrays, as ``scan`` and ``vmap`` return them.
 
-    Gradients of rows are put side by side, so that their tokens add up; dense ones are summed.
+    Gradients of rows are concatenated along their tokens; dense ones are summed.
     """
     return jax.tree.map(_merged, gradients, is_leaf=lambda node: isinstance(node, RowGradient))
 
@@ -24,10 +24,11 @@ def _merged(gradient: Any) -> Any:
     if not isinstance(gradient, RowGradient):
         return gradient.sum(0)
     intact = (gradient.intact == 1).all(0).astype(gradient.intact.dtype)
-    return RowGradient(_beside(gradient.ids), _beside(gradient.weights), _beside(gradient.x), intact)
+    ids, weights, x = map(_concatenated, gradient[:3])
+    return RowGradient(ids, weights, x, intact)
 
 
-def _beside(array: jax.Array) -> jax.Array:
+def _concatenated(array: jax.Array) -> jax.Array:
     """[S, …, T, K] → […, S·T, K]."""
     moved = jnp.moveaxis(array, 0, -3)
     return moved.reshape(*moved.shape[:-3], -1, moved.shape[-1])

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, without momentum: row ← row − rate · gradient."""
+"""Stochastic gradient descent without momentum: row ← row − rate · gradient."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import jax
 
-from peerspec.backends.jax.optim.step import Arrays, Step
-from peerspec.backends.jax.optim.transformation import Rate, rate_of, transformation
+from peerspec.backends.jax.optim.algorithm import Algorithm, Arrays
+from peerspec.backends.jax.optim.transformation import Rate, fixed_rate, transformation
 
 if TYPE_CHECKING:
     import optax
@@ -16,23 +16,22 @@ __all__ = ["row_sgd"]
 
 
 def row_sgd(learning_rate: Rate) -> optax.GradientTransformation:
-    """Stochastic gradient descent; on touched rows exactly what it is on all rows.
+    """Stochastic gradient descent; equal to a step over all rows.
 
-    There is no momentum, which would move rows long after a batch touched them.
+    There is no momentum, because it would change a row long after a batch touched it.
 
     Raises:
         InputError: a negative rate.
+        ImportError: Optax is not installed.
     """
-    return transformation(_SGD(rate=rate_of(learning_rate)), learning_rate)
+    return transformation(_SGD(rate=fixed_rate(learning_rate)), learning_rate)
 
 
-class _SGD(Step):
+class _SGD(Algorithm):
     name: ClassVar[str] = "sgd"
 
-    def shapes(self, table: tuple[int, ...]) -> list[tuple[int, ...]]:
+    def state_shapes(self, table: tuple[int, ...]) -> list[tuple[int, ...]]:
         return []
 
-    def by_library(
-        self, rows: jax.Array, gradient: jax.Array, state: Arrays, rate: jax.Array, step: jax.Array
-    ) -> Arrays:
+    def step(self, rows: jax.Array, gradient: jax.Array, state: Arrays, rate: jax.Array, count: jax.Array) -> Arrays:
         return [rows - rate * gradient]

@@ -1,4 +1,4 @@
-"""What the optimisers of rows share: an Optax transformation whose updates are tables already changed."""
+"""The common part of the optimisers of rows: a transformation of Optax whose updates are tables already updated."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from peerspec.backends.jax.optim.step import Step, update_table
+from peerspec.backends.jax.optim.algorithm import Algorithm
+from peerspec.backends.jax.optim.update_table import update_table
 from peerspec.reference import InputError
 
 if TYPE_CHECKING:
     import optax
 
-__all__ = ["Rate", "RowState", "Updated", "known", "rate_of", "require_optax", "transformation"]
+__all__ = ["Rate", "RowState", "Updated", "fixed_option", "fixed_rate", "require_optax", "transformation"]
 
 Rate = float | jax.Array | Callable[[jax.Array], Any]
-"""A learning rate: a number, an array, or a schedule of the number of steps before."""
+"""A learning rate: a number, an array, or a schedule that takes the number of steps before this one."""
 
 
 class RowState(NamedTuple):
     """The state of an optimiser of rows, a pytree.
 
     Attributes:
-        steps: [], int32, those taken.
-        kept: for each thing the algorithm remembers a tree like the parameters, in the compute dtype.
+        steps: [], int32, the number of steps so far.
+        accumulators: one tree like the parameters for each quantity that the algorithm accumulates, in the compute
+            dtype: none for SGD, the sums of Adagrad, the two moments of Adam.
     """
 
     steps: jax.Array
-    kept: tuple[Any, ...]
+    accumulators: tuple[Any, ...]
 
 
 class Updated:
-    """The update of a parameter, which as a sum with it is the new parameter; nothing else can be done with it.
+    """The update of a parameter: parameter + update is the new parameter, and no other operation is defined.
 
-    No pytree: what would scale or add updates cannot reach the table in it, and it does not leave ``jit``.
+    It is no pytree, so nothing can scale or add the table in it, and ``jit`` does not return it.
     """
 
-    __array_ufunc__ = None  # so that NumPy's arrays leave the sum to it
+    __array_ufunc__ = None  # NumPy arrays leave the addition to this class
 
     def __init__(self, table: jax.Array) -> None:
         self._table = table
@@ -48,11 +50,11 @@ class Updated:
         return self._table
 
 
-def known(name: str, number: float, below: float = math.inf) -> float:
-    """An option that is fixed when the optimiser is made.
+def fixed_option(name: str, number: float, below: float = math.inf) -> float:
+    """A hyperparameter that is fixed when the optimiser is made.
 
     Raises:
-        InputError: it is an array, negative, or not below a bound.
+        InputError: it is an array, negative, or not below the bound.
     """
     if isinstance(number, jax.Array):
         raise InputError(
@@ -66,16 +68,16 @@ def known(name: str, number: float, below: float = math.inf) -> float:
     return float(number)
 
 
-def rate_of(rate: Rate) -> float:
-    """The part of a learning rate that is known while tracing; 1 for what is not.
+def fixed_rate(rate: Rate) -> float:
+    """The learning rate if it is a number; 1 for an array or a schedule, which ``_factor`` gives at each step.
 
     Raises:
         InputError: it is negative.
     """
-    return 1.0 if callable(rate) or isinstance(rate, jax.Array) else known("learning_rate", rate)
+    return 1.0 if callable(rate) or isinstance(rate, jax.Array) else fixed_option("learning_rate", rate)
 
 
-def transformation(step: Step, rate: Rate) -> optax.GradientTransformation:
+def transformation(algorithm: Algorithm, rate: Rate) -> optax.GradientTransformation:
     """The optimiser as a transformation of Optax.
 
     Raises:
@@ -85,22 +87,22 @@ def transformation(step: Step, rate: Rate) -> optax.GradientTransformation:
 
     def init(params: Any) -> RowState:
         leaves, structure = _flat(params)
-        states = [step.new_state(leaf) for leaf in leaves]
+        states = [algorithm.new_state(leaf) for leaf in leaves]
         return RowState(jnp.zeros((), jnp.int32), tuple(map(structure.unflatten, zip(*states, strict=True))))
 
     def update(updates: Any, state: RowState, params: Any = None) -> tuple[Any, RowState]:
         if params is None:
-            raise InputError("an optimiser of rows changes the tables in place; pass params to update")
+            raise InputError("an optimiser of rows needs the tables that it updates, got none; pass params to update")
         tables, structure = _flat(params)
-        gradients, *kept = (structure.flatten_up_to(tree) for tree in (updates, *state.kept))
+        gradients, *states = (structure.flatten_up_to(tree) for tree in (updates, *state.accumulators))
         steps, factor = optax.safe_increment(state.steps), jnp.asarray(_factor(rate, state.steps))
         new = [
-            update_table(step, table, gradient, list(remembered), factor, steps)
-            for table, gradient, *remembered in zip(tables, gradients, *kept, strict=True)
+            update_table(algorithm, table, gradient, list(accumulated), factor, steps)
+            for table, gradient, *accumulated in zip(tables, gradients, *states, strict=True)
         ]
-        changed = structure.unflatten([Updated(table) for table, *_ in new])
-        trees = zip(*(remembered for _, *remembered in new), strict=True)
-        return changed, RowState(steps, tuple(map(structure.unflatten, trees)))
+        updated = structure.unflatten([Updated(table) for table, *_ in new])
+        accumulators = zip(*(accumulated for _, *accumulated in new), strict=True)
+        return updated, RowState(steps, tuple(map(structure.unflatten, accumulators)))
 
     return optax.GradientTransformation(init, update)
 
@@ -110,9 +112,9 @@ def _flat(tree: Any) -> tuple[list[jax.Array], Any]:
     return leaves, structure
 
 
-def _factor(rate: Rate, count: jax.Array) -> Any:
+def _factor(rate: Rate, steps: jax.Array) -> Any:
     if callable(rate):
-        return rate(count)
+        return rate(steps)
     return rate if isinstance(rate, jax.Array) else 1.0
 
 

@@ -1,4 +1,4 @@
-"""The page on training in JAX runs as it stands."""
+"""The programs of ``docs/jax.md`` run."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The forward pass through the contract of a backend: NumPy in, NumPy out."""
+"""The forward pass through the contract of a backend, with NumPy arrays in and out."""
 
 import ml_dtypes
 import numpy as np
@@ -40,8 +40,8 @@ def test_exact_data_give_the_exact_result(make_integer_layer, dtype, options):
     np.testing.assert_array_equal(got.scores, want.scores)
     np.testing.assert_array_equal(got.gates, want.gates)
     np.testing.assert_array_equal(got.y, want.y.astype(dtype))
-    score = np.float64 if dtype == np.float64 else np.float32
-    assert (got.y.dtype, got.scores.dtype, got.gates.dtype, got.indices.dtype) == (dtype, score, score, np.int64)
+    compute = np.float64 if dtype == np.float64 else np.float32
+    assert (got.y.dtype, got.scores.dtype, got.gates.dtype, got.indices.dtype) == (dtype, compute, compute, np.int64)
     assert got.state is None
 
 
@@ -49,7 +49,7 @@ def test_exact_data_give_the_exact_result(make_integer_layer, dtype, options):
 def test_the_distance_to_the_reference_is_rounding(make_layer, options, training):
     """Rounding shrinks with the unit roundoff, by 2⁻²⁹ from float32 to float64; a wrong formula does not shrink.
 
-    Half of those bits are left to the luck of single roundings.
+    Half of those bits are a margin for single roundings.
     """
     narrow, wide = make_layer(np.float32, **options), make_layer(np.float64, **options)
     errors = []
@@ -117,14 +117,14 @@ def test_the_same_inputs_give_the_same_bits_and_stay_as_they_were(make_layer):
     for array in layer.params.values():
         array.setflags(write=False)
     x = tokens(layer, 6)
-    kept = x.copy()
+    tokens_before = x.copy()
     x.setflags(write=False)
     assert_same_bits(backend.forward(layer, x), backend.forward(layer, x))
-    assert x.tobytes() == kept.tobytes()
+    assert x.tobytes() == tokens_before.tobytes()
     assert all(before[name].tobytes() == array.tobytes() for name, array in layer.params.items())
 
 
-def test_a_layer_file_is_read_where_it_lies(make_layer, tmp_path):
+def test_a_layer_from_a_file_gives_the_same_bits(make_layer, tmp_path):
     layer = make_layer(ml_dtypes.bfloat16)
     layer.save(tmp_path / "layer.safetensors")
     x = tokens(layer, 6)

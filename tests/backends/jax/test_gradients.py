@@ -49,7 +49,7 @@ def test_exact_data_give_exact_gradients_rounded_once(make_integer_layer, dtype,
 def test_the_distance_to_the_reference_is_rounding(make_layer, options):
     """Rounding shrinks with the unit roundoff, by 2⁻²⁹ from float32 to float64; a wrong formula does not shrink.
 
-    Half of those bits are left to the luck of single roundings.
+    Half of those bits are a margin for single roundings.
     """
     errors = []
     for dtype in (np.float32, np.float64):

@@ -1,4 +1,4 @@
-"""What the backend does not do: grow with N, touch global flags, start without JAX."""
+"""Limits of the backend: its memory, no change of global flags, and its imports."""
 
 import subprocess
 import sys
@@ -31,8 +31,8 @@ def test_a_million_experts_need_no_memory_of_their_size(dtype):
     x = jax.ShapeDtypeStruct((tokens, 64), dtype)
     compiled = jax.jit(lambda p, x: forward(config, p, x).y).lower(params, x).compile()
     half_scores = 2 * tokens * 8 * config.n * 4
-    # The half scores, their copy with −0 made +0, and as much again for all the rest: a table in float32 alone is
-    # 16 times the half scores, N scores of each token and head 512 times.
+    # Memory for the half scores, for their copy without −0, and the same again for everything else. A table in float32
+    # is 16 times as large as the half scores, and N scores of each token and head are 512 times as large.
     assert compiled.memory_analysis().temp_size_in_bytes < 3 * half_scores
 
 
@@ -55,7 +55,7 @@ def test_float64_leaves_the_global_flag_as_it_was(make_layer):
     assert jnp.zeros(1).dtype == jnp.float32
 
 
-def test_without_jax_one_sentence_says_what_to_install():
+def test_without_jax_the_error_says_what_to_install():
     run = subprocess.run([sys.executable, "-c", WITHOUT_JAX], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1] == (

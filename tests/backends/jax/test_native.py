@@ -1,4 +1,4 @@
-"""The native core under JAX: the same layer, in the same places, under every transformation, with it and without."""
+"""The native core under JAX: where it is called, and the same results with it and without."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ import pytest
 
 from peerspec import native as core
 from peerspec.backends.jax import backend, forward, init, library_operations, native, params_from_layer
+from peerspec.backends.jax.operation import is_supported
 from peerspec.conformance import check_backend
 from peerspec.reference import PeerConfig
 
@@ -28,7 +29,7 @@ def case(make_layer):
 
 
 def calls(function, *arguments):
-    """The functions of the core in the compiled program."""
+    """The functions of the core that the program calls."""
     text = jax.jit(function).lower(*arguments).as_text()
     return {name for name in native._HANDLERS if f"@peerspec_{name}(" in text}
 
@@ -37,22 +38,22 @@ def loss(config, params, x):
     return (forward(config, params, x).y ** 2).sum()
 
 
-def test_the_core_serves_where_it_was_built():
-    assert native.is_supported()
+def test_the_core_is_supported_unless_it_is_turned_off():
+    assert is_supported()
     with library_operations():
-        assert not native.is_supported()
-    assert native.is_supported()
+        assert not is_supported()
+    assert is_supported()
 
 
 def test_without_the_core_the_backend_conforms_as_well():
-    # one precision: what is compiled for the others differs in dtypes alone
-    served = []
+    # one precision: the programs of the others differ only in dtypes
+    supported = []
 
     def without_core(function):
-        # inside each call: the block counts for the thread that enters it, and the suite calls on threads of its own
+        # inside each call: the block affects its own thread, and the suite calls on other threads
         def call(*arguments, **options):
             with library_operations():
-                served.append(native.is_supported())
+                supported.append(is_supported())
                 return function(*arguments, **options)
 
         return call
@@ -60,24 +61,24 @@ def test_without_the_core_the_backend_conforms_as_well():
     parts = {part: without_core(getattr(backend, part)) for part in ("forward", "select", "gradients")}
     plain = SimpleNamespace(name=backend.name, profiles={"float32", "select", "training"}, **parts)
     report = check_backend(plain, size="minimal")
-    assert report.verdict == "conformant"
-    assert served
-    assert not any(served)
+    assert str(report.verdict) == "conformant"
+    assert supported
+    assert not any(supported)
 
 
-def test_a_function_compiled_with_the_core_is_compiled_anew_without_it(case):
+def test_a_function_compiled_with_the_core_is_compiled_again_without_it(case):
     config, params, x = case
     run = jax.jit(lambda x: forward(config, params, x).y)
     run(x)
-    traced = run._cache_size()
+    before = run._cache_size()
     with library_operations():
         run(x)
-    assert run._cache_size() == traced + 1
+    assert run._cache_size() == before + 1
     run(x)
-    assert run._cache_size() == traced + 1
+    assert run._cache_size() == before + 1
 
 
-def test_forward_and_gradient_are_calls_of_the_core_and_of_nothing_else(case):
+def test_forward_and_gradient_call_one_function_of_the_core_for_each_stage(case):
     config, params, x = case
     assert calls(lambda p, x: forward(config, p, x), params, x) == {"query", "retrieve", "gates", "expert_stage"}
     gradient = jax.grad(lambda p, x: loss(config, p, x), argnums=(0, 1))
@@ -118,7 +119,7 @@ print(hashlib.sha256(b"".join(np.asarray(a).tobytes() for a in (out.indices, out
     assert runs[0].stdout == runs[1].stdout
 
 
-@pytest.mark.parametrize("options", [{}, {"query_norm": "layer", "query_bias": True}], ids=["in one call", "in stages"])
+@pytest.mark.parametrize("options", [{}, {"query_norm": "layer", "query_bias": True}], ids=["one call", "stages"])
 def test_a_token_has_the_same_bits_in_every_batch(options):
     config = PeerConfig(20, 2, 49, 5, 8, **options)
     params, x = init(config, jax.random.key(0)), jax.random.normal(jax.random.key(1), (130, 20))
@@ -158,7 +159,7 @@ def test_an_id_outside_the_table_is_one_sentence():
 
 
 def test_the_environment_turns_the_core_off():
-    code = "from peerspec.backends.jax import native; print(native.is_supported())"
+    code = "from peerspec.backends.jax.operation import is_supported; print(is_supported())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PEERSPEC_JAX_CORE": "0"},

@@ -1,6 +1,6 @@
-"""Gradients of tables as rows: those of all rows, under every transformation, with the core and without it.
+"""Gradients of tables as rows: equal to the dense ones under every transformation, with the core and without it.
 
-Data are exact, so that every order of summation gives the same bits; what is wanted is computed once for both.
+Data are exact, so every order of summation gives the same bits, and both paths share the wanted results.
 """
 
 from functools import partial
@@ -25,9 +25,9 @@ TABLES = ("experts.u", "experts.v", "experts.w")
 path = both_paths(library_operations)
 
 
-def hasty(function):
-    """Compiled as the suite's programs on few tokens are."""
-    return jax.jit(function, compiler_options=fast_compile._options())
+def fast_jit(function):
+    """Fast compilation, as for the suite's programs on few tokens."""
+    return jax.jit(function, compiler_options=fast_compile.fast_options())
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def loss(case):
 def wanted(case):
     """Value and dense gradient for all tokens, and the gradients of each of the four batches."""
     of = lambda params, x, dy: (forward(case.config, params, x).y * dy).sum()  # noqa: E731
-    run = hasty(jax.value_and_grad(of))
+    run = fast_jit(jax.value_and_grad(of))
     each = [run(case.params, *batch) for batch in zip(case.x, case.dy, strict=True)]
     return run(case.params, case.x, case.dy), jax.tree.map(lambda *parts: jnp.stack(parts), *each)
 
@@ -57,7 +57,7 @@ def is_rows(node):
 
 
 def dense(gradients):
-    """Gradients of all rows in the place of those of rows, for layers of 16 experts."""
+    """Row gradients replaced by dense ones, for layers of 16 experts."""
     every = partial(RowGradient.dense, num_rows=16)
 
     def of(gradient):
@@ -65,7 +65,7 @@ def dense(gradients):
             return gradient
         return jax.vmap(every)(gradient) if gradient.intact.ndim else every(gradient)
 
-    return hasty(lambda gradients: jax.tree.map(of, gradients, is_leaf=is_rows))(gradients)
+    return fast_jit(lambda gradients: jax.tree.map(of, gradients, is_leaf=is_rows))(gradients)
 
 
 def assert_trees_equal(a, b):
@@ -73,7 +73,7 @@ def assert_trees_equal(a, b):
 
 
 def test_rows_are_the_dense_gradient_and_other_parameters_have_their_own(case, loss, wanted):
-    value, gradients = hasty(value_and_grad(loss))(case.params, case.x, case.dy)
+    value, gradients = fast_jit(value_and_grad(loss))(case.params, case.x, case.dy)
     assert_trees_equal((value, dense(gradients)), wanted[0])
     assert jax.tree.structure(gradients, is_leaf=is_rows) == jax.tree.structure(case.params)
     assert {name for name, gradient in gradients.items() if is_rows(gradient)} == set(TABLES)
@@ -82,14 +82,14 @@ def test_rows_are_the_dense_gradient_and_other_parameters_have_their_own(case, l
 
 
 @WITH_THE_CORE
-def test_parameters_may_lie_anywhere_in_a_tree_and_something_else_come_with_the_loss(case, loss, wanted):
+def test_parameters_may_lie_anywhere_in_a_tree_and_the_loss_may_return_auxiliary_data(case, loss, wanted):
     tree = {"layers": [case.params], "factor": jnp.float32(2)}
 
     def of(tree, x):
         value = loss(tree["layers"][0], x, case.dy)
         return tree["factor"] * value, value
 
-    (value, other), gradients = hasty(value_and_grad(of, has_aux=True))(tree, case.x)
+    (value, other), gradients = fast_jit(value_and_grad(of, has_aux=True))(tree, case.x)
     assert value == 2 * other == 2 * gradients["factor"] == 2 * wanted[0][0]
     assert_trees_equal(dense(gradients["layers"][0]), jax.tree.map(lambda array: 2 * array, wanted[0][1]))
     assert jax.tree.leaves(labels(gradients)) == jax.tree.leaves(labels(tree))
@@ -100,22 +100,22 @@ def test_vmap_over_tokens_and_checkpoint_make_one_gradient_of_all_tokens(case, l
     def of(params):
         return jax.vmap(jax.vmap(jax.checkpoint(loss), (None, 0, 0)), (None, 0, 0))(params, case.x, case.dy).sum()
 
-    value, gradients = hasty(value_and_grad(of))(case.params)
+    value, gradients = fast_jit(value_and_grad(of))(case.params)
     assert gradients["experts.u"].ids.shape == (12, 12)
     assert_trees_equal((value, dense(gradients)), wanted[0])
 
 
 def test_vmap_of_the_gradient_gives_each_element_its_own(case, loss, wanted):
-    each = hasty(jax.vmap(value_and_grad(loss), (None, 0, 0)))(case.params, case.x, case.dy)
+    each = fast_jit(jax.vmap(value_and_grad(loss), (None, 0, 0)))(case.params, case.x, case.dy)
     assert_trees_equal((each[0], dense(each[1])), wanted[1])
 
 
 @WITH_THE_CORE
-def test_vmap_of_the_gradient_of_a_vmap_gives_each_element_that_of_its_tokens(case, loss, wanted):
+def test_vmap_of_the_gradient_of_a_vmap_gives_each_element_its_own(case, loss, wanted):
     def of(params, x, dy):
         return jax.vmap(loss, (None, 0, 0))(params, x, dy).sum()
 
-    each = hasty(jax.vmap(value_and_grad(of), (None, 0, 0)))(case.params, case.x, case.dy)
+    each = fast_jit(jax.vmap(value_and_grad(of), (None, 0, 0)))(case.params, case.x, case.dy)
     assert_trees_equal((each[0], dense(each[1])), wanted[1])
 
 
@@ -126,7 +126,7 @@ def test_vmap_over_layers_gives_each_layer_its_own(case, loss, wanted):
     def of(layers):
         return jax.vmap(lambda params, times: times * loss(params, case.x, case.dy))(layers, jnp.arange(2.0) + 1).sum()
 
-    gradients = dense(hasty(value_and_grad(of))(layers)[1])
+    gradients = dense(fast_jit(value_and_grad(of))(layers)[1])
     assert_trees_equal(gradients, jax.tree.map(lambda array: jnp.stack((array, 2 * array)), wanted[0][1]))
 
 
@@ -137,7 +137,7 @@ def test_scan_over_layers_gives_each_layer_its_own(case):
         step = jax.checkpoint(lambda x, layer: (forward(case.config, layer, x).y, None))
         return (jax.lax.scan(step, jnp.sign(case.x), layers)[0] * case.dy).sum()
 
-    (value, gradients), want = hasty(lambda layers: [f(of)(layers) for f in (value_and_grad, jax.value_and_grad)])(
+    (value, gradients), want = fast_jit(lambda layers: [f(of)(layers) for f in (value_and_grad, jax.value_and_grad)])(
         layers
     )
     assert_trees_equal((value, dense(gradients)), want)
@@ -148,7 +148,7 @@ def test_gradients_of_a_scan_over_batches_merge_to_that_of_all(case, loss, wante
         run = value_and_grad(loss)
         return merged(jax.lax.scan(lambda none, batch: (none, run(params, *batch)[1]), None, (case.x, case.dy))[1])
 
-    got = hasty(accumulated)(case.params)
+    got = fast_jit(accumulated)(case.params)
     assert got["experts.u"].ids.shape == (12, 12)
     assert_trees_equal(dense(got), wanted[0][1])
 
@@ -158,7 +158,7 @@ def test_a_layer_that_a_branch_leaves_out_has_no_rows(case, loss, wanted):
     def of(params, used):
         return jax.lax.cond(used, lambda p: loss(p, case.x, case.dy), lambda p: p["keys"].sum(), params)
 
-    run = hasty(value_and_grad(of))
+    run = fast_jit(value_and_grad(of))
     rows = run(case.params, False)[1]["experts.u"]
     assert (rows.ids == -1).all()
     assert rows.intact == 1
@@ -166,21 +166,21 @@ def test_a_layer_that_a_branch_leaves_out_has_no_rows(case, loss, wanted):
 
 
 @WITH_THE_CORE
-def test_a_layer_whose_slot_does_not_reach_forward_is_refused(case, loss):
+def test_a_layer_whose_tap_does_not_reach_forward_is_refused(case, loss):
     def without(params, x):
         return loss({name: params[name] for name in case.params}, x, 1.0)
 
     for of in (without, lambda params, x: params["keys"].sum()):
-        with pytest.raises(InputError, match=r"not at all or without its 'experts\.slot'"):
+        with pytest.raises(InputError, match=r"with its 'experts\.tap' .* leaves out a layer or this entry"):
             value_and_grad(of)(case.params, case.x)
 
 
 @WITH_THE_CORE
-def test_a_layer_used_twice_is_told(case, loss):
+def test_a_layer_used_twice_is_detected(case, loss):
     def of(params):
         return jax.lax.scan(lambda total, b: (total + loss(params, *b), None), 0.0, (case.x, case.dy))[0]
 
-    assert hasty(value_and_grad(of))(case.params)[1]["experts.u"].intact == 4
+    assert fast_jit(value_and_grad(of))(case.params)[1]["experts.u"].intact == 4
     tap = empty_tap({name[-1]: case.params[name] for name in TABLES}, 1, 1, jnp.float32)
     with pytest.raises(InputError, match="uses one layer more than once"):
         gradients_of(case.params, case.params, tap._replace(uses=jnp.full(1, 2.0)))
@@ -189,7 +189,7 @@ def test_a_layer_used_twice_is_told(case, loss):
 @WITH_THE_CORE
 def test_a_layer_used_on_batches_of_two_sizes_is_refused(case, loss):
     run = value_and_grad(lambda params, x: loss(params, x, 1.0) + loss(params, x[0], 1.0))
-    with pytest.raises(InputError, match="12 tokens in one place of the loss and 15 in another"):
+    with pytest.raises(InputError, match="same number of tokens, got 12 in one and 15 in another"):
         jax.eval_shape(jax.vmap(run, (None, 0)), case.params, jnp.stack([case.x] * 5))
 
 
@@ -202,7 +202,7 @@ def test_parameters_without_a_layer_are_refused():
 @WITH_THE_CORE
 def test_rows_of_half_precision_are_in_float32_and_round_to_the_dense_gradient(case, loss, wanted):
     params, x = jax.tree.map(lambda array: array.astype(jnp.bfloat16), (case.params, case.x))
-    rows = hasty(value_and_grad(loss))(params, x, case.dy)[1]
+    rows = fast_jit(value_and_grad(loss))(params, x, case.dy)[1]
     assert rows["experts.v"].x.dtype == jnp.float32
     for name in TABLES:
         np.testing.assert_array_equal(dense(rows)[name], wanted[0][1][name])
@@ -238,5 +238,5 @@ def test_a_million_experts_need_no_memory_of_their_size_for_a_gradient():
     params = {name: jax.ShapeDtypeStruct(shape, jnp.float32) for name, shape in config.shapes().items()}
     x = jax.ShapeDtypeStruct((tokens, 64), jnp.float32)
     run = value_and_grad(lambda params, x: (forward(config, params, x).y ** 2).sum())
-    memory = hasty(run).lower(params, x).compile().memory_analysis()
+    memory = fast_jit(run).lower(params, x).compile().memory_analysis()
     assert memory.temp_size_in_bytes + memory.output_size_in_bytes < 2**20 * 64 * 4 / 16

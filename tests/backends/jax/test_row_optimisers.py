@@ -1,4 +1,4 @@
-"""Optimisers of rows in JAX: equal to dense updates where they say so, in place, with and without the core."""
+"""Optimisers of rows in JAX: equal to dense updates where they claim it, in place, with and without the core."""
 
 from functools import cache, partial
 
@@ -15,10 +15,10 @@ from peerspec.backends.jax import (
     forward,
     layer_from_params,
     library_operations,
-    native,
     optim,
     params_from_layer,
 )
+from peerspec.backends.jax.operation import is_supported
 from peerspec.backends.jax.optim import RowGradient, labels, value_and_grad
 from peerspec.backends.torch import PEER
 from peerspec.backends.torch import optim as torch_optim
@@ -36,8 +36,8 @@ path = both_paths(library_operations)
 
 
 @cache
-def hasty(function):
-    return jax.jit(function, compiler_options=fast_compile._options())
+def fast_jit(function):
+    return jax.jit(function, compiler_options=fast_compile.fast_options())
 
 
 def layer(dtype=np.float32):
@@ -56,7 +56,7 @@ rows_of = value_and_grad(loss)
 
 
 def gradient(params, seed):
-    return hasty(rows_of)(params, batch(seed, params["keys"].dtype))[1]
+    return fast_jit(rows_of)(params, batch(seed, params["keys"].dtype))[1]
 
 
 def dense(gradients):
@@ -73,11 +73,11 @@ def stepped(optimiser):
         updates, state = optimiser.update(gradients, state, params)
         return optax.apply_updates(params, updates), state
 
-    return hasty(step)
+    return fast_jit(step)
 
 
 def train(optimiser, params, seeds, state=None, kind=lambda gradients: gradients):
-    """The tables alone; what leads to the experts stays."""
+    """Train the tables alone; the other parameters do not change."""
     state = optimiser.init(tables(params)) if state is None else state
     for seed in seeds:
         new, state = stepped(optimiser)(tables(kind(gradient(params, seed))), state, tables(params))
@@ -92,7 +92,7 @@ def assert_trees_equal(a, b):
 @pytest.mark.parametrize("kind", ["row_sgd", "row_adagrad"])
 def test_a_step_on_touched_rows_is_the_step_on_all_rows_bit_for_bit(kind):
     rows, _ = train(KINDS[kind], layer(), range(2))
-    whole, _ = train(KINDS[kind], layer(), range(2), kind=hasty(dense))
+    whole, _ = train(KINDS[kind], layer(), range(2), kind=fast_jit(dense))
     assert_trees_equal(rows, whole)
     assert not all((rows[name] == layer()[name]).all() for name in TABLES)
 
@@ -119,7 +119,7 @@ def test_with_the_core_a_step_has_the_bits_of_torch(kind, dtype):
 def test_sgd_is_that_of_optax():
     params, gradients = layer(), gradient(layer(), 0)
     ours, _ = stepped(KINDS["row_sgd"])(gradients, KINDS["row_sgd"].init(params), params)
-    optimiser, whole = optax.sgd(0.05), hasty(dense)(gradients)
+    optimiser, whole = optax.sgd(0.05), fast_jit(dense)(gradients)
     theirs, _ = stepped(optimiser)(whole, optimiser.init(params), params)
     for name, g in whole.items():
         # each rounds lr · gradient and the difference at most once, in float32 of unit roundoff 2⁻²⁴
@@ -141,16 +141,16 @@ def test_lazy_adam_is_adam_where_every_row_has_a_gradient():
         np.testing.assert_allclose(*results, rtol=0, atol=1e-12)
 
 
-def test_lazy_adam_lets_the_momenta_of_other_rows_rest():
+def test_lazy_adam_leaves_other_rows_and_their_moments_unchanged():
     params, state = train(KINDS["lazy_adam"], layer(), range(1))
     first = set(np.unique(gradient(layer(), 0)["experts.u"].ids))
     second = set(np.unique(gradient(params, 1)["experts.u"].ids))
     after, later = train(KINDS["lazy_adam"], params, range(1, 2), state)
-    rest = np.array(sorted(first - second))
-    assert len(rest)
-    assert np.asarray(state.kept[0]["experts.u"])[rest].any()
-    for old, new in ((params, after), *zip(state.kept, later.kept, strict=True)):
-        np.testing.assert_array_equal(np.asarray(old["experts.u"])[rest], np.asarray(new["experts.u"])[rest])
+    untouched = np.array(sorted(first - second))
+    assert len(untouched)
+    assert np.asarray(state.accumulators[0]["experts.u"])[untouched].any()
+    for old, new in ((params, after), *zip(state.accumulators, later.accumulators, strict=True)):
+        np.testing.assert_array_equal(np.asarray(old["experts.u"])[untouched], np.asarray(new["experts.u"])[untouched])
         assert (old["experts.u"] != new["experts.u"]).any()
 
 
@@ -158,8 +158,8 @@ def test_lazy_adam_lets_the_momenta_of_other_rows_rest():
 def test_merged_gradients_are_those_of_one_batch_of_both():
     params = layer()
     both = jax.tree.map(lambda *parts: jnp.stack(parts), gradient(params, 0), gradient(params, 1))
-    got = hasty(dense)(hasty(optim.merged)(both))
-    parts = [hasty(dense)(gradient(params, seed)) for seed in (0, 1)]
+    got = fast_jit(dense)(fast_jit(optim.merged)(both))
+    parts = [fast_jit(dense)(gradient(params, seed)) for seed in (0, 1)]
     for name, total in got.items():
         # sums of a few terms in float32; each of both sides rounds each term and each addition once
         bound = 20 * 2**-24 * (np.abs(parts[0][name]) + np.abs(parts[1][name]) + 1)
@@ -172,11 +172,12 @@ def test_clipping_counts_rows_and_dense_gradients_together():
         gradients = optim.merged(jax.tree.map(lambda *p: jnp.stack(p), *(gradient(params, seed) for seed in (0, 1))))
         want, _ = optax.clip_by_global_norm(0.5).update(dense(gradients), optax.EmptyState())
         clip = optim.clip_by_global_norm(0.5)
-        got, _ = hasty(clip.update)(gradients, clip.init(params))
-        np.testing.assert_allclose(hasty(optim.global_norm)(gradients), optax.tree.norm(dense(gradients)), rtol=1e-13)
+        got, _ = fast_jit(clip.update)(gradients, clip.init(params))
+        norm = fast_jit(optim.global_norm)(gradients)
+        np.testing.assert_allclose(norm, optax.tree.norm(dense(gradients)), rtol=1e-13)
         for name, g in dense(got).items():
             np.testing.assert_allclose(g, want[name], rtol=1e-12, atol=1e-16)
-        assert_trees_equal(hasty(optim.clip_by_global_norm(1.0).update)(got, None)[0], got)
+        assert_trees_equal(fast_jit(optim.clip_by_global_norm(1.0).update)(got, None)[0], got)
 
 
 @WITH_THE_CORE
@@ -211,17 +212,18 @@ def test_tables_of_several_layers_are_updated_as_each_alone():
     optimiser = KINDS["row_adagrad"]
     got, state = stepped(optimiser)(jax.tree.map(lambda *parts: jnp.stack(parts), *g), optimiser.init(layers), layers)
     for i in (0, 1):
-        want, kept = stepped(optimiser)(g[i], optimiser.init(params), params)
-        assert_trees_equal(jax.tree.map(lambda array, i=i: array[i], (got, state.kept)), (want, kept.kept))
+        alone, alone_state = stepped(optimiser)(g[i], optimiser.init(params), params)
+        stacked = jax.tree.map(lambda array, i=i: array[i], (got, state.accumulators))
+        assert_trees_equal(stacked, (alone, alone_state.accumulators))
 
 
 def test_a_batch_without_tokens_changes_nothing():
     params = layer()
-    gradients = hasty(rows_of)(params, batch(0)[:0])[1]
+    gradients = fast_jit(rows_of)(params, batch(0)[:0])[1]
     state = KINDS["lazy_adam"].init(tables(params))
     got, _ = stepped(KINDS["lazy_adam"])(tables(gradients), state, tables(params))
     assert_trees_equal(got, tables(params))
-    assert hasty(optim.global_norm)(gradients) == 0
+    assert fast_jit(optim.global_norm)(gradients) == 0
 
 
 def test_a_training_step_copies_no_table():
@@ -241,8 +243,8 @@ def test_a_training_step_copies_no_table():
     state = jax.eval_shape(optimiser.init, shapes)
     compiled = step.lower(shapes, state, jax.ShapeDtypeStruct((4, 16), jnp.float32)).compile()
     memory, table = compiled.memory_analysis(), 2**14 * 16 * 4
-    kept = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((shapes, state)))
-    assert memory.alias_size_in_bytes >= 0.99 * kept
+    donated = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((shapes, state)))
+    assert memory.alias_size_in_bytes >= 0.99 * donated
     assert memory.temp_size_in_bytes < table / 4
 
 
@@ -258,10 +260,10 @@ def test_a_gradient_that_was_added_or_used_twice_is_refused(path):
 
 
 @WITH_THE_CORE
-def test_what_scales_gradients_or_updates_without_knowing_rows_is_refused():
+def test_transformations_that_scale_row_gradients_or_updates_are_refused():
     params = layer()
     for optimiser, error, message in (
-        (optax.chain(optax.scale(0.5), KINDS["row_sgd"]), InputError, "was added to another or scaled"),
+        (optax.chain(optax.scale(0.5), KINDS["row_sgd"]), InputError, "was added to another one or scaled"),
         (optax.chain(KINDS["row_sgd"], optax.scale(0.5)), TypeError, "Updated"),
     ):
         with pytest.raises(error, match=message):
@@ -287,9 +289,9 @@ def test_options_out_of_range_and_missing_parameters_are_refused(make, message):
         make()
 
 
-def test_the_core_is_called_for_each_table_and_for_nothing_else(path):
+def test_the_core_is_called_once_for_each_table(path):
     params, optimiser = layer(), KINDS["lazy_adam"]
     shapes = jax.eval_shape(lambda params: (rows_of(params, batch(0))[1], optimiser.init(params), params), params)
     text = stepped(optimiser).lower(*shapes).as_text()
     assert text.count("custom_call @peerspec_update_rows(") == (len(params) if path == "core" else 0)
-    assert native.is_supported() == (path == "core")
+    assert is_supported() == (path == "core")

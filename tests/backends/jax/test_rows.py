@@ -1,16 +1,19 @@
-"""The three products with picked rows, against the formula on exact data, in one step and in many."""
+"""``gather_dot``, ``gather_sum`` and ``scatter_sum`` against the formula on exact data, in one step and in many."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.paths import both_paths
 
-from peerspec.backends.jax import rows
+from peerspec.backends.jax import library_operations, rows
+
+path = both_paths(library_operations)
 
 
-@pytest.fixture(params=[1, 2**17], ids=["a slot at a time", "all slots at once"])
+@pytest.fixture(params=[1, 2**17], ids=["one pair at a time", "all pairs at once"])
 def case(request, monkeypatch):
-    monkeypatch.setattr(rows, "STEP", request.param)
+    monkeypatch.setattr(rows, "MAX_GATHERED", request.param)
     rng = np.random.default_rng(0)
     table, weights, x, y = (rng.integers(-4, 5, s).astype(np.float32) for s in ((11, 5), (7, 6), (7, 5), (7, 6)))
     return (

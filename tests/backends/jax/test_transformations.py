@@ -93,8 +93,8 @@ def test_parameters_go_to_a_layer_and_back(make_layer):
     config = make_layer(query_norm="batch").config
     params = jax.jit(lambda key: init(config, key, jnp.bfloat16))(jax.random.key(1))
     assert_trees_equal(params_from_layer(layer_from_params(config, params)), params)
-    spread = float(params["experts.u"].astype(jnp.float32).std()) * config.d_model**0.5
-    assert 0.5 < spread < 2  # 80 normal draws: both ends are beyond six standard errors
+    deviation = float(params["experts.u"].astype(jnp.float32).std()) * config.d_model**0.5
+    assert 0.5 < deviation < 2  # 80 normal draws: both bounds are more than six standard errors away
     assert (params["query_norm.var"] == 1).all()
 
 

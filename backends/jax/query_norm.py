@@ -1,0 +1,55 @@
+"""The query norm: none, batch or layer (SPEC.md, NRM-1 … NRM-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from peerspec.reference import InputError, PeerConfig
+from peerspec.reference.query_norm import EPS, MOMENTUM
+
+__all__ = ["query_norm"]
+
+
+def query_norm(
+    config: PeerConfig, params: Mapping[str, jax.Array], q: jax.Array, *, mask: jax.Array | None, training: bool
+) -> tuple[jax.Array, dict[str, jax.Array] | None]:
+    """Normalised queries [T, h, d], and the updated running statistics [h, d] if training changes them (NRM-3).
+
+    Raises:
+        InputError: no token counts, and the values of the mask are known (NRM-5).
+    """
+    if config.query_norm == "none":
+        return q, None
+    state = None
+    if config.query_norm == "layer":
+        mean, var = q.mean(-1, keepdims=True), q.var(-1, keepdims=True)
+    elif training:
+        mean, var = _batch_statistics(q, mask)
+        batch = {"query_norm.mean": mean, "query_norm.var": var}
+        state = {name: (1 - MOMENTUM) * params[name] + MOMENTUM * batch[name] for name in batch}
+    else:
+        mean, var = params["query_norm.mean"], params["query_norm.var"]
+    unit = (q - mean) / jnp.sqrt(var + EPS)
+    return unit * params["query_norm.scale"] + params["query_norm.bias"], state
+
+
+def _batch_statistics(q: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+    """Mean and biased variance [h, d] over the tokens that count (NRM-2, NRM-4)."""
+    mask = jnp.ones(q.shape[0], bool) if mask is None else mask
+    _require_tokens(mask)
+    counts, total = mask[:, None, None], mask.sum().astype(q.dtype)
+    mean = jnp.where(counts, q, 0).sum(0) / total
+    centred = jnp.where(counts, q - mean, 0)
+    return mean, (centred * centred).sum(0) / total
+
+
+def _require_tokens(mask: jax.Array) -> None:
+    # Inside jit the values of a mask are unknown, and a mask without True gives statistics of NaN.
+    if not mask.size or not (isinstance(mask, jax.core.Tracer) or bool(mask.any())):
+        raise InputError(
+            "batch statistics need at least one token that counts, got none; "
+            "pass a non-empty batch whose mask is True somewhere, or training=False (NRM-5)"
+        )
