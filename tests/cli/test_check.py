@@ -111,7 +111,7 @@ def test_a_waiver_that_is_no_longer_needed_is_an_error(peerspec, tmp_path):
     ("text", "sentence"),
     [
         ("[[waiver", "is not TOML"),
-        ("", "must hold [[waiver]] tables"),
+        ("", "must hold only [[waiver]] tables"),
         ("[[waiver]]\ncheck = 'gates.finite'\n", "must have the texts check, reason, url"),
         (WAIVER.format("gates.finite") * 2, "waives gates.finite twice"),
         (WAIVER.format("gates.nothing"), "names no check"),

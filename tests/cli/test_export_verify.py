@@ -44,9 +44,9 @@ def test_every_option_and_precision_is_verified(peerspec, tmp_path, dtype):
     assert peerspec("verify", tmp_path / "model.onnx", layer).status == 0
 
 
-def test_a_model_without_trace_is_verified_untraced(peerspec, tmp_path):
+def test_a_model_without_routing_is_verified_and_the_verdict_says_so(peerspec, tmp_path):
     layer, model = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
-    peerspec("export", layer, model, "--no-trace")
+    peerspec("export", layer, model, "--no-routing")
     result = peerspec("verify", model, layer)
     assert result.status == 0
     assert "routing not shown" in result.out

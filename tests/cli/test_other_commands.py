@@ -65,6 +65,11 @@ def test_a_file_that_is_no_report_is_one_sentence(peerspec, tmp_path, text, sent
     assert sentence in result.err
 
 
+def test_a_backend_and_a_program_exclude_each_other_in_a_replay(peerspec, tmp_path):
+    result = peerspec("repro", tmp_path / "found.py", "reference", "--command", "cat")
+    assert (result.status, result.err) == (2, "peerspec: BACKEND and --command exclude each other; pass one of them\n")
+
+
 def test_the_version_names_the_specification_too(peerspec):
     assert ", spec 0." in peerspec("--version").out
 
