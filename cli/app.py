@@ -37,9 +37,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the versions of peerspec and SPEC.md."
-    ),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the versions."),
 ) -> None:
     pass
 

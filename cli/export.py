@@ -34,9 +34,7 @@ def export(
         str,
         typer.Option(help="Names of the leading axes of x, between commas; empty for one token.", metavar="NAMES"),
     ] = "batch,sequence",
-    no_routing: Annotated[
-        bool, typer.Option("--no-routing", help="Omit the outputs scores, indices and gates.")
-    ] = False,
+    no_routing: Annotated[bool, typer.Option("--no-routing", help="Omit scores, indices and gates.")] = False,
     body: Annotated[
         Body, typer.Option(help="Gather the rows of all tokens at once, or scan the tokens in little memory.")
     ] = Body.GATHER,

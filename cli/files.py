@@ -40,7 +40,7 @@ def _unwritable(path: Path, error: OSError) -> PeerError:
 
 
 class OutputFile:
-    """A text file beside ``path`` that ``publish`` renames. Opening it first finds a read-only folder before a long run.
+    """A temporary text file beside ``path``, made before a long run so that a read-only folder is refused early.
 
     Raises:
         PeerError: the path exists, is a folder, or cannot be written.
