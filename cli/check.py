@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +13,7 @@ import typer
 from peerspec.cli.options import BACKEND_HELP, Overwrite, Seed, Timeout
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from peerspec.conformance.report import Report
+    from peerspec.cli.judging import Target
 
 __all__ = ["check"]
 
@@ -67,16 +65,11 @@ def check(
     """Judge backends. Exit status: 0 all claims hold, 1 a clause fails, 2 no verdict."""
     from contextlib import nullcontext
 
-    from rich.console import Console
-
     from peerspec.cli.files import OutputFile, make_folder
+    from peerspec.cli.judging import Judging
     from peerspec.cli.waivers import read_waivers
     from peerspec.conformance.render.json import dumps
-    from peerspec.reference import PeerError
 
-    named = [(name, "") for name in backends or ()] + [(words, "--command") for words in command or ()]
-    if not named:
-        raise PeerError("no backend is given; name a backend, or pass a program with --command")
     options: dict[str, Any] = {
         "size": size.value,
         "seed": seed,
@@ -87,16 +80,26 @@ def check(
         "jobs": _jobs(jobs),
         "waivers": read_waivers(waivers) if waivers else None,
     }
-    console = Console(highlight=False)
+    targets, judging = _targets(backends or (), command or ()), Judging(options, repro, quiet=quiet)
     if repro:
         make_folder(repro)  # before the run, which may take minutes
     with OutputFile(json, overwrite=overwrite) if json else nullcontext() as file:
-        reports = [_judge(name, option, options, console, repro, quiet=quiet) for name, option in named]
-        found = [report for report in reports if report is not None]
-        _finish(found, console, quiet=quiet)
+        reports = [judging.judge(target) for target in targets]
+        judged = [report for report in reports if report is not None]
+        judging.summarise(judged)
         if file:
-            file.publish(dumps(found))
+            file.publish(dumps(judged))
     return max(2 if report is None else report.exit_status for report in reports)
+
+
+def _targets(backends: Sequence[str], commands: Sequence[str]) -> list[Target]:
+    from peerspec.cli.judging import Target
+    from peerspec.reference import PeerError
+
+    targets = [Target(name) for name in backends] + [Target(words, is_command=True) for words in commands]
+    if not targets:
+        raise PeerError("no backend is given; name a backend, or pass a program with --command")
+    return targets
 
 
 def _jobs(text: str) -> int:
@@ -105,51 +108,3 @@ def _jobs(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise typer.BadParameter(f"--jobs must be a number of at least 1, or auto, got {text!r}")
     return int(text)
-
-
-def _judge(
-    name: str, option: str, options: dict[str, Any], console: Console, repro: Path | None, *, quiet: bool
-) -> Report | None:
-    """Judge one backend and show its report; None if it cannot be loaded, with the reason on standard error."""
-    import shlex
-
-    from peerspec.backends import BackendError
-    from peerspec.backends.process import Command
-    from peerspec.cli.progress import show_progress
-    from peerspec.cli.repro import with_repro
-    from peerspec.conformance import check_backend
-    from peerspec.conformance.render.terminal import show, show_verdict
-
-    backend = Command(name) if option else name
-    try:
-        with show_progress(name, quiet=quiet) as progress:
-            report = check_backend(backend, progress=progress, **options)
-    except BackendError as error:
-        print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
-        return None
-    if repro:
-        report = with_repro(backend, report, repro, timeout=options["timeout"])
-    if quiet:
-        show_verdict(report, console)
-        return report
-    show(report, console)
-    which = f"{option} {shlex.quote(name)}" if option else shlex.quote(name)
-    for written in (finding.repro for finding in report.findings if finding.repro):
-        console.print(f"  repro: peerspec repro {shlex.quote(written)} {which}", soft_wrap=True, markup=False)
-    if first := report.first:
-        command = f"peerspec check {which} --only {first.check} --profile {first.precision}"
-        console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)
-    console.print()
-    return report
-
-
-def _finish(reports: list[Report], console: Console, *, quiet: bool) -> None:
-    if quiet:
-        return
-    from peerspec.conformance.render.table import show_table
-    from peerspec.conformance.render.terminal import CAVEAT
-
-    if len(reports) > 1:
-        show_table(reports, console)
-    if any(report.conformant for report in reports):
-        console.print(CAVEAT, style="dim")
