@@ -18,7 +18,7 @@ from peerspec.export.stated import stated_errors
 from peerspec.export.tables import Tables, inputs
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
-__all__ = ["LayerNode", "find_layers", "layer_nodes", "metadata"]
+__all__ = ["LayerNode", "find_layer", "find_layers", "layer_nodes", "metadata"]
 
 _TABLES = {name: tables for tables, name in LAYER_NAMES.items()}
 
@@ -63,9 +63,26 @@ def find_layers(model: ModelProto, source: object) -> list[LayerNode]:
     raise ExportError(f"{source} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export")
 
 
+def find_layer(model: ModelProto, source: object, name: str | None = None) -> LayerNode:
+    """The layer of that name, or the only layer of ``model``.
+
+    Raises:
+        ExportError: as ``find_layers``, no layer of that name, or several layers and no name.
+    """
+    nodes = find_layers(model, source)
+    names = ", ".join(repr(node.name) for node in nodes)
+    if name is not None:
+        nodes = [node for node in nodes if node.name == name]
+    if len(nodes) == 1:
+        return nodes[0]
+    if not nodes:
+        raise ExportError(f"{source} has no layer {name!r}; it has {names}")
+    raise ExportError(f"{source} holds {len(nodes)} layers, {names}; name one of them")
+
+
 def layer_nodes(model: ModelProto, source: object) -> list[LayerNode]:
-    """The layers that stand in ``model`` as nodes; raises as ``find_layers``, for their configuration."""
-    return [_place(node, source) for node in model.graph.node if _is_layer(node)]
+    """The layer nodes of ``model``, none included; raises as ``find_layers``, for their configuration."""
+    return [_layer_node(node, source) for node in model.graph.node if _is_layer(node)]
 
 
 def metadata(model: ModelProto) -> dict[str, str]:
@@ -77,7 +94,7 @@ def _is_layer(node: NodeProto) -> bool:
     return node.domain == DOMAIN and node.op_type.split("_")[0] in _TABLES
 
 
-def _place(node: NodeProto, source: object) -> LayerNode:
+def _layer_node(node: NodeProto, source: object) -> LayerNode:
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     if not isinstance(text := attributes.get("config"), bytes):
         raise ExportError(f"{source}: the layer {node.name!r} has no attribute config; export the model again (ONX-6)")

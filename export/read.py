@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
-from peerspec.export.layer_nodes import LayerNode, find_layers
+from peerspec.export.layer_nodes import LayerNode, find_layer
 from peerspec.export.onnx_package import ModelProto, onnx
 from peerspec.export.stored import read_tensor
 from peerspec.export.tables import FORMATS, SCALE, inputs, is_table, widened
 from peerspec.reference import Layer
 
-__all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters", "the_layer_node"]
+__all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters"]
 
 
 def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
@@ -36,7 +36,7 @@ def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
         ConfigError, TableError: what it holds is not a layer of this specification.
     """
     model = read_model(path)
-    return read_layer_at(path, model, the_layer_node(model, path, name))
+    return read_layer_at(path, model, find_layer(model, path, name))
 
 
 def read_layer_at(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> Layer:
@@ -71,23 +71,6 @@ def read_parameters(path: str | PathLike[str], model: ModelProto, layer_node: La
                 f"got {stored.dtype} {list(stored.shape)}; export it again (ONX-10)"
             )
     return params
-
-
-def the_layer_node(model: ModelProto, source: object, name: str | None = None) -> LayerNode:
-    """The one layer of the model, or the one of that name.
-
-    Raises:
-        ExportError: as ``find_layers``, no such name, or several layers and no name.
-    """
-    nodes = find_layers(model, source)
-    names = ", ".join(repr(layer_node.name) for layer_node in nodes)
-    if name is not None:
-        nodes = [layer_node for layer_node in nodes if layer_node.name == name]
-    if len(nodes) == 1:
-        return nodes[0]
-    if not nodes:
-        raise ExportError(f"{source} has no layer {name!r}; it has {names}")
-    raise ExportError(f"{source} holds {len(nodes)} layers, {names}; name one of them")
 
 
 def read_model(path: str | PathLike[str]) -> ModelProto:

@@ -19,9 +19,9 @@ from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import new_selector, run_selector
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.export.graph import CONFIG_KEY, extracted_model
-from peerspec.export.layer_nodes import LayerNode, metadata
+from peerspec.export.layer_nodes import LayerNode, find_layer, metadata
 from peerspec.export.onnx_package import ModelProto
-from peerspec.export.read import read_model, read_parameters, the_layer_node
+from peerspec.export.read import read_model, read_parameters
 from peerspec.export.tables import widened
 from peerspec.reference import Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
@@ -55,7 +55,7 @@ class OrtModel:
     ) -> None:
         path = Path(path)
         model = read_model(path)
-        layer_node = the_layer_node(model, path, name)
+        layer_node = find_layer(model, path, name)
         self.tables = layer_node.tables
         stored = read_parameters(path, model, layer_node)
         self.layer = Layer(layer_node.config, widened(stored, layer_node.config, layer_node.tables))

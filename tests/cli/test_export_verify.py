@@ -228,10 +228,10 @@ def test_every_layer_of_a_larger_model_is_found_and_judged(peerspec, larger):
 
 def test_one_layer_of_a_larger_model_is_compared_with_its_file(peerspec, larger):
     layer = larger.with_name("layer.safetensors")
-    result = peerspec("verify", larger, layer, "--at", "1")
+    result = peerspec("verify", larger, layer, "--node", "1")
     assert result.status == 0
     assert "model.onnx 1 computes layer.safetensors" in result.out
-    assert peerspec("verify", larger, layer, "--at", "0").status == 1
+    assert peerspec("verify", larger, layer, "--node", "0").status == 1
     assert "holds 3 layers, '0', '1', '2'; name one of them" in peerspec("verify", larger, layer).err
 
 
