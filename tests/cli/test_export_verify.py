@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from support.models import write_chain
 
-from peerspec.export.whole import append_functions
-from peerspec.export.write import write_model
 from peerspec.reference import Layer, PeerConfig
 
 EVERYTHING = {"gate": "sigmoid", "query_norm": "batch", "expert": "glu", "query_bias": True, "key_heads": 3}
@@ -189,28 +188,10 @@ def test_a_file_that_is_no_model_is_one_sentence(peerspec, exported, tmp_path, m
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory):
-    """A model of three layers of two kinds, as torch's exporter leaves it, with external tables."""
+    """A model of three layers of two kinds, with external tables, and the file of the second layer."""
     path = tmp_path_factory.mktemp("larger") / "model.onnx"
     layers = [Layer.random(PeerConfig(6, 2, 49, 3, 4, **options), seed=at) for at, options in enumerate(KINDS)]
-    x = onnx.helper.make_tensor_value_info("tokens", 1, ["T", 6])
-    y = onnx.helper.make_tensor_value_info("2.y", 1, ["T", 6])
-    nodes, source = [], "tokens"
-    for at, layer in enumerate(layers):
-        inputs = [source, *(f"{at}.{name}" for name in layer.params)]
-        outputs = [f"{at}.{name}" for name in ("y", "scores", "indices", "gates")]
-        nodes.append(onnx.helper.make_node("Layer", inputs, outputs, domain="peer", config=layer.config.to_json()))
-        source = outputs[0]
-    arrays = {f"{at}.{name}": array for at, layer in enumerate(layers) for name, array in layer.params.items()}
-    proto = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [x], [y]), ir_version=8)
-    del proto.opset_import[:]
-    proto.opset_import.append(onnx.helper.make_opsetid("", 18))
-    append_functions(proto, dict.fromkeys(arrays, 1))
-
-    def build(place):
-        proto.graph.initializer.extend(place(name, array) for name, array in arrays.items())
-        return proto
-
-    write_model(build, path, external_threshold=500, overwrite=False)
+    write_chain(layers, path)
     layers[1].save(path.with_name("layer.safetensors"))
     return path
 
