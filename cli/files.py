@@ -59,7 +59,7 @@ class OutputFile:
 
     def publish(self, text: str) -> None:
         """Write the text and rename the file to ``path``."""
-        self._file.file.write(text.encode())
+        self._file.stream.write(text.encode())
         self._file.publish()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -82,7 +82,7 @@ def write_model(
     _refuse(path, overwrite)
     try:
         with AtomicFile(data_path(path)) as tables, AtomicFile(path) as main:
-            external = ExternalFile(tables.file, tables.path.name)
+            external = ExternalFile(tables.stream, tables.path.name)
 
             def make_tensor(name: str, array: Rows) -> TensorProto:
                 return (inline_tensor if array.nbytes < external_threshold else external.append)(name, array)
@@ -90,7 +90,7 @@ def write_model(
             model = build(make_tensor)
             if external.size:
                 model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
-            main.file.write(_serialise(model))
+            main.stream.write(_serialise(model))
             _publish(tables, main)
     except OSError as error:
         raise ExportError(
@@ -144,7 +144,7 @@ def _serialise(model: ModelProto) -> bytes:
 
 def _publish(tables: AtomicFile, main: AtomicFile) -> None:
     """The tables first, so that a model never stands without them; no stale external file remains."""
-    if tables.file.tell():
+    if tables.stream.tell():
         tables.publish()
     else:
         tables.path.unlink(missing_ok=True)
