@@ -1,7 +1,6 @@
-"""Reading an exported model back as a layer, with the parameters memory-mapped.
+"""Read a layer from an exported model, with memory-mapped parameters.
 
-The file is not trusted: external data must lie inside the folder of the model, links resolved, at its full
-length.
+The file is not trusted: external data must lie, with links resolved, inside the folder of the model, at full length.
 """
 
 from __future__ import annotations
@@ -24,23 +23,26 @@ __all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters"]
 
 
 def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
-    """The layer in a model, memory-mapped where its tables are external.
+    """The layer in a model; external tables are memory-mapped.
 
     Args:
         path: a model with one layer, or any model that holds layers as ``peer`` nodes.
-        name: the name of the layer's node, where the model holds several.
+        name: the name of the layer's node, needed if the model holds several layers.
 
     Raises:
-        ExportError: not an ONNX file, no layer in it, several and no name, another version, or external data
-            that are missing, truncated or outside the folder of the model.
-        ConfigError, TableError: what it holds is not a layer of this specification.
+        ExportError: the file is not an ONNX file, holds no layer, or several and no ``name`` is given, has another
+            version, or its external data are missing, truncated or outside the folder of the model.
+        ConfigError, TableError: the file does not hold a valid layer.
+
+    Example:
+        >>> layer = read_layer("layer.onnx")  # doctest: +SKIP
     """
     model = read_model(path)
     return read_layer_at(path, model, find_layer(model, path, name))
 
 
 def read_layer_at(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> Layer:
-    """The layer at one place of the model in the file ``path``; raises as ``read_layer``.
+    """The layer of one node of the model in the file ``path``; raises as ``read_layer``.
 
     Tables in fewer bytes are widened in memory (ONX-10).
     """
@@ -50,17 +52,15 @@ def read_layer_at(path: str | PathLike[str], model: ModelProto, layer_node: Laye
 
 
 def read_parameters(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> dict[str, NDArray[Any]]:
-    """What the layer's node takes beside x, as it is stored, memory-mapped where it is external.
+    """The inputs of the layer's node other than x, as they are stored; external ones are memory-mapped.
 
     Raises:
         ExportError: as ``read_layer``.
     """
     path = Path(path)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    if computed := [name for name, source in layer_node.parameters.items() if source not in tensors]:
-        raise ExportError(
-            f"{path}: the parameter {computed[0]} is no initializer of the model; export it again (ONX-6)"
-        )
+    if missing := [name for name, source in layer_node.parameters.items() if source not in tensors]:
+        raise ExportError(f"{path}: the parameter {missing[0]} is no initializer of the model; export it again (ONX-6)")
     params = {name: read_tensor(path, tensors[source]) for name, source in layer_node.parameters.items()}
     for name, shape in inputs(layer_node.config, layer_node.tables).items():
         stored, narrow = params[name], layer_node.tables is not None and is_table(name) and not name.endswith(SCALE)
@@ -77,7 +77,7 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
     """The model without its external data.
 
     Raises:
-        ExportError: a missing or unreadable file, or not an ONNX file.
+        ExportError: the file is missing, unreadable, or not an ONNX file.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,7 +86,7 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
         return onnx.load(path, load_external_data=False)
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}") from None
-    except Exception as error:  # the error of the protobuf library, whose class depends on its build
+    except Exception as error:  # the class of protobuf's error depends on its build
         raise ExportError(
             f"{path} is not an ONNX file ({error}); pass a model written by peerspec.export, whole"
         ) from None

@@ -12,7 +12,8 @@ from peerspec.export.onnx_package import ModelProto
 from peerspec.export.read import read_model
 from peerspec.export.stated import stated_error
 from peerspec.export.stored import check_external
-from peerspec.export.tables import Tables, table_error
+from peerspec.export.table_error import table_error
+from peerspec.export.tables import Tables
 from peerspec.reference import Layer
 from peerspec.verification.layer import verify_layer
 

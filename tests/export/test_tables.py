@@ -15,7 +15,8 @@ from peerspec.backends.onnxruntime import OrtModel
 from peerspec.export import ExportError, build_model, export, ort, read_layer
 from peerspec.export.expert_stage import expert_stage
 from peerspec.export.stated import stated_errors
-from peerspec.export.tables import narrowed, rounded, table_error
+from peerspec.export.table_error import table_error
+from peerspec.export.tables import narrowed, rounded
 from peerspec.reference import DTYPES, Layer, PeerConfig, forward
 from peerspec.reference.config import ACTIVATIONS, EXPERTS
 
@@ -135,7 +136,9 @@ def test_only_a_float32_layer_takes_such_tables(make_layer, tmp_path, precision)
 
 
 def test_an_unknown_format_of_tables_is_refused(make_layer, tmp_path):
-    with pytest.raises(ExportError, match="tables must be one of float16, int8, or None as they are, got 'int4'"):
+    with pytest.raises(
+        ExportError, match="tables must be one of float16, int8, or None to keep them as they are, got 'int4'"
+    ):
         export(make_layer(), tmp_path / "layer.onnx", tables="int4")
 
 

@@ -14,7 +14,7 @@ from peerspec.backends.torch import PEER
 from peerspec.export import ExportError, read_layer
 from peerspec.export.layer_nodes import find_layers
 from peerspec.export.stated import stated_errors
-from peerspec.export.tables import table_error
+from peerspec.export.table_error import table_error
 from peerspec.export.torch import export
 from peerspec.reference import InputError, Layer, PeerConfig
 

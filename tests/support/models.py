@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx
 
-from peerspec.export.whole import append_functions
+from peerspec.export.append_functions import append_functions
 from peerspec.export.write import TensorMaker, write_model
 from peerspec.reference import Layer
 

@@ -10,7 +10,7 @@ import pytest
 from support.models import write_chain
 
 from peerspec.export import ExportError, export
-from peerspec.export.tables import table_error
+from peerspec.export.table_error import table_error
 from peerspec.reference import Layer, PeerConfig
 from peerspec.verification import LayerVerification, verify_model
 
