@@ -40,7 +40,7 @@ def test_the_json_file_holds_every_report(peerspec, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_the_json_file_is_not_replaced_unasked(peerspec, tmp_path):
+def test_the_json_file_is_replaced_only_with_overwrite(peerspec, tmp_path):
     path = tmp_path / "report.json"
     path.write_text("mine")
     result = peerspec("check", "reference", *QUICK, "--json", path)

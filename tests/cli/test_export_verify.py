@@ -119,7 +119,7 @@ def test_an_unknown_body_is_one_sentence(peerspec, tmp_path):
     assert "scan" in result.err
 
 
-def test_an_existing_model_is_not_replaced_unasked(peerspec, exported):
+def test_an_existing_model_is_replaced_only_with_overwrite(peerspec, exported):
     layer, model = exported
     before = model.read_bytes()
     result = peerspec("export", layer, model)

@@ -64,7 +64,7 @@ def test_types_without_a_kernel_are_one_sentence_that_says_what_to_do(library):
     half = np.zeros((2, 3), np.float16)
     model = selection_model(product_key_top_k(), half.dtype, 3, 1).SerializeToString()
     new_session(model, threads=1)
-    sentence = r"^the kernels have no ProductKeyTopK for the types that the model gives it \(ONX-4\); run it without "
+    sentence = r"^the kernels have no ProductKeyTopK for the types in the model \(ONX-4\); run the model without "
     with pytest.raises(OrtError, match=sentence):
         new_session(model, threads=1, kernels=True)
 

@@ -1,4 +1,4 @@
-"""What a program does wrong before any clause is asked is a fault of the harness: status 2 and one sentence."""
+"""An answer that cannot be read is a fault of the harness: status 2 and one sentence."""
 
 import os
 import time
@@ -46,7 +46,7 @@ def _check(command: Command, timeout: float = 20.0) -> Report:
         ("fifo", "is not a regular file"),
         ("folder", "is not a regular file"),
         ("too large", "has 1073741825 bytes; at most 1073741824 are read"),
-        ("unknown name", "has the tensor 'z'"),
+        ("unknown name", "has the unknown tensor 'z'"),
         ("no y", "lacks the tensor 'y'"),
     ],
 )
@@ -156,8 +156,8 @@ def test_a_program_that_fills_standard_error_is_not_held_up(program: Programs) -
         ("wrong shape", "SHP-1"),
         ("wrong format", "PRC-1"),
         ("byte ids", "PRC-3"),
-        ("state unasked", "NRM-3"),
-        ("half a trace", "CNF-3"),
+        ("unexpected state", "NRM-3"),
+        ("half a routing", "CNF-3"),
         ("spoils x", "IND-2"),
         ("spoils layer", "IND-2"),
     ],

@@ -19,9 +19,9 @@ def say(reply: Any) -> None:
 
 
 def inputs(message: Message, *names: str) -> dict[str, Any]:
-    from peerspec.backends.process.tensors import read
+    from peerspec.backends.process.tensors import read_answer
 
-    return read(Path(message["inputs"]), message["method"], required=names, optional=["mask"])
+    return read_answer(Path(message["inputs"]), message["method"], required=names, optional=["mask"])
 
 
 def right_forward(message: Message) -> dict[str, Any]:

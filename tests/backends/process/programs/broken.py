@@ -35,9 +35,9 @@ def changed(message: Message) -> dict[str, Any]:
         out["y"] = out["y"].astype(np.float32)
     elif WAY == "byte ids":
         out["indices"] = out["indices"].astype(np.uint8)
-    elif WAY == "state unasked":
+    elif WAY == "unexpected state":
         out["query_norm.mean"] = np.zeros(1)
-    elif WAY == "half a trace":
+    elif WAY == "half a routing":
         del out["gates"]
     elif WAY == "unknown name":
         out["z"] = out["y"]
