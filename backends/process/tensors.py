@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from peerspec.backends.process.errors import ProcessError
 from peerspec.files.tensors import DTYPE_OF_CODE, parse_tensors
 
-__all__ = ["SIZE_LIMIT", "Sent", "read_answer"]
+__all__ = ["SIZE_LIMIT", "SentFile", "read_answer"]
 
 Array = NDArray[Any]
 

@@ -92,7 +92,7 @@ def answer(message: Message) -> None:
         os.close(1)
         time.sleep(60)
     if WAY == "hangs":
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).wait()
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *sys.argv[2:]]).wait()
     if WAY == "garbage":
         raw("computing…\n")
     elif WAY == "not utf-8":
