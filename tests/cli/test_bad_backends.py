@@ -90,22 +90,22 @@ def test_a_backend_that_misbehaves_is_judged_all_the_same(peerspec, tmp_path, te
     assert result.err == ""
 
 
-def test_what_a_backend_raised_is_told_whole_and_from_where(peerspec, tmp_path):
-    text = "def inner():\n    raise ValueError('first\\nsecond')\n" + FORWARD + "inner()"
+def test_an_exception_of_a_backend_is_shown_whole_with_its_lines(peerspec, tmp_path):
+    text = "def helper():\n    raise ValueError('first\\nsecond')\n" + FORWARD + "helper()"
     (tmp_path / "bad.py").write_text(HEAD + CONTRACT + text)
     report = tmp_path / "report.json"
     result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--stop-early", "--json", report)
     shown = [line.strip() for line in result.out.splitlines()]
     at = shown.index("second")
     assert shown[at - 1].endswith("forward() raised ValueError: first")
-    assert shown[at + 1] == "bad.py:8 in forward: inner()"
-    assert shown[at + 2] == r"bad.py:6 in inner: raise ValueError('first\nsecond')"
+    assert shown[at + 1] == "bad.py:8 in forward: helper()"
+    assert shown[at + 2] == r"bad.py:6 in helper: raise ValueError('first\nsecond')"
     page = tmp_path / "report.html"
     peerspec("render", report, "--html", page)
-    assert "bad.py:8 in forward: inner()\nbad.py:6 in inner" in page.read_text("utf-8")
+    assert "bad.py:8 in forward: helper()\nbad.py:6 in helper" in page.read_text("utf-8")
 
 
-def test_what_a_backend_prints_does_not_reach_standard_output(peerspec, tmp_path):
+def test_the_output_of_a_backend_does_not_reach_standard_output(peerspec, tmp_path):
     (tmp_path / "bad.py").write_text(HEAD + CONTRACT + RIGHT.replace("out =", "print('noise', flush=True); out ="))
     result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--quiet", "--stop-early")
     assert result.status == 0

@@ -1,4 +1,4 @@
-"""``peerspec export`` and ``peerspec verify``: the file is judged, and a file that was changed is refused."""
+"""``peerspec export`` and ``peerspec verify``: an exported file is verified, a changed one is refused."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def test_every_way_of_writing_a_layer_is_verified(peerspec, tmp_path, options):
 
 
 @pytest.mark.parametrize(("tables", "options"), [("float16", []), ("int8", []), ("int8", ["--inline"])])
-def test_tables_in_fewer_bytes_are_verified_as_what_they_are_and_their_error_is_told(
-    peerspec, tmp_path, tables, options
-):
+def test_tables_in_fewer_bytes_are_verified_and_their_error_is_shown(peerspec, tmp_path, tables, options):
     layer, model = save(tmp_path / "layer.safetensors", expert="glu"), tmp_path / "model.onnx"
     assert peerspec("export", layer, model, "--tables", tables, *options).status == 0
     compared, alone = (peerspec("verify", *names) for names in ([model, layer], [model]))
@@ -103,9 +101,9 @@ def test_a_file_that_does_not_state_its_error_is_one_sentence(peerspec, tmp_path
     layer, path = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
     assert peerspec("export", layer, path, "--tables", "int8").status == 0
     model = onnx.load(path)
-    kept = [entry for entry in model.metadata_props if entry.key != "peerspec.tables"]
+    others = [entry for entry in model.metadata_props if entry.key != "peerspec.tables"]
     del model.metadata_props[:]
-    model.metadata_props.extend(kept)
+    model.metadata_props.extend(others)
     onnx.save(model, path)
     result = peerspec("verify", path)
     assert (result.status, result.err.count("\n")) == (2, 1)

@@ -1,4 +1,4 @@
-"""list, explain, render, --version, and how fast the command starts."""
+"""list, explain, render, repro, --version, and the imports of the help."""
 
 from __future__ import annotations
 

@@ -93,12 +93,12 @@ def test_a_program_that_does_not_say_hello_is_no_backend(program: Programs, way:
         ("bad\0name", "cannot start"),
     ],
 )
-def test_a_command_that_cannot_be_started_is_told_in_a_sentence(words: str, sentence: str) -> None:
+def test_a_command_that_cannot_be_started_is_one_sentence(words: str, sentence: str) -> None:
     with pytest.raises(BackendError, match=sentence):
         _check(Command(words))
 
 
-def test_a_program_that_takes_the_folder_away_is_an_error_and_not_a_fault_of_the_suite(program: Programs) -> None:
+def test_a_program_that_removes_the_folder_is_an_error_and_not_a_fault_of_the_suite(program: Programs) -> None:
     first, *_, last = _check(program("broken.py", "no folder")).of(ERROR)
     assert "forward() wrote no file" in first.message
     assert "the inputs of forward() cannot be written to" in last.message
@@ -124,9 +124,9 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(program: Programs) -
 def test_a_program_that_answers_without_reading_is_no_backend_or_an_error(program: Programs) -> None:
     try:
         message = _check(program("broken.py", "blind")).of(ERROR)[0].message
-    except BackendError as error:  # where it was faster than the first message
+    except BackendError as error:  # if it was faster than the first message
         message = str(error)
-    # how far it is ahead is a race: its line comes before the question, or in place of the answer to it
+    # a race: its line comes before the message, or instead of the reply
     assert "which answers no message" in message or 'must be an object with "reply": "forward"' in message
 
 

@@ -1,4 +1,4 @@
-"""Every message of a whole run is one that the shipped schemas describe, and the other way round."""
+"""Every message of a whole run fits the schemas, and the package refuses a reply that does not."""
 
 import json
 from collections.abc import Callable

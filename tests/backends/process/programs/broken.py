@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _speak import HELLO, Message, inputs, right_forward, say, serve, write
+from _speak import HELLO, Message, inputs, right_forward, run, say, write
 
 WAY = sys.argv[1]
 PICKLED_TO = "pickle was run"
@@ -159,4 +159,4 @@ if WAY == "blind":
     assert inputs is not None
     while True:
         say(HELLO)
-serve(answer, GREETINGS.get(WAY, HELLO))
+run(answer, GREETINGS.get(WAY, HELLO))
