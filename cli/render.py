@@ -31,30 +31,42 @@ def render(
     ] = False,
 ) -> int:
     """Show reports, or write them in other forms. Exit status: that of `peerspec check`."""
-    from peerspec.conformance.render.json import ReportError, loads
     from peerspec.reference import PeerError
 
     targets = {"html": html, "junit": junit, "markdown": markdown, "badge": badge}
     wanted = {form: path for form, path in targets.items() if path}
-    try:
-        text = report.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ReportError(f"{report} is not JSON: {error}") from None
+    text = _read(report)
     if check and wanted:
         raise PeerError("--check writes no file; pass it without --html, --junit, --markdown and --badge")
     if check:
         return _check(report, text)
-    try:
-        reports = loads(text)
-    except ReportError as error:
-        raise ReportError(f"{report}: {error}") from None
-    if not reports:
-        raise ReportError(f"{report} holds no report, because no backend could be loaded")
+    reports = _parse(report, text)
     if wanted:
         _write(report, wanted, reports, text, overwrite=overwrite)
     else:
         _show(reports)
     return max(one.exit_status for one in reports)
+
+
+def _read(path: Path) -> str:
+    from peerspec.conformance.render.json import ReportError
+
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{path} is not JSON: {error}") from None
+
+
+def _parse(path: Path, text: str) -> Sequence[Report]:
+    from peerspec.conformance.render.json import ReportError, loads
+
+    try:
+        reports = loads(text)
+    except ReportError as error:
+        raise ReportError(f"{path}: {error}") from None
+    if not reports:
+        raise ReportError(f"{path} holds no report, because no backend could be loaded")
+    return reports
 
 
 def _show(reports: Sequence[Report]) -> None:

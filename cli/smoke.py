@@ -34,7 +34,7 @@ def smoke(
         broken |= bool(problem)
         sign = mark(ERROR if problem else PASS, console)
         console.print(sign + Text(f" {step}{': ' if problem else ''}{problem}", ""))
-    advice = "repair what is marked above" if broken else f"the backend works; judge it: peerspec check {backend}"
+    advice = "repair the failed steps above" if broken else f"the backend works; judge it: peerspec check {backend}"
     console.print(Text(advice), soft_wrap=True)
     return 2 if broken else 0
 

@@ -78,6 +78,37 @@ def test_without_a_command_the_help_is_shown(peerspec):
     assert "Usage: peerspec" in peerspec().out
 
 
+METAVARS = {"FILE", "DIR", "BACKEND", "COMMAND", "SECONDS", "NUMBER", "NAME", "NAMES", "LAYER", "MODEL", "ID"}
+
+
+def commands():
+    from typer.main import get_command
+
+    from peerspec.cli.app import app
+
+    for name, command in get_command(app).commands.items():
+        for part, single in getattr(command, "commands", {"": command}).items():
+            yield f"{name} {part}".strip(), single
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_every_command_words_its_options_alike(name, command):
+    assert command.help.split(".")[0], name
+    for parameter in command.params:
+        assert parameter.metavar is None or parameter.metavar in METAVARS, f"{name} {parameter.name}"
+        assert parameter.help[0].isupper(), f"{name} {parameter.name}"
+        assert parameter.help.endswith("."), f"{name} {parameter.name}"
+
+
+def test_the_same_option_has_the_same_text_in_every_command():
+    texts: dict[str, set[str]] = {}
+    for _, command in commands():
+        for parameter in command.params:
+            texts.setdefault(parameter.name, set()).add(f"{parameter.metavar} {parameter.help}")
+    for name in ("seed", "timeout", "overwrite", "backend"):
+        assert len(texts[name]) == 1, texts[name]
+
+
 def test_help_imports_nothing_heavy():
     code = (
         "import sys; from peerspec.cli import main; main(['check', '--help']); "

@@ -195,7 +195,7 @@ def _repeat(model):
         (_drop_selection, "calls peer.ProductKeyTopK and holds no function of that name"),
         (_age, "written for spec 99.0"),
         (_next_version, "imports version 2 of the domain 'peer', this package reads version 1"),
-        (_drop_keys, "the parameter keys is no initializer"),
+        (_drop_keys, "the parameter keys is not an initializer"),
         (_drop_config, "has no attribute config"),
         (_drop_input, "takes x and query.weight, keys, experts.u, experts.v, got 4 inputs"),
         (_poison_config, "must be a JSON object"),
