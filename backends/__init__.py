@@ -1,4 +1,4 @@
-"""Backends: implementations of the layer behind one small contract, and how to find them by name."""
+"""Backends: implementations of the layer with one small contract, and a registry of their names."""
 
 from peerspec.backends.protocol import Backend, BackendError
 from peerspec.backends.registry import load, names

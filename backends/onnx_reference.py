@@ -1,4 +1,4 @@
-"""ONNX's own reference evaluator on the exported graph: what the file says, in NumPy, with no runtime's liberties."""
+"""ONNX's reference evaluator on the exported graph: the definition of the file in NumPy, without a runtime."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ profiles = ALL_PROFILES - {"query-norm", "training"}
 
 
 def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:
-    """True, or why the evaluator cannot run the configuration in ``dtype``."""
+    """True, or the reason why the evaluator cannot run the configuration in ``dtype``."""
     if np.dtype(dtype) == np.float64 and config.activation == "gelu":
-        return "the Erf of ONNX's reference evaluator rounds to float32, and the exact gelu needs it in float64"
+        return "the exact gelu needs Erf in float64, and that of ONNX's reference evaluator rounds to float32"
     return True
 
 
@@ -33,8 +33,8 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
     """Evaluate the exported graph.
 
     Raises:
-        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
-        BackendError: training with batch norm: ONNX is inference.
+        InputError: shapes or dtypes do not fit the layer (SHP-1, SHP-2).
+        BackendError: training with batch norm, because ONNX is inference.
     """
     tokens, _, lead = flatten(layer, x, mask)
     if training and layer.config.query_norm == "batch":
@@ -44,7 +44,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
 
 
 def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-    """The first k experts of each row of half scores [..., n], by the body of ``ProductKeyTopK``."""
+    """The first k experts of each row of half scores [..., n], from the body of ``ProductKeyTopK``."""
     n, lead = scores1.shape[-1], scores1.shape[:-1]
     halves = {"s1": scores1.reshape(-1, n), "s2": scores2.reshape(-1, n)}
     scores, indices = _selector(scores1.dtype, n, k).run(None, halves)

@@ -1,11 +1,11 @@
-"""The contract of a backend: any object, a module too, with these attributes (SPEC.md, chapter 9).
+"""The contract of a backend: any object, also a module, with these attributes (SPEC.md, chapter 9).
 
-``forward`` is enough to be judged. Three more are asked for where a profile needs them or a backend offers them:
+``forward`` is enough to be judged. Three more methods are called if a profile needs them or the backend has them:
 
-- ``select(scores1, scores2, k) -> Selection`` for the profile ``select``: half scores [..., n] twice, in the score
-  format, to scores and ids [..., k];
+- ``select(scores1, scores2, k) -> Selection`` for the profile ``select``: from two half scores [..., n] in the compute
+  dtype to scores and ids [..., k];
 - ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``;
-- ``supports(config, dtype) -> True or a reason``: configurations it declines (CNF-2).
+- ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-2).
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
 
 
 class BackendError(PeerError):
-    """A backend that cannot be found, loaded or asked: a fault of the harness, never a failed clause."""
+    """A backend cannot be found, loaded or called: a fault of the harness, never a failed clause."""
 
 
 class Backend(Protocol):
-    """What every backend has. Arrays are NumPy, bfloat16 through ml_dtypes; inputs are never modified.
+    """The attributes that every backend has. Arrays are NumPy arrays, bfloat16 by ml_dtypes; inputs stay as they are.
 
     Attributes:
-        name: shown in reports.
-        profiles: the profiles it claims, at least one precision among them.
+        name: the name in reports.
+        profiles: the claimed profiles, with at least one precision.
     """
 
     name: str
@@ -44,10 +44,10 @@ class Backend(Protocol):
     def forward(
         self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
     ) -> Output:
-        """y [..., M] for x [..., D], with the trace [..., h, k] or None in its place.
+        """y [..., M] for x [..., D], with the routing [..., h, k] or with None instead.
 
         Raises:
-            Exception: of any class, in training with query norm ``batch`` where no token counts (NRM-5). Elsewhere
-                whatever it raises is a fault of the harness.
+            Exception: of any class, in training with query norm ``batch`` if no token counts (NRM-5). Any other
+                exception is a fault of the harness.
         """
         ...

@@ -1,4 +1,4 @@
-"""The reference as a backend: float64 inside, in every precision and profile."""
+"""The reference as a backend: it computes in float64, in every precision and profile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 
 def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool = False) -> Output:
-    """The reference, its results rounded to the formats of PRC-1 and PRC-3."""
+    """The reference, with results rounded to the dtypes of PRC-1 and PRC-3."""
     out = reference.forward(layer, x, mask=mask, training=training)
     assert out.scores is not None
     assert out.gates is not None
@@ -37,10 +37,10 @@ def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool
 
 
 def select(scores1: Array, scores2: Array, k: int) -> Selection:
-    """The two stages of the paper, in the format of the half scores."""
+    """The selection of the paper in two stages, in the dtype of the half scores."""
     return select_two_stage(scores1, scores2, k)
 
 
 def gradients(layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
-    """The reference's gradients, rounded once to the format of the layer."""
+    """The gradients of the reference, rounded once to the dtype of the layer."""
     return {key: grad.astype(layer.dtype) for key, grad in reference.gradients(layer, x, dy, mask=mask).items()}

@@ -15,7 +15,7 @@ from peerspec.backends.protocol import Backend, BackendError
 __all__ = ["GROUP", "load", "names"]
 
 GROUP = "peerspec.backends"
-"""The entry-point group that makes a backend known by a name of its own."""
+"""The group of entry points that gives an installed backend its name."""
 
 
 def names() -> list[str]:
@@ -27,11 +27,11 @@ def load(name: str) -> Backend:
     """Import the backend called ``name``.
 
     Args:
-        name: an installed name, ``package.module:attribute``, ``path/to/file.py:attribute``, or a module or file
-            alone when the module itself is the backend.
+        name: an installed name, ``package.module:attribute`` or ``path/to/file.py:attribute``; without ``:attribute``
+            the module itself is the backend.
 
     Raises:
-        BackendError: nothing of that name, an import that fails, or an object without the contract.
+        BackendError: there is no such backend, its import fails, or it does not have the contract.
     """
     points = {point.name: point for point in entry_points(group=GROUP)}
     try:
@@ -47,22 +47,22 @@ def load(name: str) -> Backend:
 def _from_path(name: str) -> Any:
     target, _, attribute = name.partition(":")
     if not target.strip("."):
-        raise BackendError(f"{name!r} names no backend; use a name, module:attribute or file.py:attribute")
+        raise BackendError(f"{name!r} does not name a backend; use a name, module:attribute or file.py:attribute")
     is_file = target.endswith(".py")
     if not is_file and Path(target).is_file():
         raise BackendError(
-            f"{target} is no Python file; name a backend as file.py:attribute, or judge a model by `peerspec verify`"
+            f"{target} is not a Python file; name a backend as file.py:attribute, or pass a model to `peerspec verify`"
         )
     if not (is_file or attribute or "." in target):
         raise BackendError(
             f"no backend is called {name!r}; installed are {', '.join(names())}; "
-            "any other is named as module:attribute or file.py:attribute"
+            "name any other as module:attribute or file.py:attribute"
         )
     module = _module_of_file(Path(target)) if is_file else importlib.import_module(target)
     if not attribute:
         return module
     if not hasattr(module, attribute):
-        raise BackendError(f"{target} has no attribute {attribute!r}; name the backend object it defines")
+        raise BackendError(f"{target} has no attribute {attribute!r}; name the backend object that it defines")
     return getattr(module, attribute)
 
 
@@ -73,7 +73,7 @@ def _module_of_file(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses and pickling look their module up here
+    sys.modules[path.stem] = module  # dataclasses and pickle look for the module here
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""The command ``peerspec``: one file per command; what a command needs is imported when it runs."""
+"""The command ``peerspec``: one file per command. A command imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 __all__ = ["main"]
 
 INTERRUPTED = 130
-"""What shells report for a program that the user stopped."""
+"""The exit status of a program that the user interrupted, as shells report it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status; errors become one sentence on standard error."""
+    """Run the command and return its exit status; print an error as one sentence on standard error."""
     try:
         from peerspec.cli.entry import run
 

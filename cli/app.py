@@ -1,4 +1,4 @@
-"""The commands, put together."""
+"""The application: every command under its name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from peerspec.cli.verify import verify
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Decides whether an implementation of a PEER layer is PEER (SPEC.md).",
+    help="Decide whether an implementation of a PEER layer conforms to SPEC.md.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -25,8 +25,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
         from peerspec.reference import SPEC_VERSION
@@ -37,7 +37,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show versions."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the versions."),
 ) -> None:
     pass
 

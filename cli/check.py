@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from peerspec.cli.options import BACKEND_HELP, Overwrite, Seed, Timeout
 
-    from peerspec.conformance.report import Report
+if TYPE_CHECKING:
+    from peerspec.cli.judging import Target
 
 __all__ = ["check"]
 
@@ -28,53 +28,48 @@ class Size(StrEnum):
 
 def check(
     backends: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="BACKEND", help="A name, module:attribute or file.py:attribute.", show_default=False),
+        list[str] | None, typer.Argument(metavar="BACKEND", help=BACKEND_HELP, show_default=False)
     ] = None,
     command: Annotated[
         list[str] | None,
-        typer.Option(help="Judge a program in any language (docs/any-language.md); may be repeated.", metavar="WORDS"),
+        typer.Option(help="Judge this program, in any language (docs/any-language.md). Repeatable.", metavar="COMMAND"),
     ] = None,
-    size: Annotated[Size, typer.Option(help="How many cases.")] = Size.DEFAULT,
-    seed: Annotated[int, typer.Option(help="Seed of the inputs.", metavar="NUMBER")] = 0,
+    size: Annotated[Size, typer.Option(help="Number of cases.")] = Size.DEFAULT,
+    seed: Seed = 0,
     profile: Annotated[
-        list[str] | None, typer.Option(help="Judge this profile or precision only; may be repeated.", metavar="NAME")
+        list[str] | None, typer.Option(help="Judge only this profile or precision. Repeatable.", metavar="NAME")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Judge checks that start so only; may be repeated.", metavar="CHECK")
+        list[str] | None, typer.Option(help="Run only checks whose name starts with this. Repeatable.", metavar="NAME")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 60.0,
+    timeout: Timeout = 60.0,
     waivers: Annotated[
-        Path | None, typer.Option(help="Accepted failures: TOML with [[waiver]] check, reason, url.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Accept the failures in this TOML file: [[waiver]] check, reason, url.", metavar="FILE"),
     ] = None,
     repro: Annotated[
         Path | None,
-        typer.Option(help="Write the failure nearest to the cause here, as small as can be found.", metavar="DIR"),
+        typer.Option(help="Write the smallest case found of the first failure here, for `repro`.", metavar="DIR"),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the JSON file if it exists.")] = False,
-    stop_early: Annotated[bool, typer.Option("--stop-early", help="End each backend at its first failure.")] = False,
+    overwrite: Overwrite = False,
+    stop_early: Annotated[bool, typer.Option("--stop-early", help="Stop each backend at its first failure.")] = False,
     jobs: Annotated[
         str,
         typer.Option(
-            "--jobs", "-n", help="Processes a backend's precisions share: a number, or auto.", metavar="COUNT"
+            "--jobs", "-n", help="Processes for the precisions of one backend: a number, or auto.", metavar="NUMBER"
         ),
     ] = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print verdicts only.")] = False,
 ) -> int:
-    """Judge backends: 0 everything claimed holds, 1 a clause fails, 2 the run could not be done."""
+    """Judge backends. Exit status: 0 all claims hold, 1 a clause fails, 2 no verdict."""
     from contextlib import nullcontext
 
-    from rich.console import Console
-
     from peerspec.cli.files import OutputFile, make_folder
+    from peerspec.cli.judging import Judging
     from peerspec.cli.waivers import read_waivers
     from peerspec.conformance.render.json import dumps
-    from peerspec.reference import PeerError
 
-    judged = [(name, "") for name in backends or ()] + [(words, "--command") for words in command or ()]
-    if not judged:
-        raise PeerError("nothing to judge; name a backend, or a program with --command")
     options: dict[str, Any] = {
         "size": size.value,
         "seed": seed,
@@ -85,16 +80,26 @@ def check(
         "jobs": _jobs(jobs),
         "waivers": read_waivers(waivers) if waivers else None,
     }
-    console = Console(highlight=False)
+    targets, judging = _targets(backends or (), command or ()), Judging(options, repro, quiet=quiet)
     if repro:
-        make_folder(repro)  # one that cannot be written is known early
+        make_folder(repro)  # before the run, which may take minutes
     with OutputFile(json, overwrite=overwrite) if json else nullcontext() as file:
-        reports = [_judge(name, option, options, console, repro, quiet=quiet) for name, option in judged]
-        found = [report for report in reports if report is not None]
-        _finish(found, console, quiet=quiet)
+        reports = [judging.judge(target) for target in targets]
+        judged = [report for report in reports if report is not None]
+        judging.summarise(judged)
         if file:
-            file.publish(dumps(found))
+            file.publish(dumps(judged))
     return max(2 if report is None else report.exit_status for report in reports)
+
+
+def _targets(backends: Sequence[str], commands: Sequence[str]) -> list[Target]:
+    from peerspec.cli.judging import Target
+    from peerspec.reference import PeerError
+
+    targets = [Target(name) for name in backends] + [Target(words, is_command=True) for words in commands]
+    if not targets:
+        raise PeerError("no backend is given; name a backend, or pass a program with --command")
+    return targets
 
 
 def _jobs(text: str) -> int:
@@ -103,52 +108,3 @@ def _jobs(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise typer.BadParameter(f"--jobs must be a number of at least 1, or auto, got {text!r}")
     return int(text)
-
-
-def _judge(
-    name: str, option: str, options: dict[str, Any], console: Console, repro: Path | None, *, quiet: bool
-) -> Report | None:
-    """The report, shown; None where there is no such backend, which was said on standard error."""
-    import shlex
-
-    from peerspec.backends import BackendError
-    from peerspec.backends.process import Command
-    from peerspec.cli.progress import watched
-    from peerspec.cli.repro import with_repro
-    from peerspec.conformance import check_backend
-    from peerspec.conformance.render.terminal import show, show_verdict
-
-    backend = Command(name) if option else name
-    try:
-        with watched(name, quiet=quiet) as progress:
-            report = check_backend(backend, progress=progress, **options)
-    except BackendError as error:
-        print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
-        return None
-    if repro:
-        report = with_repro(backend, report, repro, timeout=options["timeout"])
-    if quiet:
-        show_verdict(report, console)
-        return report
-    show(report, console)
-    which = f"{option} {shlex.quote(name)}" if option else name
-    for written in (finding.repro for finding in report.findings if finding.repro):
-        asked = which if option else f"--backend {shlex.quote(name)}"
-        console.print(f"  repro: peerspec repro {shlex.quote(written)} {asked}", soft_wrap=True, markup=False)
-    if first := report.first:
-        command = f"peerspec check {which} --only {first.check} --profile {first.precision}"
-        console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)
-    console.print()
-    return report
-
-
-def _finish(reports: list[Report], console: Console, *, quiet: bool) -> None:
-    if quiet:
-        return
-    from peerspec.conformance.render.table import show_table
-    from peerspec.conformance.render.terminal import CAVEAT
-
-    if len(reports) > 1:
-        show_table(reports, console)
-    if any(report.conformant for report in reports):
-        console.print(CAVEAT, style="dim")

@@ -1,4 +1,4 @@
-"""From arguments to an exit status, with one sentence instead of a traceback for every error a user can cause."""
+"""From arguments to an exit status. An error that a user can cause is one sentence, not a traceback."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["run"]
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """The exit status: 0, 1 or 2 as the command says, 2 for an error.
+    """Run the command and return its exit status; 2 for an error.
 
     Raises:
         KeyboardInterrupt: the user stopped it.
     """
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):  # a stream that somebody replaced
+        with contextlib.suppress(AttributeError, ValueError):  # the caller may have replaced the stream
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str] | None) -> int:
         raise KeyboardInterrupt from None
     except Exception as error:
         return _explain(error)
-    if status == INTERRUPTED:  # as typer may say instead
+    if status == INTERRUPTED:  # some versions of typer return it instead of Abort
         raise KeyboardInterrupt
     return status or 0
 
@@ -40,16 +40,16 @@ def _explain(error: Exception) -> int:
     from peerspec.reference import PeerError
 
     usage = getattr(error, "format_message", None)
-    if usage is not None:  # wrong arguments; typer's class moved between its versions
-        if message := usage().replace("Value error, ", ""):  # words of a library inside typer
-            _say(f"{message.rstrip('.')}; `peerspec --help` and `peerspec COMMAND --help` tell more")
+    if usage is not None:  # wrong arguments; the class is elsewhere in each version of typer
+        if message := usage().replace("Value error, ", ""):  # a prefix that a library of typer adds
+            _say(f"{message.rstrip('.')}; see `peerspec --help` and `peerspec COMMAND --help`")
     elif isinstance(error, OSError) and error.filename is not None:
         _say(f"{error.filename}: {error.strerror}")
     elif isinstance(error, PeerError | OSError | ImportError):
         _say(str(error))
     else:
         traceback.print_exc()
-        _say(f"a fault of peerspec itself, please report it: {type(error).__name__}: {error}")
+        _say(f"a defect of peerspec; please report it: {type(error).__name__}: {error}")
     return 2
 
 

@@ -1,4 +1,4 @@
-"""``peerspec explain``: what a clause or a check says."""
+"""``peerspec explain``: the text of a clause or a check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["explain"]
 def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="A clause such as SEL-3, or a check such as scores.values.")],
 ) -> int:
-    """Explain a clause or a check."""
+    """Show a clause with its checks, or a check with its clauses and cases."""
     from rich.console import Console
 
     from peerspec.conformance.clauses import clauses
@@ -32,7 +32,7 @@ def explain(
     elif id.split("[")[0] in checks:
         _check(checks[id.split("[")[0]], console)
     else:
-        raise PeerError(f"{id!r} is neither a clause nor a check; `peerspec list` and `list --clauses` show them")
+        raise PeerError(f"{id!r} is neither a clause nor a check; see `peerspec list` and `peerspec list --clauses`")
     return 0
 
 

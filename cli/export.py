@@ -8,18 +8,20 @@ from typing import Annotated
 
 import typer
 
+from peerspec.cli.options import Overwrite
+
 __all__ = ["export"]
 
 
 class Tables(StrEnum):
-    """What the tables of experts may be stored in."""
+    """Formats with fewer bytes for the tables of experts."""
 
     FLOAT16 = "float16"
     INT8 = "int8"
 
 
 class Body(StrEnum):
-    """How the experts' rows are read where no kernel serves."""
+    """How the model reads the rows of experts without kernels."""
 
     GATHER = "gather"
     SCAN = "scan"
@@ -30,20 +32,20 @@ def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file to write.")],
     leading: Annotated[
         str,
-        typer.Option(help="Names of the leading axes of x, with commas; empty for a single token.", metavar="NAMES"),
+        typer.Option(help="Names of the leading axes of x, between commas; empty for one token.", metavar="NAMES"),
     ] = "batch,sequence",
-    no_routing: Annotated[bool, typer.Option("--no-trace", help="Leave out scores, ids and gates.")] = False,
+    no_routing: Annotated[bool, typer.Option("--no-routing", help="Omit scores, indices and gates.")] = False,
     body: Annotated[
-        Body, typer.Option(help="Gather the experts of all tokens at once, or scan the tokens in bounded memory.")
+        Body, typer.Option(help="Gather the rows of all tokens at once, or scan the tokens in little memory.")
     ] = Body.GATHER,
-    inline: Annotated[bool, typer.Option("--inline", help="Standard operators alone, without functions.")] = False,
+    inline: Annotated[bool, typer.Option("--inline", help="Write standard operators only, no functions.")] = False,
     tables: Annotated[
         Tables | None,
-        typer.Option(help="Store the experts of a float32 layer in fewer bytes; the file states how far y is off."),
+        typer.Option(help="Store the experts of a float32 layer in fewer bytes; the file states the error of y."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model if it exists.")] = False,
+    overwrite: Overwrite = False,
 ) -> int:
-    """Write a layer as an ONNX model of opset 18; large tables go to MODEL.data beside it."""
+    """Write a layer as an ONNX model of opset 18. Large tables go to MODEL.data beside it."""
     from peerspec.cli.files import refuse_existing
     from peerspec.export import export as write
     from peerspec.reference import Layer
@@ -61,5 +63,5 @@ def export(
         tables=tables.value if tables else None,
         overwrite=overwrite,
     )
-    print(f"{model} written; `peerspec verify {model} {layer}` judges it")
+    print(f"wrote {model}; verify it: peerspec verify {model} {layer}")
     return 0

@@ -1,4 +1,4 @@
-"""A text file that appears whole or not at all, and never over another unasked."""
+"""Files that a command writes: whole or not at all, and never over an existing file without ``--overwrite``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["OutputFile", "make_folder", "refuse_existing"]
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse a folder, and a file that exists unless it may be replaced.
+    """Check that ``path`` is a file to write.
 
     Raises:
-        PeerError: as said.
+        PeerError: it is a folder, or it exists and may not be replaced.
     """
     if path.is_dir():
         raise PeerError(f"{path} is a folder; name the file to write")
@@ -24,7 +24,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, where there is none.
+    """Make a folder and its parents if they are missing.
 
     Raises:
         PeerError: it cannot be made.
@@ -40,7 +40,7 @@ def _unwritable(path: Path, error: OSError) -> PeerError:
 
 
 class OutputFile:
-    """A temporary file beside ``path``, made at once so that a folder that cannot be written is known early.
+    """A temporary text file beside ``path``, made before a long run so that a read-only folder is refused early.
 
     Raises:
         PeerError: the path exists, is a folder, or cannot be written.
@@ -58,8 +58,8 @@ class OutputFile:
         return self
 
     def publish(self, text: str) -> None:
-        """Write the text and rename the file into place."""
-        self._file.file.write(text.encode())
+        """Write the text and rename the file to ``path``."""
+        self._file.stream.write(text.encode())
         self._file.publish()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -13,11 +13,11 @@ Rows = Iterator[tuple[str, ...]]
 
 
 def list_(
-    clauses: Annotated[bool, typer.Option("--clauses", help="The clauses of SPEC.md instead.")] = False,
-    backends: Annotated[bool, typer.Option("--backends", help="The installed backends instead.")] = False,
-    cases: Annotated[bool, typer.Option("--cases", help="The cases of the suite instead.")] = False,
+    clauses: Annotated[bool, typer.Option("--clauses", help="List the clauses of SPEC.md.")] = False,
+    backends: Annotated[bool, typer.Option("--backends", help="List the installed backends.")] = False,
+    cases: Annotated[bool, typer.Option("--cases", help="List the cases of the suite.")] = False,
 ) -> int:
-    """List the checks with their clauses and profiles."""
+    """List the checks, or clauses, backends or cases."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -25,7 +25,7 @@ def list_(
     from peerspec.reference import PeerError
 
     if clauses + backends + cases > 1:
-        raise PeerError("--clauses, --backends and --cases each ask for another list; pass one of them")
+        raise PeerError("--clauses, --backends and --cases exclude each other; pass one of them")
     rows = _clauses() if clauses else _backends() if backends else _cases() if cases else _checks()
     table = Table.grid(padding=(0, 2))
     for row in rows:

@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, one line elsewhere, nothing where none is wanted."""
+"""Progress on standard error: a bar on a terminal, one line elsewhere, nothing with ``--quiet``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.console import Console
 if TYPE_CHECKING:
     from peerspec.conformance.runner import Progress
 
-__all__ = ["watched"]
+__all__ = ["show_progress"]
 
 
 @contextmanager
-def watched(name: str, *, quiet: bool) -> Iterator[Progress | None]:
-    """What ``check_backend`` reports its steps to."""
+def show_progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
+    """The callback to which ``check_backend`` reports each step."""
     console = Console(stderr=True, highlight=False)
     if quiet:
         yield None

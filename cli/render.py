@@ -1,4 +1,4 @@
-"""``peerspec render``: show a report that was written as JSON, or write it in another form."""
+"""``peerspec render``: show a report in JSON, or write it in another form."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from peerspec.cli.options import Overwrite
+
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
 
@@ -15,41 +17,56 @@ __all__ = ["render"]
 
 
 def render(
-    report: Annotated[Path, typer.Argument(metavar="REPORT.json", help="Written by `peerspec check --json`.")],
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained page.", metavar="FILE")] = None,
+    report: Annotated[Path, typer.Argument(metavar="FILE", help="A report of `peerspec check --json`.")],
+    html: Annotated[Path | None, typer.Option(help="Write a self-contained web page.", metavar="FILE")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write a summary in Markdown.", metavar="FILE")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a Markdown summary.", metavar="FILE")] = None,
     badge: Annotated[Path | None, typer.Option(help="Write JSON for a shields.io endpoint.", metavar="FILE")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Only check the report: 0 whole, 1 of another spec or suite, 2 changed.")
+    overwrite: Overwrite = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Only check the file. Exit status: 0 unchanged, 1 of another spec or suite, 2 changed."
+        ),
     ] = False,
 ) -> int:
-    """Show reports again, or write them in other forms; the exit status is theirs."""
-    from peerspec.conformance.render.json import ReportError, loads
+    """Show reports, or write them in other forms. Exit status: that of `peerspec check`."""
     from peerspec.reference import PeerError
 
     targets = {"html": html, "junit": junit, "markdown": markdown, "badge": badge}
     wanted = {form: path for form, path in targets.items() if path}
-    try:
-        text = report.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ReportError(f"{report} is not JSON: {error}") from None
-    if verify and wanted:
-        raise PeerError("--verify writes nothing; run it without --html, --junit, --markdown and --badge")
-    if verify:
-        return _verify(report, text)
-    try:
-        reports = loads(text)
-    except ReportError as error:
-        raise ReportError(f"{report}: {error}") from None
-    if not reports:
-        raise ReportError(f"{report} holds no report: no backend could be asked")
+    text = _read(report)
+    if check and wanted:
+        raise PeerError("--check writes no file; pass it without --html, --junit, --markdown and --badge")
+    if check:
+        return _check(report, text)
+    reports = _parse(report, text)
     if wanted:
         _write(report, wanted, reports, text, overwrite=overwrite)
     else:
         _show(reports)
     return max(one.exit_status for one in reports)
+
+
+def _read(path: Path) -> str:
+    from peerspec.conformance.render.json import ReportError
+
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ReportError(f"{path} is not JSON: {error}") from None
+
+
+def _parse(path: Path, text: str) -> Sequence[Report]:
+    from peerspec.conformance.render.json import ReportError, loads
+
+    try:
+        reports = loads(text)
+    except ReportError as error:
+        raise ReportError(f"{path}: {error}") from None
+    if not reports:
+        raise ReportError(f"{path} holds no report, because no backend could be loaded")
+    return reports
 
 
 def _show(reports: Sequence[Report]) -> None:
@@ -69,7 +86,7 @@ def _show(reports: Sequence[Report]) -> None:
 
 
 def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], text: str, *, overwrite: bool) -> None:
-    """Every file or, where one cannot be written, none."""
+    """Write every file, or none if one cannot be written."""
     from contextlib import ExitStack
 
     from peerspec.cli.files import OutputFile
@@ -77,7 +94,7 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
 
     paths = [path.resolve() for path in (source, *wanted.values())]
     if len(set(paths)) < len(paths):
-        raise PeerError("two of the files are the same; give each form a file of its own")
+        raise PeerError("two of the paths are the same file; name another file for each form")
     with ExitStack() as stack:
         files = {form: stack.enter_context(OutputFile(path, overwrite=overwrite)) for form, path in wanted.items()}
         texts = {form: _form(form)(reports, text) for form in files}
@@ -87,7 +104,7 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
 
 
 def _form(name: str) -> Callable[[Sequence[Report], str], str]:
-    """The function that writes a form, imported when it is wanted."""
+    """The function that writes a form."""
     if name == "html":
         from peerspec.conformance.render.html import page
         from peerspec.conformance.render.verify import recorded
@@ -101,7 +118,7 @@ def _form(name: str) -> Callable[[Sequence[Report], str], str]:
     return lambda reports, text: form(reports)
 
 
-def _verify(path: Path, text: str) -> int:
+def _check(path: Path, text: str) -> int:
     from peerspec.conformance.render.json import ReportError
     from peerspec.conformance.render.verify import verify
 

@@ -1,4 +1,4 @@
-"""``peerspec repro``: put the question of a failure again."""
+"""``peerspec repro``: replay a failure that was written to a file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from peerspec.cli.options import BACKEND_HELP, Timeout
+
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
 
@@ -16,19 +18,25 @@ __all__ = ["repro", "with_repro"]
 
 
 def repro(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .py or .safetensors of a repro; it is only read.")],
-    backend: Annotated[
-        str | None, typer.Option(help="Ask this one: a name, module:attribute or file.py:attribute.", metavar="BACKEND")
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .py or .safetensors file of a failure.")],
+    backend: Annotated[str | None, typer.Argument(metavar="BACKEND", help=BACKEND_HELP)] = None,
+    command: Annotated[
+        str | None, typer.Option(help="Call this program instead of a backend.", metavar="COMMAND")
     ] = None,
-    command: Annotated[str | None, typer.Option(help="Ask this program instead.", metavar="WORDS")] = None,
-    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 60.0,
+    timeout: Timeout = 60.0,
 ) -> int:
-    """Replay a failure written by `check --repro`: 1 it still fails, 0 it holds, 2 it cannot be put."""
+    """Replay a failure written by `check --repro`. Exit status: 0 the check holds, 1 it fails, 2 no verdict.
+
+    The file is only read, never executed. Without BACKEND, the backend that it names is called, if it is installed.
+    """
     from peerspec.backends.process import Command
     from peerspec.conformance.repro import replay
+    from peerspec.reference import PeerError
 
-    asked: Any = Command(command) if command else backend or _named_in(file)
-    found = replay(file, asked, timeout=timeout)
+    if backend and command:
+        raise PeerError("BACKEND and --command exclude each other; pass one of them")
+    target: Any = Command(command) if command else backend or _backend_in(file)
+    found = replay(file, target, timeout=timeout)
     if found.status == 2:
         print("peerspec:", " ".join(found.text.split()), file=sys.stderr)
     else:
@@ -36,25 +44,25 @@ def repro(
     return found.status
 
 
-def _named_in(file: Path) -> str:
-    """The backend that the file names, if it is installed: a file from elsewhere must not choose code to run."""
+def _backend_in(file: Path) -> str:
+    """The backend that the file names, if it is installed: a file must not choose other code to run."""
     from peerspec.backends import names
     from peerspec.conformance.repro.file import ReproError, read
 
     found = read(file)
     if found.kind == "name" and found.backend in names():
         return found.backend
-    option = {"name": f"--backend {found.backend}", "command": f"--command {found.backend!r}"}
+    argument = {"name": found.backend, "command": f"--command {found.backend!r}"}.get(found.kind, "a BACKEND")
     raise ReproError(
-        f"the repro was found with {found.backend!r}, which is no installed backend, and files choose no other code "
-        f"to run; pass {option.get(found.kind, '--backend BACKEND')}"
+        f"the failure was found with {found.backend!r}, which is not an installed backend, and a file must not choose "
+        f"other code to run; pass {argument}"
     )
 
 
 def with_repro(backend: Any, report: Report, directory: Path, *, timeout: float) -> Report:
-    """Write a repro of the failure nearest to the cause, and its path into the report.
+    """Write a repro of the first failure, and its path into the report.
 
-    The report is left as it is where nothing failed, and where no repro can be made, which is said on standard error.
+    The report stays as it is if nothing failed, or if no repro can be made; standard error then has the reason.
     """
     from peerspec.conformance.repro import ReproError, write_repro
 

@@ -1,4 +1,4 @@
-"""``peerspec smoke``: does the plumbing work, from the import to one answer? No clause is judged."""
+"""``peerspec smoke``: whether a backend can be imported and called. No clause is judged."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from peerspec.cli.options import BACKEND_HELP, Timeout
+
 if TYPE_CHECKING:
     from peerspec.conformance.hosts.host import Host
 
 __all__ = ["smoke"]
 
 Step = tuple[str, str]
-"""What was tried, and what is wrong with it; empty where it works."""
+"""A step, and its problem; empty if it works."""
 
 
 def smoke(
-    backend: Annotated[str, typer.Argument(metavar="BACKEND", help="A name, module:attribute or file.py:attribute.")],
-    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 60.0,
+    backend: Annotated[str, typer.Argument(metavar="BACKEND", help=BACKEND_HELP)],
+    timeout: Timeout = 60.0,
 ) -> int:
-    """Try import, contract and one forward on a tiny layer: 0 it works, 2 it does not."""
+    """Import a backend and call it on a tiny layer. Exit status: 0 it works, 2 it does not."""
     from rich.console import Console
     from rich.text import Text
 
@@ -28,12 +30,12 @@ def smoke(
     from peerspec.conformance.report import ERROR, PASS
 
     console, broken = Console(highlight=False), False
-    for what, problem in _steps(backend, timeout):
+    for step, problem in _steps(backend, timeout):
         broken |= bool(problem)
         sign = mark(ERROR if problem else PASS, console)
-        console.print(sign + Text(f" {what}{': ' if problem else ''}{problem}", ""))
-    words = "something above is to be mended first" if broken else f"it can be judged: peerspec check {backend}"
-    console.print(Text(words), soft_wrap=True)
+        console.print(sign + Text(f" {step}{': ' if problem else ''}{problem}", ""))
+    advice = "repair the failed steps above" if broken else f"the backend works; judge it: peerspec check {backend}"
+    console.print(Text(advice), soft_wrap=True)
     return 2 if broken else 0
 
 
@@ -64,8 +66,7 @@ def _steps(name: str, timeout: float) -> Iterator[Step]:
 def _calls(host: Host, precision: str) -> Iterator[Step]:
     from peerspec.conformance.hosts.call import Fault
 
-    questions = _questions(host, precision)
-    for method, arguments in questions.items():
+    for method, arguments in _arguments(host, precision).items():
         try:
             value = host.call(method, arguments).value
         except Fault as fault:
@@ -74,8 +75,8 @@ def _calls(host: Host, precision: str) -> Iterator[Step]:
             yield _describe(method, precision, arguments, value)
 
 
-def _questions(host: Host, precision: str) -> dict[str, dict[str, Any]]:
-    """forward always, the others where the backend claims their profile."""
+def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
+    """The arguments of each method to call: forward, and the methods of the profiles that the backend claims."""
     import numpy as np
 
     from peerspec.conformance.plan import compute_dtype
@@ -84,12 +85,12 @@ def _questions(host: Host, precision: str) -> dict[str, dict[str, Any]]:
     dtype = DTYPES[precision]
     layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtype)
     x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], compute_dtype(precision))
-    questions: dict[str, dict[str, Any]] = {"forward": {"layer": layer, "x": x}}
+    calls: dict[str, dict[str, Any]] = {"forward": {"layer": layer, "x": x}}
     if "select" in host.profiles:
-        questions["select"] = {"scores1": half, "scores2": half, "k": 2}
+        calls["select"] = {"scores1": half, "scores2": half, "k": 2}
     if "training" in host.profiles:
-        questions["gradients"] = {"layer": layer, "x": x, "dy": x}
-    return questions
+        calls["gradients"] = {"layer": layer, "x": x, "dy": x}
+    return calls
 
 
 def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any) -> Step:
@@ -99,5 +100,5 @@ def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any
     if method != "forward":
         return f"{method} in {precision}", ""
     faults = problems(Case("smoke", False, arguments["layer"], arguments["x"]), value)
-    routing = "with its trace" if value.indices is not None else "without trace"
-    return f"forward in {precision}, {routing}", "; ".join(sentence for _, sentence in faults)
+    routing = "shown" if value.indices is not None else "not shown"
+    return f"forward in {precision}, routing {routing}", "; ".join(sentence for _, sentence in faults)

@@ -1,4 +1,4 @@
-"""``peerspec verify``: does an exported model compute the layer it was made from? Judged like any backend."""
+"""``peerspec verify``: whether an ONNX model computes its PEER layers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from peerspec.cli.options import Seed, Timeout
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from peerspec.conformance.report import Report
-    from peerspec.export.layer_nodes import LayerNode
-    from peerspec.export.onnx_package import ModelProto
-    from peerspec.reference import Layer
+    from peerspec.verification import LayerVerification
 
 __all__ = ["verify"]
 
@@ -22,73 +22,67 @@ def verify(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model with PEER layers.")],
     layer: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="LAYER", help="The layer file (PAR-4) it should compute; without one, each layer it says it is."
-        ),
+        typer.Argument(metavar="LAYER", help="The layer file (PAR-4) of the layer that the model should compute."),
     ] = None,
-    at: Annotated[
-        str | None, typer.Option(help="The layer's node, where the model holds several.", metavar="NODE")
+    node: Annotated[
+        str | None, typer.Option(help="Verify only the layer of this node of the model.", metavar="NAME")
     ] = None,
     kernels: Annotated[
-        bool, typer.Option("--kernels", help="Run it on the kernels of peerspec.export.ort, compiled on first use.")
+        bool, typer.Option("--kernels", help="Run the model on the native kernels, compiled at their first use.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the inputs.", metavar="NUMBER")] = 0,
-    timeout: Annotated[float, typer.Option(help="How long one call may take.", min=0.001, metavar="SECONDS")] = 600.0,
+    seed: Seed = 0,
+    timeout: Timeout = 600.0,
 ) -> int:
-    """Judge the PEER layers of an ONNX model: 0 they are what they should be, 1 one is not, 2 one could not be run."""
+    """Verify the PEER layers of an ONNX model. Exit status: 0 all hold, 1 one does not, 2 no verdict.
+
+    Without LAYER, each layer is held to the configuration and parameters that the model itself stores.
+    """
     from rich.console import Console
 
     from peerspec.conformance.render.terminal import show_failures
-    from peerspec.export.layer_nodes import find_layers
-    from peerspec.export.read import read_model, the_layer_node
-    from peerspec.export.stored import check_external
     from peerspec.reference import Layer
-    from peerspec.verification.model import verify_model
+    from peerspec.verification import verify_model
 
     expected, console = Layer.load(layer) if layer else None, Console(highlight=False)
-    found = read_model(model)
-    nodes = [the_layer_node(found, model, at)] if at or layer else find_layers(found, model)
-    check_external(model, found)
-    tables = [_tables(layer_node, found, model, expected) for layer_node in nodes]
-    names = [at] if at or layer else [layer_node.name or None for layer_node in nodes]
-    reports = [verify_model(model, expected, name=name, kernels=kernels, seed=seed, timeout=timeout) for name in names]
-    for report, stored in zip(reports, tables, strict=True):
-        show_failures(report, console)
-        _show_verdict(report, layer.name if layer else "", stored, ", on kernels" if kernels else "", console)
-    return max(report.exit_status for report in reports)
+    found = verify_model(model, expected, node=node, kernels=kernels, seed=seed, timeout=timeout)
+    for outcome in found:
+        show_failures(outcome.report, console)
+        _show_verdict(outcome, layer.name if layer else "", kernels, console)
+    return max(outcome.report.exit_status for outcome in found)
 
 
-def _tables(layer_node: LayerNode, model: ModelProto, path: Path, expected: Layer | None) -> str:
-    """What the layer's tables are stored in, and how far that takes it from the one they were made from."""
-    from peerspec.export.stated import stated_error
-    from peerspec.export.tables import table_error
-
-    if layer_node.tables is None:
-        return ""
-    if expected:
-        return f" with {layer_node.tables} tables, y {table_error(expected, layer_node.tables):.2%} off"
-    return f" with {layer_node.tables} tables, the file says y {stated_error(model, layer_node.name, path):.2%} off"
-
-
-def _show_verdict(report: Report, layer: str, tables: str, how: str, console: Console) -> None:
+def _show_verdict(outcome: LayerVerification, layer: str, kernels: bool, console: Console) -> None:
     from rich.text import Text
 
     from peerspec.conformance.render.marks import mark
-    from peerspec.conformance.render.terminal import worst_share
     from peerspec.conformance.report import ERROR, FAIL, PASS
 
+    report = outcome.report
     status = (PASS, FAIL, ERROR)[report.exit_status]
-    if status == PASS:
-        claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
-        claim += tables + how
-        shows_routing = "" if report.shows_routing else ", routing not shown"
-        same = f"every {'other ' if tables else ''}parameter is the same bit for bit, " if layer else ""
-        cases = sum(finding.cases for finding in report.of(PASS))
-        words = (
-            f"{claim}{shows_routing}: {same}{len(report.of(PASS))} checks on "
-            f"{cases} cases hold, largest error {worst_share(report):.2g} of its bound"
-        )
-    else:
-        words = "" if status == ERROR else f"does not compute {layer}: " if layer else "is not a PEER layer: "
-        words += report.verdict.removeprefix("not conformant: ")
+    words = _success(outcome, layer, kernels) if status == PASS else _failure(report, layer, error=status == ERROR)
     console.print(mark(status, console) + Text(f" {report.backend} ", "bold") + Text(words))
+
+
+def _success(outcome: LayerVerification, layer: str, kernels: bool) -> str:
+    from peerspec.conformance.render.terminal import worst_share
+    from peerspec.conformance.report import PASS
+
+    report, passed = outcome.report, outcome.report.of(PASS)
+    claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
+    claim += _tables(outcome, stated=not layer) + (", on kernels" if kernels else "")
+    claim += "" if report.shows_routing else ", routing not shown"
+    same = f"every {'other ' if outcome.tables else ''}parameter is the same bit for bit, " if layer else ""
+    checks = f"{len(passed)} checks on {sum(finding.cases for finding in passed)} cases hold"
+    return f"{claim}: {same}{checks}, largest error {worst_share(report):.2g} of its bound"
+
+
+def _failure(report: Report, layer: str, *, error: bool) -> str:
+    claim = "" if error else f"does not compute {layer}: " if layer else "is not a PEER layer: "
+    return claim + report.verdict.removeprefix("not conformant: ")
+
+
+def _tables(outcome: LayerVerification, *, stated: bool) -> str:
+    """The format of tables in fewer bytes, and the error of y that they cause."""
+    if outcome.tables is None:
+        return ""
+    return f" with {outcome.tables} tables, {'the file says ' if stated else ''}y {outcome.table_error:.2%} off"

@@ -1,4 +1,4 @@
-"""Waivers: failures that are known and accepted, each with a reason and where it is discussed."""
+"""Waivers: known failures that are accepted, each with a reason and the address of its discussion."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _FIELDS = ("check", "reason", "url")
 
 
 def read_waivers(path: Path) -> dict[str, str]:
-    """Reasons by check.
+    """The reason and address of each waived check.
 
     Raises:
-        PeerError: not TOML, or an entry without exactly check, reason and url, or two for one check.
+        PeerError: not TOML, an entry with other fields than check, reason and url, or two entries for one check.
         OSError: the file cannot be read.
     """
     try:
         document = tomllib.loads(path.read_text("utf-8"))
-    except ValueError as error:  # of TOML or of UTF-8
+    except ValueError as error:  # invalid TOML or UTF-8
         raise PeerError(f"{path} is not TOML: {error}") from None
     entries = document.get("waiver")
     if set(document) != {"waiver"} or not isinstance(entries, list):
-        raise PeerError(f"{path} must hold [[waiver]] tables and nothing else, got {', '.join(document) or 'nothing'}")
+        raise PeerError(f"{path} must hold only [[waiver]] tables, got {', '.join(document) or 'nothing'}")
     found: dict[str, str] = {}
     for entry in entries:
         _require_fields(path, entry)

@@ -1,9 +1,9 @@
-"""Export: a layer written down for other runtimes, as one ONNX file that any runtime of opset 18 runs.
+"""Export: a layer as one ONNX file that any runtime of opset 18 runs.
 
-``export`` writes it, ``read_layer`` reads it back, ``build_model`` gives the model in memory. The file is one
-``peer.Layer`` node over model-local functions of the domain ``peer`` (SPEC.md, chapter 10), the parameters
-under the names of SPEC.md, and in its metadata the spec version and the configuration. ONNX is inference:
-batch norm applies its running statistics.
+``export`` writes the file, ``read_layer`` reads it back, ``build_model`` makes the model in memory. The model is one
+``peer.Layer`` node over model-local functions of the domain ``peer`` (SPEC.md, chapter 10). Its parameters have the
+names of SPEC.md; its metadata hold the spec version and the configuration. ONNX is inference: batch norm applies its
+running statistics.
 """
 
 from peerspec.export.errors import ExportError, MissingPackageError

@@ -1,7 +1,7 @@
 """The activations and the sigmoid as statements in ONNX's text form (SPEC.md, ACT-1, GAT-3, NFT-1).
 
-Each function returns statements that compute ``result`` from ``a``, in the dtype of ``a``. NaN stays NaN in
-each: a maximum may swallow it, a comparison and Where do not.
+Each function returns statements that compute ``result`` from ``a``, in the dtype of ``a``. They keep NaN: they use
+comparison and Where, because Max may drop a NaN.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def activation(kind: str, a: str, result: str) -> str:
 def sigmoid(a: str, result: str) -> str:
     """1 / (1 + exp(−a)) without overflow (GAT-3).
 
-    From Exp: runtimes approximate Sigmoid to an absolute error, ONNX Runtime to 1e-7, which leaves no
-    correct digit below a = −17.
+    It uses Exp, because runtimes compute Sigmoid with an absolute error (ONNX Runtime: 1e-7), so no digit is correct
+    below a = −17.
     """
     return f"""
   {constant(f"{result}_zero", 0.0, a)}
@@ -72,15 +72,15 @@ def _silu(a: str, result: str) -> str:
 
 
 def _gelu_tanh(a: str, result: str) -> str:
-    """½ (1 + tanh z) is sigmoid(2z), which does not cancel."""
+    """½ (1 + tanh z) = sigmoid(2z), which has no cancellation."""
     return f"""
   {constant("twice_c", 2 * math.sqrt(2 / math.pi), a)}
-  {constant("cube_share", 0.044715, a)}
+  {constant("cubic_factor", 0.044715, a)}
   square = Mul ({a}, {a})
   cube = Mul (square, {a})
-  bend = Mul (cube_share, cube)
-  inner = Add ({a}, bend)
-  twice_z = Mul (twice_c, inner)
+  cubic_term = Mul (cubic_factor, cube)
+  polynomial = Add ({a}, cubic_term)
+  twice_z = Mul (twice_c, polynomial)
 {sigmoid("twice_z", "logistic")}  {result} = Mul ({a}, logistic)
 """
 

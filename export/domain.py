@@ -1,9 +1,8 @@
-"""The ONNX dialect of every exported file, and the names its dtypes have.
+"""The domain, versions and dtypes of every exported file.
 
-Functions are model-local and their bodies hold standard operators only, so any runtime that knows ``OPSET``
-runs them; a runtime with kernels for the same names in the domain may run those instead. Bodies and graphs
-are written in ONNX's own text form. Functions have attributes without defaults: a default breaks ONNX's
-reference evaluator.
+Functions are model-local, and their bodies hold standard operators only, so any runtime with ``OPSET`` runs them. A
+runtime with kernels of the same names in the domain may run these instead. Bodies are written in ONNX's text form.
+Attributes of functions have no defaults, because a default breaks ONNX's reference evaluator.
 """
 
 from __future__ import annotations
@@ -45,12 +44,12 @@ def text_type(dtype: np.dtype) -> str:
 
 
 def identifier(parameter: str) -> str:
-    """A parameter's name as ONNX's text form takes it; before 1.18 it has no way to write a dot."""
+    """The name of a parameter in ONNX's text form, which cannot hold a dot before onnx 1.18."""
     return parameter.replace(".", "__")
 
 
 def function(signature: str, body: str, *, calls: bool = False) -> FunctionProto:
-    """A model-local function from its signature and statements in ONNX's text form; ``calls`` others of the domain."""
+    """A model-local function from a signature and statements in text form; ``calls``: it calls others of the domain."""
     own = f', "{DOMAIN}" : {DOMAIN_VERSION}' if calls else ""
     header = f'<domain: "{DOMAIN}", opset_import: ["" : {OPSET}{own}]>'
     return parser.parse_function(f"{header}\n{signature}\n{{{body}}}")

@@ -8,7 +8,7 @@ __all__ = ["ExportError", "MissingPackageError", "missing"]
 
 
 class ExportError(PeerError):
-    """A layer that cannot be written as ONNX as asked, or an ONNX file that cannot be read as a layer."""
+    """A layer cannot be written as ONNX, or an ONNX file cannot be read as a layer."""
 
 
 class MissingPackageError(PeerError, ImportError):
@@ -16,5 +16,5 @@ class MissingPackageError(PeerError, ImportError):
 
 
 def missing(package: str) -> MissingPackageError:
-    """The one sentence for an optional package of the ``onnx`` extra that is not installed."""
+    """The error for a missing package of the extra ``onnx``."""
     return MissingPackageError(f'{package} is not installed; install it with: pip install "peerspec[onnx]"')

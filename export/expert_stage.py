@@ -1,17 +1,17 @@
-"""``peer.ExpertStage`` and ``peer.ExpertStageGLU``: the picked experts and their sum (EXP-1, EXP-2, OUT-1).
+"""``peer.ExpertStage`` and ``peer.ExpertStageGLU``: the selected experts and their weighted sum (EXP-1, EXP-2, OUT-1).
 
 ``ExpertStage(x, indices, gates, u, v)<activation> -> y``
 ``ExpertStageGLU(x, indices, gates, u, v, w)<activation> -> y``
 
-Both take tokens [..., D], ids and gates [..., h, k] and tables [N, D], [N, M], [N, D], and return [..., M] in
-the dtype of x. Tables may have a lower precision: rows are gathered first and widened after (PRC-2).
+Both take tokens [..., D], ids and gates [..., h, k] and tables [N, D], [N, M], [N, D], and return y [..., M] in the
+dtype of x. Tables may have fewer bytes per number: rows are gathered first, then widened (PRC-2).
 ``ExpertStageInt8`` and ``ExpertStageGLUInt8`` take int8 tables, each followed by the factors of its rows (ONX-9).
 
-ONNX functions cannot branch on a string, so the body is written for one activation, the one that the
-attribute names; the attribute is what kernels registered under the same name go by.
+A body is written for one activation, because ONNX functions cannot branch on a string. The attribute names the
+activation for kernels that are registered under the same name.
 
-There are two bodies of one meaning. ``gather`` takes the rows of all tokens at once, T·h·k·(D + M) numbers;
-``scan`` takes those of one token after another.
+There are two bodies with the same result. ``gather`` reads the rows of all tokens at once, T·h·k·(D + M) numbers;
+``scan`` reads the rows of one token after another.
 """
 
 from __future__ import annotations
@@ -31,18 +31,16 @@ Body = Literal["gather", "scan"]
 def expert_stage(
     expert: str, kind: str, *, body: Body = "gather", int8: bool = False, name: str | None = None
 ) -> FunctionProto:
-    """The function for the configuration's ``expert`` and ``activation``; no tokens included."""
+    """The function for an ``expert`` and an activation ``kind`` of the configuration; it takes empty batches too."""
     tables = ["u", "v"] if expert == "mlp" else ["u", "v", "w"]
     given = ", ".join(part for table in tables for part in ((table, table + SCALE) if int8 else (table,)))
     signature = f"{name or expert_stage_name(expert, int8=int8)} <activation> (x, indices, gates, {given}) => (y)"
-    expert_stage_model = _weight(expert, kind, int8) + _sum(int8)
+    statements = _coefficient(expert, kind, int8) + _gather_sum(int8)
     if body == "gather":
-        return function(signature, f"{_AXES}{_PAIRS}  x_column = Unsqueeze (x, last)\n{expert_stage_model}")
+        return function(signature, f"{_AXES}{_PAIRS}  x_column = Unsqueeze (x, last)\n{statements}")
     scanned = function(signature, f"{_PAIRS}{_FLAT}  y_rows = Identity (x_rows)\n{_UNFLAT}")
     index = next(at for at, node in enumerate(scanned.node) if node.output[0] == "y_rows")
-    scanned.node[index].CopyFrom(
-        _scan(function(signature, f"{_AXES}  x_column = Unsqueeze (x, last)\n{expert_stage_model}"))
-    )
+    scanned.node[index].CopyFrom(_scan(function(signature, f"{_AXES}  x_column = Unsqueeze (x, last)\n{statements}")))
     return scanned
 
 
@@ -52,9 +50,9 @@ def expert_stage_name(expert: str, *, int8: bool = False) -> str:
 
 
 def _scan(step: FunctionProto) -> NodeProto:
-    """The statements for one token [D], its ids and gates [h·k], over all rows; the tables are those outside."""
+    """A Scan of the statements ``step`` over tokens [D], their ids and gates [h·k]; the tables come from outside."""
     graph = GraphProto(name="token", node=step.node)
-    for node in graph.node:  # names of a subgraph must differ from those around it
+    for node in graph.node:  # names of a subgraph must differ from those of the graph around it
         node.input[:] = [name if name in _TABLES else f"token_{name}" for name in node.input]
         node.output[:] = [f"token_{name}" for name in node.output]
     graph.input.extend(ValueInfoProto(name=name) for name in ("token_x", "token_ids", "token_gate"))
@@ -81,9 +79,9 @@ _PAIRS = """
 """
 
 _SUM = """
-  share = Mul (gate, weight)
-  share_line = Unsqueeze (share, before_last)
-  y_line = MatMul (share_line, v_rows)
+  weight = Mul (gate, coefficient)
+  weight_line = Unsqueeze (weight, before_last)
+  y_line = MatMul (weight_line, v_rows)
   y = Squeeze (y_line, before_last)
 """
 
@@ -105,20 +103,21 @@ _UNFLAT = """
 """
 
 
-def _weight(expert: str, kind: str, int8: bool) -> str:
-    """What multiplies v."""
+def _coefficient(expert: str, kind: str, int8: bool) -> str:
+    """The coefficient of each row of v: σ(u·x), or σ(w·x) (u·x) for GLU."""
     if expert == "mlp":
-        return _project("u", int8) + activation(kind, "u_x", "weight")
-    products = _project("u", int8) + _project("w", int8)
-    return products + activation(kind, "w_x", "active") + "  weight = Mul (active, u_x)\n"
+        return _gather_dot("u", int8) + activation(kind, "u_x", "coefficient")
+    products = _gather_dot("u", int8) + _gather_dot("w", int8)
+    return products + activation(kind, "w_x", "active") + "  coefficient = Mul (active, u_x)\n"
 
 
-def _sum(int8: bool) -> str:
+def _gather_sum(int8: bool) -> str:
+    """y = Σ gate · coefficient · v over the h·k experts of a token."""
     return _rows("v", int8) + _SUM
 
 
 def _rows(table: str, int8: bool) -> str:
-    """The rows of the experts, in the dtype of x."""
+    """The rows of the selected experts, in the dtype of x."""
     stored = f"""
   {table}_stored = Gather <axis = 0> ({table}, ids)
   {table}_{"wide" if int8 else "rows"} = CastLike ({table}_stored, x)
@@ -131,7 +130,8 @@ def _rows(table: str, int8: bool) -> str:
     return stored + factors if int8 else stored
 
 
-def _project(table: str, int8: bool) -> str:
+def _gather_dot(table: str, int8: bool) -> str:
+    """The inner products of x with the rows of the selected experts."""
     return f"""{_rows(table, int8)}
   {table}_column = MatMul ({table}_rows, x_column)
   {table}_x = Squeeze ({table}_column, last)

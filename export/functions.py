@@ -1,4 +1,4 @@
-"""The functions that a model needs for the layers it holds, each written once."""
+"""The model-local functions of a model, each written once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Kind", "layer_functions", "layer_names"]
 
 
 class Kind(NamedTuple):
-    """What the functions of a layer depend on: its configuration, its dtype, and what its tables are stored in."""
+    """The properties of a layer that its functions depend on: configuration, dtype, and format of the tables."""
 
     config: PeerConfig
     dtype: np.dtype
@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 
 
 def layer_names(kinds: Iterable[Kind]) -> dict[Kind, str]:
-    """The name of the function of each kind of layer: ``Layer``, ``Layer_2``, ``LayerInt8``, …"""
+    """The name of the function for each kind of layer: ``Layer``, ``Layer_2``, ``LayerInt8``, …"""
     names: dict[Kind, str] = {}
     for kind in dict.fromkeys(kinds):
         plain = LAYER_NAMES[kind.tables]
@@ -36,9 +36,9 @@ def layer_names(kinds: Iterable[Kind]) -> dict[Kind, str]:
 
 
 def layer_functions(kinds: Iterable[Kind], *, body: Body = "gather") -> list[FunctionProto]:
-    """The model-local functions of a model that holds layers of these kinds, callees first.
+    """The functions of a model with layers of these kinds, each before those that call it.
 
-    ONNX's own reference evaluator knows a function only after it is listed.
+    ONNX's reference evaluator finds only functions that are listed before the caller.
     """
     names = layer_names(kinds)
     stages = _stage_names(names)
@@ -54,7 +54,7 @@ def _stage_kind(kind: Kind) -> tuple[str, str, bool]:
 
 
 def _stage_names(kinds: Iterable[Kind]) -> dict[tuple[str, str, bool], str]:
-    """A second activation of one model takes a name of its own, because a body is written for one (ONX-3)."""
+    """A name for each body: a second activation in one model gets its own name (ONX-3)."""
     names: dict[tuple[str, str, bool], str] = {}
     for expert, activation, int8 in dict.fromkeys(map(_stage_kind, kinds)):
         plain = expert_stage_name(expert, int8=int8)

@@ -1,7 +1,7 @@
-"""The graph of a layer: tokens in, y and the trace out, parameters under the names of SPEC.md.
+"""The graph of a layer: from tokens to y and the routing, with parameters under the names of SPEC.md.
 
-The graph is one ``peer.Layer`` node. An ONNX input has a fixed rank, so the leading axes are chosen at export
-and named; any sizes fit them, zero included.
+The graph is one ``peer.Layer`` node. An ONNX input has a fixed rank, so export chooses and names the leading axes. Any
+sizes fit them, zero included.
 """
 
 from __future__ import annotations
@@ -67,19 +67,19 @@ def layer_model(
     inline: bool = False,
     tables: Tables | None = None,
 ) -> ModelProto:
-    """The model without its parameters, which it reads by name: add them as initializers or as inputs.
+    """The model without its parameters; add these under their names, as initializers or inputs.
 
     Args:
         config: the configuration.
         dtype: the dtype of x, y and the parameters.
         leading: a name for each leading axis of x.
-        trace: whether scores, indices and gates [..., h, k] are outputs beside y.
-        body: how the experts' rows are read where no kernel serves.
-        inline: whether to write standard operators in the place of functions.
-        tables: what the tables of a float32 layer are stored in, if not as they are (ONX-10).
+        routing: whether scores, indices and gates [..., h, k] are outputs beside y.
+        body: how a model without kernels reads the rows of experts.
+        inline: whether to write standard operators instead of functions.
+        tables: the format of the tables of a float32 layer, or None to store them as they are (ONX-10).
 
     Raises:
-        ExportError: names of axes that are not distinct identifiers.
+        ExportError: the names of the axes are not distinct identifiers.
     """
     _check_leading(leading)
     given, kind = ["x", *inputs(config, tables)], LAYER_NAMES[tables]
@@ -94,7 +94,7 @@ def layer_model(
 
 
 def bound_model(config: PeerConfig, dtype: np.dtype, *, body: Body = "gather", inline: bool = False) -> ModelProto:
-    """The model for tokens [T, D] whose parameters are inputs: one session serves every layer of the kind."""
+    """The model for tokens [T, D] with parameters as inputs, so that one session runs every layer of the kind."""
     model = layer_model(config, dtype, leading=("tokens",), body=body, inline=inline)
     model.graph.input.extend(_parameters(config, dtype))
     return model
@@ -103,7 +103,7 @@ def bound_model(config: PeerConfig, dtype: np.dtype, *, body: Body = "gather", i
 def extracted_model(
     model: ModelProto, node: NodeProto, config: PeerConfig, dtype: np.dtype, *, tables: Tables | None = None
 ) -> ModelProto:
-    """One layer of a larger model, by that model's own node and functions; as ``bound_model`` otherwise."""
+    """One layer of a larger model, with the node and functions of that model; else as ``bound_model``."""
     x, *parameters = [_tokens(config, dtype, ["tokens"]), *_parameters(config, dtype, tables)]
     own = NodeProto()
     own.CopyFrom(node)
@@ -116,7 +116,7 @@ def extracted_model(
 
 
 def selection_model(selector: FunctionProto, dtype: np.dtype, n: int, k: int) -> ModelProto:
-    """The exact stage alone: half scores ``s1`` and ``s2`` [rows, n] to ``scores`` and ``indices`` [rows, k]."""
+    """The selection alone: from half scores ``s1``, ``s2`` [rows, n] to ``scores`` and ``indices`` [rows, k]."""
     kind = TENSOR_TYPES[dtype]
     node = helper.make_node(selector.name, ["s1", "s2"], ["scores", "indices"], domain=DOMAIN, k=k)
     halves = [helper.make_tensor_value_info(name, kind, ["rows", n]) for name in node.input]
@@ -128,7 +128,7 @@ def selection_model(selector: FunctionProto, dtype: np.dtype, n: int, k: int) ->
 
 
 def assemble(graph: GraphProto, functions: Sequence[FunctionProto]) -> ModelProto:
-    """A model in the dialect of ``domain``."""
+    """A model with the versions of ``domain``."""
     return helper.make_model(
         graph,
         functions=list(functions),
@@ -153,14 +153,14 @@ def _parameters(config: PeerConfig, dtype: np.dtype, tables: Tables | None = Non
 
 
 def _outputs(config: PeerConfig, dtype: np.dtype, leading: Sequence[str]) -> list[ValueInfoProto]:
-    stored, inner = TENSOR_TYPES[dtype], TENSOR_TYPES[compute_dtype(dtype)]
+    stored, computed = TENSOR_TYPES[dtype], TENSOR_TYPES[compute_dtype(dtype)]
     lead: list[str | int] = [*leading]
-    picked = [*lead, config.heads, config.top_k]
+    pairs = [*lead, config.heads, config.top_k]
     return [
         helper.make_tensor_value_info("y", stored, [*lead, config.d_out]),
-        helper.make_tensor_value_info("scores", inner, picked),
-        helper.make_tensor_value_info("indices", TensorProto.INT64, picked),
-        helper.make_tensor_value_info("gates", inner, picked),
+        helper.make_tensor_value_info("scores", computed, pairs),
+        helper.make_tensor_value_info("indices", TensorProto.INT64, pairs),
+        helper.make_tensor_value_info("gates", computed, pairs),
     ]
 
 

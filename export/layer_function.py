@@ -1,10 +1,10 @@
 """``peer.Layer``: a whole layer as one function of its tokens and its parameters (SPEC.md, ONX-6).
 
-``Layer(x, parameters…)<config> -> (y, scores, indices, gates)``, and ``LayerFloat16`` and ``LayerInt8`` with tables in
+``Layer(x, parameters…)<config> -> (y, scores, indices, gates)``; ``LayerFloat16`` and ``LayerInt8`` have tables in
 fewer bytes (ONX-10).
 
-x is [..., D] with any leading axes, which are flattened to [T, D] inside, so the same statements serve every
-rank. A body is written for one configuration and one precision; the attribute says which.
+x is [..., D] with any leading axes; the body flattens it to [T, D], so the same statements take every rank. A body is
+written for one configuration, which the attribute holds, and one precision.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from peerspec.reference import PeerConfig
 __all__ = ["LAYER_NAMES", "OUTPUTS", "layer_function"]
 
 LAYER_NAMES: dict[Tables | None, str] = {None: "Layer", "float16": "LayerFloat16", "int8": "LayerInt8"}
-"""The function of a layer by what its tables are stored in."""
+"""The name of the function of a layer, by the format of its tables."""
 
 OUTPUTS = ("y", "scores", "indices", "gates")
 
@@ -30,7 +30,7 @@ OUTPUTS = ("y", "scores", "indices", "gates")
 def layer_function(
     config: PeerConfig, dtype: np.dtype, tables: Tables | None = None, *, name: str, expert_stage: str
 ) -> FunctionProto:
-    """The function ``name`` for a configuration and the dtype of its parameters; it calls ``mix`` for the experts."""
+    """The function ``name`` for a configuration and a dtype of parameters; it calls the function ``expert_stage``."""
     parameters = inputs(config, tables)
     given = ", ".join(("x", *map(identifier, parameters)))
     body = _enter(config, dtype) + _stages(config, expert_stage, [name for name in parameters if is_table(name)])
@@ -50,12 +50,12 @@ def _stages(config: PeerConfig, expert_stage: str, tables: Sequence[str]) -> str
         + stages.half_scores(config)
         + stages.selection(config)
         + stages.gates(config)
-        + f'  mixed = {DOMAIN}.{expert_stage} <activation = "{config.activation}"> (tokens, top_ids, gate, {given})\n'
+        + f'  token_y = {DOMAIN}.{expert_stage} <activation = "{config.activation}"> (tokens, top_ids, gate, {given})\n'
     )
 
 
 def _enter(config: PeerConfig, dtype: np.dtype) -> str:
-    """Tokens [T, D]; one of zeros where there are none: ONNX Runtime 1.23 crashes on a TopK without rows."""
+    """Tokens [T, D]; one token of zeros if T = 0, because ONNX Runtime 1.23 crashes on a TopK without rows."""
     return f"""
   flat_shape = Constant <value = int64[2] {{-1, {config.d_model}}}> ()
   flat_x = Reshape (x, flat_shape)
@@ -71,20 +71,20 @@ def _enter(config: PeerConfig, dtype: np.dtype) -> str:
 
 
 def _leave(config: PeerConfig, dtype: np.dtype) -> str:
-    """y rounded once (PRC-1), and every output under the leading axes of x."""
+    """y rounded once (PRC-1), and every output with the leading axes of x."""
     return f"""
   lead = Shape <start = 0, end = -1> (x)
   width = Constant <value = int64[1] {{{config.d_out}}}> ()
   y_shape = Concat <axis = 0> (lead, width)
-  counted_y = Slice (mixed, none, count, none)
+  counted_y = Slice (token_y, none, count, none)
   y_flat = Cast <to = {TENSOR_TYPES[dtype]}> (counted_y)
   y = Reshape <allowzero = 1> (y_flat, y_shape)
   counted_scores = Slice (top_scores, none, count, none)
   counted_ids = Slice (top_ids, none, count, none)
   counted_gates = Slice (gate, none, count, none)
-  picked = Constant <value = int64[2] {{{config.heads}, {config.top_k}}}> ()
-  trace_shape = Concat <axis = 0> (lead, picked)
-  scores = Reshape <allowzero = 1> (counted_scores, trace_shape)
-  indices = Reshape <allowzero = 1> (counted_ids, trace_shape)
-  gates = Reshape <allowzero = 1> (counted_gates, trace_shape)
+  heads_k = Constant <value = int64[2] {{{config.heads}, {config.top_k}}}> ()
+  routing_shape = Concat <axis = 0> (lead, heads_k)
+  scores = Reshape <allowzero = 1> (counted_scores, routing_shape)
+  indices = Reshape <allowzero = 1> (counted_ids, routing_shape)
+  gates = Reshape <allowzero = 1> (counted_gates, routing_shape)
 """

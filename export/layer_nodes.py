@@ -1,7 +1,7 @@
-"""Where layers stand in a model: its ``peer.Layer`` nodes, each with its configuration and its parameters.
+"""The layer nodes of a model, each with its configuration and its parameters.
 
-A model of standard operators alone (``inline``) has no nodes to find; there the metadata and the names of the
-parameters say the same for the one layer it holds.
+A model of standard operators alone (``inline``) has no such node; its metadata and the names of its parameters describe
+its one layer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from peerspec.export.stated import stated_errors
 from peerspec.export.tables import Tables, inputs
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
-__all__ = ["LayerNode", "find_layers", "layer_nodes", "metadata"]
+__all__ = ["LayerNode", "find_layer", "find_layers", "layer_nodes", "metadata"]
 
 _TABLES = {name: tables for tables, name in LAYER_NAMES.items()}
 
@@ -27,11 +27,11 @@ class LayerNode(NamedTuple):
     """One layer of a model.
 
     Attributes:
-        name: the name of its node; empty where functions are inlined.
+        name: the name of its node; empty if functions are inlined.
         config: its configuration.
-        node: its node, or None where functions are inlined.
+        node: its node, or None if functions are inlined.
         parameters: the name of the initializer of each parameter, and of the factors of int8 tables.
-        tables: what the tables are stored in, or None as the other parameters are.
+        tables: the format of the tables if they take fewer bytes than the other parameters, else None.
     """
 
     name: str
@@ -45,8 +45,8 @@ def find_layers(model: ModelProto, source: object) -> list[LayerNode]:
     """The layers of ``model``, in the order of its graph; ``source`` is its name in errors.
 
     Raises:
-        ExportError: no layer, another version of the domain or of the specification, a call without a function.
-        ConfigError: a configuration that is none.
+        ExportError: no layer, another version of the domain or of the spec, or a call of a missing function.
+        ConfigError: an invalid configuration.
     """
     _check_versions(model, source)
     _check_functions(model, source)
@@ -54,7 +54,7 @@ def find_layers(model: ModelProto, source: object) -> list[LayerNode]:
         return found
     if any(node.domain == DOMAIN for node in model.graph.node):
         raise ExportError(
-            f"{source} calls functions of the domain {DOMAIN!r} and none of them is a whole Layer (ONX-6)"
+            f"{source} calls functions of the domain {DOMAIN!r}, but none of them is a whole Layer (ONX-6)"
         )
     if CONFIG_KEY in metadata(model):
         config = PeerConfig.from_json(metadata(model)[CONFIG_KEY])
@@ -63,9 +63,26 @@ def find_layers(model: ModelProto, source: object) -> list[LayerNode]:
     raise ExportError(f"{source} holds no node of the domain {DOMAIN!r}; pass a model written by peerspec.export")
 
 
+def find_layer(model: ModelProto, source: object, name: str | None = None) -> LayerNode:
+    """The layer of that name, or the only layer of ``model``.
+
+    Raises:
+        ExportError: as ``find_layers``, no layer of that name, or several layers and no name.
+    """
+    nodes = find_layers(model, source)
+    names = ", ".join(repr(node.name) for node in nodes)
+    if name is not None:
+        nodes = [node for node in nodes if node.name == name]
+    if len(nodes) == 1:
+        return nodes[0]
+    if not nodes:
+        raise ExportError(f"{source} has no layer {name!r}; it has {names}")
+    raise ExportError(f"{source} holds {len(nodes)} layers, {names}; name one of them")
+
+
 def layer_nodes(model: ModelProto, source: object) -> list[LayerNode]:
-    """The layers that stand in ``model`` as nodes; raises as ``find_layers``, for their configuration."""
-    return [_place(node, source) for node in model.graph.node if _is_layer(node)]
+    """The layer nodes of ``model``, none included; raises as ``find_layers``, for their configuration."""
+    return [_layer_node(node, source) for node in model.graph.node if _is_layer(node)]
 
 
 def metadata(model: ModelProto) -> dict[str, str]:
@@ -77,7 +94,7 @@ def _is_layer(node: NodeProto) -> bool:
     return node.domain == DOMAIN and node.op_type.split("_")[0] in _TABLES
 
 
-def _place(node: NodeProto, source: object) -> LayerNode:
+def _layer_node(node: NodeProto, source: object) -> LayerNode:
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     if not isinstance(text := attributes.get("config"), bytes):
         raise ExportError(f"{source}: the layer {node.name!r} has no attribute config; export the model again (ONX-6)")
@@ -107,10 +124,10 @@ def _check_versions(model: ModelProto, source: object) -> None:
 
 
 def _check_functions(model: ModelProto, source: object) -> None:
-    held = {function.name for function in model.functions if function.domain == DOMAIN}
-    if lacking := sorted({node.op_type for node in _calls(model)} - held):
+    defined = {function.name for function in model.functions if function.domain == DOMAIN}
+    if missing := sorted({node.op_type for node in _calls(model)} - defined):
         raise ExportError(
-            f"{source} calls {DOMAIN}.{lacking[0]} and holds no function of that name; "
+            f"{source} calls {DOMAIN}.{missing[0]} and holds no function of that name; "
             "export the model again with peerspec.export (ONX-1)"
         )
 

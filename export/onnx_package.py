@@ -1,4 +1,4 @@
-"""The one place where ``onnx`` is imported, so that its absence has one message."""
+"""The only import of ``onnx``, so that a missing package has one message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ try:
     )
     from onnx.reference import ReferenceEvaluator
 except ModuleNotFoundError as error:
-    if error.name != "onnx":  # a broken installation says what broke
+    if error.name != "onnx":  # onnx is installed but broken; its own error says more
         raise
     raise missing("onnx") from None
 

@@ -1,9 +1,9 @@
 """``peer.ProductKeyTopK``: the exact selection, in standard operators (SPEC.md, SEL-1 … SEL-4, IDX-1).
 
-``ProductKeyTopK(s1, s2)<k> -> (scores, indices)`` takes half scores [..., n] twice, of one floating dtype,
-and returns [..., k] in that dtype and in int64, best first. Two TopK of a half each give ranks, one TopK
-over the flattened grid of min(k, n)² sums gives the selection: TopK with sorted = 1 ranks equal values by
-lower position, which over that grid is the order of SEL-1 (theorem 2.1).
+``ProductKeyTopK(s1, s2)<k> -> (scores, indices)`` takes two half scores [..., n] of one floating dtype, and returns
+scores [..., k] in that dtype and indices [..., k] in int64, best first. A TopK of each half gives ranks; a TopK over
+the flattened grid of min(k, n)² sums gives the selection. TopK with sorted = 1 ranks equal values by lower position,
+which on that grid is the order of SEL-1 (theorem 2.1).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["product_key_top_k"]
 
 
 def product_key_top_k() -> FunctionProto:
-    """The function; any number of leading axes, no rows included."""
+    """The function, for any number of leading axes and of rows, zero included."""
     return function("ProductKeyTopK <k> (s1, s2) => (scores, indices)", _BODY)
 
 
-# The ranks are picked from a flat list by row · side + rank: in ONNX's own reference evaluator,
-# GatherElements is wrong for wide rows and GatherND fails without rows; Gather works everywhere.
+# Gather reads the ranks from a flat list at row · side + rank, because in ONNX's reference evaluator GatherElements is
+# wrong for wide rows and GatherND fails without rows.
 _BODY = """
   zero = Constant <value = int64 {0}> ()
   unit = Constant <value = int64 {1}> ()
@@ -28,10 +28,10 @@ _BODY = """
   two = Constant <value = int64[1] {2}> ()
   rest = Constant <value = int64[1] {-1}> ()
   k_scalar = Constant <value_int : int = @k> ()
-  kept = Reshape (k_scalar, one)
+  k_axis = Reshape (k_scalar, one)
   n = Shape <start = -1> (s1)
   lead = Shape <start = 0, end = -1> (s1)
-  side = Min (kept, n)
+  side = Min (k_axis, n)
   cells = Mul (side, side)
 
   rows_of_n = Concat <axis = 0> (rest, n)
@@ -45,7 +45,7 @@ _BODY = """
   grid = Add (column, line)
   rows_of_cells = Concat <axis = 0> (rest, cells)
   flat = Reshape (grid, rows_of_cells)
-  sums, cell = TopK <axis = 1, largest = 1, sorted = 1> (flat, kept)
+  sums, cell = TopK <axis = 1, largest = 1, sorted = 1> (flat, k_axis)
 
   count = Shape <start = 0, end = 1> (sums)
   count_scalar = Squeeze (count)
@@ -63,7 +63,7 @@ _BODY = """
   i_n = Mul (i, n)
   ids = Add (i_n, j)
 
-  result = Concat <axis = 0> (lead, kept)
+  result = Concat <axis = 0> (lead, k_axis)
   scores = Reshape <allowzero = 1> (sums, result)
   indices = Reshape <allowzero = 1> (ids, result)
 """

@@ -1,7 +1,6 @@
-"""Reading an exported model back as a layer, with the parameters memory-mapped.
+"""Read a layer from an exported model, with memory-mapped parameters.
 
-The file is not trusted: external data must lie inside the folder of the model, links resolved, at its full
-length.
+The file is not trusted: external data must lie, with links resolved, inside the folder of the model, at full length.
 """
 
 from __future__ import annotations
@@ -14,33 +13,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
-from peerspec.export.layer_nodes import LayerNode, find_layers
+from peerspec.export.layer_nodes import LayerNode, find_layer
 from peerspec.export.onnx_package import ModelProto, onnx
 from peerspec.export.stored import read_tensor
 from peerspec.export.tables import FORMATS, SCALE, inputs, is_table, widened
 from peerspec.reference import Layer
 
-__all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters", "the_layer_node"]
+__all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters"]
 
 
 def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
-    """The layer in a model, memory-mapped where its tables are external.
+    """The layer in a model; external tables are memory-mapped.
 
     Args:
         path: a model with one layer, or any model that holds layers as ``peer`` nodes.
-        name: the name of the layer's node, where the model holds several.
+        name: the name of the layer's node, needed if the model holds several layers.
 
     Raises:
-        ExportError: not an ONNX file, no layer in it, several and no name, another version, or external data
-            that are missing, truncated or outside the folder of the model.
-        ConfigError, TableError: what it holds is not a layer of this specification.
+        ExportError: the file is not an ONNX file, holds no layer, or several and no ``name`` is given, has another
+            version, or its external data are missing, truncated or outside the folder of the model.
+        ConfigError, TableError: the file does not hold a valid layer.
+
+    Example:
+        >>> layer = read_layer("layer.onnx")  # doctest: +SKIP
     """
     model = read_model(path)
-    return read_layer_at(path, model, the_layer_node(model, path, name))
+    return read_layer_at(path, model, find_layer(model, path, name))
 
 
 def read_layer_at(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> Layer:
-    """The layer at one place of the model in the file ``path``; raises as ``read_layer``.
+    """The layer of one node of the model in the file ``path``; raises as ``read_layer``.
 
     Tables in fewer bytes are widened in memory (ONX-10).
     """
@@ -50,16 +52,16 @@ def read_layer_at(path: str | PathLike[str], model: ModelProto, layer_node: Laye
 
 
 def read_parameters(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> dict[str, NDArray[Any]]:
-    """What the layer's node takes beside x, as it is stored, memory-mapped where it is external.
+    """The inputs of the layer's node other than x, as they are stored; external ones are memory-mapped.
 
     Raises:
         ExportError: as ``read_layer``.
     """
     path = Path(path)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    if computed := [name for name, source in layer_node.parameters.items() if source not in tensors]:
+    if missing := [name for name, source in layer_node.parameters.items() if source not in tensors]:
         raise ExportError(
-            f"{path}: the parameter {computed[0]} is no initializer of the model; export it again (ONX-6)"
+            f"{path}: the parameter {missing[0]} is not an initializer of the model; export it again (ONX-6)"
         )
     params = {name: read_tensor(path, tensors[source]) for name, source in layer_node.parameters.items()}
     for name, shape in inputs(layer_node.config, layer_node.tables).items():
@@ -73,28 +75,11 @@ def read_parameters(path: str | PathLike[str], model: ModelProto, layer_node: La
     return params
 
 
-def the_layer_node(model: ModelProto, source: object, name: str | None = None) -> LayerNode:
-    """The one layer of the model, or the one of that name.
-
-    Raises:
-        ExportError: as ``find_layers``, no such name, or several layers and no name.
-    """
-    nodes = find_layers(model, source)
-    names = ", ".join(repr(layer_node.name) for layer_node in nodes)
-    if name is not None:
-        nodes = [layer_node for layer_node in nodes if layer_node.name == name]
-    if len(nodes) == 1:
-        return nodes[0]
-    if not nodes:
-        raise ExportError(f"{source} has no layer {name!r}; it has {names}")
-    raise ExportError(f"{source} holds {len(nodes)} layers, {names}; name one of them")
-
-
 def read_model(path: str | PathLike[str]) -> ModelProto:
     """The model without its external data.
 
     Raises:
-        ExportError: a missing or unreadable file, or not an ONNX file.
+        ExportError: the file is missing, unreadable, or not an ONNX file.
     """
     path = Path(path)
     if not path.is_file():
@@ -103,7 +88,7 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
         return onnx.load(path, load_external_data=False)
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}") from None
-    except Exception as error:  # the error of the protobuf library, whose class depends on its build
+    except Exception as error:  # the class of protobuf's error depends on its build
         raise ExportError(
             f"{path} is not an ONNX file ({error}); pass a model written by peerspec.export, whole"
         ) from None

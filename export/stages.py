@@ -1,11 +1,11 @@
 """The stages before the experts as statements in ONNX's text form (SPEC.md, chapters 2, 3 and 5).
 
 Values carry the names of SPEC.md: ``tokens`` [T, D] → ``q`` [T, h, d] → ``s1``, ``s2`` [T, h, n] →
-``top_scores``, ``top_ids`` [T, h, k] → ``gate``. Parameters are read under their own names and widened to
-the dtype of ``tokens``.
+``top_scores``, ``top_ids`` [T, h, k] → ``gate``. Parameters are read under their own names and widened to the dtype of
+``tokens``.
 
-Products are Gemm and Einsum, never MatMul of a Transpose: ONNX Runtime 1.22 fuses that pair into an
-operator without a float64 kernel.
+Products are Gemm and Einsum, never MatMul of a Transpose, because ONNX Runtime 1.22 fuses that pair into an operator
+without a float64 kernel.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def query(config: PeerConfig) -> str:
 def query_norm(config: PeerConfig) -> str:
     """(q − mean) · scale / √(var + ε) + bias; batch norm with its running statistics (NRM-1, NRM-6).
 
-    There scale / √(var + ε) depends on parameters alone, so runtimes compute it once. Folding it into W would
-    round W anew, which PRC-4 does not allow, and would leave no parameter in the file as it was.
+    With batch norm, scale / √(var + ε) depends on parameters alone, so runtimes compute it once. It is not folded into
+    W: that would round W again, which PRC-4 does not allow, and the file would not hold the parameters of the layer.
     """
     if config.query_norm == "none":
         return "  q = Identity (q_raw)\n"
     ending = "  scaled = Mul (centred, slope)\n  q = Add (scaled, norm_bias)\n"
-    return (_running if config.query_norm == "batch" else _own)() + _slope() + ending
+    return (_running_statistics if config.query_norm == "batch" else _own_statistics)() + _slope() + ending
 
 
 def half_scores(config: PeerConfig) -> str:
@@ -65,13 +65,13 @@ def gates(config: PeerConfig) -> str:
     return sigmoid("top_scores", "gate")
 
 
-def _running() -> str:
-    """The running statistics."""
+def _running_statistics() -> str:
+    """The running mean and variance of batch norm."""
     return _widen("query_norm.mean", "mean") + _widen("query_norm.var", "var") + "  centred = Sub (q_raw, mean)\n"
 
 
-def _own() -> str:
-    """Each query's own mean and biased variance."""
+def _own_statistics() -> str:
+    """The mean and biased variance of each query."""
     return """
   feature = Constant <value = int64[1] {-1}> ()
   mean = ReduceMean (q_raw, feature)

@@ -1,4 +1,4 @@
-"""What a model states of its tables in fewer bytes: their format, and how far the layer is off (SPEC.md, ONX-10)."""
+"""The statement of a model about tables in fewer bytes: their format and their error (SPEC.md, ONX-10)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["state_errors", "stated_error", "stated_errors"]
 
 
 def state_errors(model: ModelProto, layers: Mapping[str, tuple[Tables, float]]) -> None:
-    """Write format and error of each layer, by the name of its node, into the metadata."""
+    """Write the format and error of each layer into the metadata, by the name of its node."""
     entries = {name: {"format": tables, "error": error} for name, (tables, error) in layers.items()}
     model.metadata_props.add(key=TABLES_KEY, value=json.dumps(entries))
 
 
 def stated_errors(model: ModelProto, source: object) -> dict[str, tuple[Tables, float]]:
-    """What ``state_errors`` wrote; empty where nothing is stated.
+    """The formats and errors that ``state_errors`` wrote, by the name of the node; empty without a statement.
 
     Raises:
-        ExportError: another form.
+        ExportError: the statement has another form.
     """
     text = {entry.key: entry.value for entry in model.metadata_props}.get(TABLES_KEY, "{}")
     try:
@@ -37,10 +37,10 @@ def stated_errors(model: ModelProto, source: object) -> dict[str, tuple[Tables, 
 
 
 def stated_error(model: ModelProto, name: str, source: object) -> float:
-    """How far the layer of that name is off, as the model states.
+    """The error of the tables of the layer ``name``, as the model states it.
 
     Raises:
-        ExportError: it does not.
+        ExportError: the model does not state it.
     """
     layers = stated_errors(model, source)
     if (name or LAYER_NODE) not in layers:

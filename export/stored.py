@@ -1,4 +1,4 @@
-"""The stored data of a parameter: inline, or in an external file inside the folder of the model."""
+"""The data of a stored parameter: inline, or in an external file inside the folder of the model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()} | {int(TensorPro
 
 
 def read_tensor(path: Path, tensor: TensorProto) -> NDArray[Any]:
-    """The data of a tensor of the model in ``path``: a read-only memory map where they are external.
+    """The data of a tensor of the model at ``path``; a read-only memory map if they are external.
 
     Raises:
-        ExportError: another element type, or data that do not fit, are missing, truncated or outside.
+        ExportError: the element type is not one of a layer, or the data do not fit the shape, are missing, truncated or
+            outside the folder of the model.
     """
     if tensor.data_type not in _DTYPES:
         raise ExportError(f"{path}: {tensor.name} has ONNX element type {tensor.data_type}, which no layer has (PAR-2)")
@@ -41,10 +42,10 @@ def read_tensor(path: Path, tensor: TensorProto) -> NDArray[Any]:
 
 
 def check_external(path: Path, model: ModelProto) -> None:
-    """Whether the external files of every initializer are there, long enough, and those the model was written with.
+    """Check the external files of every initializer: present, long enough, and with the digest in the metadata.
 
     Raises:
-        ExportError: they are not (ONX-8).
+        ExportError: one of them is not (ONX-8).
     """
     text = {entry.key: entry.value for entry in model.metadata_props}.get(DIGEST_KEY, "{}")
     try:
@@ -63,9 +64,9 @@ def check_external(path: Path, model: ModelProto) -> None:
 
 
 def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:
-    """File, offset and length of an external tensor's data, once it is known that they lie there."""
+    """File, offset and length of the data of an external tensor, checked against the file."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    file = _compute_dtype(path, tensor.name, entries.get("location", ""))
+    file = _external_file(path, tensor.name, entries.get("location", ""))
     size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     try:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", size))
@@ -83,13 +84,14 @@ def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:
     return file, offset, size
 
 
-def _compute_dtype(path: Path, name: str, location: str) -> Path:
+def _external_file(path: Path, name: str, location: str) -> Path:
+    """The file at ``location``, which must lie inside the folder of the model."""
     folder = path.parent.resolve()
     file = (folder / location).resolve()
     if not location or Path(location).is_absolute() or not file.is_relative_to(folder):
         raise ExportError(
             f"{path}: the external data of {name} lie at {location!r}, outside the folder of the model, "
-            "which is refused; export the layer again"
+            "and are not read; export the layer again"
         )
     if not file.is_file():
         raise ExportError(f"{path}: the external data of {name} lie in {file.name}, which is missing; copy it too")

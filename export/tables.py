@@ -1,15 +1,15 @@
 """Expert tables in fewer bytes: float16, or int8 with a factor for each row (SPEC.md, ONX-9, ONX-10).
 
-Only ``experts.*`` of a float32 layer are stored so. In int8, a row is whole numbers in −127 … 127 times a float32
-factor, which the parameter of the same name with ``_scale`` holds. Such a model is conformant as the layer that its
-tables widen to; ``table_error`` measures how far that is from the layer they were made from.
+Only the tables ``experts.*`` of a float32 layer are stored in this way. In int8, a row is whole numbers in −127 … 127
+times a float32 factor, stored under the name of the table and ``_scale``. Such a model conforms as the layer that its
+tables widen to.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any, Literal, Protocol
 
@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.export.errors import ExportError
-from peerspec.reference import Layer, PeerConfig
-from peerspec.reference.experts import expert_stage
-from peerspec.reference.forward import forward
+from peerspec.reference import PeerConfig
 
 __all__ = [
     "FORMATS",
@@ -31,27 +29,25 @@ __all__ = [
     "is_table",
     "narrowed",
     "rounded",
-    "table_error",
     "widened",
 ]
 
 Tables = Literal["float16", "int8"]
 
 FORMATS: dict[str, np.dtype] = {"float16": np.dtype(np.float16), "int8": np.dtype(np.int8)}
-"""The element type of the tables by format."""
+"""The dtype of the stored tables by format."""
 
 SCALE = "_scale"
-"""What a parameter's factors are named after it."""
+"""The ending of the name of a table's factors."""
 
-_LARGEST = 127
-_TOKENS = 64
+_INT8_LIMIT = 127
 
 
 class Rows(Protocol):
-    """What an exported tensor is made of: an array, or something that makes a slice of its rows when asked."""
+    """The source of an exported tensor: an array, or an object that computes any slice of its rows."""
 
     @property
-    def dtype(self) -> np.dtype: ...  # noqa: D102  # that of an array, as the others
+    def dtype(self) -> np.dtype: ...  # noqa: D102  # as in an array
     @property
     def shape(self) -> tuple[int, ...]: ...  # noqa: D102
     @property
@@ -61,11 +57,11 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True)
-class _Made:
-    """Rows made from those of ``source``; a table of gigabytes is never made whole."""
+class _ComputedRows:
+    """Rows computed from those of ``source``, slice by slice: a table of gigabytes never exists whole."""
 
     source: NDArray[Any]
-    make: Callable[[NDArray[Any]], NDArray[Any]]
+    compute: Callable[[NDArray[Any]], NDArray[Any]]
     dtype: np.dtype
     shape: tuple[int, ...]
 
@@ -77,16 +73,16 @@ class _Made:
         return self.shape[0]
 
     def __getitem__(self, rows: slice | EllipsisType, /) -> NDArray[Any]:
-        return self.make(self.source[rows])
+        return self.compute(self.source[rows])
 
 
 def is_table(parameter: str) -> bool:
-    """Whether a parameter is stored in fewer bytes."""
+    """Whether a parameter is a table of experts, which may be stored in fewer bytes."""
     return parameter.startswith("experts.")
 
 
 def inputs(config: PeerConfig, tables: Tables | None = None) -> dict[str, tuple[int, ...]]:
-    """Name and shape of what a layer's node takes beside x, in order: those of PAR-1, and each table's factors."""
+    """Name and shape of each input of a layer's node other than x, in order, with the factors of tables (PAR-1)."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in config.shapes().items():
         shapes[name] = shape
@@ -96,68 +92,44 @@ def inputs(config: PeerConfig, tables: Tables | None = None) -> dict[str, tuple[
 
 
 def check_tables(dtype: np.dtype, tables: Tables | None) -> None:
-    """Refuse an unknown format, or a layer that is not float32.
+    """Check that a layer of ``dtype`` can have its tables in the format ``tables``.
 
     Raises:
-        ExportError: as said.
+        ExportError: the format is unknown, or the layer is not float32.
     """
     if tables is None:
         return
     if tables not in FORMATS:
-        raise ExportError(f"tables must be one of {', '.join(FORMATS)}, or None as they are, got {tables!r} (ONX-10)")
+        raise ExportError(
+            f"tables must be one of {', '.join(FORMATS)}, or None to keep them as they are, got {tables!r} (ONX-10)"
+        )
     if dtype != np.float32:
         raise ExportError(f"{tables} tables need a float32 layer, this one is {dtype}; convert it first (ONX-10)")
 
 
 def narrowed(name: str, array: NDArray[Any], tables: Tables) -> dict[str, Rows]:
-    """What stands for a table in the model, by name: its rows in fewer bytes, and their factors."""
+    """The tensors that store a table in the format ``tables``, by name: its rows, and for int8 their factors."""
     if tables == "float16":
-        return {name: _Made(array, lambda rows: _half(name, rows), FORMATS[tables], array.shape)}
-    factors = _Made(array, _factors, np.dtype(np.float32), array.shape[:1])
-    return {name: _Made(array, _whole, FORMATS[tables], array.shape), name + SCALE: factors}
+        return {name: _ComputedRows(array, lambda rows: _to_float16(name, rows), FORMATS[tables], array.shape)}
+    factors = _ComputedRows(array, _factors, np.dtype(np.float32), array.shape[:1])
+    return {name: _ComputedRows(array, _to_int8, FORMATS[tables], array.shape), name + SCALE: factors}
 
 
 def widened(stored: Mapping[str, NDArray[Any]], config: PeerConfig, tables: Tables | None) -> dict[str, NDArray[Any]]:
-    """The parameters that stored ones mean: themselves, or tables in float32."""
+    """The parameters of the layer, from stored ones: tables in fewer bytes are widened to float32."""
     return {
-        name: _wide(stored[name], stored.get(name + SCALE)) if tables and is_table(name) else stored[name]
+        name: _widen(stored[name], stored.get(name + SCALE)) if tables and is_table(name) else stored[name]
         for name in config.shapes()
     }
 
 
 def rounded(name: str, rows: NDArray[Any], tables: Tables) -> NDArray[Any]:
-    """Rows of a table as they are after they were narrowed and widened."""
-    parts = {part: made[...] for part, made in narrowed(name, rows, tables).items()}
-    return _wide(parts[name], parts.get(name + SCALE))
+    """Rows of a table, narrowed to the format ``tables`` and widened again."""
+    parts = {part: stored[...] for part, stored in narrowed(name, rows, tables).items()}
+    return _widen(parts[name], parts.get(name + SCALE))
 
 
-def table_error(layer: Layer, tables: Tables) -> float:
-    """‖ŷ − y‖ / ‖y‖ in float64, ŷ with narrowed tables, over 64 standard normal tokens (ONX-10)."""
-    x = np.random.default_rng(0).standard_normal((_TOKENS, layer.config.d_model), np.float32)
-    whole = forward(layer, x)
-    assert whole.indices is not None  # forward always shows its routing
-    assert whole.gates is not None
-    picked, ids = np.unique(whole.indices, return_inverse=True)
-    alone, tokens = _alone(layer, picked, tables), x.astype(np.float64)
-    ids = ids.reshape(whole.indices.shape)
-    y = expert_stage(alone, tokens, ids, whole.gates)
-    size = float(np.linalg.norm(whole.y))
-    return float(np.linalg.norm(y - whole.y)) / size if size else 0.0
-
-
-def _alone(layer: Layer, picked: NDArray[np.int64], tables: Tables) -> Layer:
-    """A layer whose first experts are those picked, narrowed and widened; the rest of it is not used."""
-    side = math.isqrt(max(len(picked), layer.config.top_k) - 1) + 1
-    config = replace(layer.config, num_experts=side**2)
-    params = {name: array for name, array in layer.params.items() if not is_table(name)}
-    params["keys"] = np.zeros(config.shapes()["keys"], np.float32)
-    for name, shape in config.shapes().items():
-        if is_table(name):
-            params[name] = np.resize(rounded(name, layer.params[name][picked], tables), shape)
-    return Layer(config, {name: params[name] for name in config.shapes()})
-
-
-def _half(name: str, rows: NDArray[Any]) -> NDArray[Any]:
+def _to_float16(name: str, rows: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):
         half = rows.astype(np.float16)
     if not np.isfinite(half).all():
@@ -169,16 +141,16 @@ def _half(name: str, rows: NDArray[Any]) -> NDArray[Any]:
 
 
 def _factors(rows: NDArray[Any]) -> NDArray[Any]:
-    """The largest magnitude of each row is 127 factors."""
-    return np.abs(rows).max(axis=1) / np.float32(_LARGEST)
+    """The factor of each row: its largest magnitude divided by 127."""
+    return np.abs(rows).max(axis=1) / np.float32(_INT8_LIMIT)
 
 
-def _whole(rows: NDArray[Any]) -> NDArray[Any]:
+def _to_int8(rows: NDArray[Any]) -> NDArray[Any]:
     factors = _factors(rows)[:, None]
     steps = np.divide(rows, factors, out=np.zeros(rows.shape, np.float32), where=factors > 0)
-    return np.rint(steps).clip(-_LARGEST, _LARGEST).astype(np.int8)
+    return np.rint(steps).clip(-_INT8_LIMIT, _INT8_LIMIT).astype(np.int8)
 
 
-def _wide(rows: NDArray[Any], factors: NDArray[Any] | None) -> NDArray[Any]:
+def _widen(rows: NDArray[Any], factors: NDArray[Any] | None) -> NDArray[Any]:
     wide = rows.astype(np.float32)
     return wide if factors is None else np.multiply(wide, factors[:, None], out=wide)

@@ -1,4 +1,4 @@
-"""A whole torch model as one ONNX file, its PEER layers as ``peer.Layer`` nodes that any runtime can run.
+"""A whole torch model as one ONNX file, with its PEER layers as ``peer.Layer`` nodes that any runtime runs.
 
 ``export(model, (tokens,), "model.onnx", dynamic_shapes=({0: "batch", 1: "sequence"},))``
 """
@@ -16,14 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from peerspec.export.append_functions import append_functions
 from peerspec.export.domain import IR_VERSION, OPSET
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
 from peerspec.export.layer_nodes import LayerNode
 from peerspec.export.onnx_package import ModelProto, helper
 from peerspec.export.stated import state_errors
-from peerspec.export.tables import Tables, is_table, narrowed, table_error
-from peerspec.export.whole import append_functions
+from peerspec.export.table_error import table_error
+from peerspec.export.tables import Tables, is_table, narrowed
 from peerspec.export.write import EXTERNAL_THRESHOLD, TensorMaker, write_model
 from peerspec.reference import Layer
 
@@ -46,25 +47,25 @@ def export(
 ) -> None:
     """Write ``model`` as an ONNX model of opset 18, whole or not at all.
 
-    Initializers of ``external_threshold`` bytes and more are streamed to ``path`` + ``.data`` from where the
-    parameters lie, so a model of any size needs little memory beyond its own.
+    Initializers of at least ``external_threshold`` bytes are written in chunks to ``path`` + ``.data`` from the memory
+    of the parameters, so export needs little memory beyond that of the model.
 
     Args:
-        model: any module with ``PEER`` modules in it, in evaluation mode.
-        args: positional inputs, as ``torch.onnx.export`` takes them.
+        model: any module that contains ``PEER`` modules, in evaluation mode.
+        args: positional inputs, as in ``torch.onnx.export``.
         path: the file to write.
-        kwargs: keyword inputs, likewise.
-        dynamic_shapes: the axes that may change, likewise; without it all are fixed.
-        input_names: names of the inputs, likewise.
-        output_names: names of the outputs, likewise.
+        kwargs: keyword inputs, as in ``torch.onnx.export``.
+        dynamic_shapes: the axes that may change, as in ``torch.onnx.export``; all are fixed by default.
+        input_names: names of the inputs, as in ``torch.onnx.export``.
+        output_names: names of the outputs, as in ``torch.onnx.export``.
         body: as in ``peerspec.export.export``.
-        tables: likewise, for every layer of the model.
-        external_threshold: 0 sends every initializer to the external file.
+        tables: as in ``peerspec.export.export``, for every layer of the model.
+        external_threshold: 0 writes every initializer to the external file.
         overwrite: replace the model and its external file if they exist.
 
     Raises:
-        ExportError: a model in training mode or without a PEER layer, tables in fewer bytes that ``export`` would
-            refuse, or a path that exists or cannot be written.
+        ExportError: the model is in training mode or has no PEER layer, ``tables`` does not fit a layer, or the path
+            exists or cannot be written.
     """
     if any(module.training for module in model.modules()):
         raise ExportError("the model is in training mode and ONNX is inference; call model.eval() first")
@@ -90,7 +91,7 @@ def export(
 def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *names: Any) -> onnx_ir.Model:
     shapes, inputs, outputs = names
     with warnings.catch_warnings():
-        # torch 2.13 calls what it deprecates itself
+        # torch 2.13 calls its own deprecated function
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
         program = torch.onnx.export(
             model,
@@ -117,7 +118,7 @@ def _array(name: str, value: onnx_ir.Value) -> NDArray[Any]:
 
 
 def _without_initializers(program: onnx_ir.Model) -> ModelProto:
-    """The model's message; what it tells of the exporting program's files is left out."""
+    """The model as a protobuf message, without metadata about the source files of the exporting program."""
     program.graph.initializers.clear()
     program.metadata_props.clear()
     for value in program.graph.inputs:

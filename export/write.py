@@ -1,4 +1,4 @@
-"""Writing a layer as an ONNX file, with large tables beside it (``MODEL.onnx`` and ``MODEL.onnx.data``)."""
+"""Write a layer as an ONNX file, with large tables beside it (``MODEL.onnx`` and ``MODEL.onnx.data``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from peerspec.export.expert_stage import Body
 from peerspec.export.graph import DIGEST_KEY, LAYER_NODE, layer_model
 from peerspec.export.onnx_package import ModelProto, TensorProto
 from peerspec.export.stated import state_errors
-from peerspec.export.tables import Rows, Tables, check_tables, is_table, narrowed, table_error
+from peerspec.export.table_error import table_error
+from peerspec.export.tables import Rows, Tables, check_tables, is_table, narrowed
 from peerspec.export.tensors import ExternalFile, inline_tensor
 from peerspec.files.atomic_file import AtomicFile
 from peerspec.reference import Layer
@@ -20,10 +21,10 @@ from peerspec.reference import Layer
 __all__ = ["EXTERNAL_THRESHOLD", "TensorMaker", "build_model", "data_path", "export", "write_model"]
 
 EXTERNAL_THRESHOLD = 1 << 20
-"""Bytes from which a parameter goes to the external file."""
+"""Parameters of at least this many bytes go to the external file."""
 
 TensorMaker = Callable[[str, Rows], TensorProto]
-"""Makes the tensor of an array, or of the rows in its place, inline or external."""
+"""A function that makes an inline or external tensor of an array or of ``Rows``, under a name."""
 
 _PROTOBUF_LIMIT = (1 << 31) - 1  # bytes of one serialised message
 
@@ -42,28 +43,31 @@ def export(
 ) -> None:
     """Write ``layer`` as an ONNX model, whole or not at all.
 
-    The model maps x [*leading, D] to y [*leading, M] and, with ``trace``, to scores, indices and gates
-    [*leading, h, k]. Parameters of ``external_threshold`` bytes and more are streamed to ``path`` +
-    ``.data``, so a memory-mapped layer of any size needs a few megabytes; the model names that file without
-    its folder, so both move together, and holds its SHA-256.
+    The model maps x [*leading, D] to y [*leading, M] and, with ``routing``, to scores, indices and gates
+    [*leading, h, k]. Parameters of at least ``external_threshold`` bytes are written in chunks to ``path`` + ``.data``,
+    so a memory-mapped layer of any size needs a few megabytes. The model holds the SHA-256 and the name of that file,
+    without its folder, so both can be moved together.
 
     Args:
         layer: the layer.
         path: the file to write.
-        leading: a name for each leading axis of x; ``()`` for a single token.
-        trace: whether the model shows its selection.
-        body: how the experts' rows are read where no kernel serves: ``gather`` takes those of all tokens at once,
+        leading: a name for each leading axis of x; ``()`` for one token.
+        routing: whether scores, indices and gates are outputs beside y.
+        body: how a model without kernels reads the rows of experts: ``gather`` reads those of all tokens at once,
             ``scan`` those of one token after another, in memory that does not grow with the tokens.
-        inline: write standard operators alone, for tools that know no functions; kernels cannot serve them.
-        tables: ``float16`` or ``int8`` stores the experts of a float32 layer in half or a quarter of the bytes; the
-            model then computes another layer, and how far it is off is measured and stated in the file (ONX-10).
-        external_threshold: 0 sends every parameter to the external file.
+        inline: write standard operators alone, for tools without functions; kernels cannot replace them.
+        tables: ``float16`` or ``int8`` stores the experts of a float32 layer in half or a quarter of the bytes. The
+            model then computes another layer; the error of y is measured and stated in the file (ONX-10).
+        external_threshold: 0 writes every parameter to the external file.
         overwrite: replace the model and its external file if they exist.
 
     Raises:
-        ExportError: a path that exists or cannot be written, names of axes that are not distinct
-            identifiers, tables in fewer bytes of a layer that is not float32 or too large for them, or
-            inline parameters beyond protobuf's limit of 2 GiB.
+        ExportError: the path exists or cannot be written, the names of axes are not distinct identifiers, ``tables``
+            is given and the layer is not float32 or too large for the format, or inline parameters exceed the 2 GiB
+            of protobuf.
+
+    Example:
+        >>> export(Layer.load("layer.safetensors"), "layer.onnx", leading=("tokens",))  # doctest: +SKIP
     """
     write_model(
         lambda make_tensor: build_model(
@@ -78,11 +82,11 @@ def export(
 def write_model(
     build: Callable[[TensorMaker], ModelProto], path: Path, *, external_threshold: int, overwrite: bool
 ) -> None:
-    """Write the model that ``build`` makes of its tensors' places; arguments and errors as ``export``."""
-    _refuse(path, overwrite)
+    """Write the model that ``build`` makes with the given maker of tensors; arguments and errors as ``export``."""
+    _refuse_existing(path, overwrite)
     try:
         with AtomicFile(data_path(path)) as tables, AtomicFile(path) as main:
-            external = ExternalFile(tables.file, tables.path.name)
+            external = ExternalFile(tables.stream, tables.path.name)
 
             def make_tensor(name: str, array: Rows) -> TensorProto:
                 return (inline_tensor if array.nbytes < external_threshold else external.append)(name, array)
@@ -90,7 +94,7 @@ def write_model(
             model = build(make_tensor)
             if external.size:
                 model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
-            main.file.write(_serialise(model))
+            main.stream.write(_serialise(model))
             _publish(tables, main)
     except OSError as error:
         raise ExportError(
@@ -108,7 +112,7 @@ def build_model(
     tables: Tables | None = None,
     make_tensor: TensorMaker = inline_tensor,
 ) -> ModelProto:
-    """The model of ``layer``; ``place`` makes a tensor of each parameter, inline unless told otherwise."""
+    """The model of ``layer``; ``make_tensor`` makes each tensor. Other arguments and errors as ``export``."""
     check_tables(layer.dtype, tables)
     model = layer_model(
         layer.config, layer.dtype, leading=leading, routing=routing, body=body, inline=inline, tables=tables
@@ -122,11 +126,11 @@ def build_model(
 
 
 def data_path(path: Path) -> Path:
-    """Where the external file of a model stands."""
+    """The path of the external file of a model."""
     return path.with_name(path.name + ".data")
 
 
-def _refuse(path: Path, overwrite: bool) -> None:
+def _refuse_existing(path: Path, overwrite: bool) -> None:
     for file in (path, data_path(path)):
         if file.is_dir():
             raise ExportError(f"{file} is a folder; choose the path of a file to write")
@@ -143,8 +147,8 @@ def _serialise(model: ModelProto) -> bytes:
 
 
 def _publish(tables: AtomicFile, main: AtomicFile) -> None:
-    """The tables first, so that a model never stands without them; no stale external file remains."""
-    if tables.file.tell():
+    """Publish the tables first, so that no model lacks them; remove an external file that is not needed."""
+    if tables.stream.tell():
         tables.publish()
     else:
         tables.path.unlink(missing_ok=True)

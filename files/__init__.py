@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and read as data."""
+"""Files: written whole or not at all, and tensors read as data."""

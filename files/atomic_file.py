@@ -11,22 +11,24 @@ __all__ = ["AtomicFile", "write_atomically"]
 
 
 class AtomicFile:
-    """A temporary file beside ``path``: ``publish`` renames it; leaving the context without ``publish`` removes it.
+    """A temporary file beside ``path``. ``publish`` renames it to ``path``; without ``publish`` it is removed.
+
+    A process that is killed before ``publish`` leaves ``path`` as it was, and the temporary file beside it.
 
     Args:
-        path: the name under which the file appears.
+        path: the path of the file to write.
 
     Attributes:
         name: the path of the temporary file.
-        file: the file, open for writing bytes.
+        stream: the temporary file, open for writing bytes.
 
     Raises:
-        OSError: as the file system says.
+        OSError: the file cannot be created, written or renamed.
 
     Example:
-        >>> with AtomicFile(Path("numbers.bin")) as draft:  # doctest: +SKIP
-        ...     draft.file.write(b"123")
-        ...     draft.publish()
+        >>> with AtomicFile(Path("numbers.bin")) as file:  # doctest: +SKIP
+        ...     file.stream.write(b"123")
+        ...     file.publish()
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,12 +37,12 @@ class AtomicFile:
     def __enter__(self) -> AtomicFile:
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".part")
         self.name = Path(name)
-        self.file = os.fdopen(handle, "wb")
+        self.stream = os.fdopen(handle, "wb")
         return self
 
     def publish(self) -> None:
-        """Close the file and rename it to ``path``, replacing what is there."""
-        self.file.close()
+        """Close the file and rename it to ``path``, replacing an existing file; its mode is that of a new file."""
+        self.stream.close()
         mask = os.umask(0)
         os.umask(mask)
         self.name.chmod(0o666 & ~mask)
@@ -48,17 +50,17 @@ class AtomicFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
-            self.file.close()
+            self.stream.close()
         finally:
             self.name.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, replacing what is there.
+    """Write ``data`` to ``path``, whole or not at all, replacing an existing file.
 
     Raises:
-        OSError: as the file system says.
+        OSError: the file cannot be created, written or renamed.
     """
     with AtomicFile(path) as file:
-        file.file.write(data)
+        file.stream.write(data)
         file.publish()

@@ -1,4 +1,4 @@
-"""Tensors in safetensors bytes, as NumPy arrays: the names of the format's dtypes, and one parser."""
+"""Tensors in safetensors bytes as NumPy arrays, and the names that the format gives to dtypes."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ DTYPE_OF_CODE: Mapping[str, np.dtype[Any]] = MappingProxyType(
         "BOOL": np.dtype(np.bool_),
     }
 )
-"""The NumPy dtype of each safetensors dtype that is read."""
+"""The NumPy dtype of each safetensors dtype that ``parse_tensors`` reads."""
 
 
 def parse_tensors(data: bytes) -> dict[str, NDArray[Any]]:
-    """The tensors of a safetensors file, by name; read-only, on the memory of ``data``.
+    """The tensors in the bytes of a safetensors file, by name, copied.
 
     Raises:
-        SafetensorError, ValueError: not safetensors.
-        KeyError: a dtype that is not in ``DTYPE_OF_CODE``; its code is the argument.
+        SafetensorError, ValueError: the bytes are not safetensors.
+        KeyError: a dtype is not in ``DTYPE_OF_CODE``; the argument is its code.
     """
-    found: list[tuple[str, dict[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]  # it has no types
+    found: list[tuple[str, dict[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]
     return {name: _array(entry) for name, entry in found}
 
 

@@ -1,4 +1,4 @@
-"""The command ``peerspec`` as ``python -m peerspec``."""
+"""``python -m peerspec``: the command ``peerspec``."""
 
 import sys
 

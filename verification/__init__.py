@@ -1,5 +1,5 @@
-"""Verification: an exported model held to the layer that it should compute."""
+"""Verification: hold the layers of an ONNX model to the layer that they should compute."""
 
-from peerspec.verification.model import verify_model
+from peerspec.verification.model import LayerVerification, verify_model
 
-__all__ = ["verify_model"]
+__all__ = ["LayerVerification", "verify_model"]

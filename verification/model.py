@@ -1,161 +1,91 @@
-"""An exported model put to the suite: spec-defined tokens, the layer's own parameters, the judge of every backend."""
+"""Every layer of a model, or one by name."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from peerspec.conformance.report import Report
+from peerspec.export.layer_nodes import LayerNode, find_layer, find_layers
+from peerspec.export.onnx_package import ModelProto
+from peerspec.export.read import read_model
+from peerspec.export.stated import stated_error
+from peerspec.export.stored import check_external
+from peerspec.export.table_error import table_error
+from peerspec.export.tables import Tables
+from peerspec.reference import Layer
+from peerspec.verification.layer import verify_layer
 
-from peerspec.backends.onnxruntime.model import OrtModel
-from peerspec.conformance.cases import SELECTION_CASES
-from peerspec.conformance.cases.case import Array, Case, Draw
-from peerspec.conformance.hosts.call import Answer
-from peerspec.conformance.hosts.host import ObjectHost
-from peerspec.conformance.plan import PRECISIONS, PROFILES, Plan, Step
-from peerspec.conformance.report import FAIL, PASS, Finding, Report
-from peerspec.conformance.runner import Run, versions
-from peerspec.conformance.suite import CHECKS
-from peerspec.export.tables import Tables, is_table, rounded
-from peerspec.reference import Layer, PeerConfig
-
-__all__ = ["verify_model"]
-
-_CHUNK = 1 << 24  # bytes compared together, so that tables of gigabytes need megabytes
-
-
-def verify_model(
-    path: Path,
-    layer: Layer | None = None,
-    *,
-    name: str | None = None,
-    kernels: bool = False,
-    seed: int = 0,
-    timeout: float = 600.0,
-) -> Report:
-    """Judge one layer of the model at ``path``: as an implementation of ``layer``, or of the one it says it is.
-
-    Args:
-        path: a model with PEER layers.
-        layer: the layer that it should compute, parameters bit for bit, and where the model stores tables in fewer
-            bytes, those that this layer's tables round to (ONX-10).
-        name: the name of the layer's node, where the model holds several.
-        kernels: whether the model's functions run by the kernels of ``peerspec.export.ort``.
-        seed: seed of the inputs.
-        timeout: seconds one call may take.
-
-    Raises:
-        PeerError: the model cannot be read or started.
-    """
-    model, started = OrtModel(path, name, kernels=kernels), time.perf_counter()
-    expected = model.layer if model.tables else layer or model.layer
-    plan = Plan((str(expected.dtype),), tuple(_steps(expected, model.rank, "select" in model.profiles)), (), False)
-    run = Run(_ModelHost(_Model(model), timeout), plan, seed)
-    same = (_compare(model.layer, layer, model.tables),) if layer else ()
-    judged = all(finding.status == PASS for finding in same)
-    findings = (*same, *(run.findings(stop_early=False, progress=None) if judged else ()))
-    return Report(
-        backend=f"{path.name} {name}" if name else path.name,
-        claimed=tuple(name for name in (*PRECISIONS, *PROFILES) if name in model.profiles),
-        precisions=plan.precisions,
-        shows_routing=run.shows_routing,
-        declined=(),
-        partial=False,
-        findings=findings,
-        size="minimal",
-        seed=seed,
-        seconds=time.perf_counter() - started,
-        versions=versions(),
-    )
-
-
-class _Model:
-    """The model as a backend of its own layer."""
-
-    def __init__(self, model: OrtModel) -> None:
-        self.name, self.profiles, self.select = model.name, model.profiles, model.select
-        self._run = model.run
-
-    def forward(self, layer: None, x: Array) -> Any:
-        return self._run(x)
-
-
-class _ModelHost(ObjectHost):
-    """Keeps the layer from being copied at each call: the model holds its own."""
-
-    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
-        return super().call(method, arguments | {"layer": None} if method == "forward" else arguments)
+__all__ = ["LayerVerification", "verify_model"]
 
 
 @dataclass(frozen=True)
-class _TokenCase:
-    """Tokens for a given layer; few, because the judge gathers h·k expert rows for each."""
+class LayerVerification:
+    """The outcome for one layer of a model.
 
-    name: str
-    layer: Layer
-    shape: tuple[int, ...]
-    nan: bool = False
+    Attributes:
+        node: the name of its node; empty if functions are inlined.
+        report: the report of the suite; its ``verdict`` and ``exit_status`` are those of any backend.
+        tables: the format of the expert tables if they take fewer bytes than the other parameters, else None.
+        table_error: ‖ŷ − y‖ / ‖y‖ between these tables and those they were made from (ONX-10): measured on the
+            given layer, else as the file states it; None without ``tables``.
+    """
 
-    def make(self, dtype: np.dtype[Any], seed: int) -> Case:
-        """Full significands in [−1, 1) (INP-2)."""
-        x = Draw(self.name, seed, dtype).full("x", (*self.shape, self.layer.config.d_model))
-        if self.nan:
-            x.reshape(-1, x.shape[-1])[-1, 0] = np.nan
-        return Case(self.name, False, self.layer, x)
-
-
-def _steps(layer: Layer, rank: int, select: bool) -> Iterator[Step]:
-    """The checks that ask nothing but this layer, in the order of the stages."""
-    lead = (1,) * (rank - 2) + ((), (6,), (2, 3))[min(rank, 2)]
-    tokens, nan = _TokenCase("verify.tokens", layer, lead), _TokenCase("verify.nan", layer, lead, nan=True)
-    empty = (_TokenCase("verify.empty", layer, (*lead[:-1], 0)),) if rank else ()
-    selections = tuple(case for case in SELECTION_CASES if case.size == 0) if select else ()
-    cases: dict[str, tuple[Any, ...]] = {
-        "structure.answer": (tokens, nan, *empty),
-        "structure.inputs": (tokens, nan),
-        "scores.rounding": (tokens,),
-        "selection.admissible": (tokens,),
-        "select.ids": selections,
-        "select.scores": selections,
-        f"gates.{layer.config.gate}": (tokens,),
-        "output.sum": (tokens,),
-        "independence.repeat": (tokens,),
-        "independence.tokens": (tokens,) if rank else (),
-        "finite.nan": (nan,),
-        "finite.others": (nan,) if rank else (),
-    }
-    for check in CHECKS:
-        if found := cases.get(check.id):
-            yield Step(check, str(layer.dtype), found)
+    node: str
+    report: Report
+    tables: Tables | None
+    table_error: float | None
 
 
-def _compare(got: Layer, expected: Layer, tables: Tables | None) -> Finding:
-    """Whether the model holds this very layer, its tables as they are in the model's format."""
-    problem = ""
-    if got.config != expected.config:
-        problem = f"the model holds another layer: {_differences(got.config, expected.config)}"
-    elif got.dtype != expected.dtype:
-        problem = f"the model holds {got.dtype}, the layer is {expected.dtype}"
-    elif different := [name for name in expected.params if not _same(name, got, expected, tables)]:
-        rounding = f" in {tables}" if tables else ""
-        problem = f"the model's {', '.join(different)} differ from the layer's{rounding}; export it again"
-    status = FAIL if problem else PASS
-    return Finding("model.parameters", ("PAR-1",), "parameters", "core", str(expected.dtype), status, 1, 0.0, problem)
+def verify_model(
+    path: str | PathLike[str],
+    layer: Layer | None = None,
+    *,
+    node: str | None = None,
+    kernels: bool = False,
+    seed: int = 0,
+    timeout: float = 600.0,
+) -> tuple[LayerVerification, ...]:
+    """Verify the layers of the model at ``path``, each against ``layer`` or against the layer that the file holds.
+
+    Args:
+        path: an ONNX model with PEER layers.
+        layer: the layer that the model should compute, every parameter the same bit for bit; tables in fewer bytes
+            must be those that this layer's tables round to (ONX-10).
+        node: verify only the layer of this name; needed with ``layer`` if the model holds several.
+        kernels: whether to run the model on the kernels of ``peerspec.export.ort``.
+        seed: the seed of the inputs.
+        timeout: the time limit of one call, in seconds.
+
+    Returns:
+        One outcome per layer, in the order of the graph.
+
+    Raises:
+        ExportError: the model cannot be read, has no such layer, holds several layers and one ``layer`` without
+            ``node``, has external data other than those it was written with (ONX-8), or does not state the error of
+            its tables (ONX-10).
+        OrtError, KernelError: the model or the kernels cannot be loaded.
+
+    Example:
+        >>> for found in verify_model("model.onnx"):  # doctest: +SKIP
+        ...     print(found.node, found.report.verdict)
+    """
+    path = Path(path)
+    model = read_model(path)
+    single = node is not None or layer is not None
+    nodes = [find_layer(model, path, node)] if single else find_layers(model, path)
+    check_external(path, model)
+    errors = [_table_error(layer_node, model, path, layer) for layer_node in nodes]
+    names = [node] if single else [layer_node.name or None for layer_node in nodes]
+    reports = [verify_layer(path, layer, node=name, kernels=kernels, seed=seed, timeout=timeout) for name in names]
+    return tuple(
+        LayerVerification(layer_node.name, report, layer_node.tables, error)
+        for layer_node, report, error in zip(nodes, reports, errors, strict=True)
+    )
 
 
-def _differences(got: PeerConfig, expected: PeerConfig) -> str:
-    pairs = ((field.name, getattr(got, field.name), getattr(expected, field.name)) for field in fields(got))
-    return ", ".join(f"{name} is {value!r}, expected {wanted!r}" for name, value, wanted in pairs if value != wanted)
-
-
-def _same(name: str, got: Layer, expected: Layer, tables: Tables | None) -> bool:
-    a, b = got.params[name], expected.params[name]
-    rows = max(1, _CHUNK * len(a) // a.nbytes)
-
-    def part(at: int) -> Array:
-        return rounded(name, b[at : at + rows], tables) if tables and is_table(name) else b[at : at + rows]
-
-    return all(a[at : at + rows].tobytes() == part(at).tobytes() for at in range(0, len(a), rows))
+def _table_error(layer_node: LayerNode, model: ModelProto, path: Path, layer: Layer | None) -> float | None:
+    if layer_node.tables is None:
+        return None
+    return table_error(layer, layer_node.tables) if layer else stated_error(model, layer_node.name, path)

@@ -1,1 +1,1 @@
-"""The backend ``native``: the native core judged by itself, NumPy arrays in and out."""
+"""The backend ``native``: the native core alone, with NumPy arrays."""

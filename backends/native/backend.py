@@ -1,4 +1,4 @@
-"""The contract of a backend over the native core."""
+"""The native core with the contract of a backend."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from peerspec.reference.forward import flatten
 
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
-if unavailable_reason():  # whoever asks for this backend by name reads one sentence
+if unavailable_reason():  # an error at import: loading this backend by name then fails with one sentence
     raise NativeError(unavailable_reason())
 
 name = "native"
@@ -57,5 +57,5 @@ def _shaped(
 
 
 def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-    """The exact stage alone; see ``peerspec.reference.select_exhaustive``, errors included."""
+    """The selection alone; see ``peerspec.reference.select_exhaustive``, errors included."""
     return native.select(scores1, scores2, k)

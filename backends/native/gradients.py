@@ -1,4 +1,4 @@
-"""Gradients of the layer: experts and sub-keys by the core, the rest by NumPy (SPEC.md, chapter 6)."""
+"""Gradients of the layer: the core computes those of experts and sub-keys, NumPy the others (SPEC.md, chapter 6)."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def gradients(
 def _gate_backward(
     kind: str, gate: Float[np.ndarray, "T h k"], dgate: Float[np.ndarray, "T h k"]
 ) -> Float[np.ndarray, "T h k"]:
-    """The gate's derivative applied to ``dgate``; with k = 1 the softmax gate is 1 and this exactly 0 (GRD-5)."""
+    """The derivative of the gate applied to ``dgate``; exactly 0 for softmax with k = 1 (GRD-5)."""
     if kind == "sigmoid":
         return gate * (1 - gate) * dgate
     return gate * (dgate - (gate * dgate).sum(-1, keepdims=True))
 
 
 def _table(by_row: native.Sorted, weights: NDArray[Any], rows: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
-    """A table of gradients: rows nobody selected stay zero (GRD-2), the others are rounded once."""
+    """A table of gradients: touched rows are rounded once, the others are zero (GRD-2)."""
     out = np.zeros(like.shape, like.dtype)
     out[by_row.touched] = native.scatter_sum(by_row, weights, rows).astype(like.dtype)
     return out

@@ -1,4 +1,4 @@
-"""The stages of the layer in the compute dtype: by the core, and the query norm by NumPy."""
+"""The stages of the layer in the compute dtype: the core computes them, NumPy the query norm."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Stages", "evaluate", "expert_tables", "router_tables"]
 
 
 class Stages(NamedTuple):
-    """What a forward pass makes on the way; T tokens, K = h·k pairs, all in the compute dtype but ids and mask.
+    """The results of the stages of T tokens, all in the compute dtype except ids and mask.
 
     Attributes:
-        x, mask, lead: tokens [T, D], which of them count [T], and the leading axes they came with.
+        x, mask, lead: tokens [T, D], whether each counts [T], and the leading axes of the input.
         raw, q: [T, h, d], queries before and after the query norm.
         scores, ids, gate: [T, h, k].
         state: updated running statistics, or None.
@@ -50,13 +50,13 @@ def evaluate(layer: Layer, x: Shaped[np.ndarray, "*lead D"], mask: NDArray[Any] 
 
 
 def router_tables(layer: Layer) -> native.RouterTables:
-    """The layer's queries and sub-keys; a table that is not contiguous is copied."""
+    """The query and sub-key tables of the layer; a table that is not contiguous is copied."""
     params = {name: np.require(table, None, "C") for name, table in layer.params.items() if "experts." not in name}
     bias = params.get("query.bias")
     return native.RouterTables(params["query.weight"], params["keys"], layer.config.top_k, bias, layer.config.gate)
 
 
 def expert_tables(layer: Layer) -> native.ExpertTables:
-    """The layer's experts; a table that is not contiguous is copied."""
+    """The expert tables of the layer; a table that is not contiguous is copied."""
     tables = {name[-1]: np.require(table, None, "C") for name, table in layer.params.items() if "experts." in name}
     return native.ExpertTables(tables["u"], tables["v"], tables.get("w"), layer.config.activation)

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: ``backend`` runs any layer, ``OrtModel`` an exported file."""
+"""ONNX Runtime on the CPU: ``backend`` runs any layer, ``OrtModel`` runs an exported file."""
 
 from peerspec.backends.onnxruntime.model import OrtModel
 

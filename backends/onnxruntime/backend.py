@@ -1,14 +1,13 @@
-"""The backend: the exported graph on ONNX Runtime, parameters passed by reference.
+"""The backend: the exported graph on ONNX Runtime, with parameters passed by reference.
 
-A session depends on the configuration, the precision and the thread count alone: parameters are inputs of
-the graph and not part of it, so sessions are shared between layers, and a table is neither copied nor
-written to disk. ``OrtModel`` runs an exported file with its parameters inside.
+A session depends only on the configuration, the precision and the number of threads. Parameters are inputs of the
+graph, so layers share sessions, and no table is copied or written to disk. ``OrtModel`` runs an exported file with its
+own parameters.
 
-The module is the backend with the bodies that gather; ``scan`` and ``inlined`` are those that ``export`` can
-write instead, ``peerspec check peerspec.backends.onnxruntime.backend:scan``. The module ``native`` is the backend with
-kernels in the place of bodies.
+The module itself is the backend with the bodies ``gather``. ``scan`` and ``inlined`` are the other forms of ``export``:
+``peerspec check peerspec.backends.onnxruntime.backend:scan``. The module ``native`` is the backend with kernels.
 
-ONNX is inference: ``training=True`` is refused where it would change the result, for batch norm.
+ONNX is inference: ``training=True`` is an error with batch norm, where it would change the result.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ from peerspec.reference.forward import flatten
 __all__ = ["OrtBackend", "check_inference", "forward", "inlined", "name", "profiles", "scan", "select", "supports"]
 
 _SMALL = 1 << 22
-"""Floating-point operations below which waking a second thread costs more than it saves (about 0.1 ms)."""
+"""Floating-point operations below which a second thread costs more time than it saves (about 0.1 ms)."""
 
 
 class OrtBackend:
-    """The backend for one way of writing a layer; arguments as those of ``export``."""
+    """The backend for one form of an exported layer; arguments as in ``export``."""
 
     profiles = ALL_PROFILES - {"query-norm", "training"}
 
@@ -46,10 +45,11 @@ class OrtBackend:
         self._kernels = kernels
 
     def supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
-        """True, or why ONNX Runtime on CPU cannot run the configuration in ``dtype``."""
+        """True, or the reason why ONNX Runtime cannot run the configuration in ``dtype``."""
         if np.dtype(dtype) == np.float64 and config.activation == "gelu" and not self._kernels:
             return (
-                "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs; use float32 or another activation"
+                "ONNX Runtime has no float64 Erf on the CPU, and the exact gelu needs it; use float32 or another "
+                "activation"
             )
         return True
 
@@ -59,8 +59,8 @@ class OrtBackend:
         """Evaluate the layer.
 
         Raises:
-            InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
-            OrtError: a configuration that ``supports`` refuses, or training with batch norm.
+            InputError: shapes or dtypes do not fit the layer (SHP-1, SHP-2).
+            OrtError: ``supports`` declines the configuration, or training with batch norm.
         """
         tokens, _, lead = flatten(layer, x, mask)
         check_inference(layer.config, training)
@@ -74,12 +74,12 @@ class OrtBackend:
         return to_output(arrays, lead)
 
     def select(self, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-        """The exact stage alone; see ``selection.select``, errors included."""
+        """The selection alone; see ``selection.select``, errors included."""
         return select_by(scores1, scores2, k, kernels=self._kernels)
 
 
 def check_inference(config: PeerConfig, training: bool) -> None:
-    """Refuse batch statistics.
+    """Check that the result does not need batch statistics.
 
     Raises:
         OrtError: training with batch norm.

@@ -1,7 +1,7 @@
-"""A layer of an ONNX file as a backend, so that the suite can judge the file itself.
+"""A layer of an ONNX file as a backend, so that the suite can judge the file.
 
-A file of one layer runs whole. Of a larger model, the layer's node runs with the model's functions, its
-parameters memory-mapped from the file.
+A file of one layer runs whole. In a larger model, the node of the layer runs alone, with the functions of the model and
+with parameters memory-mapped from the file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import new_selector, run_selector
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.export.graph import CONFIG_KEY, extracted_model
-from peerspec.export.layer_nodes import LayerNode, metadata
+from peerspec.export.layer_nodes import LayerNode, find_layer, metadata
 from peerspec.export.onnx_package import ModelProto
-from peerspec.export.read import read_model, read_parameters, the_layer_node
+from peerspec.export.read import read_model, read_parameters
 from peerspec.export.tables import widened
 from peerspec.reference import Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
@@ -30,18 +30,18 @@ __all__ = ["OrtModel"]
 
 
 class OrtModel:
-    """The layer in the model at ``path`` with the contract of a backend; ``forward`` takes its configuration only.
+    """The layer in the model at ``path``, with the contract of a backend; ``forward`` takes its configuration only.
 
     Args:
-        path: a file written by ``peerspec.export``, or any model with layers as ``peer`` nodes.
-        name: the name of the layer's node, where the model holds several.
+        path: a file of ``peerspec.export``, or any model with layers as ``peer`` nodes.
+        name: the name of the layer's node, needed if the model holds several layers.
         threads: threads of ONNX Runtime; 0 means all cores.
-        kernels: whether the model's functions run by the kernels of ``peerspec.export.ort``.
+        kernels: whether the kernels of ``peerspec.export.ort`` run the functions of the model.
 
     Attributes:
-        layer: the layer that the file holds, memory-mapped where its tables are external; tables in fewer bytes are
-            widened in memory (ONX-10).
-        tables: what the file stores the tables in, or None as the other parameters are.
+        layer: the layer in the file; external tables are memory-mapped, tables in fewer bytes are widened in memory
+            (ONX-10).
+        tables: the format of the tables if they take fewer bytes than the other parameters, else None.
         rank: the number of leading axes that the model takes.
 
     Raises:
@@ -55,23 +55,23 @@ class OrtModel:
     ) -> None:
         path = Path(path)
         model = read_model(path)
-        layer_node = the_layer_node(model, path, name)
+        layer_node = find_layer(model, path, name)
         self.tables = layer_node.tables
         stored = read_parameters(path, model, layer_node)
         self.layer = Layer(layer_node.config, widened(stored, layer_node.config, layer_node.tables))
         self.name = f"{path.name} on onnxruntime"
         self._functions = {function.name: function for function in model.functions}
         self.profiles = _profiles(self.layer, self._functions)
-        alone = CONFIG_KEY in metadata(model)
-        self._parameters = {} if alone else stored
-        source = path if alone else _extract(model, layer_node, self.layer)
+        is_one_layer = CONFIG_KEY in metadata(model)
+        self._parameters = {} if is_one_layer else stored
+        source = path if is_one_layer else _extract(model, layer_node, self.layer)
         self._session = new_session(source, threads=threads, kernels=kernels)
         self._kernels = kernels
         self.rank = len(self._session.get_inputs()[0].shape) - 1
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
-        """True for the configuration and precision of the file alone."""
+        """True for the configuration and precision of the file, else a reason."""
         if config == self.layer.config and np.dtype(dtype) == self.layer.dtype:
             return True
         return f"the file holds one layer, {self.layer.dtype} and {self.layer.config}"
@@ -82,8 +82,8 @@ class OrtModel:
         """Run the file, with its own parameters, on inputs of ``layer``.
 
         Raises:
-            InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2).
-            OrtError: a layer of another configuration or precision, or training with batch norm.
+            InputError: shapes or dtypes do not fit the layer (SHP-1, SHP-2).
+            OrtError: the layer has another configuration or precision, or training with batch norm.
         """
         if (reason := self.supports(layer.config, layer.dtype)) is not True:
             raise OrtError(f"the layer does not fit the model: {reason}")
@@ -92,10 +92,10 @@ class OrtModel:
         return self.run(x)
 
     def run(self, x: NDArray[Any]) -> Output:
-        """Run the file on x [..., D]; other leading axes than its own are flattened into its last.
+        """Run the file on x [..., D]; leading axes that do not fit the model are flattened into its last one.
 
         Raises:
-            InputError: shapes or dtypes that do not fit the layer (SHP-1).
+            InputError: shapes or dtypes do not fit the layer (SHP-1).
             OrtError: ONNX Runtime fails.
         """
         tokens, _, lead = flatten(self.layer, x, None)
@@ -110,7 +110,7 @@ class OrtModel:
         return to_output(arrays, lead)
 
     def select(self, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-        """The first k experts, by the ``ProductKeyTopK`` that the file holds.
+        """The first k experts, from the function ``ProductKeyTopK`` of the file.
 
         Raises:
             OrtError: the file has no such function, or ONNX Runtime refuses it.
@@ -127,7 +127,7 @@ class OrtModel:
 
 
 def _extract(model: ModelProto, layer_node: LayerNode, layer: Layer) -> bytes:
-    assert layer_node.node is not None  # only a file of one layer has none
+    assert layer_node.node is not None  # only a file of one layer has no node
     return extracted_model(
         model, layer_node.node, layer_node.config, layer.dtype, tables=layer_node.tables
     ).SerializeToString()

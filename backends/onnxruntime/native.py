@@ -1,7 +1,7 @@
 """The backend with the kernels of ``peerspec.export.ort``: ``peerspec check peerspec.backends.onnxruntime.native``.
 
-Importing it compiles the kernels if that has not been done, which takes a C++ compiler, ONNX Runtime's headers and half
-a minute. Unlike ONNX Runtime's own operators, they have the exact gelu in float64.
+The first import compiles the kernels, which takes a C++ compiler, the headers of ONNX Runtime and half a minute. Unlike
+the operators of ONNX Runtime, they have the exact gelu in float64.
 """
 
 from peerspec.backends.onnxruntime.backend import OrtBackend

@@ -1,4 +1,4 @@
-"""The exact stage alone: a model of one ``ProductKeyTopK`` (SPEC.md, SEL-1 … SEL-4)."""
+"""The selection alone: a model of one ``ProductKeyTopK`` (SPEC.md, SEL-1 … SEL-4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int, *, kernels: boo
     """The first k experts of each row of half scores [..., n], float64, float32 or, without kernels, float16.
 
     Raises:
-        InputError: shapes, dtypes or a k that do not fit.
+        InputError: shapes or dtypes do not fit each other, or k is not in 1..N.
     """
     _check(scores1, scores2, k, _DTYPES[:2] if kernels else _DTYPES)
     return run_selector(_selector(scores1.dtype, scores1.shape[-1], k, kernels), scores1, scores2, k)

@@ -1,8 +1,7 @@
-"""ONNX Runtime sessions on the CPU, fed with NumPy arrays in place.
+"""ONNX Runtime sessions on the CPU that read and write NumPy arrays in place.
 
-Inputs and outputs are bound by address: nothing is copied, and bfloat16 passes, for which ONNX Runtime's
-Python binding has no NumPy type. ONNX Runtime only reads bound inputs, so read-only memory maps serve as
-tables.
+Inputs and outputs are bound by address, so nothing is copied, and bfloat16 works although ONNX Runtime's Python binding
+has no NumPy type for it. ONNX Runtime only reads bound inputs, so tables can be read-only memory maps.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from peerspec.reference import DTYPES
 try:
     import onnxruntime
 except ModuleNotFoundError as error:
-    if error.name != "onnxruntime":  # a broken installation says what broke
+    if error.name != "onnxruntime":  # onnxruntime is installed but broken; its own error says more
         raise
     raise missing("onnxruntime") from None
 
@@ -32,14 +31,16 @@ __all__ = ["OrtError", "new_session", "run"]
 
 
 class OrtError(BackendError):
-    """What ONNX Runtime cannot do."""
+    """ONNX Runtime cannot load or run a model."""
 
 
 def new_session(model: bytes | Path, *, threads: int, kernels: bool = False) -> onnxruntime.InferenceSession:
-    """A session of a serialised model or of a file; ``threads`` of 0 means all cores.
+    """A session of a serialised model or of a file.
 
     Args:
-        kernels: whether to run functions by the kernels of ``peerspec.export.ort``, which are compiled on first use.
+        model: the serialised model, or the path of a file.
+        threads: the number of threads; 0 means all cores.
+        kernels: whether the kernels of ``peerspec.export.ort`` run the functions; their first use compiles them.
 
     Raises:
         OrtError: ONNX Runtime refuses the model.
@@ -53,7 +54,7 @@ def new_session(model: bytes | Path, *, threads: int, kernels: bool = False) -> 
     source = str(model) if isinstance(model, Path) else model
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # each status of ONNX Runtime has a class of its own, under Exception
+    except Exception as error:  # ONNX Runtime has a class for each status, directly under Exception
         raise OrtError(_refusal(" ".join(str(error).split()), kernels)) from None
 
 
@@ -80,14 +81,14 @@ def run(
 
 
 def _refusal(text: str, kernels: bool) -> str:
-    """One sentence; that a kernel is missing for some types, each version of ONNX Runtime says in words of its own."""
+    """The refusal in one sentence. Each version of ONNX Runtime words a missing kernel differently."""
     missing_kernel = re.search(
         rf"(?:no kernel def matches.*|Type Error: Type.*|not.*implement.*)\b((?:{'|'.join(_KERNELS)})\w*)", text, re.I
     )
     if kernels and missing_kernel:
         return (
-            f"the kernels have no {missing_kernel[1]} for the types that the model gives it (ONX-4); "
-            "run it without kernels, on its functions, or export it again"
+            f"the kernels have no {missing_kernel[1]} for the types in the model (ONX-4); "
+            "run the model without kernels, or export it again"
         )
     return f"ONNX Runtime {onnxruntime.__version__} refuses the model: {text}"
 

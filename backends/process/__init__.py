@@ -1,6 +1,6 @@
 """A program in any language as a backend: JSON lines on its standard streams, tensors in safetensors files.
 
-The messages are described in ``schemas/``, the way to a first verdict in ``docs/any-language.md``.
+``schemas/`` describes the messages, ``docs/any-language.md`` the way to a first verdict.
 """
 
 from peerspec.backends.process.backend import Command, ProcessBackend

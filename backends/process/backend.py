@@ -1,4 +1,4 @@
-"""The contract of a backend, kept by asking a program."""
+"""A running program with the contract of a backend."""
 
 from __future__ import annotations
 
@@ -16,49 +16,53 @@ from numpy.typing import DTypeLike, NDArray
 from peerspec.backends.process import messages
 from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import Program
-from peerspec.backends.process.tensors import Sent, read
+from peerspec.backends.process.tensors import SentFile, read_answer
 from peerspec.reference import SPEC_VERSION, Layer, Output, PeerConfig, Selection
 
 __all__ = ["Command", "ProcessBackend"]
 
 Array = NDArray[Any]
 
-_TRACE = ("scores", "indices", "gates")
+_ROUTING = ("scores", "indices", "gates")
 _STATE = ("query_norm.mean", "query_norm.var")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A program to be judged, as a command line or a list of words; ``check_backend`` takes it for a backend."""
+    """The command of a program, as a command line or a list of words; ``check_backend`` takes it as a backend."""
 
     words: str | Sequence[str]
 
 
 class ProcessBackend:
-    """A running program as a backend; a context manager, which ends the program.
+    """A running program as a backend, and a context manager that ends the program.
 
-    It has ``select``, ``gradients`` and ``supports`` where the program offers them.
+    It has ``select``, ``gradients`` and ``supports`` if the program offers them.
 
     Args:
-        command: the program and its arguments, as a shell would split them, or split already.
-        timeout: seconds it may take to answer one message.
-        start_timeout: seconds it may take to answer the first one.
+        command: the program and its arguments, as a command line in shell syntax or as a list of words.
+        timeout: the time limit of one message, in seconds.
+        start_timeout: the time limit of the first message, in seconds.
 
     Attributes:
-        name, profiles, methods: what the program said of itself.
+        name, profiles, methods: from the program's reply to ``start``.
         modified: the tensors of the last call whose files the program changed (IND-2).
-        dead: why it can never be asked again, or empty.
+        dead: the reason why the program takes no more messages, or empty.
 
     Raises:
-        ProcessError: the program does not start or does not speak the protocol; from every call, one that
-            gives no answer that can be read.
-        RefusalError: the program replied ``error``.
+        ProcessError: the program does not start or does not follow the protocol; from any call, its answer is missing
+            or cannot be read.
+        RefusalError: from any call, the program replied ``error``.
+
+    Example:
+        >>> with ProcessBackend("node peer.mjs") as backend:  # doctest: +SKIP
+        ...     y = backend.forward(layer, x).y
     """
 
     def __init__(self, command: str | Sequence[str], *, timeout: float = 60.0, start_timeout: float = 120.0) -> None:
         self.timeout = timeout
         self.modified: tuple[str, ...] = ()
-        self._layer: tuple[bytes, Sent] | None = None
+        self._layer: tuple[bytes, SentFile] | None = None
         self._calls = 0
         self._program = Program(command)
         self._folder = tempfile.TemporaryDirectory(prefix="peerspec-")
@@ -74,18 +78,18 @@ class ProcessBackend:
 
     @property
     def dead(self) -> str:
-        """Why the program can never be asked again, or empty."""
+        """The reason why the program takes no more messages, or empty."""
         return self._program.dead
 
     def forward(self, layer: Layer, x: Array, *, mask: Array | None = None, training: bool = False) -> Output:
-        """y and the trace, as far as the program gives them."""
+        """y, and the routing if the program shows it."""
         inputs = {"x": x} if mask is None else {"x": x, "mask": mask}
-        found = self._compute("forward", inputs, ["y"], [*_TRACE, *_STATE], layer=layer, training=training)
+        found = self._compute("forward", inputs, ["y"], [*_ROUTING, *_STATE], layer=layer, training=training)
         state = {name: found[name] for name in _STATE if name in found}
-        return Output(found["y"], **{name: found.get(name) for name in _TRACE}, state=state or None)
+        return Output(found["y"], **{name: found.get(name) for name in _ROUTING}, state=state or None)
 
     def end(self) -> None:
-        """Kill the program; from any thread."""
+        """Kill the program; callable from any thread."""
         self._program.end()
 
     def close(self) -> None:
@@ -127,7 +131,7 @@ class ProcessBackend:
         layer: Layer | None = None,
         **fields: Any,
     ) -> dict[str, Array]:
-        """Write the inputs, ask, read the answer; none of the call's own files is left behind."""
+        """Write the inputs, call the program, read the answer, and remove the files of the call."""
         if self.dead:
             raise ProcessError(self.dead)
         self.modified = ()
@@ -135,7 +139,7 @@ class ProcessBackend:
         folder = Path(self._folder.name)
         answer = folder / f"{self._calls}.answer.safetensors"
         try:
-            sent = Sent.write(folder / f"{self._calls}.inputs.safetensors", inputs)
+            sent = SentFile.write(folder / f"{self._calls}.inputs.safetensors", inputs)
             if layer is not None:
                 fields |= {"config": layer.config, "dtype": layer.dtype.name, "layer": self._file_of(layer).path}
         except OSError as error:
@@ -143,19 +147,19 @@ class ProcessBackend:
         try:
             line = messages.request(method, inputs=sent.path, answer=answer, **fields)
             self._exchange(method, line, self.timeout)
-            found = read(answer, f"{method}()", required=required, optional=optional)
+            found = read_answer(answer, f"{method}()", required=required, optional=optional)
             self.modified = (*sent.changed(), *self._layer_changed(layer))
             return found
         except ProcessError as error:
-            self._drop_layer()  # nobody looked whether its file is still what it was
-            raise type(error)(self.dead or self._program.said(str(error))) from None
+            self._drop_layer()  # the program may have changed its file
+            raise type(error)(self.dead or self._program.with_log(str(error))) from None
         finally:
             for path in (sent.path, answer):
                 _remove(path)
 
     def _exchange(self, method: str, line: bytes, limit: float) -> dict[str, Any]:
-        """Send a message and decode its reply; where it makes no sense, what follows would not either."""
-        answer = self._program.ask(line, limit=limit, what=f"{method}()" if method != "start" else "start")
+        """Send a message and decode its reply; end the program if the reply breaks the protocol."""
+        answer = self._program.exchange(line, limit=limit, what=f"{method}()" if method != "start" else "start")
         try:
             return messages.decode(answer, method)
         except RefusalError:
@@ -163,14 +167,14 @@ class ProcessBackend:
         except ProcessError as error:
             self._program.fail(str(error))
 
-    def _file_of(self, layer: Layer) -> Sent:
-        """The layer's file; the last one is kept, and found again by what it holds rather than by object."""
+    def _file_of(self, layer: Layer) -> SentFile:
+        """The file of the layer; that of the last layer is used again if the layer has the same content."""
         key = _fingerprint(layer)
         if self._layer is None or self._layer[0] != key:
             self._drop_layer()
             path = Path(self._folder.name) / f"{self._calls}.layer.safetensors"
             metadata = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
-            self._layer = key, Sent.write(path, layer.params, metadata)
+            self._layer = key, SentFile.write(path, layer.params, metadata)
         return self._layer[1]
 
     def _layer_changed(self, layer: Layer | None) -> tuple[str, ...]:
@@ -197,5 +201,5 @@ def _fingerprint(layer: Layer) -> bytes:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        return  # a program's own doing; it goes with the whole folder
+        return  # made by the program; it is removed with the whole folder
     path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a program can do wrong before any clause is asked."""
+"""The errors of a program that are faults of the harness, never failed clauses."""
 
 from peerspec.backends.protocol import BackendError
 
@@ -6,8 +6,8 @@ __all__ = ["ProcessError", "RefusalError"]
 
 
 class ProcessError(BackendError):
-    """A program that does not start, does not answer, or answers with something that cannot be read."""
+    """A program does not start, does not answer, or its answer cannot be read."""
 
 
 class RefusalError(ProcessError):
-    """A program's own word that it cannot answer; it may be asked again."""
+    """A program replied that it cannot answer this message; it can still answer others."""

@@ -1,4 +1,4 @@
-"""The messages, one JSON object a line: written and read here, described in ``schemas/``."""
+"""The messages of the protocol, one JSON object per line; ``schemas/`` describes them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from peerspec.reference import SPEC_VERSION, PeerConfig
 __all__ = ["METHODS", "PROTOCOL", "Hello", "decode", "read_hello", "read_support", "request"]
 
 PROTOCOL = 1
-"""The version of the protocol; it grows with every change that an existing program would notice."""
+"""The version of the protocol; it increases with every change that breaks an existing program."""
 METHODS = ("forward", "select", "gradients", "supports")
 _NAME_LIMIT = 100
 _ERROR_LIMIT = 300
-"""Letters shown of the reason of a program that refuses."""
+"""Letters of a program's error message that are shown."""
 
 
 @dataclass(frozen=True)
 class Hello:
-    """What a program says of itself."""
+    """The reply of a program to ``start``."""
 
     name: str
     profiles: frozenset[str]
@@ -31,7 +31,7 @@ class Hello:
 
 
 def request(method: str, **fields: Any) -> bytes:
-    """One line of UTF-8, without its end; only quotes, backslashes and control characters are escaped."""
+    """One line of UTF-8 without its line end; only quotes, backslashes and control characters are escaped."""
     fields = {key: _plain(value) for key, value in fields.items()}
     return json.dumps({"method": method} | fields, ensure_ascii=False).encode()
 
@@ -41,7 +41,7 @@ def decode(line: bytes, method: str) -> dict[str, Any]:
 
     Raises:
         RefusalError: the program replied with an error.
-        ProcessError: not a JSON object, or not a reply to this message.
+        ProcessError: the line is not a JSON object, or not a reply to this message.
     """
     try:
         reply = json.loads(line.decode(), parse_constant=_refuse)
@@ -49,8 +49,8 @@ def decode(line: bytes, method: str) -> dict[str, Any]:
         raise ProcessError(f"its answer to {method} is not a line of JSON: {quoted(line)}") from None
     kind = reply.get("reply") if isinstance(reply, dict) else None
     if kind == "error" and isinstance(reply.get("message"), str) and len(reply) == 2:
-        said = quoted(reply["message"].encode("utf-8", "replace"), letters=_ERROR_LIMIT)
-        raise RefusalError(f"the program answered {method} with the error {said}")
+        reason = quoted(reply["message"].encode("utf-8", "replace"), letters=_ERROR_LIMIT)
+        raise RefusalError(f"the program answered {method} with the error {reason}")
     if kind != method:
         raise ProcessError(f'its answer to {method} must be an object with "reply": "{method}", got {quoted(line)}')
     expected = _FIELDS[method]
@@ -61,7 +61,11 @@ def decode(line: bytes, method: str) -> dict[str, Any]:
 
 
 def read_hello(reply: dict[str, Any]) -> Hello:
-    """The reply to ``start``, checked."""
+    """The checked reply to ``start``.
+
+    Raises:
+        ProcessError: a field is wrong.
+    """
     name, profiles, methods = reply["name"], reply["profiles"], reply["methods"]
     if type(reply["protocol"]) is not int or reply["protocol"] != PROTOCOL:
         raise ProcessError(f"the program speaks protocol {reply['protocol']!r}, this package {PROTOCOL}")
@@ -78,7 +82,11 @@ def read_hello(reply: dict[str, Any]) -> Hello:
 
 
 def read_support(reply: dict[str, Any]) -> bool | str:
-    """True, or the reason."""
+    """The checked reply to ``supports``: True, or the reason why not.
+
+    Raises:
+        ProcessError: anything else.
+    """
     answer = reply["supported"]
     if answer is True or (isinstance(answer, str) and answer.isprintable()):
         return answer
@@ -95,7 +103,7 @@ _FIELDS = {
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _plain(value: Any) -> Any:

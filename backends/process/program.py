@@ -1,6 +1,6 @@
-"""A program at the other end of two pipes: one line to it, one line from it, each within a time limit.
+"""A running program that exchanges lines over pipes: one line to it, one line back, within a time limit.
 
-It runs in a process group of its own, so that what it starts ends with it.
+It runs in its own process group, so the processes that it starts end with it.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from peerspec.backends.process.errors import ProcessError
 __all__ = ["LINE_LIMIT", "LOG_LIMIT", "Program"]
 
 LINE_LIMIT = 1 << 20
-"""Bytes of the longest line that is read; the longest reply of the protocol has a few hundred."""
+"""The longest line that is read, in bytes; the longest reply of the protocol has a few hundred."""
 LOG_LIMIT = 64 << 20
-"""Bytes a program may write to standard error during one message; one in an endless loop of complaints writes more."""
+"""Bytes that a program may write to standard error during one message; only an endless loop writes more."""
 _TAIL = 4096
 _QUOTED_LINES = 5
 _CHUNKS = 64
-"""Reads of standard error at most, of what a program that never stops writing has written."""
+"""The limit of reads of standard error after the end, for a program that never stops writing."""
 _FAREWELL = 2.0
-"""Seconds a program has to end after ``stop``."""
+"""Seconds that a program may take to end after ``stop``."""
 
 
 class Program:
     """A running program.
 
     Attributes:
-        dead: why it was ended, or empty while it runs.
+        dead: the reason why it was ended; empty while it runs.
 
     Raises:
-        ProcessError: it cannot be started.
+        ProcessError: the program cannot be started.
     """
 
     def __init__(self, command: str | Sequence[str]) -> None:
@@ -67,12 +67,12 @@ class Program:
         self._streams.register(self._process.stdout, selectors.EVENT_READ, "output")
         self._streams.register(self._process.stderr, selectors.EVENT_READ, "log")
 
-    def ask(self, line: bytes, *, limit: float, what: str) -> bytes:
-        """Send one line and return the line that comes back, without its end.
+    def exchange(self, line: bytes, *, limit: float, what: str) -> bytes:
+        """Send one line and return the reply, a line without its line end.
 
         Raises:
-            ProcessError: no line within ``limit`` seconds, or the program ended, or wrote more than one line, or
-                more to standard error than ``LOG_LIMIT``.
+            ProcessError: there is no reply within ``limit`` seconds, the program ended, wrote more than one line, or
+                wrote more than ``LOG_LIMIT`` bytes to standard error.
         """
         if self.dead:
             raise ProcessError(self.dead)
@@ -95,7 +95,7 @@ class Program:
         return answer
 
     def stop(self, line: bytes) -> None:
-        """Say goodbye, wait a moment, end what is left."""
+        """Send the last line, wait, and kill the program if it still runs."""
         if self.dead:
             return
         end = time.monotonic() + _FAREWELL
@@ -104,22 +104,26 @@ class Program:
             while (left := end - time.monotonic()) > 0:
                 self._read(left, "stop")
         except ProcessError:
-            pass  # it ended, as it should
+            pass  # it ended
         else:
             self._kill()
         self.dead = "the program was stopped"
 
     def end(self) -> None:
-        """Kill the program and what it started; from any thread."""
+        """Kill the program and the processes that it started; callable from any thread."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def fail(self, reason: str) -> NoReturn:
-        """End a program whose answers cannot be trusted any more."""
+        """Kill the program for ``reason``, because its further answers cannot be trusted.
+
+        Raises:
+            ProcessError: always.
+        """
         self._die(reason)
 
-    def said(self, reason: str) -> str:
-        """The reason, with what the program last wrote to standard error."""
+    def with_log(self, reason: str) -> str:
+        """The reason, with the last lines that the program wrote to standard error."""
         self._drain_log()
         lines = [line for line in self._log.decode("utf-8", "replace").splitlines() if line.strip()]
         if not lines:
@@ -132,12 +136,12 @@ class Program:
         try:
             written = self._process.stdin.write(line + b"\n")
         except BrokenPipeError:
-            return  # it has ended, which reading tells with its reason
+            return  # it has ended; the next read reports the reason
         if written != len(line) + 1:
             self._die("it does not read its standard input, which is full of messages")
 
     def _read(self, limit: float, what: str) -> None:
-        """Take what both streams hold; wait up to ``limit`` seconds for anything to come."""
+        """Read from both streams; wait up to ``limit`` seconds for data."""
         for key, _ in self._streams.select(limit):
             chunk = os.read(key.fd, 1 << 16)
             if key.data == "log":
@@ -151,7 +155,7 @@ class Program:
                 self._ended(what)
 
     def _ended(self, what: str) -> NoReturn:
-        self._kill()  # before it is waited for: afterwards its number may be another's
+        self._kill()  # before the wait: afterwards its number may belong to another process
         code = self._process.returncode
         if code == -signal.SIGKILL:
             self._die(f"the program was killed, or closed its standard output, during {what}")
@@ -159,7 +163,7 @@ class Program:
 
     def _die(self, reason: str) -> NoReturn:
         self._kill()
-        self.dead = self.said(reason)
+        self.dead = self.with_log(reason)
         raise ProcessError(self.dead)
 
     def _kill(self) -> None:
@@ -174,7 +178,7 @@ class Program:
                 stream.close()
 
     def _drain_log(self) -> None:
-        """Its last words: the pipe holds them although the program has ended."""
+        """Read the rest of standard error, which the pipe still holds after the program has ended."""
         assert self._process.stderr is not None
         if self._process.stderr.closed:
             return
@@ -184,7 +188,7 @@ class Program:
 
 
 def quoted(line: bytes, *, letters: int = 80) -> str:
-    """The beginning of a line, fit for a message."""
+    """The beginning of a line, printable, for an error message."""
     text = _printable(line.decode("utf-8", "replace").split("\n")[0])
     return repr(text if len(text) <= letters else text[:letters] + "…")
 

@@ -1,4 +1,4 @@
-"""Tensors in files, both ways. What a program wrote is data: safetensors of a limited size, nothing else is read."""
+"""Tensors in files, to and from a program. A program's file is data: safetensors of a limited size, nothing else."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from safetensors.numpy import save
 from peerspec.backends.process.errors import ProcessError
 from peerspec.files.tensors import DTYPE_OF_CODE, parse_tensors
 
-__all__ = ["SIZE_LIMIT", "Sent", "read"]
+__all__ = ["SIZE_LIMIT", "SentFile", "read_answer"]
 
 Array = NDArray[Any]
 
 SIZE_LIMIT = 1 << 30
-"""Bytes of the largest answer that is read; gradients of a million experts, the suite's largest, have 0.05 of it."""
+"""The largest answer that is read, in bytes: 20 times the largest of the suite, gradients of a million experts."""
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A file handed to a program, and what it held then."""
+class SentFile:
+    """A file that was sent to a program, and its content at that time."""
 
     path: Path
     digest: bytes
     tensors: Mapping[str, Array]
 
     @classmethod
-    def write(cls, path: Path, tensors: Mapping[str, Array], metadata: dict[str, str] | None = None) -> Sent:
-        """Write a file that only reading is meant for; ``tensors`` is kept and must not change."""
+    def write(cls, path: Path, tensors: Mapping[str, Array], metadata: dict[str, str] | None = None) -> SentFile:
+        """Write a read-only file; ``tensors`` is kept for ``changed`` and must not change."""
         data = save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata)
         path.write_bytes(data)
         path.chmod(0o444)
         return cls(path, sha256(data).digest(), tensors)
 
     def changed(self) -> tuple[str, ...]:
-        """The tensors that the file holds no longer as they were (IND-2)."""
+        """The tensors that differ now in the file (IND-2)."""
         try:
             data = self.path.read_bytes()
             if sha256(data).digest() == self.digest:
@@ -54,29 +54,30 @@ class Sent:
         return tuple(name for name, array in self.tensors.items() if not _same(array, now.get(name)))
 
 
-def read(path: Path, what: str, *, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Array]:
-    """The tensors of a file that a program wrote, whatever their shapes and formats.
+def read_answer(path: Path, what: str, *, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Array]:
+    """The tensors of a file that a program wrote, of any shape and dtype.
 
     Raises:
-        ProcessError: no file, not a regular one, too large, not safetensors, or other names than the protocol's.
+        ProcessError: the file is missing, not a regular file, too large or not safetensors, or a name is missing or
+            unknown.
     """
     data = _bytes(path, what)
     try:
         tensors = parse_tensors(data)
     except (SafetensorError, ValueError) as error:
         raise ProcessError(
-            f"the file that {what} wrote is not safetensors ({error}); write its answer in that form"
+            f"the file that {what} wrote is not safetensors ({error}); write the answer in that format"
         ) from None
     except KeyError as error:
         raise ProcessError(
-            f"the file that {what} wrote has a tensor of format {error}; known are {', '.join(DTYPE_OF_CODE)}"
+            f"the file that {what} wrote has a tensor of format {error}; use one of {', '.join(DTYPE_OF_CODE)}"
         ) from None
     required = tuple(required)
     if missing := [name for name in required if name not in tensors]:
         raise ProcessError(f"the file that {what} wrote lacks the tensor {missing[0]!r}")
     if unknown := sorted(tensors.keys() - {*required, *optional}):
         raise ProcessError(
-            f"the file that {what} wrote has the tensor {unknown[0]!r}; expected were "
+            f"the file that {what} wrote has the unknown tensor {unknown[0]!r}; expected "
             f"{', '.join((*required, *optional))}"
         )
     return tensors
@@ -84,7 +85,7 @@ def read(path: Path, what: str, *, required: Iterable[str], optional: Iterable[s
 
 def _bytes(path: Path, what: str) -> bytes:
     try:
-        # neither a link out of the folder nor a pipe that never ends
+        # no link out of the folder, and no pipe that never ends
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         raise ProcessError(f"{what} wrote no file at the path `answer` of its message") from None

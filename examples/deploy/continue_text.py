@@ -12,9 +12,9 @@ import onnxruntime
 
 
 def open_session(path: str, *, kernels: bool) -> onnxruntime.InferenceSession:
-    """The model on the CPU: its PEER layers by their functions' bodies, or by the native kernels."""
+    """A session of the model on the CPU; its PEER layers run the bodies of their functions, or the native kernels."""
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised
+    options.log_severity_level = 4  # errors are raised, not logged
     if kernels:
         from peerspec.export.ort import register
 
@@ -23,19 +23,19 @@ def open_session(path: str, *, kernels: bool) -> onnxruntime.InferenceSession:
 
 
 def generate(session: onnxruntime.InferenceSession, prompt: bytes, count: int, context: int) -> bytes:
-    """The prompt and ``count`` bytes, each the likeliest after the last ``context``."""
+    """The prompt and ``count`` more bytes, each the most likely one after the last ``context`` bytes."""
     tokens, *others = session.get_inputs()
     if others or tokens.type != "tensor(int64)" or len(tokens.shape) != 2:
         raise ValueError(
-            f"the model takes {tokens.name}, {tokens.type} {tokens.shape}, which is no language model; "
-            "one takes int64 [batch, sequence] alone"
+            f"the model takes {tokens.name}, {tokens.type} {tokens.shape}, and is not a language model; "
+            "pass a model with the one input int64 [batch, sequence]"
         )
     text = bytearray(prompt)
     for _ in range(count):
         window = np.frombuffer(text[-context:], np.uint8).astype(np.int64)[None]
         try:
             (logits,) = session.run(None, {tokens.name: window})
-        except Exception as error:  # each status of ONNX Runtime has a class of its own, under Exception
+        except Exception as error:  # ONNX Runtime has a class for each status, directly under Exception
             raise ValueError(f"the model refuses {window.size} bytes, is the context too long? {error}") from None
         text.append(int(logits[0, -1].argmax()))
     return bytes(text)
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--kernels", action="store_true", help="run PEER layers on the native kernels")
     options = parser.parse_args()
     if not options.prompt or options.count < 0 or options.context < 1:
-        parser.error("the prompt must hold a byte, the count be an integer from 0 up, the context one from 1 up")
+        parser.error("the prompt must have at least one byte, the count must be at least 0, the context at least 1")
     try:
         session = open_session(options.model, kernels=options.kernels)
         text = generate(session, options.prompt, options.count, options.context)

@@ -1,17 +1,17 @@
 // Bytes of a language model exported as ONNX, in any of ONNX Runtime's packages for JavaScript.
 
 /**
- * The `count` bytes after `prompt`, one after another: each the likeliest after the last `context` bytes.
- * Throws an Error of one sentence where these do not fit the model.
+ * The `count` bytes after `prompt`, one after another: each is the most likely one after the last `context` bytes.
+ * Throws an Error if the arguments do not fit the model.
  */
 export async function* generate(session, Tensor, { prompt, count, context }) {
   expect(prompt.length > 0, "the prompt is empty; give it at least one byte");
-  expect(Number.isInteger(count) && count >= 0, `the count must be an integer from 0 up, got ${count}`);
-  expect(Number.isInteger(context) && context > 0, `the context must be an integer from 1 up, got ${context}`);
+  expect(Number.isInteger(count) && count >= 0, `the count must be an integer of at least 0, got ${count}`);
+  expect(Number.isInteger(context) && context > 0, `the context must be an integer of at least 1, got ${context}`);
   const [{ name, type, shape }] = session.inputMetadata;
   expect(
     session.inputNames.length === 1 && type === "int64" && shape.length === 2,
-    `the model takes ${name}, ${type} [${shape}], which is no language model; one takes int64 [batch, sequence] alone`,
+    `the model takes ${name}, ${type} [${shape}], and is not a language model; pass a model with the one input int64 [batch, sequence]`,
   );
   const text = [...prompt];
   for (let i = 0; i < count; i++) {
@@ -26,6 +26,6 @@ export async function* generate(session, Tensor, { prompt, count, context }) {
   }
 }
 
-function expect(holds, sentence) {
-  if (!holds) throw new Error(sentence);
+function expect(condition, message) {
+  if (!condition) throw new Error(message);
 }

@@ -1,9 +1,9 @@
 """Kernels for ONNX Runtime: a library that runs ``peer`` nodes on the native core, on the session's own threads.
 
-``register`` loads it into session options; without it, ONNX Runtime runs the functions' bodies. A layer runs as one
-kernel, those beyond eight kinds of layers in one model as the kernels of their stages. It serves ONNX Runtime 1.17 and
-newer on the CPU. ``build`` compiles it once and keeps it in the user's cache, named after a digest of its sources; C++
-and other programs load the same file with ``RegisterCustomOpsLibrary``.
+``register`` loads the library into session options; without it, ONNX Runtime runs the bodies of the functions. Each
+layer runs as one kernel; if a model has more than eight kinds of layers, the others run as the kernels of their stages.
+The library needs ONNX Runtime 1.17 or newer, on the CPU. ``build`` compiles it once into the cache of the user, under a
+digest of its sources. C++ and other programs load the same file with ``RegisterCustomOpsLibrary``.
 """
 
 from peerspec.export.ort.build import build, cached

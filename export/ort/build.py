@@ -1,4 +1,4 @@
-"""Compiling the library of kernels, whole or not at all."""
+"""Compile the library of kernels, whole or not at all."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def build(
     compiler: str | None = None,
     flags: Sequence[str] = (),
 ) -> Path:
-    """The library of kernels, compiled if there is none of these sources at its place yet.
+    """The path of the library of kernels; it is compiled unless the file is there, built from these sources.
 
     Args:
-        path: the file to write; ``cached()`` unless given. One built from other sources is replaced.
-        headers: a folder of ONNX Runtime's headers, as a release or a package has them; else the one that
-            ``PEERSPEC_ORT_HEADERS`` names, else those of the system.
-        compiler: a C++17 compiler; else the one that ``CXX`` names, else g++ or clang++.
-        flags: more flags for it, at a ``path`` of your own.
+        path: the file to write, ``cached()`` by default. A library of other sources is replaced.
+        headers: a folder of ONNX Runtime's headers, as in a release or a package; by default the folder in
+            ``PEERSPEC_ORT_HEADERS``, else those of the system.
+        compiler: a C++17 compiler; by default the one in ``CXX``, else g++ or clang++.
+        flags: more flags for the compiler; they need a ``path``.
 
     Raises:
-        KernelError: headers or compiler are missing or too old, or a folder cannot be written.
+        KernelError: headers or compiler are missing or too old, the compiler fails, or the file cannot be written.
     """
     if flags and path is None:
-        raise KernelError("a library with flags of its own needs a path of its own; pass path")
+        raise KernelError("flags make another library than the cached one; pass path")
     target = cached() if path is None else Path(path)
     try:
         if target.is_dir():
@@ -63,7 +63,7 @@ def build(
 
 
 def cached() -> Path:
-    """Where the library of these sources is kept for this user; it need not be there yet."""
+    """The path of the library of these sources in the cache of the user; the file may be missing."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "peerspec" / key() / _NAME
 
@@ -72,7 +72,7 @@ def find_compiler(given: str | None) -> str:
     """The path of a C++ compiler.
 
     Raises:
-        KernelError: there is none, or the one named is missing.
+        KernelError: the named compiler is missing, or there is none.
     """
     named = given or os.environ.get("CXX")
     for name in (named,) if named else ("g++", "clang++", "c++"):
@@ -85,13 +85,13 @@ def find_compiler(given: str | None) -> str:
 
 
 def _compile(compiler: str, flags: Sequence[str], folder: Path, target: Path) -> None:
-    def one(source: Path) -> str:
+    def compile_unit(source: Path) -> str:
         out = str(folder / f"{source.stem}.o")
         _run(compiler, *flags, "-fPIC", f'-DPEERSPEC_ORT_KEY="{key()}"', "-c", str(source), "-o", out)
         return out
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(one, units()))
+        objects = list(pool.map(compile_unit, units()))
     _run(compiler, *flags, "-shared", *objects, "-pthread", "-o", str(target))
 
 

@@ -1,4 +1,4 @@
-"""The error of building and loading kernels."""
+"""The error of building or loading kernels."""
 
 from __future__ import annotations
 

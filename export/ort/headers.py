@@ -1,4 +1,4 @@
-"""Where the headers of ONNX Runtime's C interface lie."""
+"""Find the headers of ONNX Runtime's C interface."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ ENVIRONMENT = "PEERSPEC_ORT_HEADERS"
 
 _NAME = "onnxruntime_c_api.h"
 _OLDEST = 17
-"""``ORT_API_VERSION`` of the first interface with the session's thread pool."""
+"""``ORT_API_VERSION`` of the first interface that gives kernels the thread pool of the session."""
 
-# where releases, Debian and conda put them, from the root of each
-_PLACES = ("", "include", "include/onnxruntime", "include/onnxruntime/core/session", "usr/include/onnxruntime")
+# the folders of releases, Debian and conda, below the root of each
+_FOLDERS = ("", "include", "include/onnxruntime", "include/onnxruntime/core/session", "usr/include/onnxruntime")
 
 
 def find_headers(folder: str | os.PathLike[str] | None = None) -> Path:
-    """The folder that holds ``onnxruntime_c_api.h``, at or below the one given, named or usual on this system.
+    """The folder of ``onnxruntime_c_api.h``, at or below ``folder``, the folder in the environment, or the system's.
 
     Raises:
-        KernelError: there is none, or it is older than ONNX Runtime 1.17.
+        KernelError: the headers are missing, or older than ONNX Runtime 1.17.
     """
     named = folder or os.environ.get(ENVIRONMENT)
     roots = [Path(named)] if named else [Path(sys.prefix), Path("/usr/local"), Path("/usr")]
-    for layer_node in (root / layer_node for root in roots for layer_node in _PLACES):
-        if (layer_node / _NAME).is_file():
-            _require_version(layer_node / _NAME)
-            return layer_node
+    for found in (root / name for root in roots for name in _FOLDERS):
+        if (found / _NAME).is_file():
+            _require_version(found / _NAME)
+            return found
     where = f"below {named}" if named else "on this system"
     raise KernelError(
         f"the headers of ONNX Runtime ({_NAME}) are not found {where}; install libonnxruntime-dev (Debian 13, Ubuntu "

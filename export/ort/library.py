@@ -1,4 +1,4 @@
-"""A library of kernels as a file: whether it loads here and is of these sources."""
+"""Whether a file is a library of kernels that loads here and was built from these sources."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def is_current(path: Path) -> bool:
 
 
 def require_current(path: Path) -> None:
-    """Refuse what is no library of kernels, or not of these sources, before it is loaded.
+    """Check the file at ``path`` before it is loaded.
 
     Raises:
-        KernelError: a missing file, one for another system, another library, or one of older sources.
+        KernelError: the file is missing, is another library, is for another system, or was built from other sources.
     """
     if not path.is_file():
         raise KernelError(f"{path} is not a file; {_BUILD}({str(path)!r})")
@@ -43,6 +43,6 @@ def require_current(path: Path) -> None:
 
 
 def _key_of(path: Path) -> str | None:
-    """What the file says of its sources; read, because a library once loaded answers for its path for ever."""
+    """The key in the file. It is read from the file, because a loaded library hides a later file of the same path."""
     found = _MARK.search(path.read_bytes())
     return None if found is None else found[1].decode()

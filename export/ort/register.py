@@ -1,4 +1,4 @@
-"""Loading the kernels into the options of a session."""
+"""Load the kernels into the options of a session."""
 
 from __future__ import annotations
 
@@ -17,27 +17,34 @@ _registered: WeakKeyDictionary[Any, Path] = WeakKeyDictionary()
 
 
 def register(session_options: Any, library: str | PathLike[str] | None = None) -> Path:
-    """Load the kernels into ``onnxruntime.SessionOptions``; a second time changes nothing.
+    """Load the kernels into ``onnxruntime.SessionOptions``; a second call changes nothing.
 
     Args:
-        session_options: options for a session on the CPU, made with them after this.
-        library: a file of ``build``; unless given, the cached one, which is compiled if it is missing.
+        session_options: the options of a session on the CPU, which must be created later.
+        library: a file of ``build``; by default the cached one, which is compiled if it is missing.
 
     Returns:
-        The library's path.
+        The path of the library.
 
     Raises:
-        KernelError: the library cannot be built or loaded, is of other sources, or the options hold another one.
+        KernelError: the library cannot be built or loaded, was built from other sources, or the options hold another
+            library.
+
+    Example:
+        >>> options = onnxruntime.SessionOptions()  # doctest: +SKIP
+        >>> register(options)
     """
     if (held := _registered.get(session_options)) is not None:
         if library is not None and Path(library).resolve() != held:
-            raise KernelError(f"these session options hold the kernels of {held} already; make new options for another")
+            raise KernelError(
+                f"these session options already hold the kernels of {held}; make new options for another library"
+            )
         return held
     path = (build() if library is None else Path(library)).resolve()
     require_current(path)
     try:
         session_options.register_custom_ops_library(str(path))
-    except Exception as error:  # each status of ONNX Runtime has a class of its own, under Exception
+    except Exception as error:  # ONNX Runtime has a class for each status, directly under Exception
         raise KernelError(f"ONNX Runtime refuses {path}: {error}") from None
     _registered[session_options] = path
     return path

@@ -1,4 +1,4 @@
-"""What the library is made of: the native core and the glue, and a digest that names a build of them."""
+"""The sources of the library: the native core and the glue to ONNX Runtime, and a digest of both."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ FLAGS = (
     "-fno-trapping-math",
     "-Wno-psabi",
 )
-"""Those of the native core."""
+"""The flags of the native core."""
 
 
 def units() -> list[Path]:
-    """The files to compile."""
+    """The source files to compile."""
     return sorted([*_CORE.glob("*.cpp"), *GLUE.glob("*.cpp")])
 
 
 @cache
 def key() -> str:
-    """A digest of all sources, of how they are compiled and for what: a library with another one is stale."""
+    """A digest of all sources, the flags and the platform. A library with another key is out of date."""
     digest = hashlib.sha256(f"{sys.platform} {platform.machine()} {FLAGS}".encode())
     for path in sorted([*units(), *INCLUDE.glob("*.h"), *_CORE.glob("*.h"), *GLUE.glob("*.h")]):
         digest.update(f"\0{path.name}\0".encode() + path.read_bytes())

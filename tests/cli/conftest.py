@@ -48,7 +48,7 @@ def forward(layer, x, *, mask=None, training=False):
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left behind."""
+    """The outcome of a command."""
 
     status: int
     out: str

@@ -1,4 +1,4 @@
-"""Backends that cannot be found, loaded or asked: an exit status, one sentence, and the suite survives all of them."""
+"""Backends that cannot be found, loaded or called: an exit status, one sentence, and the suite survives all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REFERENCE = """out = right(layer, x)
 RIGHT = FORWARD + REFERENCE + "return Output(y, s, out.indices, g)\n"
 
 # (the file's text, the exit status, what the one sentence or the verdict says)
-NEVER_ASKED = {
+NEVER_LOADED = {
     "import error": ("import no_such_module\n", "No module named 'no_such_module'"),
     "syntax error": ("def\n", "cannot be imported: SyntaxError"),
     "missing framework": ("raise ImportError('frame is not installed; pip install frame')", "pip install frame"),
@@ -26,7 +26,7 @@ NEVER_ASKED = {
 }
 
 
-@pytest.mark.parametrize(("text", "sentence"), NEVER_ASKED.values(), ids=NEVER_ASKED)
+@pytest.mark.parametrize(("text", "sentence"), NEVER_LOADED.values(), ids=NEVER_LOADED)
 def test_a_backend_that_cannot_be_loaded_is_one_sentence_and_status_2(peerspec, tmp_path, text, sentence):
     (tmp_path / "bad.py").write_text(HEAD + text)
     result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--quiet")
@@ -43,8 +43,8 @@ def test_a_backend_that_cannot_be_loaded_is_one_sentence_and_status_2(peerspec, 
         ("nope", "no backend is called 'nope'"),
         ("nope.py:backend", "nope.py is not a file"),
         ("no.such.module:backend", "No module named 'no'"),
-        (".", "'.' names no backend; use a name, module:attribute or file.py:attribute"),
-        (sys.executable, "is no Python file; name a backend as file.py:attribute"),
+        (".", "'.' does not name a backend; use a name, module:attribute or file.py:attribute"),
+        (sys.executable, "is not a Python file; name a backend as file.py:attribute"),
         ("peerspec.backends.reference:nothing", "has no attribute 'nothing'"),
         ("peerspec.reference:Layer", "is a class; name an instance"),
     ],
@@ -55,7 +55,7 @@ def test_a_name_that_names_no_backend_is_one_sentence_and_status_2(peerspec, nam
     assert sentence in result.err
 
 
-ASKED = {
+CALLED = {
     "raises": (FORWARD + "raise RuntimeError('no memory left')", 2, "forward() raised RuntimeError: no memory left"),
     "hangs": ("import time\n" + FORWARD + "time.sleep(60)", 2, "forward() gave no answer within 0.5 s"),
     "exits": (FORWARD + "raise SystemExit(0)", 2, "forward() ended with SystemExit"),
@@ -71,7 +71,7 @@ ASKED = {
     "returns None in y": (FORWARD + "return Output(None)", 2, "y must be an array of numbers, got NoneType"),
     "wrong shape": (FORWARD + REFERENCE + "return Output(y[..., :-1], s, out.indices, g)", 1, "SHP-1"),
     "wrong dtype": (FORWARD + REFERENCE + "return Output(out.y, s, out.indices, g)", 1, "PRC-1"),
-    "half a trace": (FORWARD + REFERENCE + "return Output(y, s, None, None)", 1, "CNF-3"),
+    "half a routing": (FORWARD + REFERENCE + "return Output(y, s, None, None)", 1, "CNF-3"),
     "modifies x": (FORWARD + REFERENCE + "x += 1\n    return Output(y, s, out.indices, g)", 1, "IND-2"),
     "claims nothing": (RIGHT + "profiles = []", 1, "it claims no precision (CNF-1)"),
     "refuses everything": (RIGHT + "def supports(config, dtype): return 'not today'", 1, "CNF-2"),
@@ -80,7 +80,7 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize(("text", "status", "verdict"), ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize(("text", "status", "verdict"), CALLED.values(), ids=CALLED)
 def test_a_backend_that_misbehaves_is_judged_all_the_same(peerspec, tmp_path, text, status, verdict):
     (tmp_path / "bad.py").write_text(HEAD + CONTRACT + text)
     result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--timeout", "0.5", "--quiet")
@@ -90,22 +90,22 @@ def test_a_backend_that_misbehaves_is_judged_all_the_same(peerspec, tmp_path, te
     assert result.err == ""
 
 
-def test_what_a_backend_raised_is_told_whole_and_from_where(peerspec, tmp_path):
-    text = "def inner():\n    raise ValueError('first\\nsecond')\n" + FORWARD + "inner()"
+def test_an_exception_of_a_backend_is_shown_whole_with_its_lines(peerspec, tmp_path):
+    text = "def helper():\n    raise ValueError('first\\nsecond')\n" + FORWARD + "helper()"
     (tmp_path / "bad.py").write_text(HEAD + CONTRACT + text)
     report = tmp_path / "report.json"
     result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--stop-early", "--json", report)
     shown = [line.strip() for line in result.out.splitlines()]
     at = shown.index("second")
     assert shown[at - 1].endswith("forward() raised ValueError: first")
-    assert shown[at + 1] == "bad.py:8 in forward: inner()"
-    assert shown[at + 2] == r"bad.py:6 in inner: raise ValueError('first\nsecond')"
+    assert shown[at + 1] == "bad.py:8 in forward: helper()"
+    assert shown[at + 2] == r"bad.py:6 in helper: raise ValueError('first\nsecond')"
     page = tmp_path / "report.html"
     peerspec("render", report, "--html", page)
-    assert "bad.py:8 in forward: inner()\nbad.py:6 in inner" in page.read_text("utf-8")
+    assert "bad.py:8 in forward: helper()\nbad.py:6 in helper" in page.read_text("utf-8")
 
 
-def test_what_a_backend_prints_does_not_reach_standard_output(peerspec, tmp_path):
+def test_the_output_of_a_backend_does_not_reach_standard_output(peerspec, tmp_path):
     (tmp_path / "bad.py").write_text(HEAD + CONTRACT + RIGHT.replace("out =", "print('noise', flush=True); out ="))
     result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--quiet", "--stop-early")
     assert result.status == 0
@@ -114,18 +114,18 @@ def test_what_a_backend_prints_does_not_reach_standard_output(peerspec, tmp_path
 
 
 def test_consequences_of_a_wrong_shape_are_counted_and_not_repeated(peerspec, tmp_path):
-    (tmp_path / "bad.py").write_text(HEAD + CONTRACT + ASKED["wrong shape"][0])
+    (tmp_path / "bad.py").write_text(HEAD + CONTRACT + CALLED["wrong shape"][0])
     out = peerspec("check", tmp_path / "bad.py", "--size", "minimal").out
     assert out.count("must have shape") == 1
     assert "further checks could not judge such answers" in out
 
 
-@pytest.mark.parametrize(("text", "status"), [(RIGHT, 0), (ASKED["raises"][0], 2), (ASKED["wrong shape"][0], 2)])
-def test_smoke_tries_the_plumbing_alone(peerspec, tmp_path, text, status):
+@pytest.mark.parametrize(("text", "status"), [(RIGHT, 0), (CALLED["raises"][0], 2), (CALLED["wrong shape"][0], 2)])
+def test_smoke_imports_and_calls_a_backend_and_judges_nothing(peerspec, tmp_path, text, status):
     (tmp_path / "bad.py").write_text(HEAD + CONTRACT + text)
     result = peerspec("smoke", tmp_path / "bad.py")
     assert result.status == status
-    assert ("✓ forward in float32, with its trace" in result.out) == (status == 0)
+    assert ("✓ forward in float32, routing shown" in result.out) == (status == 0)
 
 
 def test_smoke_says_that_the_import_fails(peerspec):

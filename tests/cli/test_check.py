@@ -15,7 +15,7 @@ import pytest
 from peerspec.cli import main
 from peerspec.conformance.render.json import loads
 
-QUICK = ("--size", "minimal", "--only", "gates")
+FEW_CHECKS = ("--size", "minimal", "--only", "gates")
 WAIVER = '[[waiver]]\ncheck = "{}"\nreason = "being mended"\nurl = "https://example.org/7"\n'
 
 
@@ -29,31 +29,33 @@ def test_several_backends_end_in_one_table_and_the_worst_status(peerspec, own):
 
 
 def test_a_failure_outranks_a_pass(peerspec, own):
-    assert peerspec("check", own(("everyone = (s1", "everyone = 2 * (s1")), "reference", *QUICK[:2], "-q").status == 1
+    assert (
+        peerspec("check", own(("everyone = (s1", "everyone = 2 * (s1")), "reference", *FEW_CHECKS[:2], "-q").status == 1
+    )
 
 
 def test_the_json_file_holds_every_report(peerspec, tmp_path):
     path = tmp_path / "report.json"
-    assert peerspec("check", "reference", "peerspec.backends.reference", *QUICK, "--json", path).status == 0
+    assert peerspec("check", "reference", "peerspec.backends.reference", *FEW_CHECKS, "--json", path).status == 0
     assert len(loads(path.read_text("utf-8"))) == 2
     assert json.loads(path.read_text("utf-8"))["schema"] == {"name": "peerspec.reports", "version": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_the_json_file_is_not_replaced_unasked(peerspec, tmp_path):
+def test_the_json_file_is_replaced_only_with_overwrite(peerspec, tmp_path):
     path = tmp_path / "report.json"
     path.write_text("mine")
-    result = peerspec("check", "reference", *QUICK, "--json", path)
+    result = peerspec("check", "reference", *FEW_CHECKS, "--json", path)
     assert result.status == 2
     assert result.err == f"peerspec: {path} exists; name another file or pass --overwrite\n"
     assert path.read_text() == "mine"
-    assert peerspec("check", "reference", *QUICK, "--json", path, "--overwrite").status == 0
+    assert peerspec("check", "reference", *FEW_CHECKS, "--json", path, "--overwrite").status == 0
     assert len(loads(path.read_text("utf-8"))) == 1
 
 
-@pytest.mark.parametrize("place", ["no/such/folder/report.json", "."])
-def test_a_json_file_that_cannot_be_written_is_refused_before_the_run(peerspec, tmp_path, place):
-    result = peerspec("check", "reference", *QUICK, "--json", tmp_path / place)
+@pytest.mark.parametrize("path", ["no/such/folder/report.json", "."])
+def test_a_json_file_that_cannot_be_written_is_refused_before_the_run(peerspec, tmp_path, path):
+    result = peerspec("check", "reference", *FEW_CHECKS, "--json", tmp_path / path)
     assert result.status == 2
     assert result.err.startswith("peerspec: ")
     assert "judging" not in result.err
@@ -102,7 +104,7 @@ def test_a_waiver_accepts_a_failure_and_the_report_names_it(peerspec, own, tmp_p
 
 def test_a_waiver_that_is_no_longer_needed_is_an_error(peerspec, tmp_path):
     (tmp_path / "waivers.toml").write_text(WAIVER.format("gates.finite"))
-    result = peerspec("check", "reference", *QUICK, "--waivers", tmp_path / "waivers.toml")
+    result = peerspec("check", "reference", *FEW_CHECKS, "--waivers", tmp_path / "waivers.toml")
     assert result.status == 2
     assert "its waiver is stale" in result.out
 
@@ -111,7 +113,7 @@ def test_a_waiver_that_is_no_longer_needed_is_an_error(peerspec, tmp_path):
     ("text", "sentence"),
     [
         ("[[waiver", "is not TOML"),
-        ("", "must hold [[waiver]] tables"),
+        ("", "must hold only [[waiver]] tables"),
         ("[[waiver]]\ncheck = 'gates.finite'\n", "must have the texts check, reason, url"),
         (WAIVER.format("gates.finite") * 2, "waives gates.finite twice"),
         (WAIVER.format("gates.nothing"), "names no check"),
@@ -142,7 +144,7 @@ INTERRUPTIBLE = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from peerspec.cli import main; sys.exit(main())"
 )
-"""The command also where the tests run in the background of a shell, which has interrupts ignored."""
+"""The command with interrupts, which a shell ignores for programs in the background."""
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -180,7 +182,7 @@ def test_an_interrupt_while_the_command_itself_is_imported_is_no_traceback(monke
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process of that number does anything still; a child that nobody waited for has ended all the same."""
+    """Whether a process still runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -204,7 +206,7 @@ def test_ctrl_c_during_a_hang_ends_the_worker_too(tmp_path):
         end = time.monotonic() + 30
         while not (tmp_path / "pid").exists() and time.monotonic() < end:
             time.sleep(0.02)
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to the worker as well
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does, also to the worker
         _, err = running.communicate(timeout=30)
     assert running.returncode == 130
     assert err.splitlines() == ["judging slow.py ...", "peerspec: stopped by the user; nothing was decided"]

@@ -40,10 +40,10 @@ def test_how_to_run_it_again_names_the_command(peerspec: Peerspec) -> None:
     assert f"peerspec check --command {shlex.quote(command)} --only structure.answer" in ran.out
 
 
-def test_nothing_to_judge_is_told(peerspec: Peerspec) -> None:
+def test_a_check_without_a_backend_is_one_sentence(peerspec: Peerspec) -> None:
     ran = peerspec("check")
     assert ran.status == 2
-    assert "name a backend, or a program with --command" in ran.err
+    assert "no backend is given; name a backend, or pass a program with --command" in ran.err
 
 
 def test_the_vectors_can_be_found_copied_and_checked(peerspec: Peerspec, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``peerspec export`` and ``peerspec verify``: the file is judged, and a file that was changed is refused."""
+"""``peerspec export`` and ``peerspec verify``: an exported file is verified, a changed one is refused."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from support.models import write_chain
 
-from peerspec.export.whole import append_functions
-from peerspec.export.write import write_model
 from peerspec.reference import Layer, PeerConfig
 
 EVERYTHING = {"gate": "sigmoid", "query_norm": "batch", "expert": "glu", "query_bias": True, "key_heads": 3}
@@ -44,9 +43,9 @@ def test_every_option_and_precision_is_verified(peerspec, tmp_path, dtype):
     assert peerspec("verify", tmp_path / "model.onnx", layer).status == 0
 
 
-def test_a_model_without_trace_is_verified_untraced(peerspec, tmp_path):
+def test_a_model_without_routing_is_verified_and_the_verdict_says_so(peerspec, tmp_path):
     layer, model = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
-    peerspec("export", layer, model, "--no-trace")
+    peerspec("export", layer, model, "--no-routing")
     result = peerspec("verify", model, layer)
     assert result.status == 0
     assert "routing not shown" in result.out
@@ -63,9 +62,7 @@ def test_every_way_of_writing_a_layer_is_verified(peerspec, tmp_path, options):
 
 
 @pytest.mark.parametrize(("tables", "options"), [("float16", []), ("int8", []), ("int8", ["--inline"])])
-def test_tables_in_fewer_bytes_are_verified_as_what_they_are_and_their_error_is_told(
-    peerspec, tmp_path, tables, options
-):
+def test_tables_in_fewer_bytes_are_verified_and_their_error_is_shown(peerspec, tmp_path, tables, options):
     layer, model = save(tmp_path / "layer.safetensors", expert="glu"), tmp_path / "model.onnx"
     assert peerspec("export", layer, model, "--tables", tables, *options).status == 0
     compared, alone = (peerspec("verify", *names) for names in ([model, layer], [model]))
@@ -104,9 +101,9 @@ def test_a_file_that_does_not_state_its_error_is_one_sentence(peerspec, tmp_path
     layer, path = save(tmp_path / "layer.safetensors"), tmp_path / "model.onnx"
     assert peerspec("export", layer, path, "--tables", "int8").status == 0
     model = onnx.load(path)
-    kept = [entry for entry in model.metadata_props if entry.key != "peerspec.tables"]
+    others = [entry for entry in model.metadata_props if entry.key != "peerspec.tables"]
     del model.metadata_props[:]
-    model.metadata_props.extend(kept)
+    model.metadata_props.extend(others)
     onnx.save(model, path)
     result = peerspec("verify", path)
     assert (result.status, result.err.count("\n")) == (2, 1)
@@ -120,7 +117,7 @@ def test_an_unknown_body_is_one_sentence(peerspec, tmp_path):
     assert "scan" in result.err
 
 
-def test_an_existing_model_is_not_replaced_unasked(peerspec, exported):
+def test_an_existing_model_is_replaced_only_with_overwrite(peerspec, exported):
     layer, model = exported
     before = model.read_bytes()
     result = peerspec("export", layer, model)
@@ -189,28 +186,10 @@ def test_a_file_that_is_no_model_is_one_sentence(peerspec, exported, tmp_path, m
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory):
-    """A model of three layers of two kinds, as torch's exporter leaves it, with external tables."""
+    """A model of three layers of two kinds, with external tables, and the file of the second layer."""
     path = tmp_path_factory.mktemp("larger") / "model.onnx"
     layers = [Layer.random(PeerConfig(6, 2, 49, 3, 4, **options), seed=at) for at, options in enumerate(KINDS)]
-    x = onnx.helper.make_tensor_value_info("tokens", 1, ["T", 6])
-    y = onnx.helper.make_tensor_value_info("2.y", 1, ["T", 6])
-    nodes, source = [], "tokens"
-    for at, layer in enumerate(layers):
-        inputs = [source, *(f"{at}.{name}" for name in layer.params)]
-        outputs = [f"{at}.{name}" for name in ("y", "scores", "indices", "gates")]
-        nodes.append(onnx.helper.make_node("Layer", inputs, outputs, domain="peer", config=layer.config.to_json()))
-        source = outputs[0]
-    arrays = {f"{at}.{name}": array for at, layer in enumerate(layers) for name, array in layer.params.items()}
-    proto = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [x], [y]), ir_version=8)
-    del proto.opset_import[:]
-    proto.opset_import.append(onnx.helper.make_opsetid("", 18))
-    append_functions(proto, dict.fromkeys(arrays, 1))
-
-    def build(place):
-        proto.graph.initializer.extend(place(name, array) for name, array in arrays.items())
-        return proto
-
-    write_model(build, path, external_threshold=500, overwrite=False)
+    write_chain(layers, path)
     layers[1].save(path.with_name("layer.safetensors"))
     return path
 
@@ -228,10 +207,10 @@ def test_every_layer_of_a_larger_model_is_found_and_judged(peerspec, larger):
 
 def test_one_layer_of_a_larger_model_is_compared_with_its_file(peerspec, larger):
     layer = larger.with_name("layer.safetensors")
-    result = peerspec("verify", larger, layer, "--at", "1")
+    result = peerspec("verify", larger, layer, "--node", "1")
     assert result.status == 0
     assert "model.onnx 1 computes layer.safetensors" in result.out
-    assert peerspec("verify", larger, layer, "--at", "0").status == 1
+    assert peerspec("verify", larger, layer, "--node", "0").status == 1
     assert "holds 3 layers, '0', '1', '2'; name one of them" in peerspec("verify", larger, layer).err
 
 

@@ -1,4 +1,4 @@
-"""list, explain, render, --version, and how fast the command starts."""
+"""list, explain, render, repro, --version, and the imports of the help."""
 
 from __future__ import annotations
 
@@ -65,12 +65,48 @@ def test_a_file_that_is_no_report_is_one_sentence(peerspec, tmp_path, text, sent
     assert sentence in result.err
 
 
+def test_a_backend_and_a_program_exclude_each_other_in_a_replay(peerspec, tmp_path):
+    result = peerspec("repro", tmp_path / "found.py", "reference", "--command", "cat")
+    assert (result.status, result.err) == (2, "peerspec: BACKEND and --command exclude each other; pass one of them\n")
+
+
 def test_the_version_names_the_specification_too(peerspec):
     assert ", spec 0." in peerspec("--version").out
 
 
 def test_without_a_command_the_help_is_shown(peerspec):
     assert "Usage: peerspec" in peerspec().out
+
+
+METAVARS = {"FILE", "DIR", "BACKEND", "COMMAND", "SECONDS", "NUMBER", "NAME", "NAMES", "LAYER", "MODEL", "ID"}
+
+
+def commands():
+    from typer.main import get_command
+
+    from peerspec.cli.app import app
+
+    for name, command in get_command(app).commands.items():
+        for part, single in getattr(command, "commands", {"": command}).items():
+            yield f"{name} {part}".strip(), single
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_every_command_words_its_options_alike(name, command):
+    assert command.help.split(".")[0], name
+    for parameter in command.params:
+        assert parameter.metavar is None or parameter.metavar in METAVARS, f"{name} {parameter.name}"
+        assert parameter.help[0].isupper(), f"{name} {parameter.name}"
+        assert parameter.help.endswith("."), f"{name} {parameter.name}"
+
+
+def test_the_same_option_has_the_same_text_in_every_command():
+    texts: dict[str, set[str]] = {}
+    for _, command in commands():
+        for parameter in command.params:
+            texts.setdefault(parameter.name, set()).add(f"{parameter.metavar} {parameter.help}")
+    for name in ("seed", "timeout", "overwrite", "backend"):
+        assert len(texts[name]) == 1, texts[name]
 
 
 def test_help_imports_nothing_heavy():

@@ -1,11 +1,11 @@
-"""Thirty lines of one's own are judged like any backend: right ones pass, and one bug is refused by its clause."""
+"""A backend of thirty lines in a file: the correct one is conformant, and each bug fails its clause."""
 
 from pathlib import Path
 
 import pytest
 
 
-def test_a_backend_of_forty_lines_in_a_file_of_ones_own_is_conformant(peerspec, own):
+def test_a_backend_of_forty_lines_in_a_file_is_conformant(peerspec, own):
     path = own()
     assert len(Path(path).read_text("utf-8").splitlines()) < 40
     result = peerspec("check", path, "--size", "default")
@@ -41,7 +41,7 @@ def test_one_bug_is_refused_by_the_clause_it_breaks(peerspec, own, clause):
     assert "not conformant" in result.out
 
 
-def test_a_failure_tells_clause_text_stage_case_numbers_and_how_to_see_it_alone(peerspec, own):
+def test_a_failure_shows_clause_text_stage_case_numbers_and_the_command_that_repeats_it(peerspec, own):
     path = own(BUGS["SCO-1"])
     out = peerspec("check", path, "--size", "minimal").out
     assert "✗ score  SCO-1  scores.values[float32]  nearest to the cause" in out

@@ -1,4 +1,4 @@
-"""The schema of reports, their hashes, and what ``render --verify`` finds."""
+"""The schema of reports, their hashes, and what ``render --check`` finds."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_the_suite_hash_covers_checks_clauses_and_reference():
 def run(tmp_path, capsys):
     def verified(text, *words):
         (tmp_path / "report.json").write_text(text, "utf-8")
-        status = main(["render", "--verify", str(tmp_path / "report.json"), *words])
+        status = main(["render", "--check", str(tmp_path / "report.json"), *words])
         return status, *capsys.readouterr()
 
     return verified

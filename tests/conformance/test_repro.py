@@ -89,14 +89,14 @@ def test_the_command_replays_either_file_and_runs_neither(written, tmp_path, pee
     shutil.copy(source.with_suffix(".safetensors"), tmp_path)
     copy.write_text("raise SystemExit('executed')")
     for path in (copy, copy.with_suffix(".safetensors")):
-        assert peerspec("repro", path, "--backend", mutant("halves_swapped")).status == 1
-        assert peerspec("repro", path, "--backend", "reference").status == 0
+        assert peerspec("repro", path, mutant("halves_swapped")).status == 1
+        assert peerspec("repro", path, "reference").status == 0
 
 
 def test_a_file_chooses_no_code_to_run(written, peerspec):
     result = peerspec("repro", written("halves_swapped"))
     assert (result.status, result.err.count("\n")) == (2, 1)
-    assert f"pass --backend {mutant('halves_swapped')}" in result.err
+    assert f"pass {mutant('halves_swapped')}" in result.err
 
 
 def test_check_writes_a_repro_and_says_how_to_replay_it(tmp_path, peerspec):
@@ -106,7 +106,7 @@ def test_check_writes_a_repro_and_says_how_to_replay_it(tmp_path, peerspec):
     result = peerspec("check", name, *options)
     [program] = folder.glob("*.py")
     assert result.status == 1
-    assert f"peerspec repro {program} --backend {name}" in result.out
+    assert f"peerspec repro {program} {name}" in result.out
     assert str(program) in report.read_text()
     assert not list(folder.glob(".*"))
 
@@ -300,7 +300,7 @@ GARBAGE = {
 def test_a_file_that_is_no_repro_is_one_sentence(what, tmp_path, peerspec):
     path = tmp_path / "found.safetensors"
     path.write_bytes(GARBAGE[what])
-    result = peerspec("repro", path, "--backend", "reference")
+    result = peerspec("repro", path, "reference")
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
 
 

@@ -100,7 +100,7 @@ def test_a_library_of_kernels_can_be_taken_along(library, tmp_path, monkeypatch)
     ("file", "arguments", "words"),
     [
         ("none.onnx", ["The", "9", "24"], "none.onnx"),
-        ("layer.onnx", ["The", "9", "24"], "no language model"),
+        ("layer.onnx", ["The", "9", "24"], "not a language model"),
         ("model.onnx", ["The", "99", "99"], "is the context too long"),
     ],
 )

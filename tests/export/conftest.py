@@ -1,4 +1,4 @@
-"""The layers of these tests, and the judge's word on what a graph returned."""
+"""The layers of these tests, and the bounds of the suite for the outputs of a graph."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ def make_layer() -> MakeLayer:
 
 @pytest.fixture
 def assert_conforms() -> Callable[..., None]:
-    """Scores, selection, gates and y of a graph within the bounds of the judge (PRC-4)."""
+    """Check scores, selection, gates and y of a graph by the bounds of the suite (PRC-4)."""
 
     def check(layer: Layer, x: Any, *outputs: Any) -> None:
         trial: Any = Trial(Case("graph", False, layer, x), SimpleNamespace())

@@ -50,7 +50,7 @@ def test_a_layer_comes_back_as_it_was_written(make_layer, tmp_path, precision, t
     _assert_equal(read_layer(tmp_path / "layer.onnx"), layer)
 
 
-def test_tables_from_the_threshold_on_stand_in_one_external_file(model, make_layer):
+def test_tables_of_at_least_the_threshold_are_in_one_external_file(model, make_layer):
     stored = onnx.load(model, load_external_data=False).graph.initializer
     external = {t.name for t in stored if t.data_location == TensorProto.EXTERNAL}
     assert external == {name for name, array in make_layer().params.items() if array.nbytes >= 700}
@@ -80,11 +80,11 @@ def test_a_small_layer_is_one_file(make_layer, tmp_path):
 
 
 @pytest.mark.parametrize("existing", ["layer.onnx", "layer.onnx.data"])
-def test_an_existing_file_is_kept_unless_overwriting_is_asked_for(make_layer, tmp_path, existing):
-    (tmp_path / existing).write_bytes(b"kept")
+def test_an_existing_file_is_replaced_only_with_overwrite(make_layer, tmp_path, existing):
+    (tmp_path / existing).write_bytes(b"old")
     with pytest.raises(ExportError, match=f"{existing} exists.*overwrite=True"):
         export(make_layer(), tmp_path / "layer.onnx")
-    assert (tmp_path / existing).read_bytes() == b"kept"
+    assert (tmp_path / existing).read_bytes() == b"old"
     export(make_layer(), tmp_path / "layer.onnx", overwrite=True)
     assert os.listdir(tmp_path) == ["layer.onnx"]  # no stale external file either
 
@@ -96,19 +96,19 @@ def test_a_folder_that_cannot_be_written_is_named(make_layer, tmp_path, path):
         export(make_layer(), tmp_path / path)
 
 
-def test_a_folder_in_the_place_of_the_model_is_refused(make_layer, tmp_path):
+def test_a_folder_with_the_name_of_the_model_is_refused(make_layer, tmp_path):
     with pytest.raises(ExportError, match="is a folder"):
         export(make_layer(), tmp_path, overwrite=True)
 
 
-@pytest.mark.parametrize("make_tensor", ["tables", "model", "rename"])
-def test_a_failure_while_writing_leaves_nothing(make_layer, tmp_path, monkeypatch, make_tensor):
+@pytest.mark.parametrize("step", ["tables", "model", "rename"])
+def test_a_failure_while_writing_leaves_nothing(make_layer, tmp_path, monkeypatch, step):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    if make_tensor == "tables":
+    if step == "tables":
         monkeypatch.setattr(tensors.ExternalFile, "append", fail)
-    elif make_tensor == "model":
+    elif step == "model":
         monkeypatch.setattr(write, "_serialise", fail)
     else:
         replace = Path.replace
@@ -148,9 +148,9 @@ def _drop_functions(model):
 
 
 def _drop_selection(model):
-    kept = [function for function in model.functions if function.name != "ProductKeyTopK"]
+    others = [function for function in model.functions if function.name != "ProductKeyTopK"]
     del model.functions[:]
-    model.functions.extend(kept)
+    model.functions.extend(others)
 
 
 def _age(model):
@@ -162,9 +162,9 @@ def _next_version(model):
 
 
 def _drop_keys(model):
-    kept = [t for t in model.graph.initializer if t.name != "keys"]
+    others = [t for t in model.graph.initializer if t.name != "keys"]
     del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    model.graph.initializer.extend(others)
 
 
 def _drop_config(model):
@@ -195,7 +195,7 @@ def _repeat(model):
         (_drop_selection, "calls peer.ProductKeyTopK and holds no function of that name"),
         (_age, "written for spec 99.0"),
         (_next_version, "imports version 2 of the domain 'peer', this package reads version 1"),
-        (_drop_keys, "the parameter keys is no initializer"),
+        (_drop_keys, "the parameter keys is not an initializer"),
         (_drop_config, "has no attribute config"),
         (_drop_input, "takes x and query.weight, keys, experts.u, experts.v, got 4 inputs"),
         (_poison_config, "must be a JSON object"),
@@ -209,7 +209,7 @@ def test_a_model_that_is_no_layer_is_refused_by_name(model, change, message):
         read_layer(model)
 
 
-def test_the_nodes_say_enough_without_metadata_and_the_metadata_without_nodes(make_layer, tmp_path):
+def test_a_layer_is_read_from_nodes_without_metadata_and_from_metadata_without_nodes(make_layer, tmp_path):
     layer = make_layer(expert="glu")
     export(layer, tmp_path / "layer.onnx")
     _edit(tmp_path / "layer.onnx", lambda model: model.ClearField("metadata_props"))
@@ -266,7 +266,7 @@ def test_the_digest_of_the_external_file_is_the_one_other_tools_compute(model):
 
 
 @pytest.mark.parametrize("at", [0, 5000, -1])
-def test_one_changed_byte_of_the_external_file_is_told(model, at):
+def test_one_changed_byte_of_the_external_file_is_found(model, at):
     data = write.data_path(model)
     content = bytearray(data.read_bytes())
     content[at] ^= 1

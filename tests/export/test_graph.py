@@ -108,7 +108,7 @@ def test_one_model_takes_any_size_of_its_leading_axes(make_layer, leading, sizes
         np.testing.assert_array_equal(indices, forward(layer, x).indices)
 
 
-def test_without_trace_the_model_gives_the_same_y_alone(make_layer):
+def test_without_routing_the_model_gives_the_same_y_alone(make_layer):
     layer = make_layer()
     x = _tokens(layer, 2, 5)
     (y,) = _onnxruntime(build_model(layer, routing=False)).run(None, {"x": x})

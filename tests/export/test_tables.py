@@ -1,4 +1,4 @@
-"""ONX-9, ONX-10: tables in fewer bytes compute the layer they widen to, and the file says how far that is off."""
+"""ONX-9, ONX-10: tables in fewer bytes compute the layer that they widen to, and the file states the error."""
 
 import itertools
 import json
@@ -15,7 +15,8 @@ from peerspec.backends.onnxruntime import OrtModel
 from peerspec.export import ExportError, build_model, export, ort, read_layer
 from peerspec.export.expert_stage import expert_stage
 from peerspec.export.stated import stated_errors
-from peerspec.export.tables import narrowed, rounded, table_error
+from peerspec.export.table_error import table_error
+from peerspec.export.tables import narrowed, rounded
 from peerspec.reference import DTYPES, Layer, PeerConfig, forward
 from peerspec.reference.config import ACTIVATIONS, EXPERTS
 
@@ -91,9 +92,9 @@ def test_an_int8_row_is_off_by_half_a_step_of_its_own_and_keeps_its_largest_numb
     # quotient, factor and product round once each, by 2⁻²⁴ of at most 127 steps
     assert (np.abs(back - rows.astype(np.float64)) <= step * (0.5 + 3 * 127 * 2.0**-24)).all()
     assert (back[0] == 0).all()
-    largest = np.abs(rows).argmax(axis=1)[:, None]
-    kept, given = (np.take_along_axis(a, largest, 1) for a in (back, rows))
-    np.testing.assert_allclose(kept, given, rtol=2.0**-22)
+    peak = np.abs(rows).argmax(axis=1)[:, None]
+    got, expected = (np.take_along_axis(a, peak, 1) for a in (back, rows))
+    np.testing.assert_allclose(got, expected, rtol=2.0**-22)
 
 
 def test_rows_of_the_smallest_numbers_stay_finite():
@@ -114,7 +115,7 @@ def test_the_tables_take_half_or_a_quarter_of_the_bytes(tables, share):
 
 
 @pytest.mark.parametrize("tables", FORMATS)
-def test_the_stated_error_is_what_the_file_is_off(make_layer, tmp_path, tables):
+def test_the_stated_error_is_that_of_the_file(make_layer, tmp_path, tables):
     layer, path = make_layer(expert="glu", d_model=64, top_k=4), tmp_path / "layer.onnx"
     export(layer, path, tables=tables)
     (entry,) = stated_errors(onnx.load(path), path).values()
@@ -135,7 +136,9 @@ def test_only_a_float32_layer_takes_such_tables(make_layer, tmp_path, precision)
 
 
 def test_an_unknown_format_of_tables_is_refused(make_layer, tmp_path):
-    with pytest.raises(ExportError, match="tables must be one of float16, int8, or None as they are, got 'int4'"):
+    with pytest.raises(
+        ExportError, match="tables must be one of float16, int8, or None to keep them as they are, got 'int4'"
+    ):
         export(make_layer(), tmp_path / "layer.onnx", tables="int4")
 
 
@@ -184,14 +187,14 @@ def test_tables_and_factors_that_do_not_fit_are_refused(make_layer, tmp_path, ch
 
 
 @pytest.mark.parametrize("text", ["[]", "x", '{"layer": 1}', '{"layer": {"format": "int4", "error": 0}}'])
-def test_what_is_stated_in_another_form_is_refused(make_layer, tmp_path, text):
+def test_a_statement_of_another_form_is_refused(make_layer, tmp_path, text):
     export(make_layer(), tmp_path / "layer.onnx", tables="int8")
     model = onnx.load(edited(tmp_path / "layer.onnx", set_tables(text)))
     with pytest.raises(ExportError, match=r"peerspec.tables must map layers to format and error"):
         stated_errors(model, "layer.onnx")
 
 
-def test_layers_of_several_formats_stand_in_one_model(library, tmp_path):
+def test_one_model_holds_layers_of_several_formats(library, tmp_path):
     from peerspec.export.functions import Kind, layer_functions, layer_names
 
     layers = [Layer.random(PeerConfig(6, 2, 49, 3, 4, activation=kind)) for kind in ("relu", "silu")]

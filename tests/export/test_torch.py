@@ -14,7 +14,7 @@ from peerspec.backends.torch import PEER
 from peerspec.export import ExportError, read_layer
 from peerspec.export.layer_nodes import find_layers
 from peerspec.export.stated import stated_errors
-from peerspec.export.tables import table_error
+from peerspec.export.table_error import table_error
 from peerspec.export.torch import export
 from peerspec.reference import InputError, Layer, PeerConfig
 
@@ -64,7 +64,7 @@ def test_the_file_computes_the_model_at_any_batch_and_sequence(model, path, shap
     (got,) = session.run(None, {session.get_inputs()[0].name: tokens})
     expected = _logits(model, tokens)
     assert got.shape == expected.shape == (*shape, 5)
-    # a wrong expert moves the logits by their own size; what is proven of each layer stands in the tests below
+    # a wrong expert changes the logits by their own size; the tests below prove more of each layer
     assert np.abs(got - expected).max(initial=0) <= 1e-3 * np.abs(expected).max(initial=0)
 
 
@@ -107,7 +107,7 @@ def test_the_layers_keep_their_names_parameters_and_kinds(model, path):
             np.testing.assert_array_equal(layer.params[parameter], array)
 
 
-def test_a_layer_of_the_file_runs_alone_and_shows_its_trace(model, path, assert_conforms):
+def test_a_layer_of_the_file_runs_alone_and_shows_its_routing(model, path, assert_conforms):
     for name in ("blocks.0.peer", "last"):
         found = OrtModel(path, name)
         x = np.random.default_rng(2).standard_normal((7, 6)).astype(np.float32)

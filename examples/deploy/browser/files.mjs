@@ -1,5 +1,5 @@
-// Files over HTTP, as ONNX Runtime wants them in a page: WebAssembly under its type, and the headers with which a page may
-// use more than one thread.
+// Files over HTTP for ONNX Runtime in a page: WebAssembly with its media type, and the headers that allow a page to use
+// several threads.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -10,10 +10,10 @@ export const RUNTIME = dirname(createRequire(import.meta.url).resolve("onnxrunti
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
-/** Answers what lies below one of `mounts`, {prefix of the URL: folder or file}, the first that fits; 404 to all else. */
+/** Sends a file of `mounts`, {prefix of the URL: folder or file}; the first prefix that fits counts. Else sends 404. */
 export async function send(request, response, mounts) {
   const url = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
-  const path = place(url, mounts);
+  const path = pathOf(url, mounts);
   const found = path && (await stat(path).catch(() => null));
   if (!found?.isFile()) return response.writeHead(404).end();
   response.writeHead(200, {
@@ -25,7 +25,7 @@ export async function send(request, response, mounts) {
   createReadStream(path).pipe(response);
 }
 
-function place(url, mounts) {
+function pathOf(url, mounts) {
   const prefix = Object.keys(mounts).find((key) => url.startsWith(key));
   if (prefix === undefined) return null;
   const path = join(mounts[prefix], url.slice(prefix.length));

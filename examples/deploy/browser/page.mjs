@@ -1,5 +1,5 @@
-// Continue a prompt with a language model exported as ONNX. The address of the page names the model and, where its
-// tables are beside it, their file: /?model=model.onnx&data=model.onnx.data
+// Continue a prompt with a language model exported as ONNX. The address of the page names the model and, if there is one,
+// its external file: /?model=model.onnx&data=model.onnx.data
 import { InferenceSession, Tensor, env } from "onnxruntime-web/wasm";
 import { generate } from "./generate.mjs";
 
@@ -9,7 +9,7 @@ const say = (text) => ($("#status").textContent = text);
 async function load() {
   const address = new URLSearchParams(location.search);
   const [model, data] = [address.get("model") ?? "model.onnx", address.get("data")];
-  // the model names its file of tables, without a folder; the runtime must be told where to fetch it
+  // the model holds the name of its external file without a folder; the runtime needs its address
   const externalData = data ? [{ path: data.split("/").at(-1), data }] : [];
   const session = await InferenceSession.create(model, { executionProviders: ["wasm"], externalData });
   say(`${model} is loaded, onnxruntime-web ${env.versions.web}`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Serves the page, ONNX Runtime and a model to this machine alone: node serve.mjs MODEL [PORT]
+// Serves the page, ONNX Runtime and a model on this machine only: node serve.mjs MODEL [PORT]
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename } from "node:path";

@@ -1,6 +1,6 @@
 // Continue a prompt, byte by byte, with a language model exported as ONNX:
 // continue_text MODEL PROMPT COUNT CONTEXT [KERNELS]
-// KERNELS is the library that peerspec.export.ort.build writes; PEER layers then run on it.
+// KERNELS is a library written by peerspec.export.ort.build; with it, PEER layers run on the native kernels.
 
 #include <onnxruntime_cxx_api.h>
 
@@ -16,15 +16,15 @@ namespace {
 
 constexpr const char* kUsage = "usage: continue_text MODEL PROMPT COUNT CONTEXT [KERNELS]";
 
-int integer(const std::string& text, const char* what, int least) {
+int integer(const std::string& text, const char* name, int minimum) {
   std::size_t end = 0;
-  int value = least - 1;
+  int value = minimum - 1;
   try {
     value = std::stoi(text, &end);
   } catch (const std::exception&) {
   }
-  if (value < least || end != text.size())
-    throw std::invalid_argument(std::string(what) + " must be an integer from " + std::to_string(least) + " up, got " + text);
+  if (value < minimum || end != text.size())
+    throw std::invalid_argument(std::string(name) + " must be an integer of at least " + std::to_string(minimum) + ", got " + text);
   return value;
 }
 
@@ -35,13 +35,13 @@ class LanguageModel {
     const auto info = type.GetTensorTypeAndShapeInfo();
     if (session_.GetInputCount() != 1 || info.GetElementType() != ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 ||
         info.GetDimensionsCount() != 2)
-      throw std::invalid_argument(std::string(path) + " is no language model; one takes int64 [batch, sequence] alone");
+      throw std::invalid_argument(std::string(path) + " is not a language model; pass one with the input int64 [batch, sequence]");
     Ort::AllocatorWithDefaultOptions allocator;
     input_ = session_.GetInputNameAllocated(0, allocator).get();
     output_ = session_.GetOutputNameAllocated(0, allocator).get();
   }
 
-  /// The likeliest byte after a window of bytes.
+  /// The most likely byte after a window of bytes.
   char next(const std::string& window) {
     std::vector<std::int64_t> tokens;
     for (const unsigned char byte : window) tokens.push_back(byte);
@@ -90,8 +90,8 @@ int main(int argc, char** argv) try {
     text += model.next(text.substr(text.size() - window));
   }
   std::cout << text << std::flush;
-} catch (const std::exception& error) {  // Ort::Exception too
-  const std::string said = error.what();
-  std::cerr << "continue_text: " << said.substr(0, said.find_last_not_of('\n') + 1) << '\n';
+} catch (const std::exception& error) {  // also Ort::Exception
+  const std::string message = error.what();
+  std::cerr << "continue_text: " << message.substr(0, message.find_last_not_of('\n') + 1) << '\n';
   return 1;
 }

@@ -1,35 +1,35 @@
-// A question of the protocol, answered by a session of ONNX Runtime: the same in Node.js and in a page.
+// One call of the protocol, computed by a session of ONNX Runtime, in Node.js or in a page.
 import { decode, encode } from "../../harness_js/safetensors.mjs";
 
 const TYPES = new Map([
   [Float32Array, "float32"], [Float64Array, "float64"], [BigInt64Array, "int64"], [Uint16Array, "float16"],
 ]); // prettier-ignore
-const NAMES = { scores1: "s1", scores2: "s2" }; // of the protocol where the graph has others
+const NAMES = { scores1: "s1", scores2: "s2" }; // names in the graph that differ from those of the protocol
 
 export class Answers {
   #ort;
   #options;
   #sessions = new Map();
-  #layers = new Map(); // the last one alone
+  #layers = new Map(); // holds only the last layer
 
-  /** `ort` is any of ONNX Runtime's packages, `options` those of its sessions. */
+  /** `ort` is one of ONNX Runtime's packages, `options` are the options of its sessions. */
   constructor(ort, options) {
     this.#ort = ort;
     this.#options = options;
   }
 
   /**
-   * The bytes of a safetensors file. `question` is {graph, layer}, names under which a session and parameters are found
-   * again; `load` brings the bytes of "graph", "layer" or "inputs".
+   * The answer, as the bytes of a safetensors file. The names `graph` and `layer` identify a session and parameters that
+   * are used again; `load` loads the bytes of "graph", "layer" or "inputs".
    */
   async answer({ graph, layer }, load) {
     const session = await this.#session(graph, load);
     const parameters = layer ? await this.#parameters(layer, load) : {};
     const inputs = decode(await load("inputs"));
     const lead = Object.values(inputs)[0].shape.slice(0, -1);
-    // ONNX Runtime 1.30 crashes on a TopK alone without rows: one row is asked then, and not shown
-    const least = layer ? 0 : 1;
-    const found = await session.run({ ...parameters, ...this.#tensors(flat(inputs, least)) });
+    // ONNX Runtime 1.30 crashes on a TopK alone without rows: then one row is computed and dropped
+    const minRows = layer ? 0 : 1;
+    const found = await session.run({ ...parameters, ...this.#tensors(flat(inputs, minRows)) });
     return encode(Object.fromEntries(Object.entries(found).map(([name, tensor]) => [name, unflat(tensor, lead)])));
   }
 
@@ -60,12 +60,12 @@ export class Answers {
 
 const size = (shape) => shape.reduce((a, b) => a * b, 1);
 
-/** Leading axes, any number of them, are independent tokens (SHP-1), and the graph takes one; of `least` rows or more. */
-function flat(tensors, least) {
+/** Tensors with one leading axis of at least `minRows` rows: any leading axes are independent tokens (SHP-1). */
+function flat(tensors, minRows) {
   const one = ({ shape, data }) => {
     const [rows, width] = [size(shape.slice(0, -1)), shape.at(-1)];
-    return rows < least
-      ? { shape: [least, width], data: new data.constructor(least * width) }
+    return rows < minRows
+      ? { shape: [minRows, width], data: new data.constructor(minRows * width) }
       : { shape: [rows, width], data };
   };
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, one(tensor)]));

@@ -1,49 +1,49 @@
-// Questions for a page, which asks for them over HTTP and sends back what it found: GET /question, which waits for one,
-// GET /load/PART for the files of it, POST /answer or POST /error.
+// Calls for a page, which fetches them over HTTP: GET /call waits for the next call, GET /load/PART loads a file of it,
+// POST /answer and POST /error end it.
 import { buffer, text } from "node:stream/consumers";
 
 export class Exchange {
-  #asked = null; // the question under way, with the promise of its answer
-  #page = null; // the page's request for a question, while it waits
+  #current = null; // the running call, with the promise of its answer
+  #page = null; // the page's request for a call, while it waits
   #broken = null;
 
-  /** The bytes that the page answers; `load` brings the bytes of each part that it asks for. */
-  ask(question, load) {
+  /** The bytes that the page answers to `message`; `load` loads the bytes of each part that the page requests. */
+  call(message, load) {
     return new Promise((resolve, reject) => {
       if (this.#broken) reject(new Error(this.#broken));
-      this.#asked = { question, load, resolve, reject };
-      this.#hand();
+      this.#current = { message, load, resolve, reject };
+      this.#send();
     });
   }
 
-  /** There is no page any more: no question will be answered. */
+  /** The page has ended: no call will be answered. */
   fail(reason) {
     this.#broken = reason;
-    this.#asked?.reject(new Error(reason));
+    this.#current?.reject(new Error(reason));
   }
 
-  /** Answers a request of the page; false where it asks for something else. */
-  async serve(request, response) {
+  /** Handles a request of the page; false for any other request. */
+  async handle(request, response) {
     const [, route, part] = request.url.split("/");
-    if (route === "question") this.#page = response;
-    else if (route === "load") response.end(await this.#asked.load(part));
+    if (route === "call") this.#page = response;
+    else if (route === "load") response.end(await this.#current.load(part));
     else if (route === "answer") this.#end().resolve(await buffer(request));
     else if (route === "error") this.#end().reject(new Error(await text(request)));
     else return false;
-    if (route === "question") this.#hand();
+    if (route === "call") this.#send();
     else response.end();
     return true;
   }
 
-  #hand() {
-    if (!this.#page || !this.#asked) return;
-    this.#page.end(JSON.stringify(this.#asked.question));
+  #send() {
+    if (!this.#page || !this.#current) return;
+    this.#page.end(JSON.stringify(this.#current.message));
     this.#page = null;
   }
 
   #end() {
-    const asked = this.#asked;
-    this.#asked = null; // the page may ask for the next question before there is one
-    return asked;
+    const ended = this.#current;
+    this.#current = null; // the page may request the next call before it exists
+    return ended;
   }
 }

@@ -1,7 +1,7 @@
-"""Graphs for ``peer.mjs``: after the line ``ready``, a line of JSON asks for one, a line of base64 brings it.
+"""Graphs for ``peer.mjs``: writes the line ``ready``, then for each request, a line of JSON, a line of base64.
 
-``{"config": …, "dtype": …}`` asks for a layer whose parameters are inputs, ``{"dtype": …, "n": …, "k": …}`` for the
-selection alone.
+``{"config": …, "dtype": …}`` requests a layer with parameters as inputs, ``{"dtype": …, "n": …, "k": …}`` the selection
+alone.
 """
 
 import base64

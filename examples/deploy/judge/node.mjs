@@ -6,7 +6,7 @@ export async function open() {
   const answers = new Answers(ort, { executionProviders: ["cpu"] });
   return {
     name: `onnxruntime-node ${ort.env.versions.node}`,
-    answer: (question, load) => answers.answer(question, load),
+    call: (message, load) => answers.answer(message, load),
     close() {},
   };
 }

@@ -1,4 +1,4 @@
-// In the browser: ask for a question, answer it, and so on.
+// In the browser: fetch a call, answer it, repeat.
 import * as ort from "onnxruntime-web/wasm";
 import { Answers } from "./answer.mjs";
 
@@ -10,9 +10,9 @@ const load = async (part) => new Uint8Array(await (await fetch(`/load/${part}`))
 const post = (route, body) => fetch(route, { method: "POST", body });
 
 for (;;) {
-  const question = await (await fetch("/question")).json();
+  const message = await (await fetch("/call")).json();
   try {
-    await post("/answer", question.graph ? await answers.answer(question, load) : name);
+    await post("/answer", message.graph ? await answers.answer(message, load) : name);
   } catch (error) {
     await post("/error", String(error.message ?? error));
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The exported graph, judged in ONNX Runtime's packages for JavaScript (docs/any-language.md has the protocol):
+// The exported graph in ONNX Runtime's packages for JavaScript, for the suite (the protocol: docs/any-language.md):
 // peerspec check --command "node peer.mjs node|web [PYTHON]"
 import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -23,20 +23,20 @@ function fail(reason) {
 
 function supports({ config, dtype }) {
   const erf = dtype === "float64" && config.activation === "gelu";
-  return erf ? "ONNX Runtime has no float64 Erf on CPU, which the exact gelu needs" : true;
+  return erf ? "the exact gelu needs Erf in float64, which ONNX Runtime lacks" : true;
 }
 
-/** The graph under which a question is answered: a layer of a kind, or the selection alone. */
-async function asked({ method, config, dtype, k, inputs }) {
+/** The graph that computes a message: a layer of its kind, or the selection alone. */
+async function graphOf({ method, config, dtype, k, inputs }) {
   if (method === "forward") return { config, dtype };
   const { scores1 } = decode(await readFile(inputs));
   return { dtype, n: scores1.shape.at(-1), k };
 }
 
 async function compute(message) {
-  const graph = JSON.stringify(await asked(message));
+  const graph = JSON.stringify(await graphOf(message));
   const load = (part) => (part === "graph" ? graphs.get(graph) : readFile(message[part]));
-  await writeFile(message.answer, await runtime.answer({ graph, layer: message.layer }, load));
+  await writeFile(message.answer, await runtime.call({ graph, layer: message.layer }, load));
 }
 
 async function reply(message) {

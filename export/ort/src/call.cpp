@@ -6,6 +6,7 @@
 namespace peerspec {
 namespace {
 
+// Owns the type and shape of a value.
 struct Info {
   Info(const OrtApi& api, const OrtValue* value) : api(api) { check(api.GetTensorTypeAndShape(value, &info)); }
   ~Info() { api.ReleaseTensorTypeAndShapeInfo(info); }
@@ -55,11 +56,11 @@ std::string string_attribute(const OrtApi& api, const OrtKernelInfo* info, const
   check(api.KernelInfoGetAttribute_string(info, name, nullptr, &size));
   std::string value(size, 0);
   check(api.KernelInfoGetAttribute_string(info, name, value.data(), &size));
-  return value.c_str();  // the size counts the zero at the end
+  return value.c_str();  // drops the zero at the end, which the size includes
 }
 
-void refuse(const OrtApi& api, const std::string& sentence) {
-  throw Fault{api.CreateStatus(ORT_INVALID_ARGUMENT, sentence.c_str())};
+void refuse(const OrtApi& api, const std::string& message) {
+  throw Fault{api.CreateStatus(ORT_INVALID_ARGUMENT, message.c_str())};
 }
 
 size_t Call::num_inputs() const {
@@ -91,35 +92,35 @@ void* Call::output(size_t index, const Shape& shape) const {
   return data;
 }
 
-void Call::require(bool good, const std::string& sentence) const {
-  if (!good) refuse(api, name + ": " + sentence);
+void Call::require(bool condition, const std::string& message) const {
+  if (!condition) refuse(api, name + ": " + message);
 }
 
-// ONNX Runtime does not say how many threads a session has. More than there are find nothing left to do.
+// ONNX Runtime does not tell the number of threads of a session. If this number is larger, some tasks find no work.
 peerspec_run Call::run() const {
   static const auto threads = int32_t(std::max(1u, std::thread::hardware_concurrency()));
   return {threads, PEERSPEC_BEST, for_each, const_cast<Call*>(this)};
 }
 
-// With no limit on the number of batches a free thread takes the next index, one at a time.
+// Zero batches: each free thread takes the next index, one at a time.
 void Call::for_each(void* call, int64_t count, peerspec_task task, void* argument) {
   struct Work {
     peerspec_task task;
     void* argument;
   } work{task, argument};
-  const auto one = [](void* data, size_t index) {
-    const Work& all = *static_cast<const Work*>(data);
-    all.task(all.argument, int64_t(index));
+  const auto run_one = [](void* data, size_t index) {
+    const Work& work = *static_cast<const Work*>(data);
+    work.task(work.argument, int64_t(index));
   };
   const Call& self = *static_cast<const Call*>(call);
-  check(self.api.KernelContext_ParallelFor(self.context, one, size_t(count), 0, &work));
+  check(self.api.KernelContext_ParallelFor(self.context, run_one, size_t(count), 0, &work));
 }
 
 void Call::require_done(int32_t status) const {
   require(status != PEERSPEC_BAD_ID,
-          "an expert id lies outside 0..N-1; indices must come from a selection over these tables (IDX-1)");
-  require(status != PEERSPEC_NO_MEMORY, "there is not enough memory for the call; pass fewer tokens at once");
-  require(status == PEERSPEC_OK, "the native core refuses the sizes");
+          "an expert id lies outside 0..N-1; pass indices of a selection over these tables (IDX-1)");
+  require(status != PEERSPEC_NO_MEMORY, "not enough memory for the call; pass fewer tokens at once");
+  require(status == PEERSPEC_OK, "the native core does not take these sizes");
 }
 
 }  // namespace peerspec

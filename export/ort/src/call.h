@@ -1,4 +1,4 @@
-// ONNX Runtime's C interface as kernels use it: inputs, outputs, attributes, the thread pool, and sentences for faults.
+// The parts of ONNX Runtime's C interface that kernels use: inputs, outputs, attributes, the thread pool, errors.
 #pragma once
 
 #include <onnxruntime_c_api.h>
@@ -11,7 +11,7 @@
 
 namespace peerspec {
 
-// Thrown inside, and caught where C begins.
+// The exception of this library; guarded() turns it into the status of a C function.
 struct Fault {
   OrtStatus* status;
 };
@@ -26,26 +26,27 @@ struct Tensor {
   Type type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
 };
 
-// "float16"
+// Such as "float16".
 std::string name_of(Type type);
 
-// "[2, 3]"
+// Such as "[2, 3]".
 std::string text(const Shape& shape);
 
 int64_t product(const Shape& shape);
 
-// Throws unless a call of the interface succeeded.
+// Throws a Fault if a call of the interface failed.
 inline void check(OrtStatus* status) {
   if (status) throw Fault{status};
 }
 
-// Attributes, which the functions of the domain have without defaults.
+// The value of an attribute. It is always present: functions of the domain have no defaults.
 int64_t integer_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name);
 std::string string_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name);
 
-[[noreturn]] void refuse(const OrtApi& api, const std::string& sentence);
+// Throws a Fault with this error message.
+[[noreturn]] void refuse(const OrtApi& api, const std::string& message);
 
-// One evaluation of a node; sentences begin with the node's name.
+// One evaluation of a node. Error messages begin with the name of its kernel.
 class Call {
  public:
   Call(const OrtApi& api, OrtKernelContext* context, const std::string& name)
@@ -53,12 +54,13 @@ class Call {
 
   size_t num_inputs() const;
   Tensor input(size_t index) const;
-  // Null where the graph does not ask for it.
+  // Null if the graph does not use this output.
   void* output(size_t index, const Shape& shape) const;
-  void require(bool good, const std::string& sentence) const;
+  void require(bool condition, const std::string& message) const;
 
-  // How the core is to run: on the session's threads.
+  // Runs the core on the threads of the session.
   peerspec_run run() const;
+  // Throws a Fault with a message unless the status is PEERSPEC_OK.
   void require_done(int32_t status) const;
 
  private:

@@ -11,8 +11,8 @@ namespace {
   throw std::invalid_argument("config " + what + "; export the model again (PAR-4)");
 }
 
-// A JSON object of numbers, words and strings without escapes, which is all that a configuration holds: the text of
-// each value by its name, strings in their quotes.
+// The values of a JSON object by name, as text, strings with their quotes. It takes numbers, true, false, and strings
+// without escapes: a configuration holds nothing else.
 class FlatObject {
  public:
   explicit FlatObject(std::string_view json) : rest(json) {
@@ -56,6 +56,7 @@ class FlatObject {
   std::string_view rest;
 };
 
+// The fields of a configuration, each taken once.
 class Fields {
  public:
   explicit Fields(const std::string& json) : values(FlatObject(json).values) {}
@@ -70,9 +71,9 @@ class Fields {
   int32_t one_of(const char* name, const std::vector<std::string_view>& names) {
     const std::string value = take(name);
     const bool text = value.size() > 1 && value[0] == '"';
-    const int32_t place = place_of(text ? std::string_view(value).substr(1, value.size() - 2) : "", names);
-    if (place < 0) refuse(std::string(name) + " must be a name of CFG-5, got " + value);
-    return place;
+    const int32_t index = index_of(text ? std::string_view(value).substr(1, value.size() - 2) : "", names);
+    if (index < 0) refuse(std::string(name) + " must be a name of CFG-5, got " + value);
+    return index;
   }
 
   bool flag(const char* name) {
@@ -101,7 +102,7 @@ class Fields {
 
 const std::vector<std::string_view> activations = {"relu", "gelu", "gelu_tanh", "silu", "identity"};
 
-int32_t place_of(std::string_view wanted, const std::vector<std::string_view>& names) {
+int32_t index_of(std::string_view wanted, const std::vector<std::string_view>& names) {
   for (size_t i = 0; i < names.size(); i++)
     if (names[i] == wanted) return int32_t(i);
   return -1;
@@ -115,7 +116,7 @@ Config parse_config(const std::string& json) {
   c.num_experts = fields.number("num_experts"), c.top_k = fields.number("top_k"), c.d_key = fields.number("d_key");
   c.query_bias = fields.flag("query_bias");
   c.activation = fields.one_of("activation", activations);
-  c.gate = fields.one_of("gate", {"softmax", "sigmoid"});  // as in peerspec_gate
+  c.gate = fields.one_of("gate", {"softmax", "sigmoid"});  // in the order of peerspec_gate
   c.glu = fields.one_of("expert", {"mlp", "glu"});
   c.norm = Norm(fields.one_of("query_norm", {"none", "batch", "layer"}));
   fields.finish();

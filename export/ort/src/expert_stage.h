@@ -1,5 +1,5 @@
-// ExpertStage(x, indices, gates, u, v)<activation> → y, with w after v for GLU, and for int8 each table's scales after it:
-// the picked experts and their sum (SPEC.md, EXP-1, EXP-2, OUT-1).
+// ExpertStage(x, indices, gates, u, v)<activation> → y: the selected experts and their weighted sum (SPEC.md, EXP-1,
+// EXP-2, OUT-1). GLU has w after v; int8 has the scales of each table after it.
 #pragma once
 
 #include "config.h"
@@ -9,7 +9,7 @@ namespace peerspec {
 
 inline int32_t activation_of(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info) {
   const std::string wanted = string_attribute(api, info, "activation");
-  const int32_t kind = place_of(wanted, activations);
+  const int32_t kind = index_of(wanted, activations);
   if (kind >= 0) return kind;
   refuse(api, kernel.name + ": activation must be one of relu, gelu, gelu_tanh, silu, identity, got '" + wanted +
                   "' (CFG-5)");
@@ -24,7 +24,7 @@ class ExpertStage {
   void operator()(const Call& call) const {
     const Tensor x = call.input(0), indices = call.input(1), gates = call.input(2);
     Tensor tables[3], scales[3];  // u, v, w
-    const int step = format == PEERSPEC_I8 ? 2 : 1;
+    const int step = format == PEERSPEC_I8 ? 2 : 1;  // a table with its scales, or alone
     for (int i = 0; i < (glu ? 3 : 2); i++) {
       tables[i] = call.input(3 + step * i);
       if (step == 2) scales[i] = call.input(4 + step * i);
@@ -42,8 +42,9 @@ class ExpertStage {
     void* y = call.output(0, result);
     if (!tokens) return;
     const peerspec_run run = call.run();
-    call.require_done(peerspec_expert_stage(&run, &experts, tokens, product(indices.shape) / tokens, x.data,
-                                   static_cast<const int64_t*>(indices.data), gates.data, y));
+    const auto* ids = static_cast<const int64_t*>(indices.data);
+    call.require_done(
+        peerspec_expert_stage(&run, &experts, tokens, product(indices.shape) / tokens, x.data, ids, gates.data, y));
   }
 
  private:

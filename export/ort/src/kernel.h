@@ -1,4 +1,4 @@
-// A kernel for ONNX Runtime: its name, the element types it takes and gives, and the class that runs it.
+// A kernel for ONNX Runtime: its name, the element types of inputs and outputs, and the class that runs it.
 #pragma once
 
 #include <exception>
@@ -12,10 +12,10 @@ using Types = std::vector<Type>;
 struct Kernel : OrtCustomOp {
   std::string name;
   Types inputs, outputs;
-  size_t least_inputs, least_outputs;  // those after them may be left out
+  size_t min_inputs, min_outputs;  // further ones are optional
 };
 
-// The format of the core for tensors of a type.
+// The peerspec_format of tensors of a type.
 inline int32_t format_of(Type type) {
   switch (type) {
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
@@ -31,7 +31,7 @@ inline int32_t format_of(Type type) {
   }
 }
 
-// Runs `body`, and turns what it throws into a status: no exception may pass through C.
+// Runs `body` and turns an exception into a status, because no exception may leave a C function.
 template <class Body>
 OrtStatus* guarded(const OrtApi& api, const Body& body) {
   try {
@@ -44,7 +44,7 @@ OrtStatus* guarded(const OrtApi& api, const Body& body) {
   }
 }
 
-// A node of the graph: a `Node` is constructed from the kernel and the attributes, and called at each evaluation.
+// A node of the graph. `Node` is constructed from the kernel and the attributes, and called at each evaluation.
 template <class Node>
 struct Instance {
   const OrtApi& api;
@@ -52,15 +52,15 @@ struct Instance {
   Node node;
 };
 
-// `version` is that of the interface this is compiled for; ONNX Runtime reads no field that came later.
+// A kernel that runs `Node`. `version` names the interface, so ONNX Runtime reads no field of a later one.
 template <class Node>
-Kernel kernel(std::string name, Types inputs, Types outputs, size_t least_inputs = 0, size_t least_outputs = 0) {
+Kernel kernel(std::string name, Types inputs, Types outputs, size_t min_inputs = 0, size_t min_outputs = 0) {
   using Self = const OrtCustomOp*;
   Kernel op{};
   op.version = 17;
   op.name = std::move(name);
-  op.least_inputs = least_inputs ? least_inputs : inputs.size();
-  op.least_outputs = least_outputs ? least_outputs : outputs.size();
+  op.min_inputs = min_inputs ? min_inputs : inputs.size();
+  op.min_outputs = min_outputs ? min_outputs : outputs.size();
   op.inputs = std::move(inputs);
   op.outputs = std::move(outputs);
   op.GetName = [](Self self) { return static_cast<const Kernel*>(self)->name.c_str(); };
@@ -71,10 +71,10 @@ Kernel kernel(std::string name, Types inputs, Types outputs, size_t least_inputs
   op.GetOutputType = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->outputs[index]; };
   constexpr auto required = INPUT_OUTPUT_REQUIRED, optional = INPUT_OUTPUT_OPTIONAL;
   op.GetInputCharacteristic = [](Self self, size_t index) {
-    return index < static_cast<const Kernel*>(self)->least_inputs ? required : optional;
+    return index < static_cast<const Kernel*>(self)->min_inputs ? required : optional;
   };
   op.GetOutputCharacteristic = [](Self self, size_t index) {
-    return index < static_cast<const Kernel*>(self)->least_outputs ? required : optional;
+    return index < static_cast<const Kernel*>(self)->min_outputs ? required : optional;
   };
   op.GetInputMemoryType = [](Self, size_t) { return OrtMemTypeDefault; };
   op.GetVariadicInputMinArity = op.GetVariadicOutputMinArity = [](Self) { return 1; };

@@ -1,5 +1,5 @@
-// The library's entry: kernels under the names that the functions of an exported file have, in the same domain, so that
-// ONNX Runtime runs the kernels where the library is loaded and the functions' bodies where it is not.
+// The entry of the library. Its kernels have the names and the domain of the functions of an exported file, so ONNX
+// Runtime runs the kernels if the library is loaded, and else the bodies of the functions.
 #include <algorithm>
 #include <memory>
 #include <mutex>
@@ -11,7 +11,7 @@
 namespace peerspec {
 namespace {
 
-constexpr uint32_t interface_version = 17;  // the first with the session's thread pool
+constexpr uint32_t interface_version = 17;  // the first that gives kernels the thread pool of the session
 
 constexpr Type f32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
                f64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
@@ -21,23 +21,23 @@ constexpr Type f32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
                i64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
                any = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
 
-// Layers of one model that differ in kind are told apart by name (ONX-7). One beyond these runs its body, and that the
-// kernels of its stages.
-constexpr int most_kinds = 8;
+// The kinds of layers in one model have different names (ONX-7). A layer of a further kind runs its body, and the body
+// runs the kernels of the stages.
+constexpr int max_kinds = 8;
 
-// x and the parameters: of x's type all, or of any, which the kernel checks.
+// The kernels of a whole layer: `others` is the type of the parameters, or any, if the kernel checks it.
 template <class Node>
 void add_layer(std::vector<Kernel>& all, const std::string& name, Type x, Type others) {
   const Type compute = x == f64 ? f64 : f32;
-  Types inputs(Layer::most_inputs, others);
+  Types inputs(Layer::max_inputs, others);
   inputs[0] = x;
-  for (int kind = 1; kind <= most_kinds; kind++)
+  for (int kind = 1; kind <= max_kinds; kind++)
     all.push_back(kernel<Node>(kind == 1 ? name : name + "_" + std::to_string(kind), inputs, {x, compute, i64, compute},
-                               Layer::least_inputs, 1));
+                               Layer::min_inputs, 1));
 }
 
-// One kernel for each combination of types that chapter 10 names: with the library loaded, ONNX Runtime looks for a
-// kernel alone and never falls back to a body.
+// One kernel for each combination of types in chapter 10 of SPEC.md. If the library is loaded, ONNX Runtime needs a
+// kernel for each call and never falls back to a body.
 std::vector<Kernel> all_kernels() {
   std::vector<Kernel> all;
   for (const auto stored : {f64, f32, bf16, f16}) add_layer<Layer>(all, "Layer", stored, stored);
@@ -48,9 +48,10 @@ std::vector<Kernel> all_kernels() {
   for (const std::string ending : {"", "_relu", "_gelu", "_gelu_tanh", "_silu", "_identity"}) {
     for (const auto table : {f64, f32, bf16, f16}) {
       const auto compute = table == f64 ? f64 : f32;
-      all.push_back(kernel<ExpertStage<false>>("ExpertStage" + ending, {compute, i64, compute, table, table}, {compute}));
       all.push_back(
-          kernel<ExpertStage<true>>("ExpertStageGLU" + ending, {compute, i64, compute, table, table, table}, {compute}));
+          kernel<ExpertStage<false>>("ExpertStage" + ending, {compute, i64, compute, table, table}, {compute}));
+      all.push_back(kernel<ExpertStage<true>>("ExpertStageGLU" + ending,
+                                              {compute, i64, compute, table, table, table}, {compute}));
     }
     all.push_back(kernel<ExpertStage<false>>("ExpertStageInt8" + ending, {f32, i64, f32, i8, f32, i8, f32}, {f32}));
     all.push_back(
@@ -59,8 +60,7 @@ std::vector<Kernel> all_kernels() {
   return all;
 }
 
-// Sessions keep a pointer to the domain, so there is one for each runtime in the process, for as long as the library
-// stays.
+// The domain of each runtime in the process. It lives as long as the library, because sessions keep a pointer to it.
 class Domains {
  public:
   OrtCustomOpDomain* of(const OrtApi& api) {
@@ -69,7 +69,7 @@ class Domains {
       if (&entry.api == &api) return entry.domain;
     OrtCustomOpDomain* domain = nullptr;
     check(api.CreateCustomOpDomain("peer", &domain));
-    for (const Kernel& one : kernels) check(api.CustomOpDomain_Add(domain, &one));
+    for (const Kernel& kernel : kernels) check(api.CustomOpDomain_Add(domain, &kernel));
     entries.push_back({api, domain});
     return domain;
   }
@@ -91,16 +91,16 @@ using namespace peerspec;
 
 extern "C" {
 
-// A digest of the sources and of how they were compiled: `peerspec.export.ort` reads it in the file, too.
+// A digest of the sources and flags; `peerspec.export.ort` also searches the file for this text.
 PEERSPEC_API const char* peerspec_ort_key(void) { return "peerspec_ort_key=" PEERSPEC_ORT_KEY; }
 
 PEERSPEC_API OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
-  static Domains* const domains = new Domains;  // never destroyed: at exit, sessions may end later than this library
+  static Domains* const domains = new Domains;  // never destroyed: sessions may end after this library at exit
   const OrtApi* api = base->GetApi(interface_version);
   if (!api) {
-    const std::string sentence = std::string("peerspec's kernels need ONNX Runtime 1.17 or newer, this is ") +
+    const std::string message = std::string("peerspec's kernels need ONNX Runtime 1.17 or newer, this is ") +
                                  base->GetVersionString() + "; upgrade it, or run without the library";
-    return base->GetApi(1)->CreateStatus(ORT_FAIL, sentence.c_str());
+    return base->GetApi(1)->CreateStatus(ORT_FAIL, message.c_str());
   }
   return guarded(*api, [&] { check(api->AddCustomOpDomain(options, domains->of(*api))); });
 }

@@ -1,4 +1,4 @@
-// Tokens and outputs of the two-byte formats, which the core takes and gives in float (SPEC.md, PRC-1, PRC-2).
+// Conversion of tokens and outputs between two-byte formats and float, the type of the core (SPEC.md, PRC-1, PRC-2).
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ inline uint32_t bits_of(float value) {
   return bits;
 }
 
-// Exact: the exponent is moved by a product with 2¹¹², which brings subnormals in order, too.
+// Exact. The product with 2¹¹² moves the exponent, also of subnormal numbers.
 inline float widened_half(uint16_t half) {
   const uint32_t magnitude = uint32_t(half & 0x7fff) << 13, sign = uint32_t(half & 0x8000) << 16;
   const bool finite = (half & 0x7c00) != 0x7c00;
@@ -28,11 +28,11 @@ inline float widened_half(uint16_t half) {
   return float_of(bits_of(value) | sign);
 }
 
-// To nearest, ties to even. Below 2⁻¹⁴ the sum with ½, whose unit is that of subnormals, rounds.
+// To nearest, ties to even. Below 2⁻¹⁴, adding ½ rounds, because its last bit is the unit of subnormal numbers.
 inline uint16_t narrowed_half(float value) {
   const uint32_t sign = bits_of(value) >> 16 & 0x8000, magnitude = bits_of(value) & 0x7fffffff;
   if (magnitude > 0x7f800000) return uint16_t(sign | 0x7e00);
-  if (magnitude >= 0x477ff000) return uint16_t(sign | 0x7c00);  // from 65520 on, halfway beyond the largest
+  if (magnitude >= 0x477ff000) return uint16_t(sign | 0x7c00);  // 65520 and more, halfway from the largest number to the next power of two
   if (magnitude < 0x38800000) return uint16_t(sign | (bits_of(float_of(magnitude) + 0.5f) - 0x3f000000));
   return uint16_t(sign | (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }

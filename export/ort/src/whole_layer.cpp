@@ -10,7 +10,7 @@
 namespace peerspec {
 namespace {
 
-// The inputs one after the other, each held against the type and the shape that the configuration gives it (PAR-1).
+// The inputs in order, each checked against the type and shape of the configuration (PAR-1).
 class Inputs {
  public:
   explicit Inputs(const Call& call) : call(call), count(call.num_inputs()) {}
@@ -40,15 +40,15 @@ class Inputs {
   size_t at = 0;
 };
 
-// Where queries or wider tokens are stored between stages, it is for so many tokens: enough to keep all threads at work.
-constexpr int64_t tokens_together = 512;
+// The number of tokens whose queries or widened copies are in memory at once: enough work for all threads.
+constexpr int64_t chunk_tokens = 512;
 
-// An output that the graph does not ask for is room of our own.
+// An output array: memory of the graph, or own memory if the graph does not use the output.
 template <class T>
-class Room {
+class Buffer {
  public:
-  Room(void* given, int64_t count)
-      : own(given ? nullptr : new T[count]), data(given ? static_cast<T*>(given) : own.get()) {}
+  Buffer(void* output, int64_t count)
+      : own(output ? nullptr : new T[count]), data(output ? static_cast<T*>(output) : own.get()) {}
 
   T* get() const { return data; }
 
@@ -71,7 +71,7 @@ std::vector<T> in_compute_dtype(const Tensor& tensor) {
 }  // namespace
 
 struct Layer::Parameters {
-  Tensor x, scale, bias, mean, var;  // of the norm
+  Tensor x, scale, bias, mean, var;  // the last four are of the query norm
   peerspec_router router;
   peerspec_experts experts;
 };
@@ -88,24 +88,25 @@ Layer::Layer(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info,
 Layer::Parameters Layer::read(const Call& call) const {
   const Config& c = config;
   const Shape features = {c.heads, c.d_key};
-  Parameters given{};
+  Parameters parameters{};
   Inputs inputs(call);
-  given.x = inputs.next("x");
-  call.require(given.x.type == stored && !given.x.shape.empty() && given.x.shape.back() == c.d_model,
-               "x must be [..., D] of D = " + std::to_string(c.d_model) + ", got " + text(given.x.shape) + " (SHP-1)");
+  parameters.x = inputs.next("x");
+  call.require(parameters.x.type == stored && !parameters.x.shape.empty() && parameters.x.shape.back() == c.d_model,
+               "x must be [..., D] of D = " + std::to_string(c.d_model) + ", got " + text(parameters.x.shape) +
+                   " (SHP-1)");
   const Tensor weight = inputs.next("query.weight", {c.heads, c.d_key, c.d_model}, stored);
   Tensor bias;
   if (c.query_bias) bias = inputs.next("query.bias", features, stored);
   if (c.norm != Norm::none) {
-    given.scale = inputs.next("query_norm.scale", features, stored);
-    given.bias = inputs.next("query_norm.bias", features, stored);
+    parameters.scale = inputs.next("query_norm.scale", features, stored);
+    parameters.bias = inputs.next("query_norm.bias", features, stored);
   }
   if (c.norm == Norm::batch) {
-    given.mean = inputs.next("query_norm.mean", features, stored);
-    given.var = inputs.next("query_norm.var", features, stored);
+    parameters.mean = inputs.next("query_norm.mean", features, stored);
+    parameters.var = inputs.next("query_norm.var", features, stored);
   }
   const Tensor keys = inputs.next("keys", {c.key_heads, 2, c.n, c.d_key / 2}, stored);
-  given.router = {format_of(stored), c.gate, c.d_model, c.heads,  c.d_key,  c.key_heads, c.n,
+  parameters.router = {format_of(stored), c.gate, c.d_model, c.heads,  c.d_key,  c.key_heads, c.n,
                   c.top_k,           weight.data, bias.data, keys.data};
 
   const void* rows[3] = {};
@@ -117,20 +118,21 @@ Layer::Parameters Layer::read(const Call& call) const {
       scales[i] = static_cast<const float*>(inputs.next("the scale of a table", {c.num_experts}, stored).data);
   }
   inputs.finish();
-  given.experts = {format_of(tables), c.activation, c.num_experts, c.d_model, c.d_out,  rows[0],
+  parameters.experts = {format_of(tables), c.activation, c.num_experts, c.d_model, c.d_out,  rows[0],
                    rows[1],           rows[2],      scales[0],     scales[1], scales[2]};
-  return given;
+  return parameters;
 }
 
 template <class T>
-int32_t Layer::stages(const peerspec_run& run, const Parameters& given, int64_t tokens, const void* x, void* y,
+int32_t Layer::stages(const peerspec_run& run, const Parameters& parameters, int64_t tokens, const void* x, void* y,
                       T* scores, int64_t* ids, T* gates) const {
-  const auto& [_, scale, bias, mean, var, router, experts] = given;
+  const auto& [_, scale, bias, mean, var, router, experts] = parameters;
   if (in_one_pass()) return peerspec_forward(&run, &router, &experts, tokens, x, y, scores, ids, gates);
-  const Room<T> q(nullptr, tokens * config.heads * config.d_key);
+  const Buffer<T> q(nullptr, tokens * config.heads * config.d_key);
   int32_t status = peerspec_query(&run, &router, tokens, x, q.get());
   if (!status && config.norm != Norm::none) {
-    const auto a = in_compute_dtype<T>(scale), b = in_compute_dtype<T>(bias), m = in_compute_dtype<T>(mean), s = in_compute_dtype<T>(var);
+    const auto a = in_compute_dtype<T>(scale), b = in_compute_dtype<T>(bias);
+    const auto m = in_compute_dtype<T>(mean), s = in_compute_dtype<T>(var);
     const bool own = config.norm == Norm::layer;
     QueryNorm<T>{config.heads, config.d_key, a.data(), b.data(), own ? nullptr : m.data(), own ? nullptr : s.data()}(
         run, tokens, q.get());
@@ -145,31 +147,31 @@ bool Layer::in_one_pass() const { return config.norm == Norm::none; }
 
 template <class T>
 void Layer::run(const Call& call) const {
-  const Parameters given = read(call);
-  const int64_t tokens = product(given.x.shape) / config.d_model, pairs = config.heads * config.top_k;
-  Shape result = given.x.shape, picked = given.x.shape;
+  const Parameters parameters = read(call);
+  const int64_t tokens = product(parameters.x.shape) / config.d_model, pairs = config.heads * config.top_k;
+  Shape result = parameters.x.shape, picked = parameters.x.shape;
   result.back() = config.d_out;
   picked.back() = config.heads;
   picked.push_back(config.top_k);
-  void* const asked = call.output(0, result);
-  const Room<T> scores(call.output(1, picked), tokens * pairs);
-  const Room<int64_t> ids(call.output(2, picked), tokens * pairs);
-  const Room<T> gates(call.output(3, picked), tokens * pairs);
+  void* const output = call.output(0, result);
+  const Buffer<T> scores(call.output(1, picked), tokens * pairs);
+  const Buffer<int64_t> ids(call.output(2, picked), tokens * pairs);
+  const Buffer<T> gates(call.output(3, picked), tokens * pairs);
   if (!tokens) return;
   const int32_t format = format_of(stored);
   const bool narrower = format > PEERSPEC_F64;
-  const int64_t together = in_one_pass() && !narrower ? tokens : std::min(tokens, tokens_together);
-  const Room<float> wide(nullptr, narrower ? together * config.d_model : 0);
-  const Room<char> y(asked, tokens * config.d_out * sizeof(T));
-  const Room<float> sums(nullptr, narrower ? together * config.d_out : 0);
+  const int64_t chunk = in_one_pass() && !narrower ? tokens : std::min(tokens, chunk_tokens);
+  const Buffer<float> wide(nullptr, narrower ? chunk * config.d_model : 0);
+  const Buffer<char> y(output, tokens * config.d_out * sizeof(T));
+  const Buffer<float> sums(nullptr, narrower ? chunk * config.d_out : 0);
   const size_t bytes = narrower ? 2 : sizeof(T);
   const peerspec_run run = call.run();
-  for (int64_t at = 0; at < tokens; at += together) {
-    const int64_t count = std::min(together, tokens - at);
-    const void* from = static_cast<const char*>(given.x.data) + at * config.d_model * bytes;
+  for (int64_t at = 0; at < tokens; at += chunk) {
+    const int64_t count = std::min(chunk, tokens - at);
+    const void* from = static_cast<const char*>(parameters.x.data) + at * config.d_model * bytes;
     void* to = y.get() + at * config.d_out * bytes;
     if (narrower) widen(format, from, count * config.d_model, wide.get());
-    call.require_done(stages<T>(run, given, count, narrower ? wide.get() : from, narrower ? sums.get() : to,
+    call.require_done(stages<T>(run, parameters, count, narrower ? wide.get() : from, narrower ? sums.get() : to,
                                 scores.get() + at * pairs, ids.get() + at * pairs, gates.get() + at * pairs));
     if (narrower) narrow(format, sums.get(), count * config.d_out, to);
   }

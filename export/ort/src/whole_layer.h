@@ -1,5 +1,5 @@
-// Layer(x, parameters…)<config> → (y, scores, indices, gates): the whole layer (SPEC.md, ONX-6, ONX-9), its tables in
-// the format of the other parameters or a narrower one.
+// Layer(x, parameters…)<config> → (y, scores, indices, gates): the whole layer (SPEC.md, ONX-6, ONX-9). Its tables have
+// the format of the other parameters, or one of fewer bytes.
 #pragma once
 
 #include "config.h"
@@ -9,8 +9,8 @@ namespace peerspec {
 
 class Layer {
  public:
-  // x with the fewest and with the most parameters there can be, scales of int8 tables among them.
-  static constexpr size_t least_inputs = 5, most_inputs = 14;
+  // x and the parameters of the smallest and the largest configuration, with the scales of int8 tables.
+  static constexpr size_t min_inputs = 5, max_inputs = 14;
 
   Layer(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info)
       : Layer(kernel, api, info, kernel.outputs[0]) {}
@@ -25,15 +25,15 @@ class Layer {
   template <class T>
   void run(const Call& call) const;
   template <class T>
-  int32_t stages(const peerspec_run& run, const Parameters& given, int64_t tokens, const void* x, void* y, T* scores,
-                 int64_t* ids, T* gates) const;
+  int32_t stages(const peerspec_run& run, const Parameters& parameters, int64_t tokens, const void* x, void* y,
+                 T* scores, int64_t* ids, T* gates) const;
   bool in_one_pass() const;
 
   Config config;
-  Type stored, tables;  // of x, y and the other parameters; of experts.u, v and w
+  Type stored, tables;  // of x, y and the other parameters; of experts.u, experts.v and experts.w
 };
 
-// A layer whose tables have a type of their own.
+// A layer whose tables have the type `rows`.
 template <Type rows>
 struct LayerOf : Layer {
   LayerOf(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info) : Layer(kernel, api, info, rows) {}

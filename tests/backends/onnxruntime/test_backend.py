@@ -47,9 +47,9 @@ def test_small_integers_give_exactly_the_ids_scores_and_output_of_the_reference(
 def test_outputs_have_the_shapes_and_dtypes_of_the_contract(dtype, lead):
     layer = Layer.random(_config(activation="silu"), dtype=dtype)
     out = backend.forward(layer, _tokens(layer, *lead))
-    inner = np.float64 if dtype == np.float64 else np.float32
+    compute_dtype = np.float64 if dtype == np.float64 else np.float32
     assert (out.y.shape, out.y.dtype) == ((*lead, 4), dtype)
-    assert (out.scores.dtype, out.indices.dtype, out.gates.dtype) == (inner, np.int64, inner)
+    assert (out.scores.dtype, out.indices.dtype, out.gates.dtype) == (compute_dtype, np.int64, compute_dtype)
     assert out.scores.shape == out.indices.shape == out.gates.shape == (*lead, 3, 6)
     assert out.state is None
 
@@ -228,7 +228,7 @@ def test_an_exported_file_runs_with_its_own_parameters_and_its_own_selection(tmp
     np.testing.assert_array_equal(model.select(s1, s2, 5).indices, select_exhaustive(s1, s2, 5).indices)
 
 
-def test_an_exported_file_without_trace_gives_y_alone(tmp_path):
+def test_an_exported_file_without_routing_gives_y_alone(tmp_path):
     layer = Layer.random(_config())
     export(layer, tmp_path / "layer.onnx", routing=False)
     out = OrtModel(tmp_path / "layer.onnx").run(_tokens(layer, 2, 3))

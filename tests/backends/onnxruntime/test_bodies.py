@@ -1,4 +1,4 @@
-"""Every way of writing a layer, and ONNX's own evaluator, under the whole suite."""
+"""Every form of an exported layer, and ONNX's reference evaluator, under the whole suite."""
 
 from __future__ import annotations
 

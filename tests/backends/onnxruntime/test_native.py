@@ -1,4 +1,4 @@
-"""The backend on kernels: the whole suite, and what bodies cannot do."""
+"""The backend on kernels: the whole suite, and cases that bodies cannot run."""
 
 import importlib
 import sys
@@ -39,7 +39,7 @@ def test_the_suite_holds_and_nothing_is_declined(native):
 
 
 def test_float64_gelu_is_allowed_with_kernels_alone(native):
-    # that it is right the suite says, above
+    # the suite checks its values, above
     layer = Layer.random(config(activation="gelu"), dtype=np.float64)
     assert native.supports(layer.config, layer.dtype) is True
     assert backend.supports(layer.config, layer.dtype) is not True
@@ -64,17 +64,17 @@ def test_types_without_a_kernel_are_one_sentence_that_says_what_to_do(library):
     half = np.zeros((2, 3), np.float16)
     model = selection_model(product_key_top_k(), half.dtype, 3, 1).SerializeToString()
     new_session(model, threads=1)
-    sentence = r"^the kernels have no ProductKeyTopK for the types that the model gives it \(ONX-4\); run it without "
+    sentence = r"^the kernels have no ProductKeyTopK for the types in the model \(ONX-4\); run the model without "
     with pytest.raises(OrtError, match=sentence):
         new_session(model, threads=1, kernels=True)
 
 
 def test_layers_of_mixed_formats_have_no_kernel(library):
-    mixed = build_model(Layer.random(config()))
-    (table,) = (tensor for tensor in mixed.graph.initializer if tensor.name == "experts.u")
+    two_dtypes = build_model(Layer.random(config()))
+    (table,) = (tensor for tensor in two_dtypes.graph.initializer if tensor.name == "experts.u")
     table.CopyFrom(onnx.numpy_helper.from_array(np.zeros((49, 5), np.float16), table.name))
     with pytest.raises(OrtError, match="the kernels have no Layer for the types"):
-        new_session(mixed.SerializeToString(), threads=1, kernels=True)
+        new_session(two_dtypes.SerializeToString(), threads=1, kernels=True)
 
 
 def test_a_file_runs_on_kernels_and_is_the_same_layer(library, tmp_path):

@@ -1,4 +1,4 @@
-"""Programs to run, and the layer they are asked about."""
+"""The test programs."""
 
 import sys
 from collections.abc import Callable

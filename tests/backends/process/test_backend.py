@@ -1,4 +1,4 @@
-"""A program as a backend object: the contract, the files between, and their end."""
+"""A program as a backend object: the contract, its files, and its end."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,7 +75,7 @@ def test_a_call_leaves_nothing_but_the_layer_and_the_end_leaves_nothing(program:
         backend.forward(layer, X)
 
 
-def test_a_program_with_a_fault_can_be_asked_again_unless_it_is_dead(program: Programs, layer: Layer) -> None:
+def test_a_program_with_a_fault_can_be_called_again_unless_it_is_dead(program: Programs, layer: Layer) -> None:
     with ProcessBackend(program("broken.py", "error").words) as backend:
         for _ in range(2):
             with pytest.raises(ProcessError, match="with the error"):

@@ -1,4 +1,4 @@
-"""Every message of a whole run is one that the shipped schemas describe, and the other way round."""
+"""Every message of a whole run fits the schemas, and the package refuses a reply that does not."""
 
 import json
 from collections.abc import Callable
@@ -32,10 +32,10 @@ def exchanges(program: Callable[..., Command]) -> list[Exchange]:
     """All messages of a run with every method, and their replies."""
     found: list[Exchange] = []
     stops: list[bytes] = []
-    call, stop = Program.ask, Program.stop
+    exchange, stop = Program.exchange, Program.stop
 
-    def asked(self: Program, line: bytes, **more: Any) -> bytes:
-        reply = call(self, line, **more)
+    def exchanged(self: Program, line: bytes, **more: Any) -> bytes:
+        reply = exchange(self, line, **more)
         found.append((json.loads(line), json.loads(reply)))
         return reply
 
@@ -44,7 +44,7 @@ def exchanges(program: Callable[..., Command]) -> list[Exchange]:
         stop(self, line)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Program, "ask", asked)
+        patch.setattr(Program, "exchange", exchanged)
         patch.setattr(Program, "stop", stopped)
         report = check_backend(program("whole.py"), size="minimal")
     assert report.verdict.startswith("conformant"), report.verdict

@@ -1,4 +1,4 @@
-"""Building and loading the library: one sentence on what is missing, and nothing stale or half written serves."""
+"""Build and load the library: a missing part is one sentence, and no old or partial library is used."""
 
 import ctypes
 import shutil
@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptoo
 
 @pytest.fixture
 def headers(tmp_path: Path) -> Callable[[int], Path]:
-    """A folder with nothing but the version of an ONNX Runtime release."""
+    """A folder with a header that has only the version of an ONNX Runtime release."""
 
     def make(version: int) -> Path:
         folder = tmp_path / f"release-{version}" / "include"
@@ -34,7 +34,7 @@ def headers(tmp_path: Path) -> Callable[[int], Path]:
 
 @pytest.fixture
 def compiler(tmp_path: Path) -> Callable[[str], str]:
-    """A program in the place of a compiler."""
+    """A program instead of a compiler."""
 
     def make(script: str) -> str:
         path = tmp_path / "c++"
@@ -130,7 +130,7 @@ def test_a_library_of_other_sources_is_refused_and_replaced(tmp_path, library, h
     stale = key_library(tmp_path / "lib.so", "0123")
     with pytest.raises(ort.KernelError, match=rf"was built from other sources \(0123, these are {sources.key()}\)"):
         ort.register(onnxruntime.SessionOptions(), stale)
-    # in the place of the real one, which takes half a minute
+    # instead of the real compiler, which takes half a minute
     copying = compiler(f'while [ "$1" != -o ]; do shift; done; cp {library} "$2"')
     assert ort.build(stale, headers=headers(17), compiler=copying) == stale
     assert ort.register(onnxruntime.SessionOptions(), stale) == stale.resolve()
@@ -174,7 +174,7 @@ def test_registering_twice_changes_nothing(tmp_path, library):
     options = onnxruntime.SessionOptions()
     assert ort.register(options, library) == ort.register(options, library) == ort.register(options)
     other = shutil.copy(library, tmp_path / "other.so")
-    with pytest.raises(ort.KernelError, match=r"hold the kernels of .* already; make new options"):
+    with pytest.raises(ort.KernelError, match=r"already hold the kernels of .*; make new options"):
         ort.register(options, other)
     assert ort.register(onnxruntime.SessionOptions(), other) == other
 
@@ -190,6 +190,6 @@ def test_an_installed_package_holds_all_that_is_compiled():
         folder = ROOT / package.removeprefix("peerspec.").replace(".", "/")
         packed |= {path for pattern in PROJECT["package-data"][package] for path in folder.glob(pattern)}
     rooms = (sources.GLUE, sources.INCLUDE, sources.INCLUDE.parent / "src")
-    # what lies deeper, the functions for XLA, is no part of this library
+    # subfolders hold the functions for XLA, which are not in this library
     needed = {path for room in rooms for path in room.iterdir() if path.is_file()}
     assert needed | {sources.GLUE.parent / "headers.sh"} == packed

@@ -1,4 +1,4 @@
-"""ONX-2 … ONX-4: kernels in the place of bodies are judged like any backend, and refuse in one sentence."""
+"""ONX-2 … ONX-4: kernels instead of bodies are judged like any backend, and refuse in one sentence."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Arrays = dict[str, NDArray[Any]]
 def session(model: Any, library: Path | None, threads: int = 2) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 4  # what fails here is expected to
+    options.log_severity_level = 4  # the failures here are expected
     if library:
         ort.register(options, library)
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
@@ -81,7 +81,7 @@ def run_layer(run: onnxruntime.InferenceSession, layer: Layer, x: NDArray[Any]) 
     compute_dtype = np.float64 if layer.dtype == np.float64 else np.float32
     outputs = {name: np.empty(shape, compute_dtype) for name, shape in shapes.items()}
     outputs |= {"y": np.empty(shapes["y"], layer.dtype), "indices": np.empty(shapes["indices"], np.int64)}
-    binding = run.io_binding()  # bfloat16 passes by address alone
+    binding = run.io_binding()  # bfloat16 works only by address
     element = helper.np_dtype_to_tensor_dtype
     binding.bind_input("x", "cpu", 0, element(x.dtype), x.shape, x.ctypes.data)
     for name, out in outputs.items():
@@ -141,7 +141,7 @@ def test_kernels_run_where_the_library_is_loaded_and_bodies_where_it_is_not(libr
     arrays = pairs(indices=np.full((2, 3, 2, 3), -1))  # which a body takes as the last row, and the core refuses
     model = expert_stage_model(arrays)
     session(model, None).run(None, arrays)
-    with pytest.raises(Exception, match=r"ExpertStage: an expert id lies outside 0\.\.N-1; indices must come"):
+    with pytest.raises(Exception, match=r"ExpertStage: an expert id lies outside 0\.\.N-1; pass indices of"):
         session(model, library).run(None, arrays)
 
 
@@ -225,8 +225,8 @@ def damaged(model: Any, change: Callable[[Any], object]) -> Any:
 def set_config(**fields: Any) -> Callable[[Any], object]:
     def change(made: Any) -> None:
         held = json.loads(made.attribute[0].s)
-        kept = {name: value for name, value in (held | fields).items() if value is not None}
-        made.attribute[0].s = json.dumps(kept).encode()
+        changed = {name: value for name, value in (held | fields).items() if value is not None}
+        made.attribute[0].s = json.dumps(changed).encode()
 
     return change
 
@@ -248,7 +248,7 @@ def set_config(**fields: Any) -> Callable[[Any], object]:
         (lambda made: setattr(made.attribute[0], "s", b'{"d_model": 5'), "config must be a JSON object"),
     ],
 )
-def test_a_configuration_that_is_none_is_refused_when_the_session_is_made(library, make_layer, change, sentence):
+def test_an_invalid_configuration_is_refused_when_the_session_is_made(library, make_layer, change, sentence):
     with pytest.raises(Exception, match=f"Layer: {sentence}"):
         session(damaged(build_model(make_layer()), change), library)
 
@@ -271,14 +271,14 @@ def test_parameters_that_do_not_fit_the_configuration_are_refused(library, make_
 
 def test_nested_functions_reach_the_kernels(library, make_layer):
     layer = make_layer()
-    inner = build_model(layer, leading=("t",))
+    nested = build_model(layer, leading=("t",))
     outer = parser.parse_function(
         '<domain: "test", opset_import: ["": 18, "peer": 1]> Twice (s1, s2) => (a, b)'
         "{ a, b = peer.ProductKeyTopK <k = 10> (s1, s2) }"
     )
     graph = parser.parse_graph("g (float[r,3] s1, float[r,3] s2) => (float[r,10] a, int64[r,10] b)"
                                "{ a, b = test.Twice (s1, s2) }")  # fmt: skip
-    model = assemble(graph, [*inner.functions, outer])
+    model = assemble(graph, [*nested.functions, outer])
     model.opset_import.append(helper.make_opsetid("test", 1))
     with pytest.raises(Exception, match="ProductKeyTopK: k must lie in"):
         session(model, library).run(None, {"s1": np.zeros((1, 3), np.float32), "s2": np.zeros((1, 3), np.float32)})

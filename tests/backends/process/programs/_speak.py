@@ -1,4 +1,4 @@
-"""What every test program shares: lines in, lines out, and the reference behind them where it should be right."""
+"""The parts of every test program: lines in, lines out, and correct answers of the reference."""
 
 import json
 import sys
@@ -19,9 +19,9 @@ def say(reply: Any) -> None:
 
 
 def inputs(message: Message, *names: str) -> dict[str, Any]:
-    from peerspec.backends.process.tensors import read
+    from peerspec.backends.process.tensors import read_answer
 
-    return read(Path(message["inputs"]), message["method"], required=names, optional=["mask"])
+    return read_answer(Path(message["inputs"]), message["method"], required=names, optional=["mask"])
 
 
 def right_forward(message: Message) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def write(message: Message, tensors: dict[str, Any]) -> None:
     save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, message["answer"])
 
 
-def serve(answer: Callable[[Message], None], hello: Any = HELLO) -> None:
-    """Say hello, then hand every message to ``answer`` until ``stop``."""
+def run(answer: Callable[[Message], None], hello: Any = HELLO) -> None:
+    """Reply to ``start``, then pass every message to ``answer`` until ``stop``."""
     for line in sys.stdin:
         message = json.loads(line)
         if message["method"] == "start":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _speak import HELLO, Message, inputs, right_forward, say, serve, write
+from _speak import HELLO, Message, inputs, right_forward, run, say, write
 
 WAY = sys.argv[1]
 PICKLED_TO = "pickle was run"
@@ -35,9 +35,9 @@ def changed(message: Message) -> dict[str, Any]:
         out["y"] = out["y"].astype(np.float32)
     elif WAY == "byte ids":
         out["indices"] = out["indices"].astype(np.uint8)
-    elif WAY == "state unasked":
+    elif WAY == "unexpected state":
         out["query_norm.mean"] = np.zeros(1)
-    elif WAY == "half a trace":
+    elif WAY == "half a routing":
         del out["gates"]
     elif WAY == "unknown name":
         out["z"] = out["y"]
@@ -92,7 +92,7 @@ def answer(message: Message) -> None:
         os.close(1)
         time.sleep(60)
     if WAY == "hangs":
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).wait()
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *sys.argv[2:]]).wait()
     if WAY == "garbage":
         raw("computing…\n")
     elif WAY == "not utf-8":
@@ -159,4 +159,4 @@ if WAY == "blind":
     assert inputs is not None
     while True:
         say(HELLO)
-serve(answer, GREETINGS.get(WAY, HELLO))
+run(answer, GREETINGS.get(WAY, HELLO))

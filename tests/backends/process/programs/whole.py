@@ -1,7 +1,7 @@
 """The reference as a program, with everything the protocol has."""
 
 import numpy as np
-from _speak import HELLO, Message, inputs, right_forward, say, serve, write
+from _speak import HELLO, Message, inputs, right_forward, run, say, write
 
 from peerspec.backends import reference
 from peerspec.reference import Layer, PeerConfig, PeerError
@@ -33,4 +33,4 @@ def answer_or_refuse(message: Message) -> None:
 
 
 methods = ["forward", "select", "gradients", "supports"]
-serve(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
+run(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})

@@ -1,4 +1,4 @@
-"""Any model with ``peer.Layer`` nodes: each node named after its function, the functions appended."""
+"""Complete a model with bare ``peer.Layer`` nodes: name each node after its function and append the functions."""
 
 from __future__ import annotations
 
@@ -24,19 +24,22 @@ _DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()}
 def append_functions(
     model: ModelProto, elements: Mapping[str, int], *, body: Body = "gather", tables: Tables | None = None
 ) -> list[LayerNode]:
-    """Complete, in place, a model whose layers are bare ``peer.Layer`` nodes of opset 18.
+    """Complete, in place, a model of opset 18 whose layers are bare ``peer.Layer`` nodes.
 
-    ``elements`` is the ONNX element type of each initializer, by name. With ``tables``, nodes take their tables in
-    fewer bytes and the factors beside them, which the caller stores so (ONX-10).
+    A node gets the name of its parameters: the layer of ``blocks.1.mlp.keys`` becomes ``blocks.1.mlp``.
 
-    Nodes are renamed after their parameters: the layer of ``blocks.1.mlp.keys`` becomes ``blocks.1.mlp``.
+    Args:
+        model: the model.
+        elements: the ONNX element type of each initializer, by name.
+        body: as in ``peerspec.export.export``.
+        tables: the format in which the caller stores tables, with the factors of int8 tables beside them (ONX-10).
 
     Returns:
         The layers.
 
     Raises:
-        ExportError: no such node, or one whose parameters are no initializers of the model or no float32 where that is
-            needed.
+        ExportError: the model has no such node, parameters of a layer are not initializers of the model, or ``tables``
+            is given and a layer is not float32.
     """
     nodes = layer_nodes(model, "the model")
     if not nodes:
@@ -67,7 +70,7 @@ def _dtype(layer_node: LayerNode, elements: Mapping[str, int]) -> np.dtype:
     for name, source in layer_node.parameters.items():
         if elements.get(source) not in _DTYPES:
             raise ExportError(
-                f"the parameter {name} of a layer is no initializer of float64, float32, bfloat16 or float16; "
+                f"the parameter {name} of a layer is not an initializer of float64, float32, bfloat16 or float16; "
                 "export the model with its parameters as they are (ONX-6)"
             )
     return _DTYPES[elements[layer_node.parameters["keys"]]]

@@ -1,0 +1,88 @@
+"""Judge one backend after another and show each report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from peerspec import conformance
+from peerspec.backends import BackendError
+from peerspec.backends.process import Command
+from peerspec.cli.progress import show_progress
+from peerspec.cli.repro import with_repro
+from peerspec.conformance.render.table import show_table
+from peerspec.conformance.render.terminal import CAVEAT, show, show_verdict
+
+if TYPE_CHECKING:
+    from peerspec.conformance.report import Report
+
+__all__ = ["Judging", "Target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A backend to judge: the name of one, or the command line of a program."""
+
+    name: str
+    is_command: bool = False
+
+    @property
+    def backend(self) -> str | Command:
+        """The argument of ``check_backend``."""
+        return Command(self.name) if self.is_command else self.name
+
+    @property
+    def arguments(self) -> str:
+        """The arguments that name this target on the command line."""
+        return ("--command " if self.is_command else "") + shlex.quote(self.name)
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How to judge each target: options of ``check_backend``, and the folder for repros."""
+
+    options: dict[str, Any]
+    repro: Path | None = None
+    quiet: bool = False
+    console: Console = field(default_factory=lambda: Console(highlight=False))
+
+    def judge(self, target: Target) -> Report | None:
+        """Judge ``target`` and show its report; None if it cannot be loaded, with the reason on standard error."""
+        try:
+            with show_progress(target.name, quiet=self.quiet) as progress:
+                report = conformance.check_backend(target.backend, progress=progress, **self.options)
+        except BackendError as error:
+            print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
+            return None
+        if self.repro:
+            report = with_repro(target.backend, report, self.repro, timeout=self.options["timeout"])
+        if self.quiet:
+            show_verdict(report, self.console)
+        else:
+            self._show(target, report)
+        return report
+
+    def summarise(self, reports: Sequence[Report]) -> None:
+        """Compare several reports in a table, and say what a conformant one means."""
+        if self.quiet:
+            return
+        if len(reports) > 1:
+            show_table(reports, self.console)
+        if any(report.conformant for report in reports):
+            self.console.print(CAVEAT, style="dim")
+
+    def _show(self, target: Target, report: Report) -> None:
+        show(report, self.console)
+        for path in (finding.repro for finding in report.findings if finding.repro):
+            command = f"peerspec repro {shlex.quote(path)} {target.arguments}"
+            self.console.print(f"  repro: {command}", soft_wrap=True, markup=False)
+        if first := report.first:
+            command = f"peerspec check {target.arguments} --only {first.check} --profile {first.precision}"
+            self.console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)
+        self.console.print()

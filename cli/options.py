@@ -1,0 +1,15 @@
+"""The arguments and options that several commands share, so that they read alike."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["BACKEND_HELP", "Overwrite", "Seed", "Timeout"]
+
+BACKEND_HELP = "An installed backend, module:attribute or file.py:attribute."
+
+Seed = Annotated[int, typer.Option(help="Seed of the inputs.", metavar="NUMBER")]
+Timeout = Annotated[float, typer.Option(help="Time limit of one call.", min=0.001, metavar="SECONDS")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
