@@ -90,9 +90,9 @@ def _form(name: str) -> Callable[[Sequence[Report], str], str]:
     """The function that writes a form, imported when it is wanted."""
     if name == "html":
         from peerspec.conformance.render.html import page
-        from peerspec.conformance.render.verify import recorded
+        from peerspec.conformance.render.integrity import recorded_hashes
 
-        return lambda reports, text: page(reports, recorded(text))
+        return lambda reports, text: page(reports, recorded_hashes(text))
     from peerspec.conformance.render.badge import badge
     from peerspec.conformance.render.junit import junit
     from peerspec.conformance.render.markdown import markdown
@@ -102,11 +102,11 @@ def _form(name: str) -> Callable[[Sequence[Report], str], str]:
 
 
 def _verify(path: Path, text: str) -> int:
+    from peerspec.conformance.render.integrity import check_integrity
     from peerspec.conformance.render.json import ReportError
-    from peerspec.conformance.render.verify import verify
 
     try:
-        found = verify(text)
+        found = check_integrity(text)
     except ReportError as error:
         raise ReportError(f"{path}: {error}") from None
     print(f"{path} is whole: form, hash and verdicts agree")

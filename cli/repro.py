@@ -39,7 +39,8 @@ def repro(
 def _named_in(file: Path) -> str:
     """The backend that the file names, if it is installed: a file from elsewhere must not choose code to run."""
     from peerspec.backends import names
-    from peerspec.conformance.repro.file import ReproError, read
+    from peerspec.conformance.repro import ReproError
+    from peerspec.conformance.repro.file import read
 
     found = read(file)
     if found.kind == "name" and found.backend in names():

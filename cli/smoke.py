@@ -24,13 +24,13 @@ def smoke(
     from rich.console import Console
     from rich.text import Text
 
+    from peerspec.conformance.kinds import Status
     from peerspec.conformance.render.marks import mark
-    from peerspec.conformance.report import ERROR, PASS
 
     console, broken = Console(highlight=False), False
     for what, problem in _steps(backend, timeout):
         broken |= bool(problem)
-        sign = mark(ERROR if problem else PASS, console)
+        sign = mark(Status.ERROR if problem else Status.PASS, console)
         console.print(sign + Text(f" {what}{': ' if problem else ''}{problem}", ""))
     words = "something above is to be mended first" if broken else f"it can be judged: peerspec check {backend}"
     console.print(Text(words), soft_wrap=True)
@@ -62,7 +62,7 @@ def _steps(name: str, timeout: float) -> Iterator[Step]:
 
 
 def _calls(host: Host, precision: str) -> Iterator[Step]:
-    from peerspec.conformance.hosts.call import Fault
+    from peerspec.conformance.hosts.fault import Fault
 
     questions = _questions(host, precision)
     for method, arguments in questions.items():
@@ -78,12 +78,12 @@ def _questions(host: Host, precision: str) -> dict[str, dict[str, Any]]:
     """forward always, the others where the backend claims their profile."""
     import numpy as np
 
-    from peerspec.conformance.plan import compute_dtype
+    from peerspec.conformance.cases.case import compute_dtype
     from peerspec.reference import DTYPES, Layer, PeerConfig
 
     dtype = DTYPES[precision]
     layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtype)
-    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], compute_dtype(precision))
+    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], compute_dtype(dtype))
     questions: dict[str, dict[str, Any]] = {"forward": {"layer": layer, "x": x}}
     if "select" in host.profiles:
         questions["select"] = {"scores1": half, "scores2": half, "k": 2}
@@ -94,10 +94,11 @@ def _questions(host: Host, precision: str) -> dict[str, dict[str, Any]]:
 
 def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any) -> Step:
     from peerspec.conformance.cases.case import Case
-    from peerspec.conformance.trials.structure import problems
+    from peerspec.conformance.sentences import sentence
+    from peerspec.conformance.trials.structure import violations
 
     if method != "forward":
         return f"{method} in {precision}", ""
-    faults = problems(Case("smoke", False, arguments["layer"], arguments["x"]), value)
+    faults = violations(Case("smoke", False, arguments["layer"], arguments["x"]), value)
     routing = "with its trace" if value.indices is not None else "without trace"
-    return f"forward in {precision}, {routing}", "; ".join(sentence for _, sentence in faults)
+    return f"forward in {precision}, {routing}", "; ".join(sentence(fault.problem) for fault in faults)

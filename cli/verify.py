@@ -73,22 +73,22 @@ def _tables(layer_node: LayerNode, model: ModelProto, path: Path, expected: Laye
 def _show_verdict(report: Report, layer: str, tables: str, how: str, console: Console) -> None:
     from rich.text import Text
 
+    from peerspec.conformance.kinds import Status
     from peerspec.conformance.render.marks import mark
     from peerspec.conformance.render.terminal import worst_share
-    from peerspec.conformance.report import ERROR, FAIL, PASS
 
-    status = (PASS, FAIL, ERROR)[report.exit_status]
-    if status == PASS:
+    status = report.status
+    if status == Status.PASS:
         claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
         claim += tables + how
         shows_routing = "" if report.shows_routing else ", routing not shown"
         same = f"every {'other ' if tables else ''}parameter is the same bit for bit, " if layer else ""
-        cases = sum(finding.cases for finding in report.of(PASS))
+        cases = sum(finding.cases for finding in report.of(Status.PASS))
         words = (
-            f"{claim}{shows_routing}: {same}{len(report.of(PASS))} checks on "
+            f"{claim}{shows_routing}: {same}{len(report.of(Status.PASS))} checks on "
             f"{cases} cases hold, largest error {worst_share(report):.2g} of its bound"
         )
     else:
-        words = "" if status == ERROR else f"does not compute {layer}: " if layer else "is not a PEER layer: "
-        words += report.verdict.removeprefix("not conformant: ")
+        words = "" if status == Status.ERROR else f"does not compute {layer}: " if layer else "is not a PEER layer: "
+        words += str(report.verdict) if status == Status.ERROR else ", ".join(report.verdict.clauses)
     console.print(mark(status, console) + Text(f" {report.backend} ", "bold") + Text(words))

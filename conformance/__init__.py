@@ -6,12 +6,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from peerspec.conformance.report import Finding, Report
+    from peerspec.conformance.finding import Finding
+    from peerspec.conformance.report import Report
     from peerspec.conformance.runner import check_backend
 
 __all__ = ["Finding", "Report", "check_backend"]
 
-_HOME = {"Finding": "report", "Report": "report", "check_backend": "runner"}
+_HOME = {"Finding": "finding", "Report": "report", "check_backend": "runner"}
 
 
 def __getattr__(name: str) -> Any:

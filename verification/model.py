@@ -13,11 +13,14 @@ import numpy as np
 from peerspec.backends.onnxruntime.model import OrtModel
 from peerspec.conformance.cases import SELECTIONS
 from peerspec.conformance.cases.case import Array, Case, Draw
+from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.call import Answer
-from peerspec.conformance.hosts.host import ObjectHost
+from peerspec.conformance.hosts.object_host import ObjectHost
+from peerspec.conformance.kinds import Reason, Stage, Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES, Plan, Step
-from peerspec.conformance.report import FAIL, PASS, Finding, Report
-from peerspec.conformance.runner import Run, versions
+from peerspec.conformance.report import Report
+from peerspec.conformance.run import Run
+from peerspec.conformance.runner import versions
 from peerspec.conformance.suite import CHECKS
 from peerspec.export.tables import Tables, is_table, rounded
 from peerspec.reference import Layer, PeerConfig
@@ -55,7 +58,7 @@ def verify_model(
     plan = Plan((str(expected.dtype),), tuple(_steps(expected, model.rank, "select" in model.profiles)), (), False)
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)
     same = (_compare(model.layer, layer, model.tables),) if layer else ()
-    judged = all(finding.status == PASS for finding in same)
+    judged = all(finding.status == Status.PASS for finding in same)
     findings = (*same, *(run.findings(stop_early=False, progress=None) if judged else ()))
     return Report(
         backend=f"{path.name} {name}" if name else path.name,
@@ -142,8 +145,18 @@ def _compare(got: Layer, expected: Layer, tables: Tables | None) -> Finding:
     elif different := [name for name in expected.params if not _same(name, got, expected, tables)]:
         rounding = f" in {tables}" if tables else ""
         problem = f"the model's {', '.join(different)} differ from the layer's{rounding}; export it again"
-    status = FAIL if problem else PASS
-    return Finding("model.parameters", ("PAR-1",), "parameters", "core", str(expected.dtype), status, 1, 0.0, problem)
+    status, reason = (Status.FAIL, Reason.VIOLATION) if problem else (Status.PASS, None)
+    return Finding(
+        "model.parameters",
+        ("PAR-1",),
+        Stage.PARAMETERS,
+        "core",
+        str(expected.dtype),
+        status,
+        1,
+        reason=reason,
+        message=problem,
+    )
 
 
 def _differences(got: PeerConfig, expected: PeerConfig) -> str:

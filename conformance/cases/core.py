@@ -6,16 +6,17 @@ shared by many cases, because compiling frameworks pay for each new one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.cases.case import Array, CaseSpec, Draw
+from peerspec.conformance.cases.case import Array, CaseDefinition, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, loud, one_hot_queries, steered, tokens
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS
 
-__all__ = ["CORE", "SINGLE", "SMALL", "TALL"]
+__all__ = ["CORE_CASES", "SINGLE", "SMALL", "TALL"]
 
 UNIT = PeerConfig(12, 3, 1, 1, 4, activation="identity")
 """One expert: the score is the whole query, folded with one sub-key a side."""
@@ -48,8 +49,6 @@ OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "without ro
 
 
 def _with(config: PeerConfig, **changes: Any) -> PeerConfig:
-    from dataclasses import replace
-
     return replace(config, **changes)
 
 
@@ -180,16 +179,17 @@ def _highest_ids(draw: Draw, config: PeerConfig) -> dict[str, Any]:
     return parts
 
 
-def _spec(name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[str], **more: Any) -> CaseSpec:
-    ordered = {"order"} if name.startswith("exact.") and "selection" in tags else set()
-    return CaseSpec(name, config, build, frozenset(tags | ordered), **more)
+def _spec(name: str, config: PeerConfig, build: Any, tags: set[str] | frozenset[str], **more: Any) -> CaseDefinition:
+    definition = CaseDefinition(name, config, build, frozenset(tags), **more)
+    ordered = {"order"} if definition.exact and "selection" in tags else set()
+    return replace(definition, tags=definition.tags | ordered)
 
 
 RELU = _with(SMALL, activation="relu")
 TIES = [1.0, 0.0, 1.0, 0.0, 1.0]
 APART = [0.0, 20.0, 6.0, 7.0, 13.0], [4.0, 8.0, 12.0, 0.0, 16.0]
 """No two of their 25 sums are equal, so a score names its pair; the four largest and smallest leave the first row."""
-CORE: tuple[CaseSpec, ...] = (
+CORE_CASES: tuple[CaseDefinition, ...] = (
     _spec("exact.query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
     _spec("exact.halves", UNIT, _unit(-1, 1), {"any", "halves"}),
     _spec("exact.winners", RELU, _steered(*APART), {"index"}),

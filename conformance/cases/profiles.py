@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.cases.case import CaseSpec, Draw
+from peerspec.conformance.cases.case import CaseDefinition, Draw
 from peerspec.conformance.cases.core import SINGLE, SMALL
 from peerspec.conformance.cases.layers import exact_params, full_params, loud, steered, tokens
 from peerspec.reference import PeerConfig
 
-__all__ = ["PROFILES"]
+__all__ = ["PROFILE_CASES"]
 
 BASE = PeerConfig(33, 5, 17**2, 9, 38, d_out=10)
 """More of all than a vector or two hold, and more experts than 8 bits number; yet six tokens are few numbers."""
@@ -88,16 +88,16 @@ def _spec(
     also: str | tuple[str, ...] = (),
     tags: frozenset[str] = frozenset(),
     **more: Any,
-) -> CaseSpec:
+) -> CaseDefinition:
     others = (also,) if isinstance(also, str) else also
-    return CaseSpec(name, config, build, OUTPUT | tags | {tag}, frozenset({profile, *others}), **more)
+    return CaseDefinition(name, config, build, OUTPUT | tags | {tag}, frozenset({profile, *others}), **more)
 
 
 def _gradient(
     name: str, config: PeerConfig, build: Any, *profiles: str, tag: str = "gradient", **more: Any
-) -> CaseSpec:
+) -> CaseDefinition:
     tags = {tag} if tag == "gradient.form" or config.query_norm != "none" else {tag, "gradient"}
-    return CaseSpec(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
+    return CaseDefinition(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
 BROAD = replace(SMALL, d_model=261, d_out=131, activation="identity")
@@ -108,7 +108,7 @@ GLU = replace(BASE, expert="glu")
 PER_HEAD, SIGMOID = replace(RELU, key_heads=BASE.heads), replace(SMALL, activation="relu", gate="sigmoid")
 ALL = ("query-bias", "query-norm", "glu", "sigmoid", "per-head-keys")
 TOGETHER = replace(GLU, activation="silu", query_bias=True, query_norm="batch", gate="sigmoid", key_heads=BASE.heads)
-PROFILES: tuple[CaseSpec, ...] = (
+PROFILE_CASES: tuple[CaseDefinition, ...] = (
     _spec("exact.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(exact=True), tags=OTHER),
     _spec("numeric.bias", replace(RELU, query_bias=True), "bias", "query-bias", _build(), everywhere=1),
     _spec("norm.inference", BATCH, "norm.inference", "query-norm", _build(), everywhere=1),
@@ -118,8 +118,10 @@ PROFILES: tuple[CaseSpec, ...] = (
     _spec("norm.one", BATCH, "norm.training", "query-norm", _build(1, training=True), size=1),
     _spec("norm.masked.axes", BATCH, "norm.masked", "query-norm", _build(2, 3, training=True, masked=True)),
     # they have no answer, so no check of answers asks them
-    CaseSpec("norm.uncounted", BATCH, _uncounted, frozenset({"norm.refused"}), frozenset({"query-norm"})),
-    CaseSpec("norm.empty", BATCH, _build(0, training=True), frozenset({"norm.refused"}), frozenset({"query-norm"})),
+    CaseDefinition("norm.uncounted", BATCH, _uncounted, frozenset({"norm.refused"}), frozenset({"query-norm"})),
+    CaseDefinition(
+        "norm.empty", BATCH, _build(0, training=True), frozenset({"norm.refused"}), frozenset({"query-norm"})
+    ),
     _spec("norm.ignored", BATCH, "norm.inference", "query-norm", _build(masked=True), tags=OTHER),
     _spec("norm.layer", LAYER, "norm.layer", "query-norm", _build(), tags=OTHER, narrow=1),
     _spec(

@@ -8,25 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.cases.case import Array, Draw
+from peerspec.conformance.cases.case import Array, Draw, Halves, compute_dtype
 
 __all__ = ["SELECTIONS", "SelectionCase"]
 
 
 @dataclass(frozen=True)
 class SelectionCase:
-    """Half scores [rows, n] twice, to be asked with ``k``; ``size`` and ``everywhere`` as in ``CaseSpec``."""
+    """Half scores [rows, n] twice, to be asked with ``k``; ``size`` and ``everywhere`` as in ``CaseDefinition``."""
 
     name: str
     n: int
     k: int
-    make: Callable[[Draw, int], tuple[Array, Array]]
+    build: Callable[[Draw, int], tuple[Array, Array]]
     size: int = 0
     everywhere: int = 2
 
-    def halves(self, dtype: np.dtype[Any], seed: int) -> tuple[Array, Array]:
-        """The half scores in the compute dtype."""
-        return self.make(Draw(f"select.{self.name}", seed, dtype), self.n)
+    def make(self, dtype: np.dtype[Any], seed: int) -> Halves:
+        """The half scores in the compute dtype of the input dtype ``dtype``."""
+        return Halves(self.name, *self.build(Draw(f"select.{self.name}", seed, compute_dtype(dtype)), self.n), self.k)
 
 
 def _coarse(bits: int) -> Any:

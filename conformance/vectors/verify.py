@@ -12,11 +12,14 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array, Case
 from peerspec.conformance.check import Evidence
-from peerspec.conformance.checks.base import holds, within
-from peerspec.conformance.checks.gates import judge_gates
-from peerspec.conformance.checks.output import judge_y
-from peerspec.conformance.hosts.call import Answer, Fault
+from peerspec.conformance.checks.evidence import violated, within
+from peerspec.conformance.checks.gates import examine_gates
+from peerspec.conformance.checks.output import examine_y
+from peerspec.conformance.hosts.call import Answer
+from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.inputs import word
+from peerspec.conformance.problems import FaultKind, Problem
+from peerspec.conformance.sentences import sentence
 from peerspec.conformance.trials.layer import Trial
 from peerspec.conformance.vectors.manifest import HOME, Entry, VectorError, read_manifest
 from peerspec.reference import Layer, Output, PeerConfig, forward, select_exhaustive
@@ -111,16 +114,15 @@ def _check_layer(entry: Entry, tensors: dict[str, Array]) -> None:
     trial = Trial(Case(entry.path.name, entry.exact, layer, x), _Frozen(frozen))
     for evidence in _judged(trial):
         if evidence.problem:
-            raise VectorError(f"{entry.path}: {evidence.problem}")
+            raise VectorError(f"{entry.path}: {sentence(evidence.problem)}")
 
 
 def _judged(trial: Trial) -> Iterator[Evidence]:
     """The frozen results, as those of a backend in float64; what is below needs what is above."""
-    for clause, problem in trial.structure:
-        yield holds(False, problem, clause=clause)
+    yield from map(violated, trial.structure)
     yield from within("the score", trial.returned_scores, trial.scores)
-    yield from judge_gates(trial)
-    yield from judge_y(trial)
+    yield from examine_gates(trial)
+    yield from examine_y(trial)
 
 
 def _same_bits(entry: Entry, name: str, got: Array, right: Array, clause: str) -> None:
@@ -139,7 +141,8 @@ def _same_bits(entry: Entry, name: str, got: Array, right: Array, clause: str) -
 class _Frozen:
     """A host whose one answer was given long ago."""
 
-    name, profiles, methods, dead = "vectors", frozenset({"float64"}), frozenset({"forward"}), ""
+    name, profiles, methods = "vectors", frozenset({"float64"}), frozenset({"forward"})
+    dead: Problem | None = None
 
     def __init__(self, output: Output) -> None:
         self._answer = Answer(output)
@@ -147,7 +150,7 @@ class _Frozen:
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """The frozen answer."""
         if method != "forward":
-            raise Fault(f"vectors hold no answer to {method}()")
+            raise Fault.of(FaultKind.METHOD_MISSING, method=method)
         return self._answer
 
     def close(self) -> None:

@@ -13,12 +13,14 @@ import pytest
 from peerspec.backends import load, reference
 from peerspec.conformance import Report, check_backend
 from peerspec.conformance.cases import EXPLORATIONS
-from peerspec.conformance.explore.checks_within import checks_within
+from peerspec.conformance.explore.applicable import applicable_checks
 from peerspec.conformance.explore.explorer import Explorer
 from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe, read_recipe
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.plan import Plan
+from peerspec.conformance.problems import FaultKind
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import DTYPES, PeerConfig, PeerError
 
@@ -52,7 +54,7 @@ def test_a_correct_variant_is_accused_of_nothing(variant, seed):
 def test_a_failure_is_blamed_on_clause_and_stage_of_the_check_within(mutant, check, within, clause, stage):
     report = explored(load(str(TESTS / "mutants" / f"{mutant}.py")))
     found = next(finding for finding in report.causes if finding.check == check)
-    assert (found.where["check"], found.stage) == (within, stage)
+    assert (found.explored.check, found.stage) == (within, stage)
     assert found.clauses[0] in (clause, "SCO-2" if clause == "SCO-1" else clause)
 
 
@@ -62,7 +64,7 @@ def test_a_witness_is_small():
     assert "half scores of shape (2, 2), [0.0, 0.0] and [0.0, 0.0]" in found.message
     found = explored(load(str(TESTS / "mutants" / "halves_swapped.py"))).first
     assert found
-    recipe = read_recipe(found.where["recipe"])
+    recipe = read_recipe(found.explored.recipe)
     assert isinstance(recipe, LayerRecipe)
     c = recipe.config
     assert (c.d_model, c.d_out, c.heads, c.n, c.top_k, c.d_key, recipe.lead) == (1, 1, 1, 1, 1, 2, ())
@@ -83,18 +85,18 @@ def test_sizes_explore_nothing_some_and_many():
 
 
 class Spy:
-    """A host that keeps what it is asked."""
+    """A host that records its calls."""
 
     def __init__(self, **changes: Any) -> None:
         self.inner = open_host(SimpleNamespace(**vars(reference)) if not changes else changes["backend"], timeout=60)
         self.name, self.profiles, self.methods = self.inner.name, self.inner.profiles, self.inner.methods
-        self.asked: list[tuple[str, Any]] = []
+        self.calls: list[tuple[str, Any]] = []
 
-    dead = ""
+    dead = None
 
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         shape = arguments["x"].array.shape if hasattr(arguments.get("x"), "array") else np.shape(arguments.get("x"))
-        self.asked.append((method, (arguments["layer"].config, shape)))
+        self.calls.append((method, (arguments["layer"].config, shape)))
         return self.inner.call(method, arguments)
 
     def close(self) -> None:
@@ -104,9 +106,9 @@ class Spy:
 def drawn(seed: int, *, profiles: frozenset[str] = reference.profiles) -> list[tuple[str, Any]]:
     spy = Spy()
     spy.profiles = profiles
-    [few] = [spec for spec in EXPLORATIONS if spec.name == "explore.layer.few"]
-    list(Explorer(few, spy, DTYPES["float32"], seed, lambda config: "").evidence())
-    return spy.asked
+    [few] = [case for case in EXPLORATIONS if case.name == "explore.layer.few"]
+    list(Explorer(few, spy, DTYPES["float32"], seed, lambda config: True).evidence())
+    return spy.calls
 
 
 def test_the_seed_decides_what_is_drawn():
@@ -155,7 +157,10 @@ def test_a_fault_is_an_error_that_names_the_smallest_case():
 
     report = explored(SimpleNamespace(name="faulty", profiles=["float32"], forward=forward))
     [error] = report.of("error")
-    assert "D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,): forward() raised IndexError: three" in error.message
+    assert error.message == (
+        "forward() raised IndexError: three; in an explored case: D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,)"
+    )
+    assert error.problem.values["exception"] == "IndexError"
 
 
 def test_a_backend_that_hangs_ends_the_exploration():
@@ -168,6 +173,7 @@ def test_a_backend_that_hangs_ends_the_exploration():
 
     report = explored(SimpleNamespace(name="hanging", profiles=["float32"], forward=forward), timeout=0.3)
     [error] = report.of("error")
+    assert error.problem.kind == FaultKind.TIMED_OUT
     assert "no answer within 0.3 s" in error.message
     assert report.seconds < 3
 
@@ -217,6 +223,6 @@ def test_exploring_leaves_nothing_behind(tmp_path):
 def test_every_check_within_is_one_of_the_suite():
     layer = LayerRecipe(PeerConfig(2, 2, 4, 2, 4), (2, 3), 0, exact=True, masked=True)
     norm = LayerRecipe(PeerConfig(2, 2, 4, 2, 4, query_norm="batch", gate="sigmoid"), (3,), 0, training=True)
-    for tag in ("explore.layer", "explore.gradients"):
+    for kind in (TrialKind.LAYER, TrialKind.GRADIENTS):
         for recipe in (layer, norm):
-            assert set(checks_within({tag}, recipe, {"select"})) <= set(CHECKS)
+            assert set(applicable_checks(kind, recipe, {"select"})) <= set(CHECKS)

@@ -12,8 +12,9 @@ import pytest
 
 from peerspec.backends import BackendError, reference
 from peerspec.conformance import check_backend
-from peerspec.conformance.hosts.call import Fault
-from peerspec.conformance.hosts.host import WorkerHost, open_host
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.hosts.worker_host import WorkerHost
 from peerspec.reference import Layer, PeerConfig
 
 LAYER = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"))
@@ -25,7 +26,7 @@ def test_an_object_that_hangs_is_left_after_the_limit():
     report = check_backend(hanging, size="minimal", timeout=0.2)
     assert report.exit_status == 2
     assert len(report.of("error")) == 1
-    assert "gave no answer within 0.2 s" in report.verdict
+    assert "gave no answer within 0.2 s" in str(report.verdict)
 
 
 def test_an_object_without_a_limit_is_asked_in_this_thread():

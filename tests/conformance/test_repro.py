@@ -20,11 +20,11 @@ from peerspec.backends.process import Command
 from peerspec.cli import main
 from peerspec.conformance import Finding, check_backend
 from peerspec.conformance.cases import LAYER_CASES
-from peerspec.conformance.cases.case import Case
+from peerspec.conformance.cases.case import Case, Halves, Subject
 from peerspec.conformance.cases.layouts import layout
-from peerspec.conformance.repro import replay, write_repro
-from peerspec.conformance.repro.file import KEY, VERSION, Repro, ReproError, publish, read
-from peerspec.conformance.trials.single_check import Halves, Subject
+from peerspec.conformance.repro import Repro, ReproError, replay, write_repro
+from peerspec.conformance.repro.file import KEY, VERSION, publish, read
+from peerspec.conformance.repro.repro import BackendKind
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
@@ -130,9 +130,9 @@ def test_equal_failures_have_one_name_and_another_file_of_that_name_is_left_alon
 
 def test_a_passing_check_and_a_failure_that_does_not_come_back_have_no_repro(tmp_path):
     passed = replace(failure("halves_swapped"), status="pass")
-    with pytest.raises(ReproError, match="only a failure has something to replay"):
+    with pytest.raises(ReproError, match="only a failure can be replayed"):
         write_repro(mutant("halves_swapped"), passed, tmp_path)
-    with pytest.raises(ReproError, match="is asked alone"):
+    with pytest.raises(ReproError, match="runs alone"):
         write_repro("reference", failure("halves_swapped"), tmp_path)
     with pytest.raises(ReproError, match="names no case"):
         write_repro("reference", replace(failure("halves_swapped"), case=""), tmp_path)
@@ -157,13 +157,15 @@ def test_a_backend_that_gives_no_answer_is_written_down_too(tmp_path):
     [error, *_] = check_backend(backend, size="minimal", only=["structure.answer"]).of("error")
     program = write_repro(backend, error, tmp_path)
     assert program.name.startswith("repro_no-answer_")
-    subject = read(program).subject
+    repro = read(program)
+    assert (repro.clause, repro.fault) == ("", "raised")
+    subject = repro.subject
     assert isinstance(subject, Case)
     assert subject.layer.config.top_k == 3
     compile(program.read_text(), program.name, "exec")
     assert replay(program, backend).status == 2
     assert replay(program, "reference").status == 0
-    assert "name a backend to ask" in replay(program, None).text
+    assert "name a backend" in replay(program, None).text
 
 
 def test_a_failure_found_by_exploration_is_written_with_the_check_within(tmp_path):
@@ -181,11 +183,16 @@ SUBJECTS += ["shape.columns", "shape.tables", "gradient.columns"]
 @pytest.mark.parametrize("precision", DTYPES)
 @pytest.mark.parametrize("case", SUBJECTS)
 def test_every_part_of_a_case_comes_back_bit_for_bit(case, precision, tmp_path):
-    [spec] = [spec for spec in LAYER_CASES if spec.name == case]
-    old = spec.make(DTYPES[precision], 0)
+    [definition] = [definition for definition in LAYER_CASES if definition.name == case]
+    old = definition.make(DTYPES[precision], 0)
     new = read(publish(_repro(old, precision), tmp_path)).subject
     assert isinstance(new, Case)
-    assert (new.name, new.exact, new.training, new.layer.config) == (old.name, old.exact, old.training, spec.config)
+    assert (new.name, new.exact, new.training, new.layer.config) == (
+        old.name,
+        old.exact,
+        old.training,
+        definition.config,
+    )
     parts = [(new.x, old.x), (new.mask, old.mask), (new.dy, old.dy)]
     for a, b in [*parts, *((new.layer.params[name], old.layer.params[name]) for name in old.layer.params)]:
         assert (a is None) == (b is None)
@@ -216,8 +223,9 @@ HALVES = Halves("zeros", np.array([[-0.0, 0.0]], "f4"), np.array([[1.0, 2.0]], "
 
 
 def _repro(subject: Subject, precision: str = "float32", **more: str) -> Repro:
-    fields = {"check": "select.ids", "clause": "SEL-2", "message": "m", "backend": "b", "kind": "name"}
-    return Repro(**fields | {"spec": SPEC_VERSION, "precision": precision} | more, subject=subject)
+    fields = {"check": "select.ids", "clause": "SEL-2", "fault": "", "message": "m", "backend": "b"}
+    kind = BackendKind(more.pop("kind", "name"))
+    return Repro(**fields | {"spec": SPEC_VERSION, "precision": precision} | more, kind=kind, subject=subject)
 
 
 @pytest.mark.parametrize("kind", ["name", "command", "object"])
@@ -246,7 +254,7 @@ def _metadata(**changes: Any) -> bytes:
         "check": "select.ids",
         "clause": "SEL-2",
     }
-    about |= {"precision": "float32", "message": "", "backend": "b", "kind": "name"}
+    about |= {"precision": "float32", "message": "", "fault": "", "backend": "b", "kind": "name"}
     halves = {"scores1": np.ones((1, 2), "f4"), "scores2": np.ones((1, 2), "f4")}
     return save(halves, {KEY: json.dumps(about | changes)})
 
@@ -260,7 +268,15 @@ def _layer(**changes: Any) -> bytes:
         "check": "output.sum",
         "clause": "OUT-1",
     }
-    about |= {"precision": "float32", "message": "", "backend": "b", "kind": "name", "exact": False, "training": False}
+    about |= {
+        "precision": "float32",
+        "message": "",
+        "fault": "",
+        "backend": "b",
+        "kind": "name",
+        "exact": False,
+        "training": False,
+    }
     layer = Layer.random(PeerConfig(3, 1, 4, 2, 2), dtype=np.float32)
     about["config"] = asdict(layer.config)
     return save({**layer.params, "x": np.ones((1, 3), "f4")}, {KEY: json.dumps(about | changes)})
@@ -283,6 +299,7 @@ GARBAGE = {
     "an unknown field": _metadata(more=1),
     "k out of range": _metadata(k=5),
     "k that is text": _metadata(k="1"),
+    "an unknown kind of backend": _metadata(kind="rumour"),
     "a backend that is a number": _metadata(backend=3),
     "a precision that is a list": _metadata(precision=["float32"]),
     "an unknown order of memory": _metadata(memory={"scores1": "diagonal"}),
