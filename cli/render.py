@@ -110,6 +110,6 @@ def _verify(path: Path, text: str) -> int:
     except ReportError as error:
         raise ReportError(f"{path}: {error}") from None
     print(f"{path} is whole: form, hash and verdicts agree")
-    for what, same in (("specification", found.spec), ("suite", found.suite)):
+    for what, same in (("specification", found.same_spec), ("suite", found.same_suite)):
         print(f"  {what}: {'the installed one' if same else 'another than the installed one'}")
     return found.exit_status

@@ -27,7 +27,7 @@ class Stage(StrEnum):
 
 
 class TrialKind(StrEnum):
-    """What is put to a backend: a layer, a layer with an upstream gradient, half scores, or cases of Hypothesis."""
+    """The subject of a trial: a layer, a layer and an upstream gradient, half scores, or cases drawn by Hypothesis."""
 
     LAYER = "layer"
     GRADIENTS = "gradients"

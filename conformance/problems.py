@@ -1,4 +1,4 @@
-"""What is wrong with an answer, as data. ``sentences`` puts it into words; nothing reads these words."""
+"""What is wrong with an answer, as data. ``sentences`` renders it; no code reads the rendered words."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ProblemKind(StrEnum):
     REFUSAL_MISSING = "refusal missing"
     NO_PRECISION = "no precision"
     DECLINES_REQUIRED = "declines what is required"
-    # no answer to judge
+    # nothing to decide
     UNDECIDED = "undecided"
     STALE_WAIVER = "stale waiver"
     PROFILE_NOT_CLAIMED = "profile not claimed"

@@ -1,4 +1,4 @@
-"""The run of a plan on one host: put every case to the backend, and make the findings."""
+"""The run of a plan on one host: make the trials, run the checks, and collect the findings."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Run:
 
 
 class _Step:
-    """The cases of one step, and what they come to."""
+    """The cases of one step, and their outcome."""
 
     def __init__(self, run: Run, step: Step) -> None:
         self.run, self.check, self.precision, self.cases = run, step.check, step.precision, step.cases

@@ -1,4 +1,4 @@
-"""``check_backend``: judge a backend and report what was found."""
+"""``check_backend``: judge a backend and return the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the suite: one template for each kind of problem, hint and verdict. Nothing reads what it renders."""
+"""The words of problems: one template for each kind of problem, fault and hint. No code reads the rendered words."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ HINTS: dict[str, str] = {
 def message(problem: Problem, reason: Reason) -> str:
     """The sentence of a finding."""
     said = sentence(problem)
-    return f"not judged, because {said}" if reason is Reason.BLOCKED else said
+    return f"not checked, because {said}" if reason is Reason.BLOCKED else said
 
 
 def sentence(problem: Problem) -> str:

@@ -26,7 +26,7 @@ class Shortfall(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the findings of a report come to; ``str`` gives the sentence.
+    """The verdict on a backend; ``str`` gives the sentence.
 
     Attributes:
         kind: the verdict itself.

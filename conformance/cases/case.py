@@ -53,7 +53,7 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Halves:
-    """Half scores [..., n] twice, put to ``select`` with ``k``; ``name`` is the name of their ``SelectionCase``."""
+    """The arguments of ``select``: half scores [..., n] twice, and k; ``name`` is that of their ``SelectionCase``."""
 
     name: str
     scores1: Array
@@ -62,7 +62,7 @@ class Halves:
 
 
 Subject = Case | Halves
-"""What a check is put to a backend on."""
+"""What a trial is made of."""
 
 
 def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -18,7 +18,7 @@ from peerspec.conformance.trials.layer import Trial
 __all__ = ["NARROW", "blocked", "holds", "proportional", "sound", "violated", "within"]
 
 NARROW = 2.0**-6
-"""A few roundings to bfloat16, 2⁻⁸ each: the coarsest arithmetic that is met in place of float32."""
+"""A few roundings to bfloat16, 2⁻⁸ each: the coarsest arithmetic that backends use for float32."""
 LEAST = 2.0**-14
 """The least normal number of float16: a larger number does not become zero in a narrow dtype."""
 AXES: dict[int, Sequence[str]] = {2: ("token", "feature"), 3: ("token", "head", "position")}

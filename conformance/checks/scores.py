@@ -42,7 +42,7 @@ def _values(trial: Trial) -> Iterator[Evidence]:
         factor = proportional(got, expected.value)
         return () if factor is None else (Hint(HintKind.SCORE_SCALE, {"factor": factor}),)
 
-    yield from within("the score of rank (from below)", got, expected, hints=hints)
+    yield from within("the sorted score (lowest first)", got, expected, hints=hints)
 
 
 def _scores(trial: Trial) -> Iterator[Evidence]:

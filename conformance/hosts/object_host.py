@@ -1,4 +1,4 @@
-"""The host of an object in this process: a thread for each call, so that a call can be given up."""
+"""The host of an object in this process: one thread per call, so that the suite can stop waiting for a call."""
 
 from __future__ import annotations
 

@@ -17,18 +17,18 @@ class Integrity:
     """What is known of an unchanged report.
 
     Attributes:
-        spec, suite: whether the installed clauses and the installed code made it.
+        same_spec, same_suite: whether the installed clauses and the installed code made it.
         hashes: the recorded hashes.
     """
 
-    spec: bool
-    suite: bool
+    same_spec: bool
+    same_suite: bool
     hashes: dict[str, str]
 
     @property
     def exit_status(self) -> int:
         """0 if the installed specification and suite made it, else 1."""
-        return 0 if self.spec and self.suite else 1
+        return 0 if self.same_spec and self.same_suite else 1
 
 
 def check_integrity(text: str) -> Integrity:

@@ -19,7 +19,7 @@ __all__ = ["Backend", "Chip", "Mark", "Strip", "checks_by_stage", "profile_rows"
 
 @dataclass(frozen=True)
 class Chip:
-    """An outcome with a name, and the place on the page with its failure or its clause."""
+    """An outcome with a name, and the anchor of its failure or its clause."""
 
     name: str
     outcome: str
@@ -119,7 +119,7 @@ def stage_rows(backends: Sequence[Backend]) -> list[tuple[str, list[list[Chip]]]
 
 
 def _anchor(backend: Backend, stage: str, clause: str, outcome: str) -> str:
-    """The place of a clause on the page: its failure, or its text if this package has the clause."""
+    """The anchor of a clause: its failure, or its text if this package has the clause."""
     failure = backend.anchor(stage=stage, clause=clause) if outcome == Status.FAIL else ""
     return failure or (f"c-{clause}" if clause in clauses() else "")
 

@@ -1,4 +1,4 @@
-"""A trial of ``select``: half scores put to a backend, and the selection of the definition."""
+"""A trial of ``select``: the selection of the backend, and the selection of the definition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from peerspec.reference import Selection, select_exhaustive, select_staircase
 __all__ = ["SelectionTrial"]
 
 _FEW = 1 << 12
-"""Up to so many experts, all scores are sorted."""
+"""The largest number of experts for which all scores are sorted."""
 
 
 class SelectionTrial:

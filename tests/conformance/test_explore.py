@@ -1,4 +1,4 @@
-"""Hypothesis around the fixed cases: nothing legal is accused, what is found is small, and the seed decides."""
+"""Exploration: no legal backend is accused, witnesses are small, and the seed decides the cases."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def test_a_correct_variant_is_accused_of_nothing(variant, seed):
         ("softmax_over_tokens", "explore.layer", "independence.tokens", "GAT-1", "independence"),
     ],
 )
-def test_a_failure_is_blamed_on_clause_and_stage_of_the_check_within(mutant, check, within, clause, stage):
+def test_a_failure_is_blamed_on_the_clause_and_stage_of_the_check_that_failed(mutant, check, within, clause, stage):
     report = explored(load(str(TESTS / "mutants" / f"{mutant}.py")))
     found = next(finding for finding in report.causes if finding.check == check)
     assert (found.explored.check, found.stage) == (within, stage)
@@ -70,7 +70,7 @@ def test_a_witness_is_small():
     assert (c.d_model, c.d_out, c.heads, c.n, c.top_k, c.d_key, recipe.lead) == (1, 1, 1, 1, 1, 2, ())
 
 
-def test_sizes_explore_nothing_some_and_many():
+def test_the_sizes_explore_no_few_and_many_cases():
     claimed = reference.profiles
     steps = {size: Plan.make(claimed, size=size, only=["explore"]).steps for size in ("minimal", "default", "full")}
     counts = {size: sum(case.examples for step in taken for case in step.cases) for size, taken in steps.items()}
@@ -133,7 +133,7 @@ def test_only_options_that_are_claimed_are_drawn():
         assert len({getattr(config, field) for config in everything}) > 1
 
 
-def test_a_declined_configuration_is_neither_asked_nor_a_failure_but_a_refusal_of_relu_is():
+def test_a_declined_configuration_is_not_called_and_only_a_refusal_of_relu_is_a_failure():
     calls = []
 
     def supports(config: PeerConfig, dtype: Any) -> bool | str:
@@ -178,7 +178,7 @@ def test_a_backend_that_hangs_ends_the_exploration():
     assert report.seconds < 3
 
 
-def test_a_backend_that_answers_one_question_in_two_ways_is_found_and_harms_nothing():
+def test_a_backend_that_answers_one_input_in_two_ways_is_found():
     rng = np.random.default_rng(0)
 
     def forward(layer: Any, x: Any, **options: Any) -> Any:
@@ -197,7 +197,7 @@ def test_a_backend_that_answers_one_question_in_two_ways_is_found_and_harms_noth
         HalvesRecipe(((0.0, -0.0),), ((1.0 + 2.0**-52, 2.0**53),), 2),
     ],
 )
-def test_a_recipe_comes_back_from_its_line(recipe):
+def test_a_recipe_is_read_back_from_its_line(recipe):
     again = read_recipe(recipe.to_json())
     assert again == recipe
     assert again.to_json() == recipe.to_json()
@@ -209,7 +209,7 @@ def test_a_line_that_is_no_recipe_is_refused(text):
         read_recipe(text)
 
 
-def test_exploring_leaves_nothing_behind(tmp_path):
+def test_exploration_writes_no_files_and_imports_hypothesis_late(tmp_path):
     code = (
         "import sys; from peerspec.conformance import check_backend; from peerspec.backends import reference\n"
         "assert 'hypothesis' not in sys.modules\n"
@@ -220,7 +220,7 @@ def test_exploring_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_every_check_within_is_one_of_the_suite():
+def test_every_applicable_check_is_in_the_suite():
     layer = LayerRecipe(PeerConfig(2, 2, 4, 2, 4), (2, 3), 0, exact=True, masked=True)
     norm = LayerRecipe(PeerConfig(2, 2, 4, 2, 4, query_norm="batch", gate="sigmoid"), (3,), 0, training=True)
     for kind in (TrialKind.LAYER, TrialKind.GRADIENTS):

@@ -1,4 +1,4 @@
-"""Where k < n, a wrong numbering of experts is named as such, and only there where a score names its pair."""
+"""A wrong numbering of experts is recognised, on cases with k < n in which a score names its pair."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_another_numbering_is_blamed_on_its_clause_and_named(formula: str) -> No
     assert found.message.endswith(f"all ids fit {formula}")
 
 
-def test_other_experts_than_the_best_are_no_matter_of_numbering() -> None:
+def test_experts_other_than_the_best_are_not_blamed_on_the_numbering() -> None:
     report = check_backend(load("tests/mutants/selection_smallest.py"), size="minimal")
     index = next(finding for finding in report.findings if finding.check == "scores.index")
     assert index.reason is Reason.BLOCKED
@@ -54,7 +54,7 @@ def test_other_experts_than_the_best_are_no_matter_of_numbering() -> None:
 @pytest.mark.parametrize(
     "definition", [case for case in CORE_CASES if "index" in case.tags], ids=lambda case: case.name
 )
-def test_every_score_of_its_cases_names_one_pair(definition: Any) -> None:
+def test_in_the_cases_of_the_numbering_every_score_names_one_pair(definition: Any) -> None:
     case = definition.make(np.dtype(np.float32), 0)
     config = definition.config
     out = forward(case.layer, case.x)
@@ -62,7 +62,7 @@ def test_every_score_of_its_cases_names_one_pair(definition: Any) -> None:
     assert (np.diff(select_exhaustive(*_halves(case), config.num_experts).scores) < 0).all()
 
 
-def test_its_first_case_keeps_fewer_experts_than_a_half_has_sub_keys() -> None:
+def test_in_the_first_case_of_the_numbering_k_is_less_than_n() -> None:
     config = next(case for case in CORE_CASES if "index" in case.tags).config
     assert config.top_k < config.n
 

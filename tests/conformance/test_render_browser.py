@@ -49,7 +49,7 @@ def shown(browser: Browser, tmp_path: Path) -> Any:
     return show
 
 
-def test_the_page_loads_in_silence_and_asks_for_nothing_else(shown, broken):
+def test_the_page_logs_nothing_and_requests_nothing_else(shown, broken):
     tab = shown(broken)
     assert (
         tab.heard("Log.entryAdded")
@@ -88,7 +88,7 @@ def test_a_phone_needs_no_sideways_scrolling(shown, broken, count):
     assert tab.value(OVERFLOW) == 0
 
 
-def test_marks_stand_where_their_errors_are(shown, broken):
+def test_marks_stand_at_the_position_of_their_errors(shown, broken):
     """Left of the line at 1 where a check passed, right of it where it failed, in pixels."""
     tab = shown(broken)
     left = "e => e.getBoundingClientRect().x + e.getBoundingClientRect().width / 2"

@@ -99,7 +99,7 @@ def test_the_command_writes_every_form_and_keeps_the_status_of_the_report(report
     assert starts == {"html": "<!doctype", "junit": "<?xml ver", "markdown": "## PEER c", "badge": '{"schemaV'}
 
 
-def test_a_file_that_exists_is_kept_and_then_nothing_is_written(report, tmp_path, capsys):
+def test_an_existing_file_is_not_replaced_and_then_nothing_is_written(report, tmp_path, capsys):
     (tmp_path / "page.html").write_text("precious")
     words = ["render", str(report), "--badge", str(tmp_path / "b.json"), "--html", str(tmp_path / "page.html")]
     assert main(words) == 2

@@ -1,4 +1,4 @@
-"""The page: what it says, that it needs nothing, and that nothing a report says can act."""
+"""The page: its content, that it is self-contained, and that no text of a report can act."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def spoken(text: str) -> str:
     return " ".join(Elements(text.replace("</t", " </t")).text.split())
 
 
-def test_two_backends_of_one_name_are_told_apart_wherever_they_are_named():
+def test_two_backends_of_one_name_are_shown_with_their_addresses():
     other = replace(BROKEN, address="folder/other.py:x")
     text = page([BROKEN, other])
     headings = re.findall(r'<h3 id="b\d+-failures">(.*?)</h3>', text)
@@ -107,7 +107,7 @@ def test_every_text_of_a_report_is_escaped():
     assert elements.text.count(HOSTILE) > 20
 
 
-def test_the_page_asks_for_nothing_and_holds_no_script():
+def test_the_page_requests_nothing_and_has_no_script():
     text = page([BROKEN])
     elements = Elements(text)
     assert "script" not in {tag for tag, _ in elements.tags}
@@ -119,7 +119,7 @@ def test_the_page_asks_for_nothing_and_holds_no_script():
     assert "default-src 'none'" in text
 
 
-def test_every_link_leads_somewhere_and_no_place_has_two():
+def test_every_link_has_a_target_and_every_anchor_is_unique():
     tags = Elements(page([BROKEN, BROKEN, REPORT])).tags
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -128,7 +128,7 @@ def test_every_link_leads_somewhere_and_no_place_has_two():
     assert links | named <= set(ids)
 
 
-def test_headings_descend_one_at_a_time():
+def test_no_level_of_headings_is_left_out():
     levels = [int(tag[1]) for tag, _ in Elements(page([BROKEN, REPORT])).tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -175,7 +175,7 @@ def test_the_gravest_outcome_of_a_clause_counts():
     assert clause_outcomes(replace(REPORT, findings=(PASSED, low)), "gate")["GAT-1"] == Status.FAIL
 
 
-def test_a_profile_is_told_apart_by_precision():
+def test_the_outcome_of_a_profile_depends_on_the_precision():
     report = replace(REPORT, claimed=("float32", "float16", "select"), findings=(PASSED, BLOCKED, FAILED))
     assert profile_outcome(report, "core", "float32") == Status.FAIL
     assert profile_outcome(report, "core", "float16") == "in another precision"
@@ -221,7 +221,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_every_text_stands_out_from_its_ground(scheme):
+def test_every_text_has_enough_contrast(scheme):
     css = files("peerspec.conformance.render").joinpath("report.css").read_text("utf-8")
     block = css.split("prefers-color-scheme: dark")[scheme].split("@media")[0]
     colour = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))

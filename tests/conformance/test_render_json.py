@@ -1,4 +1,4 @@
-"""Reports survive JSON, infinities and NaN included, and nothing else is taken for a report."""
+"""Reports are read back from JSON unchanged, infinities and NaN included; another text is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def refuse(name: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1e300, 5e-324, 0.1, math.inf])
-def test_a_report_comes_back_as_it_was(share):
+def test_a_report_is_read_back_unchanged(share):
     problem = replace(PROBLEM, values={"expected": -math.inf, "got": share, "name": "Q"})
     report = replace(REPORT, findings=(replace(FINDING, share=share, problem=problem), FINDING), declined=("a",))
     text = dumps([report, REPORT])
@@ -37,7 +37,7 @@ def test_a_report_comes_back_as_it_was(share):
     assert loads(text) == (report, REPORT)
 
 
-def test_nan_comes_back_as_nan():
+def test_nan_is_read_back_as_nan():
     problem = replace(PROBLEM, values={"got": math.nan})
     text = dumps([replace(REPORT, findings=(replace(FINDING, problem=problem),))])
     json.loads(text, parse_constant=refuse)
@@ -58,7 +58,7 @@ def test_numpy_scalars_become_numbers():
     assert got.values == {"got": 0.5, "head": 3, "bad": math.inf}
 
 
-def test_the_text_tells_verdict_and_exit_status_to_readers_without_this_package():
+def test_the_text_holds_verdict_and_exit_status_as_data():
     row = json.loads(dumps([REPORT]))["reports"][0]
     assert row["exit_status"] == 1
     assert row["verdict"] == {

@@ -73,7 +73,7 @@ def changed(whole, path, other):
     return document
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     jsonschema.Draft202012Validator.check_schema(report_schema())
 
 
@@ -128,7 +128,7 @@ def test_a_message_cannot_take_the_place_of_the_hash():
     assert check_integrity(text).hashes["body"] == json.loads(text)["hashes"]["body"] != BLANK
 
 
-def test_a_verdict_that_the_findings_belie_is_found_even_with_the_right_hash():
+def test_a_verdict_that_contradicts_the_findings_is_found_even_with_the_right_hash():
     lie = json.loads(TEXT)
     lie["reports"][0]["verdict"] |= {"kind": "conformant", "sentence": "conformant"}
     lie["hashes"]["body"] = BLANK
@@ -136,7 +136,7 @@ def test_a_verdict_that_the_findings_belie_is_found_even_with_the_right_hash():
         check_integrity(seal(json.dumps(lie, indent=1, ensure_ascii=False)))
 
 
-def test_the_suite_hash_changes_with_what_judges_and_with_nothing_else(tmp_path):
+def test_the_suite_hash_depends_on_code_and_data_outside_render_only(tmp_path):
     for name in ("a.py", "judge/b.json", "render/c.py", "__pycache__/d.py", "e.safetensors"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"1\n")

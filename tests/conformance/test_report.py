@@ -52,6 +52,6 @@ def test_the_verdict_follows_from_the_findings(changes, status, verdict):
     assert (report.exit_status, str(report.verdict)) == (status, verdict)
 
 
-def test_the_first_failure_is_a_cause_and_not_a_consequence():
+def test_the_first_failure_is_one_that_no_other_failure_blocked():
     assert replace(REPORT, findings=(BLOCKED, FAILED)).first == FAILED
     assert REPORT.first is None

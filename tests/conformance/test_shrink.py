@@ -1,4 +1,4 @@
-"""Failing cases become small, stay failures of the same clause, and stay legal questions."""
+"""Failing cases become small, fail at the same clause, and stay legal."""
 
 import threading
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ SMALLEST = {
     "scores_by_another_rounding": "k=1, half scores of shape (1, 1)",
     "tile_of_64_tokens": "D=1 M=1 h=1 n=1 k=1 d=2, relu, x of shape (65, 1)",
 }
-"""What is left of the suite's case. The defects of the first and the last line show where: 65 tokens, not one less."""
+"""The smallest case of each mutant. The last one needs 65 tokens, because its defect is a tile of 64."""
 
 
 def subject_of(check: Check, case: str, precision: str = "float32") -> Subject:
@@ -118,7 +118,7 @@ def test_the_search_ends_with_its_budget_and_keeps_what_it_found() -> None:
     assert shrink(check, subject, host, seconds=0).subject is subject
 
 
-def test_a_configuration_that_the_backend_declines_is_not_asked() -> None:
+def test_a_configuration_that_the_backend_declines_is_not_tried() -> None:
     whole = mutant("halves_swapped")
     picky = SimpleNamespace(
         **{part: getattr(whole, part) for part in ("name", "profiles", "forward", "select", "gradients")},
@@ -144,10 +144,10 @@ def test_a_backend_without_routing_is_compared_with_a_reference_without_routing(
     found = shrink(check, subject_of(check, "meta.perturb"), open_host(backend, timeout=60)).subject
     assert isinstance(found, Case)
     out = reference.forward(found.layer, found.x)
-    assert out.y.any(), "a case with y = 0 tells nothing of a backend without routing"
+    assert out.y.any(), "a case with y = 0 says nothing about a backend without routing"
 
 
-def test_a_backend_that_dies_on_the_way_leaves_the_smallest_case_so_far() -> None:
+def test_if_the_backend_dies_the_smallest_case_so_far_is_returned() -> None:
     def forward(layer: Any, x: Any, **options: Any) -> Any:
         if len(x) < 2:
             threading.Event().wait(5)

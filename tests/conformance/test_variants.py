@@ -1,4 +1,4 @@
-"""The tester tested: no correct backend is accused, however differently it computes."""
+"""No correct backend is accused, however differently it computes."""
 
 from pathlib import Path
 

@@ -27,7 +27,7 @@ from peerspec.conformance.verdict import Verdict
 from peerspec.reference import DTYPES, Output
 
 TESTS = Path(__file__).parents[1]
-MISLEADING = "not judged, because forward() modified the format (OUT-2): its waiver is stale; no answer"
+MISLEADING = "not checked, because forward() modified the format (OUT-2): its waiver is stale; no answer"
 
 MUTANTS = [
     "heads_averaged",
@@ -158,7 +158,7 @@ def _wordless(report: Report) -> Report:
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_no_verdict_hangs_on_words(name: str) -> None:
+def test_no_verdict_depends_on_words(name: str) -> None:
     expected = judged(BACKENDS[name])
     for text in ("", MISLEADING):
         with pytest.MonkeyPatch.context() as patch:
@@ -201,15 +201,15 @@ def smallest(backend: Any, check: str, case: str) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("text", ["", MISLEADING])
 @pytest.mark.parametrize(("name", "check", "case"), SHRUNK)
-def test_no_small_case_hangs_on_words(name: str, check: str, case: str, text: str) -> None:
+def test_no_shrunk_case_depends_on_words(name: str, check: str, case: str, text: str) -> None:
     expected = smallest(mutant(name), check, case)
     with pytest.MonkeyPatch.context() as patch:
         reword(patch, text)
         assert smallest(mutant(name), check, case) == expected
 
 
-def test_no_small_case_of_a_fault_hangs_on_words() -> None:
-    """Two faults of one method: shrinking must not go from one to the other, whatever they say."""
+def test_no_shrunk_case_of_a_fault_depends_on_words() -> None:
+    """Two faults of one method: shrinking must not go from one fault to the other, whatever their messages."""
 
     def answer(layer: Any, x: Any) -> Output:
         if layer.config.heads < 2:
