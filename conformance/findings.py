@@ -1,4 +1,4 @@
-"""The findings of a run, made in one place for every door: the command, ``check_backend`` and pytest."""
+"""The findings of a run, made in one place for the command, ``check_backend`` and pytest."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from peerspec.conformance import findings
-from peerspec.conformance.cases.case import compute_dtype
+from peerspec.conformance.cases.case import CaseDefinition, compute_dtype
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.explore.explorer import Explorer
 from peerspec.conformance.finalise import count_known
@@ -73,7 +73,7 @@ class Run:
                 return
 
     def supports_finding(self) -> Finding:
-        """Whether the backend takes all it must, for a door that may run no other step.
+        """Whether the backend takes all it must; for pytest, which may run no other step.
 
         Raises:
             Fault: the backend gave no answer.
@@ -105,8 +105,9 @@ class Run:
         Raises:
             Fault: the backend gave no answer.
         """
-        config = getattr(definition, "config", None)
-        return self._declined_because(config, precision) if isinstance(config, PeerConfig) else ""
+        if not isinstance(definition, CaseDefinition):
+            return ""
+        return self._declined_because(definition.config, precision)
 
     def _declined_because(self, config: PeerConfig, precision: str) -> str:
         key = (config, precision)

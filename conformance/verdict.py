@@ -20,8 +20,14 @@ class VerdictKind(StrEnum):
 class Shortfall(StrEnum):
     """Why a backend without a failure is not conformant (CNF-1)."""
 
-    NO_PRECISION = "it claims no precision"
-    NOTHING_DECIDED = "no check decided anything"
+    NO_PRECISION = "no precision"
+    NOTHING_DECIDED = "nothing decided"
+
+
+_SHORTFALLS = {
+    Shortfall.NO_PRECISION: "it claims no precision",
+    Shortfall.NOTHING_DECIDED: "no check decided anything",
+}
 
 
 @dataclass(frozen=True)
@@ -68,5 +74,5 @@ class Verdict:
 
     def _reasons(self) -> list[str]:
         if self.shortfall:
-            return [f"{self.shortfall} ({', '.join(self.clauses)})"]
+            return [f"{_SHORTFALLS[self.shortfall]} ({', '.join(self.clauses)})"]
         return [words for words in (", ".join(self.clauses), self.error) if words]

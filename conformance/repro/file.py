@@ -119,9 +119,9 @@ def _parse(data: bytes) -> Repro:
         raise PeerError(f"its version is {version!r}, this package reads {VERSION}")
     if str(about["spec"]).split(".")[0] != SPEC_VERSION.split(".")[0]:
         raise PeerError(f"it was written for spec {about['spec']}, this package has {SPEC_VERSION}")
-    _require(set(about) - _FIELDS in (_OF_LAYERS, _OF_HALVES), "the fields of a layer or of half scores alone")
-    for name, kind in _KINDS.items():
-        _require(isinstance(about.get(name, kind()), kind), f"{name} of the kind {kind.__name__}")
+    _require(set(about) - _FIELDS in (_LAYER_FIELDS, _HALVES_FIELDS), "the fields of a layer or of half scores alone")
+    for name, expected in _TYPES.items():
+        _require(isinstance(about.get(name, expected()), expected), f"{name} of the type {expected.__name__}")
     _require(about["precision"] in DTYPES, f"a precision, not {about['precision']!r}")
     _require(set(about["memory"].values()) <= set(LAYOUTS), f"arrays in {', '.join(LAYOUTS)}")
     where = about.pop("memory")
@@ -130,14 +130,14 @@ def _parse(data: bytes) -> Repro:
     return Repro(**about | {"kind": BackendKind(about["kind"])}, subject=subject)
 
 
-_KINDS: dict[str, Any] = {
+_TYPES: dict[str, Any] = {
     **dict.fromkeys(("check", "clause", "fault", "precision", "message", "backend", "kind", "spec", "case"), str),
     **dict.fromkeys(("exact", "training"), bool),
     **dict.fromkeys(("config", "memory"), dict),
     "k": int,
 }
-_OF_HALVES, _OF_LAYERS = {"k"}, {"config", "exact", "training"}
-_FIELDS = _KINDS.keys() - _OF_HALVES - _OF_LAYERS
+_HALVES_FIELDS, _LAYER_FIELDS = {"k"}, {"config", "exact", "training"}
+_FIELDS = _TYPES.keys() - _HALVES_FIELDS - _LAYER_FIELDS
 
 
 def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:

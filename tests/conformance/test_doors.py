@@ -1,4 +1,4 @@
-"""One verdict through every door: an object, a name, a program, the command and pytest give the same findings."""
+"""An object, a name, a program, the command and pytest give the same findings and the same verdict."""
 
 from __future__ import annotations
 

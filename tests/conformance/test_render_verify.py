@@ -29,6 +29,7 @@ from peerspec.conformance.render.json import ReportError, dumps, loads
 from peerspec.conformance.render.schema import problems, report_schema
 from peerspec.conformance.render.seal import BLANK, body_holds, seal, suite_hash, tree_hash
 from peerspec.conformance.report import Report
+from peerspec.conformance.verdict import Shortfall, VerdictKind
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
 VALUES = {"expected": math.nan, "got": -math.inf, "ids": [1, 2], "name": "Q"}
@@ -107,6 +108,14 @@ def test_every_keyword_of_the_schema_is_checked():
             yield from keywords(one)
 
     assert set(keywords(report_schema())) <= known
+
+
+def test_the_schema_lists_every_status_reason_and_verdict():
+    finding, verdict = (report_schema()["$defs"][name]["properties"] for name in ("finding", "verdict"))
+    assert finding["status"]["enum"] == [*Status]
+    assert finding["reason"]["enum"] == [*Reason, None]
+    assert verdict["kind"]["enum"] == [*VerdictKind]
+    assert verdict["shortfall"]["enum"] == [*Shortfall, None]
 
 
 def test_the_body_hash_can_be_checked_in_a_line_of_any_language():

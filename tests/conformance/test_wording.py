@@ -17,6 +17,7 @@ from peerspec.conformance import Report, check_backend, sentences
 from peerspec.conformance.cases import LAYER_CASES, SELECTIONS
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.kinds import TrialKind
+from peerspec.conformance.problems import FaultKind, HintKind, ProblemKind
 from peerspec.conformance.render.failures import blocked, failures
 from peerspec.conformance.render.json import dumps, loads
 from peerspec.conformance.repro.attempt import attempt
@@ -166,6 +167,11 @@ def test_no_verdict_depends_on_words(name: str) -> None:
             found = judged(BACKENDS[name])
             assert {finding.message for finding in found.findings} <= {"", text}, "a renderer is not patched"
             assert facts(found) == facts(expected)
+
+
+def test_every_kind_has_words_and_no_two_kinds_are_equal() -> None:
+    assert sorted(sentences.TEMPLATES) == sorted([*ProblemKind, *FaultKind])
+    assert sorted(sentences.HINTS) == sorted(HintKind)
 
 
 def test_the_backends_cover_every_status_and_reason() -> None:
