@@ -56,5 +56,5 @@ class Finding:
 
     @property
     def raised(self) -> str:
-        """The further lines of what the backend raised, and where it came from."""
+        """The further lines of the message that the backend raised, and the frames of its origin."""
         return str(self.problem.values.get("raised", "")) if self.problem else ""

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 CLAIMS, SUPPORTS = "structure.claims", "structure.supports"
-"""The two checks that have no cases: whether a backend claims a precision, and whether it takes what it must."""
+"""The two checks that have no cases: whether a backend claims a precision, and whether it takes the required configurations."""
 
 
 def passed(check: Check, precision: str, cases: int, share: float) -> Finding:

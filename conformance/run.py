@@ -28,7 +28,7 @@ MUST_TAKE = ("relu", "identity")
 
 
 class Run:
-    """The state of one run: the trials made so far, and what they showed of the backend.
+    """The state of one run: the trials made so far, and facts about the backend.
 
     Attributes:
         shows_routing: whether every answer carried its routing.

@@ -73,7 +73,7 @@ def _repeat(trial: GradientTrial) -> Iterator[Evidence]:
 
 
 def _of(*prefixes: str, narrow: bool = False) -> Examine:
-    """Compare the gradients of the parameters whose names begin so."""
+    """Compare the gradients of the parameters whose names start with one of the prefixes."""
 
     def examine(trial: GradientTrial) -> Iterator[Evidence]:
         for name, expected in trial.expected.items():

@@ -26,7 +26,7 @@ def _index(trial: Trial) -> Iterator[Evidence]:
     right = _best(trial)
     if right is None:
         return
-    order = trial.returned_scores.argsort(-1)[..., ::-1]  # all scores differ: best first, in whatever order returned
+    order = trial.returned_scores.argsort(-1)[..., ::-1]  # best first; all scores differ
     scores, ids = (np.take_along_axis(part, order, -1) for part in (trial.returned_scores, trial.ids))
     if not np.array_equal(scores, right.scores):
         yield blocked(Problem(ProblemKind.SCORES_NOT_BEST))

@@ -21,7 +21,7 @@ __all__ = ["SCORE_CHECKS", "SUM_CHECKS"]
 
 
 def _odd(trial: Trial) -> Iterator[Evidence]:
-    """The second half of the tokens is minus the first; so are sums of inner products, whatever W and the layout.
+    """The second half of the tokens is minus the first; so are sums of inner products for any W and any layout.
 
     Products and magnitudes of half scores are equal for both; a score that is neither is no inner product.
     """

@@ -1,4 +1,4 @@
-"""Structure: the form of every answer, whatever it computes."""
+"""Structure: the form of an answer, independent of its values."""
 
 from __future__ import annotations
 

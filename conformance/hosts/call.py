@@ -1,4 +1,4 @@
-"""One call of a backend, made where the backend lives: call it, read its answer, compare its inputs with before."""
+"""One call of a backend in its own process: call it, read its answer, compare its inputs with before."""
 
 from __future__ import annotations
 

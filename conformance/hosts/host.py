@@ -35,11 +35,11 @@ class Host(Protocol):
         ...
 
     def close(self) -> None:
-        """End what was started, and release it."""
+        """End the backend, and release its resources."""
         ...
 
     def end(self) -> None:
-        """End it at once; from any thread, so that a thread which waits for an answer stops waiting."""
+        """End the backend at once, from any thread; a thread that waits for an answer then stops waiting."""
         ...
 
 

@@ -63,7 +63,7 @@ class WorkerHost:
         self._connection.close()
 
     def end(self) -> None:
-        """Kill the process, and what it started if the system knows groups of processes."""
+        """Kill the process and, if the system has process groups, the processes that it started."""
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL) if os.name == "posix" else self._process.kill()

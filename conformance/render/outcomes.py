@@ -13,8 +13,8 @@ from peerspec.conformance.suite import CHECKS
 
 __all__ = [
     "ELSEWHERE",
+    "NOT_DECIDED",
     "SIGNS",
-    "UNDECIDED",
     "clause_outcomes",
     "gravest",
     "outcome",
@@ -23,12 +23,12 @@ __all__ = [
     "stages",
 ]
 
-UNDECIDED = "not decided"
+NOT_DECIDED = "not decided"
 """The outcome of a clause whose check stopped at another clause."""
 ELSEWHERE = "in another precision"
 """The outcome of a profile whose checks this size of the suite runs in another precision only."""
 
-GRAVITY = (Status.FAIL, Status.ERROR, UNDECIDED, Status.WAIVED, Status.PASS, ELSEWHERE, Status.NOT_CLAIMED)
+GRAVITY = (Status.FAIL, Status.ERROR, NOT_DECIDED, Status.WAIVED, Status.PASS, ELSEWHERE, Status.NOT_CLAIMED)
 SIGNS = dict(zip(GRAVITY, "✗!?~✓·–", strict=True))
 """One character for each outcome, so that no outcome is shown by colour alone."""
 
@@ -61,7 +61,7 @@ def clause_outcomes(report: Report, stage: str) -> dict[str, str]:
             whole = outcome(report, finding)
             for clause in _decided(finding, whole):
                 stopped = whole in (Status.FAIL, Status.WAIVED) and clause != finding.clauses[0]
-                seen.setdefault(clause, []).append(UNDECIDED if stopped else whole)
+                seen.setdefault(clause, []).append(NOT_DECIDED if stopped else whole)
     order = {clause: number for number, clause in enumerate(clauses())}
     return {clause: gravest(seen[clause]) for clause in sorted(seen, key=lambda id: order.get(id, len(order)))}
 
@@ -75,12 +75,12 @@ def profile_outcome(report: Report, profile: str, precision: str) -> str:
 
 
 def outcome(report: Report, finding: Finding) -> str:
-    """The status of a finding, or ``UNDECIDED`` if another failure blocked it."""
+    """The status of a finding, or ``NOT_DECIDED`` if another failure blocked it."""
     blocked = finding.status == Status.FAIL and finding not in report.causes
-    return UNDECIDED if blocked else finding.status
+    return NOT_DECIDED if blocked else finding.status
 
 
 def _decided(finding: Finding, outcome: str) -> tuple[str, ...]:
-    """The clauses of a finding; a blocked one names the clause of another failure, which may be none of its own."""
+    """The clauses of a finding; a blocked one names the clause of another failure, which need not be its own."""
     known = _KNOWN.get(finding.check)
-    return known.clauses if outcome == UNDECIDED and known else finding.clauses
+    return known.clauses if outcome == NOT_DECIDED and known else finding.clauses

@@ -1,4 +1,4 @@
-"""A repro: one failing case with what is needed to replay it."""
+"""A repro: one failing case, and all that a replay needs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Trials: a case, the backend's answer, and everything that can be said about the answer."""
+"""Trials: a case, the answer of a backend, and the values to compare it with."""

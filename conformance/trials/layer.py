@@ -33,7 +33,7 @@ class Unsound(Exception):  # noqa: N818 - no error of the program but evidence o
 
 
 class Trial:
-    """Lazy: each property runs once, and only if a check asks for it.
+    """Lazy: each property is computed once, when a check first uses it.
 
     Attributes:
         case: the case.

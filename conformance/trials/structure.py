@@ -1,4 +1,4 @@
-"""Shapes, dtypes, ids and state: what can be said of an answer without computing a layer."""
+"""The structure of an answer: shapes, dtypes, ids and state, checked without computing a layer."""
 
 from __future__ import annotations
 

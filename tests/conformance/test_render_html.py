@@ -19,7 +19,7 @@ from peerspec.conformance.finding import Finding
 from peerspec.conformance.kinds import Reason, Status
 from peerspec.conformance.problems import Problem, ProblemKind
 from peerspec.conformance.render.html import page
-from peerspec.conformance.render.outcomes import UNDECIDED, clause_outcomes, profile_outcome
+from peerspec.conformance.render.outcomes import NOT_DECIDED, clause_outcomes, profile_outcome
 from peerspec.conformance.render.scale import Scale, brief
 from peerspec.conformance.report import Report
 
@@ -151,17 +151,17 @@ def test_tables_have_captions_and_heads_have_scopes_and_pictures_have_words():
     ("finding", "outcomes"),
     [
         (PASSED, {"GAT-1": Status.PASS, "PRC-2": Status.PASS}),
-        (replace(PASSED, status=Status.FAIL, message="wrong"), {"GAT-1": Status.FAIL, "PRC-2": UNDECIDED}),
+        (replace(PASSED, status=Status.FAIL, message="wrong"), {"GAT-1": Status.FAIL, "PRC-2": NOT_DECIDED}),
         (
             replace(PASSED, status=Status.FAIL, clauses=("PRC-2", "GAT-1"), message="wrong"),
-            {"GAT-1": UNDECIDED, "PRC-2": Status.FAIL},
+            {"GAT-1": NOT_DECIDED, "PRC-2": Status.FAIL},
         ),
-        (replace(PASSED, status=Status.WAIVED, message="wrong"), {"GAT-1": Status.WAIVED, "PRC-2": UNDECIDED}),
+        (replace(PASSED, status=Status.WAIVED, message="wrong"), {"GAT-1": Status.WAIVED, "PRC-2": NOT_DECIDED}),
         (replace(PASSED, status=Status.ERROR), {"GAT-1": Status.ERROR, "PRC-2": Status.ERROR}),
         (replace(PASSED, status=Status.NOT_CLAIMED), {"GAT-1": Status.NOT_CLAIMED, "PRC-2": Status.NOT_CLAIMED}),
         (
             replace(PASSED, status=Status.FAIL, clauses=("SCO-1", "GAT-1"), reason=Reason.BLOCKED),
-            {"GAT-1": UNDECIDED, "PRC-2": UNDECIDED, "PRC-4": UNDECIDED},
+            {"GAT-1": NOT_DECIDED, "PRC-2": NOT_DECIDED, "PRC-4": NOT_DECIDED},
         ),
     ],
 )
@@ -182,7 +182,7 @@ def test_the_outcome_of_a_profile_depends_on_the_precision():
     assert profile_outcome(report, "core", "float64") == profile_outcome(report, "glu", "float32") == Status.NOT_CLAIMED
     assert (
         profile_outcome(replace(report, findings=(FAILED, replace(BLOCKED, profile="select"))), "select", "float32")
-        == UNDECIDED
+        == NOT_DECIDED
     )
 
 
