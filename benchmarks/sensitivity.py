@@ -1,8 +1,8 @@
-"""How small an error the suite sees: the reference with one stage scaled by 1 + 2⁻ᵏ, at the default size.
+"""The smallest error that the suite finds: the reference with one stage scaled by 1 + 2⁻ᵏ, at the default size.
 
-Prints, for each stage and precision, the largest k that is still found, so the smallest relative error seen is 2⁻ᵏ.
+The largest k that is found is printed for each stage and precision; the smallest relative error found is 2⁻ᵏ.
 For comparison: one rounding inside costs up to 2⁻²⁴ (float64: 2⁻⁵³), one of y in bfloat16 2⁻⁸, in float16 2⁻¹¹.
-Run: ``python benchmarks/sensitivity.py``; takes about a minute.
+Run ``python benchmarks/sensitivity.py``; it takes about a minute.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Scaled:
 THROUGH = {stage: ["output.heads", "output.twins"] for stage in STAGES} | {
     "gradients": ["gradients.keys", "gradients.query", "gradients.x"]
 }
-"""Checks whose cases hold full significands only, so that what exact cases see is left out."""
+"""Checks whose cases have full significands only; exact cases find smaller errors."""
 
 
 def finest(precision: str, stage: str, only: list[str] | None) -> int:
@@ -86,7 +86,7 @@ def finest(precision: str, stage: str, only: list[str] | None) -> int:
 
 
 def main() -> None:
-    """Print the whole suite's figures, then those of y and gradients in numeric cases alone."""
+    """Print the figures of all checks, then those of y and gradients in numeric cases alone."""
     for title, restrict in (("all checks", False), ("numeric y and gradients", True)):
         print(f"{title:<24}", *(f"{precision:>10}" for precision in DTYPES))
         for stage in STAGES:

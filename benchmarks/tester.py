@@ -1,9 +1,9 @@
-"""The tester measured: which check catches which wrong backend, and how often a correct one is accused.
+"""The suite measured: which check catches which wrong backend, and how often a correct backend is accused.
 
     python benchmarks/tester.py [--seeds 200] [--size minimal] [--jobs 2] [--write docs/tester.md]
 
-Every file of ``tests/mutants`` runs once through the default size, to the end; every file of ``tests/variants`` runs
-with ``--seeds`` seeds through ``--size``. The tables go to standard output, or to the file named.
+Every file of ``tests/mutants`` runs once at the default size, to the end. Every file of ``tests/variants`` runs with
+``--seeds`` seeds at ``--size``. The tables go to standard output, or to a file.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from peerspec.reference import SPEC_VERSION
 
 TESTS = Path(__file__).parents[1] / "tests"
 NO_LIMIT = float("inf")
-"""Seconds a call may take: a machine that is busy with something else is no false finding."""
+"""Seconds a call may take: a busy machine must not cause a false finding."""
 
 NEAR = 0.9
 KINK = (
-    "A share near 1 is a gradient at a kink of relu: where rounding decides the slope, either is legal, and the bound\n"
-    "reaches from one to the other (SPEC.md, PRC-4). Few seeds have one, and it shows in every backend, however exact."
+    "A share near 1 is a gradient at a kink of relu: if rounding decides the slope, both slopes are legal, and the\n"
+    "bound reaches from one to the other (SPEC.md, PRC-4). Few seeds have such a gradient; every backend shows it."
 )
 
 
 def files(folder: str) -> list[Path]:
-    """The backends of a folder of tests, helpers left out."""
+    """The backends in a folder of tests, without the helpers."""
     return sorted((TESTS / folder).glob("[!_]*.py"))
 
 
 def caught(path: Path) -> tuple[str, str, str, list[str]]:
-    """Name, defect, clause and the checks that fail for a mutant, the first first."""
+    """Name, defect, clause and failing checks of a mutant, in the order of the suite."""
     module = load(str(path))
     report = check_backend(module, size="default")
     checks = list(dict.fromkeys(finding.check for finding in report.of("fail")))
@@ -46,7 +46,7 @@ def caught(path: Path) -> tuple[str, str, str, list[str]]:
 
 
 def accused(path: Path, seeds: range, size: str) -> tuple[str, int, float, list[str]]:
-    """Name, runs, worst share of a bound and the false findings of a variant."""
+    """Name, number of runs, largest share of a bound, and false findings of a variant."""
     backend, worst, wrong = load(str(path)), 0.0, []
     for seed in seeds:
         report = check_backend(backend, size=size, seed=seed, timeout=NO_LIMIT)
@@ -57,7 +57,7 @@ def accused(path: Path, seeds: range, size: str) -> tuple[str, int, float, list[
 
 
 def matrix(rows: list[tuple[str, str, str, list[str]]]) -> str:
-    """The wrong backends: what each is, the clause it is refused with, and every check that catches it."""
+    """The table of wrong backends: defect, broken clause, and every check that catches it."""
     first, every = Counter(row[3][0] for row in rows if row[3]), Counter(check for row in rows for check in row[3])
     lines = [f"{len(rows)} wrong backends, {sum(not row[3] for row in rows)} survive.", ""]
     lines += ["| check | finds first | finds at all |", "|---|---|---|"]
@@ -72,7 +72,7 @@ def matrix(rows: list[tuple[str, str, str, list[str]]]) -> str:
 
 
 def alarms(rows: list[tuple[str, int, float, list[str]]], size: str) -> str:
-    """The correct backends: runs, false findings, and how near they come to a bound."""
+    """The table of correct backends: runs, false findings, and the largest share of a bound."""
     runs, false = sum(row[1] for row in rows), sum(len(row[3]) for row in rows)
     lines = [f"{len(rows)} correct backends, {runs} runs of the {size} size, {false} false findings.", ""]
     lines += [

@@ -57,8 +57,9 @@ def _clause(clause: Clause, console: Console) -> None:
 def _check(check: Check, console: Console) -> None:
     from rich.text import Text
 
-    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES
+    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES
     from peerspec.conformance.clauses import clauses
+    from peerspec.conformance.kinds import TrialKind
     from peerspec.conformance.plan import SIZES
 
     console.print(Text.assemble((check.id, "bold"), f"  stage {check.stage}, profile {check.profile}\n"))
@@ -66,9 +67,9 @@ def _check(check: Check, console: Console) -> None:
     for id in check.clauses:
         console.print(Text.assemble("\n", (id, "bold"), f"  {clauses()[id].text}"))
     console.print(Text("\nCases", "bold"))
-    layers = [spec for spec in LAYER_CASES if check.tag in spec.tags]
-    explored = [spec for spec in EXPLORATIONS if check.tag in spec.tags]
-    cases: list[Any] = [*(SELECTION_CASES if check.tag == "select" else ()), *layers, *explored]
+    tagged: list[Any] = [*LAYER_CASES, *EXPLORATIONS]
+    selections = SELECTIONS if check.trial is TrialKind.SELECTION else ()
+    cases: list[Any] = [*selections, *(case for case in tagged if check.tag in case.tags)]
     for size, label in enumerate(SIZES):
         if names := [case.name for case in cases if case.size == size]:
             console.print(Text(f"  {label:<8} {', '.join(names)}"))

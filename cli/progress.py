@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from peerspec.conformance.runner import Progress
+    from peerspec.conformance.run import Progress
 
 __all__ = ["show_progress"]
 

@@ -107,9 +107,9 @@ def _form(name: str) -> Callable[[Sequence[Report], str], str]:
     """The function that writes a form."""
     if name == "html":
         from peerspec.conformance.render.html import page
-        from peerspec.conformance.render.verify import recorded
+        from peerspec.conformance.render.integrity import recorded_hashes
 
-        return lambda reports, text: page(reports, recorded(text))
+        return lambda reports, text: page(reports, recorded_hashes(text))
     from peerspec.conformance.render.badge import badge
     from peerspec.conformance.render.junit import junit
     from peerspec.conformance.render.markdown import markdown
@@ -119,14 +119,14 @@ def _form(name: str) -> Callable[[Sequence[Report], str], str]:
 
 
 def _check(path: Path, text: str) -> int:
+    from peerspec.conformance.render.integrity import check_integrity
     from peerspec.conformance.render.json import ReportError
-    from peerspec.conformance.render.verify import verify
 
     try:
-        found = verify(text)
+        found = check_integrity(text)
     except ReportError as error:
         raise ReportError(f"{path}: {error}") from None
     print(f"{path} is whole: form, hash and verdicts agree")
-    for what, same in (("specification", found.spec), ("suite", found.suite)):
+    for what, same in (("specification", found.same_spec), ("suite", found.same_suite)):
         print(f"  {what}: {'the installed one' if same else 'another than the installed one'}")
     return found.exit_status

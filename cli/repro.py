@@ -47,7 +47,8 @@ def repro(
 def _backend_in(file: Path) -> str:
     """The backend that the file names, if it is installed: a file must not choose other code to run."""
     from peerspec.backends import names
-    from peerspec.conformance.repro.file import ReproError, read
+    from peerspec.conformance.repro import ReproError
+    from peerspec.conformance.repro.file import read
 
     found = read(file)
     if found.kind == "name" and found.backend in names():

@@ -26,13 +26,13 @@ def smoke(
     from rich.console import Console
     from rich.text import Text
 
+    from peerspec.conformance.kinds import Status
     from peerspec.conformance.render.marks import mark
-    from peerspec.conformance.report import ERROR, PASS
 
     console, broken = Console(highlight=False), False
     for step, problem in _steps(backend, timeout):
         broken |= bool(problem)
-        sign = mark(ERROR if problem else PASS, console)
+        sign = mark(Status.ERROR if problem else Status.PASS, console)
         console.print(sign + Text(f" {step}{': ' if problem else ''}{problem}", ""))
     advice = "repair the failed steps above" if broken else f"the backend works; judge it: peerspec check {backend}"
     console.print(Text(advice), soft_wrap=True)
@@ -64,7 +64,7 @@ def _steps(name: str, timeout: float) -> Iterator[Step]:
 
 
 def _calls(host: Host, precision: str) -> Iterator[Step]:
-    from peerspec.conformance.hosts.call import Fault
+    from peerspec.conformance.hosts.fault import Fault
 
     for method, arguments in _arguments(host, precision).items():
         try:
@@ -79,12 +79,11 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
     """The arguments of each method to call: forward, and the methods of the profiles that the backend claims."""
     import numpy as np
 
-    from peerspec.conformance.plan import compute_dtype
-    from peerspec.reference import DTYPES, Layer, PeerConfig
+    from peerspec.reference import DTYPES, Layer, PeerConfig, compute_dtype
 
     dtype = DTYPES[precision]
     layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtype)
-    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], compute_dtype(precision))
+    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], compute_dtype(dtype))
     calls: dict[str, dict[str, Any]] = {"forward": {"layer": layer, "x": x}}
     if "select" in host.profiles:
         calls["select"] = {"scores1": half, "scores2": half, "k": 2}
@@ -95,10 +94,11 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
 
 def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any) -> Step:
     from peerspec.conformance.cases.case import Case
-    from peerspec.conformance.trials.structure import problems
+    from peerspec.conformance.sentences import sentence
+    from peerspec.conformance.trials.structure import violations
 
     if method != "forward":
         return f"{method} in {precision}", ""
-    faults = problems(Case("smoke", False, arguments["layer"], arguments["x"]), value)
+    faults = violations(Case("smoke", False, arguments["layer"], arguments["x"]), value)
     routing = "shown" if value.indices is not None else "not shown"
-    return f"forward in {precision}, routing {routing}", "; ".join(sentence for _, sentence in faults)
+    return f"forward in {precision}, routing {routing}", "; ".join(sentence(fault.problem) for fault in faults)

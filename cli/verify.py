@@ -54,20 +54,20 @@ def verify(
 def _show_verdict(outcome: LayerVerification, layer: str, kernels: bool, console: Console) -> None:
     from rich.text import Text
 
+    from peerspec.conformance.kinds import Status
     from peerspec.conformance.render.marks import mark
-    from peerspec.conformance.report import ERROR, FAIL, PASS
 
     report = outcome.report
-    status = (PASS, FAIL, ERROR)[report.exit_status]
-    words = _success(outcome, layer, kernels) if status == PASS else _failure(report, layer, error=status == ERROR)
-    console.print(mark(status, console) + Text(f" {report.backend} ", "bold") + Text(words))
+    passed = report.status is Status.PASS
+    words = _success(outcome, layer, kernels) if passed else _failure(report, layer)
+    console.print(mark(report.status, console) + Text(f" {report.backend} ", "bold") + Text(words))
 
 
 def _success(outcome: LayerVerification, layer: str, kernels: bool) -> str:
+    from peerspec.conformance.kinds import Status
     from peerspec.conformance.render.terminal import worst_share
-    from peerspec.conformance.report import PASS
 
-    report, passed = outcome.report, outcome.report.of(PASS)
+    report, passed = outcome.report, outcome.report.of(Status.PASS)
     claim = f"computes {layer}" if layer else f"is a conformant PEER layer ({', '.join(report.claimed)})"
     claim += _tables(outcome, stated=not layer) + (", on kernels" if kernels else "")
     claim += "" if report.shows_routing else ", routing not shown"
@@ -76,9 +76,13 @@ def _success(outcome: LayerVerification, layer: str, kernels: bool) -> str:
     return f"{claim}: {same}{checks}, largest error {worst_share(report):.2g} of its bound"
 
 
-def _failure(report: Report, layer: str, *, error: bool) -> str:
-    claim = "" if error else f"does not compute {layer}: " if layer else "is not a PEER layer: "
-    return claim + report.verdict.removeprefix("not conformant: ")
+def _failure(report: Report, layer: str) -> str:
+    from peerspec.conformance.kinds import Status
+
+    if report.status is Status.ERROR:
+        return str(report.verdict)
+    claim = f"does not compute {layer}: " if layer else "is not a PEER layer: "
+    return claim + ", ".join(report.verdict.clauses)
 
 
 def _tables(outcome: LayerVerification, *, stated: bool) -> str:

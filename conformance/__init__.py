@@ -1,21 +1,22 @@
-"""The suite: decides whether a backend is PEER, and if not, which stage breaks which clause.
+"""The suite decides whether a backend is PEER, and if not, which stage breaks which clause.
 
-``check_backend`` is the one core; the command ``peerspec check`` and the pytest plugin are doors to it.
+The command ``peerspec check`` and the pytest plugin run the same code as ``check_backend``.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from peerspec.conformance.report import Finding, Report
+    from peerspec.conformance.finding import Finding
+    from peerspec.conformance.report import Report
     from peerspec.conformance.runner import check_backend
 
 __all__ = ["Finding", "Report", "check_backend"]
 
-_HOME = {"Finding": "report", "Report": "report", "check_backend": "runner"}
+_HOME = {"Finding": "finding", "Report": "report", "check_backend": "runner"}
 
 
 def __getattr__(name: str) -> Any:
-    # pytest imports this package on every start to find its plugin: nothing else may come with it
+    # pytest imports this package on every start to find its plugin, so it must import nothing else
     from importlib import import_module
 
     if name not in _HOME:

@@ -1,33 +1,49 @@
-"""What a check is: a question about trials, with the clauses it decides and the stage it looks at."""
+"""A check: a question about trials, with the clauses it decides and the stage it looks at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Check", "Evidence"]
+from peerspec.conformance.kinds import Stage, TrialKind
+from peerspec.conformance.problems import Problem
+
+__all__ = ["Check", "Evidence", "Explored"]
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The explored case that failed.
+
+    Attributes:
+        check: the check that failed on it.
+        recipe: one line of JSON from which the case is made again.
+    """
+
+    check: str
+    recipe: str
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One thing a check looked at.
+    """One observation of a check.
 
     Attributes:
-        share: worst error as a share of its bound, 0 where the question is yes or no and holds.
-        problem: what is wrong, in a sentence; empty where it holds.
-        clause: the clause broken, where it is not the first of the check.
-        where: numbers of the witness: token, head, position, expected, got, bound.
-        blocked: whether the question could not be put, because the structure of the answer is wrong.
-        stage: the stage at fault, where it is not that of the check.
+        share: the largest error divided by its bound; 0 for a yes-or-no question that holds, infinite if it fails.
+        problem: what is wrong; None if it holds.
+        clause: the broken clause if it is not the first one of the check.
+        blocked: whether the check could not look, because the answer is wrong in another way.
+        stage: the stage at fault if it is not the stage of the check.
+        explored: the explored case that failed.
     """
 
     share: float
-    problem: str = ""
+    problem: Problem | None = None
     clause: str = ""
-    where: dict[str, Any] = field(default_factory=dict)
     blocked: bool = False
-    stage: str = ""
+    stage: Stage | None = None
+    explored: Explored | None = None
 
 
 @dataclass(frozen=True)
@@ -35,21 +51,27 @@ class Check:
     """A check.
 
     Attributes:
-        id: permanent, ``<stage>.<what>``.
-        clauses: the clauses it decides, the one it blames unless told otherwise first.
-        stage: the stage of the layer it looks at.
-        tag: the cases it runs on.
-        judge: yields evidence on one trial; nothing where the trial decides nothing.
+        id: permanent, ``<stage>.<question>``.
+        clauses: the clauses it decides; it blames the first one unless the evidence names another.
+        stage: the stage of the layer.
+        tag: the tag of the cases it runs on.
+        examine: yields evidence on one trial; nothing if the trial decides nothing.
+        summary: the question in one sentence.
         profile: ``core`` or the profile it belongs to.
-        summary: the question, in a sentence.
-        needs_trace: whether a backend without a trace cannot be asked.
+        trial: the kind of trial that ``examine`` takes.
+        needs_routing: whether a backend without routing is left out.
     """
 
     id: str
     clauses: tuple[str, ...]
-    stage: str
+    stage: Stage
     tag: str
-    judge: Callable[[Any], Iterator[Evidence]]
+    examine: Callable[[Any], Iterator[Evidence]]
     summary: str
     profile: str = "core"
+    trial: TrialKind = TrialKind.LAYER
     needs_routing: bool = False
+
+    def broken_clause(self, evidence: Evidence) -> str:
+        """The clause that the evidence breaks; empty if it holds."""
+        return (evidence.clause or self.clauses[0]) if evidence.problem else ""

@@ -19,7 +19,7 @@ _CLAUSE = re.compile(r'^<a id="([A-Z]+-\d+)"></a>\*\*\1\*\* (.+)$', re.DOTALL)
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause: its permanent identifier, the chapter it stands in, its text, and the reason given for it."""
+    """One clause: its permanent identifier, its chapter, its text, and its reason."""
 
     id: str
     chapter: str
@@ -29,13 +29,13 @@ class Clause:
 
 @cache
 def clauses(version: str = SPEC_VERSION) -> dict[str, Clause]:
-    """All clauses of a version of SPEC.md, by identifier, in its order."""
+    """All clauses of a version of SPEC.md by identifier, in the order of the document."""
     return {row["id"]: Clause(**row) for row in _requirements(version)["clauses"]}
 
 
 @cache
 def counted_checks(version: str = SPEC_VERSION) -> frozenset[str]:
-    """The checks that decide conformance to a version; one added since runs and is shown, and does not count."""
+    """The checks that decide conformance to a version; a newer check runs and is shown, but does not count."""
     return frozenset(_requirements(version)["checks"])
 
 
@@ -51,12 +51,12 @@ def find(id: str) -> Clause:
     """
     known = clauses()
     if id not in known:
-        raise PeerError(f"{id} is no clause of SPEC.md {SPEC_VERSION}; `peerspec list --clauses` shows all")
+        raise PeerError(f"{id} is no clause of SPEC.md {SPEC_VERSION}; `peerspec list --clauses` shows all clauses")
     return known[id]
 
 
 def parse(text: str) -> list[Clause]:
-    """The clauses in the Markdown of SPEC.md: one paragraph each, with the table under it and the *Why* after it."""
+    """The clauses in the Markdown of SPEC.md: each is one paragraph, followed by its *Why*."""
     found: list[Clause] = []
     chapter = ""
     for block in re.split(r"\n{2,}", text):

@@ -1,4 +1,4 @@
-"""What findings become once all are known: consequences of others, not counted, or waived."""
+"""What findings become once all are known: blocked by other failures, not counted, or waived."""
 
 from __future__ import annotations
 
@@ -6,63 +6,63 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from peerspec.conformance.clauses import counted_checks
-from peerspec.conformance.report import CONSEQUENCE, ERROR, FAIL, WAIVED, Finding
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.findings import CLAIMS, SUPPORTS
+from peerspec.conformance.kinds import Reason, Status
+from peerspec.conformance.problems import Problem, ProblemKind
+from peerspec.conformance.sentences import message
 from peerspec.conformance.suite import CHECKS
-from peerspec.reference import SPEC_VERSION, PeerError
+from peerspec.reference import PeerError
 
-__all__ = ["SUPPORTS", "UNDECIDED", "count_known", "finalise", "require_checks", "waive"]
-
-UNDECIDED = "none of its cases decided anything"
-"""Message of a check all of whose cases left room for either answer."""
-
-SUPPORTS = "structure.supports"
-"""The check that has no cases: what a backend declined while others ran."""
+__all__ = ["block_undecided", "count_known", "require_checks", "waive"]
 
 
 def require_checks(waivers: Mapping[str, str]) -> None:
-    """Refuse a waiver for a check that does not exist."""
+    """Refuse a waiver for a check that does not exist.
+
+    Raises:
+        PeerError: there is one.
+    """
     for id in waivers:
         if id not in {check.id for check in CHECKS}:
-            raise PeerError(f"the waiver for {id!r} names no check; `peerspec list` shows all")
+            raise PeerError(f"the waiver for {id!r} names no check; `peerspec list` shows all checks")
 
 
-def finalise(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """A check left undecided is a fault of the suite, unless a failure made the answers unfit for it."""
-    if not any(finding.status == FAIL for finding in findings):
+def block_undecided(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """An undecided check is a fault of the suite, unless a failure explains it."""
+    if not any(finding.status in (Status.FAIL, Status.WAIVED) for finding in findings):
         return findings
-    return tuple(
-        replace(finding, status=FAIL, message=f"{CONSEQUENCE}{UNDECIDED}") if finding.message == UNDECIDED else finding
-        for finding in findings
-    )
+    return tuple(_blocked(finding) if finding.reason == Reason.UNDECIDED else finding for finding in findings)
 
 
-def count_known(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """A failure of a check that is newer than the specification's list is shown and does not count."""
-    known = counted_checks() | {SUPPORTS}
-    return tuple(
-        replace(finding, status=WAIVED, message=f"{finding.message} (not counted: newer than spec {SPEC_VERSION})")
-        if finding.status == FAIL and finding.check not in known
-        else finding
-        for finding in findings
-    )
+def _blocked(finding: Finding) -> Finding:
+    problem = Problem(ProblemKind.UNDECIDED)
+    said = message(problem, Reason.BLOCKED)
+    return count_known(replace(finding, status=Status.FAIL, reason=Reason.BLOCKED, problem=problem, message=said))
+
+
+def count_known(finding: Finding) -> Finding:
+    """A failure of a check that is newer than the list of the specification is shown and does not count."""
+    if finding.status != Status.FAIL or finding.check in counted_checks() | {CLAIMS, SUPPORTS}:
+        return finding
+    return replace(finding, status=Status.WAIVED, reason=Reason.NEWER_THAN_SPEC)
 
 
 def waive(findings: tuple[Finding, ...], waivers: Mapping[str, str]) -> tuple[Finding, ...]:
     """Failures with a waiver become waived; a waiver without a failure is an error."""
-    failing = {finding.check for finding in findings if finding.status == FAIL}
-    waived = [
-        replace(finding, status=WAIVED, message=f"{finding.message} (waived: {waivers[finding.check]})")
-        if finding.status == FAIL and finding.check in waivers
-        else finding
-        for finding in findings
-    ]
-    stale = [
-        replace(
-            finding,
-            status=ERROR,
-            message=f"its waiver is stale: {finding.check} does not fail; remove the waiver",
-        )
-        for finding in findings
-        if finding.check in waivers.keys() - failing
-    ]
+    failing = {finding.check for finding in findings if finding.status == Status.FAIL}
+    waived = [_waived(finding, waivers) for finding in findings]
+    stale = [_stale(finding) for finding in findings if finding.check in waivers.keys() - failing]
     return (*waived, *stale[:1])
+
+
+def _waived(finding: Finding, waivers: Mapping[str, str]) -> Finding:
+    if finding.status != Status.FAIL or finding.check not in waivers:
+        return finding
+    return replace(finding, status=Status.WAIVED, reason=Reason.WAIVER, waiver=waivers[finding.check])
+
+
+def _stale(finding: Finding) -> Finding:
+    problem = Problem(ProblemKind.STALE_WAIVER, {"check": finding.check})
+    said = message(problem, Reason.STALE_WAIVER)
+    return replace(finding, status=Status.ERROR, reason=Reason.STALE_WAIVER, problem=problem, message=said)

@@ -1,4 +1,4 @@
-"""What a run will do: which checks, on which cases, in which precisions."""
+"""The plan of a run: which checks, on which cases, in which precisions."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from peerspec import reference
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
 from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
-from peerspec.conformance.cases.case import CaseSpec
+from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
+from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.suite import CHECKS
-from peerspec.reference import DTYPES, PeerError
+from peerspec.reference import DTYPES, PeerError, compute_dtype
 
-__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "compute_dtype"]
+__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step"]
 
 SIZES = ("minimal", "default", "full")
+CORE = "core"
+"""The profile of every backend."""
 
-Cases = tuple[CaseSpec, ...] | tuple[SelectionCase, ...] | tuple[Exploration, ...]
+Definition = CaseDefinition | SelectionCase | Exploration
 
 
 @dataclass(frozen=True)
 class Step:
-    """One check in one precision, with its cases."""
+    """One check in one precision, with the definitions of its cases."""
 
     check: Check
     precision: str
-    cases: Cases
+    cases: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a run, in order, and the checks it leaves out because their profile is not claimed."""
+    """The steps of a run, in order, and the checks whose profile is not claimed."""
 
     precisions: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -55,42 +55,29 @@ class Plan:
         """Plan a run for the claimed profiles.
 
         Args:
-            claimed: what the backend claims, precisions included.
+            claimed: the profiles that the backend claims, precisions included.
             size: one of ``SIZES``.
-            profiles: restrict to these profiles and precisions.
-            only: restrict to checks whose identifier starts with one of these.
-            checks: those there are; all of the suite unless given.
+            profiles: restrict the run to these profiles and precisions.
+            only: restrict the run to checks whose identifier starts with one of these.
+            checks: all checks; those of the suite unless given.
 
         Raises:
             PeerError: an unknown size, profile or check.
             BackendError: the backend claims a profile that does not exist.
         """
-        _require_known("size", [size], SIZES)
-        if unknown := sorted(set(claimed) - {*PRECISIONS, *PROFILES, "core"}):
-            raise BackendError(
-                f"the backend claims the unknown profile {unknown[0]!r}; known are "
-                f"{', '.join((*PRECISIONS, *PROFILES))}"
-            )
-        _require_known("profile", profiles or (), (*PRECISIONS, *PROFILES, "core"))
-        if missing := [p for p in profiles or () if p != "core" and p not in claimed]:
-            raise PeerError(f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}")
-        everything = CHECKS if checks is None else checks
-        checks = [check for check in everything if not only or check.id.startswith(tuple(only))]
-        for pattern in only or ():
-            if not any(check.id.startswith(pattern) for check in everything):
-                raise PeerError(f"no check starts with {pattern!r}; `peerspec list` shows all")
-
         named = set(profiles or ())
+        _require_known("size", [size], SIZES)
+        _require_claims(claimed, named)
+        chosen = _chosen(CHECKS if checks is None else checks, only or ())
         precisions = tuple(p for p in PRECISIONS if p in claimed and (p in named or not named & set(PRECISIONS)))
-        asked = named - set(PRECISIONS) or {"core", *claimed}
-        run = [check for check in checks if check.profile in asked]
-        unclaimed = tuple(check for check in checks if check.profile not in {"core", *claimed})
+        wanted = named - set(PRECISIONS) or {CORE, *claimed}
         steps = [
             Step(check, precision, cases)
-            for first, precision in zip([True] + [False] * len(precisions), precisions, strict=False)
-            for check in run
-            if (cases := _cases(check, precision, precisions, claimed, SIZES.index(size), first))
+            for precision in precisions
+            for check in chosen
+            if check.profile in wanted and (cases := _cases(check, precision, precisions, claimed, SIZES.index(size)))
         ]
+        unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
         return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
 
     def split(self, jobs: int) -> list[Plan]:
@@ -105,39 +92,53 @@ class Plan:
         return [replace(self, steps=tuple(steps), unclaimed=rest) for steps, rest in zip(bins, unclaimed, strict=True)]
 
 
+def _require_claims(claimed: Collection[str], named: set[str]) -> None:
+    """Refuse profiles that do not exist, and named profiles that the backend does not claim."""
+    known = (*PRECISIONS, *PROFILES)
+    if unknown := sorted(set(claimed) - {*known, CORE}):
+        raise BackendError(f"the backend claims the unknown profile {unknown[0]!r}; known are {', '.join(known)}")
+    _require_known("profile", sorted(named), (*known, CORE))
+    if missing := sorted(named - {*claimed, CORE}):
+        raise PeerError(f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}")
+
+
+def _chosen(checks: Sequence[Check], only: Sequence[str]) -> list[Check]:
+    """The checks whose identifier starts with one of ``only``; all checks if it is empty."""
+    for beginning in only:
+        if not any(check.id.startswith(beginning) for check in checks):
+            raise PeerError(f"no check starts with {beginning!r}; `peerspec list` shows all checks")
+    return [check for check in checks if not only or check.id.startswith(tuple(only))]
+
+
 def _cases(
-    check: Check,
-    precision: str,
-    precisions: tuple[str, ...],
-    claimed: Collection[str],
-    size: int,
-    first: bool,
-) -> Cases:
-    repeated = compute_dtype(precision) in map(compute_dtype, precisions[: precisions.index(precision)])
-    if check.tag == "select":
-        asked = () if repeated else SELECTION_CASES
-        return tuple(case for case in asked if case.size <= size and (first or size >= case.everywhere))
-    if check.tag.startswith("explore."):
-        asked_once = EXPLORATIONS if first else ()
-        return tuple(case for case in asked_once if check.tag in case.tags and case.size <= size)
+    check: Check, precision: str, precisions: tuple[str, ...], claimed: Collection[str], size: int
+) -> tuple[Definition, ...]:
+    first = precision == precisions[0]
+    if check.trial is TrialKind.SELECTION:
+        earlier = precisions[: precisions.index(precision)]
+        repeated = _compute_dtype(precision) in map(_compute_dtype, earlier)
+        return (
+            () if repeated else tuple(c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
+        )
+    if check.trial is TrialKind.EXPLORATION:
+        return tuple(c for c in EXPLORATIONS if first and check.tag in c.tags and c.size <= size)
     narrow = precision == next((name for name in precisions if DTYPES[name].itemsize == 2), "")
     return tuple(
-        spec
-        for spec in LAYER_CASES
-        if check.tag in spec.tags
-        and spec.size <= size
-        and spec.profiles <= set(claimed)
-        and (first or size >= spec.everywhere or (narrow and size >= spec.narrow))
+        definition
+        for definition in LAYER_CASES
+        if check.tag in definition.tags
+        and definition.size <= size
+        and definition.profiles <= set(claimed)
+        and (first or size >= definition.everywhere or (narrow and size >= definition.narrow))
     )
+
+
+def _compute_dtype(precision: str) -> Any:
+    return compute_dtype(DTYPES[precision])
 
 
 def _work(steps: Sequence[Step]) -> int:
     return sum(len(step.cases) for step in steps)
-
-
-def compute_dtype(precision: str) -> np.dtype[Any]:
-    """The compute dtype: the dtype of scores and gates in a precision (PRC-3)."""
-    return reference.compute_dtype(DTYPES[precision])
 
 
 def _require_known(what: str, values: Collection[str], known: Collection[str]) -> None:

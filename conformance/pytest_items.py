@@ -1,4 +1,4 @@
-"""The suite as pytest sees it: one item per check and precision, all asking one backend."""
+"""The suite as pytest sees it: one item per check and precision, all on one backend."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from peerspec.conformance.check import Check
+from peerspec.conformance import findings
 from peerspec.conformance.clauses import clauses
-from peerspec.conformance.hosts.call import Fault
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import Plan
-from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, Finding
-from peerspec.conformance.runner import Run
+from peerspec.conformance.run import Run
 from peerspec.reference import PeerError
 
 __all__ = ["NODE", "CheckItem", "Suite"]
 
 NODE = "peerspec/conformance"
-"""What items are called by, wherever the package is installed and pytest is run."""
+"""The beginning of the items' names, wherever the package is installed and pytest is run."""
 
 _USAGE = "no backend is named; run: pytest --pyargs peerspec.conformance --peer-backend BACKEND"
 
@@ -51,67 +52,67 @@ class BackendFile(pytest.File):
 
 
 def _items(parent: BackendFile, run: Run) -> Iterator[pytest.Item]:
-    if not run.plan.precisions:
-        yield _item(parent, "structure.claims", "Does it claim a precision?", _claims_nothing)
+    for finding in run.claims():
+        yield _item(parent, finding.check, "Does it claim a precision?", partial(_same, finding))
     for step in run.plan.steps:
         name = f"{step.check.id}[{step.precision}]"
         yield _item(parent, name, step.check.summary, partial(run.step, step))
     if "supports" in run.host.methods:
-        yield _item(parent, "structure.supports", "Does it take what it must?", partial(_supports, run))
+        yield _item(parent, findings.SUPPORTS, "Does it take what it must?", run.supports_finding)
     for check in run.plan.unclaimed:
-        yield _item(parent, check.id, check.summary, partial(_unclaimed, check))
+        yield _item(parent, check.id, check.summary, partial(findings.not_claimed, check))
 
 
-def _item(parent: BackendFile, name: str, summary: str, judge: Callable[[], Finding]) -> CheckItem:
-    item: CheckItem = CheckItem.from_parent(parent, name=name, summary=summary, judge=judge)
+def _item(parent: BackendFile, name: str, summary: str, find: Callable[[], Finding]) -> CheckItem:
+    item: CheckItem = CheckItem.from_parent(parent, name=name, summary=summary, find=find)
     return item
 
 
-def _unclaimed(check: Check) -> Finding:
-    message = f"the profile {check.profile} is not claimed"
-    return Finding(check.id, check.clauses, check.stage, check.profile, "", NOT_CLAIMED, message=message)
-
-
-def _claims_nothing() -> Finding:
-    message = "it claims no precision; claim at least one of float32, float64, bfloat16, float16"
-    return Finding("structure.claims", ("CNF-1",), "structure", "core", "", FAIL, message=message)
-
-
-def _supports(run: Run) -> Finding:
-    """What the backend declines, asked here too because the other items may not have been selected."""
-    finding = Finding("structure.supports", ("CNF-2",), "structure", "core", "", PASS)
-    try:
-        for step in run.plan.steps:
-            for spec in step.cases:
-                run.declines(spec, step.precision)
-    except Fault as fault:
-        return Finding("structure.supports", ("CNF-2",), "structure", "core", "", ERROR, message=str(fault))
-    return next(run.refusals(), finding)
+def _same(finding: Finding) -> Finding:
+    return finding
 
 
 class CheckItem(pytest.Item):
-    """One finding: it errs in its set-up where the backend cannot be asked, and fails where a clause does."""
+    """One finding: an error in the set-up if the backend gives no answer, a failure if a clause fails.
 
-    def __init__(self, *, summary: str, judge: Callable[[], Finding], **rest: Any) -> None:
+    Its properties in JUnit XML are the data of the finding.
+    """
+
+    def __init__(self, *, summary: str, find: Callable[[], Finding], **rest: Any) -> None:
         super().__init__(**rest)
-        self._summary, self._judge = summary, judge
+        self._summary, self._find = summary, find
 
     def setup(self) -> None:
-        """Judge."""
-        self.finding = self._judge()
-        if self.finding.status == ERROR:
+        """Make the finding."""
+        try:
+            self.finding = self._find()
+        except Fault as fault:
+            pytest.fail(str(fault), pytrace=False)
+        self.user_properties += _properties(self.finding)
+        if self.finding.status == Status.ERROR:
             pytest.fail(self.finding.message, pytrace=False)
-        if self.finding.status == NOT_CLAIMED:
+        if self.finding.status in (Status.NOT_CLAIMED, Status.WAIVED):
             pytest.skip(self.finding.message)
 
     def runtest(self) -> None:
-        """Say what was found."""
-        if self.finding.status == FAIL:
+        """Fail if the finding is a failure."""
+        if self.finding.status == Status.FAIL:
             pytest.fail(_text(self.finding), pytrace=False)
 
     def reportinfo(self) -> tuple[Any, None, str]:
-        """Where the item stands, and the headline of its failure."""
+        """The file of the item, and the headline of its failure."""
         return self.path, None, f"{self.name}: {self._summary}"
+
+
+def _properties(finding: Finding) -> list[tuple[str, object]]:
+    values = {
+        "status": finding.status,
+        "reason": finding.reason,
+        "clause": finding.clauses[0],
+        "stage": finding.stage,
+        "problem": finding.problem.kind if finding.problem else None,
+    }
+    return [(f"peerspec.{name}", str(value)) for name, value in values.items() if value is not None]
 
 
 def _text(finding: Finding) -> str:

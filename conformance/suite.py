@@ -1,43 +1,49 @@
-"""Every check of the suite. Their order is the order of the layer's stages, so the first finding is the nearest cause.
+"""Every check of the suite, in the order of the layer's stages, so that the first failure is the nearest cause.
 
-The numbering comes before the structure, which a wrong one may break: ids repeat, or leave the range.
-Repetition and independence come before all stages: where an answer hangs on earlier calls or on other tokens, every
-stage looks wrong. Linearity in v comes before the experts, which a term that is not v would spoil.
-Whether other parameters count is asked of the options after their own checks, which a parameter that is ignored breaks.
-Exploration comes last, because a fixed case that fails says more.
+- The numbering comes before the structure, which a wrong numbering may break: ids repeat, or leave the range.
+- Repetition and independence come before all stages: if an answer depends on earlier calls or on other tokens, every
+  stage looks wrong.
+- Linearity in v comes before the experts, which a term without v would spoil.
+- Other parameters of the options come after the checks of the options, which a parameter that is ignored breaks.
+- Exploration comes last, because a fixed case that fails says more.
 """
 
 from peerspec.conformance.check import Check
-from peerspec.conformance.checks.experts import EXPERTS
-from peerspec.conformance.checks.forms import FORMS
-from peerspec.conformance.checks.gates import GATES
-from peerspec.conformance.checks.gradients import GRADIENTS
-from peerspec.conformance.checks.independence import FINITE, INDEPENDENCE, OPTIONS
-from peerspec.conformance.checks.index import INDEX
-from peerspec.conformance.checks.output import LINEAR, OUTPUT
-from peerspec.conformance.checks.profiles import PROFILES
-from peerspec.conformance.checks.retrieval import RETRIEVAL
-from peerspec.conformance.checks.select import SELECT
-from peerspec.conformance.checks.structure import STRUCTURE
-from peerspec.conformance.explore.checks import EXPLORE
+from peerspec.conformance.checks.experts import EXPERT_CHECKS
+from peerspec.conformance.checks.forms import FORM_CHECKS
+from peerspec.conformance.checks.gates import GATE_CHECKS
+from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
+from peerspec.conformance.checks.independence import FINITE_CHECKS, INDEPENDENCE_CHECKS, OPTION_CHECKS
+from peerspec.conformance.checks.index import INDEX_CHECKS
+from peerspec.conformance.checks.output import LINEAR_CHECKS, OUTPUT_CHECKS
+from peerspec.conformance.checks.profiles import PROFILE_CHECKS
+from peerspec.conformance.checks.query import QUERY_CHECKS
+from peerspec.conformance.checks.scores import SCORE_CHECKS, SUM_CHECKS
+from peerspec.conformance.checks.select import SELECT_CHECKS
+from peerspec.conformance.checks.selection import SELECTION_CHECKS
+from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
+from peerspec.conformance.explore.checks import EXPLORATION_CHECKS
 
 __all__ = ["CHECKS"]
 
 CHECKS: tuple[Check, ...] = (
-    *INDEX,
-    *STRUCTURE,
-    *INDEPENDENCE,
-    *FORMS,
-    *RETRIEVAL,
-    *SELECT,
-    *GATES,
-    *LINEAR,
-    *EXPERTS,
-    *OUTPUT,
-    *FINITE,
-    *PROFILES,
-    *OPTIONS,
-    *GRADIENTS,
-    *EXPLORE,
+    *INDEX_CHECKS,
+    *STRUCTURE_CHECKS,
+    *INDEPENDENCE_CHECKS,
+    *FORM_CHECKS,
+    *SUM_CHECKS,
+    *QUERY_CHECKS,
+    *SCORE_CHECKS,
+    *SELECTION_CHECKS,
+    *SELECT_CHECKS,
+    *GATE_CHECKS,
+    *LINEAR_CHECKS,
+    *EXPERT_CHECKS,
+    *OUTPUT_CHECKS,
+    *FINITE_CHECKS,
+    *PROFILE_CHECKS,
+    *OPTION_CHECKS,
+    *GRADIENT_CHECKS,
+    *EXPLORATION_CHECKS,
 )
 """Every check; identifiers are permanent."""

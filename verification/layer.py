@@ -9,10 +9,12 @@ from typing import Any
 from peerspec.backends.onnxruntime.model import OrtModel
 from peerspec.conformance.cases.case import Array
 from peerspec.conformance.hosts.call import Answer
-from peerspec.conformance.hosts.host import ObjectHost
+from peerspec.conformance.hosts.object_host import ObjectHost
+from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
-from peerspec.conformance.report import PASS, Report
-from peerspec.conformance.runner import Run, versions
+from peerspec.conformance.report import Report
+from peerspec.conformance.run import Run
+from peerspec.conformance.runner import versions
 from peerspec.reference import Layer
 from peerspec.verification.cases import verification_plan
 from peerspec.verification.parameters import compare_parameters
@@ -29,7 +31,7 @@ def verify_layer(
     plan = verification_plan(expected, model.rank, select="select" in model.profiles)
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)
     findings = (compare_parameters(model.layer, layer, model.tables),) if layer else ()
-    if all(finding.status == PASS for finding in findings):
+    if all(finding.status is Status.PASS for finding in findings):
         findings = (*findings, *run.findings(stop_early=False, progress=None))
     return Report(
         backend=f"{path.name} {node}" if node else path.name,

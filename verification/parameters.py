@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from peerspec.conformance.cases.case import Array
-from peerspec.conformance.report import FAIL, PASS, Finding
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Reason, Stage, Status
 from peerspec.export.tables import Tables, is_table, rounded
 from peerspec.reference import Layer, PeerConfig
 
@@ -16,12 +17,22 @@ _CHUNK = 1 << 24  # bytes compared at once, so that tables of gigabytes need meg
 
 def compare_parameters(got: Layer, expected: Layer, tables: Tables | None) -> Finding:
     """Compare the layer in a model with ``expected``, its tables rounded to the format ``tables`` if given."""
-    problem = _problem(got, expected, tables)
-    status = FAIL if problem else PASS
-    return Finding("model.parameters", ("PAR-1",), "parameters", "core", str(expected.dtype), status, 1, 0.0, problem)
+    message = _difference(got, expected, tables)
+    status, reason = (Status.FAIL, Reason.VIOLATION) if message else (Status.PASS, None)
+    return Finding(
+        "model.parameters",
+        ("PAR-1",),
+        Stage.PARAMETERS,
+        "core",
+        str(expected.dtype),
+        status,
+        1,
+        reason=reason,
+        message=message,
+    )
 
 
-def _problem(got: Layer, expected: Layer, tables: Tables | None) -> str:
+def _difference(got: Layer, expected: Layer, tables: Tables | None) -> str:
     """The first difference in a sentence, or nothing."""
     if got.config != expected.config:
         return f"the model holds another layer: {_differences(got.config, expected.config)}"

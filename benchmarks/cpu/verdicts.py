@@ -64,14 +64,14 @@ def verdicts() -> dict[str, str]:
         SystemExit: an implementation is not conformant.
     """
     found = {
-        "torch, with the core": check_backend(backend, size="minimal").verdict,
-        "torch, gradients as touched rows": check_backend(TouchedRows(), size="minimal").verdict,
-        "PEER-pytorch": check_backend(f"{EXAMPLE}:softmax", size="minimal").verdict,
+        "torch, with the core": str(check_backend(backend, size="minimal").verdict),
+        "torch, gradients as touched rows": str(check_backend(TouchedRows(), size="minimal").verdict),
+        "PEER-pytorch": str(check_backend(f"{EXAMPLE}:softmax", size="minimal").verdict),
     }
     with library_operations():
-        found["torch, library operations"] = check_backend(backend, size="minimal").verdict
-    found["JAX, with the core"] = check_backend(jax_backend, size="minimal").verdict
-    found["JAX, library operations"] = check_backend(JaxWithoutCore(), size="minimal").verdict
+        found["torch, library operations"] = str(check_backend(backend, size="minimal").verdict)
+    found["JAX, with the core"] = str(check_backend(jax_backend, size="minimal").verdict)
+    found["JAX, library operations"] = str(check_backend(JaxWithoutCore(), size="minimal").verdict)
     return required(found)
 
 

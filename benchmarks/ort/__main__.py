@@ -82,7 +82,7 @@ def main() -> None:
         return child(name, Point(*map(int, sizes)))
     if not options.render:
         backends = {"bodies": backend, "native kernel": native, "PEER-pytorch": f"{EXAMPLE}:softmax"}
-        verdicts = {name: check_backend(found, size="minimal").verdict for name, found in backends.items()}
+        verdicts = {name: str(check_backend(found, size="minimal").verdict) for name, found in backends.items()}
         for name, verdict in required(verdicts).items():
             print(f"{name}: {verdict}", flush=True)
         wanted = [(options.width, "d_model"), (options.tokens, "tokens")]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from peerspec.conformance.cases.case import CaseSpec, Draw
+from peerspec.conformance.cases.case import CaseDefinition, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, steered, tokens
 from peerspec.reference import PeerConfig
 
@@ -18,10 +19,13 @@ OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "without ro
 """The tags of a case that every check of outputs uses."""
 
 
-def core_case(name: str, config: PeerConfig, build: Build, tags: set[str] | frozenset[str], **more: Any) -> CaseSpec:
+def core_case(
+    name: str, config: PeerConfig, build: Build, tags: set[str] | frozenset[str], **more: Any
+) -> CaseDefinition:
     """A case of the profile ``core``; an exact case whose selection is checked has its order checked too."""
-    ordered = {"order"} if name.startswith("exact.") and "selection" in tags else set()
-    return CaseSpec(name, config, build, frozenset(tags | ordered), **more)
+    definition = CaseDefinition(name, config, build, frozenset(tags), **more)
+    ordered = {"order"} if definition.exact and "selection" in tags else set()
+    return replace(definition, tags=definition.tags | ordered)
 
 
 def exact(*lead: int) -> Build:

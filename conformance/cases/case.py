@@ -1,9 +1,10 @@
-"""A case: one layer and one input, regenerable from its name, its seed and its precision."""
+"""A case: one layer and one input, or one pair of half scores, regenerable from its name, seed and precision."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import log2, sqrt
 from typing import Any
 
@@ -13,17 +14,29 @@ from numpy.typing import NDArray
 from peerspec.conformance.inputs import dyadic, significant_bits
 from peerspec.reference import Layer, PeerConfig
 
-__all__ = ["Case", "CaseSpec", "Draw", "balanced_exponent"]
+__all__ = ["Case", "CaseDefinition", "CaseFamily", "Draw", "Halves", "Subject", "balanced_exponent"]
 
 Array = NDArray[Any]
 
 
+class CaseFamily(StrEnum):
+    """The first part of the name of a case that runs a whole layer."""
+
+    EXACT = "exact"
+    NUMERIC = "numeric"
+    SHAPE = "shape"
+    FINITE = "finite"
+    METAMORPHIC = "meta"
+    QUERY_NORM = "norm"
+    GRADIENT = "gradient"
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What a backend is asked.
+    """A layer and its input.
 
     Attributes:
-        name: the name of its ``CaseSpec``.
+        name: the name of its ``CaseDefinition``.
         exact: whether all sums up to scores and inner products are exact in every compute dtype (PRC-5).
         layer, x, mask, training: the arguments of ``forward``.
         dy: the upstream gradient, for cases of the profile ``training``.
@@ -38,16 +51,30 @@ class Case:
     dy: Array | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Halves:
+    """The arguments of ``select``: half scores [..., n] twice, and k; ``name`` is that of their ``SelectionCase``."""
+
+    name: str
+    scores1: Array
+    scores2: Array
+    k: int
+
+
+Subject = Case | Halves
+"""What a trial is made of."""
+
+
 @dataclass(frozen=True)
 class Draw:
-    """The spec-defined source of a case's tensors: names are ``<case>/<tensor>`` (INP-1, INP-2)."""
+    """The source of a case's tensors as SPEC.md defines it: names are ``<case>/<tensor>`` (INP-1, INP-2)."""
 
     case: str
     seed: int
     dtype: np.dtype[Any]
 
     def full(self, name: str, shape: tuple[int, ...], exponent: int = 0) -> Array:
-        """Entries with the full significand of the format, in [−2^exponent, 2^exponent)."""
+        """Entries with the full significand of the dtype, in [−2^exponent, 2^exponent)."""
         return self.coarse(name, shape, significant_bits(self.dtype), exponent)
 
     def coarse(self, name: str, shape: tuple[int, ...], bits: int, exponent: int) -> Array:
@@ -57,18 +84,18 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class CaseSpec:
-    """How to build a case, and where it is used.
+class CaseDefinition:
+    """How a case is built, and where it is used.
 
     Attributes:
-        name: unique, ``<lane>.<what>``.
+        name: unique, ``<family>.<rest>``.
         config: the configuration, known without building.
-        build: makes the case from a source of tensors.
-        tags: the checks that use it, by their tag.
-        profiles: profiles a backend must claim to be asked.
+        build: makes the parts of the case from a source of tensors.
+        tags: the tags of the checks that use it.
+        profiles: the profiles that a backend must claim.
         size: the smallest size that includes it: 0 minimal, 1 default, 2 full.
-        everywhere: the smallest size that runs it in every precision, not only in the first one claimed.
-        narrow: the same for the first 16-bit precision, where a rounding to the format of the input shows.
+        everywhere: the smallest size that runs it in every precision and not only in the first one claimed.
+        narrow: the same for the first 16-bit precision, which shows a rounding to the input dtype.
     """
 
     name: str
@@ -80,11 +107,21 @@ class CaseSpec:
     everywhere: int = 2
     narrow: int = 2
 
+    @property
+    def family(self) -> CaseFamily:
+        """The case family."""
+        return CaseFamily(self.name.partition(".")[0])
+
+    @property
+    def exact(self) -> bool:
+        """Whether its sums are exact (PRC-5)."""
+        return self.family is CaseFamily.EXACT
+
     def make(self, dtype: np.dtype[Any], seed: int) -> Case:
-        """Build the case for one precision and seed."""
+        """Build the case for one input dtype and one seed."""
         parts = self.build(Draw(self.name, seed, dtype), self.config)
         layer = Layer(self.config, parts.pop("params"))
-        return Case(self.name, self.name.startswith("exact."), layer, **parts)
+        return Case(self.name, self.exact, layer, **parts)
 
 
 def balanced_exponent(width: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peerspec.conformance.cases.case import CaseSpec
+from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.cases.exact import EXACT_CASES
 from peerspec.conformance.cases.finite import FINITE_CASES
 from peerspec.conformance.cases.large import LARGE_CASES
@@ -12,7 +12,7 @@ from peerspec.conformance.cases.shape import SHAPE_CASES
 
 __all__ = ["CORE_CASES"]
 
-CORE_CASES: tuple[CaseSpec, ...] = (
+CORE_CASES: tuple[CaseDefinition, ...] = (
     *EXACT_CASES,
     *NUMERIC_CASES,
     *SHAPE_CASES,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.build import Build, Parts
-from peerspec.conformance.cases.case import CaseSpec, Draw
+from peerspec.conformance.cases.case import CaseDefinition, Draw
 from peerspec.conformance.cases.configs import IDENTITY, SINGLE, SMALL
 from peerspec.conformance.cases.layers import steered
 from peerspec.conformance.cases.layouts import laid_out
@@ -70,12 +70,12 @@ def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
 
 def _gradient(
     name: str, config: PeerConfig, build: Build, *profiles: str, tag: str = "gradient", **more: Any
-) -> CaseSpec:
+) -> CaseDefinition:
     tags = {tag} if tag == "gradient.form" or config.query_norm != "none" else {tag, "gradient"}
-    return CaseSpec(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
+    return CaseDefinition(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
-GRADIENT_CASES: tuple[CaseSpec, ...] = (
+GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     _gradient(
         "exact.gradient",
         replace(IDENTITY, top_k=1),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.build import Build, Parts
-from peerspec.conformance.cases.case import CaseSpec, Draw
+from peerspec.conformance.cases.case import CaseDefinition, Draw
 from peerspec.conformance.cases.configs import SINGLE
 from peerspec.conformance.cases.layers import loud
 from peerspec.conformance.cases.profile_build import (
@@ -44,12 +44,12 @@ def _case(
     also: str | tuple[str, ...] = (),
     tags: frozenset[str] = frozenset(),
     **more: Any,
-) -> CaseSpec:
+) -> CaseDefinition:
     others = (also,) if isinstance(also, str) else also
-    return CaseSpec(name, config, build, OUTPUT | tags | {tag}, frozenset({profile, *others}), **more)
+    return CaseDefinition(name, config, build, OUTPUT | tags | {tag}, frozenset({profile, *others}), **more)
 
 
-PROFILE_CASES: tuple[CaseSpec, ...] = (
+PROFILE_CASES: tuple[CaseDefinition, ...] = (
     _case("exact.bias", replace(WIDE_RELU, query_bias=True), "bias", "query-bias", parts(exact=True), tags=OTHER),
     _case("numeric.bias", replace(WIDE_RELU, query_bias=True), "bias", "query-bias", parts(), everywhere=1),
     _case("norm.inference", BATCH_NORM, "norm.inference", "query-norm", parts(), everywhere=1),
@@ -59,8 +59,10 @@ PROFILE_CASES: tuple[CaseSpec, ...] = (
     _case("norm.one", BATCH_NORM, "norm.training", "query-norm", parts(1, training=True), size=1),
     _case("norm.masked.axes", BATCH_NORM, "norm.masked", "query-norm", parts(2, 3, training=True, masked=True)),
     # A backend must refuse these two, so they have no tag of a check that reads an answer.
-    CaseSpec("norm.uncounted", BATCH_NORM, _uncounted, frozenset({"norm.refused"}), frozenset({"query-norm"})),
-    CaseSpec("norm.empty", BATCH_NORM, parts(0, training=True), frozenset({"norm.refused"}), frozenset({"query-norm"})),
+    CaseDefinition("norm.uncounted", BATCH_NORM, _uncounted, frozenset({"norm.refused"}), frozenset({"query-norm"})),
+    CaseDefinition(
+        "norm.empty", BATCH_NORM, parts(0, training=True), frozenset({"norm.refused"}), frozenset({"query-norm"})
+    ),
     _case("norm.ignored", BATCH_NORM, "norm.inference", "query-norm", parts(masked=True), tags=OTHER),
     _case("norm.layer", LAYER_NORM, "norm.layer", "query-norm", parts(), tags=OTHER, narrow=1),
     _case(

@@ -8,25 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.cases.case import Array, Draw
+from peerspec.conformance.cases.case import Array, Draw, Halves
+from peerspec.reference import compute_dtype
 
 __all__ = ["SELECTION_CASES", "SelectionCase"]
 
 
 @dataclass(frozen=True)
 class SelectionCase:
-    """Two arrays of half scores [rows, n], and k; ``size`` and ``everywhere`` are those of ``CaseSpec``."""
+    """Two arrays of half scores [rows, n], and k; ``size`` and ``everywhere`` are those of ``CaseDefinition``."""
 
     name: str
     n: int
     k: int
-    make: Callable[[Draw, int], tuple[Array, Array]]
+    build: Callable[[Draw, int], tuple[Array, Array]]
     size: int = 0
     everywhere: int = 2
 
-    def halves(self, dtype: np.dtype[Any], seed: int) -> tuple[Array, Array]:
-        """s₁ and s₂ of ``dtype``, a compute dtype."""
-        return self.make(Draw(f"select.{self.name}", seed, dtype), self.n)
+    def make(self, dtype: np.dtype[Any], seed: int) -> Halves:
+        """The half scores in the compute dtype of the input dtype ``dtype``."""
+        return Halves(self.name, *self.build(Draw(f"select.{self.name}", seed, compute_dtype(dtype)), self.n), self.k)
 
 
 def _coarse(bits: int) -> Any:

@@ -1,1 +1,1 @@
-"""The checks, by stage and chapter; ``suite`` puts them in order."""
+"""The checks, one file per stage or subject; ``suite`` lists them in order."""

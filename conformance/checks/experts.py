@@ -5,38 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.base import sound
-from peerspec.conformance.checks.output import judge_y
+from peerspec.conformance.checks.evidence import sound
+from peerspec.conformance.checks.output import examine_y
+from peerspec.conformance.kinds import Stage
 from peerspec.conformance.trials.layer import Trial
 from peerspec.reference.config import ACTIVATIONS
 
-__all__ = ["EXPERTS"]
+__all__ = ["EXPERT_CHECKS"]
 
 
 def _alone(trial: Trial) -> Iterator[Evidence]:
-    """A small error is one of precision only where σ has nothing to approximate."""
+    """A small error is blamed on precision only if σ has nothing to approximate."""
     straight = trial.case.layer.config.activation in ("relu", "identity")
-    yield from judge_y(trial, "the output of one expert", narrow=straight)
+    yield from examine_y(trial, "the output of one expert", narrow=straight)
 
 
-EXPERTS = (
+EXPERT_CHECKS = (
     Check(
         "experts.rows",
         ("EXP-1", "IDX-1"),
-        "expert",
+        Stage.EXPERT,
         "expert",
         sound(_alone),
         "Is an expert σ(u·x)·v with the rows of its id?",
     ),
     *(
         Check(
-            f"experts.{kind}",
+            f"experts.{activation}",
             ("ACT-1", "PRC-4"),
-            "activation",
-            f"activation.{kind}",
+            Stage.ACTIVATION,
+            f"activation.{activation}",
             sound(_alone),
-            f"Is the activation {kind} the one of ACT-1?",
+            f"Is the activation {activation} the one of ACT-1?",
         )
-        for kind in ACTIVATIONS
+        for activation in ACTIVATIONS
     ),
 )

@@ -1,6 +1,6 @@
 """The same tokens in another form: leading axes, gaps between rows, columns first in memory, a mask.
 
-The answer is that of the plain form.
+The answer must be the answer to the plain form.
 """
 
 from __future__ import annotations
@@ -10,50 +10,56 @@ from collections.abc import Iterator
 import numpy as np
 
 from peerspec.conformance.bounds.bounded import Bounded
+from peerspec.conformance.cases.case import Case
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.base import sound, within
+from peerspec.conformance.checks.evidence import sound, within
+from peerspec.conformance.kinds import Stage
 from peerspec.conformance.trials.layer import Trial
 from peerspec.reference import Layer
 
-__all__ = ["FORMS"]
+__all__ = ["FORM_CHECKS", "form_clause", "tables_moved"]
+
+
+def tables_moved(case: Case) -> bool:
+    """Whether the tables lie in column order."""
+    return not case.layer.params["experts.u"].flags.c_contiguous
+
+
+def form_clause(case: Case) -> str:
+    """The clause of the form of a case: the order of the tables, the shape of x, or the mask."""
+    return "PAR-1" if tables_moved(case) else "SHP-1" if case.mask is None else "SHP-2"
 
 
 def _forms(trial: Trial) -> Iterator[Evidence]:
-    """The backend against itself on [T, D] without a mask, so that no other defect is blamed on the form.
+    """Compare the backend with itself on [T, D] without a mask, so that no other defect is blamed on the form.
 
-    Another form may take another path with other roundings: each answer lies within one bound of the definition, so
-    both lie within two of each other, for tokens that every legal backend routes alike. The largest bound serves for
-    all entries, because the answer need not be near the definition.
+    Another form may take another path with other roundings. Each answer lies within one bound of the definition, so
+    both lie within two bounds of each other, for tokens that every legal backend routes alike. The largest bound
+    holds for all entries, because the answer need not be near the definition.
     """
-    layer, moved = trial.case.layer, not trial.case.layer.params["experts.u"].flags.c_contiguous
-    clause = "PAR-1" if moved else "SHP-1" if trial.case.mask is None else "SHP-2"
-    rows = Layer(layer.config, {name: np.ascontiguousarray(array) for name, array in layer.params.items()})
-    plain = trial.forward(np.ascontiguousarray(trial.case.x.reshape(len(trial.tokens), -1)), rows, masked=False)
+    case = trial.case
+    rows = Layer(case.layer.config, {name: np.ascontiguousarray(array) for name, array in case.layer.params.items()})
+    plain = trial.forward(np.ascontiguousarray(case.x.reshape(len(trial.tokens), -1)), rows, masked=False)
     parts = {"y": trial.y.error}
     if trial.shows_routing and plain.indices is not None:
         parts = {"scores": trial.scores.error} | parts
+    form = "tables in column order" if tables_moved(case) else f"x of shape {case.x.shape}"
     for name, error in parts.items():
-        expected = getattr(plain, name).astype(np.float64).reshape(error.shape)
-        got = getattr(trial.output, name).reshape(error.shape)
+        got, expected = (getattr(out, name).astype(np.float64).reshape(error.shape) for out in (trial.output, plain))
+        if name == "scores":
+            got, expected = np.sort(got), np.sort(expected)
+        bound = Bounded(expected, np.full(error.shape, 2 * error.max(initial=0)))
         where = np.broadcast_to(trial.certain_for_all.reshape(-1, *[1] * (error.ndim - 1)), error.shape)
-        yield from within(
-            f"{name} of {'tables in column order' if moved else f'x of shape {trial.case.x.shape}'}, against [T, D],",
-            np.sort(got) if name == "scores" else got,
-            Bounded(
-                np.sort(expected) if name == "scores" else expected, np.full(error.shape, 2 * error.max(initial=0))
-            ),
-            where,
-            clause=clause,
-        )
+        yield from within(f"{name} of {form}, against [T, D],", got, bound, where, clause=form_clause(case))
 
 
-FORMS = (
+FORM_CHECKS = (
     Check(
         "structure.forms",
         ("SHP-1", "SHP-2", "PAR-1"),
-        "structure",
+        Stage.STRUCTURE,
         "form",
         sound(_forms),
-        "Do leading axes, strides, the order of memory and a mask leave the answer as it is?",
+        "Is the answer independent of leading axes, strides, the order of memory and a mask?",
     ),
 )

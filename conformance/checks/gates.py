@@ -1,4 +1,4 @@
-"""Chapter 3: gates, judged from the scores the backend returned and from those of the reference."""
+"""Chapter 3: gates, compared with those of the returned scores and with those of the reference's scores."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.base import NARROW, holds, sound, within
+from peerspec.conformance.checks.evidence import NARROW, holds, sound, within
+from peerspec.conformance.kinds import Stage
+from peerspec.conformance.problems import Hint, HintKind, ProblemKind
 from peerspec.conformance.trials.layer import Trial
 
-__all__ = ["GATES", "judge_gates"]
+__all__ = ["GATE_CHECKS", "examine_gates"]
 
 
-def judge_gates(trial: Trial, *, narrow: bool = True) -> Iterator[Evidence]:
+def examine_gates(trial: Trial, *, narrow: bool = True) -> Iterator[Evidence]:
     """Gates against the returned scores, then against the reference's scores of the same experts."""
     where = np.broadcast_to(trial.finite[:, None, None], trial.ids.shape)
     got, u = trial.returned_gates, trial.model.u * narrow
@@ -22,33 +24,27 @@ def judge_gates(trial: Trial, *, narrow: bool = True) -> Iterator[Evidence]:
 
 
 def _finite(trial: Trial) -> Iterator[Evidence]:
-    bad = np.argwhere(~np.isfinite(trial.returned_gates))
-    worst = float(np.abs(trial.returned_scores).max())
-    yield holds(not len(bad), f"gates are not finite at scores up to {worst:g}: subtract the maximum before exp")
+    finite = bool(np.isfinite(trial.returned_gates).all())
+    yield holds(finite, ProblemKind.GATES_NOT_FINITE, largest=float(np.abs(trial.returned_scores).max()))
 
 
 def _softmax(trial: Trial) -> Iterator[Evidence]:
     if not trial.ids.size:
         return
+    k = trial.ids.shape[-1]
     total = trial.returned_gates.astype(np.float64).sum(-1)
-    room = trial.gates_of_returned.error.sum(-1) + trial.model.gamma(trial.ids.shape[-1])
+    room = trial.gates_of_returned.error.sum(-1) + trial.model.gamma(k)
     off = np.where(trial.finite[:, None], np.abs(total - 1), 0)
     worst = np.unravel_index(int((off - room).argmax()), off.shape)
-    if off[worst] > max(room[worst], NARROW):  # less may be a narrow format, which the values tell
-        t, h = (int(i) for i in worst)
-        yield holds(
-            False,
-            f"the {trial.ids.shape[-1]} gates of token {t}, head {h} must sum to 1, got {total[worst]:.9g}: "
-            "the softmax is over the k selected scores of one head" + _resembles(trial),
-            token=t,
-            head=h,
-        )
+    if off[worst] > max(room[worst], NARROW):  # a narrow dtype may explain less; the values show it
+        place = dict(zip(("token", "head"), map(int, worst), strict=True))
+        yield holds(False, ProblemKind.GATE_SUM, *_known(trial), where=place, k=k, got=float(total[worst]))
         return
-    yield from judge_gates(trial)
+    yield from examine_gates(trial)
 
 
-def _resembles(trial: Trial) -> str:
-    """What the gates are instead, if it is something known."""
+def _known(trial: Trial) -> Iterator[Hint]:
+    """The known function that the gates are instead, if any."""
     gates = trial.returned_gates[trial.finite].astype(np.float64)
     scores = trial.returned_scores[trial.finite].astype(np.float64)
     with np.errstate(over="ignore"):
@@ -57,14 +53,16 @@ def _resembles(trial: Trial) -> str:
             "max(score, 0), a ReLU": np.maximum(scores, 0),
             "the logistic function of each score, gate `sigmoid`": 1 / (1 + np.exp(-scores)),
         }
-    return next((f"; they are {what}" for what, is_it in known.items() if np.allclose(gates, is_it, 1e-3, 1e-6)), "")
+    fits = next((what for what, values in known.items() if np.allclose(gates, values, 1e-3, 1e-6)), None)
+    if fits:
+        yield Hint(HintKind.KNOWN_GATES, {"known": fits})
 
 
-GATES = (
+GATE_CHECKS = (
     Check(
         "gates.finite",
         ("GAT-2",),
-        "gate",
+        Stage.GATE,
         "loud",
         sound(_finite),
         "Are gates finite at large scores?",
@@ -73,7 +71,7 @@ GATES = (
     Check(
         "gates.softmax",
         ("GAT-1", "PRC-2", "PRC-4"),
-        "gate",
+        Stage.GATE,
         "gates",
         sound(_softmax),
         "Are gates the softmax of the k selected scores of each head?",

@@ -1,4 +1,4 @@
-"""Chapter 6: gradients, by what they are the gradient of."""
+"""Chapter 6: gradients, by the tensor they belong to."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.base import holds, within
+from peerspec.conformance.checks.evidence import blocked, holds, violated, within
+from peerspec.conformance.checks.forms import form_clause
+from peerspec.conformance.kinds import Stage, TrialKind
+from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.gradients import GradientTrial
 
-__all__ = ["GRADIENTS"]
+__all__ = ["GRADIENT_CHECKS"]
 
-Judge = Callable[[GradientTrial], Iterator[Evidence]]
+Examine = Callable[[GradientTrial], Iterator[Evidence]]
 AXES = {
     "experts": ("expert", "feature"),
     "keys": ("key head", "half", "sub-key", "feature"),
     "query": ("head", "query feature", "feature"),
     "x": ("token", "feature"),
 }
+"""The axes by the first part of a parameter's name."""
 
 
 def _structure(trial: GradientTrial) -> Iterator[Evidence]:
-    signs = {"modified": "IND-2", "format": "PRC-1", "gradient of x must have shape": "SHP-1"}
-    clause = next((clause for sign, clause in signs.items() if sign in trial.problem), "")
-    yield holds(not trial.problem, trial.problem, clause=clause)
+    yield violated(trial.violation) if trial.violation else Evidence(0.0)
 
 
 def _unselected(trial: GradientTrial) -> Iterator[Evidence]:
@@ -41,89 +43,85 @@ def _unselected(trial: GradientTrial) -> Iterator[Evidence]:
     for name, got in trial.returned.items():
         if name == "keys" or name.startswith("experts."):
             selected = sub_keys if name == "keys" else experts
-            evidence = _silent(name, got.astype(np.float64), selected)
+            evidence = _zero_elsewhere(name, got.astype(np.float64), selected)
             if evidence.problem and _misplaced(got, trial.expected[name].value, selected):
                 evidence = replace(evidence, clause="GRD-1" if name == "keys" else "GRD-3")
             yield evidence
 
 
 def _misplaced(got: Array, expected: Array, selected: Array) -> bool:
-    """Whether rows that were selected lack what others got."""
+    """Whether a selected row lacks its gradient, which another row may have got."""
     return bool(((got == 0).all(-1) & (expected != 0).any(-1) & selected).any())
 
 
-def _silent(name: str, got: Array, selected: Array) -> Evidence:
-    """Whether all rows but the selected ones are zero; a NaN is not."""
+def _zero_elsewhere(name: str, got: Array, selected: Array) -> Evidence:
+    """Whether all rows but the selected ones are zero; a NaN is not zero."""
     wrong = np.argwhere((got != 0).any(-1) & ~selected)
-    at = tuple(int(i) for i in wrong[0]) if len(wrong) else ()
-    row = at[0] if len(at) == 1 else at
-    where: dict[str, Any] = dict(zip(AXES[name.split(".")[0]], at, strict=False))
-    return holds(not at, f"the gradient of {name} is not zero in row {row}, which no token selected", **where)
+    if not len(wrong):
+        return Evidence(0.0)
+    at = tuple(int(i) for i in wrong[0])
+    where = dict(zip(AXES[name.split(".")[0]], at, strict=False))
+    return holds(False, ProblemKind.NONZERO_GRADIENT, where=where, name=name, row=at[0] if len(at) == 1 else at)
 
 
 def _repeat(trial: GradientTrial) -> Iterator[Evidence]:
-    """Some times more, as sums in any order may agree by chance; after a forward pass of other tokens."""
+    """Repeat several times, because sums in any order may agree by chance; first call forward with other tokens."""
     trial.trial.forward(-trial.case.x)
-    again = [trial.again() for _ in range(4)]
-    moved = [name for name, got in trial.returned.items() if any(got.tobytes() != a[name].tobytes() for a in again)]
-    yield holds(
-        not moved, f"the same question gave another answer after a call of forward(): the gradient of {moved[:1]}"
-    )
+    repeated = [trial.repeated() for _ in range(4)]
+    moved = [name for name, got in trial.returned.items() if any(got.tobytes() != r[name].tobytes() for r in repeated)]
+    yield holds(not moved, ProblemKind.GRADIENT_NOT_REPEATED, names=moved[:1])
 
 
-def _of(*prefixes: str, narrow: bool = False) -> Judge:
-    def judge(trial: GradientTrial) -> Iterator[Evidence]:
+def _of(*prefixes: str, narrow: bool = False) -> Examine:
+    """Compare the gradients of the parameters whose names start with one of the prefixes."""
+
+    def examine(trial: GradientTrial) -> Iterator[Evidence]:
         for name, expected in trial.expected.items():
             if name.startswith(prefixes):
                 got = trial.returned[name].reshape(expected.value.shape)
-                axes = AXES.get(name.split(".")[0])
-                axes = axes if axes and len(axes) == got.ndim else None
-                yield from within(f"the gradient of {name}", got, expected, axes=axes, u=trial.trial.model.u * narrow)
+                axes = AXES.get(name.split(".")[0], ())
+                known = axes if len(axes) == got.ndim else None
+                yield from within(f"the gradient of {name}", got, expected, axes=known, u=trial.trial.model.u * narrow)
 
-    return _decided(judge)
+    return _decided(examine)
 
 
 def _forms(trial: GradientTrial) -> Iterator[Evidence]:
-    moved = not trial.case.layer.params["experts.u"].flags.c_contiguous
-    clause = "PAR-1" if moved else "SHP-1" if trial.case.mask is None else "SHP-2"
-    yield holds(not trial.problem, trial.problem, clause=clause)
+    clause = form_clause(trial.case)
+    yield replace(violated(trial.violation), clause=clause) if trial.violation else Evidence(0.0)
     for evidence in _of("")(trial):
         yield replace(evidence, clause=clause)
 
 
-def _sound(judge: Judge) -> Judge:
-    """Judge gradients only where the forward pass they belong to has the right structure."""
+def _sound(examine: Examine) -> Examine:
+    """Examine gradients only if the answer of ``forward`` has the right structure."""
 
-    def judged(trial: GradientTrial) -> Iterator[Evidence]:
+    def examine_sound(trial: GradientTrial) -> Iterator[Evidence]:
         if trial.trial.structure:
             clause, problem = trial.trial.structure[0]
-            yield Evidence(float("inf"), f"not judged, because {problem}", clause, blocked=True)
+            yield blocked(problem, clause)
         else:
-            yield from judge(trial)
+            yield from examine(trial)
 
-    return judged
+    return examine_sound
 
 
-def _decided(judge: Judge) -> Judge:
-    """Judge only sound answers, and only where at least half of the tokens have a certain selection."""
+def _decided(examine: Examine) -> Examine:
+    """Examine sound answers only, and only if at least half of the tokens have a certain selection."""
 
-    def judged(trial: GradientTrial) -> Iterator[Evidence]:
+    def examine_decided(trial: GradientTrial) -> Iterator[Evidence]:
         if 2 * trial.certain.sum() < len(trial.certain):
             return
-        elif trial.problem:
-            yield holds(False, f"not judged, because {trial.problem}")
+        if trial.violation:
+            yield blocked(trial.violation.problem)
         else:
-            yield from judge(trial)
+            yield from examine(trial)
 
-    return _sound(judged)
-
-
-def _check(id: str, clauses: tuple[str, ...], tag: str, judge: Judge, summary: str, profile: str = "training") -> Check:
-    return Check(id, clauses, "gradient", tag, judge, summary, profile=profile)
+    return _sound(examine_decided)
 
 
 def _kink(trial: GradientTrial) -> Iterator[Evidence]:
-    """First the rows whose inner products are not zero, then those of zeros alone."""
+    """First the rows whose inner products are not zero, then the rows of zeros alone."""
     zero: Any = ~np.asarray(trial.case.layer.params["experts.u"], float).any(1)
     got, expected = trial.returned["experts.u"], trial.expected["experts.u"]
     for rows, clause in ((~zero, "GRD-3"), (zero, "")):
@@ -138,27 +136,31 @@ def _norm(trial: GradientTrial) -> Iterator[Evidence]:
         yield replace(evidence, clause=clause)
 
 
-GRADIENTS = (
+def _check(id: str, clauses: tuple[str, ...], tag: str, examine: Examine, summary: str) -> Check:
+    return Check(id, clauses, Stage.GRADIENT, tag, examine, summary, profile="training", trial=TrialKind.GRADIENTS)
+
+
+GRADIENT_CHECKS = (
     _check(
         "gradients.structure",
         ("GRD-1", "PRC-1", "IND-2", "SHP-1"),
         "gradient",
         _sound(_structure),
-        "Are all gradients there?",
+        "Are all gradients there, with the right shapes and dtypes?",
     ),
     _check(
         "gradients.repeat",
         ("IND-3",),
         "gradient.repeat",
         _decided(_repeat),
-        "Do equal questions about gradients give equal bits?",
+        "Do equal calls of gradients() give equal bits?",
     ),
     _check(
         "gradients.unselected",
         ("GRD-2", "GRD-1", "GRD-3"),
         "gradient",
         _decided(_unselected),
-        "Are rows never selected exactly zero?",
+        "Are the gradients of rows that no token selected exactly zero?",
     ),
     _check(
         "gradients.v",
@@ -175,14 +177,14 @@ GRADIENTS = (
         ("GRD-3", "GRD-6", "PRC-4"),
         "gradient",
         _of("experts.u", "experts.w"),
-        "And of u and w?",
+        "Do all uses of a row of u and of w add up?",
     ),
     _check(
         "gradients.one",
         ("GRD-5", "PRC-5"),
         "gradient.one",
         _of("query", "keys"),
-        "Is the router's gradient zero at k = 1?",
+        "Is the gradient of the router zero at k = 1?",
     ),
     _check(
         "gradients.keys",
@@ -192,13 +194,13 @@ GRADIENTS = (
         "Do gradients reach both halves of the keys?",
     ),
     _check("gradients.query", ("GRD-1", "PRC-4"), "gradient", _of("query."), "Do gradients reach W and b?"),
-    _check("gradients.x", ("GRD-4", "PRC-4"), "gradient", _of("x"), "Does x get both paths?"),
+    _check("gradients.x", ("GRD-4", "PRC-4"), "gradient", _of("x"), "Does x get the gradient of both paths?"),
     _check(
         "gradients.forms",
         ("SHP-1", "SHP-2", "PAR-1"),
         "gradient.form",
         _sound(_forms),
-        "Do leading axes, none of them filled, the order of memory and a mask leave gradients as they are?",
+        "Are gradients independent of leading axes, of an empty batch, of the order of memory and of a mask?",
     ),
     _check(
         "gradients.norm",

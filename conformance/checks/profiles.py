@@ -1,4 +1,4 @@
-"""The options: query bias, query norm, GLU, sigmoid, keys per head. Each is judged through the whole layer."""
+"""The options: query bias, query norm, GLU, sigmoid, keys per head. Each is examined through the whole layer."""
 
 from __future__ import annotations
 
@@ -8,38 +8,40 @@ from dataclasses import replace
 import numpy as np
 
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.base import holds, sound, within
-from peerspec.conformance.checks.gates import judge_gates
-from peerspec.conformance.checks.output import judge_y
-from peerspec.conformance.checks.retrieval import judge_admissible
-from peerspec.conformance.hosts.call import Refused
+from peerspec.conformance.checks.evidence import holds, sound, within
+from peerspec.conformance.checks.gates import examine_gates
+from peerspec.conformance.checks.output import examine_y
+from peerspec.conformance.checks.selection import examine_admissible
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.kinds import Stage
+from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.layer import Trial
 
-__all__ = ["PROFILES"]
+__all__ = ["PROFILE_CHECKS"]
 
-Judge = Callable[[Trial], Iterator[Evidence]]
+Examine = Callable[[Trial], Iterator[Evidence]]
 
 
 def _scores(trial: Trial) -> Iterator[Evidence]:
     if trial.shows_routing:
         yield from within("the score of the selected expert", trial.returned_scores, trial.scores)
-        yield from judge_admissible(trial)
+        yield from examine_admissible(trial)
 
 
 def _gates(trial: Trial) -> Iterator[Evidence]:
     if trial.shows_routing:
-        yield from judge_gates(trial, narrow=False)
+        yield from examine_gates(trial, narrow=False)
 
 
 def _gates_after_norm(trial: Trial) -> Iterator[Evidence]:
-    """Where scores are right, the norm is not what makes gates wrong."""
+    """If scores are right, the norm is not the cause of wrong gates."""
     clause = "GAT-1" if trial.case.layer.config.gate == "softmax" else "GAT-3"
     for evidence in _gates(trial):
-        yield replace(evidence, clause=clause, stage="gate") if evidence.problem else evidence
+        yield replace(evidence, clause=clause, stage=Stage.GATE) if evidence.problem else evidence
 
 
 def _output(trial: Trial) -> Iterator[Evidence]:
-    yield from judge_y(trial, narrow=False)
+    yield from examine_y(trial, narrow=False)
 
 
 def _state(trial: Trial) -> Iterator[Evidence]:
@@ -49,72 +51,72 @@ def _state(trial: Trial) -> Iterator[Evidence]:
         yield from within(f"the updated {name}", got, expected, axes=("head", "feature"), clause=clause)
 
 
-def _again(trial: Trial) -> Iterator[Evidence]:
-    """Training once more moves the statistics given and not those of the call before."""
+def _state_repeated(trial: Trial) -> Iterator[Evidence]:
+    """A second training call updates the given statistics and not those of the first call."""
     if not trial.case.training:
         return
     first, second = (out.state or {} for out in (trial.output, trial.forward()))
     moved = [name for name, value in first.items() if value.tobytes() != second[name].tobytes()]
-    yield holds(not moved, f"the same training gave another {moved[:1]} the second time", clause="IND-3")
+    yield holds(not moved, ProblemKind.STATE_NOT_REPEATED, clause="IND-3", names=moved[:1])
 
 
-def _in_turn(*judges: Judge) -> Judge:
-    """The stages one after the other; what follows a broken one would only repeat it."""
+def _in_turn(*parts: Examine) -> Examine:
+    """One stage after the other, up to the first problem; the stages after it would only repeat it."""
 
-    def judge(trial: Trial) -> Iterator[Evidence]:
-        for stage in judges:
-            for evidence in stage(trial):
+    def examine(trial: Trial) -> Iterator[Evidence]:
+        for part in parts:
+            for evidence in part(trial):
                 yield evidence
                 if evidence.problem:
                     return
 
-    return sound(judge)
+    return sound(examine)
 
 
 def _refusal(trial: Trial) -> Iterator[Evidence]:
-    """Any error will do, as long as it is one of the backend: an end or a silence of its process is none."""
+    """The backend may raise any error of its own; a process that dies or hangs does not refuse."""
     if trial.mask.any():
         return
     try:
-        trial.answer  # noqa: B018  (asked for what it raises)
-    except Refused:
+        trial.answer  # noqa: B018 - the call is made for what it raises
+    except Fault as fault:
+        if not fault.refused:
+            raise
         yield Evidence(0.0)
     else:
-        yield holds(
-            False, f"training without a counted token must be an error, got an answer for {len(trial.mask)} tokens"
-        )
+        yield holds(False, ProblemKind.REFUSAL_MISSING, tokens=len(trial.mask))
 
 
-_LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
-    ("query.bias", ("QRY-1",), "query", "bias", "query-bias", "Is the bias added to the query of its head?"),
+_OPTIONS: tuple[tuple[str, tuple[str, ...], Stage, str, str, str], ...] = (
+    ("query.bias", ("QRY-1",), Stage.QUERY, "bias", "query-bias", "Is the bias added to the query of its head?"),
     (
         "norm.batch",
         ("NRM-1", "SHP-2"),
-        "query norm",
+        Stage.QUERY_NORM,
         "norm.inference",
         "query-norm",
-        "Are running statistics used?",
+        "Does inference use the running statistics?",
     ),
     (
         "norm.training",
         ("NRM-2", "NRM-3", "IND-3"),
-        "query norm",
+        Stage.QUERY_NORM,
         "norm.training",
         "query-norm",
-        "Are batch statistics used?",
+        "Does training use the statistics of the batch?",
     ),
     (
         "norm.mask",
         ("NRM-4", "NRM-3", "IND-3"),
-        "query norm",
+        Stage.QUERY_NORM,
         "norm.masked",
         "query-norm",
-        "Are masked tokens left out of them?",
+        "Do the statistics of the batch leave out masked tokens?",
     ),
     (
         "norm.layer",
         ("NRM-6",),
-        "query norm",
+        Stage.QUERY_NORM,
         "norm.layer",
         "query-norm",
         "Is each query normalised by itself?",
@@ -122,16 +124,16 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
     (
         "norm.order",
         ("QRY-1", "NRM-6"),
-        "query norm",
+        Stage.QUERY_NORM,
         "norm.bias",
         "query-norm",
         "Is the bias added before the norm?",
     ),
-    ("experts.glu", ("EXP-2",), "expert", "glu", "glu", "Is an expert σ(w·x)·(u·x)·v?"),
+    ("experts.glu", ("EXP-2",), Stage.EXPERT, "glu", "glu", "Is an expert σ(w·x)·(u·x)·v?"),
     (
         "gates.sigmoid",
         ("GAT-3",),
-        "gate",
+        Stage.GATE,
         "sigmoid",
         "sigmoid",
         "Is each gate the logistic function of its score?",
@@ -139,7 +141,7 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
     (
         "scores.per-head",
         ("SCO-3",),
-        "score",
+        Stage.SCORE,
         "per-head",
         "per-head-keys",
         "Does each head use its own sub-keys?",
@@ -147,7 +149,7 @@ _LIST: tuple[tuple[str, tuple[str, ...], str, str, str, str], ...] = (
     (
         "norm.together",
         ("QRY-1", "NRM-2", "SCO-3", "GAT-3", "EXP-2"),
-        "query norm",
+        Stage.QUERY_NORM,
         "together",
         "query-norm",
         "Do all options work together?",
@@ -159,19 +161,19 @@ _THROUGH_THE_LAYER = tuple(
         clauses,
         stage,
         tag,
-        _in_turn(_scores, _gates_after_norm if stage == "query norm" else _gates, _output, _state, _again),
+        _in_turn(_scores, _gates_after_norm if stage is Stage.QUERY_NORM else _gates, _output, _state, _state_repeated),
         summary,
         profile=profile,
     )
-    for id, clauses, stage, tag, profile, summary in _LIST
+    for id, clauses, stage, tag, profile, summary in _OPTIONS
 )
-REFUSAL = Check(
+_REFUSAL = Check(
     "norm.refusal",
     ("NRM-5",),
-    "query norm",
+    Stage.QUERY_NORM,
     "norm.refused",
     _refusal,
     "Is training without a counted token an error?",
     profile="query-norm",
 )
-PROFILES = (*_THROUGH_THE_LAYER, REFUSAL)
+PROFILE_CHECKS = (*_THROUGH_THE_LAYER, _REFUSAL)

@@ -1,36 +1,38 @@
-"""Structure: what every answer must look like, whatever it computes."""
+"""Structure: the form of an answer, independent of its values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.base import holds
+from peerspec.conformance.checks.evidence import violated
+from peerspec.conformance.kinds import Stage
+from peerspec.conformance.problems import Violation
 from peerspec.conformance.trials.layer import Trial
+from peerspec.conformance.trials.structure import input_modified
 
-__all__ = ["STRUCTURE"]
+__all__ = ["STRUCTURE_CHECKS"]
 
 
 def _answer(trial: Trial) -> Iterator[Evidence]:
     if not trial.structure:
         yield Evidence(0.0)
-    for clause, problem in trial.structure:
-        yield holds(False, problem, clause=clause)
+    yield from map(violated, trial.structure)
 
 
 def _inputs(trial: Trial) -> Iterator[Evidence]:
     modified = trial.answer.modified
-    yield holds(not modified, f"forward() modified its input {', '.join(modified)}")
+    yield violated(Violation("", input_modified("forward", modified))) if modified else Evidence(0.0)
 
 
-STRUCTURE = (
+STRUCTURE_CHECKS = (
     Check(
         "structure.answer",
         ("SHP-1", "PRC-1", "PRC-3", "SEL-5", "NFT-3", "NRM-3", "CNF-3"),
-        "structure",
+        Stage.STRUCTURE,
         "any",
         _answer,
-        "Are shapes, formats and ids of the answer right?",
+        "Are shapes, dtypes and ids of the answer right?",
     ),
-    Check("structure.inputs", ("IND-2",), "structure", "any", _inputs, "Are the inputs left as they were?"),
+    Check("structure.inputs", ("IND-2",), Stage.STRUCTURE, "any", _inputs, "Are the inputs unchanged?"),
 )

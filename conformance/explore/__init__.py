@@ -1,1 +1,1 @@
-"""Exploration: cases that Hypothesis draws around the fixed ones."""
+"""Exploration: cases that Hypothesis draws around the fixed cases."""

@@ -1,47 +1,51 @@
-"""Exploration: the questions of the other checks, put on configurations and half scores that Hypothesis draws.
+"""Exploration: the other checks, on configurations and half scores that Hypothesis draws.
 
-A failure is blamed on the stage and clause of the check that failed within.
+A failure is blamed on the stage and clause of the check that failed on the drawn case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.explore.explorer import Explorer
+from peerspec.conformance.kinds import Stage, TrialKind
 
-__all__ = ["EXPLORE"]
+__all__ = ["EXPLORATION_CHECKS"]
 
 
-def _judge(explorer: Any) -> Iterator[Evidence]:
+def _explore(explorer: Explorer) -> Iterator[Evidence]:
     yield from explorer.evidence()
 
 
-EXPLORE = (
+EXPLORATION_CHECKS = (
     Check(
         "explore.select",
         ("SEL-2", "SEL-1", "SEL-4", "SCO-2"),
-        "tie",
+        Stage.TIE,
         "explore.select",
-        _judge,
+        _explore,
         "Does select() hold on half scores of few values that Hypothesis draws?",
         profile="select",
+        trial=TrialKind.EXPLORATION,
     ),
     Check(
         "explore.layer",
         ("OUT-1", "SHP-1", "SHP-2", "SCO-1", "SCO-2", "SEL-3", "SEL-2", "SEL-5", "SEL-6", "GAT-1", "IND-1", "IND-2"),
-        "accumulation",
+        Stage.ACCUMULATION,
         "explore.layer",
-        _judge,
+        _explore,
         "Does the layer hold in configurations and shapes that Hypothesis draws?",
+        trial=TrialKind.EXPLORATION,
     ),
     Check(
         "explore.gradients",
         ("GRD-1", "GRD-2", "GRD-3", "GRD-4", "GRD-7"),
-        "gradient",
+        Stage.GRADIENT,
         "explore.gradients",
-        _judge,
+        _explore,
         "Do gradients hold in configurations and shapes that Hypothesis draws?",
         profile="training",
+        trial=TrialKind.EXPLORATION,
     ),
 )

@@ -1,7 +1,7 @@
-"""Hypothesis drawing cases around the fixed ones, judged by the same checks, shrunk to a small witness.
+"""Hypothesis draws cases around the fixed ones; the same checks examine them; the witness is shrunk.
 
-Derandomised: the seed of the run and the version of Hypothesis decide what is drawn. Nothing is remembered or written.
-The recipe in a finding makes its case again without Hypothesis.
+The seed of the run and the version of Hypothesis decide what is drawn. Nothing is stored. The recipe in a finding
+makes its case again without Hypothesis.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.explorations import Exploration
-from peerspec.conformance.check import Evidence
-from peerspec.conformance.explore.checks_within import checks_within
+from peerspec.conformance.check import Check, Evidence, Explored
+from peerspec.conformance.explore.applicable import applicable_checks
 from peerspec.conformance.explore.recipe import LayerRecipe, Recipe
-from peerspec.conformance.hosts.call import Fault
+from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
-from peerspec.conformance.trials.single_check import clause_of, judge
+from peerspec.conformance.kinds import TrialKind
+from peerspec.conformance.problems import Hint, HintKind, Problem
+from peerspec.conformance.trials.run_check import run_check
 from peerspec.reference import PeerConfig
 
 __all__ = ["Explorer"]
@@ -30,34 +32,36 @@ WITNESSES, SECONDS = 200, 10.0
 
 
 class Explorer:
-    """Stands where other checks have a trial: an exploration, and the backend it is made of.
+    """The trial of an exploration: the backend, and the cases to be drawn.
 
     Args:
-        spec: how much to explore.
+        exploration: how much to explore.
         host: the backend.
-        dtype: the input dtype, or the compute dtype for ``explore.select``.
-        seed: of the run.
-        declines: why the backend declines a configuration, or nothing.
+        dtype: the input dtype, or the compute dtype for half scores.
+        seed: the seed of the run.
+        accepts: whether the backend takes a configuration (CNF-2).
     """
+
+    shows_routing = True
 
     def __init__(
         self,
-        spec: Exploration,
+        exploration: Exploration,
         host: Host,
         dtype: np.dtype[Any],
         seed: int,
-        declines: Callable[[PeerConfig], str],
+        accepts: Callable[[PeerConfig], bool],
     ) -> None:
-        self.spec, self.host, self.dtype, self.seed, self.declines = spec, host, dtype, seed, declines
+        self.exploration, self.host, self.dtype, self.seed, self.accepts = exploration, host, dtype, seed, accepts
 
     def evidence(self) -> Iterator[Evidence]:
-        """The share of the bounds, or one failure: the smallest found.
+        """The largest share of a bound, or one failure: the smallest that was found.
 
         Raises:
             Fault: the backend gave no answer to an explored case.
         """
         search = _Search(self)
-        _run(search, self._recipes(), self.spec, self.seed)
+        _run(search, self._recipes(), self.exploration, self.seed)
         if isinstance(search.found, Fault):
             raise search.found
         if search.found or search.decided:
@@ -66,86 +70,96 @@ class Explorer:
     def _recipes(self) -> Any:
         from peerspec.conformance.explore.strategies import halves_recipes, layer_recipes
 
-        if "explore.select" in self.spec.tags:
+        if self.exploration.trial is TrialKind.SELECTION:
             return halves_recipes(dtype=self.dtype)
-        gradients = "explore.gradients" in self.spec.tags
+        gradients = self.exploration.trial is TrialKind.GRADIENTS
         return layer_recipes(claimed=self.host.profiles, seed=self.seed, gradients=gradients)
 
 
-class _Broken(Exception):  # noqa: N818 - how an example tells Hypothesis that it fails
+class _Failed(Exception):  # noqa: N818 - tells Hypothesis that an example fails
     pass
 
 
-class _Enough(BaseException):  # passes through Hypothesis, which would take an Exception for a failure
+class _Stop(BaseException):  # passes through Hypothesis, which would take an Exception for a failure
     pass
 
 
 class _Search:
-    """What is known of the explored cases so far; Hypothesis ends on the smallest one that it found failing."""
+    """What is known of the explored cases; Hypothesis ends on the smallest failing case that it found."""
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer, self.host = explorer, explorer.host
         self.share, self.decided = 0.0, 0
         self.found: Evidence | Fault | None = None
-        self._kind: tuple[str, str] | None = None
+        self._identity: tuple[str, ...] | None = None
         self._held: set[str] = set()
         self._left, self._end = WITNESSES, 0.0
 
     def example(self, recipe: Recipe) -> None:
-        """Judge one case, unless it held before: Hypothesis likes to come back to cases, above all to small ones."""
+        """Examine one case, unless it held before: Hypothesis returns to cases, most of all to small ones."""
         if recipe.to_json() in self._held:
             return
-        if self._kind:
+        if self._identity:
             self._left -= 1
             if self._left < 0 or time.monotonic() > self._end:
-                raise _Enough
-        self._judge(recipe)
+                raise _Stop
+        self._examine(recipe)
         self._held.add(recipe.to_json())
 
-    def _judge(self, recipe: Recipe) -> None:
-        if isinstance(recipe, LayerRecipe) and self.explorer.declines(recipe.config):
+    def _examine(self, recipe: Recipe) -> None:
+        if isinstance(recipe, LayerRecipe) and not self.explorer.accepts(recipe.config):
             return
         try:
             failed = self._first_failure(recipe)
         except Fault as fault:
-            found = Fault(f"at {recipe}: {fault}")
-            found.raised = fault.raised
-            self._record(("no answer", str(fault).split(":")[0]), found)
+            self._record(fault.identity, Fault(_explored(fault.problem, recipe)))
         else:
-            if failed:
-                self._record((failed.where["check"], failed.clause), failed)
+            if failed and failed.explored:
+                self._record((failed.explored.check, failed.clause), failed)
 
     def _first_failure(self, recipe: Recipe) -> Evidence | None:
         subject = recipe.make(self.explorer.dtype)
-        for check in checks_within(self.explorer.spec.tags, recipe, self.host.profiles):
-            evidence = judge(check, subject, self.host)
+        for check in applicable_checks(self.explorer.exploration.trial, recipe, self.host.profiles):
+            evidence = run_check(check, subject, self.host)
             if evidence is None:
                 continue
             self.decided += 1
             if evidence.problem:
-                where = evidence.where | {"check": check.id, "recipe": recipe.to_json()}
-                problem = f"{evidence.problem}, in an explored case: {recipe}"
-                clause, stage = clause_of(check, evidence), check.stage
-                return replace(evidence, problem=problem, clause=clause, stage=stage, where=where)
+                return _blamed(check, evidence, evidence.problem, recipe)
             self.share = max(self.share, evidence.share)
         return None
 
-    def _record(self, kind: tuple[str, str], failure: Evidence | Fault) -> None:
-        """Keep to the first kind of failure, so that shrinking does not slip from one defect to another."""
-        if self._kind is None:
-            self._kind, self._end = kind, time.monotonic() + SECONDS
-        if kind == self._kind:
+    def _record(self, identity: tuple[str, ...], failure: Evidence | Fault) -> None:
+        """Keep to the first defect, so that shrinking does not go from one defect to another."""
+        if self._identity is None:
+            self._identity, self._end = identity, time.monotonic() + SECONDS
+        if identity == self._identity:
             self.found = failure
-            raise _Enough if self.host.dead else _Broken
+            raise _Stop if self.host.dead else _Failed
 
 
-def _run(search: _Search, recipes: Any, spec: Exploration, seed: int) -> None:
-    """Only here is Hypothesis imported, which takes a while."""
+def _blamed(check: Check, evidence: Evidence, problem: Problem, recipe: Recipe) -> Evidence:
+    """The evidence, blamed on the clause and stage of the check that failed on the explored case."""
+    return replace(
+        evidence,
+        problem=_explored(problem, recipe),
+        clause=check.broken_clause(evidence),
+        stage=check.stage,
+        explored=Explored(check.id, recipe.to_json()),
+    )
+
+
+def _explored(problem: Problem, recipe: Recipe) -> Problem:
+    return replace(problem, hints=(*problem.hints, Hint(HintKind.EXPLORED, {"case": str(recipe)})))
+
+
+def _run(search: _Search, recipes: Any, exploration: Exploration, seed: int) -> None:
+    """Only this function imports Hypothesis, because the import is slow."""
     import hypothesis
     from hypothesis import HealthCheck, Phase
 
     quiet: Any = hypothesis.settings(
-        max_examples=spec.examples,
+        max_examples=exploration.examples,
         database=None,
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
@@ -154,7 +168,7 @@ def _run(search: _Search, recipes: Any, spec: Exploration, seed: int) -> None:
         print_blob=False,
     )
     given: Any = hypothesis.given(recipes)
-    explored = hypothesis.seed(f"{seed}/{spec.name}")(quiet(given(search.example)))
-    # a backend that answers one question in two ways makes Hypothesis complain; what failed once is found
-    with suppress(_Broken, _Enough, hypothesis.errors.Flaky):
+    explored = hypothesis.seed(f"{seed}/{exploration.name}")(quiet(given(search.example)))
+    # Hypothesis complains about a backend that answers one input in two ways; the first failure counts
+    with suppress(_Failed, _Stop, hypothesis.errors.Flaky):
         explored()

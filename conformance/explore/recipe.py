@@ -1,4 +1,4 @@
-"""A case in a line of JSON: what an explored case is made of, small enough to stand in a report."""
+"""Recipes: one line of JSON from which an explored case is made, short enough for a report."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.cases.case import Case, Draw
+from peerspec.conformance.cases.case import Case, Draw, Halves
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
-from peerspec.conformance.trials.single_check import Halves
 from peerspec.reference import Layer, PeerConfig, PeerError
 
 __all__ = ["HalvesRecipe", "LayerRecipe", "Recipe", "read_recipe"]
@@ -21,14 +20,14 @@ Rows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class LayerRecipe:
-    """A configuration and leading axes, filled as the fixed cases are from the inputs of SPEC.md (INP-1, INP-2).
+    """A configuration and leading axes; the tensors are filled as in the fixed cases (INP-1, INP-2).
 
     Attributes:
-        config, lead: what is filled; the tensors are named ``explore/<tensor>``.
-        seed: of the inputs.
-        exact: whether with few bits, so that sums are exact, or with full significands.
-        masked: whether some tokens do not count; the first one does.
-        training: whether ``forward`` is asked for training mode.
+        config, lead: configuration and leading axes; the tensors are named ``explore/<tensor>``.
+        seed: the seed of the inputs.
+        exact: whether entries have few bits, so that sums are exact, or full significands.
+        masked: whether some tokens do not count; the first token counts.
+        training: whether ``forward`` is called in training mode.
     """
 
     config: PeerConfig
@@ -39,7 +38,7 @@ class LayerRecipe:
     training: bool = False
 
     def make(self, dtype: np.dtype[Any]) -> Case:
-        """The case, in the format of the input."""
+        """The case for this input dtype."""
         draw, config = Draw("explore", self.seed, dtype), self.config
         params = (exact_params if self.exact else full_params)(draw, config)
         x = tokens(draw, (*self.lead, config.d_model), exact=self.exact)
@@ -51,7 +50,7 @@ class LayerRecipe:
         return Case("explored", self.exact, Layer(config, params), x, mask, self.training, dy)
 
     def to_json(self) -> str:
-        """The recipe in a line."""
+        """The recipe in one line."""
         fields = {name: getattr(self, name) for name in ("lead", "seed", "exact", "masked", "training")}
         return json.dumps({"config": json.loads(self.config.to_json())} | fields)
 
@@ -77,18 +76,18 @@ class LayerRecipe:
 
 @dataclass(frozen=True)
 class HalvesRecipe:
-    """Half scores written out, one row per token and head."""
+    """The half scores themselves, one row per token and head."""
 
     scores1: Rows
     scores2: Rows
     k: int
 
     def make(self, dtype: np.dtype[Any]) -> Halves:
-        """The half scores, in the compute dtype."""
+        """The half scores in this compute dtype."""
         return Halves("explored", np.array(self.scores1, dtype), np.array(self.scores2, dtype), self.k)
 
     def to_json(self) -> str:
-        """The recipe in a line."""
+        """The recipe in one line."""
         return json.dumps({"scores1": self.scores1, "scores2": self.scores2, "k": self.k})
 
     def __str__(self) -> str:
@@ -101,10 +100,10 @@ Recipe = LayerRecipe | HalvesRecipe
 
 
 def read_recipe(text: str) -> Recipe:
-    """Read what ``to_json`` wrote.
+    """The recipe in a text that ``to_json`` wrote.
 
     Raises:
-        PeerError: it was something else.
+        PeerError: another text.
     """
     try:
         found = json.loads(text)
@@ -114,4 +113,4 @@ def read_recipe(text: str) -> Recipe:
         first, second = (tuple(map(tuple, found[name])) for name in ("scores1", "scores2"))
         return HalvesRecipe(first, second, found["k"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise PeerError(f"{text[:60]!r} is no recipe of a case ({error}); pass one that a report holds") from None
+        raise PeerError(f"{text[:60]!r} is no recipe of a case ({error}); pass a recipe from a report") from None

@@ -1,8 +1,8 @@
-"""What Hypothesis draws: small layers with any options claimed, and half scores full of ties.
+"""What Hypothesis draws: small layers with any claimed options, and half scores full of ties.
 
-Choices come simplest first, because Hypothesis shrinks towards the first. They are made of booleans alone: where it
-draws integers or elements, Hypothesis now and then takes a constant found in the modules at hand, and then an edit
-anywhere would change every case.
+Choices are listed simplest first, because Hypothesis shrinks towards the first. They are drawn as booleans only: for
+integers and elements Hypothesis sometimes takes a constant of an imported module, and then an edit anywhere would
+change every case.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
+from peerspec.conformance.cases.options import KEYS_PER_HEAD, OPTIONS
 from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe
 from peerspec.reference import PeerConfig
 
@@ -22,15 +23,8 @@ __all__ = ["halves_recipes", "layer_recipes"]
 T = TypeVar("T")
 
 ACTIVATIONS = ("relu", "identity", "silu", "gelu", "gelu_tanh")
-OPTIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "query-bias": ("query_bias", (False, True)),
-    "query-norm": ("query_norm", ("none", "layer", "batch")),
-    "glu": ("expert", ("mlp", "glu")),
-    "sigmoid": ("gate", ("softmax", "sigmoid")),
-}
-"""By profile: the field of the configuration and its values."""
 SHAPES = ((1, 1), (2, 1), (2, 3), (3, 4), (3, 9), (4, 8), (5, 7), (8, 20))
-"""n and k of half scores; no more, because compiling frameworks pay for each."""
+"""n and k of half scores; only a few, because compiling frameworks pay for each."""
 
 
 @st.composite
@@ -53,7 +47,7 @@ def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int, gradi
 def _config(draw: st.DrawFn, claimed: Collection[str]) -> PeerConfig:
     n, heads = _one_of(draw, range(1, 6)), _one_of(draw, range(1, 5))
     options = {field: _one_of(draw, values) for profile, (field, values) in OPTIONS.items() if profile in claimed}
-    own_keys = "per-head-keys" in claimed and _either(draw)
+    own_keys = KEYS_PER_HEAD in claimed and _either(draw)
     return PeerConfig(
         d_model=_one_of(draw, range(1, 10)),
         heads=heads,
@@ -69,7 +63,7 @@ def _config(draw: st.DrawFn, claimed: Collection[str]) -> PeerConfig:
 
 @st.composite
 def halves_recipes(draw: st.DrawFn, *, dtype: np.dtype[Any]) -> HalvesRecipe:
-    """Two rows of half scores among a few values: zeros of both signs, neighbours, and one that absorbs."""
+    """Two rows of half scores among a few values: zeros of both signs, neighbours, and a value that absorbs others."""
     info = np.finfo(dtype)
     values = (0.0, 1.0, -1.0, 0.5, -0.0, 1.0 + float(info.eps), 2.0 ** (info.nmant + 1), 3.0)
     n, k = _one_of(draw, SHAPES)
@@ -82,6 +76,6 @@ def _either(draw: st.DrawFn) -> bool:
 
 
 def _one_of(draw: st.DrawFn, choices: Sequence[T]) -> T:
-    """One of the choices, the first ones a little more often."""
-    bits = reversed(range((len(choices) - 1).bit_length()))  # the highest first, which is also shrunk first
+    """One of the choices, the first ones slightly more often."""
+    bits = reversed(range((len(choices) - 1).bit_length()))  # the highest bit first, which is also shrunk first
     return choices[sum(_either(draw) << bit for bit in bits) % len(choices)]

@@ -1,1 +1,1 @@
-"""Hosts: where a backend lives while it is judged, and how one call to it is made."""
+"""Hosts: how a backend is started, called and ended."""

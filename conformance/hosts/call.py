@@ -1,4 +1,4 @@
-"""One question to a backend, asked where the backend lives: call it, read its answer, see what it did to the inputs."""
+"""One call of a backend in its own process: call it, read its answer, compare its inputs with before."""
 
 from __future__ import annotations
 
@@ -10,36 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.problems import FaultKind
 from peerspec.reference import Layer, Output, Selection
 
-__all__ = ["Answer", "Fault", "Refused", "Strided", "as_laid_out", "call_backend"]
+__all__ = ["METHODS", "Answer", "Strided", "as_laid_out", "call_backend"]
 
 Array = NDArray[Any]
 
 
-class Fault(Exception):  # noqa: N818 - what it names is no error of this package
-    """The backend gave no answer that can be read: it raised, hung, died, or returned something else.
-
-    Attributes:
-        raised: lines that tell more of what a call raised: the rest of its message, and where it came from.
-    """
-
-    raised = ""
-
-    def plain(self) -> Fault:
-        """The same without its cause and frames, which cannot always be sent to another process."""
-        fault = type(self)(str(self))
-        fault.raised = self.raised
-        return fault
-
-
-class Refused(Fault):
-    """The backend said itself that it gives none: the call raised, or the program replied ``error`` (NRM-5)."""
-
-
 @dataclass(frozen=True)
 class Answer:
-    """A readable answer: an ``Output``, a ``Selection``, a dict of arrays, or what ``supports`` said.
+    """A readable answer: an ``Output``, a ``Selection``, a dict of arrays, or the answer of ``supports``.
 
     ``modified`` names the inputs whose bits changed during the call (IND-2).
     """
@@ -50,13 +32,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Strided:
-    """An array to be handed over with gaps between its rows, which pickling would close."""
+    """An array with gaps between its rows; pickling alone would close the gaps."""
 
     array: Array
 
 
 def as_laid_out(array: Array) -> Array | Strided:
-    """The array as an argument whose gaps, if it has any, the backend will meet."""
+    """The array as an argument that keeps its gaps, if it has any, on the way to the backend."""
     return array if array.flags.c_contiguous or array.flags.f_contiguous else Strided(array)
 
 
@@ -64,21 +46,18 @@ def call_backend(backend: Any, method: str, arguments: dict[str, Any]) -> Answer
     """Call ``backend.method(**arguments)`` on private copies of the arrays.
 
     Raises:
-        Refused: the call raised.
-        Fault: what came back is not an answer.
+        Fault: the method is missing, it raised, or it returned something that is no answer.
     """
     call = getattr(backend, method, None)
     if call is None:
-        raise Fault(f"it has no {method}(), which the profiles it claims need")
+        raise Fault.of(FaultKind.METHOD_MISSING, method=method)
     copies = {key: _copy(value) for key, value in arguments.items()}
     before = _arrays(arguments)
     try:
-        with np.errstate(all="ignore"):  # tokens that are not finite are the suite's doing
+        with np.errstate(all="ignore"):  # the suite itself sends tokens that are not finite
             value = call(*_positional(method, copies), **_keywords(method, copies))
     except Exception as error:
-        refused = Refused(f"{method}() raised {type(error).__name__}: {_first_line(error)}")
-        refused.raised = _raised(error)
-        raise refused from error
+        raise _raised(method, error) from error
     modified = tuple(name for name, array in _arrays(copies).items() if not _same_bits(array, before[name]))
     return Answer(_READERS[method](value), modified)
 
@@ -89,6 +68,8 @@ _POSITIONAL = {
     "gradients": ("layer", "x", "dy"),
     "supports": ("config", "dtype"),
 }
+METHODS = tuple(_POSITIONAL)
+"""The methods of a backend."""
 
 
 def _positional(method: str, arguments: dict[str, Any]) -> list[Any]:
@@ -132,52 +113,63 @@ def _same_bits(a: Array, b: Array) -> bool:
 
 
 _LINE, _LINES = 300, 12
-"""Letters of a line that are kept, and lines of a message and of its origin."""
+"""Letters kept of a line, and lines kept of a message and of its origin."""
+
+
+def _raised(method: str, error: Exception) -> Fault:
+    """The fault of a call that raised, with the other lines of its message and its innermost frames."""
+    message = str(error).strip().splitlines()[1 : _LINES + 1]
+    frames = traceback.extract_tb(error.__traceback__)[1:][-_LINES:]  # without the frame of the caller
+    origin = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
+    raised = "\n".join(line[:_LINE] for line in (*message, *origin))
+    exception, detail = type(error).__name__, _first_line(error)
+    return Fault.of(FaultKind.RAISED, method=method, exception=exception, detail=detail, raised=raised)
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or ["no message"])[0][:_LINE]
 
 
-def _raised(error: Exception) -> str:
-    """The other lines of the message, then the innermost frames; those of the caller are none of the backend's."""
-    message = str(error).strip().splitlines()[1 : _LINES + 1]
-    frames = traceback.extract_tb(error.__traceback__)[1:][-_LINES:]
-    origin = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
-    return "\n".join(line[:_LINE] for line in (*message, *origin))
-
-
-def _array(value: Any, what: str) -> Array:
+def _array(value: Any, part: str) -> Array:
     try:
         array = np.asarray(value)
     except Exception as error:
-        raise Fault(f"{what} cannot be read as an array: {type(error).__name__}: {_first_line(error)}") from error
+        exception, detail = type(error).__name__, _first_line(error)
+        raise Fault.of(FaultKind.ARRAY_UNREADABLE, part=part, exception=exception, detail=detail) from error
     if array.dtype == object or array.dtype.hasobject:
-        raise Fault(f"{what} must be an array of numbers, got {type(value).__name__}")
+        raise Fault.of(FaultKind.NO_ARRAY, part=part, got=type(value).__name__)
     return array
+
+
+def _wrong_type(method: str, expected: str, got: str) -> Fault:
+    return Fault.of(FaultKind.WRONG_TYPE, method=method, expected=expected, got=got)
 
 
 def _read_output(value: Any) -> Output:
     if not hasattr(value, "y"):
-        raise Fault(f"forward() must return an Output, got {type(value).__name__}")
+        raise _wrong_type("forward", "an Output", type(value).__name__)
     routing = {name: getattr(value, name, None) for name in ("scores", "indices", "gates")}
     state = getattr(value, "state", None)
     return Output(
         _array(value.y, "y"),
         **{name: None if part is None else _array(part, name) for name, part in routing.items()},
-        state=None if state is None else _read_dict(state),
+        state=None if state is None else _read_dict("forward", "a state that is a dict of arrays by name", state),
     )
 
 
 def _read_selection(value: Any) -> Selection:
     if not (hasattr(value, "scores") and hasattr(value, "indices")):
-        raise Fault(f"select() must return a Selection, got {type(value).__name__}")
+        raise _wrong_type("select", "a Selection", type(value).__name__)
     return Selection(_array(value.scores, "scores"), _array(value.indices, "indices"))
 
 
-def _read_dict(value: Any) -> dict[str, Array]:
+def _read_gradients(value: Any) -> dict[str, Array]:
+    return _read_dict("gradients", "a dict of arrays by parameter name", value)
+
+
+def _read_dict(method: str, expected: str, value: Any) -> dict[str, Array]:
     if not hasattr(value, "items"):
-        raise Fault(f"a dict of arrays by parameter name was expected, got {type(value).__name__}")
+        raise _wrong_type(method, expected, type(value).__name__)
     return {str(name): _array(array, str(name)) for name, array in value.items()}
 
 
@@ -186,12 +178,12 @@ def _read_support(value: Any) -> bool | str:
         return True
     if isinstance(value, str):
         return str.__str__(value)
-    raise Fault(f"supports() must return True or a reason, got {value!r}")
+    raise _wrong_type("supports", "True or a reason", repr(value))
 
 
 _READERS: dict[str, Any] = {
     "forward": _read_output,
     "select": _read_selection,
-    "gradients": _read_dict,
+    "gradients": _read_gradients,
     "supports": _read_support,
 }

@@ -1,1 +1,1 @@
-"""Reports made visible: terminal, page, JSON, JUnit, Markdown, badge. Their data stand in ``conformance.report``."""
+"""Reports for readers: terminal, page, JSON, JUnit, Markdown, badge. ``conformance.report`` holds the data."""

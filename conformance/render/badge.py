@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from peerspec.conformance.report import Report
+from peerspec.conformance.verdict import VerdictKind
 
 __all__ = ["badge"]
 
@@ -13,14 +14,12 @@ _COLOURS = ("brightgreen", "red", "lightgrey")
 
 
 def badge(reports: Sequence[Report]) -> str:
-    """One verdict, or how many of several hold; a restricted run is no verdict."""
+    """One verdict, or the number of conformant backends; a restricted run gives no verdict."""
     worst = max(report.exit_status for report in reports)
     partial = any(report.partial for report in reports)
-    if len(reports) == 1 and not (partial and worst == 0):
-        message = reports[0].verdict.split(":")[0]
-    elif len(reports) == 1:
-        message = "partial run"
+    if len(reports) > 1:
+        message = f"{sum(r.verdict.kind == VerdictKind.CONFORMANT for r in reports)} of {len(reports)} conformant"
     else:
-        message = f"{sum(r.conformant and not r.partial for r in reports)} of {len(reports)} conformant"
+        message = "partial run" if reports[0].verdict.kind == VerdictKind.PARTIAL else reports[0].verdict.head
     colour = "yellow" if partial and worst == 0 else _COLOURS[worst]
     return json.dumps({"schemaVersion": 1, "label": "PEER", "message": message, "color": colour}) + "\n"

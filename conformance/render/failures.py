@@ -1,4 +1,4 @@
-"""The failures of a report as people read them: one for each broken clause of a check, the nearest cause first."""
+"""The failures of a report for readers: one for each broken clause of a check, the nearest to the cause first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerspec.conformance.clauses import Clause, clauses
-from peerspec.conformance.render.again import again
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Status
+from peerspec.conformance.problems import Problem
+from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.render.scale import brief
-from peerspec.conformance.report import CONSEQUENCE, ERROR, FAIL, Finding, Report
+from peerspec.conformance.report import Report
 
 __all__ = ["Failure", "Witness", "blocked", "failures", "number"]
 
@@ -19,7 +22,7 @@ NUMBERS = ("expected", "got", "bound")
 
 @dataclass(frozen=True)
 class Witness:
-    """One finding of a failure, with what to show of it."""
+    """One finding of a failure, in texts to show."""
 
     finding: Finding
     numbers: tuple[tuple[str, str], ...]
@@ -30,14 +33,13 @@ class Witness:
     @classmethod
     def of(cls, report: Report, finding: Finding) -> Witness:
         """Numbers, place and command."""
-        where = dict(finding.where)
-        raised = str(where.pop("raised", ""))
-        numbers = [(name, number(where.pop(name))) for name in NUMBERS if name in where]
+        problem = finding.problem or Problem("")
+        numbers = [(name, number(problem.values[name])) for name in NUMBERS] if "bound" in problem.values else []
         if numbers:
-            exact = finding.where.get("bound") == 0
+            exact = problem.values["bound"] == 0
             numbers.append(("error / bound", "must be exact" if exact else brief(finding.share)))
-        place = ", ".join(f"{name} {number(value)}" for name, value in where.items())
-        return cls(finding, tuple(numbers), place, raised, again(report, finding))
+        place = ", ".join(f"{axis} {number(index)}" for axis, index in problem.where.items())
+        return cls(finding, tuple(numbers), place, finding.raised, repeat_command(report, finding))
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,17 @@ class Failure:
 
     @property
     def precisions(self) -> str:
-        """Where it was seen."""
+        """The precisions in which it was seen."""
         return ", ".join(w.finding.precision for w in self.witnesses if w.finding.precision)
 
 
 def failures(report: Report) -> tuple[Failure, ...]:
-    """What is wrong, without what only follows from it."""
-    causes = set(map(id, report.causes))
+    """The failures and errors that no other failure caused."""
+    causes = report.causes
     groups: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in report.of(FAIL, ERROR):
-        if finding.status == ERROR or id(finding) in causes:
-            clause = finding.clauses[0] if finding.status == FAIL else ""
+    for finding in report.of(Status.FAIL, Status.ERROR):
+        if finding.status == Status.ERROR or finding in causes:
+            clause = finding.clauses[0] if finding.status == Status.FAIL else ""
             groups.setdefault((finding.check, finding.status, clause), []).append(finding)
     return tuple(
         Failure(
@@ -79,17 +81,14 @@ def failures(report: Report) -> tuple[Failure, ...]:
 
 
 def blocked(report: Report) -> tuple[str, ...]:
-    """The checks that could not judge because of another failure."""
-    causes = set(map(id, report.causes))
+    """The checks that could not look because of another failure."""
     return tuple(
-        f"{finding.check}[{finding.precision}]"
-        for finding in report.of(FAIL)
-        if id(finding) not in causes and finding.message.startswith(CONSEQUENCE)
+        f"{finding.check}[{finding.precision}]" for finding in report.of(Status.FAIL) if finding not in report.causes
     )
 
 
 def number(value: Any) -> str:
-    """A value of a witness in as many digits as tell float32 apart."""
+    """A value of a witness, with enough digits to tell two float32 numbers apart."""
     if isinstance(value, float):
         return f"{value:.9g}" if math.isfinite(value) else {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,6 +1,6 @@
-"""Reports as one page that needs nothing but itself: no script, no network, no font, no image.
+"""Reports as one self-contained page: no script, no network, no font, no image.
 
-Every text of a report is escaped by the template engine, and the page's own policy forbids whatever is not its style.
+The template engine escapes every text of a report, and the policy of the page forbids everything but its own style.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from peerspec.conformance.clauses import clauses
+from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS
+from peerspec.conformance.render.acceptance import acceptance
 from peerspec.conformance.render.outcomes import SIGNS
 from peerspec.conformance.render.scale import Scale, brief
 from peerspec.conformance.render.terminal import CAVEAT, worst_share
 from peerspec.conformance.render.view import Backend, Chip, checks_by_stage, profile_rows, stage_rows
-from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Report
+from peerspec.conformance.report import Report
 
 __all__ = ["page"]
 
@@ -28,8 +30,8 @@ def page(reports: Sequence[Report], hashes: Mapping[str, str] | None = None) -> 
     """The page.
 
     Args:
-        reports: at least one, side by side in this order.
-        hashes: those of the file they come from, to be shown.
+        reports: at least one; they stand side by side in this order.
+        hashes: the hashes of the file they come from, to be shown.
     """
     backends = Backend.all(reports)
     scale, stages = Scale.of(reports), stage_rows(backends)
@@ -53,7 +55,7 @@ _SHORT = {"float32": "f32", "float64": "f64", "bfloat16": "bf16", "float16": "f1
 
 
 def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[tuple[str, str]]:
-    """The clauses that the page names, in the order of SPEC.md."""
+    """The clauses named on the page, in the order of SPEC.md."""
     seen = {chip.name for _, columns in stages for chips in columns for chip in chips}
     return [(clause.id, clause.text) for clause in clauses().values() if clause.id in seen]
 
@@ -61,18 +63,14 @@ def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[tuple[str, st
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"brief": brief, "worst_share": worst_share, "status": _status, "slug": _slug}
-    environment.filters["breakable"] = _breakable
-    environment.globals |= {"FAIL": FAIL, "ERROR": ERROR, "PASS": PASS, "WAIVED": WAIVED, "NOT_CLAIMED": NOT_CLAIMED}
+    environment.filters |= {"brief": brief, "worst_share": worst_share, "slug": _slug, "breakable": _breakable}
+    environment.filters["acceptance"] = acceptance
+    environment.globals["Status"] = Status
     return environment.from_string(_read("report.html"))
 
 
-def _status(report: Report) -> str:
-    return (PASS, FAIL, ERROR)[report.exit_status]
-
-
 def _breakable(address: str) -> Markup:
-    """A path, module or name of a check, which a narrow column breaks between its parts."""
+    """A path, module or name of a check; a narrow column may break it between its parts."""
     return Markup("<wbr>").join(re.split(r"(?<=[/:.])(?=\w)(?!py\b)", address))
 
 

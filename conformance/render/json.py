@@ -8,34 +8,46 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from peerspec.conformance.check import Explored
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Reason, Status
+from peerspec.conformance.problems import Hint, Problem
 from peerspec.conformance.render.schema import problems
 from peerspec.conformance.render.seal import hashes, seal
-from peerspec.conformance.report import Finding, Report
+from peerspec.conformance.report import Report
 from peerspec.reference import PeerError
 
 __all__ = ["SCHEMA", "VERSION", "ReportError", "dumps", "loads"]
 
 SCHEMA = "peerspec.reports"
-VERSION = 1
-"""Raised when a reader of the older form would misread the newer one."""
+VERSION = 2
+"""Raised if a reader of the older form would misread the newer form."""
 
 
 class ReportError(PeerError):
-    """A text that is not a list of reports."""
+    """A text that is no list of reports."""
 
 
 def dumps(reports: Sequence[Report]) -> str:
     """The reports as one JSON object."""
-    rows = [asdict(report) | {"verdict": report.verdict, "exit_status": report.exit_status} for report in reports]
-    document = {"schema": {"name": SCHEMA, "version": VERSION}, "hashes": hashes(), "reports": rows}
+    document = {
+        "schema": {"name": SCHEMA, "version": VERSION},
+        "hashes": hashes(),
+        "reports": [_row(report) for report in reports],
+    }
     return seal(json.dumps(_strict(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def _row(report: Report) -> dict[str, Any]:
+    verdict = asdict(report.verdict) | {"sentence": str(report.verdict)}
+    return asdict(report) | {"verdict": verdict, "exit_status": report.exit_status}
+
+
 def loads(text: str) -> tuple[Report, ...]:
-    """Read what ``dumps`` wrote.
+    """The reports in a text that ``dumps`` wrote.
 
     Raises:
-        ReportError: not JSON, another schema or version, or something that ``report.schema.json`` forbids.
+        ReportError: no JSON, another schema or version, or a violation of ``report.schema.json``.
     """
     try:
         document = json.loads(text)
@@ -59,8 +71,25 @@ def _report(row: dict[str, Any]) -> Report:
 
 
 def _finding(row: dict[str, Any]) -> Finding:
-    where = {name: _number(value) for name, value in row["where"].items()}
-    return Finding(**row | {"clauses": tuple(row["clauses"]), "share": float(row["share"]), "where": where})
+    typed = {
+        "clauses": tuple(row["clauses"]),
+        "status": Status(row["status"]),
+        "share": float(row["share"]),
+        "reason": None if row["reason"] is None else Reason(row["reason"]),
+        "problem": None if row["problem"] is None else _problem(row["problem"]),
+        "explored": None if row["explored"] is None else Explored(**row["explored"]),
+    }
+    return Finding(**row | typed)
+
+
+def _problem(row: dict[str, Any]) -> Problem:
+    """The problem; its kinds stay text, because a newer suite may have others."""
+    hints = tuple(Hint(hint["kind"], _numbers(hint["values"])) for hint in row["hints"])
+    return Problem(row["kind"], _numbers(row["values"]), _numbers(row["where"]), hints)
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _number(value) for name, value in values.items()}
 
 
 _SPECIAL = ("Infinity", "-Infinity", "NaN")
@@ -78,7 +107,7 @@ def _strict(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()  # a NumPy scalar
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()  # a file name may hold what is no text
+        return value.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no text
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

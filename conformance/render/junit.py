@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from peerspec.conformance.clauses import clauses
-from peerspec.conformance.render.again import again
-from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Status
+from peerspec.conformance.render.acceptance import acceptance
+from peerspec.conformance.render.repeat import repeat_command
+from peerspec.conformance.report import Report
 
 __all__ = ["junit"]
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_TAGS = {FAIL: "failure", ERROR: "error", NOT_CLAIMED: "skipped", WAIVED: "skipped"}
+_TAGS = {Status.FAIL: "failure", Status.ERROR: "error", Status.NOT_CLAIMED: "skipped", Status.WAIVED: "skipped"}
 
 
 def junit(reports: Sequence[Report]) -> str:
-    """The XML. What is not claimed and what is waived count as skipped, with the reason."""
+    """The XML; findings that are not claimed or waived count as skipped."""
     root = Element("testsuites", name="peerspec")
     for report in reports:
         suite = SubElement(root, "testsuite", _counts(report))
@@ -31,9 +34,9 @@ def _counts(report: Report) -> dict[str, str]:
     return {
         "name": _text(report.backend),
         "tests": str(len(report.findings)),
-        "failures": str(len(report.of(FAIL))),
-        "errors": str(len(report.of(ERROR))),
-        "skipped": str(len(report.of(NOT_CLAIMED, WAIVED))),
+        "failures": str(len(report.of(Status.FAIL))),
+        "errors": str(len(report.of(Status.ERROR))),
+        "skipped": str(len(report.of(Status.NOT_CLAIMED, Status.WAIVED))),
         "time": f"{report.seconds:.3f}",
     }
 
@@ -41,21 +44,22 @@ def _counts(report: Report) -> dict[str, str]:
 def _case(suite: Element, report: Report, finding: Finding) -> None:
     name = f"{finding.check}[{finding.precision}]" if finding.precision else finding.check
     case = SubElement(suite, "testcase", classname=_text(f"{report.backend}.{finding.stage}"), name=_text(name))
-    if finding.status == PASS:
+    if finding.status == Status.PASS:
         return
-    outcome = SubElement(case, _TAGS[finding.status], message=_text(finding.message))
-    if finding.status in (FAIL, ERROR):
-        outcome.set("type", _text(finding.clauses[0] if finding.status == FAIL else "error"))
+    accepted = f" ({acceptance(finding)})" if finding.status == Status.WAIVED else ""
+    outcome = SubElement(case, _TAGS[finding.status], message=_text(finding.message + accepted))
+    if finding.status in (Status.FAIL, Status.ERROR):
+        outcome.set("type", _text(finding.clauses[0] if finding.status == Status.FAIL else finding.reason or "error"))
         outcome.text = _text("\n".join(_lines(report, finding)))
 
 
 def _lines(report: Report, finding: Finding) -> list[str]:
-    clause = clauses().get(finding.clauses[0]) if finding.status == FAIL else None
+    clause = clauses().get(finding.clauses[0]) if finding.status == Status.FAIL else None
     lines = [f"{clause.id}: {clause.text}"] if clause else []
     lines += [finding.message]
     lines += [f"case {finding.case}"] if finding.case else []
     lines += [f"repro {finding.repro}"] if finding.repro else []
-    return [*lines, again(report, finding)]
+    return [*lines, repeat_command(report, finding)]
 
 
 def _text(text: str) -> str:

@@ -1,26 +1,27 @@
-"""Reports as Markdown, for the summary of a job: verdicts in a table, failures below."""
+"""Reports as Markdown, for the summary of a CI job: a table of verdicts, then the failures."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
+from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.failures import Failure, blocked, failures
-from peerspec.conformance.render.outcomes import SIGNS, UNJUDGED, gravest, profile_outcome
+from peerspec.conformance.render.outcomes import ELSEWHERE, SIGNS, gravest, profile_outcome
 from peerspec.conformance.render.scale import brief
 from peerspec.conformance.render.terminal import CAVEAT, worst_share
-from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, Report
+from peerspec.conformance.report import Report
 
 __all__ = ["markdown"]
 
 WHOLE = 3
-"""Failures shown whole, for each backend; summaries of jobs are short."""
+"""Failures shown whole for each backend; a summary is short."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&@:$^=-])")
 
 
 def markdown(reports: Sequence[Report]) -> str:
-    """The Markdown; every text of a report is escaped or stands in a fence that it cannot close."""
+    """The Markdown; every text of a report is escaped, or stands in a fence that it cannot close."""
     lines = ["## PEER conformance", "", *_table(reports), ""]
     for report in reports:
         lines += _failed(report)
@@ -48,7 +49,7 @@ def _failed(report: Report) -> Iterator[str]:
     for failure in found[WHOLE:]:
         yield f"- {_plain(_title(failure))}"
     if waiting := blocked(report):
-        yield f"- {len(waiting)} further check{'s' * (len(waiting) > 1)} could not judge such answers"
+        yield f"- {len(waiting)} further check{'s were' if len(waiting) > 1 else ' was'} blocked by these failures"
     yield ""
 
 
@@ -67,16 +68,16 @@ def _title(failure: Failure) -> str:
 
 
 def _head(report: Report) -> str:
-    return report.verdict if report.exit_status == 0 else report.verdict.split(":")[0]
+    return str(report.verdict) if report.status == Status.PASS else report.verdict.head
 
 
 def _sign(report: Report) -> str:
-    return SIGNS[(PASS, FAIL, ERROR)[report.exit_status]]
+    return SIGNS[report.status]
 
 
 def _outcome(report: Report, profiles: Sequence[str], precisions: Sequence[str]) -> str:
     seen = {profile_outcome(report, profile, precision) for profile in profiles for precision in precisions}
-    return SIGNS[gravest(seen - {UNJUDGED} or {NOT_CLAIMED})]
+    return SIGNS[gravest(seen - {ELSEWHERE} or {Status.NOT_CLAIMED})]
 
 
 def _row(cells: Sequence[str]) -> str:

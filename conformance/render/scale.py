@@ -1,4 +1,4 @@
-"""Errors as shares of their bounds on a logarithmic axis, in percent of its width."""
+"""A logarithmic axis for errors divided by their bounds, in percent of its width."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peerspec.conformance.report import FAIL, PASS, WAIVED, Report
+from peerspec.conformance.kinds import Status
+from peerspec.conformance.report import Report
 
 __all__ = ["Scale", "brief"]
 
 LOWEST, HIGHEST = -4, 16
-"""Decades shown at most; what lies outside stands at the edge, and its number beside it is exact."""
-_ZERO, _INFINITY = 3.0, 96.0  # where no logarithm exists
+"""The decades of the longest axis; a share outside stands at the edge, and the number beside it is exact."""
+_ZERO, _INFINITY = 3.0, 96.0  # shares without a logarithm
 _LEFT, _RIGHT = 9.0, 90.0
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The axis from 10^low to 10^high, with a place for 0 left of it and one for ∞ right of it."""
+    """The axis from 10^low to 10^high; 0 has a place on its left, ∞ on its right."""
 
     low: int
     high: int
 
     @classmethod
     def of(cls, reports: Sequence[Report]) -> Scale:
-        """The least axis that shows every share of the reports, and 1 inside it."""
-        shares = [f.share for report in reports for f in report.of(PASS, FAIL, WAIVED)]
+        """The shortest axis that shows 1 and every share of the reports."""
+        shares = [f.share for report in reports for f in report.of(Status.PASS, Status.FAIL, Status.WAIVED)]
         decades = [math.log10(share) for share in shares if 0 < share < math.inf]
         low = max(LOWEST, math.floor(min(decades, default=-1)))
         return cls(min(low, -1), max(1, min(HIGHEST, math.ceil(max(decades, default=1)))))
 
     def at(self, share: float) -> float:
-        """Where a share stands."""
+        """The position of a share."""
         if share <= 0:
             return _ZERO
         if not share < math.inf:
@@ -42,9 +43,7 @@ class Scale:
         return round(_LEFT + (_RIGHT - _LEFT) * min(1.0, max(0.0, part)), 2)
 
     def ticks(self, most: int) -> list[tuple[float, int, bool]]:
-        """Position and exponent of the decades to draw, about so many; True for those that stay where there is little
-        room, every other one. 1 is always among them.
-        """
+        """Position and exponent of about ``most`` decades, 1 included; True for those that a narrow axis shows."""
         step = math.ceil((self.high - self.low) / most)
         return [(self.at(10.0**e), e, e % (2 * step) == 0) for e in range(self.low, self.high + 1) if e % step == 0]
 

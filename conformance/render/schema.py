@@ -1,6 +1,6 @@
-"""The shipped JSON Schema of a report, and as much of a validator as it needs: none has to be installed.
+"""The JSON Schema of a report, and a validator for its keywords, so that no validator has to be installed.
 
-A keyword that is not here is an error of the schema, so that nothing it says goes unchecked.
+A keyword that the validator does not know is an error, so that every keyword of the schema is checked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
-    # json reads whole numbers of any length; a longer one is no number that JSON's readers agree on
+    # json reads whole numbers of any length, but readers of JSON agree only on numbers up to this one
     "number": lambda value: isinstance(value, float) or (type(value) is int and abs(value) <= sys.float_info.max),
     "integer": lambda value: _TYPES["number"](value) and (isinstance(value, int) or value.is_integer()),
     "null": lambda value: value is None,
@@ -36,7 +36,7 @@ def report_schema() -> dict[str, Any]:
 
 
 def problems(value: Any, schema: dict[str, Any] | None = None, at: str = "the report") -> Iterator[str]:
-    """What the schema forbids, each with its place."""
+    """The violations of the schema, each with its place."""
     schema = report_schema() if schema is None else schema
     for keyword, wanted in schema.items():
         if keyword == "additionalProperties":

@@ -1,8 +1,8 @@
-"""Hashes in a report: what it was judged by, and what it says. They find accidents and edits, not forgery.
+"""Hashes in a report, which find accidents and edits, not forgery.
 
-``spec`` is of the frozen clauses. ``suite`` is of the code and data that judge: the packages ``conformance``, without
-what only renders, and ``reference``. ``body`` is of the report's own text, with the 64 digits of ``body`` replaced by
-zeros, so that any language can check it without a canonical form of JSON.
+``spec`` is the hash of the frozen clauses. ``suite`` is the hash of the code and data behind the verdict: the packages
+``conformance``, without ``render``, and ``reference``. ``body`` is the hash of the text of the report, with the 64
+digits of ``body`` replaced by zeros, so that any language can check it without a canonical form of JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _APART = ("__pycache__", "render")
 
 
 def hashes() -> dict[str, str]:
-    """The hashes of a report that is yet to be sealed."""
+    """The hashes of a report before ``seal``."""
     return {"spec": spec_hash(), "suite": suite_hash(), "body": BLANK}
 
 
@@ -36,7 +36,7 @@ def spec_hash(version: str = SPEC_VERSION) -> str:
 
 @cache
 def suite_hash() -> str:
-    """SHA-256 of what judges."""
+    """SHA-256 of the code and data behind a verdict."""
     return tree_hash({name: files(f"peerspec.{name}") for name in ("conformance", "reference")})
 
 
@@ -48,13 +48,13 @@ def tree_hash(folders: Mapping[str, Traversable]) -> str:
 
 
 def seal(text: str) -> str:
-    """Put the hash of the text in its place; the quotes of this pattern cannot stand inside a string of JSON."""
+    """Write the hash of the text into it; no string of JSON can hold the quotes of this pattern."""
     digest = sha256(text.encode()).hexdigest()
     return text.replace(f'"body": "{BLANK}"', f'"body": "{digest}"', 1)
 
 
 def body_holds(text: str) -> bool:
-    """Whether a sealed text is as it was sealed."""
+    """Whether a sealed text is unchanged."""
     found = _BODY.search(text)
     if found is None:
         return False
@@ -71,4 +71,4 @@ def _walk(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
 
 
 def _bytes(file: Traversable) -> bytes:
-    return file.read_bytes().replace(b"\r\n", b"\n")  # as version control may have left it
+    return file.read_bytes().replace(b"\r\n", b"\n")  # version control may have changed line ends

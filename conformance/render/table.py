@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from peerspec.conformance.plan import PRECISIONS, PROFILES
-from peerspec.conformance.render.marks import mark, profile_marks
+from peerspec.conformance.render.marks import mark, profile_status
 from peerspec.conformance.render.terminal import worst_share
 from peerspec.conformance.report import Report
 
@@ -20,7 +20,7 @@ _LABEL, _WIDTH = 17, 15  # columns of the first column, and the least of each ot
 
 
 def show_table(reports: Sequence[Report], console: Console) -> None:
-    """Print the table, in parts where the terminal is narrow."""
+    """Print the table, in parts if the terminal is narrow."""
     at_once = max(1, (console.width - _LABEL) // _WIDTH)
     for start in range(0, len(reports), at_once):
         console.print(_table(reports[start : start + at_once], console))
@@ -35,7 +35,7 @@ def _table(reports: Sequence[Report], console: Console) -> Table:
     table.add_section()
     for group in (PRECISIONS, ("core", *PROFILES)):
         for profile in group:
-            table.add_row(profile, *(mark(profile_marks(report, profile), console) for report in reports))
+            table.add_row(profile, *(mark(profile_status(report, profile), console) for report in reports))
         table.add_section()
     table.add_row("worst error/bound", *(f"{worst_share(report):.2g}" for report in reports))
     table.add_row("seconds", *(f"{report.seconds:.1f}" for report in reports))
@@ -44,5 +44,4 @@ def _table(reports: Sequence[Report], console: Console) -> Table:
 
 def _verdict(report: Report) -> Text:
     colour = ("green", "bold red", "bold yellow")[report.exit_status]
-    words = report.verdict.split(":")[0] if not report.partial or report.exit_status else "holds, in part"
-    return Text(words, colour)
+    return Text(report.verdict.head, colour)

@@ -1,4 +1,4 @@
-"""A report on a terminal: what failed, the nearest to the cause first, then the verdict."""
+"""A report on a terminal: the failures, the nearest to the cause first, then the verdict."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from rich.console import Console
 from rich.text import Text
 
 from peerspec.conformance.clauses import clauses
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
+from peerspec.conformance.render.acceptance import acceptance
 from peerspec.conformance.render.marks import mark
-from peerspec.conformance.report import ERROR, FAIL, PASS, WAIVED, Finding, Report
+from peerspec.conformance.report import Report
 
 __all__ = ["CAVEAT", "show", "show_failures", "show_verdict", "worst_share"]
 
 WHOLE = 5
-"""Failures shown with clause and text; the others follow in a line each."""
+"""Failures shown with the text of their clause; each further one has a line."""
 CAVEAT = "Passing is evidence and not proof: a suite sees finitely many inputs."
 
 
 def show(report: Report, console: Console) -> None:
-    """Everything worth reading: failures, verdict, and under what conditions it stands."""
+    """Print failures, verdict, and the conditions of the run."""
     if show_failures(report, console):
         console.print()
     show_verdict(report, console)
@@ -29,52 +32,53 @@ def show(report: Report, console: Console) -> None:
 
 
 def show_failures(report: Report, console: Console) -> bool:
-    """The failures and errors, core before the profiles, each in the order of the stages; False where there is none."""
-    causes = [f for f in report.of(FAIL, ERROR) if f.status == ERROR or f in report.causes]
+    """Print failures and errors, core before the profiles, each in the order of the stages; False if there is none."""
+    causes = [f for f in report.of(Status.FAIL, Status.ERROR) if f.status == Status.ERROR or f in report.causes]
     for number, finding in enumerate(causes[:WHOLE]):
         _show_whole(finding, console, first=number == 0)
     if rest := causes[WHOLE:]:
         console.print(Text(f"\n  and {len(rest)} more", "bold"))
         _show_short(rest, console)
-    if hidden := len(report.of(FAIL, ERROR)) - len(causes):
-        console.print(Text(f"\n  {hidden} further check{'s' * (hidden > 1)} could not judge such answers", "dim"))
+    if hidden := len(report.of(Status.FAIL, Status.ERROR)) - len(causes):
+        console.print(
+            Text(f"\n  {hidden} further check{'s were' if hidden > 1 else ' was'} blocked by these failures", "dim")
+        )
     return bool(causes)
 
 
 def show_verdict(report: Report, console: Console) -> None:
-    """The one line that everything comes down to."""
-    status = (PASS, FAIL, ERROR)[report.exit_status]
+    """Print the verdict in one line."""
     name, colour = Text(f" {report.backend}: ", "bold"), ("green", "bold red", "bold yellow")[report.exit_status]
     precisions = f" ({', '.join(report.precisions)})" if report.conformant and not report.partial else ""
-    console.print(mark(status, console) + name + Text(report.verdict + precisions, colour))
+    console.print(mark(report.status, console) + name + Text(f"{report.verdict}{precisions}", colour))
 
 
 def worst_share(report: Report) -> float:
-    """The largest error as a share of its bound among what was judged by a bound."""
-    shares = [f.share for f in report.of(PASS, FAIL, WAIVED) if math.isfinite(f.share)]
+    """The largest finite error divided by its bound."""
+    shares = [f.share for f in report.of(Status.PASS, Status.FAIL, Status.WAIVED) if math.isfinite(f.share)]
     return max(shares, default=0.0)
 
 
 def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
-    clause = finding.clauses[0] if finding.status == FAIL else "no answer"
+    clause = finding.clauses[0] if finding.status == Status.FAIL else "no answer"
     head = Text.assemble(
         "\n", mark(finding.status, console), " ", (finding.stage, "bold"), "  ", (clause, "bold red"), "  ",
         f"{finding.check}[{finding.precision}]", ("  nearest to the cause" if first else "", "yellow"),
     )  # fmt: skip
     console.print(head)
-    if finding.status == FAIL and finding.clauses[0] in clauses():
+    if finding.status == Status.FAIL and finding.clauses[0] in clauses():
         _indented(Text(clauses()[finding.clauses[0]].text, "italic"), 4, console)
     _indented(Text(finding.message), 4, console)
-    for line in str(finding.where.get("raised", "")).splitlines():
+    for line in finding.raised.splitlines():
         _indented(Text(line, "dim"), 4, console)
-    if finding.case and finding.status == FAIL:
+    if finding.case and finding.status == Status.FAIL:
         _indented(Text(f"in the case {finding.case}", "dim"), 4, console)
 
 
 def _show_short(findings: list[Finding], console: Console) -> None:
     names = [f"{finding.check}[{finding.precision}]" for finding in findings]
     for name, finding in zip(names, findings, strict=True):
-        clause = finding.clauses[0] if finding.status == FAIL else "–"
+        clause = finding.clauses[0] if finding.status == Status.FAIL else "–"
         line = Text.assemble(
             "  ", (f"{clause:<6}  ", "red"), f"{name:<{max(map(len, names))}}  ", (finding.message, "dim")
         )
@@ -83,22 +87,22 @@ def _show_short(findings: list[Finding], console: Console) -> None:
 
 
 def _remarks(report: Report) -> list[str]:
-    judged = report.of(PASS, FAIL, WAIVED)
-    share = f"largest error {worst_share(report):.2g} of its bound, " if judged else ""
+    ran = report.of(Status.PASS, Status.FAIL, Status.WAIVED)
+    share = f"largest error {worst_share(report):.2g} of its bound, " if ran else ""
     lines = [
-        f"{len(judged)} checks on {sum(f.cases for f in judged)} cases, {share}{report.seconds:.1f} s; "
+        f"{len(ran)} checks on {sum(f.cases for f in ran)} cases, {share}{report.seconds:.1f} s; "
         f"spec {report.versions.get('spec', '?')}, size {report.size}, seed {report.seed}",
     ]
     for what, claimed in (("claims", True), ("does not claim", False)):
         if names := [name for name in (*PRECISIONS, *PROFILES) if (name in report.claimed) == claimed]:
             lines.append(f"{what} {', '.join(names)}")
     lines += [f"declines {reason}" for reason in report.declined]
-    lines += [f"waived {f.check}[{f.precision}]: {f.message}" for f in report.of(WAIVED)]
+    lines += [f"waived {f.check}[{f.precision}]: {f.message} ({acceptance(f)})" for f in report.of(Status.WAIVED)]
     return lines
 
 
 def _indented(text: Text, by: int, console: Console) -> None:
-    """Wrapped by hand: what rich pads would end in spaces."""
+    """Print wrapped lines; rich itself would pad them with spaces."""
     for line in text.wrap(console, max(20, console.width - by)):
         line.rstrip()
         console.print(Text(" " * by) + line, soft_wrap=True)

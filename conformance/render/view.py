@@ -1,4 +1,4 @@
-"""What the page shows, as data: grids of outcomes, strips of errors. How it looks is in the template."""
+"""The content of the page as data: tables of outcomes and strips of errors. The template gives it its form."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peerspec.conformance.clauses import clauses
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.failures import Failure, blocked, failures
 from peerspec.conformance.render.outcomes import clause_outcomes, gravest, outcome, profile_outcome, rows, stages
 from peerspec.conformance.render.scale import Scale, brief
-from peerspec.conformance.report import FAIL, PASS, WAIVED, Finding, Report
+from peerspec.conformance.report import Report
 
 __all__ = ["Backend", "Chip", "Mark", "Strip", "checks_by_stage", "profile_rows", "stage_rows"]
 
 
 @dataclass(frozen=True)
 class Chip:
-    """An outcome with a name and, where something failed, the place on the page that tells more."""
+    """An outcome with a name, and the anchor of its failure or its clause."""
 
     name: str
     outcome: str
@@ -26,11 +28,11 @@ class Chip:
 
 @dataclass(frozen=True)
 class Mark:
-    """One error on the axis: its place in percent, the precision that gives its shape, and whether it failed."""
+    """One error on the axis: its position in percent, the number of its precision, and whether it failed."""
 
     x: float
     y: int
-    lane: int
+    precision: int
     failed: bool
 
 
@@ -47,7 +49,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Backend:
-    """A report with its number on the page, which makes its anchors: names may hold anything.
+    """A report with its number on the page; anchors use the number, because a name may hold anything.
 
     Attributes:
         twin: whether another backend on the page has the same name.
@@ -61,7 +63,7 @@ class Backend:
 
     @classmethod
     def all(cls, reports: Sequence[Report]) -> tuple[Backend, ...]:
-        """Derive everything once."""
+        """The backends of the page."""
         names = [report.backend for report in reports]
         return tuple(
             cls(number, report, failures(report), blocked(report), names.count(report.backend) > 1)
@@ -71,7 +73,7 @@ class Backend:
     def anchor(
         self, *, check: str = "", stage: str = "", clause: str = "", profile: str = "", precision: str = ""
     ) -> str:
-        """The first failure of that kind."""
+        """The anchor of the first failure with these properties; empty if there is none."""
         for number, failure in enumerate(self.failures):
             seen = {(w.finding.profile, w.finding.precision) for w in failure.witnesses}
             if (
@@ -106,8 +108,8 @@ def stage_rows(backends: Sequence[Backend]) -> list[tuple[str, list[list[Chip]]]
             stage,
             [
                 [
-                    Chip(clause, became, _tells(b, stage, clause, became))
-                    for clause, became in clause_outcomes(b.report, stage).items()
+                    Chip(clause, outcome, _anchor(b, stage, clause, outcome))
+                    for clause, outcome in clause_outcomes(b.report, stage).items()
                 ]
                 for b in backends
             ],
@@ -116,9 +118,9 @@ def stage_rows(backends: Sequence[Backend]) -> list[tuple[str, list[list[Chip]]]
     ]
 
 
-def _tells(backend: Backend, stage: str, clause: str, outcome: str) -> str:
-    """Where the page tells more of a clause: at its failure or, if this package knows it, at its text."""
-    failure = backend.anchor(stage=stage, clause=clause) if outcome == FAIL else ""
+def _anchor(backend: Backend, stage: str, clause: str, outcome: str) -> str:
+    """The anchor of a clause: its failure, or its text if this package has the clause."""
+    failure = backend.anchor(stage=stage, clause=clause) if outcome == Status.FAIL else ""
     return failure or (f"c-{clause}" if clause in clauses() else "")
 
 
@@ -135,18 +137,23 @@ def checks_by_stage(backends: Sequence[Backend], scale: Scale) -> list[tuple[str
 
 
 def _strip(backend: Backend, check: str, findings: Sequence[Finding], scale: Scale) -> Strip:
-    judged = [f for f in findings if outcome(backend.report, f) in (PASS, FAIL, WAIVED)]
-    measured = judged if any(f.share > 0 for f in judged) else []
+    ran = [f for f in findings if outcome(backend.report, f) in (Status.PASS, Status.FAIL, Status.WAIVED)]
+    measured = ran if any(f.share > 0 for f in ran) else []
     marks = [
-        Mark(scale.at(f.share), 100 * (row + 1) // (len(measured) + 1), PRECISIONS.index(f.precision), f.status != PASS)
+        Mark(
+            scale.at(f.share),
+            100 * (row + 1) // (len(measured) + 1),
+            PRECISIONS.index(f.precision),
+            f.status != Status.PASS,
+        )
         for row, f in enumerate(measured)
     ]
     worst = max((f.share for f in measured), default=0.0)
-    spoken = [f"{f.precision} {brief(f.share)}{'' if f.status == PASS else ' ' + f.status}" for f in measured]
+    spoken = [f"{f.precision} {brief(f.share)}{'' if f.status == Status.PASS else ' ' + f.status}" for f in measured]
     return Strip(
         gravest(outcome(backend.report, f) for f in findings),
         brief(worst) if measured else "",
         tuple(marks),
-        f"error as a share of its bound: {', '.join(spoken)}" if spoken else "",
+        f"error divided by its bound: {', '.join(spoken)}" if spoken else "",
         backend.anchor(check=check),
     )

@@ -1,4 +1,4 @@
-"""What delta debugging tries on any axis and any values, the boldest first: fewer indices, simpler numbers."""
+"""The steps of delta debugging on any axis and any values, the largest first: fewer indices, simpler numbers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array
 
-__all__ = ["Kept", "fewer", "fewer_of_two", "shorter", "simpler"]
+__all__ = ["Indices", "fewer", "fewer_of_two", "shorter", "simpler"]
 
-Kept = Sequence[int]
+Indices = Sequence[int]
 """Indices of an axis to keep."""
 FEW = 8
-"""Up to so many indices, each is tried alone, and each is tried without."""
+"""Up to so many indices, each one is tried alone and each one is left out in turn."""
 
 
-def fewer(size: int) -> Iterator[Kept]:
-    """One of few; a half; all but a quarter, an eighth, a sixteenth; all but one of few."""
+def fewer(size: int) -> Iterator[Indices]:
+    """One index if there are few; a half; all but a quarter, an eighth, a sixteenth; all but one if there are few."""
     everything = list(range(size))
     if 1 < size <= FEW:
         yield from ([i] for i in everything)
@@ -29,10 +29,10 @@ def fewer(size: int) -> Iterator[Kept]:
             yield from (everything[:a] + everything[b:] for a, b in pairwise(edges))
 
 
-def fewer_of_two(size: int) -> Iterator[tuple[Kept, Kept]]:
+def fewer_of_two(size: int) -> Iterator[tuple[Indices, Indices]]:
     """The same number of indices of two axes of one size."""
-    kept = [list(part) for part in fewer(size)]
-    pairs = [(a, b) for a, b in product(kept, kept) if len(a) == len(b)]
+    parts = [list(part) for part in fewer(size)]
+    pairs = [(a, b) for a, b in product(parts, parts) if len(a) == len(b)]
     yield from pairs if size <= FEW else [(a, b) for a, b in pairs if len(a) <= size // 2 + 1 or a == b]
 
 
@@ -42,7 +42,7 @@ def shorter(k: int) -> Iterator[int]:
 
 
 def simpler(tensors: dict[str, Array]) -> Iterator[dict[str, Array]]:
-    """Changed tensors only: all without low bits, then each: zero, without low bits, with single rows of zeros."""
+    """The changed tensors: all without low bits; then each as zeros, without low bits, with single rows of zeros."""
     for unit in (1.0, 2.0**-4):
         yield from _changed(tensors, {name: _truncated(array, unit) for name, array in tensors.items()})
     for name, array in tensors.items():
@@ -57,7 +57,7 @@ def simpler(tensors: dict[str, Array]) -> Iterator[dict[str, Array]]:
 
 
 def _parts(shape: tuple[int, ...]) -> Iterator[Any]:
-    """Rows, then entries, where they are few."""
+    """Rows, then entries, if there are few."""
     size = int(np.prod(shape))
     if len(shape) > 1 and 1 < shape[0] <= FEW:
         yield from range(shape[0])
@@ -66,12 +66,12 @@ def _parts(shape: tuple[int, ...]) -> Iterator[Any]:
 
 
 def _truncated(array: Array, unit: float) -> Array:
-    """Towards zero, to multiples of ``unit``: never a bit more than before."""
+    """Towards zero, to multiples of ``unit``, which never adds a bit."""
     return (np.trunc(array.astype(np.float64) / unit) * unit).astype(array.dtype)
 
 
 def _changed(old: dict[str, Array], new: dict[str, Array]) -> Iterator[dict[str, Array]]:
-    """The tensors that became simpler, if any; −0 and 0 are as simple as each other."""
+    """The tensors that became simpler, if any; −0 is as simple as 0."""
     changed = {name: array for name, array in new.items() if not np.array_equal(array, old[name], equal_nan=True)}
     if changed:
         yield changed

@@ -1,14 +1,14 @@
-"""The two files of a repro: tensors with what is asked about them, and a program to read and run.
+"""The two files of a repro: the tensors of the case with its description, and a program to read and run.
 
 The tensors are safetensors under the names of PAR-1 with ``x``, ``mask`` and ``dy``, or ``scores1`` and ``scores2``;
-the metadata is one JSON object. Reading takes both for data and executes nothing.
+the metadata is one JSON object. ``read`` executes neither file.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,53 +17,25 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
-from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.cases.case import Array, Case, Halves, Subject
 from peerspec.conformance.cases.layouts import LAYOUTS, laid_out, layout
+from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError
 from peerspec.conformance.repro.script import program
-from peerspec.conformance.trials.single_check import Halves, Subject
 from peerspec.files.atomic_file import write_atomically
 from peerspec.files.tensors import parse_tensors
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
-__all__ = ["NO_ANSWER", "Repro", "ReproError", "publish", "read"]
+__all__ = ["KEY", "VERSION", "publish", "read"]
 
-KEY, VERSION = "peerspec.repro", 2
+KEY, VERSION = "peerspec.repro", 3
 """The metadata field, and the version of its form."""
-NO_ANSWER = "no-answer"
-"""Stands for the clause where the backend gave no answer at all."""
-
-
-class ReproError(PeerError):
-    """A file that is no repro, or a failure that cannot be made one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Repro:
-    """One question, and what came of it.
-
-    Attributes:
-        check, clause, precision: what failed; the clause is ``no-answer`` where there was none.
-        message: what was found.
-        backend, kind: the backend, which is a ``name``, a ``command``, or an ``object`` that only had a name to show.
-        spec: the version of SPEC.md.
-        subject: what was asked.
-    """
-
-    check: str
-    clause: str
-    precision: str
-    message: str
-    backend: str
-    kind: str
-    spec: str
-    subject: Subject
 
 
 def read(path: Path) -> Repro:
     """Read a repro from either of its files.
 
     Raises:
-        ReproError: as said in a sentence.
+        ReproError: no such file, a changed file, or a file that is no repro of this version.
     """
     path = path.with_suffix(".safetensors") if path.suffix == ".py" else path
     try:
@@ -85,24 +57,24 @@ def read(path: Path) -> Repro:
 
 
 def publish(repro: Repro, directory: Path) -> Path:
-    """Write both files, each whole or not at all, and return the path of the program; equal files are left alone.
+    """Write both files, each whole or not at all, and return the path of the program; equal files stay as they are.
 
     Raises:
         ReproError: another file of that name, or a directory that cannot be written.
     """
     data = _bytes(repro)
-    path = directory / f"repro_{repro.clause}_{_digest(data)}.safetensors"
+    path = directory / f"repro_{repro.title.replace(' ', '-')}_{_digest(data)}.safetensors"
     runnable = path.with_suffix(".py")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _place(path, data)
-        _place(runnable, program(repro, runnable.name).encode())
+        _write(path, data)
+        _write(runnable, program(repro, runnable.name).encode())
     except OSError as error:
         raise ReproError(f"cannot write {path}: {error.strerror}; name another directory") from None
     return runnable
 
 
-def _place(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes) -> None:
     if path.exists():
         if not path.is_file() or path.read_bytes() != data:
             raise ReproError(f"{path} exists and holds something else; move it away or name another directory")
@@ -119,13 +91,13 @@ def _digest(data: bytes) -> str:
 
 def _bytes(repro: Repro) -> bytes:
     about = {name: value for name, value in vars(repro).items() if name != "subject"}
-    tensors, subject = _taken_apart(repro.subject)
+    tensors, subject = _parts(repro.subject)
     about["memory"] = {name: where for name, array in tensors.items() if (where := layout(array)) != "rows"}
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in tensors.items()}
     return bytes(save(arrays, {KEY: json.dumps({"version": VERSION} | about | subject, sort_keys=True)}))
 
 
-def _taken_apart(subject: Subject) -> tuple[dict[str, Array], dict[str, Any]]:
+def _parts(subject: Subject) -> tuple[dict[str, Array], dict[str, Any]]:
     if isinstance(subject, Halves):
         halves = {"scores1": subject.scores1, "scores2": subject.scores2}
         return halves, {"case": subject.name, "k": subject.k}
@@ -144,32 +116,32 @@ def _parse(data: bytes) -> Repro:
     arrays = parse_tensors(data)
     about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][KEY])
     if (version := about.pop("version")) != VERSION:
-        raise PeerError(f"its form is {version!r}, this package reads {VERSION}")
+        raise PeerError(f"its version is {version!r}, this package reads {VERSION}")
     if str(about["spec"]).split(".")[0] != SPEC_VERSION.split(".")[0]:
         raise PeerError(f"it was written for spec {about['spec']}, this package has {SPEC_VERSION}")
-    _require(set(about) - _FIELDS in (_OF_LAYERS, _OF_HALVES), "the fields of a layer or of half scores alone")
-    for name, kind in _KINDS.items():
-        _require(isinstance(about.get(name, kind()), kind), f"{name} of the kind {kind.__name__}")
+    _require(set(about) - _FIELDS in (_LAYER_FIELDS, _HALVES_FIELDS), "the fields of a layer or of half scores alone")
+    for name, expected in _TYPES.items():
+        _require(isinstance(about.get(name, expected()), expected), f"{name} of the type {expected.__name__}")
     _require(about["precision"] in DTYPES, f"a precision, not {about['precision']!r}")
     _require(set(about["memory"].values()) <= set(LAYOUTS), f"arrays in {', '.join(LAYOUTS)}")
     where = about.pop("memory")
     tensors = {name: laid_out(array, where.get(name, "rows")) for name, array in arrays.items()}
-    subject = _put_together(tensors, about)
-    return Repro(**about, subject=subject)
+    subject = _subject(tensors, about)
+    return Repro(**about | {"kind": BackendKind(about["kind"])}, subject=subject)
 
 
-_KINDS: dict[str, Any] = {
-    **dict.fromkeys(("check", "clause", "precision", "message", "backend", "kind", "spec", "case"), str),
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("check", "clause", "fault", "precision", "message", "backend", "kind", "spec", "case"), str),
     **dict.fromkeys(("exact", "training"), bool),
     **dict.fromkeys(("config", "memory"), dict),
     "k": int,
 }
-_OF_HALVES, _OF_LAYERS = {"k"}, {"config", "exact", "training"}
-_FIELDS = _KINDS.keys() - _OF_HALVES - _OF_LAYERS
+_HALVES_FIELDS, _LAYER_FIELDS = {"k"}, {"config", "exact", "training"}
+_FIELDS = _TYPES.keys() - _HALVES_FIELDS - _LAYER_FIELDS
 
 
-def _put_together(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
-    """The subject, its parts taken out of ``about``; shapes and formats must fit each other."""
+def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
+    """The subject; its parts leave ``about``, and their shapes and dtypes must fit each other."""
     if "config" not in about:
         halves = Halves(about.pop("case"), tensors.pop("scores1"), tensors.pop("scores2"), about.pop("k"))
         n = halves.scores1.shape[-1]

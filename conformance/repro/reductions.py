@@ -1,7 +1,7 @@
-"""Ways to make a failing case smaller: each yields cases strictly smaller than the one given, the boldest first.
+"""Ways to make a failing case smaller: each yields strictly smaller cases, the smallest first.
 
-A reduction only ever removes tokens, heads, sub-keys and features, drops low bits, or puts zeros in the place of
-values. So what was exact stays exact (PRC-5), and no sequence of reductions is endless.
+A reduction removes tokens, heads, sub-keys or features, drops low bits, or sets values to zero. So an exact case stays
+exact (PRC-5), and every sequence of reductions ends.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.cases.case import Array, Case, Halves, Subject
 from peerspec.conformance.cases.layouts import laid_out, like
-from peerspec.conformance.repro.deltas import Kept, fewer, fewer_of_two, shorter, simpler
-from peerspec.conformance.trials.single_check import Halves, Subject
+from peerspec.conformance.repro.deltas import Indices, fewer, fewer_of_two, shorter, simpler
 from peerspec.reference import Layer
 
 __all__ = ["reductions"]
 
 
 def reductions(subject: Subject) -> tuple[Callable[[Any], Iterator[Any]], ...]:
-    """The reductions that apply, in the order in which they pay."""
+    """The reductions for this kind of subject, the most effective first."""
     return _REDUCTIONS[type(subject)]
 
 
@@ -32,7 +31,7 @@ def reductions(subject: Subject) -> tuple[Callable[[Any], Iterator[Any]], ...]:
 
 
 def _tokens(case: Case) -> Iterator[Case]:
-    """Without the mask, in rows, without leading axes, then fewer tokens along each axis."""
+    """No mask, rows in memory, no leading axes, then fewer tokens along each axis."""
     if case.mask is not None:
         yield replace(case, mask=None)
     if not case.x.flags.c_contiguous:
@@ -42,13 +41,13 @@ def _tokens(case: Case) -> Iterator[Case]:
         yield _on_tokens(case, lambda a: a.reshape(-1, *a.shape[lead:]))
     for axis, size in enumerate(case.x.shape[:-1]):
         half = size // 2 if size % 2 == 0 else 0
-        pairs = ([*part, *(half + i for i in part)] for part in fewer(half))  # x and −x of some cases
-        for kept in (*fewer(size), *pairs):
-            yield _on_tokens(case, partial(_taking, kept=kept, axis=axis))
+        pairs = ([*part, *(half + i for i in part)] for part in fewer(half))  # some cases hold x and −x
+        for indices in (*fewer(size), *pairs):
+            yield _on_tokens(case, partial(_taking, indices=indices, axis=axis))
 
 
-def _taking(a: Array, kept: Kept, axis: int) -> Array:
-    return a.take(kept, axis)
+def _taking(a: Array, indices: Indices, axis: int) -> Array:
+    return a.take(indices, axis)
 
 
 def _on_tokens(case: Case, change: Callable[[Array], Array]) -> Case:
@@ -63,10 +62,10 @@ def _layer(case: Case, params: dict[str, Array], **config: Any) -> Case:
     return replace(case, layer=Layer(replace(case.layer.config, **config), params))
 
 
-def _taken(case: Case, kept: Kept, axes: dict[str, int]) -> dict[str, Array]:
-    """Parameters cut to the indices kept, by the beginning of their names and the axis."""
+def _taken(case: Case, indices: Indices, axes: dict[str, int]) -> dict[str, Array]:
+    """The parameters cut to these indices; ``axes`` gives the axis by the beginning of their names."""
     return {
-        name: array.take(kept, axis)
+        name: array.take(indices, axis)
         for prefix, axis in axes.items()
         for name, array in case.layer.params.items()
         if name.startswith(prefix)
@@ -75,13 +74,13 @@ def _taken(case: Case, kept: Kept, axes: dict[str, int]) -> dict[str, Array]:
 
 def _heads(case: Case) -> Iterator[Case]:
     config = case.layer.config
-    for kept in fewer(config.heads):
+    for indices in fewer(config.heads):
         own = {"keys": 0} if config.key_heads > 1 else {}
         yield _layer(
             case,
-            _taken(case, kept, {"query": 0} | own),
-            heads=len(kept),
-            key_heads=len(kept) if own else 1,
+            _taken(case, indices, {"query": 0} | own),
+            heads=len(indices),
+            key_heads=len(indices) if own else 1,
         )
 
 
@@ -91,7 +90,7 @@ def _top_k(case: Case) -> Iterator[Case]:
 
 
 def _experts(case: Case) -> Iterator[Case]:
-    """Fewer sub-keys a side, and the experts they pair to."""
+    """Fewer sub-keys on each side, and their pairs as experts."""
     config = case.layer.config
     for first, second in fewer_of_two(config.n):
         rows = [i * config.n + j for i, j in product(first, second)]
@@ -115,15 +114,15 @@ def _query(case: Case) -> Iterator[Case]:
 
 
 def _width(case: Case) -> Iterator[Case]:
-    for kept in fewer(case.layer.config.d_model):
-        params = _taken(case, kept, {"query.weight": 2, "experts.u": 1, "experts.w": 1})
-        yield replace(_layer(case, params, d_model=len(kept)), x=like(case.x, case.x.take(kept, -1)))
+    for indices in fewer(case.layer.config.d_model):
+        params = _taken(case, indices, {"query.weight": 2, "experts.u": 1, "experts.w": 1})
+        yield replace(_layer(case, params, d_model=len(indices)), x=like(case.x, case.x.take(indices, -1)))
 
 
 def _outputs(case: Case) -> Iterator[Case]:
-    for kept in fewer(case.layer.config.d_out):
-        smaller = _layer(case, _taken(case, kept, {"experts.v": 1}), d_out=len(kept))
-        yield smaller if case.dy is None else replace(smaller, dy=like(case.dy, case.dy.take(kept, -1)))
+    for indices in fewer(case.layer.config.d_out):
+        smaller = _layer(case, _taken(case, indices, {"experts.v": 1}), d_out=len(indices))
+        yield smaller if case.dy is None else replace(smaller, dy=like(case.dy, case.dy.take(indices, -1)))
 
 
 def _values(case: Case) -> Iterator[Case]:
@@ -141,19 +140,19 @@ def _rows(halves: Halves) -> Iterator[Halves]:
         n = halves.scores1.shape[-1]
         yield _on_halves(halves, lambda a: a.reshape(-1, n))
     for axis, size in enumerate(halves.scores1.shape[:-1]):
-        for kept in fewer(size):
-            yield _on_halves(halves, partial(_taking, kept=kept, axis=axis))
+        for indices in fewer(size):
+            yield _on_halves(halves, partial(_taking, indices=indices, axis=axis))
 
 
 def _on_halves(halves: Halves, change: Callable[[Array], Array]) -> Halves:
-    return _put(halves, change(halves.scores1), change(halves.scores2), halves.k)
+    return _with_scores(halves, change(halves.scores1), change(halves.scores2), halves.k)
 
 
-def _put(halves: Halves, scores1: Array, scores2: Array, k: int) -> Halves:
+def _with_scores(halves: Halves, scores1: Array, scores2: Array, k: int) -> Halves:
     return Halves(halves.name, like(halves.scores1, scores1), like(halves.scores2, scores2), k)
 
 
-def _list(halves: Halves) -> Iterator[Halves]:
+def _fewer_experts(halves: Halves) -> Iterator[Halves]:
     for k in shorter(halves.k):
         yield replace(halves, k=k)
 
@@ -161,17 +160,17 @@ def _list(halves: Halves) -> Iterator[Halves]:
 def _sub_keys(halves: Halves) -> Iterator[Halves]:
     for first, second in fewer_of_two(halves.scores1.shape[-1]):
         s1, s2 = halves.scores1.take(first, -1), halves.scores2.take(second, -1)
-        yield _put(halves, s1, s2, min(halves.k, len(first) ** 2))
+        yield _with_scores(halves, s1, s2, min(halves.k, len(first) ** 2))
 
 
 def _scores(halves: Halves) -> Iterator[Halves]:
     old = {"scores1": halves.scores1, "scores2": halves.scores2}
     for changed in simpler(old):
         new = old | changed
-        yield _put(halves, new["scores1"], new["scores2"], halves.k)
+        yield _with_scores(halves, new["scores1"], new["scores2"], halves.k)
 
 
 _REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {
     Case: (_tokens, _heads, _top_k, _experts, _query, _width, _outputs, _values),
-    Halves: (_rows, _list, _sub_keys, _scores),
+    Halves: (_rows, _fewer_experts, _sub_keys, _scores),
 }

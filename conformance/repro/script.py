@@ -1,14 +1,11 @@
-"""The program beside the tensors of a repro: comments that say what was found, and a few lines that ask again."""
+"""The program beside the tensors of a repro: comments that describe the failure, and a few lines that replay it."""
 
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
-from peerspec.conformance.trials.single_check import Halves, Subject
-
-if TYPE_CHECKING:
-    from peerspec.conformance.repro.file import Repro
+from peerspec.conformance.cases.case import Halves, Subject
+from peerspec.conformance.repro.repro import BackendKind, Repro
 
 __all__ = ["describe", "program"]
 
@@ -17,7 +14,7 @@ _PROGRAM = """\
 #
 #   python {name} [BACKEND]
 #
-# ends with 1 while the check fails, with 0 when it holds, and with 2 when it cannot be put.
+# Exit status: 1 if the check fails, 0 if it holds, 2 if it cannot be run.
 
 import sys
 from pathlib import Path
@@ -32,29 +29,29 @@ sys.exit(found.status)
 
 
 def program(repro: Repro, name: str) -> str:
-    """The text of the program of that name."""
-    backend = {"name": repr(repro.backend), "command": f"Command({repro.backend!r})"}
+    """The text of the program with that file name."""
+    backend = {BackendKind.NAME: repr(repro.backend), BackendKind.COMMAND: f"Command({repro.backend!r})"}
     lines = [
-        f"{repro.clause} on {repro.backend}: {repro.check} in {repro.precision}, spec {repro.spec}.",
+        f"{repro.title} on {repro.backend}: {repro.check} in {repro.precision}, spec {repro.spec}.",
         repro.message,
         f"The case: {describe(repro.subject)}.",
     ]
     return _PROGRAM.format(
         comment="\n".join(part for line in lines for part in _comment(line)),
         name=name,
-        imports="\nfrom peerspec.backends.process import Command" if repro.kind == "command" else "",
+        imports="\nfrom peerspec.backends.process import Command" if repro.kind is BackendKind.COMMAND else "",
         backend=backend.get(repro.kind, "None"),
     )
 
 
 def _comment(text: str) -> list[str]:
-    """Lines of comment: what a backend said may hold anything, line ends too."""
+    """Lines of comment; a text from a backend may hold anything, line ends too."""
     plain = "".join(c if c.isprintable() else " " for c in text)
     return textwrap.wrap(plain, 118, initial_indent="# ", subsequent_indent="# ")
 
 
 def describe(subject: Subject) -> str:
-    """Its sizes, in a line."""
+    """The sizes of a subject, in one line."""
     if isinstance(subject, Halves):
         return f"k={subject.k}, half scores of shape {subject.scores1.shape}"
     c, words = subject.layer.config, ["exact"] * subject.exact + ["training"] * subject.training

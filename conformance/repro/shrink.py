@@ -1,7 +1,7 @@
 """The smallest case found that still fails a check at the same clause: a greedy delta debugger.
 
-A smaller case counts only where the reference holds on it. What a check takes for granted, such as k = N or tokens in
-opposite pairs, so need not be known here: where it is lost the reference fails as well, or nothing is decided.
+A smaller case counts only if the reference holds on it. So the search need not know what a check takes for granted,
+such as k = N or tokens in opposite pairs: on a case without it, the reference fails too, or nothing is decided.
 """
 
 from __future__ import annotations
@@ -12,53 +12,63 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from peerspec.backends import reference
-from peerspec.conformance.cases.case import Case
+from peerspec.conformance.cases.case import Case, Subject
 from peerspec.conformance.check import Check
-from peerspec.conformance.hosts.call import Fault
-from peerspec.conformance.hosts.host import Host, ObjectHost
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.host import Host, supports
+from peerspec.conformance.hosts.object_host import ObjectHost
 from peerspec.conformance.repro.reductions import reductions
 from peerspec.conformance.trials.layer import Trial
-from peerspec.conformance.trials.single_check import Subject, clause_of, judge
+from peerspec.conformance.trials.run_check import run_check
 from peerspec.reference import Output
 
-__all__ = ["QUESTIONS", "SECONDS", "Shrunk", "shrink"]
+__all__ = ["CASES", "SECONDS", "Shrunk", "shrink"]
 
-QUESTIONS, SECONDS = 500, 10.0
-"""Where the search ends, whatever it found. Only the seconds can make two searches differ."""
+CASES, SECONDS = 500, 10.0
+"""The budget of the search. Only the seconds can make two searches differ."""
+
+Identity = tuple[object, ...]
+"""What stays while a case shrinks: the clause and whether the check was blocked, or the identity of the fault."""
 
 
 @dataclass(frozen=True, eq=False)
 class Shrunk:
-    """The smallest case found, how many were put to the backend on the way, and how many seconds that took."""
+    """The smallest case found, the number of cases tried, and the seconds it took."""
 
     subject: Subject
-    questions: int
+    tried: int
     seconds: float
 
 
-def shrink(
-    check: Check, subject: Subject, host: Host, *, questions: int = QUESTIONS, seconds: float = SECONDS
-) -> Shrunk:
-    """Reduce ``subject``, on which the backend fails ``check``, as far as the budget goes."""
+def shrink(check: Check, subject: Subject, host: Host, *, cases: int = CASES, seconds: float = SECONDS) -> Shrunk:
+    """Reduce ``subject``, on which the backend fails ``check``, as far as the budget goes.
+
+    Args:
+        check: the check that fails.
+        subject: the case to reduce.
+        host: the backend.
+        cases: the largest number of cases to try.
+        seconds: the longest time to search.
+    """
     started = time.monotonic()
-    search = _Search(check, subject, host, questions, started + seconds)
+    search = _Search(check, subject, host, cases, started + seconds)
     search.run()
-    return Shrunk(search.smallest, search.asked, time.monotonic() - started)
+    return Shrunk(search.smallest, search.tried, time.monotonic() - started)
 
 
-class _Spent(Exception):  # noqa: N818 - no error: the search has had its time
+class _Spent(Exception):  # noqa: N818 - no error: the budget of the search is spent
     pass
 
 
 class _Search:
-    def __init__(self, check: Check, subject: Subject, host: Host, questions: int, end: float) -> None:
-        self.check, self.host, self.questions, self.end = check, host, questions, end
-        self.smallest, self.asked = subject, 0
+    def __init__(self, check: Check, subject: Subject, host: Host, cases: int, end: float) -> None:
+        self.check, self.host, self.cases, self.end = check, host, cases, end
+        self.smallest, self.tried = subject, 0
         self.failure = _failure(check, subject, host)
         self.control = _control(subject, host)
 
     def run(self) -> None:
-        """Take the first reduction that still fails, each kind for as long as one does, until none does."""
+        """Take the first reduction that still fails, each kind of reduction as long as it helps, until none helps."""
         try:
             improved = self.failure is not None
             while improved:
@@ -70,9 +80,9 @@ class _Search:
             return
 
     def _take(self, smaller: Subject) -> bool:
-        if self.host.dead or self.asked >= self.questions or time.monotonic() >= self.end:
+        if self.host.dead or self.tried >= self.cases or time.monotonic() >= self.end:
             raise _Spent
-        self.asked += 1
+        self.tried += 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a check may stumble over a case that lacks what it takes for granted
             try:
@@ -86,30 +96,29 @@ class _Search:
     def _fails_alike(self, smaller: Subject) -> bool:
         if _failure(self.check, smaller, self.host) != self.failure:
             return False
-        evidence = judge(self.check, smaller, self.control)
+        evidence = run_check(self.check, smaller, self.control)
         return evidence is not None and not evidence.problem
 
     def _accepts(self, smaller: Subject) -> bool:
         """Whether the backend takes the configuration (CNF-2)."""
-        if not isinstance(smaller, Case) or "supports" not in self.host.methods:
+        if not isinstance(smaller, Case):
             return True
-        layer = smaller.layer
-        return self.host.call("supports", {"config": layer.config, "dtype": layer.dtype}).value is True
+        return supports(self.host, smaller.layer.config, smaller.layer.dtype) is True
 
 
-def _failure(check: Check, subject: Subject, host: Host) -> tuple[str, bool] | None:
-    """What stays while a case shrinks: the clause or the kind of fault, and whether the values could be judged."""
+def _failure(check: Check, subject: Subject, host: Host) -> Identity | None:
+    """What fails; None if the check holds or decides nothing."""
     try:
-        evidence = judge(check, subject, host)
+        evidence = run_check(check, subject, host)
     except Fault as fault:
-        return str(fault).split(":")[0], True
+        return fault.identity
     if evidence is None or not evidence.problem:
         return None
-    return clause_of(check, evidence), evidence.blocked
+    return check.broken_clause(evidence), evidence.blocked
 
 
 def _control(subject: Subject, host: Host) -> Host:
-    """The reference, without its trace where the backend shows none: it must be judged by the same questions."""
+    """The reference; without routing if the backend shows none, so that checks treat both alike."""
     try:
         shows_routing = not isinstance(subject, Case) or Trial(subject, host).shows_routing
     except Fault:

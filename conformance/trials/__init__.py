@@ -1,1 +1,1 @@
-"""Trials: one case put to one backend, with everything that can be said about the answer."""
+"""Trials: a case, the answer of a backend, and the values to compare it with."""

@@ -1,4 +1,4 @@
-"""A trial of ``gradients``: the backend's gradients and the bounds on the experts it selected."""
+"""A trial of ``gradients``: the gradients of the backend, and bounds for the experts it selected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from peerspec.conformance.bounds.gradients import gradient_bounds
 from peerspec.conformance.cases.case import Array, Case
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
+from peerspec.conformance.problems import Problem, ProblemKind, Violation
 from peerspec.conformance.trials.layer import Trial
+from peerspec.conformance.trials.structure import dtype_problem, input_modified, shape_problem
 
 __all__ = ["GradientTrial"]
 
@@ -19,11 +21,16 @@ __all__ = ["GradientTrial"]
 class GradientTrial:
     """Lazy, like ``Trial``, on which it builds.
 
-    A token whose selection some legal backend may make otherwise gets dy = 0 and so drops out of every sum.
+    A token gets dy = 0, and so leaves every sum, if some legal backend may select other experts for it.
     """
 
     def __init__(self, case: Case, host: Host) -> None:
         self.case, self.host, self.trial = case, host, Trial(case, host)
+
+    @property
+    def shows_routing(self) -> bool:
+        """Whether the answer of ``forward`` carries scores, ids and gates."""
+        return self.trial.shows_routing
 
     @cached_property
     def certain(self) -> Array:
@@ -39,11 +46,11 @@ class GradientTrial:
 
     @cached_property
     def answer(self) -> Answer:
-        """What the backend returned."""
+        """The answer to the case."""
         return self._call()
 
-    def again(self) -> dict[str, Array]:
-        """Gradients by name, asked once more."""
+    def repeated(self) -> dict[str, Array]:
+        """Gradients by name, of one more call."""
         found: dict[str, Array] = self._call().value
         return found
 
@@ -61,25 +68,31 @@ class GradientTrial:
 
     @cached_property
     def expected(self) -> dict[str, Bounded]:
-        """Gradients with their bounds."""
+        """Gradients by name with their bounds."""
         trial = self.trial
         dy = self.dy.astype(np.float64).reshape(len(trial.tokens), self.dy.shape[-1])
         with np.errstate(over="ignore", invalid="ignore"):
             return gradient_bounds(trial.model, trial.linear, self.case.layer, trial.tokens, dy, trial.mask, trial.ids)
 
     @cached_property
-    def problem(self) -> str:
-        """What is wrong with names, shapes and formats, if anything."""
+    def violation(self) -> Violation | None:
+        """What is wrong with names, shapes, dtypes or inputs, if anything."""
         for name, expected in self.expected.items():
-            if name not in self.returned:
-                return f"gradients() must return the gradient of {name}"
-            got = self.returned[name]
             shape = self.case.x.shape if name == "x" else expected.value.shape
-            if got.shape != shape:
-                return f"the gradient of {name} must have shape {shape}, got {got.shape}"
-            if got.dtype != self.case.layer.dtype:
-                return f"the gradient of {name} must have the format {self.case.layer.dtype}, got {got.dtype}"
-        unknown = sorted(self.returned.keys() - self.expected.keys())
-        if unknown:
-            return f"gradients() returned {unknown[0]!r}, which is not a learned parameter of this layer or x"
-        return f"gradients() modified its input {', '.join(self.answer.modified)}" if self.answer.modified else ""
+            if wrong := self._form(name, shape):
+                return wrong
+        if unknown := sorted(self.returned.keys() - self.expected.keys()):
+            return Violation("", Problem(ProblemKind.GRADIENT_UNKNOWN, {"name": unknown[0]}))
+        if self.answer.modified:
+            return Violation("IND-2", input_modified("gradients", self.answer.modified))
+        return None
+
+    def _form(self, name: str, shape: tuple[int, ...]) -> Violation | None:
+        if name not in self.returned:
+            return Violation("", Problem(ProblemKind.GRADIENT_MISSING, {"name": name}))
+        part, got, dtype = f"the gradient of {name}", self.returned[name], self.case.layer.dtype
+        if got.shape != shape:
+            return Violation("SHP-1" if name == "x" else "", shape_problem(part, shape, got.shape))
+        if got.dtype != dtype:
+            return Violation("PRC-1", dtype_problem(part, (dtype,), got.dtype))
+        return None

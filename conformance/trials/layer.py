@@ -1,4 +1,4 @@
-"""A trial: one case put to one backend, with everything the judge can say about the answer, computed once."""
+"""A trial of ``forward``: the answer to one case, and everything that can be said about it, computed once."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from peerspec.conformance.bounds.selection import Margin, margins
 from peerspec.conformance.cases.case import Array, Case
 from peerspec.conformance.hosts.call import Answer, as_laid_out
 from peerspec.conformance.hosts.host import Host
-from peerspec.conformance.trials.structure import problems
+from peerspec.conformance.problems import Violation
+from peerspec.conformance.trials.structure import violations
 from peerspec.reference import Output, select_two_stage
 
 __all__ = ["Trial", "Unsound"]
 
 
-class Unsound(Exception):  # noqa: N818  # not an error of the program but a finding on its way to the report
-    """An answer to a further question whose structure is wrong: the clause and the sentence."""
+class Unsound(Exception):  # noqa: N818 - no error of the program but evidence on its way to the report
+    """The structure of the answer to a later call is wrong."""
 
-    def __init__(self, clause: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.clause = clause
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation)
+        self.violation = violation
 
 
 class Trial:
-    """Lazy: each property runs once, and only if a check asks for it.
+    """Lazy: each property is computed once, when a check first uses it.
 
     Attributes:
         case: the case.
@@ -44,17 +45,16 @@ class Trial:
         self.case, self.host = case, host
         self.model: Model = model_for(case.layer.dtype)
         self.linear = self.model.exact() if case.exact else self.model
-        self._again: dict[str, Answer] = {}
 
     def forward(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Output:
-        """Ask the backend once more, for other tokens, another layer or without the mask where given.
+        """The answer to one more call, with other tokens, another layer or without the mask if so given.
 
         Raises:
-            Unsound: the structure of this answer is wrong, whatever that of the first one was.
+            Unsound: the structure of this answer is wrong.
         """
         out: Output = self._call(x, layer, masked=masked).value
-        if wrong := problems(replace(self.case, x=self.case.x if x is None else x), out):
-            raise Unsound(*wrong[0])
+        if wrong := violations(replace(self.case, x=self.case.x if x is None else x), out):
+            raise Unsound(wrong[0])
         return out
 
     def _call(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
@@ -68,12 +68,12 @@ class Trial:
 
     @cached_property
     def answer(self) -> Answer:
-        """The answer to the case itself."""
+        """The answer to the case."""
         return self._call()
 
     @property
     def output(self) -> Output:
-        """What ``forward`` returned."""
+        """The returned output."""
         out: Output = self.answer.value
         return out
 
@@ -95,13 +95,13 @@ class Trial:
 
     @cached_property
     def finite(self) -> Array:
-        """[T], True for tokens without NaN or infinity; only these have values to judge."""
+        """[T], True for tokens without NaN or infinity; only these have values to compare."""
         return np.asarray(np.isfinite(self.tokens).all(-1))
 
     @cached_property
-    def structure(self) -> list[tuple[str, str]]:
-        """What is wrong with the shapes, formats and ids of the answer, as (clause, sentence)."""
-        return problems(self.case, self.output)
+    def structure(self) -> list[Violation]:
+        """What is wrong with the structure of the answer."""
+        return violations(self.case, self.output)
 
     @property
     def shows_routing(self) -> bool:
@@ -110,7 +110,7 @@ class Trial:
 
     @cached_property
     def ids(self) -> Array:
-        """[T, h, k]: the backend's own ids; the reference's where it shows none."""
+        """[T, h, k]: the ids of the backend; those of the reference if the backend shows none."""
         if self.output.indices is None:
             s1, s2 = self.half_scores
             return select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
@@ -139,12 +139,12 @@ class Trial:
 
     @cached_property
     def margin(self) -> Margin:
-        """The ids against the experts left out."""
+        """The ids compared with the experts left out."""
         return margins(self.linear, *self.half_scores, self.ids)
 
     @cached_property
     def certain_for_all(self) -> Array:
-        """[T], True where every legal backend takes the same experts, whatever this one took."""
+        """[T], True where every legal backend takes the same experts, whether or not this backend took them."""
         s1, s2 = self.half_scores
         ids = select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
         return np.asarray(margins(self.linear, s1, s2, ids).certain.all(-1))
@@ -161,25 +161,25 @@ class Trial:
 
     @cached_property
     def gates_of_returned(self) -> Bounded:
-        """Gates of the returned scores, which may be a rounding of those the backend used."""
+        """Gates of the returned scores; the backend may have used these scores before a last rounding."""
         scores = np.where(self.finite[:, None, None], self.returned_scores, 0).astype(np.float64)
         rounded = given(scores, self.model.u * np.abs(scores))
         return gate_bounds(self.model, self.case.layer.config.gate, rounded)
 
     @cached_property
     def gates(self) -> Bounded:
-        """Gates of the reference's scores of the ids."""
+        """Gates of the scores of the ids as the reference has them."""
         return gate_bounds(self.model, self.case.layer.config.gate, self.scores)
 
     @cached_property
     def weights(self) -> Bounded:
-        """What multiplies v, [T, h, k]."""
+        """[T, h, k]: the factor of v besides the gate."""
         tokens = np.where(self.finite[:, None], self.tokens, 0)
         return stages.pair_weights(self.model, self.linear, self.case.layer, tokens, self.ids)
 
     @cached_property
     def y_of_returned(self) -> Bounded:
-        """y of the returned gates: a rounding of those used, or a division after the sum of their head instead."""
+        """y of the returned gates; the backend may have used them before a last rounding, or divided after the sum."""
         config = self.case.layer.config
         gates = np.where(self.finite[:, None, None], self.returned_gates, 0).astype(np.float64)
         roundings = 1.0 if config.gate == "sigmoid" else 2 * DIVIDE if config.top_k > 1 else 0.0
@@ -187,7 +187,7 @@ class Trial:
 
     @cached_property
     def y(self) -> Bounded:
-        """y of the reference on the ids."""
+        """y of the reference for the ids."""
         return self._output(self.gates)
 
     def _output(self, gates: Bounded) -> Bounded:

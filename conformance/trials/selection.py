@@ -1,4 +1,4 @@
-"""A trial of ``select``: half scores put to a backend, and the definition's answer."""
+"""A trial of ``select``: the selection of the backend, and the selection of the definition."""
 
 from __future__ import annotations
 
@@ -6,59 +6,63 @@ from functools import cached_property
 
 import numpy as np
 
-from peerspec.conformance.cases import SelectionCase
-from peerspec.conformance.cases.case import Array
+from peerspec.conformance.cases.case import Halves
 from peerspec.conformance.hosts.call import Answer, as_laid_out
 from peerspec.conformance.hosts.host import Host
+from peerspec.conformance.problems import Problem
+from peerspec.conformance.trials.structure import ID_DTYPES, dtype_problem, input_modified, shape_problem
 from peerspec.reference import Selection, select_exhaustive, select_staircase
 
 __all__ = ["SelectionTrial"]
 
 _FEW = 1 << 12
+"""The largest number of experts for which all scores are sorted."""
 
 
 class SelectionTrial:
-    """Lazy, like ``Trial``.
+    """Lazy, like ``Trial``."""
 
-    Attributes:
-        halves: the half scores asked about.
-    """
+    shows_routing = True
 
-    def __init__(self, case: SelectionCase, halves: tuple[Array, Array], host: Host) -> None:
-        self.case, self.halves, self.host = case, halves, host
+    def __init__(self, halves: Halves, host: Host) -> None:
+        self.halves, self.host = halves, host
 
     @cached_property
     def answer(self) -> Answer:
-        """What the backend returned."""
-        s1, s2 = map(as_laid_out, self.halves)
-        return self.host.call("select", {"scores1": s1, "scores2": s2, "k": self.case.k})
+        """The answer to the case."""
+        s1, s2 = map(as_laid_out, (self.halves.scores1, self.halves.scores2))
+        return self.host.call("select", {"scores1": s1, "scores2": s2, "k": self.halves.k})
 
     @property
     def selection(self) -> Selection:
-        """The backend's selection."""
+        """The returned selection."""
         found: Selection = self.answer.value
         return found
 
     @cached_property
     def expected(self) -> Selection:
-        """The definition itself, or the staircase where N is too large to sort; they are equal by theorem."""
-        select = select_exhaustive if self.case.n**2 <= _FEW else select_staircase
-        return select(*self.halves, self.case.k)
+        """The definition itself, or the staircase if N is too large to sort; they are equal by theorem."""
+        s1, s2, k = self.halves.scores1, self.halves.scores2, self.halves.k
+        select = select_exhaustive if s1.shape[-1] ** 2 <= _FEW else select_staircase
+        return select(s1, s2, k)
 
     @property
     def clause(self) -> str:
-        """The clause this case is about."""
-        return "SEL-4" if self.case.name == "zeros" else "SEL-2"
+        """The clause of the order: SEL-4 if zeros of both signs are all there is, else SEL-2."""
+        entries = np.concatenate([self.halves.scores1.ravel(), self.halves.scores2.ravel()])
+        both = np.signbit(entries).any() and not np.signbit(entries).all()
+        return "SEL-4" if both and not entries.any() else "SEL-2"
 
     @cached_property
-    def problem(self) -> str:
-        """What is wrong with shapes and formats, if anything."""
-        shape = (*self.halves[0].shape[:-1], self.case.k)
-        for name, part in (("scores", self.selection.scores), ("indices", self.selection.indices)):
+    def problem(self) -> Problem | None:
+        """What is wrong with shapes, dtypes or inputs, if anything."""
+        s1, found = self.halves.scores1, self.selection
+        shape = (*s1.shape[:-1], self.halves.k)
+        for name, part in (("scores", found.scores), ("indices", found.indices)):
             if part.shape != shape:
-                return f"{name} of select() must have shape {shape}, got {part.shape}"
-        if self.selection.scores.dtype != self.halves[0].dtype:
-            return f"scores of select() must have the format of the half scores, got {self.selection.scores.dtype}"
-        if self.selection.indices.dtype not in (np.int64, np.int32):
-            return f"indices of select() must be int64 or int32, got {self.selection.indices.dtype}"
-        return f"select() modified its input {', '.join(self.answer.modified)}" if self.answer.modified else ""
+                return shape_problem(f"{name} of select()", shape, part.shape)
+        if found.scores.dtype != s1.dtype:
+            return dtype_problem("scores of select()", (s1.dtype,), found.scores.dtype)
+        if found.indices.dtype not in ID_DTYPES:
+            return dtype_problem("indices of select()", ID_DTYPES, found.indices.dtype)
+        return input_modified("select", self.answer.modified) if self.answer.modified else None

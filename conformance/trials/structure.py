@@ -1,4 +1,4 @@
-"""Shapes, formats and ids: what can be said of an answer without computing a layer."""
+"""The structure of an answer: shapes, dtypes, ids and state, checked without computing a layer."""
 
 from __future__ import annotations
 
@@ -8,68 +8,82 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind, Violation
 from peerspec.reference import Output, compute_dtype
 
-__all__ = ["form_problems", "problems"]
+__all__ = ["ID_DTYPES", "dtype_problem", "form_violations", "input_modified", "shape_problem", "violations"]
+
+ID_DTYPES = (np.dtype(np.int64), np.dtype(np.int32))
+"""The dtypes that ids may have (PRC-3)."""
 
 
-def problems(case: Case, out: Output) -> list[tuple[str, str]]:
-    """Every structural fault of an answer, as (clause, sentence), the gravest first."""
-    return form_problems(case, out) or [*_ids(case, out), *_state(case, out)]
+def violations(case: Case, out: Output) -> list[Violation]:
+    """Everything wrong with the structure of an answer, the gravest first."""
+    return form_violations(case, out) or [*_ids(case, out), *_state(case, out)]
 
 
-def form_problems(case: Case, out: Output) -> list[tuple[str, str]]:
-    """Those of shapes and formats, which leave nothing to read; the ids may still be any numbers."""
-    return [*_shapes(case, out), *_formats(case, out)]
+def form_violations(case: Case, out: Output) -> list[Violation]:
+    """What is wrong with shapes and dtypes; without these right, no value can be read."""
+    return [*_shapes(case, out), *_dtypes(case, out)]
 
 
-def _shapes(case: Case, out: Output) -> Iterator[tuple[str, str]]:
+def shape_problem(part: str, expected: tuple[int, ...], got: tuple[int, ...], *hints: Hint) -> Problem:
+    """An array of another shape."""
+    return Problem(ProblemKind.SHAPE, {"part": part, "expected": expected, "got": got}, hints=hints)
+
+
+def dtype_problem(part: str, expected: tuple[np.dtype[Any], ...], got: np.dtype[Any]) -> Problem:
+    """An array of another dtype."""
+    names = " or ".join(map(str, expected))
+    return Problem(ProblemKind.DTYPE, {"part": part, "expected": names, "got": str(got)})
+
+
+def input_modified(method: str, names: tuple[str, ...]) -> Problem:
+    """Inputs whose bits changed during a call (IND-2)."""
+    return Problem(ProblemKind.INPUT_MODIFIED, {"method": method, "names": list(names)})
+
+
+def _shapes(case: Case, out: Output) -> Iterator[Violation]:
     config, lead = case.layer.config, case.x.shape[:-1]
     routing = {"scores": out.scores, "indices": out.indices, "gates": out.gates}
-    if len({part is None for part in routing.values()}) > 1:
-        missing = ", ".join(name for name, part in routing.items() if part is None)
-        yield "CNF-3", f"the trace must be whole or absent, but {missing} is None"
+    missing = [name for name, part in routing.items() if part is None]
+    if 0 < len(missing) < len(routing):
+        yield Violation("CNF-3", Problem(ProblemKind.ROUTING_INCOMPLETE, {"missing": missing}))
     expected = {"y": (*lead, config.d_out)} | dict.fromkeys(routing, (*lead, config.heads, config.top_k))
     for name, shape in expected.items():
         part = getattr(out, name)
         if part is None or part.shape == shape:
             continue
         if name in routing and part.shape[:-1] == shape[:-1]:
-            k = config.top_k
-            yield "SEL-6", f"{name} must list k = {k} experts for each token and head, got {part.shape[-1]}"
+            values = {"part": name, "expected": config.top_k, "got": part.shape[-1]}
+            yield Violation("SEL-6", Problem(ProblemKind.EXPERT_COUNT, values))
         else:
-            yield "SHP-1", f"{name} must have shape {shape} for x of shape {case.x.shape}, got {part.shape}"
+            x = Hint(HintKind.X_SHAPE, {"x": case.x.shape})
+            yield Violation("SHP-1", shape_problem(name, shape, part.shape, x))
 
 
-def _formats(case: Case, out: Output) -> Iterator[tuple[str, str]]:
-    dtype, compute_dtype = case.layer.dtype, _compute_dtype(case)
+def _dtypes(case: Case, out: Output) -> Iterator[Violation]:
+    dtype, inside = case.layer.dtype, compute_dtype(case.layer.dtype)
     if out.y.dtype != dtype:
-        yield "PRC-1", f"y must have the format of the input, {dtype}, got {out.y.dtype}"
+        yield Violation("PRC-1", dtype_problem("y", (dtype,), out.y.dtype))
     for name in ("scores", "gates"):
         part = getattr(out, name)
-        if part is not None and part.dtype != compute_dtype:
-            yield "PRC-3", f"{name} must have the compute dtype, {compute_dtype}, got {part.dtype}"
-    if out.indices is not None and out.indices.dtype not in (np.int64, np.int32):
-        yield "PRC-3", f"indices must be int64 or int32, got {out.indices.dtype}"
+        if part is not None and part.dtype != inside:
+            yield Violation("PRC-3", dtype_problem(name, (inside,), part.dtype))
+    if out.indices is not None and out.indices.dtype not in ID_DTYPES:
+        yield Violation("PRC-3", dtype_problem("indices", ID_DTYPES, out.indices.dtype))
 
 
-def _compute_dtype(case: Case) -> np.dtype[Any]:
-    return compute_dtype(case.layer.dtype)
-
-
-def _ids(case: Case, out: Output) -> Iterator[tuple[str, str]]:
+def _ids(case: Case, out: Output) -> Iterator[Violation]:
     if out.indices is None or not out.indices.size:
         return
-    count = case.layer.config.num_experts
+    last, finite = case.layer.config.num_experts - 1, np.isfinite(case.x.astype(np.float64)).all(-1)
     low, high = int(out.indices.min()), int(out.indices.max())
-    if low < 0 or high >= count:
-        finite = np.isfinite(case.x.astype(np.float64)).all()
-        clause = "SEL-5" if finite else "NFT-3"
-        yield clause, f"ids must lie in 0..{count - 1}, got {low}..{high}"
-        return
-    rows = np.isfinite(case.x.astype(np.float64)).all(-1)
-    if repeated := _repeated(out.indices[rows]):
-        yield "SEL-5", f"the ids of one head must be distinct, got {repeated}"
+    if low < 0 or high > last:
+        problem = Problem(ProblemKind.ID_OUT_OF_RANGE, {"last": last, "low": low, "high": high})
+        yield Violation("SEL-5" if finite.all() else "NFT-3", problem)
+    elif repeated := _repeated(out.indices[finite]):
+        yield Violation("SEL-5", Problem(ProblemKind.ID_REPEATED, {"got": repeated}))
 
 
 def _repeated(ids: Array) -> list[int] | None:
@@ -78,19 +92,16 @@ def _repeated(ids: Array) -> list[int] | None:
     return [int(i) for i in ids.reshape(-1, ids.shape[-1])[bad][0]] if bad.any() else None
 
 
-def _state(case: Case, out: Output) -> Iterator[tuple[str, str]]:
-    config = case.layer.config
+def _state(case: Case, out: Output) -> Iterator[Violation]:
+    config, state = case.layer.config, out.state or {}
     names = {"query_norm.mean", "query_norm.var"} if case.training and config.query_norm == "batch" else set()
-    got = set(out.state or {})
-    if got != names:
-        yield (
-            "NRM-3",
-            f"the returned state must hold {sorted(names) or 'nothing'}, got {sorted(got) or 'nothing'}",
-        )
+    if set(state) != names:
+        values = {"expected": sorted(names), "got": sorted(state)}
+        yield Violation("NRM-3", Problem(ProblemKind.STATE_NAMES, values))
         return
+    shape, dtype = (config.heads, config.d_key), compute_dtype(case.layer.dtype)
     for name in sorted(names):
-        part, shape, compute_dtype = (out.state or {})[name], (config.heads, config.d_key), _compute_dtype(case)
-        if part.shape != shape:
-            yield "NRM-3", f"state {name} must have shape {shape}, got {part.shape}"
-        elif part.dtype != compute_dtype:
-            yield "PRC-3", f"state {name} must have the compute dtype, {compute_dtype}, got {part.dtype}"
+        if state[name].shape != shape:
+            yield Violation("NRM-3", shape_problem(f"state {name}", shape, state[name].shape))
+        elif state[name].dtype != dtype:
+            yield Violation("PRC-3", dtype_problem(f"state {name}", (dtype,), state[name].dtype))

@@ -12,10 +12,11 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array, Case
 from peerspec.conformance.check import Evidence
-from peerspec.conformance.checks.base import holds, within
-from peerspec.conformance.checks.gates import judge_gates
-from peerspec.conformance.checks.output import judge_y
+from peerspec.conformance.checks.evidence import violated, within
+from peerspec.conformance.checks.gates import examine_gates
+from peerspec.conformance.checks.output import examine_y
 from peerspec.conformance.inputs import word
+from peerspec.conformance.sentences import sentence
 from peerspec.conformance.trials.layer import Trial
 from peerspec.conformance.vectors.dyadic_tensor import DyadicTensor
 from peerspec.conformance.vectors.entry import Entry, VectorError
@@ -107,7 +108,7 @@ def _check_layer(entry: Entry, tensors: dict[str, Array]) -> None:
     trial = Trial(Case(entry.path.name, entry.exact, layer, x), FrozenHost(frozen))
     for evidence in _evidence(trial):
         if evidence.problem:
-            raise VectorError(f"{entry.path}: {evidence.problem}")
+            raise VectorError(f"{entry.path}: {sentence(evidence.problem)}")
 
 
 def _wide_layer(entry: Entry, tensors: dict[str, Array]) -> Layer:
@@ -118,11 +119,10 @@ def _wide_layer(entry: Entry, tensors: dict[str, Array]) -> Layer:
 
 def _evidence(trial: Trial) -> Iterator[Evidence]:
     """Evidence on the frozen results; structure comes first, because values need the right shapes."""
-    for clause, problem in trial.structure:
-        yield holds(False, problem, clause=clause)
+    yield from map(violated, trial.structure)
     yield from within("the score", trial.returned_scores, trial.scores)
-    yield from judge_gates(trial)
-    yield from judge_y(trial)
+    yield from examine_gates(trial)
+    yield from examine_y(trial)
 
 
 def _same_bits(entry: Entry, name: str, got: Array, expected: Array, clause: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from peerspec.conformance.hosts.call import Answer, Fault
+from peerspec.conformance.hosts.call import Answer
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.problems import FaultKind, Problem
 from peerspec.reference import Output
 
 __all__ = ["FrozenHost"]
@@ -13,7 +15,8 @@ __all__ = ["FrozenHost"]
 class FrozenHost:
     """The host of a stored output in float64."""
 
-    name, profiles, methods, dead = "vectors", frozenset({"float64"}), frozenset({"forward"}), ""
+    name, profiles, methods = "vectors", frozenset({"float64"}), frozenset({"forward"})
+    dead: Problem | None = None
 
     def __init__(self, output: Output) -> None:
         self._answer = Answer(output)
@@ -21,7 +24,7 @@ class FrozenHost:
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """The stored output, whatever the arguments."""
         if method != "forward":
-            raise Fault(f"vectors hold no answer to {method}()")
+            raise Fault.of(FaultKind.METHOD_MISSING, method=method)
         return self._answer
 
     def close(self) -> None:

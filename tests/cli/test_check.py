@@ -38,7 +38,7 @@ def test_the_json_file_holds_every_report(peerspec, tmp_path):
     path = tmp_path / "report.json"
     assert peerspec("check", "reference", "peerspec.backends.reference", *FEW_CHECKS, "--json", path).status == 0
     assert len(loads(path.read_text("utf-8"))) == 2
-    assert json.loads(path.read_text("utf-8"))["schema"] == {"name": "peerspec.reports", "version": 1}
+    assert json.loads(path.read_text("utf-8"))["schema"] == {"name": "peerspec.reports", "version": 2}
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 

@@ -1,4 +1,4 @@
-"""Hypothesis around the fixed cases: nothing legal is accused, what is found is small, and the seed decides."""
+"""Exploration: no legal backend is accused, witnesses are small, and the seed decides the cases."""
 
 import subprocess
 import sys
@@ -13,12 +13,14 @@ import pytest
 from peerspec.backends import load, reference
 from peerspec.conformance import Report, check_backend
 from peerspec.conformance.cases import EXPLORATIONS
-from peerspec.conformance.explore.checks_within import checks_within
+from peerspec.conformance.explore.applicable import applicable_checks
 from peerspec.conformance.explore.explorer import Explorer
 from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe, read_recipe
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.plan import Plan
+from peerspec.conformance.problems import FaultKind
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import DTYPES, PeerConfig, PeerError
 
@@ -49,10 +51,10 @@ def test_a_correct_variant_is_accused_of_nothing(variant, seed):
         ("softmax_over_tokens", "explore.layer", "independence.tokens", "GAT-1", "independence"),
     ],
 )
-def test_a_failure_is_blamed_on_clause_and_stage_of_the_check_within(mutant, check, within, clause, stage):
+def test_a_failure_is_blamed_on_the_clause_and_stage_of_the_check_that_failed(mutant, check, within, clause, stage):
     report = explored(load(str(TESTS / "mutants" / f"{mutant}.py")))
     found = next(finding for finding in report.causes if finding.check == check)
-    assert (found.where["check"], found.stage) == (within, stage)
+    assert (found.explored.check, found.stage) == (within, stage)
     assert found.clauses[0] in (clause, "SCO-2" if clause == "SCO-1" else clause)
 
 
@@ -62,13 +64,13 @@ def test_a_witness_is_small():
     assert "half scores of shape (2, 2), [0.0, 0.0] and [0.0, 0.0]" in found.message
     found = explored(load(str(TESTS / "mutants" / "halves_swapped.py"))).first
     assert found
-    recipe = read_recipe(found.where["recipe"])
+    recipe = read_recipe(found.explored.recipe)
     assert isinstance(recipe, LayerRecipe)
     c = recipe.config
     assert (c.d_model, c.d_out, c.heads, c.n, c.top_k, c.d_key, recipe.lead) == (1, 1, 1, 1, 1, 2, ())
 
 
-def test_sizes_explore_nothing_some_and_many():
+def test_the_sizes_explore_no_few_and_many_cases():
     claimed = reference.profiles
     steps = {size: Plan.make(claimed, size=size, only=["explore"]).steps for size in ("minimal", "default", "full")}
     counts = {size: sum(case.examples for step in taken for case in step.cases) for size, taken in steps.items()}
@@ -83,18 +85,18 @@ def test_sizes_explore_nothing_some_and_many():
 
 
 class Spy:
-    """A host that keeps what it is asked."""
+    """A host that records its calls."""
 
     def __init__(self, **changes: Any) -> None:
         self.inner = open_host(SimpleNamespace(**vars(reference)) if not changes else changes["backend"], timeout=60)
         self.name, self.profiles, self.methods = self.inner.name, self.inner.profiles, self.inner.methods
-        self.asked: list[tuple[str, Any]] = []
+        self.calls: list[tuple[str, Any]] = []
 
-    dead = ""
+    dead = None
 
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         shape = arguments["x"].array.shape if hasattr(arguments.get("x"), "array") else np.shape(arguments.get("x"))
-        self.asked.append((method, (arguments["layer"].config, shape)))
+        self.calls.append((method, (arguments["layer"].config, shape)))
         return self.inner.call(method, arguments)
 
     def close(self) -> None:
@@ -104,9 +106,9 @@ class Spy:
 def drawn(seed: int, *, profiles: frozenset[str] = reference.profiles) -> list[tuple[str, Any]]:
     spy = Spy()
     spy.profiles = profiles
-    [few] = [spec for spec in EXPLORATIONS if spec.name == "explore.layer.few"]
-    list(Explorer(few, spy, DTYPES["float32"], seed, lambda config: "").evidence())
-    return spy.asked
+    [few] = [case for case in EXPLORATIONS if case.name == "explore.layer.few"]
+    list(Explorer(few, spy, DTYPES["float32"], seed, lambda config: True).evidence())
+    return spy.calls
 
 
 def test_the_seed_decides_what_is_drawn():
@@ -131,7 +133,7 @@ def test_only_options_that_are_claimed_are_drawn():
         assert len({getattr(config, field) for config in everything}) > 1
 
 
-def test_a_declined_configuration_is_neither_asked_nor_a_failure_but_a_refusal_of_relu_is():
+def test_a_declined_configuration_is_not_called_and_only_a_refusal_of_relu_is_a_failure():
     calls = []
 
     def supports(config: PeerConfig, dtype: Any) -> bool | str:
@@ -155,7 +157,10 @@ def test_a_fault_is_an_error_that_names_the_smallest_case():
 
     report = explored(SimpleNamespace(name="faulty", profiles=["float32"], forward=forward))
     [error] = report.of("error")
-    assert "D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,): forward() raised IndexError: three" in error.message
+    assert error.message == (
+        "forward() raised IndexError: three; in an explored case: D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,)"
+    )
+    assert error.problem.values["exception"] == "IndexError"
 
 
 def test_a_backend_that_hangs_ends_the_exploration():
@@ -168,11 +173,12 @@ def test_a_backend_that_hangs_ends_the_exploration():
 
     report = explored(SimpleNamespace(name="hanging", profiles=["float32"], forward=forward), timeout=0.3)
     [error] = report.of("error")
+    assert error.problem.kind == FaultKind.TIMED_OUT
     assert "no answer within 0.3 s" in error.message
     assert report.seconds < 3
 
 
-def test_a_backend_that_answers_one_question_in_two_ways_is_found_and_harms_nothing():
+def test_a_backend_that_answers_one_input_in_two_ways_is_found():
     rng = np.random.default_rng(0)
 
     def forward(layer: Any, x: Any, **options: Any) -> Any:
@@ -191,7 +197,7 @@ def test_a_backend_that_answers_one_question_in_two_ways_is_found_and_harms_noth
         HalvesRecipe(((0.0, -0.0),), ((1.0 + 2.0**-52, 2.0**53),), 2),
     ],
 )
-def test_a_recipe_comes_back_from_its_line(recipe):
+def test_a_recipe_is_read_back_from_its_line(recipe):
     again = read_recipe(recipe.to_json())
     assert again == recipe
     assert again.to_json() == recipe.to_json()
@@ -203,7 +209,7 @@ def test_a_line_that_is_no_recipe_is_refused(text):
         read_recipe(text)
 
 
-def test_exploring_leaves_nothing_behind(tmp_path):
+def test_exploration_writes_no_files_and_imports_hypothesis_late(tmp_path):
     code = (
         "import sys; from peerspec.conformance import check_backend; from peerspec.backends import reference\n"
         "assert 'hypothesis' not in sys.modules\n"
@@ -214,9 +220,9 @@ def test_exploring_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_every_check_within_is_one_of_the_suite():
+def test_every_applicable_check_is_in_the_suite():
     layer = LayerRecipe(PeerConfig(2, 2, 4, 2, 4), (2, 3), 0, exact=True, masked=True)
     norm = LayerRecipe(PeerConfig(2, 2, 4, 2, 4, query_norm="batch", gate="sigmoid"), (3,), 0, training=True)
-    for tag in ("explore.layer", "explore.gradients"):
+    for kind in (TrialKind.LAYER, TrialKind.GRADIENTS):
         for recipe in (layer, norm):
-            assert set(checks_within({tag}, recipe, {"select"})) <= set(CHECKS)
+            assert set(applicable_checks(kind, recipe, {"select"})) <= set(CHECKS)

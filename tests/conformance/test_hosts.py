@@ -1,4 +1,4 @@
-"""Hosts: objects in this process, names in a worker, and what either may do wrong."""
+"""Hosts: objects in this process, named backends in a worker, and the faults of both."""
 
 from __future__ import annotations
 
@@ -12,39 +12,40 @@ import pytest
 
 from peerspec.backends import BackendError, reference
 from peerspec.conformance import check_backend
-from peerspec.conformance.hosts.call import Fault
-from peerspec.conformance.hosts.host import WorkerHost, open_host
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.hosts.worker_host import WorkerHost
 from peerspec.reference import Layer, PeerConfig
 
 LAYER = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"))
 X = np.ones((2, 3), np.float32)
 
 
-def test_an_object_that_hangs_is_left_after_the_limit():
+def test_an_object_that_hangs_is_given_up_after_the_limit():
     hanging = SimpleNamespace(name="h", profiles=["float32"], forward=lambda *_, **__: time.sleep(30))
     report = check_backend(hanging, size="minimal", timeout=0.2)
     assert report.exit_status == 2
     assert len(report.of("error")) == 1
-    assert "gave no answer within 0.2 s" in report.verdict
+    assert "gave no answer within 0.2 s" in str(report.verdict)
 
 
-def test_an_object_without_a_limit_is_asked_in_this_thread():
-    asked: list[int] = []
+def test_an_object_without_a_limit_is_called_in_this_thread():
+    threads: list[int] = []
 
     def forward(layer, x, **_):
-        asked.append(get_ident())
+        threads.append(get_ident())
         return reference.forward(layer, x)
 
     backend = SimpleNamespace(name="e", profiles=["float32"], forward=forward)
     for timeout in (float("inf"), 60):
         open_host(backend, timeout=timeout).call("forward", {"layer": LAYER, "x": X})
-    assert asked[0] == get_ident() != asked[1]
+    assert threads[0] == get_ident() != threads[1]
 
 
 @pytest.mark.parametrize(
     ("backend", "timeout"), [("reference", float("inf")), ("reference", 0.0), (SimpleNamespace(), float("nan"))]
 )
-def test_a_limit_that_is_none_is_refused(backend, timeout):
+def test_a_timeout_that_is_no_limit_is_refused(backend, timeout):
     with pytest.raises(BackendError, match="pass a number above 0"):
         open_host(backend, timeout=timeout)
 
@@ -55,7 +56,7 @@ def test_an_object_without_the_contract_is_refused(backend):
         open_host(backend, timeout=1)
 
 
-def test_a_worker_is_dead_after_it_hung_and_says_so_again(tmp_path):
+def test_a_worker_that_hung_gives_the_same_fault_at_the_next_call(tmp_path):
     path = tmp_path / "slow.py"
     path.write_text("import time\nname='s'; profiles=['float32']\ndef forward(layer, x, **_): time.sleep(30)\n")
     host = WorkerHost(str(path), timeout=0.2)
@@ -65,7 +66,7 @@ def test_a_worker_is_dead_after_it_hung_and_says_so_again(tmp_path):
     assert host._process.returncode is not None
 
 
-def test_profiles_of_the_backends_own_enum_reach_this_process_as_texts(tmp_path):
+def test_profiles_of_an_enum_of_the_backend_become_plain_strings(tmp_path):
     mine = Enum("mine", {"F": "float32"}, type=str)  # its str() is "mine.F"
     path = tmp_path / "enums.py"
     path.write_text(

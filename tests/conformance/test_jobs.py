@@ -12,17 +12,17 @@ from peerspec.conformance.plan import Plan
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3, 9])
-def test_shares_hold_every_step_once_and_keep_a_precision_whole(jobs: int) -> None:
+def test_the_parts_of_a_plan_hold_every_step_once_and_keep_a_precision_whole(jobs: int) -> None:
     plan = Plan.make(profiles, size="default")
-    shares = plan.split(jobs)
-    assert len(shares) == min(jobs, 4)
-    assert sorted(map(id, plan.steps)) == sorted(id(step) for share in shares for step in share.steps)
-    owners = [{step.precision for step in share.steps} for share in shares]
+    parts = plan.split(jobs)
+    assert len(parts) == min(jobs, 4)
+    assert sorted(map(id, plan.steps)) == sorted(id(step) for part in parts for step in part.steps)
+    owners = [{step.precision for step in part.steps} for part in parts]
     assert sum(map(len, owners)) == len(set().union(*owners))
-    assert sum(len(share.unclaimed) for share in shares) == len(plan.unclaimed)
+    assert sum(len(part.unclaimed) for part in parts) == len(plan.unclaimed)
 
 
-def test_the_report_of_two_processes_is_that_of_one() -> None:
+def test_two_processes_give_the_report_of_one() -> None:
     one, two = (check_backend("reference", size="minimal", jobs=jobs) for jobs in (1, 2))
     assert replace(two, seconds=one.seconds) == one
 

@@ -1,4 +1,4 @@
-"""The tester tested: every wrong backend is caught, and at the clause and stage its file names."""
+"""Every wrong backend is caught at the clause and stage that its file names."""
 
 from functools import cache
 from pathlib import Path
@@ -20,9 +20,9 @@ AT_LEAST = 275
 WITHOUT = {
     **dict.fromkeys(
         ("CFG-1", "CFG-2", "CFG-3", "CFG-4", "CFG-5", "PAR-2", "PAR-3", "PAR-4"),
-        "the package rejects such a layer before a backend is asked",
+        "the package rejects such a layer before a backend is called",
     ),
-    "SEL-1": "an order of one's own breaks SEL-2, which applies it",
+    "SEL-1": "another order breaks SEL-2, which applies it",
     "PRC-4": "a value out of bounds is blamed on the clause of that value, or on PRC-2",
     "PRC-5": "a value that is not exact is blamed on the clause of that value",
     **dict.fromkeys(("MET-1", "MET-2", "CST-1", "CST-2", "CST-3", "CST-4"), "no part of a backend"),

@@ -1,4 +1,4 @@
-"""Where k < n, a wrong numbering of experts is named as such, and only there where a score names its pair."""
+"""A wrong numbering of experts is recognised, on cases with k < n in which a score names its pair."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ import pytest
 from peerspec.backends import load
 from peerspec.conformance import check_backend
 from peerspec.conformance.cases.core import CORE_CASES
-from peerspec.conformance.report import CONSEQUENCE
+from peerspec.conformance.kinds import Reason
+from peerspec.conformance.problems import HintKind
 from peerspec.reference import Output, forward, select_exhaustive
 
 NUMBERINGS = {
@@ -37,29 +38,33 @@ def test_another_numbering_is_blamed_on_its_clause_and_named(formula: str) -> No
     found = check_backend(numbered(formula), size="minimal", stop_early=True).first
     assert found is not None
     assert found.clauses[0] == "IDX-1"
+    assert found.problem
+    assert [hint.values for hint in found.problem.hints if hint.kind == HintKind.NUMBERING] == [{"formula": formula}]
     assert found.message.endswith(f"all ids fit {formula}")
 
 
-def test_other_experts_than_the_best_are_no_matter_of_numbering() -> None:
+def test_experts_other_than_the_best_are_not_blamed_on_the_numbering() -> None:
     report = check_backend(load("tests/mutants/selection_smallest.py"), size="minimal")
     index = next(finding for finding in report.findings if finding.check == "scores.index")
-    assert index.message.startswith(CONSEQUENCE)
+    assert index.reason is Reason.BLOCKED
     assert report.first is not None
     assert report.first.clauses[0] == "SEL-3"
 
 
-@pytest.mark.parametrize("spec", [spec for spec in CORE_CASES if "index" in spec.tags], ids=lambda spec: spec.name)
-def test_every_score_of_its_cases_names_one_pair(spec: Any) -> None:
-    case = spec.make(np.dtype(np.float32), 0)
-    config = spec.config
+@pytest.mark.parametrize(
+    "definition", [case for case in CORE_CASES if "index" in case.tags], ids=lambda case: case.name
+)
+def test_in_the_cases_of_the_numbering_every_score_names_one_pair(definition: Any) -> None:
+    case = definition.make(np.dtype(np.float32), 0)
+    config = definition.config
     out = forward(case.layer, case.x)
     assert (np.diff(np.sort(out.scores)) > 0).all()
     assert (np.diff(select_exhaustive(*_halves(case), config.num_experts).scores) < 0).all()
 
 
-def test_its_first_case_keeps_fewer_experts_than_a_half_has_sub_keys() -> None:
-    spec = next(spec for spec in CORE_CASES if "index" in spec.tags)
-    assert spec.config.top_k < spec.config.n
+def test_in_the_first_case_of_the_numbering_k_is_less_than_n() -> None:
+    config = next(case for case in CORE_CASES if "index" in case.tags).config
+    assert config.top_k < config.n
 
 
 def _halves(case: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a run will do."""
+"""Plans: the checks, cases and precisions of a run."""
 
 import pytest
 
@@ -39,6 +39,6 @@ def test_without_restriction_everything_claimed_is_judged_in_every_precision():
         ({"claimed": {"float31"}}, BackendError),
     ],
 )
-def test_what_does_not_exist_is_refused(options, error):
+def test_an_unknown_size_profile_or_check_is_refused(options, error):
     with pytest.raises(error, match=r"float31|huge|nothing|sigmoid"):
         Plan.make(**{"claimed": CLAIMED, "size": "minimal"} | options)

@@ -1,4 +1,4 @@
-"""``pytest --pyargs peerspec.conformance``, run as a user runs it: elsewhere, with warnings as errors."""
+"""``pytest --pyargs peerspec.conformance``, run as a user runs it: in another folder, with warnings as errors."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def test_claiming_nothing_and_refusing_everything_fail(judged):
     assert "CNF-2" in out
 
 
-def test_without_the_option_the_usage_is_said(tmp_path):
+def test_without_the_option_the_usage_is_shown(tmp_path):
     status, out = run(tmp_path)
     assert status == 2
     assert "no backend is named; run: pytest --pyargs peerspec.conformance --peer-backend BACKEND" in out
 
 
-def test_an_unknown_backend_or_size_is_said(tmp_path):
+def test_an_unknown_backend_is_one_sentence(tmp_path):
     status, out = run(tmp_path, "--peer-backend", "nope")
     assert status == 2
     assert "no backend is called 'nope'" in out

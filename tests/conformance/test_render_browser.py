@@ -11,8 +11,10 @@ import pytest
 from support.browser import CHROMIUM, Browser
 
 from peerspec.conformance import check_backend
+from peerspec.conformance.kinds import Status
+from peerspec.conformance.problems import Problem
 from peerspec.conformance.render.html import page
-from peerspec.conformance.report import FAIL, Report
+from peerspec.conformance.report import Report
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; install chromium to run these")
 
@@ -47,7 +49,7 @@ def shown(browser: Browser, tmp_path: Path) -> Any:
     return show
 
 
-def test_the_page_loads_in_silence_and_asks_for_nothing_else(shown, broken):
+def test_the_page_logs_nothing_and_requests_nothing_else(shown, broken):
     tab = shown(broken)
     assert (
         tab.events_of("Log.entryAdded")
@@ -61,7 +63,10 @@ def test_the_page_loads_in_silence_and_asks_for_nothing_else(shown, broken):
 
 
 def test_a_hostile_name_is_only_a_name(shown, broken):
-    findings = tuple(replace(f, message=HOSTILE, case=HOSTILE, where={HOSTILE: HOSTILE}) for f in broken.findings)
+    findings = tuple(
+        replace(f, message=HOSTILE, case=HOSTILE, problem=Problem(HOSTILE, {}, {HOSTILE: HOSTILE}))
+        for f in broken.findings
+    )
     tab = shown(replace(broken, backend=HOSTILE, address=HOSTILE, findings=findings))
     assert tab.value("document.querySelectorAll('script, img').length") == 0
     assert tab.value("document.title") != "owned"
@@ -83,7 +88,7 @@ def test_a_phone_needs_no_sideways_scrolling(shown, broken, count):
     assert tab.value(OVERFLOW) == 0
 
 
-def test_marks_stand_where_their_errors_are(shown, broken):
+def test_marks_stand_at_the_position_of_their_errors(shown, broken):
     """Left of the line at 1 where a check passed, right of it where it failed, in pixels."""
     tab = shown(broken)
     left = "e => e.getBoundingClientRect().x + e.getBoundingClientRect().width / 2"
@@ -92,7 +97,7 @@ def test_marks_stand_where_their_errors_are(shown, broken):
         [...svg.querySelectorAll('use.p')].map(%s), [...svg.querySelectorAll('use.f')].map(%s)])"""
     one = tab.value("parseFloat(document.querySelector('#grid line.one').getAttribute('x1')) / 100")
     strips = tab.value(script % (left, left))
-    assert sum(len(failed) for *_, failed in strips) == len([f for f in broken.of(FAIL) if f in broken.causes])
+    assert sum(len(failed) for *_, failed in strips) == len([f for f in broken.of(Status.FAIL) if f in broken.causes])
     for x, width, passed, failed in strips:
         assert all(place < x + one * width for place in passed)
         assert all(place > x + one * width for place in failed)
@@ -106,7 +111,7 @@ def test_a_screen_reader_finds_landmarks_headings_and_the_words_of_every_picture
     assert ("heading", "PEER conformance report") in seen
     pictures = [name for role, name in seen if role == "image"]
     assert pictures
-    assert all(name.startswith("error as a share of its bound: ") for name in pictures)
+    assert all(name.startswith("error divided by its bound: ") for name in pictures)
     assert all(name for role, name in seen if role in ("link", "region", "table"))
 
 

@@ -9,15 +9,19 @@ from xml.etree import ElementTree
 import pytest
 
 from peerspec.cli import main
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Status
 from peerspec.conformance.render.badge import badge
 from peerspec.conformance.render.json import dumps
 from peerspec.conformance.render.junit import junit
 from peerspec.conformance.render.markdown import markdown
-from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+from peerspec.conformance.report import Report
 
-PASSED = Finding("gates.softmax", ("GAT-1",), "gate", "core", "float32", PASS, 3, 0.5)
-FAILED = replace(PASSED, status=FAIL, share=2e6, message="it is | wrong", case="exact.whole")
-OTHERS = tuple(replace(FAILED, status=status, message="reason") for status in (ERROR, NOT_CLAIMED, WAIVED))
+PASSED = Finding("gates.softmax", ("GAT-1",), "gate", "core", "float32", Status.PASS, 3, 0.5)
+FAILED = replace(PASSED, status=Status.FAIL, share=2e6, message="it is | wrong", case="exact.whole")
+OTHERS = tuple(
+    replace(FAILED, status=status, message="reason") for status in (Status.ERROR, Status.NOT_CLAIMED, Status.WAIVED)
+)
 REPORT = Report(
     "mine", ("float32",), ("float32",), True, (), False, (PASSED,), "minimal", 0, 0.5, {"spec": "0.9"}, "m.py"
 )
@@ -95,7 +99,7 @@ def test_the_command_writes_every_form_and_keeps_the_status_of_the_report(report
     assert starts == {"html": "<!doctype", "junit": "<?xml ver", "markdown": "## PEER c", "badge": '{"schemaV'}
 
 
-def test_a_file_that_exists_is_kept_and_then_nothing_is_written(report, tmp_path, capsys):
+def test_an_existing_file_is_not_replaced_and_then_nothing_is_written(report, tmp_path, capsys):
     (tmp_path / "page.html").write_text("precious")
     words = ["render", str(report), "--badge", str(tmp_path / "b.json"), "--html", str(tmp_path / "page.html")]
     assert main(words) == 2

@@ -1,4 +1,4 @@
-"""The page: what it says, that it needs nothing, and that nothing a report says can act."""
+"""The page: its content, that it is self-contained, and that no text of a report can act."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ import pytest
 from peerspec.backends import load
 from peerspec.conformance import check_backend
 from peerspec.conformance.clauses import clauses
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Reason, Status
+from peerspec.conformance.problems import Problem, ProblemKind
 from peerspec.conformance.render.html import page
-from peerspec.conformance.render.outcomes import UNDECIDED, clause_outcomes, profile_outcome
+from peerspec.conformance.render.outcomes import NOT_DECIDED, clause_outcomes, profile_outcome
 from peerspec.conformance.render.scale import Scale, brief
-from peerspec.conformance.report import ERROR, FAIL, NOT_CLAIMED, PASS, WAIVED, Finding, Report
+from peerspec.conformance.report import Report
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
 CLAIMED = ("float32", "select")
-PASSED = Finding("gates.softmax", ("GAT-1", "PRC-2"), "gate", "core", "float32", PASS, 3, 0.5)
-WHERE = {"token": 2, "head": 1, "expected": 1.25, "got": -math.inf, "bound": 0.5}
+PASSED = Finding("gates.softmax", ("GAT-1", "PRC-2"), "gate", "core", "float32", Status.PASS, 3, 0.5)
+PROBLEM = Problem(ProblemKind.OUT_OF_BOUND, {"expected": 1.25, "got": -math.inf, "bound": 0.5}, {"token": 2, "head": 1})
 FAILED = replace(
-    PASSED, check="scores.values", clauses=("SCO-1", "PRC-5"), stage="score", status=FAIL, share=2e6,
-    message="the score is <b>wrong</b> & more", case="exact.whole", where=WHERE,
+    PASSED, check="scores.values", clauses=("SCO-1", "PRC-5"), stage="score", status=Status.FAIL, share=2e6,
+    message="the score is <b>wrong</b> & more", case="exact.whole", reason=Reason.VIOLATION, problem=PROBLEM,
 )  # fmt: skip
-BLOCKED = replace(FAILED, check="output.sum", stage="accumulation", message="not judged, because it is wrong")
+BLOCKED = replace(FAILED, check="output.sum", stage="accumulation", reason=Reason.BLOCKED)
 REPORT = Report(
     "mine", CLAIMED, ("float32",), True, (), False, (PASSED,), "minimal", 7, 0.5, {"spec": "0.9"}, "m.py:x y"
 )
@@ -56,7 +59,7 @@ def spoken(text: str) -> str:
     return " ".join(Elements(text.replace("</t", " </t")).text.split())
 
 
-def test_two_backends_of_one_name_are_told_apart_wherever_they_are_named():
+def test_two_backends_of_one_name_are_shown_with_their_addresses():
     other = replace(BROKEN, address="folder/other.py:x")
     text = page([BROKEN, other])
     headings = re.findall(r'<h3 id="b\d+-failures">(.*?)</h3>', text)
@@ -71,13 +74,16 @@ def test_a_failure_shows_clause_numbers_place_case_and_command():
         clauses()["SCO-1"].text, "the score is <b>wrong</b> & more", "expected 1.25", "got −∞", "bound 0.5", "2e6",
         "token 2, head 1", "exact.whole", "nearest to the cause", "not conformant: SCO-1",
         "peerspec check 'm.py:x y' --only scores.values --profile float32 --size minimal --seed 7",
-        "1 further check could not judge such answers", "output.sum[float32]",
+        "1 further check was blocked by these failures", "output.sum[float32]",
     ):  # fmt: skip
         assert part in said, part
 
 
 def test_the_same_failure_in_other_precisions_is_a_row_each_and_a_repro_is_named():
-    seen = [replace(FAILED, precision="float64"), replace(FAILED, precision="float16", where={}, message="all wrong")]
+    seen = [
+        replace(FAILED, precision="float64"),
+        replace(FAILED, precision="float16", problem=None, message="all wrong"),
+    ]
     findings = (replace(FAILED, repro="repro_SCO-1_ab.safetensors"), *seen)
     said = spoken(page([replace(BROKEN, findings=findings)]))
     assert "float64 exact.whole 1.25 −∞ 0.5 2e6 token 2, head 1" in said
@@ -86,12 +92,14 @@ def test_the_same_failure_in_other_precisions_is_a_row_each_and_a_repro_is_named
 
 
 def test_every_text_of_a_report_is_escaped():
+    values = {"expected": HOSTILE, "got": HOSTILE, "bound": HOSTILE, "raised": HOSTILE}
     finding = Finding(
-        *[HOSTILE] * 1, (HOSTILE,), HOSTILE, HOSTILE, "float32", FAIL, 1, 2.0, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}
-    )
+        HOSTILE, (HOSTILE,), HOSTILE, HOSTILE, "float32", Status.FAIL, 1, 2.0, message=HOSTILE, case=HOSTILE,
+        problem=Problem(HOSTILE, values, {HOSTILE: HOSTILE}), waiver=HOSTILE, repro=HOSTILE,
+    )  # fmt: skip
     report = replace(
         REPORT, backend=HOSTILE, address=HOSTILE, declined=(HOSTILE,), versions={HOSTILE: HOSTILE, "spec": HOSTILE},
-        findings=(finding, replace(finding, status=WAIVED), replace(finding, status=ERROR)),
+        findings=(finding, replace(finding, status=Status.WAIVED), replace(finding, status=Status.ERROR)),
     )  # fmt: skip
     elements = Elements(page([report, report], {"spec": HOSTILE, "suite": HOSTILE, "body": HOSTILE}))
     assert not {tag for tag, _ in elements.tags} & {"script", "img", "b"}
@@ -99,7 +107,7 @@ def test_every_text_of_a_report_is_escaped():
     assert elements.text.count(HOSTILE) > 20
 
 
-def test_the_page_asks_for_nothing_and_holds_no_script():
+def test_the_page_requests_nothing_and_has_no_script():
     text = page([BROKEN])
     elements = Elements(text)
     assert "script" not in {tag for tag, _ in elements.tags}
@@ -111,7 +119,7 @@ def test_the_page_asks_for_nothing_and_holds_no_script():
     assert "default-src 'none'" in text
 
 
-def test_every_link_leads_somewhere_and_no_place_has_two():
+def test_every_link_has_a_target_and_every_anchor_is_unique():
     tags = Elements(page([BROKEN, BROKEN, REPORT])).tags
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -120,7 +128,7 @@ def test_every_link_leads_somewhere_and_no_place_has_two():
     assert links | named <= set(ids)
 
 
-def test_headings_descend_one_at_a_time():
+def test_no_level_of_headings_is_left_out():
     levels = [int(tag[1]) for tag, _ in Elements(page([BROKEN, REPORT])).tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -142,18 +150,18 @@ def test_tables_have_captions_and_heads_have_scopes_and_pictures_have_words():
 @pytest.mark.parametrize(
     ("finding", "outcomes"),
     [
-        (PASSED, {"GAT-1": PASS, "PRC-2": PASS}),
-        (replace(PASSED, status=FAIL, message="wrong"), {"GAT-1": FAIL, "PRC-2": UNDECIDED}),
+        (PASSED, {"GAT-1": Status.PASS, "PRC-2": Status.PASS}),
+        (replace(PASSED, status=Status.FAIL, message="wrong"), {"GAT-1": Status.FAIL, "PRC-2": NOT_DECIDED}),
         (
-            replace(PASSED, status=FAIL, clauses=("PRC-2", "GAT-1"), message="wrong"),
-            {"GAT-1": UNDECIDED, "PRC-2": FAIL},
+            replace(PASSED, status=Status.FAIL, clauses=("PRC-2", "GAT-1"), message="wrong"),
+            {"GAT-1": NOT_DECIDED, "PRC-2": Status.FAIL},
         ),
-        (replace(PASSED, status=WAIVED, message="wrong"), {"GAT-1": WAIVED, "PRC-2": UNDECIDED}),
-        (replace(PASSED, status=ERROR), {"GAT-1": ERROR, "PRC-2": ERROR}),
-        (replace(PASSED, status=NOT_CLAIMED), {"GAT-1": NOT_CLAIMED, "PRC-2": NOT_CLAIMED}),
+        (replace(PASSED, status=Status.WAIVED, message="wrong"), {"GAT-1": Status.WAIVED, "PRC-2": NOT_DECIDED}),
+        (replace(PASSED, status=Status.ERROR), {"GAT-1": Status.ERROR, "PRC-2": Status.ERROR}),
+        (replace(PASSED, status=Status.NOT_CLAIMED), {"GAT-1": Status.NOT_CLAIMED, "PRC-2": Status.NOT_CLAIMED}),
         (
-            replace(PASSED, status=FAIL, clauses=("SCO-1", "GAT-1"), message="not judged, because it is wrong"),
-            {"GAT-1": UNDECIDED, "PRC-2": UNDECIDED, "PRC-4": UNDECIDED},
+            replace(PASSED, status=Status.FAIL, clauses=("SCO-1", "GAT-1"), reason=Reason.BLOCKED),
+            {"GAT-1": NOT_DECIDED, "PRC-2": NOT_DECIDED, "PRC-4": NOT_DECIDED},
         ),
     ],
 )
@@ -163,18 +171,18 @@ def test_a_failure_breaks_one_clause_and_leaves_the_others_undecided(finding, ou
 
 
 def test_the_gravest_outcome_of_a_clause_counts():
-    low = replace(PASSED, precision="float16", status=FAIL, message="wrong")
-    assert clause_outcomes(replace(REPORT, findings=(PASSED, low)), "gate")["GAT-1"] == FAIL
+    low = replace(PASSED, precision="float16", status=Status.FAIL, message="wrong")
+    assert clause_outcomes(replace(REPORT, findings=(PASSED, low)), "gate")["GAT-1"] == Status.FAIL
 
 
-def test_a_profile_is_told_apart_by_precision():
+def test_the_outcome_of_a_profile_depends_on_the_precision():
     report = replace(REPORT, claimed=("float32", "float16", "select"), findings=(PASSED, BLOCKED, FAILED))
-    assert profile_outcome(report, "core", "float32") == FAIL
+    assert profile_outcome(report, "core", "float32") == Status.FAIL
     assert profile_outcome(report, "core", "float16") == "in another precision"
-    assert profile_outcome(report, "core", "float64") == profile_outcome(report, "glu", "float32") == NOT_CLAIMED
+    assert profile_outcome(report, "core", "float64") == profile_outcome(report, "glu", "float32") == Status.NOT_CLAIMED
     assert (
         profile_outcome(replace(report, findings=(FAILED, replace(BLOCKED, profile="select"))), "select", "float32")
-        == UNDECIDED
+        == NOT_DECIDED
     )
 
 
@@ -213,7 +221,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_every_text_stands_out_from_its_ground(scheme):
+def test_every_text_has_enough_contrast(scheme):
     css = files("peerspec.conformance.render").joinpath("report.css").read_text("utf-8")
     block = css.split("prefers-color-scheme: dark")[scheme].split("@media")[0]
     colour = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))
@@ -226,7 +234,7 @@ def test_every_text_stands_out_from_its_ground(scheme):
 
 def test_four_backends_with_the_most_failures_stay_under_300_kilobytes():
     worst = check_backend(load(str(MUTANTS / "scores_with_temperature.py")), size="minimal")
-    assert len(worst.of(FAIL)) > 30
+    assert len(worst.of(Status.FAIL)) > 30
     assert len(page([worst] * 4).encode()) < 300_000
 
 

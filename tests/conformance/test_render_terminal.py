@@ -1,4 +1,4 @@
-"""What a terminal shows: nothing wider than it, nothing that needs colour, nothing in trailing spaces."""
+"""Reports on a terminal: no line is too wide or ends in spaces, and nothing depends on colour."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import pytest
 from rich.console import Console
 
 from peerspec.conformance import check_backend
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Reason, Status
 from peerspec.conformance.render.table import show_table
 from peerspec.conformance.render.terminal import show
-from peerspec.conformance.report import ERROR, FAIL, PASS, Finding, Report
+from peerspec.conformance.report import Report
 
-PASSED = Finding("gates.softmax", ("GAT-1",), "gate", "core", "float32", PASS, 3, 0.5)
-FAILED = replace(PASSED, status=FAIL, share=2e6, message="the gate is wrong, " * 9, case="exact.whole")
-BLOCKED = replace(FAILED, message="not judged, because the gate is wrong")
+PASSED = Finding("gates.softmax", ("GAT-1",), "gate", "core", "float32", Status.PASS, 3, 0.5)
+FAILED = replace(PASSED, status=Status.FAIL, share=2e6, message="the gate is wrong, " * 9, case="exact.whole")
+BLOCKED = replace(FAILED, reason=Reason.BLOCKED, message="not checked, because the gate is wrong")
 REPORT = Report("mine", ("float32",), ("float32",), True, (), False, (PASSED,), "minimal", 0, 0.5, {"spec": "0.9"})
 
 
@@ -43,19 +45,19 @@ def test_the_first_five_failures_are_shown_whole_and_the_rest_in_a_line_each():
     assert out.splitlines()[1].endswith("nearest to the cause")
 
 
-def test_what_only_follows_from_another_failure_is_counted():
+def test_checks_blocked_by_a_failure_are_counted():
     out = shown(replace(REPORT, findings=(FAILED, BLOCKED, BLOCKED)))
-    assert "2 further checks could not judge such answers" in out
+    assert "2 further checks were blocked by these failures" in out
 
 
-def test_where_nothing_else_failed_what_was_not_judged_is_the_failure():
+def test_a_blocked_check_is_shown_if_nothing_else_failed():
     out = shown(replace(REPORT, findings=(BLOCKED,)))
-    assert "not judged, because the gate is wrong" in out
+    assert "not checked, because the gate is wrong" in out
     assert "further" not in out
 
 
 def test_an_error_is_no_verdict():
-    out = shown(replace(REPORT, findings=(PASSED, replace(FAILED, status=ERROR, message="it hung"))))
+    out = shown(replace(REPORT, findings=(PASSED, replace(FAILED, status=Status.ERROR, message="it hung"))))
     assert "! mine: no verdict: it hung" in out
 
 

@@ -17,18 +17,27 @@ import pytest
 from peerspec.backends import load
 from peerspec.cli import main
 from peerspec.conformance import check_backend
+from peerspec.conformance.check import Explored
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.kinds import Reason, Status
+from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
+from peerspec.conformance.render import integrity
 from peerspec.conformance.render import schema as own
 from peerspec.conformance.render import seal as sealing
-from peerspec.conformance.render import verify as verifying
+from peerspec.conformance.render.integrity import check_integrity
 from peerspec.conformance.render.json import ReportError, dumps, loads
 from peerspec.conformance.render.schema import problems, report_schema
 from peerspec.conformance.render.seal import BLANK, body_holds, seal, suite_hash, tree_hash
-from peerspec.conformance.render.verify import verify
-from peerspec.conformance.report import FAIL, Finding, Report
+from peerspec.conformance.report import Report
+from peerspec.conformance.verdict import Shortfall, VerdictKind
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
-WHERE = {"expected": math.nan, "got": -math.inf, "ids": [1, 2], "name": "Q", "token": 1}
-FINDING = Finding("a.b", ("GAT-1",), "gate", "core", "float32", FAIL, 3, math.inf, "wrong é", "exact.whole", WHERE)
+VALUES = {"expected": math.nan, "got": -math.inf, "ids": [1, 2], "name": "Q"}
+PROBLEM = Problem(ProblemKind.OUT_OF_BOUND, VALUES, {"token": 1}, (Hint(HintKind.FACTOR, {"factor": 2.0}),))
+FINDING = Finding(
+    "a.b", ("GAT-1",), "gate", "core", "float32", Status.FAIL, 3, math.inf, Reason.VIOLATION, PROBLEM, "wrong é",
+    "exact.whole", Explored("a.b", "{}"),
+)  # fmt: skip
 REPORT = Report("mine", ("float32",), ("float32",), True, (), False, (FINDING,), "minimal", 0, 0.5, {"spec": "0.9"})
 TEXT = dumps([REPORT])
 VALIDATOR = jsonschema.Draft202012Validator(report_schema())
@@ -65,7 +74,7 @@ def changed(whole, path, other):
     return document
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     jsonschema.Draft202012Validator.check_schema(report_schema())
 
 
@@ -78,7 +87,7 @@ def test_real_reports_of_wrong_backends_follow_the_schema(name):
 def test_a_real_report_of_a_named_backend_follows_the_schema():
     text = dumps([check_backend("reference", size="minimal")])
     VALIDATOR.validate(json.loads(text))
-    assert verify(text).exit_status == 0
+    assert check_integrity(text).exit_status == 0
     assert loads(text)[0].address == "reference"
 
 
@@ -101,6 +110,14 @@ def test_every_keyword_of_the_schema_is_checked():
     assert set(keywords(report_schema())) <= known
 
 
+def test_the_schema_lists_every_status_reason_and_verdict():
+    finding, verdict = (report_schema()["$defs"][name]["properties"] for name in ("finding", "verdict"))
+    assert finding["status"]["enum"] == [*Status]
+    assert finding["reason"]["enum"] == [*Reason, None]
+    assert verdict["kind"]["enum"] == [*VerdictKind]
+    assert verdict["shortfall"]["enum"] == [*Shortfall, None]
+
+
 def test_the_body_hash_can_be_checked_in_a_line_of_any_language():
     recorded = json.loads(TEXT)["hashes"]["body"]
     assert sha256(TEXT.replace(recorded, BLANK).encode()).hexdigest() == recorded
@@ -117,18 +134,18 @@ def test_any_change_of_the_text_is_found():
 
 def test_a_message_cannot_take_the_place_of_the_hash():
     text = dumps([replace(REPORT, backend=f'"body": "{BLANK}"')])
-    assert verify(text).hashes["body"] == json.loads(text)["hashes"]["body"] != BLANK
+    assert check_integrity(text).hashes["body"] == json.loads(text)["hashes"]["body"] != BLANK
 
 
-def test_a_verdict_that_the_findings_belie_is_found_even_with_the_right_hash():
+def test_a_verdict_that_contradicts_the_findings_is_found_even_with_the_right_hash():
     lie = json.loads(TEXT)
-    lie["reports"][0]["verdict"] = "conformant"
+    lie["reports"][0]["verdict"] |= {"kind": "conformant", "sentence": "conformant"}
     lie["hashes"]["body"] = BLANK
-    with pytest.raises(ReportError, match="'conformant' where its findings say 'not conformant: GAT-1'"):
-        verify(seal(json.dumps(lie, indent=1, ensure_ascii=False)))
+    with pytest.raises(ReportError, match="'conformant', but its findings give 'not conformant: GAT-1'"):
+        check_integrity(seal(json.dumps(lie, indent=1, ensure_ascii=False)))
 
 
-def test_the_suite_hash_changes_with_what_judges_and_with_nothing_else(tmp_path):
+def test_the_suite_hash_depends_on_code_and_data_outside_render_only(tmp_path):
     for name in ("a.py", "judge/b.json", "render/c.py", "__pycache__/d.py", "e.safetensors"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"1\n")
@@ -171,7 +188,7 @@ def test_a_whole_report_is_0_and_both_hashes_are_named(run):
 
 @pytest.mark.parametrize("name", ["spec_hash", "suite_hash"])
 def test_a_report_of_another_specification_or_suite_is_1(run, monkeypatch, name):
-    monkeypatch.setattr(verifying, name, lambda: BLANK)
+    monkeypatch.setattr(integrity, name, lambda: BLANK)
     status, out, err = run(TEXT)
     assert (status, err) == (1, "")
     assert out.count("another than the installed one") == 1
@@ -182,7 +199,7 @@ def test_a_report_of_another_specification_or_suite_is_1(run, monkeypatch, name)
     [
         ('"seed": 0', '"seed": 1', "was changed after it was written"),
         ('"seed": 0', '"seed": "0"', "breaks its schema: the report.reports[0].seed must be of type integer"),
-        ('"version": 1', '"version": 2', "this package reads"),
+        ('"version": 2', '"version": 1', "this package reads"),
         ("}\n", "", "is not JSON"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A failure in a file: replayed as it was found, read as data alone, refused in a sentence where it is no such file."""
+"""Repros: a failure is written, read as data alone and replayed; another file is refused in one sentence."""
 
 import json
 import shutil
@@ -20,11 +20,11 @@ from peerspec.backends.process import Command
 from peerspec.cli import main
 from peerspec.conformance import Finding, check_backend
 from peerspec.conformance.cases import LAYER_CASES
-from peerspec.conformance.cases.case import Case
+from peerspec.conformance.cases.case import Case, Halves, Subject
 from peerspec.conformance.cases.layouts import layout
-from peerspec.conformance.repro import replay, write_repro
-from peerspec.conformance.repro.file import KEY, VERSION, Repro, ReproError, publish, read
-from peerspec.conformance.trials.single_check import Halves, Subject
+from peerspec.conformance.repro import Repro, ReproError, replay, write_repro
+from peerspec.conformance.repro.file import KEY, VERSION, publish, read
+from peerspec.conformance.repro.repro import BackendKind
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
@@ -72,7 +72,7 @@ def test_a_repro_fails_at_the_same_clause_and_holds_for_a_backend_without_the_de
     assert replay(written(name), "reference").status == 0
 
 
-def test_the_program_ends_with_1_while_it_fails_0_when_it_holds_and_2_when_it_cannot_be_run(written, tmp_path):
+def test_the_exit_status_is_1_for_a_failure_0_if_it_holds_and_2_if_it_cannot_be_run(written, tmp_path):
     program = written("halves_swapped")
     runs = {}
     for backend in ([], ["reference"], ["no.such.module:backend"]):
@@ -84,7 +84,7 @@ def test_the_program_ends_with_1_while_it_fails_0_when_it_holds_and_2_when_it_ca
     assert "QRY-2 holds" in runs[0]
 
 
-def test_the_command_replays_either_file_and_runs_neither(written, tmp_path, peerspec):
+def test_the_command_replays_either_file_and_executes_neither(written, tmp_path, peerspec):
     source, copy = written("halves_swapped"), tmp_path / written("halves_swapped").name
     shutil.copy(source.with_suffix(".safetensors"), tmp_path)
     copy.write_text("raise SystemExit('executed')")
@@ -93,7 +93,7 @@ def test_the_command_replays_either_file_and_runs_neither(written, tmp_path, pee
         assert peerspec("repro", path, "reference").status == 0
 
 
-def test_a_file_chooses_no_code_to_run(written, peerspec):
+def test_a_file_cannot_choose_code_to_run(written, peerspec):
     result = peerspec("repro", written("halves_swapped"))
     assert (result.status, result.err.count("\n")) == (2, 1)
     assert f"pass {mutant('halves_swapped')}" in result.err
@@ -128,17 +128,17 @@ def test_equal_failures_have_one_name_and_another_file_of_that_name_is_left_alon
     assert first.read_text() == "mine"
 
 
-def test_a_passing_check_and_a_failure_that_does_not_come_back_have_no_repro(tmp_path):
+def test_a_passing_check_and_a_failure_that_cannot_be_repeated_have_no_repro(tmp_path):
     passed = replace(failure("halves_swapped"), status="pass")
-    with pytest.raises(ReproError, match="only a failure has something to replay"):
+    with pytest.raises(ReproError, match="only a failure can be replayed"):
         write_repro(mutant("halves_swapped"), passed, tmp_path)
-    with pytest.raises(ReproError, match="is asked alone"):
+    with pytest.raises(ReproError, match="runs alone"):
         write_repro("reference", failure("halves_swapped"), tmp_path)
     with pytest.raises(ReproError, match="names no case"):
         write_repro("reference", replace(failure("halves_swapped"), case=""), tmp_path)
 
 
-def test_a_question_that_a_backend_need_not_answer_is_not_put(written):
+def test_a_repro_does_not_apply_to_a_backend_that_need_not_answer(written):
     lean = SimpleNamespace(name="lean", profiles=["float32"], forward=reference.forward)
     found = replay(written("ties_of_signed_zeros"), lean)
     assert (found.status, "lean does not claim select" in found.text) == (2, True)
@@ -147,7 +147,7 @@ def test_a_question_that_a_backend_need_not_answer_is_not_put(written):
     assert (found.status, "declines the configuration (not today)" in found.text) == (2, True)
 
 
-def test_a_backend_that_gives_no_answer_is_written_down_too(tmp_path):
+def test_a_backend_that_gives_no_answer_has_a_repro_too(tmp_path):
     def forward(layer: Any, x: Any, **options: Any) -> Any:
         if layer.config.top_k > 2:
             raise IndexError('k\nis \'too\' """ large\x00\\')
@@ -157,16 +157,18 @@ def test_a_backend_that_gives_no_answer_is_written_down_too(tmp_path):
     [error, *_] = check_backend(backend, size="minimal", only=["structure.answer"]).of("error")
     program = write_repro(backend, error, tmp_path)
     assert program.name.startswith("repro_no-answer_")
-    subject = read(program).subject
+    repro = read(program)
+    assert (repro.clause, repro.fault) == ("", "raised")
+    subject = repro.subject
     assert isinstance(subject, Case)
     assert subject.layer.config.top_k == 3
     compile(program.read_text(), program.name, "exec")
     assert replay(program, backend).status == 2
     assert replay(program, "reference").status == 0
-    assert "name a backend to ask" in replay(program, None).text
+    assert "name a backend" in replay(program, None).text
 
 
-def test_a_failure_found_by_exploration_is_written_with_the_check_within(tmp_path):
+def test_a_failure_found_by_exploration_is_written_with_the_check_that_failed(tmp_path):
     report = check_backend(load(mutant("ties_of_two_swapped")), only=["explore.select"], profiles=["select"])
     assert report.first
     program = write_repro(mutant("ties_of_two_swapped"), report.first, tmp_path)
@@ -180,12 +182,17 @@ SUBJECTS += ["shape.columns", "shape.tables", "gradient.columns"]
 
 @pytest.mark.parametrize("precision", DTYPES)
 @pytest.mark.parametrize("case", SUBJECTS)
-def test_every_part_of_a_case_comes_back_bit_for_bit(case, precision, tmp_path):
-    [spec] = [spec for spec in LAYER_CASES if spec.name == case]
-    old = spec.make(DTYPES[precision], 0)
+def test_every_part_of_a_case_is_read_back_bit_for_bit(case, precision, tmp_path):
+    [definition] = [definition for definition in LAYER_CASES if definition.name == case]
+    old = definition.make(DTYPES[precision], 0)
     new = read(publish(_repro(old, precision), tmp_path)).subject
     assert isinstance(new, Case)
-    assert (new.name, new.exact, new.training, new.layer.config) == (old.name, old.exact, old.training, spec.config)
+    assert (new.name, new.exact, new.training, new.layer.config) == (
+        old.name,
+        old.exact,
+        old.training,
+        definition.config,
+    )
     parts = [(new.x, old.x), (new.mask, old.mask), (new.dy, old.dy)]
     for a, b in [*parts, *((new.layer.params[name], old.layer.params[name]) for name in old.layer.params)]:
         assert (a is None) == (b is None)
@@ -205,7 +212,7 @@ def test_a_backend_that_mistakes_the_order_of_memory_fails_its_repro_too(name, t
     assert replay(program, "reference").status == 0
 
 
-def test_half_scores_come_back_with_the_signs_of_zeros(tmp_path):
+def test_half_scores_are_read_back_with_the_signs_of_zeros(tmp_path):
     new = read(publish(_repro(HALVES, "float32"), tmp_path)).subject
     assert isinstance(new, Halves)
     assert (new.name, new.k) == ("zeros", 3)
@@ -216,12 +223,13 @@ HALVES = Halves("zeros", np.array([[-0.0, 0.0]], "f4"), np.array([[1.0, 2.0]], "
 
 
 def _repro(subject: Subject, precision: str = "float32", **more: str) -> Repro:
-    fields = {"check": "select.ids", "clause": "SEL-2", "message": "m", "backend": "b", "kind": "name"}
-    return Repro(**fields | {"spec": SPEC_VERSION, "precision": precision} | more, subject=subject)
+    fields = {"check": "select.ids", "clause": "SEL-2", "fault": "", "message": "m", "backend": "b"}
+    kind = BackendKind(more.pop("kind", "name"))
+    return Repro(**fields | {"spec": SPEC_VERSION, "precision": precision} | more, kind=kind, subject=subject)
 
 
 @pytest.mark.parametrize("kind", ["name", "command", "object"])
-def test_the_program_is_valid_whatever_the_backend_is_called_and_says(kind, tmp_path):
+def test_the_program_is_valid_python_for_any_name_and_message(kind, tmp_path):
     nasty = 'a"b\'c\n"""\\ {x}'
     program = publish(_repro(HALVES, backend=nasty, kind=kind, message="1\n\x0cimport os\r\n\x00 ü {"), tmp_path)
     text = program.read_text("utf-8")
@@ -246,7 +254,7 @@ def _metadata(**changes: Any) -> bytes:
         "check": "select.ids",
         "clause": "SEL-2",
     }
-    about |= {"precision": "float32", "message": "", "backend": "b", "kind": "name"}
+    about |= {"precision": "float32", "message": "", "fault": "", "backend": "b", "kind": "name"}
     halves = {"scores1": np.ones((1, 2), "f4"), "scores2": np.ones((1, 2), "f4")}
     return save(halves, {KEY: json.dumps(about | changes)})
 
@@ -260,7 +268,15 @@ def _layer(**changes: Any) -> bytes:
         "check": "output.sum",
         "clause": "OUT-1",
     }
-    about |= {"precision": "float32", "message": "", "backend": "b", "kind": "name", "exact": False, "training": False}
+    about |= {
+        "precision": "float32",
+        "message": "",
+        "fault": "",
+        "backend": "b",
+        "kind": "name",
+        "exact": False,
+        "training": False,
+    }
     layer = Layer.random(PeerConfig(3, 1, 4, 2, 2), dtype=np.float32)
     about["config"] = asdict(layer.config)
     return save({**layer.params, "x": np.ones((1, 3), "f4")}, {KEY: json.dumps(about | changes)})
@@ -283,6 +299,7 @@ GARBAGE = {
     "an unknown field": _metadata(more=1),
     "k out of range": _metadata(k=5),
     "k that is text": _metadata(k="1"),
+    "an unknown kind of backend": _metadata(kind="rumour"),
     "a backend that is a number": _metadata(backend=3),
     "a precision that is a list": _metadata(precision=["float32"]),
     "an unknown order of memory": _metadata(memory={"scores1": "diagonal"}),
@@ -305,7 +322,7 @@ def test_a_file_that_is_no_repro_is_one_sentence(what, tmp_path, peerspec):
 
 
 @pytest.mark.parametrize("whole", [_metadata, _layer])
-def test_the_garbage_is_garbage_by_its_changes_alone(whole, tmp_path):
+def test_without_its_change_each_bad_file_is_a_repro(whole, tmp_path):
     path = tmp_path / "found.safetensors"
     path.write_bytes(whole())
     assert replay(path, "reference").status == 0

@@ -1,4 +1,4 @@
-"""Failing cases become small, stay failures of the same clause, and stay legal questions."""
+"""Failing cases become small, fail at the same clause, and stay legal."""
 
 import threading
 from collections.abc import Iterator
@@ -14,14 +14,16 @@ import pytest
 from peerspec.backends import load, reference
 from peerspec.conformance import check_backend
 from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
-from peerspec.conformance.cases.case import Case
+from peerspec.conformance.cases.case import Case, Halves, Subject
 from peerspec.conformance.check import Check
 from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.kinds import TrialKind
+from peerspec.conformance.problems import FaultKind
 from peerspec.conformance.repro.reductions import reductions
 from peerspec.conformance.repro.script import describe
 from peerspec.conformance.repro.shrink import Shrunk, shrink
 from peerspec.conformance.suite import CHECKS
-from peerspec.conformance.trials.single_check import Halves, Subject, clause_of, judge
+from peerspec.conformance.trials.run_check import run_check
 from peerspec.reference import DTYPES
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
@@ -43,15 +45,13 @@ SMALLEST = {
     "scores_by_another_rounding": "k=1, half scores of shape (1, 1)",
     "tile_of_64_tokens": "D=1 M=1 h=1 n=1 k=1 d=2, relu, x of shape (65, 1)",
 }
-"""What is left of the suite's case. The defects of the first and the last line show where: 65 tokens, not one less."""
+"""The smallest case of each mutant. The last one needs 65 tokens, because its defect is a tile of 64."""
 
 
 def subject_of(check: Check, case: str, precision: str = "float32") -> Subject:
-    if check.tag == "select":
-        [found] = [spec for spec in SELECTION_CASES if spec.name == case]
-        return Halves(found.name, *found.halves(np.dtype(np.float32), 0), found.k)
-    [spec] = [spec for spec in LAYER_CASES if spec.name == case]
-    return spec.make(DTYPES[precision], 0)
+    definitions = SELECTION_CASES if check.trial is TrialKind.SELECTION else LAYER_CASES
+    [found] = [definition for definition in definitions if definition.name == case]
+    return found.make(DTYPES[precision], 0)
 
 
 def check_of(id: str) -> Check:
@@ -86,10 +86,10 @@ def test_a_failing_case_is_reduced_to_what_the_defect_needs(name: str) -> None:
 @pytest.mark.parametrize("name", SMALLEST)
 def test_the_reduced_case_breaks_the_same_clause_and_the_reference_holds_on_it(name: str) -> None:
     check, _, clause = failing(name)
-    found = judge(check, shrunk(name).subject, open_host(mutant(name), timeout=60))
-    held = judge(check, shrunk(name).subject, open_host(reference, timeout=60))
+    found = run_check(check, shrunk(name).subject, open_host(mutant(name), timeout=60))
+    held = run_check(check, shrunk(name).subject, open_host(reference, timeout=60))
     assert found
-    assert clause_of(check, found) == clause
+    assert check.broken_clause(found) == clause
     assert held
     assert not held.problem
 
@@ -97,7 +97,7 @@ def test_the_reduced_case_breaks_the_same_clause_and_the_reference_holds_on_it(n
 @pytest.mark.parametrize("name", ["halves_swapped", "ties_by_exact_sum", "gradient_second_half_detached"])
 def test_shrinking_twice_gives_the_same_bits(name: str) -> None:
     again = shrink(*failing(name)[:2], open_host(mutant(name), timeout=60))
-    assert again.questions == shrunk(name).questions
+    assert again.tried == shrunk(name).tried
     assert [a.tobytes() for a in arrays(again.subject)] == [a.tobytes() for a in arrays(shrunk(name).subject)]
 
 
@@ -110,15 +110,15 @@ def test_values_become_as_simple_as_the_defect_allows() -> None:
 def test_the_search_ends_with_its_budget_and_keeps_what_it_found() -> None:
     check, subject, _ = failing("selection_half_k_too_small")
     host = open_host(mutant("selection_half_k_too_small"), timeout=60)
-    found = shrink(check, subject, host, questions=3)
-    assert found.questions == 3
-    evidence = judge(check, found.subject, host)
+    found = shrink(check, subject, host, cases=3)
+    assert found.tried == 3
+    evidence = run_check(check, found.subject, host)
     assert evidence
     assert evidence.problem
     assert shrink(check, subject, host, seconds=0).subject is subject
 
 
-def test_a_configuration_that_the_backend_declines_is_not_asked() -> None:
+def test_a_configuration_that_the_backend_declines_is_not_tried() -> None:
     whole = mutant("halves_swapped")
     picky = SimpleNamespace(
         **{part: getattr(whole, part) for part in ("name", "profiles", "forward", "select", "gradients")},
@@ -130,8 +130,8 @@ def test_a_configuration_that_the_backend_declines_is_not_asked() -> None:
     assert found.layer.config.heads == 2
 
 
-def test_an_untraced_backend_is_judged_like_an_untraced_reference() -> None:
-    """Repetition asks for −x: with a trace the scores differ, without one y may be the same legally."""
+def test_a_backend_without_routing_is_compared_with_a_reference_without_routing() -> None:
+    """Repetition asks for −x: with routing the scores differ, without one y may be the same legally."""
 
     def forward(layer: Any, x: Any, **options: Any) -> Any:
         out = reference.forward(layer, x, **options)
@@ -144,10 +144,10 @@ def test_an_untraced_backend_is_judged_like_an_untraced_reference() -> None:
     found = shrink(check, subject_of(check, "meta.perturb"), open_host(backend, timeout=60)).subject
     assert isinstance(found, Case)
     out = reference.forward(found.layer, found.x)
-    assert out.y.any(), "a case with y = 0 tells nothing of a backend without a trace"
+    assert out.y.any(), "a case with y = 0 says nothing about a backend without routing"
 
 
-def test_a_backend_that_dies_on_the_way_leaves_the_smallest_case_so_far() -> None:
+def test_if_the_backend_dies_the_smallest_case_so_far_is_returned() -> None:
     def forward(layer: Any, x: Any, **options: Any) -> Any:
         if len(x) < 2:
             threading.Event().wait(5)
@@ -156,14 +156,15 @@ def test_a_backend_that_dies_on_the_way_leaves_the_smallest_case_so_far() -> Non
     check = check_of("output.sum")
     host = open_host(SimpleNamespace(name="hanging", profiles=["float32"], forward=forward), timeout=0.3)
     found = shrink(check, subject_of(check, "exact.relu"), host)
-    assert "no answer" in host.dead
-    assert found.questions < 5
+    assert host.dead
+    assert host.dead.kind is FaultKind.TIMED_OUT
+    assert found.tried < 5
 
 
 @pytest.mark.parametrize("case", ["exact.relu", "shape.three", "shape.strided", "shape.masked", "numeric.per-head"])
 def test_every_reduction_of_a_layer_is_smaller_and_legal(case: str) -> None:
-    [spec] = [spec for spec in LAYER_CASES if spec.name == case]
-    _check_reductions(spec.make(DTYPES["bfloat16"], 0))
+    [definition] = [definition for definition in LAYER_CASES if definition.name == case]
+    _check_reductions(definition.make(DTYPES["bfloat16"], 0))
 
 
 @pytest.mark.parametrize("case", ["coarse", "zeros", "axes.two"])

@@ -1,4 +1,4 @@
-"""The tester tested: no correct backend is accused, however differently it computes."""
+"""No correct backend is accused, however differently it computes."""
 
 from pathlib import Path
 
@@ -27,6 +27,8 @@ def test_there_are_enough_variants_and_each_says_how_it_differs() -> None:
     assert all((load(str(path)).__doc__ or "").strip() for path in FILES)
 
 
-def test_a_backend_without_trace_is_called_untraced() -> None:
+def test_a_backend_without_routing_is_named_so() -> None:
     [path] = [path for path in FILES if path.stem == "without_routing"]
-    assert check_backend(load(str(path)), size="minimal").verdict == "conformant, routing not shown"
+    verdict = check_backend(load(str(path)), size="minimal").verdict
+    assert (verdict.kind, verdict.shows_routing) == ("conformant", False)
+    assert str(verdict) == "conformant, routing not shown"

@@ -50,7 +50,7 @@ def peer(request: pytest.FixtureRequest) -> list[str]:
 
 def test_a_program_is_conformant_in_all_it_claims(peer: list[str]) -> None:
     report = check_backend(Command(peer), size="minimal")
-    assert report.verdict == "conformant", [finding.message for finding in report.of("fail", "error")]
+    assert str(report.verdict) == "conformant", [finding.message for finding in report.of("fail", "error")]
     assert report.claimed == CLAIMS
 
 

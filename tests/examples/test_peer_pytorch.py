@@ -32,7 +32,7 @@ def _tokens() -> np.ndarray:
 
 def test_softmax_is_conformant_in_all_it_claims(softmax: Any) -> None:
     report = check_backend(softmax, size="minimal")
-    assert report.verdict == "conformant", [finding.message for finding in report.of("fail", "error")]
+    assert str(report.verdict) == "conformant", [finding.message for finding in report.of("fail", "error")]
 
 
 def test_the_readme_is_refused_for_the_number_of_experts_and_for_its_gates(readme: Any) -> None:

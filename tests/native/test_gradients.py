@@ -72,4 +72,4 @@ def test_the_backend_conforms_in_every_profile() -> None:
     from peerspec.backends.native import backend
 
     report = check_backend(backend, size="minimal")
-    assert report.verdict == "conformant", [finding for finding in report.findings if finding.status != "pass"]
+    assert str(report.verdict) == "conformant", [finding for finding in report.findings if finding.status != "pass"]

@@ -118,7 +118,7 @@ def test_an_empty_batch_gives_an_empty_result() -> None:
 
 def test_the_suite_finds_nothing() -> None:
     report = check_backend("peerspec.backends.native.backend", size="minimal")
-    assert report.verdict == "conformant", report.findings
+    assert str(report.verdict) == "conformant", report.findings
 
 
 def test_tables_that_do_not_fit_are_errors() -> None:

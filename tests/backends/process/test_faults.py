@@ -10,7 +10,8 @@ import pytest
 from peerspec.backends import BackendError
 from peerspec.backends.process import Command
 from peerspec.conformance import check_backend
-from peerspec.conformance.report import ERROR, FAIL, Report
+from peerspec.conformance.kinds import Status
+from peerspec.conformance.report import Report
 
 Programs = Callable[..., Command]
 
@@ -56,8 +57,8 @@ def test_an_unreadable_answer_is_an_error_and_never_a_failed_clause(
     monkeypatch.chdir(tmp_path)
     report = _check(program("broken.py", way))
     assert report.exit_status == 2
-    assert not report.of(FAIL)
-    message = report.of(ERROR)[0].message
+    assert not report.of(Status.FAIL)
+    message = report.of(Status.ERROR)[0].message
     assert sentence in message
     assert "\n" not in message
     assert not list(tmp_path.iterdir()), "something in the answer was executed"
@@ -99,7 +100,7 @@ def test_a_command_that_cannot_be_started_is_one_sentence(words: str, sentence: 
 
 
 def test_a_program_that_removes_the_folder_is_an_error_and_not_a_fault_of_the_suite(program: Programs) -> None:
-    first, *_, last = _check(program("broken.py", "no folder")).of(ERROR)
+    first, *_, last = _check(program("broken.py", "no folder")).of(Status.ERROR)
     assert "forward() wrote no file" in first.message
     assert "the inputs of forward() cannot be written to" in last.message
 
@@ -116,14 +117,14 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(program: Programs) -
     started = time.monotonic()
     report = _check(program("broken.py", "hangs", mark), timeout=0.5)
     assert report.exit_status == 2
-    assert "forward() gave no answer within 0.5 s" in report.of(ERROR)[0].message
+    assert "forward() gave no answer within 0.5 s" in report.of(Status.ERROR)[0].message
     assert time.monotonic() - started < 15
     assert not _processes(mark)
 
 
 def test_a_program_that_answers_without_reading_is_no_backend_or_an_error(program: Programs) -> None:
     try:
-        message = _check(program("broken.py", "blind")).of(ERROR)[0].message
+        message = _check(program("broken.py", "blind")).of(Status.ERROR)[0].message
     except BackendError as error:  # if it was faster than the first message
         message = str(error)
     # a race: its line comes before the message, or instead of the reply
@@ -133,7 +134,7 @@ def test_a_program_that_answers_without_reading_is_no_backend_or_an_error(progra
 def test_a_program_that_claims_select_without_it_is_an_error(program: Programs) -> None:
     report = check_backend(program("broken.py", "claims select"), size="minimal", only=["select"])
     assert report.exit_status == 2
-    assert "it has no select()" in report.of(ERROR)[0].message
+    assert "it has no select()" in report.of(Status.ERROR)[0].message
 
 
 def test_a_program_that_only_ever_writes_to_standard_error_is_ended_long_before_its_time() -> None:

@@ -47,7 +47,7 @@ def exchanges(program: Callable[..., Command]) -> list[Exchange]:
         patch.setattr(Program, "exchange", exchanged)
         patch.setattr(Program, "stop", stopped)
         report = check_backend(program("whole.py"), size="minimal")
-    assert report.verdict.startswith("conformant"), report.verdict
+    assert str(report.verdict).startswith("conformant"), report.verdict
     assert len(stops) == 1
     _schema("request").validate(json.loads(stops[0]))
     return found

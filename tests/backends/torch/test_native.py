@@ -26,7 +26,7 @@ def test_without_the_core_the_backend_conforms_as_well(monkeypatch):
         monkeypatch.setattr(native, name, absent)
     with operators.library_operations():
         report = check_backend(backend, size="minimal")
-    assert report.verdict == "conformant"
+    assert str(report.verdict) == "conformant"
     with pytest.raises(AssertionError, match="the core was called"):
         PEER(CONFIG)(torch.ones(3, 20))
 

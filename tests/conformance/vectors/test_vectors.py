@@ -106,7 +106,7 @@ def test_one_flipped_bit_is_found_by_the_hash(folder: Path) -> None:
         (LAYER, _bump("scores", 0, 1 + 1e-13), "the score at token 0, head 0, position 0"),
         (LAYER, _bump("gates", 0, 1 + 1e-13), "the gate of the returned score"),
         (LAYER, _swap, r"indices must be .* \(SEL-2\)"),
-        (LAYER, lambda t: t.update(y=t["y"].astype(np.float32)), "y must have the format"),
+        (LAYER, lambda t: t.update(y=t["y"].astype(np.float32)), "y must have dtype float64, got float32"),
         (LAYER, lambda t: t.update(y=t["y"][:, :-1].copy()), "y must have shape"),
         (LAYER, lambda t: t.update(x=t["x"].astype(np.float64)), r"x must be float32 \(6, 5\), got float64"),
         (LAYER, lambda t: t.pop("y"), "must hold the tensors of the manifest"),

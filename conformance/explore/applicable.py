@@ -1,4 +1,4 @@
-"""The checks by which explored cases are judged."""
+"""The checks that apply to an explored case."""
 
 from __future__ import annotations
 
@@ -6,31 +6,44 @@ from collections.abc import Collection, Iterator
 from math import prod
 
 from peerspec.conformance.check import Check
-from peerspec.conformance.checks.forms import FORMS
-from peerspec.conformance.checks.gates import GATES
-from peerspec.conformance.checks.gradients import GRADIENTS
-from peerspec.conformance.checks.independence import INDEPENDENCE
-from peerspec.conformance.checks.output import OUTPUT
-from peerspec.conformance.checks.profiles import PROFILES
-from peerspec.conformance.checks.retrieval import RETRIEVAL
-from peerspec.conformance.checks.select import SELECT
-from peerspec.conformance.checks.structure import STRUCTURE
+from peerspec.conformance.checks.forms import FORM_CHECKS
+from peerspec.conformance.checks.gates import GATE_CHECKS
+from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
+from peerspec.conformance.checks.independence import INDEPENDENCE_CHECKS
+from peerspec.conformance.checks.output import OUTPUT_CHECKS
+from peerspec.conformance.checks.profiles import PROFILE_CHECKS
+from peerspec.conformance.checks.scores import SCORE_CHECKS
+from peerspec.conformance.checks.select import SELECT_CHECKS
+from peerspec.conformance.checks.selection import SELECTION_CHECKS
+from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe, Recipe
+from peerspec.conformance.kinds import TrialKind
 
-__all__ = ["checks_within"]
+__all__ = ["applicable_checks"]
 
 _CHECKS = {
     check.id: check
-    for family in (STRUCTURE, INDEPENDENCE, FORMS, RETRIEVAL, SELECT, GATES, OUTPUT, PROFILES, GRADIENTS)
-    for check in family
+    for checks in (
+        STRUCTURE_CHECKS,
+        INDEPENDENCE_CHECKS,
+        FORM_CHECKS,
+        SCORE_CHECKS,
+        SELECTION_CHECKS,
+        SELECT_CHECKS,
+        GATE_CHECKS,
+        OUTPUT_CHECKS,
+        PROFILE_CHECKS,
+        GRADIENT_CHECKS,
+    )
+    for check in checks
 }
 
 
-def checks_within(tags: Collection[str], recipe: Recipe, claimed: Collection[str]) -> Iterator[Check]:
-    """The checks that apply to a recipe, in the order of the stages; ``tags`` tell what is explored."""
+def applicable_checks(trial: TrialKind, recipe: Recipe, claimed: Collection[str]) -> Iterator[Check]:
+    """The checks for a recipe, in the order of the stages; ``trial`` is the kind of trial that is explored."""
     if isinstance(recipe, HalvesRecipe):
         names = ["select.ids", "select.scores"]
-    elif "explore.gradients" in tags:
+    elif trial is TrialKind.GRADIENTS:
         names = _gradients(recipe)
     else:
         names = _layer(recipe, ordered=recipe.exact and "select" in claimed)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 
-from peerspec.conformance.report import Finding, Report
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.report import Report
 
-__all__ = ["again"]
+__all__ = ["repeat_command"]
 
 
-def again(report: Report, finding: Finding) -> str:
-    """For a shell; ``BACKEND`` stands where the backend was asked as an object, which has no name to load it by."""
+def repeat_command(report: Report, finding: Finding) -> str:
+    """The command for a shell; ``BACKEND`` stands for an object, which has no name by which to load it."""
     words = ["peerspec", "check", report.address or "BACKEND", "--only", finding.check]
     if finding.precision:
         words += ["--profile", finding.precision]

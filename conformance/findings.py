@@ -1,0 +1,133 @@
+"""The findings of a run, made in one place for the command, ``check_backend`` and pytest."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from peerspec.backends.protocol import PRECISIONS
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.kinds import Reason, Stage, Status
+from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
+from peerspec.conformance.sentences import message
+from peerspec.reference import PeerConfig
+
+__all__ = [
+    "CLAIMS",
+    "SUPPORTS",
+    "failed",
+    "faulty",
+    "no_precision",
+    "not_claimed",
+    "not_run",
+    "passed",
+    "refusal",
+    "required_taken",
+    "undecided",
+]
+
+CLAIMS, SUPPORTS = "structure.claims", "structure.supports"
+"""The two checks without cases: does a backend claim a precision, and does it take the required configurations?"""
+
+
+def passed(check: Check, precision: str, cases: int, share: float) -> Finding:
+    """Every case holds."""
+    return _finding(check, precision, Status.PASS, cases=cases, share=share)
+
+
+def failed(check: Check, precision: str, cases: int, evidence: Evidence, problem: Problem, case: str) -> Finding:
+    """A case fails, or could not be examined because of another failure."""
+    clause = check.broken_clause(evidence)
+    return _finding(
+        check,
+        precision,
+        Status.FAIL,
+        Reason.BLOCKED if evidence.blocked else Reason.VIOLATION,
+        problem,
+        clauses=(clause, *(other for other in check.clauses if other != clause)),
+        stage=evidence.stage or check.stage,
+        cases=cases,
+        share=evidence.share,
+        case=case,
+        explored=evidence.explored,
+    )
+
+
+def faulty(check: Check, precision: str, cases: int, fault: Fault, case: str) -> Finding:
+    """The backend gave no answer to a case."""
+    return _finding(check, precision, Status.ERROR, Reason.NO_ANSWER, fault.problem, cases=cases, share=inf, case=case)
+
+
+def undecided(check: Check, precision: str) -> Finding:
+    """No case decided anything."""
+    return _finding(check, precision, Status.ERROR, Reason.UNDECIDED, Problem(ProblemKind.UNDECIDED))
+
+
+def not_run(check: Check, precision: str, declined: set[str], *, without_routing: bool) -> Finding:
+    """Every case was left out: the backend declined it, or shows no routing."""
+    if not declined:
+        problem = Problem(ProblemKind.ROUTING_NOT_SHOWN)
+        return _finding(check, precision, Status.NOT_CLAIMED, Reason.ROUTING_NOT_SHOWN, problem)
+    hints = (Hint(HintKind.ROUTING_NOT_SHOWN),) if without_routing else ()
+    problem = Problem(ProblemKind.CONFIGURATION_DECLINED, {"answers": sorted(declined)}, hints=hints)
+    return _finding(check, precision, Status.NOT_CLAIMED, Reason.CONFIGURATION_DECLINED, problem)
+
+
+def not_claimed(check: Check) -> Finding:
+    """The backend does not claim the profile of the check."""
+    problem = Problem(ProblemKind.PROFILE_NOT_CLAIMED, {"profile": check.profile})
+    return _finding(check, "", Status.NOT_CLAIMED, Reason.PROFILE_NOT_CLAIMED, problem)
+
+
+def no_precision() -> Finding:
+    """The backend claims no precision (CNF-1)."""
+    return _of_claims(CLAIMS, "CNF-1", Problem(ProblemKind.NO_PRECISION, {"known": list(PRECISIONS)}))
+
+
+def refusal(config: PeerConfig, precision: str, answer: str) -> Finding:
+    """The backend declines a configuration that it must take (CNF-2)."""
+    values = {"activation": config.activation, "answer": answer, "config": str(config)}
+    return _of_claims(SUPPORTS, "CNF-2", Problem(ProblemKind.DECLINES_REQUIRED, values), precision)
+
+
+def required_taken() -> Finding:
+    """The backend declines nothing that it must take (CNF-2)."""
+    return Finding(SUPPORTS, ("CNF-2",), Stage.STRUCTURE, "core", "", Status.PASS)
+
+
+def _of_claims(check: str, clause: str, problem: Problem, precision: str = "") -> Finding:
+    return Finding(
+        check,
+        (clause,),
+        Stage.STRUCTURE,
+        "core",
+        precision,
+        Status.FAIL,
+        reason=Reason.VIOLATION,
+        problem=problem,
+        message=message(problem, Reason.VIOLATION),
+    )
+
+
+def _finding(
+    check: Check,
+    precision: str,
+    status: Status,
+    reason: Reason | None = None,
+    problem: Problem | None = None,
+    **fields: Any,
+) -> Finding:
+    fields = {"clauses": check.clauses, "stage": check.stage} | fields
+    said = message(problem, reason) if problem and reason else ""
+    return Finding(
+        check.id,
+        profile=check.profile,
+        precision=precision,
+        status=status,
+        reason=reason,
+        problem=problem,
+        message=said,
+        **fields,
+    )

@@ -1,0 +1,60 @@
+"""The kinds that data of the suite have: stages, trials, statuses and reasons."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Reason", "Stage", "Status", "TrialKind"]
+
+
+class Stage(StrEnum):
+    """The part of the layer, or of the answer, that a check looks at."""
+
+    STRUCTURE = "structure"
+    INDEPENDENCE = "independence"
+    QUERY = "query"
+    QUERY_NORM = "query norm"
+    SCORE = "score"
+    SELECTION = "selection"
+    TIE = "tie"
+    GATE = "gate"
+    EXPERT = "expert"
+    ACTIVATION = "activation"
+    ACCUMULATION = "accumulation"
+    NON_FINITE = "non-finite"
+    GRADIENT = "gradient"
+    PARAMETERS = "parameters"
+
+
+class TrialKind(StrEnum):
+    """The subject of a trial: a layer, a layer and an upstream gradient, half scores, or cases drawn by Hypothesis."""
+
+    LAYER = "layer"
+    GRADIENTS = "gradients"
+    SELECTION = "selection"
+    EXPLORATION = "exploration"
+
+
+class Status(StrEnum):
+    """The kind of a finding."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    ERROR = "error"
+    NOT_CLAIMED = "not claimed"
+    WAIVED = "waived"
+
+
+class Reason(StrEnum):
+    """Why a finding has another status than pass."""
+
+    VIOLATION = "violation"
+    BLOCKED = "blocked by another failure"
+    UNDECIDED = "undecided"
+    NO_ANSWER = "no answer"
+    STALE_WAIVER = "stale waiver"
+    PROFILE_NOT_CLAIMED = "profile not claimed"
+    CONFIGURATION_DECLINED = "configuration declined"
+    ROUTING_NOT_SHOWN = "routing not shown"
+    WAIVER = "waiver"
+    NEWER_THAN_SPEC = "newer than the spec"

@@ -1,0 +1,131 @@
+"""What is wrong with an answer, as data. ``sentences`` renders it; no code reads the rendered words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+__all__ = ["FaultKind", "Hint", "HintKind", "Problem", "ProblemKind", "Violation"]
+
+
+class ProblemKind(StrEnum):
+    """The ways in which an answer can be wrong, and the reasons why a check did not run."""
+
+    # structure
+    ROUTING_INCOMPLETE = "routing incomplete"
+    EXPERT_COUNT = "number of experts"
+    SHAPE = "shape"
+    DTYPE = "dtype"
+    ID_OUT_OF_RANGE = "id out of range"
+    ID_REPEATED = "id repeated"
+    STATE_NAMES = "names of the state"
+    INPUT_MODIFIED = "input modified"
+    GRADIENT_MISSING = "gradient missing"
+    GRADIENT_UNKNOWN = "gradient unknown"
+    # values
+    OUT_OF_BOUND = "out of bound"
+    GATES_NOT_FINITE = "gates not finite"
+    GATE_SUM = "sum of the gates"
+    NAN_LOST = "NaN lost"
+    NOT_LINEAR = "not linear in v"
+    NOT_ODD = "scores not odd"
+    NONZERO_GRADIENT = "gradient of a row not selected"
+    # experts
+    WRONG_ID = "id of another expert"
+    SCORES_NOT_BEST = "scores not the best"
+    LEFT_OUT = "expert left out"
+    ORDER = "order of the ids"
+    SELECTED_IDS = "selected ids"
+    SELECTED_SCORE = "selected score"
+    # independence
+    NOT_REPEATED = "answer not repeated"
+    GRADIENT_NOT_REPEATED = "gradient not repeated"
+    STATE_NOT_REPEATED = "state not repeated"
+    STALE_FOR_INPUT = "answer of another input"
+    STALE_FOR_TOKENS = "answer of other tokens"
+    STALE_FOR_PARAMETER = "answer of another parameter"
+    TOKEN_FOLLOWS_OTHERS = "token follows others"
+    OTHERS_FOLLOW_TOKEN = "others follow a token"
+    NON_FINITE_SPREADS = "non-finite token spreads"
+    # claims
+    REFUSAL_MISSING = "refusal missing"
+    NO_PRECISION = "no precision"
+    DECLINES_REQUIRED = "declines what is required"
+    # nothing to decide
+    UNDECIDED = "undecided"
+    STALE_WAIVER = "stale waiver"
+    PROFILE_NOT_CLAIMED = "profile not claimed"
+    CONFIGURATION_DECLINED = "configuration declined"
+    ROUTING_NOT_SHOWN = "routing not shown"
+
+
+class FaultKind(StrEnum):
+    """The ways in which a backend gives no answer that can be read."""
+
+    METHOD_MISSING = "method missing"
+    RAISED = "raised"
+    REFUSED = "refused"
+    TIMED_OUT = "timed out"
+    DIED = "process died"
+    ENDED_BEFORE = "process ended before the call"
+    EXITED = "exited"
+    WRONG_TYPE = "wrong type"
+    NO_ARRAY = "no array of numbers"
+    ARRAY_UNREADABLE = "array unreadable"
+    PROTOCOL = "protocol"
+
+
+class HintKind(StrEnum):
+    """What else is known of a problem: a likely cause, or the circumstances."""
+
+    X_SHAPE = "shape of x"
+    NARROW_DTYPE = "narrow dtype"
+    FACTOR = "constant factor"
+    HEADS_AVERAGED = "heads averaged"
+    SCORE_SCALE = "scores scaled"
+    RETURNED_GATES_FIT = "returned gates fit"
+    KNOWN_GATES = "known gates"
+    SCORES_ARE_BEST = "scores are the best"
+    NUMBERING = "another numbering"
+    SHARED_SELECTION = "selection shared by heads"
+    SAME_EXPERTS = "same experts"
+    ROUTING_NOT_SHOWN = "routing not shown"
+    LATER_CALL = "later call"
+    EXPLORED = "explored case"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One more fact of a problem."""
+
+    kind: HintKind | str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong.
+
+    Attributes:
+        kind: a ``ProblemKind`` or a ``FaultKind``; any text in a report of a newer suite.
+        values: what the sentence names: expected, got, bound and others by kind.
+        where: the place of the witness: the index by axis.
+        hints: what else is known.
+    """
+
+    kind: ProblemKind | FaultKind | str
+    values: dict[str, Any] = field(default_factory=dict)
+    where: dict[str, Any] = field(default_factory=dict)
+    hints: tuple[Hint, ...] = ()
+
+    def has(self, kind: HintKind) -> bool:
+        """Whether it carries a hint of this kind."""
+        return any(hint.kind == kind for hint in self.hints)
+
+
+class Violation(NamedTuple):
+    """A problem with the clause it breaks; an empty clause stands for the first one of the check."""
+
+    clause: str
+    problem: Problem

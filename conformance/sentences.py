@@ -1,0 +1,141 @@
+"""The words of problems: one template for each kind of problem, fault and hint. No code reads the rendered words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peerspec.conformance.kinds import Reason
+from peerspec.conformance.problems import FaultKind, Hint, HintKind, Problem, ProblemKind
+
+__all__ = ["message", "sentence"]
+
+TEMPLATES: dict[str, str] = {
+    ProblemKind.ROUTING_INCOMPLETE: "the routing must be complete or absent, but {missing} is None",
+    ProblemKind.EXPERT_COUNT: "{part} must list k = {expected} experts for each token and head, got {got}",
+    ProblemKind.SHAPE: "{part} must have shape {expected}, got {got}",
+    ProblemKind.DTYPE: "{part} must have dtype {expected}, got {got}",
+    ProblemKind.ID_OUT_OF_RANGE: "ids must lie in 0..{last}, got {low}..{high}",
+    ProblemKind.ID_REPEATED: "the ids of one head must be distinct, got {got}",
+    ProblemKind.STATE_NAMES: "the returned state must hold {expected}, got {got}",
+    ProblemKind.INPUT_MODIFIED: "{method}() modified its input {names}",
+    ProblemKind.GRADIENT_MISSING: "gradients() must return the gradient of {name}",
+    ProblemKind.GRADIENT_UNKNOWN: (
+        "gradients() returned {name!r}, which is neither a learned parameter of this layer nor x"
+    ),
+    ProblemKind.OUT_OF_BOUND: (
+        "{quantity} at {place}: expected {expected:.9g}, got {got:.9g}, off by {error:.3g}, {size}"
+    ),
+    ProblemKind.GATES_NOT_FINITE: (
+        "gates are not finite at scores up to {largest:g}; subtract the maximum of each head before exp"
+    ),
+    ProblemKind.GATE_SUM: (
+        "the {k} gates of token {token}, head {head} must sum to 1, got {got:.9g}: the softmax is over the k selected "
+        "scores of one head"
+    ),
+    ProblemKind.NAN_LOST: "{count} entries of y are not NaN although x of their token holds a NaN",
+    ProblemKind.NOT_LINEAR: "y must be exactly {factor:g} times as large when v is; a term without v is added to it",
+    ProblemKind.NOT_ODD: (
+        "the scores of −x must be minus the scores of x: scores are sums of two inner products, not products or "
+        "magnitudes"
+    ),
+    ProblemKind.NONZERO_GRADIENT: "the gradient of {name} is not zero in row {row}, which no token selected",
+    ProblemKind.WRONG_ID: (
+        "the expert of sub-keys i = {i} and j = {j}, n = {n}, must have the id i·n + j = {expected}, got {got}"
+    ),
+    ProblemKind.SCORES_NOT_BEST: "the scores are not those of the best pairs of sub-keys",
+    ProblemKind.LEFT_OUT: (
+        "token {token}, head {head}: expert {left} was left out although its score exceeds that of expert {taken}, "
+        "which was taken, by {excess:.3g} beyond both bounds"
+    ),
+    ProblemKind.ORDER: "token {token}, head {head}: expected the ids {expected}, got {got}",
+    ProblemKind.SELECTED_IDS: "half scores of row {row}: expected the ids {expected}, got {got}",
+    ProblemKind.SELECTED_SCORE: (
+        "row {row}, position {position}: the score must be the sum rounded once, {expected!r}, got {got!r}"
+    ),
+    ProblemKind.NOT_REPEATED: "the same input gave another result in the second call, first in {part}",
+    ProblemKind.GRADIENT_NOT_REPEATED: (
+        "the same input gave another gradient of {names} after a call of forward() with other tokens"
+    ),
+    ProblemKind.STATE_NOT_REPEATED: "the same training input gave another {names} in the second call",
+    ProblemKind.STALE_FOR_INPUT: "another input of the same shape gave the answer of the first input",
+    ProblemKind.STALE_FOR_TOKENS: "another input with the same token {same} gave the answer of the first input",
+    ProblemKind.STALE_FOR_PARAMETER: "another {name} gave the answer of the first call",
+    ProblemKind.TOKEN_FOLLOWS_OTHERS: "a change of all other tokens changed token {token}, first in {part}",
+    ProblemKind.OTHERS_FOLLOW_TOKEN: "a change of token {token} changed another token, first in {part}",
+    ProblemKind.NON_FINITE_SPREADS: "a token that is not finite changed another token, first in {part}",
+    ProblemKind.REFUSAL_MISSING: "training without a counted token must be an error, got an answer for {tokens} tokens",
+    ProblemKind.NO_PRECISION: "it claims no precision; claim at least one of {known}",
+    ProblemKind.DECLINES_REQUIRED: "it declines {activation} ({answer}), which every backend must take: {config}",
+    ProblemKind.UNDECIDED: "none of its cases decided anything",
+    ProblemKind.STALE_WAIVER: "its waiver is stale: {check} does not fail; remove the waiver",
+    ProblemKind.PROFILE_NOT_CLAIMED: "the profile {profile} is not claimed",
+    ProblemKind.CONFIGURATION_DECLINED: "the backend declined every case: {answers}",
+    ProblemKind.ROUTING_NOT_SHOWN: "the backend shows no routing",
+    FaultKind.METHOD_MISSING: "it has no {method}(), which the profiles it claims need",
+    FaultKind.RAISED: "{method}() raised {exception}: {detail}",
+    FaultKind.REFUSED: "{detail}",
+    FaultKind.TIMED_OUT: "{method} gave no answer within {limit:g} s; the run was ended",
+    FaultKind.DIED: "its process died during {method} ({detail})",
+    FaultKind.ENDED_BEFORE: "its process ended before {method}",
+    FaultKind.EXITED: "{method}() ended with {exception}",
+    FaultKind.WRONG_TYPE: "{method}() must return {expected}, got {got}",
+    FaultKind.NO_ARRAY: "{part} must be an array of numbers, got {got}",
+    FaultKind.ARRAY_UNREADABLE: "{part} cannot be read as an array: {exception}: {detail}",
+    FaultKind.PROTOCOL: "{detail}",
+}
+"""By kind of a problem or of a fault."""
+
+HINTS: dict[str, str] = {
+    HintKind.X_SHAPE: ", for x of shape {x}",
+    HintKind.NARROW_DTYPE: "; all errors are small, as if a dtype inside were too narrow",
+    HintKind.FACTOR: "; y is {factor:.6g} times the expected value",
+    HintKind.HEADS_AVERAGED: ", which is 1/h: heads are averaged instead of summed (OUT-2)",
+    HintKind.SCORE_SCALE: "; all scores are {factor:.6g} times the expected ones: a scale (SCO-1)",
+    HintKind.RETURNED_GATES_FIT: "; y fits the returned gates, but these are not the gates of the reference",
+    HintKind.KNOWN_GATES: "; they are {known}",
+    HintKind.SCORES_ARE_BEST: "; the scores are those of the best experts, but the ids are not",
+    HintKind.NUMBERING: "; all ids fit {formula}",
+    HintKind.SHARED_SELECTION: "; all heads took the same experts",
+    HintKind.SAME_EXPERTS: "; these are the same experts in another order",
+    HintKind.ROUTING_NOT_SHOWN: "; the backend shows no routing",
+    HintKind.LATER_CALL: "; in a later call on the same case",
+    HintKind.EXPLORED: "; in an explored case: {case}",
+}
+"""By kind of a hint; each continues the sentence of its problem."""
+
+
+def message(problem: Problem, reason: Reason) -> str:
+    """The sentence of a finding."""
+    said = sentence(problem)
+    return f"not checked, because {said}" if reason is Reason.BLOCKED else said
+
+
+def sentence(problem: Problem) -> str:
+    """The problem in words, with its hints."""
+    return _filled(TEMPLATES, problem.kind, _facts(problem)) + "".join(map(_hint, problem.hints))
+
+
+def _hint(hint: Hint) -> str:
+    return _filled(HINTS, hint.kind, hint.values)
+
+
+def _filled(templates: dict[str, str], kind: str, values: dict[str, Any]) -> str:
+    return templates[kind].format_map({name: _shown(value) for name, value in values.items()})
+
+
+def _facts(problem: Problem) -> dict[str, Any]:
+    """All values by name; for a value out of bound also the place, the error and the size in words."""
+    facts = problem.values | problem.where
+    if problem.kind == ProblemKind.OUT_OF_BOUND:
+        facts["place"] = ", ".join(f"{axis} {index}" for axis, index in problem.where.items())
+        facts["error"] = abs(facts["got"] - facts["expected"])
+        size = "must be exact" if facts["bound"] == 0 else "{share:.3g} times the bound {bound:.3g}"
+        facts["size"] = size.format_map(facts)
+    return facts
+
+
+def _shown(value: Any) -> Any:
+    """A list of names is joined; everything else is shown as Python shows it."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return ", ".join(value) or "nothing"
+    return value

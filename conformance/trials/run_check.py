@@ -1,0 +1,64 @@
+"""One check on one trial: the same for a run, an exploration, the search for a small case, and a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+from peerspec.conformance.cases.case import Case, Subject
+from peerspec.conformance.cases.options import profiles_of
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.hosts.host import Host
+from peerspec.conformance.kinds import TrialKind
+from peerspec.conformance.problems import Hint, HintKind
+from peerspec.conformance.trials.gradients import GradientTrial
+from peerspec.conformance.trials.layer import Trial, Unsound
+from peerspec.conformance.trials.selection import SelectionTrial
+
+__all__ = ["examine", "make_trial", "needed_profiles", "run_check"]
+
+_TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
+    TrialKind.LAYER: Trial,
+    TrialKind.GRADIENTS: GradientTrial,
+    TrialKind.SELECTION: SelectionTrial,
+}
+
+
+def make_trial(kind: TrialKind, subject: Subject, host: Host) -> Any:
+    """The trial of a subject; nothing is called yet."""
+    return _TRIALS[kind](subject, host)
+
+
+def examine(check: Check, trial: Any) -> list[Evidence]:
+    """The evidence of a check on a trial; a wrong structure of a later call is evidence too.
+
+    Raises:
+        Fault: the backend gives no answer.
+    """
+    try:
+        return list(check.examine(trial))
+    except Unsound as unsound:
+        clause, problem = unsound.violation
+        return [Evidence(inf, replace(problem, hints=(*problem.hints, Hint(HintKind.LATER_CALL))), clause)]
+
+
+def run_check(check: Check, subject: Subject, host: Host) -> Evidence | None:
+    """The first problem that a check finds, else its largest share of a bound; None if it decides nothing.
+
+    Raises:
+        Fault: the backend gives no answer.
+    """
+    trial = make_trial(check.trial, subject, host)
+    if check.needs_routing and not trial.shows_routing:
+        return None
+    evidence = examine(check, trial)
+    largest = max(evidence, key=lambda e: e.share, default=None)
+    return next((e for e in evidence if e.problem), largest)
+
+
+def needed_profiles(check: Check, subject: Subject) -> set[str]:
+    """The profiles, precisions aside, that a backend must claim before this check applies to it."""
+    needed = {check.profile} - {"core"}
+    return needed | profiles_of(subject.layer.config) if isinstance(subject, Case) else needed

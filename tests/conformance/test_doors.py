@@ -1,0 +1,148 @@
+"""An object, a name, a program, the command and pytest give the same findings and the same verdict."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from peerspec.backends import load
+from peerspec.backends.process import Command
+from peerspec.cli import main
+from peerspec.conformance import Finding, check_backend
+from peerspec.conformance.render.json import loads
+
+TESTS = Path(__file__).parents[1]
+BACKENDS = {
+    "a mutant": "mutants/heads_averaged.py",
+    "a mutant without a part of its routing": "mutants/routing_half_missing.py",
+    "a mutant of a gradient": "mutants/gradient_x_without_router.py",
+    "a variant": "variants/unmutated.py",
+    "a variant without routing": "variants/without_routing.py",
+    "a variant that declines": "variants/declines_gelu.py",
+}
+PROFILES = ("float32", "core", "select", "training", "glu")
+
+PROGRAM = """
+import sys
+sys.path[:0] = [{programs!r}]
+from _speak import HELLO, inputs, say, serve, write
+from peerspec.backends import load
+from peerspec.reference import Layer, PeerConfig
+
+backend = load({path!r})
+
+def answer(message):
+    method = message["method"]
+    if method == "supports":
+        config = PeerConfig(**message["config"])
+        return say({{"reply": method, "supported": backend.supports(config, message["dtype"])}})
+    if method == "select":
+        given = inputs(message, "scores1", "scores2")
+        out = backend.select(given["scores1"], given["scores2"], message["k"])
+        write(message, {{"scores": out.scores, "indices": out.indices}})
+    else:
+        given = inputs(message, *(["x"] if method == "forward" else ["x", "dy"]))
+        layer, mask = Layer.load(message["layer"]), given.pop("mask", None)
+        if method == "forward":
+            out = backend.forward(layer, given["x"], mask=mask, training=message["training"])
+            parts = {{"y": out.y, "scores": out.scores, "indices": out.indices, "gates": out.gates}}
+            parts = {{name: part for name, part in parts.items() if part is not None}} | (out.state or {{}})
+        else:
+            parts = backend.gradients(layer, given["x"], given["dy"], mask=mask)
+        write(message, parts)
+    say({{"reply": method}})
+
+methods = [name for name in ("forward", "select", "gradients", "supports") if hasattr(backend, name)]
+serve(answer, HELLO | {{"profiles": sorted(backend.profiles), "methods": methods}})
+"""
+
+Row = tuple[str, str, str, str, str]
+
+
+def claimed(path: str) -> list[str]:
+    """The profiles of this test that the backend claims."""
+    return [profile for profile in PROFILES if profile == "core" or profile in load(path).profiles]
+
+
+def row(finding: Finding) -> Row:
+    kind = finding.problem.kind if finding.problem else ""
+    return (f"{finding.check}[{finding.precision}]", finding.status, finding.clauses[0], finding.stage, kind)
+
+
+@cache
+def by_object(path: str) -> tuple[list[Row], int, object]:
+    report = check_backend(load(path), size="minimal", profiles=claimed(path))
+    return sorted(map(row, report.findings)), report.exit_status, report.verdict
+
+
+@pytest.fixture(params=BACKENDS.values(), ids=BACKENDS)
+def path(request: pytest.FixtureRequest) -> str:
+    return str(TESTS / request.param)
+
+
+def test_a_name_gives_what_the_object_gives(path: str) -> None:
+    report = check_backend(path, size="minimal", profiles=claimed(path))
+    assert (sorted(map(row, report.findings)), report.exit_status, report.verdict) == by_object(path)
+
+
+def test_the_command_gives_what_the_object_gives(path: str, tmp_path: Path) -> None:
+    words = [word for profile in claimed(path) for word in ("--profile", profile)]
+    status = main(["check", path, "--size", "minimal", "--quiet", "--json", str(tmp_path / "r.json"), *words])
+    [report] = loads((tmp_path / "r.json").read_text("utf-8"))
+    assert (sorted(map(row, report.findings)), status, report.verdict) == by_object(path)
+
+
+def test_a_program_gives_what_the_object_gives(path: str, tmp_path: Path) -> None:
+    programs = str(TESTS / "backends" / "process" / "programs")
+    (tmp_path / "program.py").write_text(PROGRAM.format(programs=programs, path=path), "utf-8")
+    backend = Command([sys.executable, str(tmp_path / "program.py")])
+    report = check_backend(backend, size="minimal", profiles=claimed(path))
+    assert (sorted(map(row, report.findings)), report.exit_status, report.verdict) == by_object(path)
+
+
+def test_pytest_gives_what_the_object_gives(path: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-q", "-p", "no:cacheprovider"]
+    options = ["--peer-backend", path, "--peer-size", "minimal", "--junitxml", str(tmp_path / "r.xml")]
+    options += [word for profile in claimed(path) for word in ("--peer-profile", profile)]
+    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
+    expected, status, _ = by_object(path)
+    found = sorted(filter(None, map(_row, ElementTree.parse(tmp_path / "r.xml").iter("testcase"))))
+    assert found == expected
+    assert bool(done.returncode) == bool(status), done.stdout
+
+
+def _row(item: ElementTree.Element) -> Row | None:
+    """The finding of an item; None for a pass of structure.supports, which is no finding elsewhere."""
+    name = item.attrib["name"]
+    values = {one.attrib["name"]: one.attrib["value"] for one in item.iter("property")}
+    parts = [values.get(f"peerspec.{part}", "") for part in ("status", "clause", "stage", "problem")]
+    if name == "structure.supports" and parts[0] == "pass":
+        return None
+    return (name if "[" in name else f"{name}[]", parts[0], parts[1], parts[2], parts[3])
+
+
+MINE = "from peerspec.backends.reference import forward\nname, profiles = 'mine', ['float32']\n"
+CLAIMS = {
+    "structure.claims": "profiles = []\n",
+    "structure.supports": "def supports(config, dtype): return 'not today'\n",
+}
+
+
+@pytest.mark.parametrize(("check", "change"), CLAIMS.items(), ids=CLAIMS)
+def test_what_a_backend_claims_and_declines_is_found_by_every_door(check: str, change: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE + change, "utf-8")
+    mine = str(tmp_path / "mine.py")
+    reports = [check_backend(backend, size="minimal") for backend in (load(mine), mine)]
+    [found], [other] = ([row(f) for f in report.of("fail")] for report in reports)
+    assert found == other
+    assert found[0].startswith(check)
+    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-q", "-p", "no:cacheprovider"]
+    options = ["--peer-backend", mine, "--peer-size", "minimal", "--junitxml", str(tmp_path / "r.xml")]
+    assert subprocess.run([*command, *options], cwd=tmp_path, capture_output=True).returncode == 1
+    items = map(_row, ElementTree.parse(tmp_path / "r.xml").iter("testcase"))
+    assert [item[1:] for item in items if item and item[1] == "fail"] == [found[1:]]
