@@ -68,7 +68,7 @@ def _check(check: Check, console: Console) -> None:
         console.print(Text.assemble("\n", (id, "bold"), f"  {clauses()[id].text}"))
     console.print(Text("\nCases", "bold"))
     tagged: list[Any] = [*LAYER_CASES, *EXPLORATIONS]
-    selections = SELECTIONS if check.trial is TrialKind.SELECTION else ()
+    selections = SELECTION_CASES if check.trial is TrialKind.SELECTION else ()
     cases: list[Any] = [*selections, *(case for case in tagged if check.tag in case.tags)]
     for size, label in enumerate(SIZES):
         if names := [case.name for case in cases if case.size == size]:
