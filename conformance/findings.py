@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 CLAIMS, SUPPORTS = "structure.claims", "structure.supports"
-"""The two checks without cases: does a backend claim a precision, and does it take the required configurations?"""
+"""The two checks without cases: a precision is claimed; the required configurations are taken."""
 
 
 def passed(check: Check, precision: str, cases: int, share: float) -> Finding:
