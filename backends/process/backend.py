@@ -136,14 +136,8 @@ class ProcessBackend:
             raise ProcessError(self.dead)
         self.modified = ()
         self._calls += 1
-        folder = Path(self._folder.name)
-        answer = folder / f"{self._calls}.answer.safetensors"
-        try:
-            sent = SentFile.write(folder / f"{self._calls}.inputs.safetensors", inputs)
-            if layer is not None:
-                fields |= {"config": layer.config, "dtype": layer.dtype.name, "layer": self._file_of(layer).path}
-        except OSError as error:
-            self._program.fail(f"the inputs of {method}() cannot be written to {folder}: {error.strerror}")
+        answer = Path(self._folder.name) / f"{self._calls}.answer.safetensors"
+        sent, fields = self._write(method, inputs, layer, fields)
         try:
             line = messages.request(method, inputs=sent.path, answer=answer, **fields)
             self._exchange(method, line, self.timeout)
@@ -156,6 +150,19 @@ class ProcessBackend:
         finally:
             for path in (sent.path, answer):
                 _remove(path)
+
+    def _write(
+        self, method: str, inputs: dict[str, Array], layer: Layer | None, fields: dict[str, Any]
+    ) -> tuple[SentFile, dict[str, Any]]:
+        """Write the inputs and the layer; returns the file of the inputs, and ``fields`` with those of the layer."""
+        folder = Path(self._folder.name)
+        try:
+            sent = SentFile.write(folder / f"{self._calls}.inputs.safetensors", inputs)
+            if layer is not None:
+                fields |= {"config": layer.config, "dtype": layer.dtype.name, "layer": self._file_of(layer).path}
+        except OSError as error:
+            self._program.fail(f"the inputs of {method}() cannot be written to {folder}: {error.strerror}")
+        return sent, fields
 
     def _exchange(self, method: str, line: bytes, limit: float) -> dict[str, Any]:
         """Send a message and decode its reply; end the program if the reply breaks the protocol."""

@@ -43,26 +43,13 @@ class Program:
 
     def __init__(self, command: str | Sequence[str]) -> None:
         self.dead = ""
-        words = _words(command)
-        try:
-            self._process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise ProcessError(f"cannot start {words[0]!r}: {reason}; name a program that can be run") from None
+        self._process = _start(_words(command))
+        self._lines, self._log, self._logged = b"", b"", 0
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        assert self._process.stdin is not None
         for stream in (self._process.stdin, self._process.stderr):
             os.set_blocking(stream.fileno(), False)
-        self._lines, self._log = b"", b""
-        self._logged = 0
         self._streams = selectors.DefaultSelector()
         self._streams.register(self._process.stdout, selectors.EVENT_READ, "output")
         self._streams.register(self._process.stderr, selectors.EVENT_READ, "log")
@@ -207,6 +194,21 @@ def _words(command: str | Sequence[str]) -> list[str]:
     if os.name != "posix":
         raise ProcessError("programs are judged on POSIX systems only; run the suite on Linux or macOS")
     return words
+
+
+def _start(words: Sequence[str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ProcessError(f"cannot start {words[0]!r}: {reason}; name a program that can be run") from None
 
 
 def _exit_reason(code: int) -> str:

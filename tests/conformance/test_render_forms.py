@@ -120,4 +120,4 @@ def test_the_report_is_never_written_over(report, capsys):
 def test_a_report_without_backends_is_one_sentence(report, capsys):
     report.write_text(dumps([]), "utf-8")
     assert main(["render", str(report), "--html", str(report.with_name("r.html"))]) == 2
-    assert "no backend could be asked" in capsys.readouterr().err
+    assert "no backend could be loaded" in capsys.readouterr().err

@@ -32,7 +32,7 @@ inline float widened_half(uint16_t half) {
 inline uint16_t narrowed_half(float value) {
   const uint32_t sign = bits_of(value) >> 16 & 0x8000, magnitude = bits_of(value) & 0x7fffffff;
   if (magnitude > 0x7f800000) return uint16_t(sign | 0x7e00);
-  if (magnitude >= 0x477ff000) return uint16_t(sign | 0x7c00);  // 65520 and more, halfway from the largest number to the next power of two
+  if (magnitude >= 0x477ff000) return uint16_t(sign | 0x7c00);  // 65520 and more: halfway from 65504 to 65536
   if (magnitude < 0x38800000) return uint16_t(sign | (bits_of(float_of(magnitude) + 0.5f) - 0x3f000000));
   return uint16_t(sign | (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }

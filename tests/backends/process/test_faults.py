@@ -119,7 +119,9 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(program: Programs) -
     assert report.exit_status == 2
     assert "forward() gave no answer within 0.5 s" in report.of(Status.ERROR)[0].message
     assert time.monotonic() - started < 15
-    assert not _processes(mark)
+    while (running := _processes(mark)) and time.monotonic() - started < 15:
+        time.sleep(0.05)  # a killed process needs a moment on a busy machine; the child sleeps for 60 s
+    assert not running
 
 
 def test_a_program_that_answers_without_reading_is_no_backend_or_an_error(program: Programs) -> None:
