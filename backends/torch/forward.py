@@ -90,6 +90,6 @@ def _needs_gradients(tokens: Tensor, params: Mapping[str, Tensor]) -> bool:
 
 def _shaped(config: PeerConfig, x: Tensor, routed: Routed, state: dict[str, Tensor] | None) -> Output:
     lead = x.shape[:-1]
-    y, *routing = routed
-    scores, ids, gate = (part.view(*lead, config.heads, config.top_k) for part in routing)
-    return Output(y.to(x.dtype).view(*lead, config.d_out), scores, ids, gate, state)
+    pairs = (*lead, config.heads, config.top_k)
+    scores, ids, gate = routed.scores.view(pairs), routed.ids.view(pairs), routed.gates.view(pairs)
+    return Output(routed.y.to(x.dtype).view(*lead, config.d_out), scores, ids, gate, state)

@@ -49,13 +49,13 @@ def core_kernel(
     """
 
     def kernel(*arguments: Any) -> Any:
-        run = core if is_supported(*(arguments[position] for position in tables)) else library
+        run = core if is_supported([arguments[position] for position in tables]) else library
         return run(*arguments)
 
     if _built:
         torch.library.register_kernel(operator, "cpu", kernel)
 
 
-def is_supported(*tables: Tensor | None) -> bool:
+def is_supported(tables: Sequence[Tensor | None]) -> bool:
     """Whether the core was built, is not switched off, and can read these tables on the CPU."""
     return _built and _enabled and all(table is None or table.is_contiguous() for table in tables)

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import peerspec.backends.torch
 
 BLOCKED = """
 import sys
@@ -39,6 +42,15 @@ except TypeCheckError:
 """
 
 
+LOADED = """
+import sys
+from peerspec.backends.torch import backend
+print(*(name for name in sys.modules if name.startswith("peerspec.")))
+"""
+
+TABLE_GRADIENTS = Path(peerspec.backends.torch.__file__).parent / "table_gradients.py"
+
+
 def run(program):
     return subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
 
@@ -56,6 +68,19 @@ def test_a_torch_that_is_broken_speaks_for_itself():
     program = BLOCKED.replace("name=name)", "name='libcudart')").replace("No module named", "cannot find")
     result = run(program + "import peerspec.backends.torch.backend")
     assert "cannot find 'torch'" in result.stderr.strip().splitlines()[-1]
+
+
+def test_the_backend_loads_no_other_backend_and_neither_export_nor_conformance():
+    result = run(LOADED)
+    assert result.returncode == 0, result.stderr
+    rooms = {".".join(name.split(".")[1:3]) for name in result.stdout.split()}
+    backends = {room for room in rooms if room.startswith("backends.")}
+    assert backends == {"backends.protocol", "backends.registry", "backends.torch"}
+    assert not {room.partition(".")[0] for room in rooms} & {"export", "conformance", "verification", "cli"}
+
+
+def test_gradients_of_tables_do_not_depend_on_the_optimisers():
+    assert "torch.optim" not in TABLE_GRADIENTS.read_text("utf-8")
 
 
 def test_shapes_are_as_annotated():

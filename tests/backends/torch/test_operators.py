@@ -130,15 +130,6 @@ def test_one_file_alone_asks_whether_the_core_can_run():
     assert files == {"native.py"}
 
 
-def test_no_stage_asks_for_the_kind_of_a_device():
-    """Sizes of buffers, precision switches and huge pages depend on it; the choice of a kernel does not."""
-    files = {file.name for file in ROOM.rglob("*.py") if "device.type" in file.read_text("utf-8")}
-    assert files == {
-        "half_scores.py", "huge_pages.py", "forward.py", "module.py", "query.py", "retrieval.py", "rows.py",
-        "row_update.py",
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_kernel_for_another_device_is_reached_and_needs_nothing_but_its_registration(name):
     operator = getattr(OPS, name).default
