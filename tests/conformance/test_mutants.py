@@ -60,7 +60,7 @@ def test_there_are_enough_mutants_and_each_says_what_is_wrong() -> None:
     assert {mutant(path).CLAUSE for path in FILES} <= set(clauses())
 
 
-def test_every_clause_has_a_mutant_or_a_reason_why_not() -> None:
+def test_every_clause_has_a_mutant_or_a_reason() -> None:
     caught = {found.clauses[0] for path in FILES if (found := judged(path).first)}
     assert uncaught(clauses(), caught, WITHOUT) == []
 
