@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from peerspec.conformance.cases.case import CaseDefinition, Draw
+from peerspec.conformance.cases.case import CaseDefinition, CaseFamily, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, steered, tokens
 from peerspec.reference import PeerConfig
 
@@ -20,10 +20,10 @@ OUTPUT = frozenset({"any", "scores", "selection", "gates", "output", "without ro
 
 
 def core_case(
-    name: str, config: PeerConfig, build: Build, tags: set[str] | frozenset[str], **more: Any
+    family: CaseFamily, label: str, config: PeerConfig, build: Build, tags: set[str] | frozenset[str], **more: Any
 ) -> CaseDefinition:
     """A case of the profile ``core``; an exact case whose selection is checked has its order checked too."""
-    definition = CaseDefinition(name, config, build, frozenset(tags), **more)
+    definition = CaseDefinition(family, label, config, build, frozenset(tags), **more)
     ordered = {"order"} if definition.exact and "selection" in tags else set()
     return replace(definition, tags=definition.tags | ordered)
 

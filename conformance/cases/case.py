@@ -88,7 +88,8 @@ class CaseDefinition:
     """How a case is built, and where it is used.
 
     Attributes:
-        name: unique, ``<family>.<rest>``.
+        family: the case family.
+        label: the rest of the name, which is ``<family>.<label>``.
         config: the configuration, known without building.
         build: makes the parts of the case from a source of tensors.
         tags: the tags of the checks that use it.
@@ -98,7 +99,8 @@ class CaseDefinition:
         narrow: the same for the first 16-bit precision, which shows a rounding to the input dtype.
     """
 
-    name: str
+    family: CaseFamily
+    label: str
     config: PeerConfig
     build: Callable[[Draw, PeerConfig], dict[str, Any]]
     tags: frozenset[str]
@@ -108,9 +110,9 @@ class CaseDefinition:
     narrow: int = 2
 
     @property
-    def family(self) -> CaseFamily:
-        """The case family."""
-        return CaseFamily(self.name.partition(".")[0])
+    def name(self) -> str:
+        """The unique name."""
+        return f"{self.family}.{self.label}"
 
     @property
     def exact(self) -> bool:

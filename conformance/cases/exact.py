@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from peerspec.conformance.cases.build import OUTPUT, Build, Parts, core_case, exact, steered_by
-from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.case import CaseFamily, Draw
 from peerspec.conformance.cases.configs import DEEP, IDENTITY, RELU, SINGLE, SQUARE, UNIT, WHOLE
 from peerspec.conformance.cases.layers import exact_params, loud, one_hot_queries
 from peerspec.reference import PeerConfig
@@ -37,21 +37,21 @@ RISING, FALLING = [1.0, 2.0, 3.0, 4.0, 5.0], [5.0, 4.0, 3.0, 2.0, 1.0]
 PEAK = [64.0, 0.0, 0.0, 0.0, 0.0]
 
 EXACT_CASES = (
-    core_case("exact.query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
-    core_case("exact.halves", UNIT, _unit(-1, 1), {"any", "halves"}),
-    core_case("exact.winners", RELU, steered_by(*APART), {"index"}),
-    core_case("exact.all", WHOLE, steered_by(*APART), {"index"}),
-    core_case("exact.whole", WHOLE, exact(6), {"whole"} | OUTPUT),
-    core_case("exact.single", SINGLE, exact(6), {"expert"} | OUTPUT),
-    core_case("exact.ends", SINGLE, steered_by(RISING, RISING), {"expert"} | OUTPUT),
-    core_case("exact.relu", RELU, exact(6), OUTPUT),
-    core_case("exact.identity", IDENTITY, exact(6), OUTPUT),
-    core_case("exact.row", RELU, steered_by(PEAK, FALLING), OUTPUT),
-    core_case("exact.column", RELU, steered_by(FALLING, PEAK), OUTPUT),
-    core_case("exact.corner", RELU, steered_by(RISING, FALLING), OUTPUT),
-    core_case("exact.ties", RELU, steered_by(TIES, TIES[::-1]), OUTPUT),
-    core_case("exact.equal", RELU, steered_by([0.0] * 5, [0.0, -0.0, 0.0, -0.0, 0.0]), OUTPUT),
-    core_case("exact.deep", replace(DEEP, activation="relu"), exact(6), OUTPUT),
-    core_case("exact.loud", RELU, loud, OUTPUT | {"loud"}),
-    core_case("exact.square", SQUARE, exact(8), OUTPUT, size=1),
+    core_case(CaseFamily.EXACT, "query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
+    core_case(CaseFamily.EXACT, "halves", UNIT, _unit(-1, 1), {"any", "halves"}),
+    core_case(CaseFamily.EXACT, "winners", RELU, steered_by(*APART), {"index"}),
+    core_case(CaseFamily.EXACT, "all", WHOLE, steered_by(*APART), {"index"}),
+    core_case(CaseFamily.EXACT, "whole", WHOLE, exact(6), {"whole"} | OUTPUT),
+    core_case(CaseFamily.EXACT, "single", SINGLE, exact(6), {"expert"} | OUTPUT),
+    core_case(CaseFamily.EXACT, "ends", SINGLE, steered_by(RISING, RISING), {"expert"} | OUTPUT),
+    core_case(CaseFamily.EXACT, "relu", RELU, exact(6), OUTPUT),
+    core_case(CaseFamily.EXACT, "identity", IDENTITY, exact(6), OUTPUT),
+    core_case(CaseFamily.EXACT, "row", RELU, steered_by(PEAK, FALLING), OUTPUT),
+    core_case(CaseFamily.EXACT, "column", RELU, steered_by(FALLING, PEAK), OUTPUT),
+    core_case(CaseFamily.EXACT, "corner", RELU, steered_by(RISING, FALLING), OUTPUT),
+    core_case(CaseFamily.EXACT, "ties", RELU, steered_by(TIES, TIES[::-1]), OUTPUT),
+    core_case(CaseFamily.EXACT, "equal", RELU, steered_by([0.0] * 5, [0.0, -0.0, 0.0, -0.0, 0.0]), OUTPUT),
+    core_case(CaseFamily.EXACT, "deep", replace(DEEP, activation="relu"), exact(6), OUTPUT),
+    core_case(CaseFamily.EXACT, "loud", RELU, loud, OUTPUT | {"loud"}),
+    core_case(CaseFamily.EXACT, "square", SQUARE, exact(8), OUTPUT, size=1),
 )

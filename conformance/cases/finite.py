@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from peerspec.conformance.cases.build import Build, Parts, core_case, full_case
-from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.case import CaseFamily, Draw
 from peerspec.conformance.cases.configs import RELU, SINGLE
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS
@@ -23,10 +23,16 @@ def _one_token_with(value: float) -> Build:
 
 
 FINITE_CASES = (
-    core_case("finite.nan", RELU, _one_token_with(float("nan")), {"any", "nan"}, everywhere=0),
+    core_case(CaseFamily.FINITE, "nan", RELU, _one_token_with(float("nan")), {"any", "nan"}, everywhere=0),
     *(
-        core_case(f"finite.nan.{kind}", replace(SINGLE, activation=kind), _one_token_with(float("nan")), {"any", "nan"})
+        core_case(
+            CaseFamily.FINITE,
+            f"nan.{kind}",
+            replace(SINGLE, activation=kind),
+            _one_token_with(float("nan")),
+            {"any", "nan"},
+        )
         for kind in ACTIVATIONS
     ),
-    core_case("finite.infinity", RELU, _one_token_with(float("inf")), {"any", "infinity"}),
+    core_case(CaseFamily.FINITE, "infinity", RELU, _one_token_with(float("inf")), {"any", "infinity"}),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.build import Build, Parts
-from peerspec.conformance.cases.case import CaseDefinition, Draw
+from peerspec.conformance.cases.case import CaseDefinition, CaseFamily, Draw
 from peerspec.conformance.cases.configs import IDENTITY, SINGLE, SMALL
 from peerspec.conformance.cases.layers import steered
 from peerspec.conformance.cases.layouts import laid_out
@@ -69,64 +69,71 @@ def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
 
 
 def _gradient(
-    name: str, config: PeerConfig, build: Build, *profiles: str, tag: str = "gradient", **more: Any
+    family: CaseFamily, label: str, config: PeerConfig, build: Build, *profiles: str, tag: str = "gradient", **more: Any
 ) -> CaseDefinition:
     tags = {tag} if tag == "gradient.form" or config.query_norm != "none" else {tag, "gradient"}
-    return CaseDefinition(name, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
+    return CaseDefinition(family, label, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
 GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     _gradient(
-        "exact.gradient",
+        CaseFamily.EXACT,
+        "gradient",
         replace(IDENTITY, top_k=1),
         parts(exact=True, dy=True),
         tag="gradient.one",
     ),
-    _gradient("gradient.first", replace(IDENTITY, top_k=1), parts(dy=True), tag="gradient.one"),
+    _gradient(CaseFamily.GRADIENT, "first", replace(IDENTITY, top_k=1), parts(dy=True), tag="gradient.one"),
     _gradient(
-        "gradient.first.norm",
+        CaseFamily.GRADIENT,
+        "first.norm",
         replace(BATCH_NORM, top_k=1),
         parts(dy=True, training=True),
         "query-norm",
         tag="gradient.one",
     ),
-    _gradient("exact.kink", WIDE_RELU, _kink, tag="gradient.kink"),
-    _gradient("gradient.relu", WIDE_RELU, parts(dy=True)),
-    _gradient("gradient.gelu", SMALL, parts(dy=True), everywhere=0),
-    _gradient("gradient.gelu_tanh", replace(SMALL, activation="gelu_tanh"), _far, size=1),
-    _gradient("gradient.silu", replace(SMALL, activation="silu"), _far, size=1),
-    _gradient("gradient.masked", SMALL, parts(masked=True, dy=True), tag="gradient.form"),
-    _gradient("gradient.axes", SMALL, parts(2, 3, dy=True), tag="gradient.form"),
-    _gradient("gradient.empty", SMALL, parts(0, dy=True), tag="gradient.form"),
-    _gradient("gradient.columns", SMALL, _in_columns, tag="gradient.form"),
-    _gradient("gradient.tables", SMALL, _tables_in_columns, tag="gradient.form"),
-    _gradient("gradient.twins", WIDE_RELU, _twins, tag="gradient.repeat"),
+    _gradient(CaseFamily.EXACT, "kink", WIDE_RELU, _kink, tag="gradient.kink"),
+    _gradient(CaseFamily.GRADIENT, "relu", WIDE_RELU, parts(dy=True)),
+    _gradient(CaseFamily.GRADIENT, "gelu", SMALL, parts(dy=True), everywhere=0),
+    _gradient(CaseFamily.GRADIENT, "gelu_tanh", replace(SMALL, activation="gelu_tanh"), _far, size=1),
+    _gradient(CaseFamily.GRADIENT, "silu", replace(SMALL, activation="silu"), _far, size=1),
+    _gradient(CaseFamily.GRADIENT, "masked", SMALL, parts(masked=True, dy=True), tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "axes", SMALL, parts(2, 3, dy=True), tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "empty", SMALL, parts(0, dy=True), tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "columns", SMALL, _in_columns, tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "tables", SMALL, _tables_in_columns, tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "twins", WIDE_RELU, _twins, tag="gradient.repeat"),
     _gradient(
-        "gradient.tall",
+        CaseFamily.GRADIENT,
+        "tall",
         BROAD,
         parts(263, dy=True),
         tag="gradient.repeat",
         size=1,
     ),
-    _gradient("gradient.bias", replace(WIDE_RELU, query_bias=True), parts(dy=True), "query-bias", narrow=1),
+    _gradient(CaseFamily.GRADIENT, "bias", replace(WIDE_RELU, query_bias=True), parts(dy=True), "query-bias", narrow=1),
     _gradient(
-        "gradient.batch",
+        CaseFamily.GRADIENT,
+        "batch",
         BATCH_NORM,
         parts(2, 3, dy=True, masked=True, training=True),
         "query-norm",
         tag="gradient.norm",
     ),
-    _gradient("gradient.layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
+    _gradient(CaseFamily.GRADIENT, "layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
     _gradient(
-        "gradient.together",
+        CaseFamily.GRADIENT,
+        "together",
         TOGETHER,
         parts(dy=True, masked=True, training=True),
         *ALL_OPTIONS,
         tag="gradient.norm",
         size=1,
     ),
-    _gradient("gradient.glu", GLU, parts(dy=True), "glu", narrow=1),
-    _gradient("gradient.sigmoid", SIGMOID, parts(dy=True), "sigmoid", narrow=1),
-    _gradient("gradient.sigmoid.single", replace(SINGLE, gate="sigmoid"), parts(dy=True), "sigmoid", size=1),
-    _gradient("gradient.per-head", PER_HEAD, parts(dy=True), "per-head-keys"),
+    _gradient(CaseFamily.GRADIENT, "glu", GLU, parts(dy=True), "glu", narrow=1),
+    _gradient(CaseFamily.GRADIENT, "sigmoid", SIGMOID, parts(dy=True), "sigmoid", narrow=1),
+    _gradient(
+        CaseFamily.GRADIENT, "sigmoid.single", replace(SINGLE, gate="sigmoid"), parts(dy=True), "sigmoid", size=1
+    ),
+    _gradient(CaseFamily.GRADIENT, "per-head", PER_HEAD, parts(dy=True), "per-head-keys"),
 )

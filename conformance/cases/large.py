@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from peerspec.conformance.cases.build import OUTPUT, Parts, core_case, full, full_case
-from peerspec.conformance.cases.case import Array, Draw
+from peerspec.conformance.cases.case import Array, CaseFamily, Draw
 from peerspec.conformance.cases.configs import BEYOND, LONE, MILLION, PAIRS, POOL, RELU, TALL
 from peerspec.reference import PeerConfig
 
@@ -39,11 +39,11 @@ def _highest_ids(draw: Draw, config: PeerConfig) -> Parts:
 
 
 LARGE_CASES = (
-    core_case("numeric.lone", LONE, _positive, {"expert"}),
-    core_case("numeric.crowd", RELU, full(CROWD), OUTPUT, size=1),
-    core_case("numeric.pairs", PAIRS, full(1), OUTPUT, size=1),
-    core_case("numeric.tall", TALL, full(17), OUTPUT, size=1),
-    core_case("numeric.pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
-    core_case("numeric.million", MILLION, _high_ids, OUTPUT, size=2),
-    core_case("numeric.beyond", BEYOND, _highest_ids, OUTPUT - {"without routing"}, size=2),
+    core_case(CaseFamily.NUMERIC, "lone", LONE, _positive, {"expert"}),
+    core_case(CaseFamily.NUMERIC, "crowd", RELU, full(CROWD), OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "pairs", PAIRS, full(1), OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "tall", TALL, full(17), OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "million", MILLION, _high_ids, OUTPUT, size=2),
+    core_case(CaseFamily.NUMERIC, "beyond", BEYOND, _highest_ids, OUTPUT - {"without routing"}, size=2),
 )

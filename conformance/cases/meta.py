@@ -1,11 +1,12 @@
 """Metamorphic cases: a check compares two answers of the backend, and needs no reference."""
 
 from peerspec.conformance.cases.build import core_case, full
+from peerspec.conformance.cases.case import CaseFamily
 from peerspec.conformance.cases.configs import RELU
 
 __all__ = ["META_CASES"]
 
 META_CASES = (
-    core_case("meta.perturb", RELU, full(6), {"any", "perturb"}),
-    core_case("meta.linear", RELU, full(6), {"any", "linear"}),
+    core_case(CaseFamily.METAMORPHIC, "perturb", RELU, full(6), {"any", "perturb"}),
+    core_case(CaseFamily.METAMORPHIC, "linear", RELU, full(6), {"any", "linear"}),
 )

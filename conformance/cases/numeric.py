@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from peerspec.conformance.cases.build import OUTPUT, Parts, core_case, full, full_case
-from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.case import CaseFamily, Draw
 from peerspec.conformance.cases.configs import DEEP, RELU, SINGLE, SMALL, WIDE
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS
@@ -50,7 +50,8 @@ def _cancelling(draw: Draw, config: PeerConfig) -> Parts:
 
 _ACTIVATIONS = tuple(
     core_case(
-        f"numeric.{kind}",
+        CaseFamily.NUMERIC,
+        kind,
         replace(SINGLE, activation=kind),
         _wide_activation,
         {"any", f"activation.{kind}", "without routing"},
@@ -60,7 +61,8 @@ _ACTIVATIONS = tuple(
 )
 _SMALL = tuple(
     core_case(
-        f"numeric.small.{kind}",
+        CaseFamily.NUMERIC,
+        f"small.{kind}",
         replace(SMALL, activation=kind),
         full(6),
         OUTPUT,
@@ -71,10 +73,10 @@ _SMALL = tuple(
 NUMERIC_CASES = (
     *_ACTIVATIONS,
     *_SMALL,
-    core_case("numeric.wide", WIDE, full(17), OUTPUT | {"perturb"}, everywhere=0),
-    core_case("numeric.wide.relu", replace(WIDE, activation="relu"), full(17), OUTPUT, size=2),
-    core_case("numeric.deep", replace(DEEP, activation="relu"), full(6), OUTPUT),
-    core_case("numeric.apart", SMALL, _apart, {"any", "apart"}),
-    core_case("numeric.twins", RELU, _twins, OUTPUT | {"twins"}),
-    core_case("numeric.cancelling", RELU, _cancelling, OUTPUT),
+    core_case(CaseFamily.NUMERIC, "wide", WIDE, full(17), OUTPUT | {"perturb"}, everywhere=0),
+    core_case(CaseFamily.NUMERIC, "wide.relu", replace(WIDE, activation="relu"), full(17), OUTPUT, size=2),
+    core_case(CaseFamily.NUMERIC, "deep", replace(DEEP, activation="relu"), full(6), OUTPUT),
+    core_case(CaseFamily.NUMERIC, "apart", SMALL, _apart, {"any", "apart"}),
+    core_case(CaseFamily.NUMERIC, "twins", RELU, _twins, OUTPUT | {"twins"}),
+    core_case(CaseFamily.NUMERIC, "cancelling", RELU, _cancelling, OUTPUT),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.build import Build, Parts
-from peerspec.conformance.cases.case import CaseDefinition, Draw
+from peerspec.conformance.cases.case import CaseDefinition, CaseFamily, Draw
 from peerspec.conformance.cases.configs import SINGLE
 from peerspec.conformance.cases.layers import loud
 from peerspec.conformance.cases.profile_build import (
@@ -36,7 +36,8 @@ def _uncounted(draw: Draw, config: PeerConfig) -> Parts:
 
 
 def _case(
-    name: str,
+    family: CaseFamily,
+    label: str,
     config: PeerConfig,
     tag: str,
     profile: str,
@@ -46,47 +47,91 @@ def _case(
     **more: Any,
 ) -> CaseDefinition:
     others = (also,) if isinstance(also, str) else also
-    return CaseDefinition(name, config, build, OUTPUT | tags | {tag}, frozenset({profile, *others}), **more)
+    return CaseDefinition(family, label, config, build, OUTPUT | tags | {tag}, frozenset({profile, *others}), **more)
 
 
 PROFILE_CASES: tuple[CaseDefinition, ...] = (
-    _case("exact.bias", replace(WIDE_RELU, query_bias=True), "bias", "query-bias", parts(exact=True), tags=OTHER),
-    _case("numeric.bias", replace(WIDE_RELU, query_bias=True), "bias", "query-bias", parts(), everywhere=1),
-    _case("norm.inference", BATCH_NORM, "norm.inference", "query-norm", parts(), everywhere=1),
-    _case("norm.training", BATCH_NORM, "norm.training", "query-norm", parts(training=True), narrow=1),
-    _case("norm.masked", BATCH_NORM, "norm.masked", "query-norm", parts(training=True, masked=True)),
-    _case("norm.axes", replace(BATCH_NORM, d_model=3), "norm.training", "query-norm", parts(5, 13, training=True)),
-    _case("norm.one", BATCH_NORM, "norm.training", "query-norm", parts(1, training=True), size=1),
-    _case("norm.masked.axes", BATCH_NORM, "norm.masked", "query-norm", parts(2, 3, training=True, masked=True)),
-    # A backend must refuse these two, so they have no tag of a check that reads an answer.
-    CaseDefinition("norm.uncounted", BATCH_NORM, _uncounted, frozenset({"norm.refused"}), frozenset({"query-norm"})),
-    CaseDefinition(
-        "norm.empty", BATCH_NORM, parts(0, training=True), frozenset({"norm.refused"}), frozenset({"query-norm"})
-    ),
-    _case("norm.ignored", BATCH_NORM, "norm.inference", "query-norm", parts(masked=True), tags=OTHER),
-    _case("norm.layer", LAYER_NORM, "norm.layer", "query-norm", parts(), tags=OTHER, narrow=1),
     _case(
-        "norm.bias",
+        CaseFamily.EXACT,
+        "bias",
+        replace(WIDE_RELU, query_bias=True),
+        "bias",
+        "query-bias",
+        parts(exact=True),
+        tags=OTHER,
+    ),
+    _case(CaseFamily.NUMERIC, "bias", replace(WIDE_RELU, query_bias=True), "bias", "query-bias", parts(), everywhere=1),
+    _case(CaseFamily.QUERY_NORM, "inference", BATCH_NORM, "norm.inference", "query-norm", parts(), everywhere=1),
+    _case(CaseFamily.QUERY_NORM, "training", BATCH_NORM, "norm.training", "query-norm", parts(training=True), narrow=1),
+    _case(CaseFamily.QUERY_NORM, "masked", BATCH_NORM, "norm.masked", "query-norm", parts(training=True, masked=True)),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "axes",
+        replace(BATCH_NORM, d_model=3),
+        "norm.training",
+        "query-norm",
+        parts(5, 13, training=True),
+    ),
+    _case(CaseFamily.QUERY_NORM, "one", BATCH_NORM, "norm.training", "query-norm", parts(1, training=True), size=1),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "masked.axes",
+        BATCH_NORM,
+        "norm.masked",
+        "query-norm",
+        parts(2, 3, training=True, masked=True),
+    ),
+    # A backend must refuse these two, so they have no tag of a check that reads an answer.
+    CaseDefinition(
+        CaseFamily.QUERY_NORM,
+        "uncounted",
+        BATCH_NORM,
+        _uncounted,
+        frozenset({"norm.refused"}),
+        frozenset({"query-norm"}),
+    ),
+    CaseDefinition(
+        CaseFamily.QUERY_NORM,
+        "empty",
+        BATCH_NORM,
+        parts(0, training=True),
+        frozenset({"norm.refused"}),
+        frozenset({"query-norm"}),
+    ),
+    _case(CaseFamily.QUERY_NORM, "ignored", BATCH_NORM, "norm.inference", "query-norm", parts(masked=True), tags=OTHER),
+    _case(CaseFamily.QUERY_NORM, "layer", LAYER_NORM, "norm.layer", "query-norm", parts(), tags=OTHER, narrow=1),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "bias",
         replace(WIDE_RELU, query_bias=True, query_norm="layer"),
         "norm.bias",
         "query-norm",
         parts(),
         also="query-bias",
     ),
-    _case("norm.together", TOGETHER, "together", "query-norm", parts(masked=True, training=True), also=ALL_OPTIONS),
-    _case("numeric.glu", GLU, "glu", "glu", parts(), everywhere=1),
-    _case("numeric.glu.silu", replace(GLU, activation="silu"), "glu", "glu", parts()),
-    _case("exact.glu", replace(GLU, activation="relu"), "glu", "glu", parts(exact=True), tags=OTHER),
-    _case("numeric.sigmoid", SIGMOID, "sigmoid", "sigmoid", parts(), everywhere=1),
-    _case("exact.sigmoid.loud", SIGMOID, "sigmoid", "sigmoid", loud),
-    _case("numeric.sigmoid.single", replace(SINGLE, gate="sigmoid"), "sigmoid", "sigmoid", parts(), size=1),
     _case(
-        "exact.per-head",
+        CaseFamily.QUERY_NORM,
+        "together",
+        TOGETHER,
+        "together",
+        "query-norm",
+        parts(masked=True, training=True),
+        also=ALL_OPTIONS,
+    ),
+    _case(CaseFamily.NUMERIC, "glu", GLU, "glu", "glu", parts(), everywhere=1),
+    _case(CaseFamily.NUMERIC, "glu.silu", replace(GLU, activation="silu"), "glu", "glu", parts()),
+    _case(CaseFamily.EXACT, "glu", replace(GLU, activation="relu"), "glu", "glu", parts(exact=True), tags=OTHER),
+    _case(CaseFamily.NUMERIC, "sigmoid", SIGMOID, "sigmoid", "sigmoid", parts(), everywhere=1),
+    _case(CaseFamily.EXACT, "sigmoid.loud", SIGMOID, "sigmoid", "sigmoid", loud),
+    _case(CaseFamily.NUMERIC, "sigmoid.single", replace(SINGLE, gate="sigmoid"), "sigmoid", "sigmoid", parts(), size=1),
+    _case(
+        CaseFamily.EXACT,
+        "per-head",
         PER_HEAD,
         "per-head",
         "per-head-keys",
         parts(exact=True),
         tags=OTHER,
     ),
-    _case("numeric.per-head", PER_HEAD, "per-head", "per-head-keys", parts(), everywhere=1),
+    _case(CaseFamily.NUMERIC, "per-head", PER_HEAD, "per-head", "per-head-keys", parts(), everywhere=1),
 )

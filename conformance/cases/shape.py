@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from peerspec.conformance.cases.build import OUTPUT, Build, Parts, core_case, full, full_case
-from peerspec.conformance.cases.case import Draw
+from peerspec.conformance.cases.case import CaseFamily, Draw
 from peerspec.conformance.cases.configs import RELU
 from peerspec.conformance.cases.layouts import laid_out
 from peerspec.reference import PeerConfig
@@ -37,15 +37,15 @@ def _masked(mask: list[bool]) -> Build:
 
 
 SHAPE_CASES = (
-    core_case("shape.none", RELU, full(), OUTPUT | {"form"}),
-    core_case("shape.one", RELU, full(1), OUTPUT | {"form"}),
-    core_case("shape.empty", RELU, full(0), {"any"}),
-    core_case("shape.empty.two", RELU, full(0, 3), {"any"}),
-    core_case("shape.three", RELU, full(2, 3), OUTPUT | {"form"}),
-    core_case("shape.four", RELU, full(1, 3, 2), OUTPUT | {"form"}, size=1),
-    core_case("shape.strided", RELU, _strided, OUTPUT | {"form"}),
-    core_case("shape.columns", RELU, _x_in_columns, OUTPUT | {"form"}),
-    core_case("shape.tables", RELU, _tables_in_columns, OUTPUT | {"form"}),
-    core_case("shape.masked", RELU, _masked([True, False, True, True, False, False]), {"any", "form"}),
-    core_case("shape.uncounted", RELU, _masked([False] * 6), {"any", "form"}),
+    core_case(CaseFamily.SHAPE, "none", RELU, full(), OUTPUT | {"form"}),
+    core_case(CaseFamily.SHAPE, "one", RELU, full(1), OUTPUT | {"form"}),
+    core_case(CaseFamily.SHAPE, "empty", RELU, full(0), {"any"}),
+    core_case(CaseFamily.SHAPE, "empty.two", RELU, full(0, 3), {"any"}),
+    core_case(CaseFamily.SHAPE, "three", RELU, full(2, 3), OUTPUT | {"form"}),
+    core_case(CaseFamily.SHAPE, "four", RELU, full(1, 3, 2), OUTPUT | {"form"}, size=1),
+    core_case(CaseFamily.SHAPE, "strided", RELU, _strided, OUTPUT | {"form"}),
+    core_case(CaseFamily.SHAPE, "columns", RELU, _x_in_columns, OUTPUT | {"form"}),
+    core_case(CaseFamily.SHAPE, "tables", RELU, _tables_in_columns, OUTPUT | {"form"}),
+    core_case(CaseFamily.SHAPE, "masked", RELU, _masked([True, False, True, True, False, False]), {"any", "form"}),
+    core_case(CaseFamily.SHAPE, "uncounted", RELU, _masked([False] * 6), {"any", "form"}),
 )
