@@ -23,6 +23,7 @@ from peerspec.reference.version import SPEC_VERSION
 __all__ = ["read", "write"]
 
 _CODES = {code: dtype for code, dtype in DTYPE_OF_CODE.items() if dtype in DTYPES.values()}
+_MAX_NDIM = 32  # what every version of NumPy can represent
 
 
 def write(
@@ -88,6 +89,8 @@ def _map_tensor(path: Path, name: str, entry: dict[str, Any], base: int) -> NDAr
     shape = tuple(entry["shape"])
     if 0 in shape:
         raise FileFormError(f"{path}: {name} is empty, shape {shape}; no parameter of a layer is (PAR-1)")
+    if len(shape) > _MAX_NDIM:
+        raise FileFormError(f"{path}: {name} has {len(shape)} axes; no parameter of a layer has so many (PAR-1)")
     dtype = _CODES[entry["dtype"]]
     raw = np.memmap(path, np.uint8, "r", base + entry["data_offsets"][0], (int(np.prod(shape)) * dtype.itemsize,))
     return raw.view(dtype).reshape(shape).view(np.ndarray)

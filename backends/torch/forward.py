@@ -12,6 +12,7 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.checks import check_input, check_params
 from peerspec.backends.torch.experts import expert_stage
+from peerspec.backends.torch.forward_mode import refuse_tangents
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.inference import Routed, infer
 from peerspec.backends.torch.onnx_node import onnx_node
@@ -65,10 +66,12 @@ def forward(
 
     Raises:
         TableError: parameters that do not fit the configuration (PAR-1, PAR-2).
-        InputError: shapes or dtypes of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5).
+        InputError: shapes or dtypes of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5); a tensor with a
+            forward-mode tangent.
     """
     check_params(config, params)
     check_input(config, params["keys"].dtype, x, mask)
+    refuse_tangents(x, *params.values())
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
     tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[x.dtype])

@@ -167,6 +167,14 @@ def test_safetensors_of_another_origin_are_refused(tmp_path: Path, metadata: Any
         Layer.load(tmp_path / "other")
 
 
+def test_a_parameter_of_more_axes_than_numpy_has_is_refused(saved: Path) -> None:
+    header, data = header_of(saved)
+    header["keys"]["shape"] += [1] * 70
+    write(saved, header, data)
+    with pytest.raises(FileFormError, match="keys has 74 axes; no parameter of a layer has so many"):
+        Layer.load(saved)
+
+
 def test_a_file_of_another_major_version_is_refused_and_of_another_minor_one_is_read(saved: Path) -> None:
     header, data = header_of(saved)
     header["__metadata__"]["peerspec.spec"] = "99.0"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from support.paths import both_paths
+from torch.autograd import forward_ad
 from torch.library import opcheck
 
 import peerspec.backends.torch
@@ -17,7 +18,7 @@ from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.native import library_operations
 from peerspec.backends.torch.retrieval import retrieve
 from peerspec.backends.torch.touched import touched_rows
-from peerspec.reference import PeerConfig
+from peerspec.reference import InputError, PeerConfig
 
 path = both_paths(library_operations)
 ROOM = Path(peerspec.backends.torch.__file__).parent
@@ -224,6 +225,34 @@ def test_second_derivatives_of_stages_with_tables_are_refused():
     for stage, inputs in stages:
         with pytest.raises(RuntimeError, match="no autograd formula was registered"):
             double_derivative(stage, *inputs)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")  # torch's own, on its first tangent
+def test_tangents_are_refused_where_an_operator_would_lose_them(path):
+    module, x, batch = PEER(CONFIGS[0]), torch.randn(3, 12), torch.randn(2, 3, 12)
+    frozen = {name: tensor.detach() for name, tensor in module.named_parameters()}
+
+    def of_table(u: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(module, frozen | {"experts.u": u}, (x,))
+
+    def dual() -> None:
+        with forward_ad.dual_level():
+            module(forward_ad.make_dual(x, x))
+
+    uses: list[Callable[[], Any]] = [
+        lambda: torch.func.jvp(module, (x,), (x,)),
+        lambda: torch.func.jvp(of_table, (frozen["experts.u"],), (frozen["experts.u"],)),
+        lambda: torch.func.jacfwd(module)(x),
+        lambda: torch.vmap(lambda x: torch.func.jvp(module, (x,), (x,))[1])(batch),
+        lambda: torch.func.jvp(torch.vmap(module), (batch,), (batch,)),
+        dual,
+    ]
+    for use in uses:
+        for grad in (torch.enable_grad, torch.no_grad):
+            with grad(), pytest.raises(InputError, match="no forward-mode derivatives"):
+                use()
+    scale = torch.ones(())
+    assert torch.allclose(torch.func.jvp(lambda a: a * module(x), (scale,), (scale,))[1], module(x))
 
 
 def test_the_selection_has_every_derivative():
