@@ -16,6 +16,7 @@ from peerspec.backends import BackendError
 from peerspec.backends.process import Command
 from peerspec.cli.progress import show_progress
 from peerspec.cli.repro import with_repro
+from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.render.table import show_table
 from peerspec.conformance.render.terminal import CAVEAT, show, show_verdict
 
@@ -38,9 +39,9 @@ class Target:
         return Command(self.name) if self.is_command else self.name
 
     @property
-    def arguments(self) -> str:
+    def arguments(self) -> list[str]:
         """The arguments that name this target on the command line."""
-        return ("--command " if self.is_command else "") + shlex.quote(self.name)
+        return ["--command", self.name] if self.is_command else [self.name]
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ class Judging:
     def _show(self, target: Target, report: Report) -> None:
         show(report, self.console)
         for path in (finding.repro for finding in report.findings if finding.repro):
-            command = f"peerspec repro {shlex.quote(path)} {target.arguments}"
+            command = shlex.join(["peerspec", "repro", path, *target.arguments])
             self.console.print(f"  repro: {command}", soft_wrap=True, markup=False)
         if first := report.first:
-            command = f"peerspec check {target.arguments} --only {first.check} --profile {first.precision}"
-            self.console.print(f"  again, alone: {command} --size {report.size} --seed {report.seed}", soft_wrap=True)
+            command = repeat_command(report, first, target.arguments)
+            self.console.print(f"  again, alone: {command}", soft_wrap=True, markup=False)
         self.console.print()

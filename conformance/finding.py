@@ -50,6 +50,11 @@ class Finding:
     repro: str = ""
 
     @property
+    def name(self) -> str:
+        """The check with its precision, if it has one."""
+        return f"{self.check}[{self.precision}]" if self.precision else self.check
+
+    @property
     def decides(self) -> bool:
         """Whether it decides a verdict alone: an error, or a failure that no other failure caused."""
         return self.status == Status.ERROR or (self.status == Status.FAIL and self.reason != Reason.BLOCKED)

@@ -34,7 +34,7 @@ class Witness:
     def of(cls, report: Report, finding: Finding) -> Witness:
         """Numbers, place and command."""
         problem = finding.problem or Problem("")
-        numbers = [(name, number(problem.values[name])) for name in NUMBERS] if "bound" in problem.values else []
+        numbers = [(name, number(problem.values[name])) for name in NUMBERS] if {*NUMBERS} <= {*problem.values} else []
         if numbers:
             exact = problem.values["bound"] == 0
             numbers.append(("error / bound", "must be exact" if exact else brief(finding.share)))
@@ -82,9 +82,7 @@ def failures(report: Report) -> tuple[Failure, ...]:
 
 def blocked(report: Report) -> tuple[str, ...]:
     """The checks that could not look because of another failure."""
-    return tuple(
-        f"{finding.check}[{finding.precision}]" for finding in report.of(Status.FAIL) if finding not in report.causes
-    )
+    return tuple(finding.name for finding in report.of(Status.FAIL) if finding not in report.causes)
 
 
 def number(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from peerspec.conformance.check import Explored
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.kinds import Reason, Status
-from peerspec.conformance.problems import Hint, Problem
+from peerspec.conformance.problems import FaultKind, Hint, Problem, ProblemKind
 from peerspec.conformance.render.schema import problems
 from peerspec.conformance.render.seal import hashes, seal
 from peerspec.conformance.report import Report
@@ -84,8 +84,13 @@ def _finding(row: dict[str, Any]) -> Finding:
 
 def _problem(row: dict[str, Any]) -> Problem:
     """The problem; its kinds stay text, because a newer suite may have others."""
+    values = row["values"] if row["kind"] in _WITH_TEXTS else _numbers(row["values"])
     hints = tuple(Hint(hint["kind"], _numbers(hint["values"])) for hint in row["hints"])
-    return Problem(row["kind"], _numbers(row["values"]), _numbers(row["where"]), hints)
+    return Problem(row["kind"], values, _numbers(row["where"]), hints)
+
+
+_WITH_TEXTS = (*FaultKind, ProblemKind.DECLINES_REQUIRED, ProblemKind.GRADIENT_UNKNOWN)
+"""Kinds whose values hold texts of the backend, which may read like a number, and no number that is not finite."""
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, Any]:

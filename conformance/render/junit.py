@@ -42,8 +42,7 @@ def _counts(report: Report) -> dict[str, str]:
 
 
 def _case(suite: Element, report: Report, finding: Finding) -> None:
-    name = f"{finding.check}[{finding.precision}]" if finding.precision else finding.check
-    case = SubElement(suite, "testcase", classname=_text(f"{report.backend}.{finding.stage}"), name=_text(name))
+    case = SubElement(suite, "testcase", classname=_text(f"{report.backend}.{finding.stage}"), name=_text(finding.name))
     if finding.status == Status.PASS:
         return
     accepted = f" ({acceptance(finding)})" if finding.status == Status.WAIVED else ""

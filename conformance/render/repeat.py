@@ -1,18 +1,26 @@
-"""The command that repeats one check alone."""
+"""The command that repeats one check alone, or the whole run for the two checks without cases."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from peerspec.conformance.finding import Finding
+from peerspec.conformance.findings import CLAIMS, SUPPORTS
 from peerspec.conformance.report import Report
 
 __all__ = ["repeat_command"]
 
 
-def repeat_command(report: Report, finding: Finding) -> str:
-    """The command for a shell; ``BACKEND`` stands for an object, which has no name by which to load it."""
-    words = ["peerspec", "check", report.address or "BACKEND", "--only", finding.check]
+def repeat_command(report: Report, finding: Finding, target: Sequence[str] = ()) -> str:
+    """The command for a shell.
+
+    Without ``target``, the arguments that name the backend, it is the address in the report; ``BACKEND`` stands for an
+    object, which has none.
+    """
+    words = ["peerspec", "check", *(target or [report.address or "BACKEND"])]
+    if finding.check not in (CLAIMS, SUPPORTS):
+        words += ["--only", finding.check]
     if finding.precision:
         words += ["--profile", finding.precision]
     return shlex.join([*words, "--size", report.size, "--seed", str(report.seed)])

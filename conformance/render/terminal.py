@@ -63,7 +63,7 @@ def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
     clause = finding.clauses[0] if finding.status == Status.FAIL else "no answer"
     head = Text.assemble(
         "\n", mark(finding.status, console), " ", (finding.stage, "bold"), "  ", (clause, "bold red"), "  ",
-        f"{finding.check}[{finding.precision}]", ("  nearest to the cause" if first else "", "yellow"),
+        finding.name, ("  nearest to the cause" if first else "", "yellow"),
     )  # fmt: skip
     console.print(head)
     if finding.status == Status.FAIL and finding.clauses[0] in clauses():
@@ -76,7 +76,7 @@ def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
 
 
 def _show_short(findings: list[Finding], console: Console) -> None:
-    names = [f"{finding.check}[{finding.precision}]" for finding in findings]
+    names = [finding.name for finding in findings]
     for name, finding in zip(names, findings, strict=True):
         clause = finding.clauses[0] if finding.status == Status.FAIL else "–"
         line = Text.assemble(
@@ -97,7 +97,7 @@ def _remarks(report: Report) -> list[str]:
         if names := [name for name in (*PRECISIONS, *PROFILES) if (name in report.claimed) == claimed]:
             lines.append(f"{what} {', '.join(names)}")
     lines += [f"declines {reason}" for reason in report.declined]
-    lines += [f"waived {f.check}[{f.precision}]: {f.message} ({acceptance(f)})" for f in report.of(Status.WAIVED)]
+    lines += [f"waived {f.name}: {f.message} ({acceptance(f)})" for f in report.of(Status.WAIVED)]
     return lines
 
 

@@ -138,7 +138,7 @@ def checks_by_stage(backends: Sequence[Backend], scale: Scale) -> list[tuple[str
 
 def _strip(backend: Backend, check: str, findings: Sequence[Finding], scale: Scale) -> Strip:
     ran = [f for f in findings if outcome(backend.report, f) in (Status.PASS, Status.FAIL, Status.WAIVED)]
-    measured = ran if any(f.share > 0 for f in ran) else []
+    measured = [f for f in ran if f.precision in PRECISIONS] if any(f.share > 0 for f in ran) else []
     marks = [
         Mark(
             scale.at(f.share),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -32,6 +34,34 @@ def test_a_failure_outranks_a_pass(peerspec, own):
     assert (
         peerspec("check", own(("everyone = (s1", "everyone = 2 * (s1")), "reference", *FEW_CHECKS[:2], "-q").status == 1
     )
+
+
+CLAIMS_NOTHING = ('profiles = ["float32"]', "profiles = []")
+TAKES_NO_RELU = (
+    "def forward",
+    "def supports(config, dtype):\n    return config.activation != 'relu' or 'no'\n\n\ndef forward",
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [CLAIMS_NOTHING, TAKES_NO_RELU, ("everyone = (s1", "everyone = 2 * (s1")],
+    ids=["claims", "supports", "sum"],
+)
+def test_the_command_that_repeats_a_failure_finds_it_again(peerspec, own, change):
+    out = peerspec("check", own(change), "--size", "minimal").out
+    [command] = re.findall(r"again, alone: peerspec (.*)", out)
+    again = peerspec(*shlex.split(command))
+    assert again.status == 1
+    first = re.compile(r"✗ .*nearest to the cause")
+    assert first.search(again.out)[0] == first.search(out)[0]
+
+
+def test_a_path_may_read_like_markup(peerspec, own, tmp_path):
+    folder = tmp_path / "[bold]"
+    (folder / "b").mkdir(parents=True)
+    backend = Path(own(CLAIMS_NOTHING)).rename(folder / "b" / "mine.py")
+    assert f"peerspec check '{backend}'" in peerspec("check", backend, "--size", "minimal").out
 
 
 def test_the_json_file_holds_every_report(peerspec, tmp_path):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from peerspec.cli import main
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.kinds import Status
+from peerspec.conformance.problems import Hint, Problem
 from peerspec.conformance.render.badge import badge
-from peerspec.conformance.render.json import dumps
+from peerspec.conformance.render.html import page
+from peerspec.conformance.render.json import dumps, loads
 from peerspec.conformance.render.junit import junit
 from peerspec.conformance.render.markdown import markdown
+from peerspec.conformance.render.terminal import show
 from peerspec.conformance.report import Report
 
 PASSED = Finding("gates.softmax", ("GAT-1",), "gate", "core", "float32", Status.PASS, 3, 0.5)
@@ -54,6 +59,21 @@ def test_markdown_shows_verdict_failure_and_command():
     assert "| float32 | ✗ | ✓ |" in text
     assert "it is | wrong\ncase exact.whole, float32\npeerspec check m.py" in text
     assert text.endswith("finitely many inputs._\n")
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("values", [{}, {"bound": 0.5}, {"expected": None, "got": "far", "bound": [1]}, {"raised": 3}])
+@pytest.mark.parametrize("precision", ["float32", ""])
+def test_every_form_shows_a_problem_of_a_newer_suite(status, values, precision):
+    problem = Problem("new kind", values, {"new axis": [1, "a"]}, (Hint("new hint", {"new": True}),))
+    new = replace(FAILED, check="new.check", stage="new", precision=precision, status=status, problem=problem)
+    [report] = loads(dumps([replace(REPORT, findings=(PASSED, new))]))
+    console = Console(file=io.StringIO())
+    show(report, console)
+    texts = [page([report]), junit([report])]
+    texts += [markdown([report]), console.file.getvalue()] if status in (Status.FAIL, Status.ERROR) else []
+    assert all("new" in text and "check" in text for text in texts)
+    assert json.loads(badge([report]))["label"] == "PEER"
 
 
 def test_markdown_of_many_failures_is_short():

@@ -12,7 +12,7 @@ import pytest
 from peerspec.conformance.check import Explored
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.kinds import Reason, Status
-from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
+from peerspec.conformance.problems import FaultKind, Hint, HintKind, Problem, ProblemKind
 from peerspec.conformance.render.json import ReportError, dumps, loads
 from peerspec.conformance.report import Report
 
@@ -42,6 +42,14 @@ def test_nan_is_read_back_as_nan():
     text = dumps([replace(REPORT, findings=(replace(FINDING, problem=problem),))])
     json.loads(text, parse_constant=refuse)
     assert math.isnan(loads(text)[0].findings[0].problem.values["got"])
+
+
+@pytest.mark.parametrize("kind", [FaultKind.RAISED, FaultKind.REFUSED, ProblemKind.DECLINES_REQUIRED])
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_a_text_of_a_backend_that_reads_like_a_number_stays_a_text(kind, text):
+    problem = Problem(kind, {"detail": text, "answer": text, "raised": text})
+    report = replace(REPORT, findings=(replace(FINDING, problem=problem),))
+    assert loads(dumps([report])) == (report,)
 
 
 def test_a_number_too_long_for_any_float_is_refused():

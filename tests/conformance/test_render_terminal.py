@@ -71,6 +71,19 @@ def test_the_table_holds_every_backend_at_80_columns(count):
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_names_that_read_like_markup_are_shown_as_they_are():
+    report = replace(REPORT, backend="[/b] [bold]x", declined=("[/b]",), findings=(replace(FAILED, message="[/b]"),))
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    show(report, console)
+    show_table([report, report], console)
+    assert console.file.getvalue().count("[/b] [bold]x") == 3
+
+
+def test_a_check_without_a_precision_has_no_brackets():
+    out = shown(replace(REPORT, findings=(replace(FAILED, check="structure.claims", precision=""),)))
+    assert "structure.claims  nearest" in out
+
+
 def test_a_real_report_is_shown_in_order_of_the_stages():
     report = check_backend("reference", size="minimal", only=["gates", "structure"])
     assert "✓ reference: holds as far as it was run" in shown(report)
