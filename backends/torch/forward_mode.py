@@ -15,7 +15,7 @@ __all__ = ["refuse_tangents"]
 def refuse_tangents(*tensors: Tensor) -> None:
     """Raise InputError if a tensor has a tangent, as in ``torch.func.jvp``."""
     if forward_ad._current_level >= 0:
-        _Refusal.apply(*tensors)
+        _Refusal.apply(*tensors)  # type: ignore[no-untyped-call]  # not annotated
 
 
 class _Refusal(Function):
