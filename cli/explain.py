@@ -57,7 +57,7 @@ def _clause(clause: Clause, console: Console) -> None:
 def _check(check: Check, console: Console) -> None:
     from rich.text import Text
 
-    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES
+    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES
     from peerspec.conformance.clauses import clauses
     from peerspec.conformance.kinds import TrialKind
     from peerspec.conformance.plan import SIZES
