@@ -1,4 +1,4 @@
-"""Sums over picked rows: ``gather_sum`` by token, and ``scatter_sum`` by touched row, after ``sort_ids``."""
+"""Sums over selected rows: ``gather_sum`` by token, and ``scatter_sum`` by touched row, after ``sort_ids``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Sorted", "gather_sum", "scatter_sum", "sort_ids"]
 
 
 class Sorted(NamedTuple):
-    """The pairs of a batch by the row they pick.
+    """The pairs of a batch by the row that they select.
 
     Attributes:
         order: [T·K], the positions of the pairs, sorted by row.
@@ -39,7 +39,7 @@ def gather_sum(
     threads: int | None = None,
     isa: str | None = None,
 ) -> Float[np.ndarray, "T width"]:
-    """For each token the weighted sum of the rows that it picks, in the compute dtype.
+    """For each token the weighted sum of the rows that it selects, in the compute dtype.
 
     Raises:
         InputError: arrays of other shapes or dtypes.

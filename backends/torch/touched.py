@@ -21,7 +21,7 @@ __all__ = ["FactoredRows", "Touched", "touched_rows"]
 
 
 class Touched(NamedTuple):
-    """The pairs of a batch by the row they pick.
+    """The pairs of a batch by the row that they select.
 
     Attributes:
         rows: [R], the distinct ids, ascending.
