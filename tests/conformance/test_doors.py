@@ -30,7 +30,7 @@ PROFILES = ("float32", "core", "select", "training", "glu")
 PROGRAM = """
 import sys
 sys.path[:0] = [{programs!r}]
-from _speak import HELLO, inputs, say, serve, write
+from _speak import HELLO, inputs, run, say, write
 from peerspec.backends import load
 from peerspec.reference import Layer, PeerConfig
 
@@ -58,7 +58,7 @@ def answer(message):
     say({{"reply": method}})
 
 methods = [name for name in ("forward", "select", "gradients", "supports") if hasattr(backend, name)]
-serve(answer, HELLO | {{"profiles": sorted(backend.profiles), "methods": methods}})
+run(answer, HELLO | {{"profiles": sorted(backend.profiles), "methods": methods}})
 """
 
 Row = tuple[str, str, str, str, str]
