@@ -104,7 +104,7 @@ def _scatter_sum_by_library(rows: Tensor, order: Tensor, starts: Tensor, weights
 
 
 def _scatter_sum_by_core(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
-    by_row = native.Sorted(*(to_array(part) for part in (order, rows, starts)))
+    by_row = native.SortedPairs(*(to_array(part) for part in (order, rows, starts)))
     return to_tensor(native.scatter_sum(by_row, to_array(weights), to_array(x), threads=torch.get_num_threads()))
 
 

@@ -30,7 +30,7 @@ def table_gradients(
     *,
     sparse: bool,
 ) -> list[Tensor | None]:
-    """For each table Σ weight · x over the pairs of each row; None for None, and where an optimiser takes it.
+    """For each table Σ weight · x over the pairs of each row; None if it is not needed or an optimiser takes it.
 
     Args:
         tables: of one number of rows; None where no gradient is needed.

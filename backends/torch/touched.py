@@ -1,4 +1,4 @@
-"""The rows of a table that a batch touches, and a gradient that is factored by them.
+"""The touched rows of a batch, and a gradient as factors of these rows.
 
 The pairs of a batch are sorted by row once. ``rows.scatter_sum`` and the optimisers then sum each row on its own.
 """

@@ -46,7 +46,7 @@ def core_operands(
     if not factors:
         return to_array(rows), to_array(values)
     order, starts, weights = map(to_array, factors)
-    by_row = native.Sorted(order, to_array(rows), starts)
+    by_row = native.SortedPairs(order, to_array(rows), starts)
     return by_row.touched, native.FactoredRows(by_row, weights, to_array(values))
 
 
