@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from peerspec.backends.protocol import ALL_PROFILES, BackendError
-from peerspec.export.graph import bound_model, selection_model
+from peerspec.export.graph import model_with_parameter_inputs, selection_model
 from peerspec.export.layer_function import OUTPUTS
 from peerspec.export.onnx_package import ReferenceEvaluator
 from peerspec.export.product_key_top_k import product_key_top_k
@@ -53,7 +53,7 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
 
 @lru_cache(maxsize=16)
 def _evaluator(config: PeerConfig, dtype: np.dtype) -> Any:
-    return ReferenceEvaluator(bound_model(config, dtype))
+    return ReferenceEvaluator(model_with_parameter_inputs(config, dtype))
 
 
 @lru_cache(maxsize=32)

@@ -27,7 +27,7 @@ ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
 
 
 class BackendError(PeerError):
-    """A backend cannot be found, loaded or called: a fault of the harness, never a failed clause."""
+    """A backend cannot be found, loaded or called: a fault, never a failed clause."""
 
 
 class Backend(Protocol):
@@ -48,6 +48,6 @@ class Backend(Protocol):
 
         Raises:
             Exception: of any class, in training with query norm ``batch`` if no token counts (NRM-5). Any other
-                exception is a fault of the harness.
+                exception is a fault.
         """
         ...

@@ -49,7 +49,7 @@ def check(
     ] = None,
     repro: Annotated[
         Path | None,
-        typer.Option(help="Write the smallest case found of the first failure here, for `repro`.", metavar="DIR"),
+        typer.Option(help="Shrink the first failure and write it here, for `repro`.", metavar="DIR"),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
     overwrite: Overwrite = False,

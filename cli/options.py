@@ -1,4 +1,4 @@
-"""The arguments and options that several commands share, so that they read alike."""
+"""The arguments and options that several commands share, with one help text each."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def repro(
 ) -> int:
     """Replay a failure written by `check --repro`. Exit status: 0 the check holds, 1 it fails, 2 no verdict.
 
-    The file is only read, never executed. Without BACKEND, the backend that it names is called, if it is installed.
+    The file is only read, never executed. Without BACKEND, the installed backend that the file names is called.
     """
     from peerspec.backends.process import Command
     from peerspec.conformance.repro import replay

@@ -35,7 +35,7 @@ def verify(
 ) -> int:
     """Verify the PEER layers of an ONNX model. Exit status: 0 all hold, 1 one does not, 2 no verdict.
 
-    Without LAYER, each layer is held to the configuration and parameters that the model itself stores.
+    Without LAYER, each layer is compared with the configuration and parameters that the model stores.
     """
     from rich.console import Console
 

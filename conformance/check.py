@@ -33,7 +33,7 @@ class Evidence:
         share: the largest error divided by its bound; 0 for a yes-or-no question that holds, infinite if it fails.
         problem: what is wrong; None if it holds.
         clause: the broken clause if it is not the first one of the check.
-        blocked: whether the check could not look, because the answer is wrong in another way.
+        blocked: whether the check could not examine the answer, because it is wrong in another way.
         stage: the stage at fault if it is not the stage of the check.
         explored: the explored case that failed.
     """

@@ -1,4 +1,4 @@
-"""What findings become once all are known: blocked by other failures, not counted, or waived."""
+"""Changes of findings once all are known: blocked by other failures, not counted, or waived."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from peerspec.conformance.sentences import message
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import PeerError
 
-__all__ = ["block_undecided", "count_known", "require_checks", "waive"]
+__all__ = ["block_undecided", "require_checks", "waive", "waive_newer"]
 
 
 def require_checks(waivers: Mapping[str, str]) -> None:
@@ -38,11 +38,11 @@ def block_undecided(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 def _blocked(finding: Finding) -> Finding:
     problem = Problem(ProblemKind.UNDECIDED)
     said = message(problem, Reason.BLOCKED)
-    return count_known(replace(finding, status=Status.FAIL, reason=Reason.BLOCKED, problem=problem, message=said))
+    return waive_newer(replace(finding, status=Status.FAIL, reason=Reason.BLOCKED, problem=problem, message=said))
 
 
-def count_known(finding: Finding) -> Finding:
-    """A failure of a check that is newer than the list of the specification is shown and does not count."""
+def waive_newer(finding: Finding) -> Finding:
+    """A failure of a check that is newer than the specification is shown as waived, and does not count."""
     if finding.status != Status.FAIL or finding.check in counted_checks() | {CLAIMS, SUPPORTS}:
         return finding
     return replace(finding, status=Status.WAIVED, reason=Reason.NEWER_THAN_SPEC)

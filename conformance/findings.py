@@ -17,13 +17,13 @@ from peerspec.reference import PeerConfig
 __all__ = [
     "CLAIMS",
     "SUPPORTS",
+    "declines_required",
     "failed",
     "faulty",
     "no_precision",
     "not_claimed",
     "not_run",
     "passed",
-    "refusal",
     "required_taken",
     "undecided",
 ]
@@ -86,7 +86,7 @@ def no_precision() -> Finding:
     return _of_claims(CLAIMS, "CNF-1", Problem(ProblemKind.NO_PRECISION, {"known": list(PRECISIONS)}))
 
 
-def refusal(config: PeerConfig, precision: str, answer: str) -> Finding:
+def declines_required(config: PeerConfig, precision: str, answer: str) -> Finding:
     """The backend declines a configuration that it must take (CNF-2)."""
     values = {"activation": config.activation, "answer": answer, "config": str(config)}
     return _of_claims(SUPPORTS, "CNF-2", Problem(ProblemKind.DECLINES_REQUIRED, values), precision)

@@ -110,7 +110,7 @@ class Problem:
     Attributes:
         kind: a ``ProblemKind`` or a ``FaultKind``; any text in a report of a newer suite.
         values: what the sentence names: expected, got, bound and others by kind.
-        where: the place of the witness: the index by axis.
+        where: the place of the wrong value: its index by axis.
         hints: what else is known.
     """
 

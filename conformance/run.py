@@ -9,7 +9,7 @@ from peerspec.conformance import findings
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.explore.explorer import Explorer
-from peerspec.conformance.finalise import count_known
+from peerspec.conformance.finalise import waive_newer
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host, supports
@@ -44,7 +44,7 @@ class Run:
         self._supported: dict[tuple[PeerConfig, str], bool | str] = {}
 
     def findings(self, *, stop_early: bool, progress: Progress | None) -> Iterator[Finding]:
-        """One finding per step, then refusals, then one finding per check whose profile is not claimed."""
+        """One finding per step, then for a declined required configuration, then per check of an unclaimed profile."""
         for number, step in enumerate(self.plan.steps):
             if progress:
                 progress(number, len(self.plan.steps), f"{step.check.id} {step.precision}")
@@ -53,23 +53,23 @@ class Run:
             if self.host.dead or (stop_early and finding.decides):
                 self.stopped = True
                 return
-        yield from self.refusals()
+        yield from self.declines_required()
         yield from map(findings.not_claimed, self.plan.unclaimed)
 
     def step(self, step: Step) -> Finding:
         """All cases of a step; the finding reports the first failure."""
-        return count_known(_Step(self, step).finding())
+        return waive_newer(_Step(self, step).finding())
 
     def claims(self) -> Iterator[Finding]:
         """The failure of a backend that claims no precision (CNF-1)."""
         if not self.plan.precisions:
             yield findings.no_precision()
 
-    def refusals(self) -> Iterator[Finding]:
-        """The first refusal that CNF-2 does not allow."""
+    def declines_required(self) -> Iterator[Finding]:
+        """The first required configuration that the backend declines (CNF-2)."""
         for (config, precision), answer in self._supported.items():
             if answer is not True and config.activation in MUST_TAKE:
-                yield findings.refusal(config, precision, str(answer))
+                yield findings.declines_required(config, precision, str(answer))
                 return
 
     def supports_finding(self) -> Finding:
@@ -81,7 +81,7 @@ class Run:
         for step in self.plan.steps:
             for definition in step.cases:
                 self.decline_reason(definition, step.precision)
-        return next(self.refusals(), findings.required_taken())
+        return next(self.declines_required(), findings.required_taken())
 
     def trial(self, check: Check, definition: Any, precision: str) -> Any:
         """The trial of a case, made once."""

@@ -44,8 +44,8 @@ TEMPLATES: dict[str, str] = {
     ),
     ProblemKind.SCORES_NOT_BEST: "the scores are not those of the best pairs of sub-keys",
     ProblemKind.LEFT_OUT: (
-        "token {token}, head {head}: expert {left} was left out although its score exceeds that of expert {taken}, "
-        "which was taken, by {excess:.3g} beyond both bounds"
+        "token {token}, head {head}: expert {left} was omitted although its score exceeds that of the selected expert "
+        "{taken} by {excess:.3g} beyond both bounds"
     ),
     ProblemKind.ORDER: "token {token}, head {head}: expected the ids {expected}, got {got}",
     ProblemKind.SELECTED_IDS: "half scores of row {row}: expected the ids {expected}, got {got}",
@@ -95,7 +95,7 @@ HINTS: dict[str, str] = {
     HintKind.KNOWN_GATES: "; they are {known}",
     HintKind.SCORES_ARE_BEST: "; the scores are those of the best experts, but the ids are not",
     HintKind.NUMBERING: "; all ids fit {formula}",
-    HintKind.SHARED_SELECTION: "; all heads took the same experts",
+    HintKind.SHARED_SELECTION: "; all heads selected the same experts",
     HintKind.SAME_EXPERTS: "; these are the same experts in another order",
     HintKind.ROUTING_NOT_SHOWN: "; the backend shows no routing",
     HintKind.LATER_CALL: "; in a later call on the same case",

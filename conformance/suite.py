@@ -3,7 +3,7 @@
 - The numbering comes before the structure, which a wrong numbering may break: ids repeat, or leave the range.
 - Repetition and independence come before all stages: if an answer depends on earlier calls or on other tokens, every
   stage looks wrong.
-- Linearity in v comes before the experts, which a term without v would spoil.
+- Linearity in v comes before the experts, which fail if y has a term without v.
 - Other parameters of the options come after the checks of the options, which a parameter that is ignored breaks.
 - Exploration comes last, because a fixed case that fails says more.
 """

@@ -42,9 +42,9 @@ __all__ = [
     "SPEC_KEY",
     "TABLES_KEY",
     "assemble",
-    "bound_model",
     "extracted_model",
     "layer_model",
+    "model_with_parameter_inputs",
     "selection_model",
 ]
 
@@ -93,8 +93,10 @@ def layer_model(
     return model
 
 
-def bound_model(config: PeerConfig, dtype: np.dtype, *, body: Body = "gather", inline: bool = False) -> ModelProto:
-    """The model for tokens [T, D] with parameters as inputs, so that one session runs every layer of the kind."""
+def model_with_parameter_inputs(
+    config: PeerConfig, dtype: np.dtype, *, body: Body = "gather", inline: bool = False
+) -> ModelProto:
+    """The model for tokens [T, D] with parameters as inputs. One session then runs every layer of the kind."""
     model = layer_model(config, dtype, leading=("tokens",), body=body, inline=inline)
     model.graph.input.extend(_parameters(config, dtype))
     return model
@@ -103,7 +105,7 @@ def bound_model(config: PeerConfig, dtype: np.dtype, *, body: Body = "gather", i
 def extracted_model(
     model: ModelProto, node: NodeProto, config: PeerConfig, dtype: np.dtype, *, tables: Tables | None = None
 ) -> ModelProto:
-    """One layer of a larger model, with the node and functions of that model; else as ``bound_model``."""
+    """One layer of a larger model, with its node and functions; otherwise as ``model_with_parameter_inputs``."""
     x, *parameters = [_tokens(config, dtype, ["tokens"]), *_parameters(config, dtype, tables)]
     own = NodeProto()
     own.CopyFrom(node)

@@ -90,5 +90,5 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
         raise ExportError(f"cannot read {path}: {error.strerror or error}") from None
     except Exception as error:  # the class of protobuf's error depends on its build
         raise ExportError(
-            f"{path} is not an ONNX file ({error}); pass a model written by peerspec.export, whole"
+            f"{path} is not an ONNX file ({error}); pass a complete model written by peerspec.export"
         ) from None

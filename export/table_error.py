@@ -21,24 +21,24 @@ _TOKENS = 64
 def table_error(layer: Layer, tables: Tables) -> float:
     """‖ŷ − y‖ / ‖y‖ in float64, ŷ with narrowed tables, over 64 standard normal tokens (ONX-10)."""
     x = np.random.default_rng(0).standard_normal((_TOKENS, layer.config.d_model), np.float32)
-    whole = forward(layer, x)
-    assert whole.indices is not None  # the reference shows its routing
-    assert whole.gates is not None
-    picked, ids = np.unique(whole.indices, return_inverse=True)
-    rounded_layer, tokens = _rounded_layer(layer, picked, tables), x.astype(np.float64)
-    ids = ids.reshape(whole.indices.shape)
-    y = expert_stage(rounded_layer, tokens, ids, whole.gates)
-    size = float(np.linalg.norm(whole.y))
-    return float(np.linalg.norm(y - whole.y)) / size if size else 0.0
+    original = forward(layer, x)
+    assert original.indices is not None  # the reference shows its routing
+    assert original.gates is not None
+    selected, ids = np.unique(original.indices, return_inverse=True)
+    rounded_layer, tokens = _rounded_layer(layer, selected, tables), x.astype(np.float64)
+    ids = ids.reshape(original.indices.shape)
+    y = expert_stage(rounded_layer, tokens, ids, original.gates)
+    size = float(np.linalg.norm(original.y))
+    return float(np.linalg.norm(y - original.y)) / size if size else 0.0
 
 
-def _rounded_layer(layer: Layer, picked: NDArray[np.int64], tables: Tables) -> Layer:
-    """A small layer whose first experts are the ``picked`` ones with rounded tables; the rest of it is not used."""
-    side = math.isqrt(max(len(picked), layer.config.top_k) - 1) + 1
+def _rounded_layer(layer: Layer, selected: NDArray[np.int64], tables: Tables) -> Layer:
+    """A small layer whose first experts are the ``selected`` ones with rounded tables; the rest of it is not used."""
+    side = math.isqrt(max(len(selected), layer.config.top_k) - 1) + 1
     config = replace(layer.config, num_experts=side**2)
     params = {name: array for name, array in layer.params.items() if not is_table(name)}
     params["keys"] = np.zeros(config.shapes()["keys"], np.float32)
     for name, shape in config.shapes().items():
         if is_table(name):
-            params[name] = np.resize(rounded(name, layer.params[name][picked], tables), shape)
+            params[name] = np.resize(rounded(name, layer.params[name][selected], tables), shape)
     return Layer(config, {name: params[name] for name in config.shapes()})

@@ -85,8 +85,8 @@ def write_model(
     """Write the model that ``build`` makes with the given maker of tensors; arguments and errors as ``export``."""
     _refuse_existing(path, overwrite)
     try:
-        with AtomicFile(data_path(path)) as tables, AtomicFile(path) as main:
-            external = ExternalFile(tables.stream, tables.path.name)
+        with AtomicFile(data_path(path)) as data, AtomicFile(path) as main:
+            external = ExternalFile(data.stream, data.path.name)
 
             def make_tensor(name: str, array: Rows) -> TensorProto:
                 return (inline_tensor if array.nbytes < external_threshold else external.append)(name, array)
@@ -95,7 +95,7 @@ def write_model(
             if external.size:
                 model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
             main.stream.write(_serialise(model))
-            _publish(tables, main)
+            _publish(data, main)
     except OSError as error:
         raise ExportError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that can be written and has space"
@@ -146,14 +146,14 @@ def _serialise(model: ModelProto) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _publish(tables: AtomicFile, main: AtomicFile) -> None:
-    """Publish the tables first, so that no model lacks them; remove an external file that is not needed."""
-    if tables.stream.tell():
-        tables.publish()
+def _publish(data: AtomicFile, main: AtomicFile) -> None:
+    """Publish the external file first, so that no model lacks it; remove it if it is not needed."""
+    if data.stream.tell():
+        data.publish()
     else:
-        tables.path.unlink(missing_ok=True)
+        data.path.unlink(missing_ok=True)
     try:
         main.publish()
     except BaseException:
-        tables.path.unlink(missing_ok=True)
+        data.path.unlink(missing_ok=True)
         raise

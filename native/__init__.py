@@ -14,7 +14,7 @@ from peerspec.native.isa import ISAS, best_isa
 from peerspec.native.library import NativeError, available, unavailable_reason
 from peerspec.native.query import query
 from peerspec.native.retrieval import RetrievalGradients, retrieve, retrieve_backward
-from peerspec.native.rows import Sorted, gather_sum, scatter_sum, sort_ids
+from peerspec.native.rows import SortedPairs, gather_sum, scatter_sum, sort_ids
 from peerspec.native.selection import select
 from peerspec.native.tables import ExpertTables, RouterTables
 from peerspec.native.updates import FactoredRows, adagrad_rows, adam_rows, sgd_rows
@@ -28,7 +28,7 @@ __all__ = [
     "NativeError",
     "RetrievalGradients",
     "RouterTables",
-    "Sorted",
+    "SortedPairs",
     "adagrad_rows",
     "adam_rows",
     "available",

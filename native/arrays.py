@@ -68,5 +68,5 @@ def require_contiguous(
 
 
 def address(array: NDArray[Any] | None) -> int | None:
-    """The address of the data, None for None; the caller keeps the array alive."""
+    """The address of the data; None if there is no array. The caller keeps the array alive."""
     return None if array is None else array.ctypes.data

@@ -1,4 +1,4 @@
-"""Sums over picked rows: ``gather_sum`` by token, and ``scatter_sum`` by touched row, after ``sort_ids``."""
+"""Sums over selected rows: ``gather_sum`` by token, and ``scatter_sum`` by touched row, after ``sort_ids``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from peerspec.native.isa import run
 from peerspec.native.library import require
 from peerspec.reference import InputError
 
-__all__ = ["Sorted", "gather_sum", "scatter_sum", "sort_ids"]
+__all__ = ["SortedPairs", "gather_sum", "scatter_sum", "sort_ids"]
 
 
-class Sorted(NamedTuple):
-    """The pairs of a batch by the row they pick.
+class SortedPairs(NamedTuple):
+    """The pairs of a batch by the row that they select.
 
     Attributes:
         order: [T·K], the positions of the pairs, sorted by row.
@@ -39,7 +39,7 @@ def gather_sum(
     threads: int | None = None,
     isa: str | None = None,
 ) -> Float[np.ndarray, "T width"]:
-    """For each token the weighted sum of the rows that it picks, in the compute dtype.
+    """For each token the weighted sum of the rows that it selects, in the compute dtype.
 
     Raises:
         InputError: arrays of other shapes or dtypes.
@@ -55,7 +55,7 @@ def gather_sum(
     return out
 
 
-def sort_ids(ids: Int[np.ndarray, "T K"], num_rows: int) -> Sorted:
+def sort_ids(ids: Int[np.ndarray, "T K"], num_rows: int) -> SortedPairs:
     """The positions of ``ids``, flattened, sorted by id and then by position.
 
     Raises:
@@ -72,11 +72,11 @@ def sort_ids(ids: Int[np.ndarray, "T K"], num_rows: int) -> Sorted:
     order, touched, starts = (np.empty(size, np.int64) for size in (ids.size, room, room + 1))
     count = np.zeros(1, np.int64)
     require("peerspec_sort_ids", ids.size, num_rows, *(address(a) for a in (ids, order, touched, starts, count)))
-    return Sorted(order, touched[: count[0]], starts[: count[0] + 1])
+    return SortedPairs(order, touched[: count[0]], starts[: count[0] + 1])
 
 
 def scatter_sum(
-    by_row: Sorted,
+    by_row: SortedPairs,
     weights: Float[np.ndarray, "T K"],
     x: Float[np.ndarray, "T width"],
     *,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from peerspec.native.arrays import DTYPE_CODES, address, compute_dtype, contiguous
 from peerspec.native.isa import run
 from peerspec.native.library import require
-from peerspec.native.rows import Sorted
+from peerspec.native.rows import SortedPairs
 from peerspec.reference import InputError
 
 __all__ = ["FactoredRows", "adagrad_rows", "adam_rows", "sgd_rows"]
@@ -30,7 +30,7 @@ class FactoredRows(NamedTuple):
         weights, x: [T, K] and [T, width], in the compute dtype.
     """
 
-    by_row: Sorted
+    by_row: SortedPairs
     weights: Float[np.ndarray, "T K"]
     x: Float[np.ndarray, "T width"]
 

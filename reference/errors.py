@@ -1,4 +1,4 @@
-"""The errors that a user can cause. Each message says what is wrong, what was expected, what came, and what to do."""
+"""The errors that a user can cause. Each message says what is wrong, what was expected, what it got, and what to do."""
 
 from __future__ import annotations
 

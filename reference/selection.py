@@ -48,7 +48,7 @@ def select_two_stage(scores1: HalfScores, scores2: HalfScores, k: int) -> Select
 
 
 def select_staircase(scores1: HalfScores, scores2: HalfScores, k: int) -> Selection:
-    """As ``select_two_stage``, on the cells that can be selected only, (a+1)(b+1) ≤ k: 50 of 256 for k = 16."""
+    """As ``select_two_stage``, but only on the cells that can be selected, (a+1)(b+1) ≤ k: 50 of 256 for k = 16."""
     n = _check_half_scores(scores1, scores2, k)
     return _select_cells(scores1, scores2, k, *staircase_cells(k, n))
 

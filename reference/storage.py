@@ -56,7 +56,7 @@ def read(path: str | PathLike[str]) -> tuple[PeerConfig, dict[str, NDArray[Any]]
             metadata = file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise FileFormError(
-            f"{path} is not a readable safetensors file ({error}); pass a layer written by Layer.save, whole"
+            f"{path} is not a readable safetensors file ({error}); pass a complete layer file written by Layer.save"
         ) from None
     if "peerspec.config" not in metadata or "peerspec.spec" not in metadata:
         raise FileFormError(

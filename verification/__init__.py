@@ -1,4 +1,4 @@
-"""Verification: hold the layers of an ONNX model to the layer that they should compute."""
+"""Verification: compare the layers of an ONNX model with the layer that they should compute."""
 
 from peerspec.verification.model import LayerVerification, verify_model
 

@@ -67,7 +67,7 @@ def forward(
     check(config, params, x, mask)
     tokens = x.reshape(-1, config.d_model).astype(compute_dtype(x.dtype))
     if config.query_norm == "none" and TAP not in params:
-        out = _at_once(config, dict(params), tokens)
+        out = _in_one_call(config, dict(params), tokens)
     else:
         out = _in_stages(config, dict(params), tokens, None if mask is None else mask.reshape(-1), training)
     lead, routing = x.shape[:-1], (*x.shape[:-1], config.heads, config.top_k)
@@ -115,4 +115,4 @@ def _backward(config: PeerConfig, pull: Any, cotangents: Output) -> tuple[dict[s
 
 
 # One call of the core for the whole layer, with the bits of its stages; derivatives go through the stages.
-_at_once: Any = operation(core=_by_core, library=_in_stages, forward=_forward, backward=_backward, num_static=1)
+_in_one_call: Any = operation(core=_by_core, library=_in_stages, forward=_forward, backward=_backward, num_static=1)

@@ -1,10 +1,10 @@
-"""Gradient taps: inputs of zeros whose gradient holds what the touched rows of the tables are made of.
+"""Gradient taps: inputs of zeros whose gradient holds the factors of the gradients of the touched rows.
 
-In JAX the gradient of a table [N, D] is an array [N, D]. But what T tokens contribute to it are the tokens themselves
-and K = h·k weights for each of them. A gradient tap has these shapes. A layer takes it beside its tables and never
-reads it; its "gradient" is no derivative but those tokens and weights. ``jit``, ``scan``, ``checkpoint`` and ``vmap``
-treat it as any gradient. So they add up the gradients of a layer that is used twice; such a sum is meaningless, and
-``uses`` detects it.
+In JAX the gradient of a table [N, D] is an array [N, D]. But T tokens contribute only two factors to it: the tokens
+themselves, and K = h·k weights for each of them. A gradient tap has the shapes of these factors. A layer takes it
+beside its tables and never reads it; its "gradient" is no derivative, but holds the factors. ``jit``, ``scan``,
+``checkpoint`` and ``vmap`` treat it as any gradient. So they add up the gradients of a layer that is used twice; such a
+sum is meaningless, and ``uses`` detects it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jax.custom_batching import custom_vmap
 from peerspec.backends.jax.batching import broadcast_batch
 from peerspec.reference import InputError
 
-__all__ = ["TAP", "GradientTap", "decode_ids", "deposit", "empty_tap", "encode_ids"]
+__all__ = ["TAP", "GradientTap", "decode_ids", "empty_tap", "encode_ids", "padded_gradient"]
 
 TAP = "experts.tap"
 """The name of a layer's gradient tap among its parameters."""
@@ -68,7 +68,7 @@ def decode_ids(codes: jax.Array, dtype: Any) -> jax.Array:
     return quotient * _BASE + (remainder - 1)
 
 
-def deposit(capacity: int, gradient: GradientTap) -> GradientTap:
+def padded_gradient(capacity: int, gradient: GradientTap) -> GradientTap:
     """``gradient`` of T tokens, filled up with zeros to ``capacity`` tokens.
 
     Under ``vmap`` over tokens there are two cases. If the tap has the capacity for the whole batch, the batch becomes

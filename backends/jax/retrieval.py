@@ -58,7 +58,7 @@ def _forward(k: int, keys: jax.Array, q: jax.Array) -> tuple[Selection, Any]:
 
 
 def _backward(k: int, saved: Any, cotangents: Selection) -> tuple[jax.Array, jax.Array]:
-    """Sub-keys are rows of one table: each token and head picks k rows for either half (GRD-1, GRD-2)."""
+    """Sub-keys are rows of one table: each token and head selects k rows for either half (GRD-1, GRD-2)."""
     (keys, q, ids), dscores = saved, cotangents.scores
     half = keys.shape[-1]
     table, rows = keys.reshape(-1, half), _rows_of(ids, keys).reshape(-1, k)

@@ -1,4 +1,4 @@
-"""Products with rows picked from a table: ``gather_dot``, ``gather_sum`` and ``scatter_sum``.
+"""Products with selected rows of a table: ``gather_dot``, ``gather_sum`` and ``scatter_sum``.
 
 They are the partial derivatives of one trilinear form by weights, x and table [N, D]:
 

@@ -39,13 +39,13 @@ def select(scores1: jax.Array, scores2: jax.Array, k: int) -> Selection:
     _check(scores1, scores2, k)
     scores1, scores2 = _rounded(scores1, scores2)
     halves = jax.lax.stop_gradient((scores1, scores2))
-    return _at(scores1, scores2, dispatch(partial(_ids_by_core, k), partial(_ids_by_library, k), *halves))
+    return _with_scores(scores1, scores2, dispatch(partial(_ids_by_core, k), partial(_ids_by_library, k), *halves))
 
 
 def select_by_library(scores1: jax.Array, scores2: jax.Array, k: int) -> Selection:
     """``select`` without checks, derivatives and the core."""
     scores1, scores2 = _rounded(scores1, scores2)
-    return _at(scores1, scores2, _ids_by_library(k, scores1, scores2))
+    return _with_scores(scores1, scores2, _ids_by_library(k, scores1, scores2))
 
 
 def _ids_by_core(k: int, scores1: jax.Array, scores2: jax.Array) -> jax.Array:
@@ -59,7 +59,7 @@ def _ids_by_library(k: int, scores1: jax.Array, scores2: jax.Array) -> jax.Array
     (best1, i), (best2, j) = _stable_topk(scores1, min(k, n)), _stable_topk(scores2, min(k, n))
     a, b = staircase_cells(k, n)
     _, cells = _stable_topk(best1[..., a] + best2[..., b], k)
-    return _pick(i[..., a].astype(ids_of) * n + j[..., b].astype(ids_of), cells)
+    return _take(i[..., a].astype(ids_of) * n + j[..., b].astype(ids_of), cells)
 
 
 def _rounded(scores1: jax.Array, scores2: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -67,10 +67,10 @@ def _rounded(scores1: jax.Array, scores2: jax.Array) -> tuple[jax.Array, jax.Arr
     return barrier((scores1, scores2))
 
 
-def _at(scores1: jax.Array, scores2: jax.Array, ids: jax.Array) -> Selection:
+def _with_scores(scores1: jax.Array, scores2: jax.Array, ids: jax.Array) -> Selection:
     """The scores of given ids: s1_i + s2_j with i, j = divmod(id, n) (SCO-2, IDX-1)."""
     i, j = jnp.divmod(ids, scores1.shape[-1])
-    return Selection(_pick(scores1, i) + _pick(scores2, j), ids)
+    return Selection(_take(scores1, i) + _take(scores2, j), ids)
 
 
 def _stable_topk(scores: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
@@ -80,7 +80,7 @@ def _stable_topk(scores: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
     return values, positions
 
 
-def _pick(values: jax.Array, positions: jax.Array) -> jax.Array:
+def _take(values: jax.Array, positions: jax.Array) -> jax.Array:
     return jnp.take_along_axis(values, positions, -1, mode="promise_in_bounds")
 
 

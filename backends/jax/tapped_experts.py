@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from peerspec.backends.jax.experts import ExpertGradients, Tables, expert_stage, expert_stage_backward
-from peerspec.backends.jax.gradient_taps import GradientTap, deposit, encode_ids
+from peerspec.backends.jax.gradient_taps import GradientTap, encode_ids, padded_gradient
 from peerspec.backends.jax.probe import Probe
 
 __all__ = ["tapped_expert_stage"]
@@ -40,7 +40,7 @@ def _backward(activation: str, capacity: int, saved: Any, dy: jax.Array) -> tupl
     tables, x, ids, gate = saved
     gradients = expert_stage_backward(activation, tables, x, ids, gate, dy)
     tokens = GradientTap(jnp.ones(len(x), x.dtype), encode_ids(ids, x.dtype), x, dy, _after_all_reads(gradients))
-    return deposit(capacity, tokens), None, gradients.dx, None, gradients.dgate
+    return padded_gradient(capacity, tokens), None, gradients.dx, None, gradients.dgate
 
 
 def _after_all_reads(gradients: ExpertGradients) -> Tables:

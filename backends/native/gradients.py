@@ -56,7 +56,7 @@ def _gate_backward(
     return gate * (dgate - (gate * dgate).sum(-1, keepdims=True))
 
 
-def _table(by_row: native.Sorted, weights: NDArray[Any], rows: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
+def _table(by_row: native.SortedPairs, weights: NDArray[Any], rows: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
     """A table of gradients: touched rows are rounded once, the others are zero (GRD-2)."""
     out = np.zeros(like.shape, like.dtype)
     out[by_row.touched] = native.scatter_sum(by_row, weights, rows).astype(like.dtype)

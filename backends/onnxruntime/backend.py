@@ -23,7 +23,7 @@ from peerspec.backends.onnxruntime.selection import select as select_by
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.export.expert_stage import Body
-from peerspec.export.graph import bound_model
+from peerspec.export.graph import model_with_parameter_inputs
 from peerspec.reference import Layer, Output, PeerConfig, Selection, cost
 from peerspec.reference.forward import flatten
 
@@ -92,7 +92,7 @@ def check_inference(config: PeerConfig, training: bool) -> None:
 
 @lru_cache(maxsize=16)
 def _session(config: PeerConfig, dtype: np.dtype, body: Body, inline: bool, kernels: bool, threads: int) -> Any:
-    model = bound_model(config, dtype, body=body, inline=inline)
+    model = model_with_parameter_inputs(config, dtype, body=body, inline=inline)
     return new_session(model.SerializeToString(), threads=threads, kernels=kernels)
 
 

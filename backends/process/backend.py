@@ -68,11 +68,11 @@ class ProcessBackend:
         self._folder = tempfile.TemporaryDirectory(prefix="peerspec-")
         try:
             reply = self._exchange("start", messages.start(), start_timeout)
-            hello = messages.read_hello(reply)
+            started = messages.read_start(reply)
         except BaseException:
             self.close()
             raise
-        self.name, self.profiles, self.methods = hello.name, hello.profiles, hello.methods
+        self.name, self.profiles, self.methods = started.name, started.profiles, started.methods
         for method in self.methods - {"forward"}:
             setattr(self, method, getattr(self, f"_{method}"))
 

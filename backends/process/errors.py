@@ -1,4 +1,4 @@
-"""The errors of a program that are faults of the harness, never failed clauses."""
+"""The errors of a program that are faults, never failed clauses."""
 
 from peerspec.backends.protocol import BackendError
 

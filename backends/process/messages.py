@@ -11,7 +11,7 @@ from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
-__all__ = ["METHODS", "PROTOCOL", "Hello", "decode", "read_hello", "read_support", "request"]
+__all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_support", "request"]
 
 PROTOCOL = 1
 """The version of the protocol; it increases with every change that breaks an existing program."""
@@ -22,7 +22,7 @@ _ERROR_LIMIT = 300
 
 
 @dataclass(frozen=True)
-class Hello:
+class StartReply:
     """The reply of a program to ``start``."""
 
     name: str
@@ -60,7 +60,7 @@ def decode(line: bytes, method: str) -> dict[str, Any]:
     return reply
 
 
-def read_hello(reply: dict[str, Any]) -> Hello:
+def read_start(reply: dict[str, Any]) -> StartReply:
     """The checked reply to ``start``.
 
     Raises:
@@ -68,7 +68,7 @@ def read_hello(reply: dict[str, Any]) -> Hello:
     """
     name, profiles, methods = reply["name"], reply["profiles"], reply["methods"]
     if type(reply["protocol"]) is not int or reply["protocol"] != PROTOCOL:
-        raise ProcessError(f"the program speaks protocol {reply['protocol']!r}, this package {PROTOCOL}")
+        raise ProcessError(f"the program uses protocol {reply['protocol']!r}, this package {PROTOCOL}")
     if not (isinstance(name, str) and 0 < len(name) <= _NAME_LIMIT and name.isprintable()):
         raise ProcessError(f"its name must be a printable text of 1 to {_NAME_LIMIT} letters, got {name!r:.120}")
     for what, values in (("profiles", profiles), ("methods", methods)):
@@ -78,7 +78,7 @@ def read_hello(reply: dict[str, Any]) -> Hello:
         raise ProcessError(f"it offers the unknown method {unknown[0]!r:.120}; known are {', '.join(METHODS)}")
     if "forward" not in methods:
         raise ProcessError("it does not offer forward, which every backend has; name it in its methods")
-    return Hello(name, frozenset(profiles), frozenset(methods))
+    return StartReply(name, frozenset(profiles), frozenset(methods))
 
 
 def read_support(reply: dict[str, Any]) -> bool | str:

@@ -27,7 +27,7 @@ _TAIL = 4096
 _QUOTED_LINES = 5
 _CHUNKS = 64
 """The limit of reads of standard error after the end, for a program that never stops writing."""
-_FAREWELL = 2.0
+_STOP_LIMIT = 2.0
 """Seconds that a program may take to end after ``stop``."""
 
 
@@ -85,7 +85,7 @@ class Program:
         """Send the last line, wait, and kill the program if it still runs."""
         if self.dead:
             return
-        end = time.monotonic() + _FAREWELL
+        end = time.monotonic() + _STOP_LIMIT
         try:
             self._send(line)
             while (left := end - time.monotonic()) > 0:

@@ -30,7 +30,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
 
 
 def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-    """The exact stage alone; see ``peerspec.reference.select_exhaustive``, errors included."""
+    """The selection alone; see ``peerspec.reference.select_exhaustive``, errors included."""
     with torch.no_grad():
         scores, indices = selection.select(to_tensor(scores1), to_tensor(scores2), k)
     return Selection(to_array(scores), to_array(indices))

@@ -14,7 +14,7 @@ from peerspec.backends.torch.checks import check_input, check_params
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.forward_mode import refuse_tangents
 from peerspec.backends.torch.gates import gates
-from peerspec.backends.torch.inference import Routed, infer
+from peerspec.backends.torch.inference import LayerOutput, infer
 from peerspec.backends.torch.onnx_node import onnx_node
 from peerspec.backends.torch.precision import without_autocast
 from peerspec.backends.torch.query import query
@@ -84,15 +84,15 @@ def forward(
         scores, ids = retrieve(params["keys"], q, config.top_k)
         gate = gates(config.gate, scores)
         y = expert_stage(config, params, tokens, ids.flatten(1), gate.flatten(1), sparse_gradients=sparse_gradients)
-    return _shaped(config, x, Routed(y, scores, ids, gate), state)
+    return _shaped(config, x, LayerOutput(y, scores, ids, gate), state)
 
 
 def _needs_gradients(tokens: Tensor, params: Mapping[str, Tensor]) -> bool:
     return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (tokens, *params.values()))
 
 
-def _shaped(config: PeerConfig, x: Tensor, routed: Routed, state: dict[str, Tensor] | None) -> Output:
+def _shaped(config: PeerConfig, x: Tensor, found: LayerOutput, state: dict[str, Tensor] | None) -> Output:
     lead = x.shape[:-1]
     pairs = (*lead, config.heads, config.top_k)
-    scores, ids, gate = routed.scores.view(pairs), routed.ids.view(pairs), routed.gates.view(pairs)
-    return Output(routed.y.to(x.dtype).view(*lead, config.d_out), scores, ids, gate, state)
+    scores, ids, gate = found.scores.view(pairs), found.ids.view(pairs), found.gates.view(pairs)
+    return Output(found.y.to(x.dtype).view(*lead, config.d_out), scores, ids, gate, state)

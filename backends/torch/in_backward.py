@@ -14,24 +14,24 @@ from torch.utils.weak import WeakIdKeyDictionary
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import PeerError
 
-__all__ = ["Taker", "UpdateError", "set_taker", "taker_of"]
+__all__ = ["Receiver", "UpdateError", "receiver_of", "set_receiver"]
 
-Taker = Callable[[Tensor, FactoredRows], None]
+Receiver = Callable[[Tensor, FactoredRows], None]
 
 
 class UpdateError(PeerError):
     """An update within the backward pass is not possible here."""
 
 
-_takers: MutableMapping[Tensor, WeakMethod[Taker]] = WeakIdKeyDictionary()
+_receivers: MutableMapping[Tensor, WeakMethod[Receiver]] = WeakIdKeyDictionary()
 
 
-def set_taker(table: Tensor, taker: Taker) -> None:
-    """Pass gradients of this parameter to ``taker``, a method, instead of ``.grad``, as long as its object lives."""
-    _takers[table] = WeakMethod(taker)
+def set_receiver(table: Tensor, receiver: Receiver) -> None:
+    """Pass gradients of this parameter to ``receiver``, a method, instead of ``.grad``, as long as its object lives."""
+    _receivers[table] = WeakMethod(receiver)
 
 
-def taker_of(table: Tensor) -> Taker | None:
-    """The taker of this parameter, if it has one."""
-    method = _takers.get(table)
+def receiver_of(table: Tensor) -> Receiver | None:
+    """The receiver of this parameter, if it has one."""
+    method = _receivers.get(table)
     return None if method is None else method()

@@ -16,10 +16,10 @@ from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.native import core_kernel
 from peerspec.reference import PeerConfig
 
-__all__ = ["Routed", "infer"]
+__all__ = ["LayerOutput", "infer"]
 
 
-class Routed(NamedTuple):
+class LayerOutput(NamedTuple):
     """y [T, M], and the routing: scores, ids and gates of the selected experts [T, h, k]."""
 
     y: Float[Tensor, "T M"]
@@ -28,11 +28,11 @@ class Routed(NamedTuple):
     gates: Float[Tensor, "T h k"]
 
 
-def infer(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> Routed:
+def infer(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> LayerOutput:
     """Evaluate a layer without query norm on tokens in the compute dtype; not differentiable."""
     router = (params["query.weight"], params.get("query.bias"), params["keys"])
     experts = (params["experts.u"], params["experts.v"], params.get("experts.w"))
-    return Routed(*_forward(*router, *experts, x, config.top_k, config.gate, config.activation))
+    return LayerOutput(*_forward(*router, *experts, x, config.top_k, config.gate, config.activation))
 
 
 def _by_stages(

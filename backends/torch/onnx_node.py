@@ -28,13 +28,13 @@ def onnx_node(
     if training and config.query_norm == "batch":
         raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
     lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[x.dtype]
-    picked = (*lead, config.heads, config.top_k)
+    pairs = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(
         "peer::Layer",
         [x, *(params[name] for name in config.shapes())],
         {"config": config.to_json()},
         dtypes=[x.dtype, compute_dtype, torch.int64, compute_dtype],
-        shapes=[(*lead, config.d_out), picked, picked, picked],
+        shapes=[(*lead, config.d_out), pairs, pairs, pairs],
         version=1,
     )
     return y, scores, indices, gates

@@ -1,4 +1,4 @@
-"""Operators that no gradient passes through, in fewer steps than ``torch.library.custom_op`` takes for each call."""
+"""Operators without a derivative, with a lower cost per call than those of ``torch.library.custom_op``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["plain_operator"]
 
 
 def plain_operator(name: str, schema: str, default: Callable[..., Any], fake: Callable[..., Any]) -> OpOverload:
-    """``peerspec::<name>``; its callers stand below autograd or change tensors that autograd does not follow.
+    """The operator ``peerspec::<name>``. Call it below autograd, or on tensors that autograd does not follow.
 
     ``custom_op`` runs two Python functions before the kernel, for autograd and for version counters: 12 µs.
 

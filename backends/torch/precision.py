@@ -1,11 +1,11 @@
-"""float32 means float32 (PRC-2): matrix products keep their precision under all settings of the program.
+"""Full precision (PRC-2): matrix products keep their precision under all settings of the program.
 
-Three settings lower it silently: TF32 in CUDA products, bfloat16 or TF32 in oneDNN products on the CPU (both
-also set by ``torch.set_float32_matmul_precision``), and autocast. The first two belong to the process. The first thread
-that enters raises them, and the last thread that leaves restores them. Autocast belongs to the thread.
+Three settings lower it silently: TF32 in CUDA products, bfloat16 or TF32 in oneDNN products on the CPU (both are also
+set by ``torch.set_float32_matmul_precision``), and autocast. The first two belong to the process. The first thread that
+enters ``full_precision`` raises them, and the last thread that leaves it restores them. Autocast belongs to the thread.
 
-Only kernels of operators enter ``full_precision``, forward and backward. So a compiler, which cannot follow switches
-of the process, has none in its graph.
+Only kernels of operators enter ``full_precision``, forward and backward. So the graph of a compiler, which cannot
+follow settings of the process, contains none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 
 __all__ = ["full_precision", "without_autocast"]
 
-_SWITCHES: tuple[tuple[Any, Any], ...] = (
+_SETTINGS: tuple[tuple[Any, Any], ...] = (
     (torch.backends.cuda.matmul, torch.backends),
     (torch.backends.mkldnn.matmul, torch.backends.mkldnn),  # type: ignore[attr-defined]  # made at import
 )
@@ -52,8 +52,8 @@ def _enter() -> None:
     global _inside
     with _lock:
         if _inside == 0:
-            _saved[:] = [_own_setting(*switch) for switch in _SWITCHES]
-            _set(["ieee"] * len(_SWITCHES))
+            _saved[:] = [_own_value(*setting) for setting in _SETTINGS]
+            _set(["ieee"] * len(_SETTINGS))
         _inside += 1
 
 
@@ -65,12 +65,12 @@ def _leave() -> None:
             _set(_saved)
 
 
-def _own_setting(switch: Any, parent: Any) -> str:
-    """The value to restore; "none" for an unset switch, which reads as the value of its parent."""
-    value: str = switch.fp32_precision
+def _own_value(setting: Any, parent: Any) -> str:
+    """The value to restore; "none" for an unset setting, which reads as the value of its parent."""
+    value: str = setting.fp32_precision
     return "none" if value == parent.fp32_precision else value
 
 
 def _set(values: list[str]) -> None:
-    for (switch, _), value in zip(_SWITCHES, values, strict=True):
-        switch.fp32_precision = value
+    for (setting, _), value in zip(_SETTINGS, values, strict=True):
+        setting.fp32_precision = value

@@ -32,7 +32,7 @@ def _by_library(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _by_core(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    keys = weight.new_empty(1, 2, 1, weight.shape[1] // 2)
+    keys = weight.new_empty(1, 2, 1, weight.shape[1] // 2)  # the core reads only their sizes
     router = native.RouterTables(to_array(weight), to_array(keys), 1, None if bias is None else to_array(bias))
     return to_tensor(native.query(router, to_array(x), threads=torch.get_num_threads()))
 

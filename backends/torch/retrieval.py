@@ -74,7 +74,7 @@ def _(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _backward_by_library(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> tuple[Tensor, Tensor]:
-    """Sub-keys are rows of one table, and each token and head picks k of either half (GRD-1, GRD-2).
+    """Sub-keys are rows of one table, and each token and head selects k of either half (GRD-1, GRD-2).
 
     So the gradient of the half scores [T, h, 2, n], of which k of n are not zero, is never made.
     """

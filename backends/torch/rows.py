@@ -1,12 +1,12 @@
-"""Sums over rows of a big table that are picked by id.
+"""Sums over selected rows of a big table.
 
     S(table, weights, x) = Σ_{t,s} weights[t,s] · table[ids[t,s]] · x[t]
 
 is linear in each of its three arguments, and these are its derivatives:
 
-    gather_dot   ∂S/∂weights[t,s]: the inner product of token t with a row that it picks
-    gather_sum   ∂S/∂x[t]: the weighted sum of the rows that token t picks
-    scatter_sum  ∂S/∂table[e]: the weighted sum of the tokens that pick row e
+    gather_dot   ∂S/∂weights[t,s]: the inner product of token t with a row that it selects
+    gather_sum   ∂S/∂x[t]: the weighted sum of the rows that token t selects
+    scatter_sum  ∂S/∂table[e]: the weighted sum of the tokens that select row e
 
 Each is an operator without a derivative of its own. Where table and sums have one dtype, library operations read the
 rows in place. Other rows are gathered and then widened, a few tokens at a time: no table is cast as a whole, and
@@ -38,7 +38,7 @@ BUDGET = {"cpu": 1 << 21, "other": 1 << 28}
 
 
 def gather_dot(table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Tensor, "T D"]) -> Float[Tensor, "T K"]:
-    """The inner product of each token with each row it picks, in the dtype of x."""
+    """The inner product of each token with each row that it selects, in the dtype of x."""
     products: Tensor = _gather_dot(table, ids, x)
     return products
 
@@ -46,13 +46,13 @@ def gather_dot(table: Float[Tensor, "N D"], ids: Int[Tensor, "T K"], x: Float[Te
 def gather_sum(
     table: Float[Tensor, "N M"], ids: Int[Tensor, "T K"], weights: Float[Tensor, "T K"]
 ) -> Float[Tensor, "T M"]:
-    """For each token the weighted sum of the rows it picks, in the dtype of the weights."""
+    """For each token the weighted sum of the rows that it selects, in the dtype of the weights."""
     sums: Tensor = _gather_sum(table, ids, weights)
     return sums
 
 
 def scatter_sum(rows: FactoredRows) -> Float[Tensor, "R D"]:
-    """For each touched row the weighted sum of the tokens that pick it, in the dtype of x."""
+    """For each touched row the weighted sum of the tokens that select it, in the dtype of x."""
     sums: Tensor = _scatter_sum(*rows.touched, rows.weights, rows.x)
     return sums
 
@@ -104,7 +104,7 @@ def _scatter_sum_by_library(rows: Tensor, order: Tensor, starts: Tensor, weights
 
 
 def _scatter_sum_by_core(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
-    by_row = native.Sorted(*(to_array(part) for part in (order, rows, starts)))
+    by_row = native.SortedPairs(*(to_array(part) for part in (order, rows, starts)))
     return to_tensor(native.scatter_sum(by_row, to_array(weights), to_array(x), threads=torch.get_num_threads()))
 
 
@@ -132,10 +132,10 @@ def _sampled_products(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
     """The entries (t, ids[t,s]) of x tableᵀ, and no others."""
     _accept_sparse_rows()
     starts = torch.arange(0, ids.numel() + 1, ids.shape[1])
-    picked = torch.sparse_csr_tensor(
+    pairs = torch.sparse_csr_tensor(
         starts, ids.flatten(), x.new_zeros(ids.numel()), (len(x), len(table)), check_invariants=False
     )
-    return torch.sparse.sampled_addmm(picked, x, table.T, beta=0, out=picked).values().view(ids.shape)
+    return torch.sparse.sampled_addmm(pairs, x, table.T, beta=0, out=pairs).values().view(ids.shape)
 
 
 @cache

@@ -34,10 +34,10 @@ def stable_topk(scores: Float[Tensor, "R width"], k: int) -> Ranked:
     if k == scores.shape[-1]:
         return _found(scores, _by_sorting(scores, k))
     keys, positions = _leading(scores.view(_INTEGERS[scores.element_size()]), k)
-    clear = keys[:, 1:].clamp(min=0) < keys[:, :-1]
-    if clear.all():
+    distinct = keys[:, 1:].clamp(min=0) < keys[:, :-1]
+    if distinct.all():
         return Ranked(keys[:, :k].view(scores.dtype), positions)
-    rows = ~clear.all(-1)
+    rows = ~distinct.all(-1)
     positions[rows] = _by_value(scores[rows], k)
     return _found(scores, positions)
 

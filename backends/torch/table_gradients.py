@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from peerspec.backends.torch.in_backward import UpdateError, taker_of
+from peerspec.backends.torch.in_backward import UpdateError, receiver_of
 from peerspec.backends.torch.rows import scatter_sum
 from peerspec.backends.torch.touched import FactoredRows, Touched, touched_rows
 from peerspec.reference import InputError
@@ -30,7 +30,7 @@ def table_gradients(
     *,
     sparse: bool,
 ) -> list[Tensor | None]:
-    """For each table Σ weight · x over the pairs of each row; None for None, and where an optimiser takes it.
+    """For each table Σ weight · x over the pairs of each row; None if it is not needed or an optimiser takes it.
 
     Args:
         tables: of one number of rows; None where no gradient is needed.
@@ -55,9 +55,9 @@ def table_gradients(
 
 
 def _gradient(table: Tensor, gradient: FactoredRows, sparse: bool) -> Tensor | None:
-    if (taker := taker_of(table)) is None:
+    if (receiver := receiver_of(table)) is None:
         return _tensor(table, gradient, sparse)
-    taker(table, gradient)
+    receiver(table, gradient)
     return None
 
 
@@ -79,7 +79,7 @@ def _compiled(table: Tensor, ids: Tensor, weights: Tensor, x: Tensor, sparse: bo
             "a compiled layer cannot give sparse gradients, because the shapes of a compiled graph must not depend on "
             "the ids; make the layer without sparse_gradients, or train it without torch.compile"
         )
-    if taker_of(table) is not None:
+    if receiver_of(table) is not None:
         raise UpdateError(
             "a compiled layer cannot be updated within the backward pass; make the optimiser without in_backward, or "
             "train the layer without torch.compile"

@@ -1,4 +1,4 @@
-"""The rows of a table that a batch touches, and a gradient that is factored by them.
+"""The touched rows of a batch, and a gradient as factors of these rows.
 
 The pairs of a batch are sorted by row once. ``rows.scatter_sum`` and the optimisers then sum each row on its own.
 """
@@ -21,7 +21,7 @@ __all__ = ["FactoredRows", "Touched", "touched_rows"]
 
 
 class Touched(NamedTuple):
-    """The pairs of a batch by the row they pick.
+    """The pairs of a batch by the row that they select.
 
     Attributes:
         rows: [R], the distinct ids, ascending.

@@ -16,7 +16,7 @@ __all__ = ["norm_gradients"]
 def norm_gradients(
     model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array
 ) -> tuple[dict[str, Bounded], Bounded]:
-    """The gradients of scale and bias, and of the query before the norm; without a norm none, and dq itself."""
+    """The gradients of scale and bias, and of the query before the norm; without a norm, none and dq itself."""
     if normed.unit is None or normed.std is None:
         return {}, dq
     unit, scale = normed.unit, given(layer.params["query_norm.scale"])

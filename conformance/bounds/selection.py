@@ -24,14 +24,14 @@ class Margin:
         excess: [T, h], lower end of the best omitted score minus upper end of the worst selected one; positive is
             inadmissible; −∞ where no expert is omitted.
         certain: [T, h], True where every legal backend selects the same experts.
-        left, taken: [T, h], the ids of the best omitted and of the worst selected expert.
+        omitted, selected: [T, h], the ids of the best omitted and of the worst selected expert.
         share: [T, h], difference of their scores divided by the sum of their bounds; more than 1 is inadmissible.
     """
 
     excess: Array
     certain: Array
-    left: Array
-    taken: Array
+    omitted: Array
+    selected: Array
     share: Array
 
 
@@ -51,17 +51,17 @@ def margins(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> Margin:
 def _rows(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> tuple[Array, ...]:
     """The fields of ``Margin`` for rows of half scores [rows, n] and ids [rows, k]."""
     score = add(model, s1[:, :, None], s2[:, None, :]).reshape(len(ids), s1.value.shape[-1] ** 2)
-    taken = np.zeros(score.value.shape, bool)
-    np.put_along_axis(taken, ids, True, -1)
+    selected = np.zeros(score.value.shape, bool)
+    np.put_along_axis(selected, ids, True, -1)
     low, high = score.value - score.error, score.value + score.error
-    best_left = np.where(taken, -np.inf, low).argmax(-1)[:, None]
-    worst_taken = np.where(taken, high, np.inf).argmin(-1)[:, None]
-    everything = taken.all(-1)
-    excess = np.where(everything, -np.inf, _at(low, best_left) - _at(high, worst_taken))
-    certain = everything | (np.where(taken, low, np.inf).min(-1) > np.where(taken, -np.inf, high).max(-1))
-    gap = _at(score.value, best_left) - _at(score.value, worst_taken)
-    share = _share(gap, _at(score.error, best_left) + _at(score.error, worst_taken))
-    return excess, certain, best_left[:, 0], worst_taken[:, 0], np.where(everything, 0.0, share)
+    best_omitted = np.where(selected, -np.inf, low).argmax(-1)[:, None]
+    worst_selected = np.where(selected, high, np.inf).argmin(-1)[:, None]
+    everything = selected.all(-1)
+    excess = np.where(everything, -np.inf, _at(low, best_omitted) - _at(high, worst_selected))
+    certain = everything | (np.where(selected, low, np.inf).min(-1) > np.where(selected, -np.inf, high).max(-1))
+    gap = _at(score.value, best_omitted) - _at(score.value, worst_selected)
+    share = _share(gap, _at(score.error, best_omitted) + _at(score.error, worst_selected))
+    return excess, certain, best_omitted[:, 0], worst_selected[:, 0], np.where(everything, 0.0, share)
 
 
 def _at(array: Array, where: Array) -> Array:

@@ -92,7 +92,7 @@ def violated(violation: Violation) -> Evidence:
 
 
 def blocked(problem: Problem, clause: str = "") -> Evidence:
-    """Evidence that a check could not look because of another problem."""
+    """Evidence that a check could not examine the answer because of another problem."""
     return Evidence(inf, problem, clause, blocked=True)
 
 

@@ -44,7 +44,7 @@ def _softmax(trial: Trial) -> Iterator[Evidence]:
 
 
 def _known(trial: Trial) -> Iterator[Hint]:
-    """The known function that the gates are instead, if any."""
+    """The known function that the gates equal instead, if any."""
     gates = trial.returned_gates[trial.finite].astype(np.float64)
     scores = trial.returned_scores[trial.finite].astype(np.float64)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""Tokens are independent, answers repeat, and a token that is not finite harms itself alone."""
+"""Tokens are independent, answers repeat, and a token that is not finite changes no other token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbering of experts, on data where a score names its pair of sub-keys."""
+"""The numbering of experts, on data where a score identifies its pair of sub-keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _index(trial: Trial) -> Iterator[Evidence]:
 
 
 def _best(trial: Trial) -> Selection | None:
-    """The best experts; None if two scores are equal down to the first one left out."""
+    """The best experts; None if two scores are equal, down to that of the first omitted expert."""
     config = trial.case.layer.config
     s1, s2 = trial.half_scores
     best = select_two_stage(s1.value, s2.value, min(config.top_k + 1, config.num_experts))

@@ -87,7 +87,7 @@ SUM_CHECKS = (
         needs_routing=True,
     ),
 )
-"""Before the query, whose checks take scores for sums of inner products."""
+"""Before the query, whose checks assume that scores are sums of inner products."""
 SCORE_CHECKS = (
     Check(
         "scores.values",

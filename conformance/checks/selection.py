@@ -17,7 +17,7 @@ __all__ = ["SELECTION_CHECKS", "examine_admissible"]
 
 
 def examine_admissible(trial: Trial) -> Iterator[Evidence]:
-    """No score of an expert left out exceeds that of a taken one by more than both bounds."""
+    """No omitted expert has a score that exceeds that of a selected one by more than both bounds."""
     if not trial.ids.size:
         return
     margin = trial.margin
@@ -28,14 +28,14 @@ def examine_admissible(trial: Trial) -> Iterator[Evidence]:
         return
     shared = _shared(trial)
     where = dict(zip(("token", "head"), map(int, worst), strict=True))
-    where |= {"left": int(margin.left[worst]), "taken": int(margin.taken[worst])}
+    where |= {"left": int(margin.omitted[worst]), "taken": int(margin.selected[worst])}
     hints = (Hint(HintKind.SHARED_SELECTION),) if shared else ()
     problem = Problem(ProblemKind.LEFT_OUT, {"excess": float(margin.excess[worst])}, where, hints)
     yield Evidence(share, problem, "SEL-6" if shared else "")
 
 
 def _shared(trial: Trial) -> bool:
-    """Whether all heads of every token took the same experts."""
+    """Whether all heads of every token selected the same experts."""
     ids = np.sort(trial.ids, -1)
     return ids.shape[1] > 1 and bool((ids == ids[:, :1]).all())
 
@@ -62,7 +62,7 @@ SELECTION_CHECKS = (
         Stage.SELECTION,
         "selection",
         sound(examine_admissible),
-        "Does no expert left out have a higher score than a taken one?",
+        "Does no omitted expert have a higher score than a selected one?",
         needs_routing=True,
     ),
     Check(

@@ -1,4 +1,4 @@
-"""Hypothesis draws cases around the fixed ones; the same checks examine them; the witness is shrunk.
+"""Hypothesis draws cases around the fixed ones, the same checks examine them, and a case that fails is shrunk.
 
 The seed of the run and the version of Hypothesis decide what is drawn. Nothing is stored. The recipe in a finding
 makes its case again without Hypothesis.

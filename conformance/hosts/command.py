@@ -1,4 +1,4 @@
-"""The host of a program in any language: ``ProcessBackend`` holds it to the time limit and reports its faults."""
+"""The host of a program in any language: ``ProcessBackend`` enforces the time limit and reports faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a host is, and the host of each form of a backend. Every host holds its backend to a time limit."""
+"""What a host is, and the host of each form of a backend. Every host enforces a time limit of calls."""
 
 from __future__ import annotations
 

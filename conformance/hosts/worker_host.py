@@ -35,16 +35,16 @@ class WorkerHost:
             self._process = _start(str(listener.address), name, key)
             try:
                 self._connection = self._accept(listener, name, start_timeout)
-                hello = self._receive(start_timeout, "the import")
+                started = self._receive(start_timeout, "the import")
             except Fault as fault:
                 raise BackendError(f"backend {name!r} cannot be imported: {fault}") from None
             except BaseException:
                 self.end()
                 raise
-        if isinstance(hello, Exception):
+        if isinstance(started, Exception):
             self.close()
-            raise BackendError(str(hello))
-        self.name, self.profiles, self.methods = hello
+            raise BackendError(str(started))
+        self.name, self.profiles, self.methods = started
 
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Send the call and wait for the answer; end the process if there is none."""

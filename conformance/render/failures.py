@@ -81,7 +81,7 @@ def failures(report: Report) -> tuple[Failure, ...]:
 
 
 def blocked(report: Report) -> tuple[str, ...]:
-    """The checks that could not look because of another failure."""
+    """The checks that could not examine the answer because of another failure."""
     return tuple(finding.name for finding in report.of(Status.FAIL) if finding not in report.causes)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.failures import Failure, blocked, failures
-from peerspec.conformance.render.outcomes import ELSEWHERE, SIGNS, gravest, profile_outcome
+from peerspec.conformance.render.outcomes import ELSEWHERE, SIGNS, most_severe, profile_outcome
 from peerspec.conformance.render.scale import brief
 from peerspec.conformance.render.terminal import CAVEAT, worst_share
 from peerspec.conformance.report import Report
@@ -77,7 +77,7 @@ def _sign(report: Report) -> str:
 
 def _outcome(report: Report, profiles: Sequence[str], precisions: Sequence[str]) -> str:
     seen = {profile_outcome(report, profile, precision) for profile in profiles for precision in precisions}
-    return SIGNS[gravest(seen - {ELSEWHERE} or {Status.NOT_CLAIMED})]
+    return SIGNS[most_severe(seen - {ELSEWHERE} or {Status.NOT_CLAIMED})]
 
 
 def _row(cells: Sequence[str]) -> str:

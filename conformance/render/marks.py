@@ -25,7 +25,7 @@ def mark(status: str, console: Console) -> Text:
 
 
 def profile_status(report: Report, profile: str) -> str:
-    """The gravest status of one profile, ``core`` or a precision; a waived failure passes; empty if none ran."""
+    """The most severe status of one profile, ``core`` or a precision; a waived failure passes; empty if none ran."""
     findings = [f for f in report.findings if profile in (f.profile, f.precision)]
     seen = {Status.PASS if finding.status == Status.WAIVED else finding.status for finding in findings}
     return next((status for status in (Status.ERROR, Status.FAIL, Status.PASS) if status in seen), "")

@@ -16,7 +16,7 @@ __all__ = [
     "NOT_DECIDED",
     "SIGNS",
     "clause_outcomes",
-    "gravest",
+    "most_severe",
     "outcome",
     "profile_outcome",
     "rows",
@@ -28,16 +28,16 @@ NOT_DECIDED = "not decided"
 ELSEWHERE = "in another precision"
 """The outcome of a profile whose checks this size of the suite runs in another precision only."""
 
-GRAVITY = (Status.FAIL, Status.ERROR, NOT_DECIDED, Status.WAIVED, Status.PASS, ELSEWHERE, Status.NOT_CLAIMED)
-SIGNS = dict(zip(GRAVITY, "✗!?~✓·–", strict=True))
+SEVERITY = (Status.FAIL, Status.ERROR, NOT_DECIDED, Status.WAIVED, Status.PASS, ELSEWHERE, Status.NOT_CLAIMED)
+SIGNS = dict(zip(SEVERITY, "✗!?~✓·–", strict=True))
 """One character for each outcome, so that no outcome is shown by colour alone."""
 
 _KNOWN = {check.id: check for check in CHECKS}
 
 
-def gravest(outcomes: Iterable[str]) -> str:
-    """The gravest of several outcomes."""
-    return min(outcomes, key=GRAVITY.index, default=Status.NOT_CLAIMED)
+def most_severe(outcomes: Iterable[str]) -> str:
+    """The most severe of several outcomes."""
+    return min(outcomes, key=SEVERITY.index, default=Status.NOT_CLAIMED)
 
 
 def rows(reports: Sequence[Report]) -> dict[str, Check | None]:
@@ -63,7 +63,7 @@ def clause_outcomes(report: Report, stage: str) -> dict[str, str]:
                 stopped = whole in (Status.FAIL, Status.WAIVED) and clause != finding.clauses[0]
                 seen.setdefault(clause, []).append(NOT_DECIDED if stopped else whole)
     order = {clause: number for number, clause in enumerate(clauses())}
-    return {clause: gravest(seen[clause]) for clause in sorted(seen, key=lambda id: order.get(id, len(order)))}
+    return {clause: most_severe(seen[clause]) for clause in sorted(seen, key=lambda id: order.get(id, len(order)))}
 
 
 def profile_outcome(report: Report, profile: str, precision: str) -> str:
@@ -71,7 +71,7 @@ def profile_outcome(report: Report, profile: str, precision: str) -> str:
     if precision not in report.claimed or (profile != "core" and profile not in report.claimed):
         return Status.NOT_CLAIMED
     found = [f for f in report.findings if f.profile == profile and f.precision == precision]
-    return gravest(outcome(report, finding) for finding in found) if found else ELSEWHERE
+    return most_severe(outcome(report, finding) for finding in found) if found else ELSEWHERE
 
 
 def outcome(report: Report, finding: Finding) -> str:

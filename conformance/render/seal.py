@@ -1,4 +1,4 @@
-"""Hashes in a report, which find accidents and edits, not forgery.
+"""Hashes in a report. They detect accidents and edits, but not forgery.
 
 ``spec`` is the hash of the frozen clauses. ``suite`` is the hash of the code and data behind the verdict: the packages
 ``conformance``, without ``render``, and ``reference``. ``body`` is the hash of the text of the report, with the 64

@@ -10,7 +10,7 @@ from peerspec.conformance.finding import Finding
 from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.failures import Failure, blocked, failures
-from peerspec.conformance.render.outcomes import clause_outcomes, gravest, outcome, profile_outcome, rows, stages
+from peerspec.conformance.render.outcomes import clause_outcomes, most_severe, outcome, profile_outcome, rows, stages
 from peerspec.conformance.render.scale import Scale, brief
 from peerspec.conformance.report import Report
 
@@ -151,7 +151,7 @@ def _strip(backend: Backend, check: str, findings: Sequence[Finding], scale: Sca
     worst = max((f.share for f in measured), default=0.0)
     spoken = [f"{f.precision} {brief(f.share)}{'' if f.status == Status.PASS else ' ' + f.status}" for f in measured]
     return Strip(
-        gravest(outcome(backend.report, f) for f in findings),
+        most_severe(outcome(backend.report, f) for f in findings),
         brief(worst) if measured else "",
         tuple(marks),
         f"error divided by its bound: {', '.join(spoken)}" if spoken else "",

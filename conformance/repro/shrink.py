@@ -1,6 +1,6 @@
 """The smallest case found that still fails a check at the same clause: a greedy delta debugger.
 
-A smaller case counts only if the reference holds on it. So the search need not know what a check takes for granted,
+A smaller case counts only if the reference holds on it. So the search need not know what a check assumes,
 such as k = N or tokens in opposite pairs: on a case without it, the reference fails too, or nothing is decided.
 """
 
@@ -84,7 +84,7 @@ class _Search:
             raise _Spent
         self.tried += 1
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a check may stumble over a case that lacks what it takes for granted
+            warnings.simplefilter("ignore")  # a check may warn or raise on a case that it does not expect
             try:
                 taken = self._accepts(smaller) and self._fails_alike(smaller)
             except Exception:

@@ -1,4 +1,4 @@
-"""A trial of ``forward``: the answer to one case, and everything that can be said about it, computed once."""
+"""A trial of ``forward``: the answer to one case, and the values computed to judge it, each computed once."""
 
 from __future__ import annotations
 
@@ -139,12 +139,12 @@ class Trial:
 
     @cached_property
     def margin(self) -> Margin:
-        """The ids compared with the experts left out."""
+        """The selected experts compared with the omitted ones."""
         return margins(self.linear, *self.half_scores, self.ids)
 
     @cached_property
     def certain_for_all(self) -> Array:
-        """[T], True where every legal backend takes the same experts, whether or not this backend took them."""
+        """[T], True where every legal backend selects the same experts, whether or not this backend selected them."""
         s1, s2 = self.half_scores
         ids = select_two_stage(s1.value, s2.value, self.case.layer.config.top_k).indices
         return np.asarray(margins(self.linear, s1, s2, ids).certain.all(-1))

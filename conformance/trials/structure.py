@@ -18,7 +18,7 @@ ID_DTYPES = (np.dtype(np.int64), np.dtype(np.int32))
 
 
 def violations(case: Case, out: Output) -> list[Violation]:
-    """Everything wrong with the structure of an answer, the gravest first."""
+    """Everything wrong with the structure of an answer, the most severe first."""
     return form_violations(case, out) or [*_ids(case, out), *_state(case, out)]
 
 

@@ -29,7 +29,7 @@ def build(
     compiler: str | None = None,
     flags: Sequence[str] = (),
 ) -> Path:
-    """The path of the library of kernels; it is compiled unless the file is there, built from these sources.
+    """The path of the library of kernels. It is compiled if the file is missing or was built from other sources.
 
     Args:
         path: the file to write, ``cached()`` by default. A library of other sources is replaced.

@@ -115,7 +115,7 @@ PEERSPEC_API int32_t peerspec_expert_stage_backward(const peerspec_run* run, con
                                                     const void* gates, const void* dy, void* dx, void* dgates,
                                                     void* u_weights, void* v_weights, void* w_weights);
 
-/* out [T, width]: for each token the weighted sum of the rows of a table [N, width] that it picks. */
+/* out [T, width]: for each token the weighted sum of the rows of a table [N, width] that it selects. */
 PEERSPEC_API int32_t peerspec_gather_sum(const peerspec_run* run, int32_t format, int64_t num_rows, int64_t width,
                                          int64_t tokens, int64_t pairs, const void* table, const int64_t* ids,
                                          const void* weights, void* out);

@@ -1,4 +1,4 @@
-// gather_sum: for each token the weighted sum of the rows that it picks.
+// gather_sum: for each token the weighted sum of the rows that it selects.
 #pragma once
 
 namespace peerspec {

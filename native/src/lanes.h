@@ -51,8 +51,8 @@ PEERSPEC_INLINE Vec load_vec(const void* from) {
   return value;
 }
 
-// Intrinsics where one instruction does the work and GCC does not find it. Those of AVX-512 are the masked ones, with
-// a mask of ones, because GCC warns of uninitialised memory in its header for the others.
+// Intrinsics where one instruction is enough and GCC does not find it. For AVX-512 they have a mask, all ones, because
+// GCC warns of uninitialised memory in its own header for those without a mask.
 #if PEERSPEC_WIDTH == 64
 PEERSPEC_INLINE Word extended(Half bits) { return (Word)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)bits); }
 PEERSPEC_INLINE Whole extended(Byte bytes) { return (Whole)_mm512_maskz_cvtepi8_epi32(0xffff, (__m128i)bytes); }

@@ -1,4 +1,4 @@
-// The C interface of weighted sums of picked rows and of tokens by row.
+// The C interface of gather_sum and scatter_sum.
 #include "api.h"
 #include "parallel.h"
 

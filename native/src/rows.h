@@ -1,4 +1,4 @@
-// Picked rows of a table: their inner products with one vector, and their weighted sum.
+// Selected rows of a table: their inner products with one vector, and their weighted sum.
 //
 // Several rows are read at once, which hides the latency of memory. Each inner product is summed lane by lane, and
 // rows are added in the order of their ids, so that the bits do not depend on how many rows are read at once.

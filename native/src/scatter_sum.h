@@ -1,4 +1,4 @@
-// scatter_sum: for each touched row the weighted sum of the tokens that pick it.
+// scatter_sum: for each touched row the weighted sum of the tokens that select it.
 #pragma once
 
 namespace peerspec {

@@ -18,10 +18,10 @@ PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T thresho
   int64_t count = 0, i = 0;
 #if PEERSPEC_WIDTH == 64
   if constexpr (sizeof(T) == 4) {
-    const __m512 bound = _mm512_set1_ps(threshold);
+    const __m512 limit = _mm512_set1_ps(threshold);
     __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     for (; i + 16 <= n; i += 16, at = _mm512_add_epi32(at, _mm512_set1_epi32(16))) {
-      const __mmask16 reached = _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), bound, _CMP_GE_OQ);
+      const __mmask16 reached = _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GE_OQ);
       _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(reached, at));
       count += __builtin_popcount(reached);
     }
@@ -29,11 +29,11 @@ PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T thresho
 #elif PEERSPEC_WIDTH == 32
   if constexpr (sizeof(T) == 4) {
     constexpr int always_written = 4;  // positions that are written for 64 scores even if fewer reach the threshold
-    const __m256 bound = _mm256_set1_ps(threshold);
+    const __m256 limit = _mm256_set1_ps(threshold);
     for (; i + 64 <= n; i += 64) {
       uint64_t mask = 0;
       for (int part = 0; part < 8; part++) {
-        const __m256 reached = _mm256_cmp_ps(_mm256_loadu_ps(scores + i + 8 * part), bound, _CMP_GE_OQ);
+        const __m256 reached = _mm256_cmp_ps(_mm256_loadu_ps(scores + i + 8 * part), limit, _CMP_GE_OQ);
         mask |= uint64_t(uint32_t(_mm256_movemask_ps(reached))) << (8 * part);
       }
       const int64_t end = count + __builtin_popcountll(mask);

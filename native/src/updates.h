@@ -1,6 +1,6 @@
 // Steps of optimisers on touched rows; all other rows keep their bits.
 //
-// A gradient is given, or it is summed here from the tokens that pick the row, a block of columns at a time, and not
+// A gradient is given, or it is summed here from the tokens that select the row, a block of columns at a time, and not
 // stored. In each formula a compiler can fuse multiplications and additions in one way only, so that every column is
 // rounded alike.
 #pragma once

@@ -198,7 +198,7 @@ def test_a_swap_within_both_bounds_is_admissible_and_one_beyond_is_not() -> None
     assert 0.3 < swapped.share[0, 0] <= 1
     beyond = margins(exact, s1, s2, np.array([[[3]]]))  # expert 3 = (1, 0), 1.0 below
     assert beyond.excess[0, 0] == pytest.approx(1.0 - 0.4)
-    assert (beyond.left[0, 0], beyond.taken[0, 0]) == (0, 3)
+    assert (beyond.omitted[0, 0], beyond.selected[0, 0]) == (0, 3)
     assert beyond.share[0, 0] == pytest.approx(1.0 / 0.4)
 
 

@@ -170,7 +170,7 @@ def test_a_failure_breaks_one_clause_and_leaves_the_others_undecided(finding, ou
     assert found == outcomes
 
 
-def test_the_gravest_outcome_of_a_clause_counts():
+def test_the_most_severe_outcome_of_a_clause_counts():
     low = replace(PASSED, precision="float16", status=Status.FAIL, message="wrong")
     assert clause_outcomes(replace(REPORT, findings=(PASSED, low)), "gate")["GAT-1"] == Status.FAIL
 

@@ -145,7 +145,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 )
 def test_a_damaged_file_or_one_of_another_format_is_refused(saved: Path, spoil: Any) -> None:
     saved.write_bytes(spoil(saved.read_bytes()))
-    with pytest.raises(FileFormError, match=r"is not a readable safetensors file \(.*\); pass a layer"):
+    with pytest.raises(FileFormError, match=r"is not a readable safetensors file \(.*\); pass a complete layer file"):
         Layer.load(saved)
 
 

@@ -1,4 +1,4 @@
-"""Lazy Adam: Adam on the touched rows alone.
+"""Lazy Adam: Adam on the touched rows only.
 
 m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², row ← row − rate · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε); t counts all steps.
 """

@@ -54,7 +54,7 @@ def fixed_option(name: str, number: float, below: float = math.inf) -> float:
     """A hyperparameter that is fixed when the optimiser is made.
 
     Raises:
-        InputError: it is an array, negative, or not below the bound.
+        InputError: it is an array, negative, or not less than ``below``.
     """
     if isinstance(number, jax.Array):
         raise InputError(

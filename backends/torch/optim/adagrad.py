@@ -20,7 +20,7 @@ __all__ = ["RowAdagrad"]
 
 
 class RowAdagrad(Optimiser):
-    """Adagrad with one number of state per row; on touched rows exactly what it is on all rows.
+    """Adagrad with one number of state per row. A step on the touched rows equals a step on all rows.
 
     Args:
         params, in_backward: see ``Optimiser``.
@@ -49,9 +49,9 @@ class RowAdagrad(Optimiser):
 def _by_library(
     table: Tensor, sums: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float, epsilon: float
 ) -> None:
-    def update(picked: Tensor, gradient: Tensor, picked_sums: Tensor) -> None:
-        picked_sums.add_(gradient.square().mean(1))
-        picked.sub_(gradient * (rate / (picked_sums.sqrt() + epsilon))[:, None])
+    def update(row_values: Tensor, gradient: Tensor, row_sums: Tensor) -> None:
+        row_sums.add_(gradient.square().mean(1))
+        row_values.sub_(gradient * (rate / (row_sums.sqrt() + epsilon))[:, None])
 
     update_by_library(update, table, (sums,), rows, values, factors)
 

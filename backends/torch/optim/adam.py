@@ -1,4 +1,4 @@
-"""Lazy Adam: Adam of the touched rows alone.
+"""Lazy Adam: Adam on the touched rows only.
 
 m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², row ← row − lr · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε), t counting all steps.
 """
@@ -80,11 +80,11 @@ def _by_library(
     epsilon: float,
     step: int,
 ) -> None:
-    def update(picked: Tensor, gradient: Tensor, picked_first: Tensor, picked_second: Tensor) -> None:
-        picked_first.lerp_(gradient, 1 - beta1)
-        picked_second.lerp_(gradient.square(), 1 - beta2)
+    def update(row_values: Tensor, gradient: Tensor, row_first: Tensor, row_second: Tensor) -> None:
+        row_first.lerp_(gradient, 1 - beta1)
+        row_second.lerp_(gradient.square(), 1 - beta2)
         scale = (1 - beta2**step) ** -0.5
-        picked.sub_(picked_first / (picked_second.sqrt() * scale + epsilon), alpha=rate / (1 - beta1**step))
+        row_values.sub_(row_first / (row_second.sqrt() * scale + epsilon), alpha=rate / (1 - beta1**step))
 
     update_by_library(update, table, (first, second), rows, values, factors)
 

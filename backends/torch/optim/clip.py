@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from peerspec.backends.torch.in_backward import UpdateError, taker_of
+from peerspec.backends.torch.in_backward import UpdateError, receiver_of
 from peerspec.backends.torch.optim.gradient import coalesced
 
 __all__ = ["clip_grad_norm_"]
@@ -22,7 +22,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
         UpdateError: an optimiser takes one of the gradients within the backward pass, before the norm is known.
     """
     parameters = list(parameters)
-    if any(taker_of(parameter) is not None for parameter in parameters):
+    if any(receiver_of(parameter) is not None for parameter in parameters):
         raise UpdateError(
             "the norm of all gradients is known after the backward pass, in which an optimiser with in_backward=True "
             "already updates; make it without in_backward to clip"

@@ -46,8 +46,8 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
     ids, values = gradient._indices()[0].contiguous(), gradient._values().to(dtype).contiguous()
     if _ascend(ids):
         return Rows(ids, values)
-    once = values.new_ones(len(ids), 1)
-    return FactoredRows(touched_rows(ids[:, None], len(gradient)), once, values)
+    ones = values.new_ones(len(ids), 1)
+    return FactoredRows(touched_rows(ids[:, None], len(gradient)), ones, values)
 
 
 def summed(gradient: RowGradient) -> Rows:
@@ -56,7 +56,7 @@ def summed(gradient: RowGradient) -> Rows:
 
 
 def coalesced(gradient: Tensor) -> Tensor:
-    """A sparse gradient that lists each row once, with the sums of the optimisers."""
+    """A sparse gradient that lists each row once, summed in the order in which the optimisers sum it."""
     if _ascend(gradient._indices()[0]):
         return gradient._coalesced_(True)
     rows, values = summed(rows_of(gradient, gradient.shape[-1]))

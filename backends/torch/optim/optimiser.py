@@ -11,7 +11,7 @@ from torch.autograd.graph import increment_version
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
-from peerspec.backends.torch.in_backward import UpdateError, set_taker
+from peerspec.backends.torch.in_backward import UpdateError, set_receiver
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
 from peerspec.backends.torch.optim.row_update import Operands, operands
 from peerspec.backends.torch.touched import FactoredRows
@@ -60,7 +60,7 @@ class Optimiser(torch.optim.Optimizer):
                     f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {param.dtype} (PAR-2)"
                 )
             if self.in_backward:
-                set_taker(param, self._take)
+                set_receiver(param, self._take)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -46,7 +46,7 @@ def core_operands(
     if not factors:
         return to_array(rows), to_array(values)
     order, starts, weights = map(to_array, factors)
-    by_row = native.Sorted(order, to_array(rows), starts)
+    by_row = native.SortedPairs(order, to_array(rows), starts)
     return by_row.touched, native.FactoredRows(by_row, weights, to_array(values))
 
 
@@ -61,9 +61,9 @@ def update_by_library(
     budget = BUDGET["cpu" if table.device.type == "cpu" else "other"]
     count = max(1, budget // (max(1, table.shape[1]) * dtype.itemsize))
     for part, gradient in zip(torch.split(rows, count), torch.split(values, count), strict=True):
-        picked, states = table[part].to(dtype), [old[part] for old in state]
-        update(picked, gradient, *states)
-        table.index_copy_(0, part, picked.to(table.dtype))
+        row_values, states = table[part].to(dtype), [old[part] for old in state]
+        update(row_values, gradient, *states)
+        table.index_copy_(0, part, row_values.to(table.dtype))
         for old, new in zip(state, states, strict=True):
             old.index_copy_(0, part, new)
 

@@ -20,9 +20,9 @@ __all__ = ["RowSGD"]
 
 
 class RowSGD(Optimiser):
-    """Stochastic gradient descent; on touched rows exactly what it is on all rows.
+    """Stochastic gradient descent. A step on the touched rows equals a step on all rows.
 
-    There is no momentum, which would move rows long after a batch touched them.
+    There is no momentum, because it would change a row long after a batch touched it.
 
     Args:
         params, in_backward: see ``Optimiser``.
@@ -47,8 +47,8 @@ class RowSGD(Optimiser):
 
 
 def _by_library(table: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float) -> None:
-    def update(picked: Tensor, gradient: Tensor) -> None:
-        picked.sub_(gradient, alpha=rate)
+    def update(row_values: Tensor, gradient: Tensor) -> None:
+        row_values.sub_(gradient, alpha=rate)
 
     update_by_library(update, table, (), rows, values, factors)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.export.graph import bound_model, selection_model
+from peerspec.export.graph import model_with_parameter_inputs, selection_model
 from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.reference import PeerConfig
 
@@ -19,7 +19,7 @@ from peerspec.reference import PeerConfig
 def graph(*, dtype: str, config: dict[str, Any] | None = None, n: int = 0, k: int = 0) -> bytes:
     if config is None:
         return selection_model(product_key_top_k(), np.dtype(dtype), n, k).SerializeToString()
-    return bound_model(PeerConfig.from_json(json.dumps(config)), np.dtype(dtype)).SerializeToString()
+    return model_with_parameter_inputs(PeerConfig.from_json(json.dumps(config)), np.dtype(dtype)).SerializeToString()
 
 
 def main() -> None:

@@ -7,7 +7,7 @@
 
 namespace peerspec {
 
-constexpr int64_t no_row = -1;  // the id of a pair that picks no row
+constexpr int64_t no_row = -1;  // the id of a pair that selects no row
 
 struct Touched {
   int64_t found = 0;
@@ -28,7 +28,7 @@ struct Touched {
   }
 };
 
-// The same if some pairs pick no row: these are sorted to the end and dropped.
+// The same if some pairs select no row: these are sorted to the end and dropped.
 struct SomeTouched : Touched {
   SomeTouched(const Array& array, int64_t num_rows) {
     const Ids given(array);

@@ -7,7 +7,7 @@
 namespace peerspec {
 namespace {
 
-// A gradient as factored rows: ids [T, K], weights [T, K], x [T, width]; an id of -1 picks no row.
+// A gradient as factored rows: ids [T, K], weights [T, K], x [T, width]; an id of -1 selects no row.
 struct FactoredRows {
   Array weights, x;
   SomeTouched touched;

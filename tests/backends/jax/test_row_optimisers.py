@@ -22,7 +22,7 @@ from peerspec.backends.jax.operation import is_supported
 from peerspec.backends.jax.optim import RowGradient, labels, value_and_grad
 from peerspec.backends.torch import PEER
 from peerspec.backends.torch import optim as torch_optim
-from peerspec.backends.torch.in_backward import taker_of
+from peerspec.backends.torch.in_backward import receiver_of
 from peerspec.backends.torch.touched import FactoredRows, touched_rows
 from peerspec.reference import InputError, Layer, PeerConfig
 
@@ -110,7 +110,7 @@ def test_with_the_core_a_step_has_the_bits_of_torch(kind, dtype):
         params, state = train(KINDS[kind], params, [seed], state)
         for name in TABLES:
             ids, weights, x = (torch.from_numpy(np.array(part)) for part in gradients[name][:3])
-            taker_of(other[name])(other[name], FactoredRows(touched_rows(ids.long(), 100), weights, x))
+            receiver_of(other[name])(other[name], FactoredRows(touched_rows(ids.long(), 100), weights, x))
         theirs.step()
     for name in TABLES:
         assert np.asarray(params[name]).tobytes() == other[name].detach().view(torch.uint8).numpy().tobytes()

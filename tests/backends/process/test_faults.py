@@ -1,4 +1,4 @@
-"""An answer that cannot be read is a fault of the harness: status 2 and one sentence."""
+"""An answer that cannot be read is a fault: status 2 and one sentence."""
 
 import os
 import time
@@ -68,7 +68,7 @@ def test_an_unreadable_answer_is_an_error_and_never_a_failed_clause(
     ("way", "sentence"),
     [
         ("dies at start", "ended during start (exit status 1); it last wrote to standard error: no licence found"),
-        ("old protocol", "speaks protocol 0, this package 1"),
+        ("old protocol", "uses protocol 0, this package 1"),
         ("no forward", "does not offer forward"),
         ("new method", "unknown method 'backward'"),
         ("no name", "name must be a printable text"),

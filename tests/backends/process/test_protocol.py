@@ -94,7 +94,7 @@ def test_one_layer_in_a_row_is_written_once(exchanges: list[Exchange]) -> None:
 def test_a_greeting_outside_the_schema_is_refused(reply: Any) -> None:
     assert not _schema("reply").is_valid(reply)
     with pytest.raises(ProcessError):
-        messages.read_hello(messages.decode(json.dumps(reply).encode(), "start"))
+        messages.read_start(messages.decode(json.dumps(reply).encode(), "start"))
 
 
 @pytest.mark.parametrize(
