@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from peerspec.backends.protocol import ALL_PROFILES, BackendError
 from peerspec.export.graph import model_with_parameter_inputs, selection_model
-from peerspec.export.layer_function import OUTPUTS
+from peerspec.export.names import OUTPUTS
 from peerspec.export.onnx_package import ReferenceEvaluator
 from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.reference import Layer, Output, PeerConfig, Selection

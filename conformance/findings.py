@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import Any
 
 from peerspec.backends.protocol import PRECISIONS
 from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.clauses import counted_checks
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.kinds import Reason, Stage, Status
@@ -26,6 +28,7 @@ __all__ = [
     "passed",
     "required_taken",
     "undecided",
+    "waive_newer",
 ]
 
 CLAIMS, SUPPORTS = "structure.claims", "structure.supports"
@@ -131,3 +134,10 @@ def _finding(
         message=said,
         **fields,
     )
+
+
+def waive_newer(finding: Finding) -> Finding:
+    """A failure of a check that is newer than the specification is shown as waived, and does not count."""
+    if finding.status != Status.FAIL or finding.check in counted_checks() | {CLAIMS, SUPPORTS}:
+        return finding
+    return replace(finding, status=Status.WAIVED, reason=Reason.NEWER_THAN_SPEC)

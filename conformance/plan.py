@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import DTYPES, PeerError, compute_dtype
 
-__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step"]
+__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "require_waived_checks"]
 
 SIZES = ("minimal", "default", "full")
 CORE = "core"
@@ -145,3 +145,14 @@ def _require_known(what: str, values: Collection[str], known: Collection[str]) -
     for value in values:
         if value not in known:
             raise PeerError(f"{value!r} is no {what}; use one of {', '.join(known)}")
+
+
+def require_waived_checks(waivers: Mapping[str, str]) -> None:
+    """Refuse a waiver for a check that does not exist.
+
+    Raises:
+        PeerError: there is one.
+    """
+    for id in waivers:
+        if id not in {check.id for check in CHECKS}:
+            raise PeerError(f"the waiver for {id!r} names no check; `peerspec list` shows all checks")

@@ -9,7 +9,6 @@ from peerspec.conformance import findings
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.explore.explorer import Explorer
-from peerspec.conformance.finalise import waive_newer
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host, supports
@@ -58,7 +57,7 @@ class Run:
 
     def step(self, step: Step) -> Finding:
         """All cases of a step; the finding reports the first failure."""
-        return waive_newer(_Step(self, step).finding())
+        return findings.waive_newer(_Step(self, step).finding())
 
     def claims(self) -> Iterator[Finding]:
         """The failure of a backend that claims no precision (CNF-1)."""

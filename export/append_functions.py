@@ -10,8 +10,8 @@ from peerspec.export.domain import DOMAIN, DOMAIN_VERSION, TENSOR_TYPES
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
 from peerspec.export.functions import Kind, layer_functions, layer_names
-from peerspec.export.graph import LAYER_NODE, SPEC_KEY
 from peerspec.export.layer_nodes import LayerNode, layer_nodes
+from peerspec.export.names import LAYER_NODE, SPEC_KEY
 from peerspec.export.onnx_package import ModelProto, helper
 from peerspec.export.tables import SCALE, Tables, check_tables, inputs
 from peerspec.reference import SPEC_VERSION

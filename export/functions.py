@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from peerspec.export.expert_stage import Body, expert_stage, expert_stage_name
-from peerspec.export.layer_function import LAYER_NAMES, layer_function
+from peerspec.export.layer_function import layer_function
+from peerspec.export.names import LAYER_NAMES
 from peerspec.export.onnx_package import FunctionProto
 from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.export.tables import Tables

@@ -21,7 +21,7 @@ from peerspec.export.domain import (
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
 from peerspec.export.functions import Kind, layer_functions
-from peerspec.export.layer_function import LAYER_NAMES, OUTPUTS
+from peerspec.export.names import CONFIG_KEY, LAYER_NAMES, LAYER_NODE, OUTPUTS, SPEC_KEY
 from peerspec.export.onnx_package import (
     FunctionProto,
     GraphProto,
@@ -36,25 +36,12 @@ from peerspec.export.tables import FORMATS, Tables, inputs, is_table
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
 __all__ = [
-    "CONFIG_KEY",
-    "DIGEST_KEY",
-    "LAYER_NODE",
-    "SPEC_KEY",
-    "TABLES_KEY",
     "assemble",
     "extracted_model",
     "layer_model",
     "model_with_parameter_inputs",
     "selection_model",
 ]
-
-SPEC_KEY = "peerspec.spec"
-CONFIG_KEY = "peerspec.config"
-DIGEST_KEY = "peerspec.sha256"
-TABLES_KEY = "peerspec.tables"
-
-LAYER_NODE = "layer"
-"""The name of the node of a model that is one layer."""
 
 
 def layer_model(

@@ -15,16 +15,12 @@ import numpy as np
 
 from peerspec.export import stages
 from peerspec.export.domain import DOMAIN, TENSOR_TYPES, compute_dtype, function, identifier
+from peerspec.export.names import OUTPUTS
 from peerspec.export.onnx_package import FunctionProto
 from peerspec.export.tables import Tables, inputs, is_table
 from peerspec.reference import PeerConfig
 
-__all__ = ["LAYER_NAMES", "OUTPUTS", "layer_function"]
-
-LAYER_NAMES: dict[Tables | None, str] = {None: "Layer", "float16": "LayerFloat16", "int8": "LayerInt8"}
-"""The name of the function of a layer, by the format of its tables."""
-
-OUTPUTS = ("y", "scores", "indices", "gates")
+__all__ = ["layer_function"]
 
 
 def layer_function(

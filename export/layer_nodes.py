@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from peerspec.export.domain import DOMAIN, DOMAIN_VERSION
 from peerspec.export.errors import ExportError
-from peerspec.export.graph import CONFIG_KEY, LAYER_NODE, SPEC_KEY
-from peerspec.export.layer_function import LAYER_NAMES
+from peerspec.export.names import CONFIG_KEY, LAYER_NAMES, LAYER_NODE, SPEC_KEY
 from peerspec.export.onnx_package import ModelProto, NodeProto, helper
 from peerspec.export.stated import stated_errors
 from peerspec.export.tables import Tables, inputs

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from peerspec.export.errors import ExportError
-from peerspec.export.graph import LAYER_NODE, TABLES_KEY
+from peerspec.export.names import LAYER_NODE, TABLES_KEY
 from peerspec.export.onnx_package import ModelProto
 from peerspec.export.tables import Tables
 

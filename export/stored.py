@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from peerspec.export.domain import TENSOR_TYPES
 from peerspec.export.errors import ExportError
-from peerspec.export.graph import DIGEST_KEY
+from peerspec.export.names import DIGEST_KEY
 from peerspec.export.onnx_package import ModelProto, TensorProto, helper
 
 __all__ = ["check_external", "read_tensor"]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
-from peerspec.export.graph import DIGEST_KEY, LAYER_NODE, layer_model
+from peerspec.export.graph import layer_model
+from peerspec.export.names import DIGEST_KEY, LAYER_NODE
 from peerspec.export.onnx_package import ModelProto, TensorProto
 from peerspec.export.stated import state_errors
 from peerspec.export.table_error import table_error

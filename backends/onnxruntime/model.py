@@ -18,8 +18,9 @@ from peerspec.backends.onnxruntime.backend import check_inference
 from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import new_selector, run_selector
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
-from peerspec.export.graph import CONFIG_KEY, extracted_model
+from peerspec.export.graph import extracted_model
 from peerspec.export.layer_nodes import LayerNode, find_layer, metadata
+from peerspec.export.names import CONFIG_KEY
 from peerspec.export.onnx_package import ModelProto
 from peerspec.export.read import read_model, read_parameters
 from peerspec.export.tables import widened

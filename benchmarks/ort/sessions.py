@@ -15,7 +15,7 @@ from peerspec.export import ort
 from peerspec.export.domain import OPSET
 from peerspec.export.expert_stage import Body, expert_stage
 from peerspec.export.graph import assemble, extracted_model, layer_model
-from peerspec.export.layer_function import OUTPUTS
+from peerspec.export.names import OUTPUTS
 from peerspec.export.onnx_package import ModelProto, NodeProto, TensorProto, helper
 from peerspec.export.tables import Tables, is_table, narrowed
 from peerspec.reference import PeerConfig

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from peerspec.export import ort
 from peerspec.export.graph import assemble
-from peerspec.export.layer_function import LAYER_NAMES
+from peerspec.export.names import LAYER_NAMES
 from peerspec.export.tables import FORMATS, is_table, narrowed
 from peerspec.reference import Layer, PeerConfig
 
