@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from os import PathLike
 
 import torch
@@ -132,7 +133,7 @@ class PEER(nn.Module):
 
     def _tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers by the names of SPEC.md."""
-        return {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        return {name: attrgetter(name)(self) for name in self.config.shapes()}
 
     def _owner(self, name: str) -> tuple[nn.Module, str]:
         """The module that holds a parameter and its name there; ``query.weight`` lives in ``self.query``."""
