@@ -50,7 +50,7 @@ MUTANTS = [
     "repeat_stale_cache",
     "softmax_over_tokens",
     "norm_without_counted_tokens",
-    "ties_zeros_told_apart",
+    "ties_of_signed_zeros",
     "vector_keeps_an_axis",
     "gradient_of_x_missing",
     "gradient_of_x_flattened",
@@ -189,7 +189,7 @@ SHRUNK = [
     ("halves_swapped", "query.halves", "exact.halves"),
     ("strides_ignored", "structure.forms", "shape.strided"),
     ("heads_averaged", "output.heads", "numeric.apart"),
-    ("ties_zeros_told_apart", "select.ids", "zeros"),
+    ("ties_of_signed_zeros", "select.ids", "zeros"),
     ("gradient_of_x_missing", "gradients.structure", "gradient.relu"),
 ]
 
