@@ -105,6 +105,6 @@ def _targets(backends: Sequence[str], commands: Sequence[str]) -> list[Target]:
 def _jobs(text: str) -> int:
     if text == "auto":
         return os.cpu_count() or 1
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise typer.BadParameter(f"--jobs must be a number of at least 1, or auto, got {text!r}")
     return int(text)

@@ -177,6 +177,13 @@ INTERRUPTIBLE = (
 """The command with interrupts, which a shell ignores for programs in the background."""
 
 
+@pytest.mark.parametrize("jobs", ["0", "-1", "1.5", "two", "", "²", "٣"])
+def test_a_number_of_jobs_that_is_none_is_one_sentence(peerspec, jobs):
+    result = peerspec("check", "reference", f"--jobs={jobs}")
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+    assert f"--jobs must be a number of at least 1, or auto, got {jobs!r}" in result.err
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_an_interrupt_ends_every_process_at_once(tmp_path, jobs):
     (tmp_path / "slow.py").write_text(
