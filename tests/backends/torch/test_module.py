@@ -173,3 +173,32 @@ def test_tokens_of_another_dtype_are_refused():
 
 def test_the_printed_module_shows_its_configuration():
     assert repr(FULL) in repr(PEER(FULL))
+
+
+def test_a_subclass_may_have_further_parameters_and_buffers():
+    class Tagged(PEER):
+        def __init__(self, config):
+            super().__init__(config)
+            self.tag = torch.nn.Parameter(torch.zeros(3))
+            self.register_buffer("count", torch.zeros(()))
+
+    plain = PEER(FULL)
+    tagged = Tagged(FULL)
+    tagged.load_state_dict(plain.state_dict(), strict=False)
+    x = torch.randn(4, FULL.d_model)
+    assert torch.equal(tagged.eval()(x), plain.eval()(x))
+
+
+def test_a_parametrized_table_is_read_through_its_parametrization():
+    class Doubled(torch.nn.Module):
+        def forward(self, table):
+            return 2 * table
+
+    plain, layer = PEER(FULL), PEER(FULL)
+    layer.load_state_dict(plain.state_dict())
+    torch.nn.utils.parametrize.register_parametrization(layer.experts, "v", Doubled())
+    x = torch.randn(4, FULL.d_model)
+    assert torch.equal(layer.eval()(x), 2 * plain.eval()(x))  # doubling is exact
+    layer(x).sum().backward()
+    plain(x).sum().backward()
+    assert torch.equal(layer.experts.parametrizations.v.original.grad, 2 * plain.experts.v.grad)
