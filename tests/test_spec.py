@@ -45,7 +45,7 @@ def test_a_check_newer_than_the_specification_is_shown_and_not_counted(monkeypat
     mutant = load(str(ROOT / "tests" / "mutants" / "heads_averaged.py"))
     failing = {finding.check for finding in check_backend(mutant, size="minimal").of("fail")}
     older = counted_checks() - failing
-    monkeypatch.setattr("peerspec.conformance.finalise.counted_checks", lambda: older)
+    monkeypatch.setattr("peerspec.conformance.findings.counted_checks", lambda: older)
     report = check_backend(mutant, size="minimal")
     assert report.conformant
     assert {finding.check for finding in report.of("waived")} == failing
