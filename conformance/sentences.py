@@ -87,7 +87,7 @@ TEMPLATES: dict[str, str] = {
 
 HINTS: dict[str, str] = {
     HintKind.X_SHAPE: ", for x of shape {x}",
-    HintKind.NARROW_DTYPE: "; all errors are small, as if a dtype inside were too narrow",
+    HintKind.NARROW_DTYPE: "; all errors are small, as if a stage computed in a narrower dtype",
     HintKind.FACTOR: "; y is {factor:.6g} times the expected value",
     HintKind.HEADS_AVERAGED: ", which is 1/h: heads are averaged instead of summed (OUT-2)",
     HintKind.SCORE_SCALE: "; all scores are {factor:.6g} times the expected ones: a scale (SCO-1)",
