@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from numpy.typing import DTypeLike
 
+from peerspec import reference
 from peerspec.reference import ConfigError, InputError
 
 __all__ = ["compute_dtype", "id_dtype", "inner_product", "require_representable"]
@@ -18,7 +19,7 @@ _INT32_IDS = 2**31
 
 def compute_dtype(dtype: DTypeLike) -> Any:
     """float64 for float64, else float32: the dtype of queries, scores, gates and accumulations (PRC-2)."""
-    return jnp.float64 if jnp.dtype(dtype) == jnp.float64 else jnp.float32
+    return reference.compute_dtype(jnp.dtype(dtype))
 
 
 def id_dtype(num_experts: int) -> Any:

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from peerspec.reference import DTYPES, InputError
+from peerspec.reference import DTYPES, InputError, compute_dtype
 
 __all__ = ["COMPUTE_DTYPES", "TORCH_DTYPES", "to_array", "to_tensor"]
 
 TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
 """The precisions of SPEC.md, chapter 7, by name."""
 
-COMPUTE_DTYPES = {dtype: torch.float64 if dtype == torch.float64 else torch.float32 for dtype in TORCH_DTYPES.values()}
+COMPUTE_DTYPES = {TORCH_DTYPES[name]: TORCH_DTYPES[compute_dtype(dtype).name] for name, dtype in DTYPES.items()}
 """The compute dtype for each dtype of input and parameters (PRC-2)."""
 
 _BFLOAT16 = DTYPES["bfloat16"]

@@ -3,7 +3,7 @@
 #
 #     headers.sh FOLDER
 #
-# Works on any Debian that reaches its archive; does not change its package lists. On other systems, unpack a release of
+# Works on a Debian whose package sources name an archive; does not change its package lists. Elsewhere, unpack a release of
 # ONNX Runtime. In both cases, set PEERSPEC_ORT_HEADERS to the folder.
 set -eu
 folder=${1:?usage: headers.sh FOLDER}
@@ -19,7 +19,7 @@ keys=/usr/share/keyrings/debian-archive-keyring.gpg
 # the first package source of this system that is Debian's
 sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null || true)
 mirror=$(sed -nE 's/^(deb( +\[[^]]*\])?|URIs:) +([^ ]+).*/\3/p' <<<"$sources" | grep -E '/debian/?$' | head -n 1 || true)
-mirror=${mirror:-http://deb.debian.org/debian}
+[ -n "$mirror" ] || fail "the package sources of this system name no Debian archive"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
