@@ -5,7 +5,7 @@
 - ``select(scores1, scores2, k) -> Selection`` for the profile ``select``: from two half scores [..., n] in the compute
   dtype to scores and ids [..., k];
 - ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``;
-- ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-2).
+- ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 
 def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool = False) -> Output:
-    """The reference, with results rounded to the dtypes of PRC-1 and PRC-3."""
+    """The reference, with results rounded to the dtypes of PRC-6 and PRC-3."""
     out = reference.forward(layer, x, mask=mask, training=training)
     assert out.scores is not None
     assert out.gates is not None

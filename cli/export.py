@@ -28,7 +28,7 @@ class Body(StrEnum):
 
 
 def export(
-    layer: Annotated[Path, typer.Argument(metavar="LAYER", help="A layer file (PAR-4).")],
+    layer: Annotated[Path, typer.Argument(metavar="LAYER", help="A layer file (PAR-6).")],
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file to write.")],
     leading: Annotated[
         str,

@@ -22,7 +22,7 @@ def verify(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model with PEER layers.")],
     layer: Annotated[
         Path | None,
-        typer.Argument(metavar="LAYER", help="The layer file (PAR-4) of the layer that the model should compute."),
+        typer.Argument(metavar="LAYER", help="The layer file (PAR-6) of the layer that the model should compute."),
     ] = None,
     node: Annotated[
         str | None, typer.Option(help="Verify only the layer of this node of the model.", metavar="NAME")

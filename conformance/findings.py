@@ -90,14 +90,14 @@ def no_precision() -> Finding:
 
 
 def declines_required(config: PeerConfig, precision: str, answer: str) -> Finding:
-    """The backend declines a configuration that it must take (CNF-2)."""
+    """The backend declines a configuration that it must take (CNF-4)."""
     values = {"activation": config.activation, "answer": answer, "config": str(config)}
-    return _of_claims(SUPPORTS, "CNF-2", Problem(ProblemKind.DECLINES_REQUIRED, values), precision)
+    return _of_claims(SUPPORTS, "CNF-4", Problem(ProblemKind.DECLINES_REQUIRED, values), precision)
 
 
 def required_taken() -> Finding:
-    """The backend declines nothing that it must take (CNF-2)."""
-    return Finding(SUPPORTS, ("CNF-2",), Stage.STRUCTURE, "core", "", Status.PASS)
+    """The backend declines nothing that it must take (CNF-4)."""
+    return Finding(SUPPORTS, ("CNF-4",), Stage.STRUCTURE, "core", "", Status.PASS)
 
 
 def _of_claims(check: str, clause: str, problem: Problem, precision: str = "") -> Finding:

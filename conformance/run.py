@@ -23,7 +23,7 @@ Progress = Callable[[int, int, str], None]
 """Called before each step with its number, the number of all steps, and its name."""
 
 MUST_TAKE = ("relu", "identity")
-"""Activations whose configurations no backend may decline (CNF-2)."""
+"""Activations whose configurations no backend may decline (CNF-4)."""
 
 
 class Run:
@@ -65,7 +65,7 @@ class Run:
             yield findings.no_precision()
 
     def declines_required(self) -> Iterator[Finding]:
-        """The first required configuration that the backend declines (CNF-2)."""
+        """The first required configuration that the backend declines (CNF-4)."""
         for (config, precision), answer in self._supported.items():
             if answer is not True and config.activation in MUST_TAKE:
                 yield findings.declines_required(config, precision, str(answer))

@@ -38,7 +38,7 @@ class Verdict:
         kind: the verdict itself.
         clauses: the broken clauses, the nearest to the cause first.
         shortfall: why there is no failure and no conformance either.
-        declined: whether the backend declined configurations (CNF-2).
+        declined: whether the backend declined configurations (CNF-4).
         shows_routing: whether every answer carried its routing.
         waived: the number of waived failures.
         error: the message of the first error.

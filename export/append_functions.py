@@ -71,6 +71,6 @@ def _dtype(layer_node: LayerNode, elements: Mapping[str, int]) -> np.dtype:
         if elements.get(source) not in _DTYPES:
             raise ExportError(
                 f"the parameter {name} of a layer is not an initializer of float64, float32, bfloat16 or float16; "
-                "export the model with its parameters as they are (ONX-6)"
+                "export the model with its parameters as they are (ONX-11)"
             )
     return _DTYPES[elements[layer_node.parameters["keys"]]]

@@ -1,4 +1,4 @@
-"""``peer.Layer``: a whole layer as one function of its tokens and its parameters (SPEC.md, ONX-6).
+"""``peer.Layer``: a whole layer as one function of its tokens and its parameters (SPEC.md, ONX-11).
 
 ``Layer(x, parameters…)<config> -> (y, scores, indices, gates)``; ``LayerFloat16`` and ``LayerInt8`` have tables in
 fewer bytes (ONX-10).
@@ -67,7 +67,7 @@ def _enter(config: PeerConfig, dtype: np.dtype) -> str:
 
 
 def _leave(config: PeerConfig, dtype: np.dtype) -> str:
-    """y rounded once (PRC-1), and every output with the leading axes of x."""
+    """y rounded once (PRC-6), and every output with the leading axes of x."""
     return f"""
   lead = Shape <start = 0, end = -1> (x)
   width = Constant <value = int64[1] {{{config.d_out}}}> ()

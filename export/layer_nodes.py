@@ -53,7 +53,7 @@ def find_layers(model: ModelProto, source: object) -> list[LayerNode]:
         return found
     if any(node.domain == DOMAIN for node in model.graph.node):
         raise ExportError(
-            f"{source} calls functions of the domain {DOMAIN!r}, but none of them is a whole Layer (ONX-6)"
+            f"{source} calls functions of the domain {DOMAIN!r}, but none of them is a whole Layer (ONX-11)"
         )
     if CONFIG_KEY in metadata(model):
         config = PeerConfig.from_json(metadata(model)[CONFIG_KEY])
@@ -96,14 +96,14 @@ def _is_layer(node: NodeProto) -> bool:
 def _layer_node(node: NodeProto, source: object) -> LayerNode:
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     if not isinstance(text := attributes.get("config"), bytes):
-        raise ExportError(f"{source}: the layer {node.name!r} has no attribute config; export the model again (ONX-6)")
+        raise ExportError(f"{source}: the layer {node.name!r} has no attribute config; export the model again (ONX-11)")
     config = PeerConfig.from_json(text.decode("utf-8", "replace"))
     tables = _TABLES[node.op_type.split("_")[0]]
     names = tuple(inputs(config, tables))
     if len(node.input) != 1 + len(names):
         raise ExportError(
             f"{source}: the layer {node.name!r} takes x and {', '.join(names)}, "
-            f"got {len(node.input)} inputs; export the model again (ONX-6)"
+            f"got {len(node.input)} inputs; export the model again (ONX-11)"
         )
     return LayerNode(node.name, config, node, dict(zip(names, node.input[1:], strict=True)), tables)
 

@@ -1,4 +1,4 @@
-"""The names in an ONNX model with PEER layers: metadata, nodes, functions and outputs (ONX-6, ONX-8, ONX-10)."""
+"""The names in an ONNX model with PEER layers: metadata, nodes, functions and outputs (ONX-11, ONX-8, ONX-10)."""
 
 from __future__ import annotations
 

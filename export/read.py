@@ -61,7 +61,7 @@ def read_parameters(path: str | PathLike[str], model: ModelProto, layer_node: La
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     if missing := [name for name, source in layer_node.parameters.items() if source not in tensors]:
         raise ExportError(
-            f"{path}: the parameter {missing[0]} is not an initializer of the model; export it again (ONX-6)"
+            f"{path}: the parameter {missing[0]} is not an initializer of the model; export it again (ONX-11)"
         )
     params = {name: read_tensor(path, tensors[source]) for name, source in layer_node.parameters.items()}
     for name, shape in inputs(layer_node.config, layer_node.tables).items():

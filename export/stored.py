@@ -29,7 +29,7 @@ def read_tensor(path: Path, tensor: TensorProto) -> NDArray[Any]:
             outside the folder of the model.
     """
     if tensor.data_type not in _DTYPES:
-        raise ExportError(f"{path}: {tensor.name} has ONNX element type {tensor.data_type}, which no layer has (PAR-2)")
+        raise ExportError(f"{path}: {tensor.name} has ONNX element type {tensor.data_type}, which no layer has (PAR-5)")
     dtype, shape = _DTYPES[tensor.data_type], tuple(tensor.dims)
     if tensor.data_location == TensorProto.EXTERNAL:
         file, offset, size = _locate(path, tensor)

@@ -33,7 +33,7 @@ def compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
         dtype('float32')
     """
     if dtype not in DTYPE_CODES:
-        raise InputError(f"tables must be of dtype {', '.join(DTYPES)}, got {dtype}; convert them (PAR-2)")
+        raise InputError(f"tables must be of dtype {', '.join(DTYPES)}, got {dtype}; convert them (PAR-5)")
     return reference.compute_dtype(dtype)
 
 

@@ -66,7 +66,7 @@ def expert_stage_backward(
 ) -> ExpertGradients:
     """The gradients of x and gates, and the weights of the gradients of the tables; errors as ``expert_stage``."""
     if experts.scales:
-        raise InputError("int8 tables are for inference; gradients need tables of a dtype of SPEC.md (PAR-2)")
+        raise InputError("int8 tables are for inference; gradients need tables of a dtype of SPEC.md (PAR-5)")
     x, ids, gates = _pairs(experts, x, ids, gates)
     dy = contiguous("dy", dy, experts.compute_dtype, (len(x), experts.v.shape[1]))
     dx, dgates = np.empty(x.shape, experts.compute_dtype), np.empty(ids.shape, experts.compute_dtype)

@@ -126,12 +126,12 @@ class PeerConfig:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(values.keys() - set(known)):
             raise ConfigError(
-                f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))} (PAR-4)"
+                f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))} (PAR-6)"
             )
         if missing := [name for name in known if name not in values]:
             raise ConfigError(
                 f"a configuration must have all of {', '.join(known)}, but this one lacks {', '.join(missing)}; "
-                "add what the layer was made with, because no default is assumed (PAR-4)"
+                "add what the layer was made with, because no default is assumed (PAR-6)"
             )
         _require_count("d_out", values["d_out"])
         return cls(**values)

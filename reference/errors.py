@@ -14,11 +14,11 @@ class ConfigError(PeerError):
 
 
 class TableError(PeerError):
-    """Parameters that do not fit their configuration (PAR-1 … PAR-3)."""
+    """Parameters that do not fit their configuration (PAR-1, PAR-3, PAR-5)."""
 
 
 class FileFormError(PeerError):
-    """A file that is not a layer in the file form of SPEC.md (PAR-4)."""
+    """A file that is not a layer in the file form of SPEC.md (PAR-6)."""
 
 
 class InputError(PeerError):

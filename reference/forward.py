@@ -64,7 +64,7 @@ def forward(
 
 
 def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Selection:
-    """The scores of given experts: s1_i + s2_j with (i, j) = divmod(id, n) (SCO-2, IDX-1)."""
+    """The scores of given experts: s1_i + s2_j with (i, j) = divmod(id, n) (SCO-4, IDX-1)."""
     i, j = np.divmod(indices, s1.shape[-1])
     return Selection(np.take_along_axis(s1, i, -1) + np.take_along_axis(s2, j, -1), indices)
 
@@ -75,7 +75,7 @@ def flatten(layer: Layer, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.nd
     if x.ndim < 1 or x.shape[-1] != d_model:
         raise InputError(f"x must have shape [..., {d_model}], got {x.shape} (SHP-1)")
     if x.dtype != layer.dtype:
-        raise InputError(f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-2)")
+        raise InputError(f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-5)")
     lead = x.shape[:-1]
     mask = np.ones(lead, bool) if mask is None else mask
     if mask.shape != lead or mask.dtype != bool:

@@ -21,14 +21,14 @@ __all__ = ["Layer"]
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A PEER layer as data: its parameters are checked once, here (PAR-1 … PAR-3).
+    """A PEER layer as data: its parameters are checked once, here (PAR-1, PAR-3, PAR-5).
 
     Args:
         config: the configuration.
         params: finite arrays of one dtype of ``DTYPES``, with the names and shapes of ``config.shapes()``.
 
     Raises:
-        TableError: a name, shape, dtype or value outside PAR-1 … PAR-3.
+        TableError: a name, shape, dtype or value outside PAR-1, PAR-3, PAR-5.
     """
 
     config: PeerConfig
@@ -62,7 +62,7 @@ class Layer:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Layer:
-        """Open a layer file (PAR-4); the tables are memory-mapped and read-only.
+        """Open a layer file (PAR-6); the tables are memory-mapped and read-only.
 
         Raises:
             FileFormError: the file is missing, unreadable, corrupted or not a layer.
@@ -71,7 +71,7 @@ class Layer:
         return cls(*storage.read(path))
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the layer file, whole or not at all (PAR-4).
+        """Write the layer file, whole or not at all (PAR-6).
 
         Raises:
             FileFormError: the path exists and ``overwrite`` is false, or cannot be written.

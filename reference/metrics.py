@@ -1,4 +1,4 @@
-"""How evenly a layer uses its experts (SPEC.md, MET-1, MET-2; paper, section 3.3)."""
+"""How evenly a layer uses its experts (SPEC.md, MET-1, MET-3; paper, section 3.3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def expert_usage(indices: Int[np.ndarray, ...], num_experts: int) -> float:
 
 
 def unevenness(indices: Int[np.ndarray, ...], gates: Float[np.ndarray, ...], num_experts: int) -> float:
-    """log N + Σ z log z in nats, z the normalised sums of gates by expert (MET-2).
+    """log N + Σ z log z in nats, z the normalised sums of gates by expert (MET-3).
 
     It is 0 if all experts have equal sums, and for an empty batch.
     """

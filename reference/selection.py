@@ -81,7 +81,7 @@ def _check_half_scores(scores1: np.ndarray, scores2: np.ndarray, k: int) -> int:
             f"both half scores must have one shape [..., n], got {scores1.shape} and {scores2.shape} (SCO-1)"
         )
     if scores1.dtype != scores2.dtype:
-        raise InputError(f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-2)")
+        raise InputError(f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-4)")
     n: int = scores1.shape[-1]
     if not 1 <= k <= n * n:
         raise InputError(f"k must lie in 1..N = 1..{n * n}, got {k} (CFG-3)")

@@ -1,4 +1,4 @@
-"""The file form of a layer: safetensors by parameter name, the configuration in the metadata (PAR-4)."""
+"""The file form of a layer: safetensors by parameter name, the configuration in the metadata (PAR-6)."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _map_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 def _map_tensor(path: Path, name: str, entry: dict[str, Any], base: int) -> NDArray[Any]:
     if entry["dtype"] not in _CODES:
-        raise FileFormError(f"{path}: {name} has dtype {entry['dtype']}; a layer holds {', '.join(_CODES)} (PAR-2)")
+        raise FileFormError(f"{path}: {name} has dtype {entry['dtype']}; a layer holds {', '.join(_CODES)} (PAR-5)")
     shape = tuple(entry["shape"])
     if 0 in shape:
         raise FileFormError(f"{path}: {name} is empty, shape {shape}; no parameter of a layer is (PAR-1)")

@@ -1,4 +1,4 @@
-"""Checks that parameters fit their configuration (SPEC.md, PAR-1 … PAR-3)."""
+"""Checks that parameters fit their configuration (SPEC.md, PAR-1, PAR-3, PAR-5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_parameters(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> 
     """Check names, shapes, dtypes and values.
 
     Raises:
-        TableError: a name, shape, dtype or value outside PAR-1 … PAR-3.
+        TableError: a name, shape, dtype or value outside PAR-1, PAR-3, PAR-5.
     """
     _check_names_and_shapes(config, params)
     _check_dtypes(params)
@@ -47,12 +47,12 @@ def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:
     dtypes = {name: array.dtype for name, array in params.items()}
     first, dtype = next(iter(dtypes.items()))
     if dtype not in DTYPES.values():
-        raise TableError(f"{first} must be of dtype {', '.join(DTYPES)}, got {dtype} (PAR-2)")
+        raise TableError(f"{first} must be of dtype {', '.join(DTYPES)}, got {dtype} (PAR-5)")
     for name, other in dtypes.items():
         if other != dtype:
             raise TableError(
                 f"all parameters share one dtype, but {first} is {dtype} and {name} is {other}; "
-                "convert one of them (PAR-2)"
+                "convert one of them (PAR-5)"
             )
 
 

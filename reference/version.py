@@ -2,5 +2,5 @@
 
 __all__ = ["SPEC_VERSION"]
 
-SPEC_VERSION = "0.9"
+SPEC_VERSION = "1.0-rc"
 """Major and minor version, as in SPEC.md."""

@@ -61,7 +61,7 @@ def forward(
             ones; static under ``jit``.
 
     Raises:
-        TableError, InputError: names, shapes or dtypes that do not fit the configuration (PAR-1, PAR-2,
+        TableError, InputError: names, shapes or dtypes that do not fit the configuration (PAR-1, PAR-5,
             SHP-1, SHP-2), or a mask without True whose values are known while tracing (NRM-5).
     """
     check(config, params, x, mask)

@@ -30,7 +30,7 @@ def params_from_layer(layer: Layer) -> dict[str, jax.Array]:
 
 
 def layer_from_params(config: PeerConfig, params: Params) -> Layer:
-    """A ``Layer`` of the reference, which checks every name, shape, dtype and value (PAR-1 … PAR-3)."""
+    """A ``Layer`` of the reference, which checks every name, shape, dtype and value (PAR-1, PAR-3, PAR-5)."""
     return Layer(config, {name: np.asarray(array) for name, array in params.items()})
 
 
@@ -57,7 +57,7 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
     """Check names, shapes and dtypes; JAX knows them while tracing.
 
     Raises:
-        TableError: parameters that do not fit the configuration (PAR-1), or another dtype than that of x (PAR-2).
+        TableError: parameters that do not fit the configuration (PAR-1), or another dtype than that of x (PAR-5).
         InputError: x or mask of another shape or dtype (SHP-1, SHP-2).
     """
     for name, shape in config.shapes().items():
@@ -67,7 +67,7 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
         if params[name].dtype != x.dtype:
             raise TableError(
                 f"x and all parameters share one dtype, but x is {x.dtype} and params[{name!r}] is "
-                f"{params[name].dtype}; convert one of them (PAR-2)"
+                f"{params[name].dtype}; convert one of them (PAR-5)"
             )
     if unknown := sorted(params.keys() - config.shapes().keys() - {TAP}):
         raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; remove it (PAR-1)")

@@ -42,12 +42,12 @@ def require_representable(dtype: DTypeLike) -> None:
     """Refuse float64 if JAX would silently convert it to float32.
 
     Raises:
-        InputError: ``dtype`` is float64 and JAX is restricted to 32 bits (PRC-1).
+        InputError: ``dtype`` is float64 and JAX is restricted to 32 bits (PRC-6).
     """
     if jnp.dtype(dtype) == jnp.float64 and not _wide():
         raise InputError(
             "float64 needs 64-bit JAX, got JAX restricted to 32 bits; "
-            "call inside `with jax.enable_x64(True):` or use float32 (PRC-1)"
+            "call inside `with jax.enable_x64(True):` or use float32 (PRC-6)"
         )
 
 

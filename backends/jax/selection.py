@@ -1,4 +1,4 @@
-"""Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-5)."""
+"""Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-7)."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def _ids_by_library(k: int, scores1: jax.Array, scores2: jax.Array) -> jax.Array
 
 
 def _rounded(scores1: jax.Array, scores2: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Half scores rounded before they are added: XLA must not fuse a product into the sum (SCO-2)."""
+    """Half scores rounded before they are added: XLA must not fuse a product into the sum (SCO-4)."""
     return barrier((scores1, scores2))
 
 
 def _with_scores(scores1: jax.Array, scores2: jax.Array, ids: jax.Array) -> Selection:
-    """The scores of given ids: s1_i + s2_j with i, j = divmod(id, n) (SCO-2, IDX-1)."""
+    """The scores of given ids: s1_i + s2_j with i, j = divmod(id, n) (SCO-4, IDX-1)."""
     i, j = jnp.divmod(ids, scores1.shape[-1])
     return Selection(_take(scores1, i) + _take(scores2, j), ids)
 

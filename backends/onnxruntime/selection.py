@@ -58,7 +58,7 @@ def _check(scores1: NDArray[Any], scores2: NDArray[Any], k: int, dtypes: tuple[n
     if scores1.dtype != scores2.dtype or scores1.dtype not in dtypes:
         raise InputError(
             f"both half scores must have one dtype of {', '.join(map(str, dtypes))}, "
-            f"got {scores1.dtype} and {scores2.dtype} (SCO-2)"
+            f"got {scores1.dtype} and {scores2.dtype} (SCO-4)"
         )
     if not 1 <= k <= scores1.shape[-1] ** 2:
         raise InputError(f"k must lie in 1..N = 1..{scores1.shape[-1] ** 2}, got {k} (CFG-3)")

@@ -41,7 +41,7 @@ def to_tensor(array: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array if array.flags.writeable else np.asarray(_Writeable(array)))
     except TypeError:
         raise InputError(
-            f"torch has no dtype for {array.dtype}; convert it to one of {', '.join(DTYPES)} (PAR-2)"
+            f"torch has no dtype for {array.dtype}; convert it to one of {', '.join(DTYPES)} (PAR-5)"
         ) from None
 
 

@@ -14,29 +14,29 @@ __all__ = ["check_input", "check_params"]
 
 
 def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
-    """Raise TableError where parameters do not fit the configuration (PAR-1, PAR-2)."""
+    """Raise TableError where parameters do not fit the configuration (PAR-1, PAR-5)."""
     shapes = config.shapes()
     if params.keys() != shapes.keys():
         raise TableError(f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)")
     dtype = params["keys"].dtype
     if dtype not in COMPUTE_DTYPES:
-        raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-2)")
+        raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-5)")
     for name, shape in shapes.items():
         if params[name].shape != shape:
             raise TableError(f"{name} must have shape {shape}, got {tuple(params[name].shape)} (PAR-1)")
         if params[name].dtype != dtype:
             raise TableError(
                 f"all parameters must have one dtype, but keys is {dtype} and {name} is {params[name].dtype}; "
-                "convert one of them (PAR-2)"
+                "convert one of them (PAR-5)"
             )
 
 
 def check_input(config: PeerConfig, dtype: torch.dtype, x: Tensor, mask: Tensor | None) -> None:
-    """Raise InputError where tokens or mask do not fit the layer (SHP-1, SHP-2, PAR-2)."""
+    """Raise InputError where tokens or mask do not fit the layer (SHP-1, SHP-2, PAR-5)."""
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {tuple(x.shape)} (SHP-1)")
     if x.dtype != dtype:
-        raise InputError(f"x must have the dtype of the layer, {dtype}, got {x.dtype}; convert it (PAR-2)")
+        raise InputError(f"x must have the dtype of the layer, {dtype}, got {x.dtype}; convert it (PAR-5)")
     lead = tuple(x.shape[:-1])
     if mask is not None and (mask.shape != lead or mask.dtype != torch.bool):
         raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {tuple(mask.shape)} (SHP-2)")

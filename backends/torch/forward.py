@@ -65,7 +65,7 @@ def forward(
         sparse_gradients: make the gradients of the expert tables sparse tensors of the rows that x selects.
 
     Raises:
-        TableError: parameters that do not fit the configuration (PAR-1, PAR-2).
+        TableError: parameters that do not fit the configuration (PAR-1, PAR-5).
         InputError: shapes or dtypes of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5); a tensor with a
             forward-mode tangent.
     """

@@ -52,7 +52,7 @@ class PEER(nn.Module):
         self.sparse_gradients = sparse_gradients
         dtype = torch.get_default_dtype() if dtype is None else dtype
         if dtype not in COMPUTE_DTYPES:
-            raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-2)")
+            raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-5)")
         for name, shape in config.shapes().items():
             owner, leaf = self._owner(name)
             tensor = in_huge_pages(torch.empty(shape, device=device, dtype=dtype))
@@ -119,11 +119,11 @@ class PEER(nn.Module):
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, device: torch.device | str | None = None) -> PEER:
-        """Read a layer file (PAR-4); raises as ``Layer.load``."""
+        """Read a layer file (PAR-6); raises as ``Layer.load``."""
         return cls.from_layer(Layer.load(path), device=device)
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a layer file (PAR-4); raises as ``Layer.save`` and ``to_layer``."""
+        """Write a layer file (PAR-6); raises as ``Layer.save`` and ``to_layer``."""
         arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
         Layer(self.config, arrays).save(path, overwrite=overwrite)
 

@@ -1,4 +1,4 @@
-"""The layer as one ONNX node, for ``torch.onnx.export`` (SPEC.md, ONX-6).
+"""The layer as one ONNX node, for ``torch.onnx.export`` (SPEC.md, ONX-11).
 
 ``peerspec.export.torch`` adds the functions that the node calls.
 """

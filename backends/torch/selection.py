@@ -1,4 +1,4 @@
-"""Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-5)."""
+"""Selection: the first k experts under the selection order, exactly (SPEC.md, SEL-1 … SEL-7)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"],
         k: the number of experts.
 
     Raises:
-        InputError: half scores of different shapes or dtypes, or k outside 1..n² (SCO-1, SCO-2, CFG-3).
+        InputError: half scores of different shapes or dtypes, or k outside 1..n² (SCO-1, SCO-4, CFG-3).
     """
     n = _check(scores1, scores2, k)
     lead = scores1.shape[:-1]
@@ -118,7 +118,7 @@ def _check(scores1: Tensor, scores2: Tensor, k: int) -> int:
             f"got {tuple(scores1.shape)} and {tuple(scores2.shape)} (SCO-1)"
         )
     if scores1.dtype != scores2.dtype:
-        raise InputError(f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-2)")
+        raise InputError(f"both half scores must have one dtype, got {scores1.dtype} and {scores2.dtype} (SCO-4)")
     n: int = scores1.shape[-1]
     if not 1 <= k <= n * n:
         raise InputError(f"k must lie in 1..N = 1..{n * n}, got {k} (CFG-3)")

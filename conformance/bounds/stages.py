@@ -44,7 +44,7 @@ def half_scores(model: Model, layer: Layer, q: Bounded) -> tuple[Bounded, Bounde
 
 
 def gathered_scores(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> Bounded:
-    """s of SCO-2 for the experts of ids [T, h, k]."""
+    """s of SCO-4 for the experts of ids [T, h, k]."""
     i, j = np.divmod(ids, s1.value.shape[-1])
     return add(model, take(s1, i), take(s2, j))
 

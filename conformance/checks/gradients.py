@@ -143,7 +143,7 @@ def _check(id: str, clauses: tuple[str, ...], tag: str, examine: Examine, summar
 GRADIENT_CHECKS = (
     _check(
         "gradients.structure",
-        ("GRD-1", "PRC-1", "IND-2", "SHP-1"),
+        ("GRD-1", "PRC-6", "IND-2", "SHP-1"),
         "gradient",
         _sound(_structure),
         "Are all gradients there, with the right shapes and dtypes?",

@@ -79,7 +79,7 @@ def _rows(trial: Trial) -> Array:
 SUM_CHECKS = (
     Check(
         "scores.sum",
-        ("SCO-2", "SCO-1"),
+        ("SCO-4", "SCO-1"),
         Stage.SCORE,
         "odd",
         sound(_odd),
@@ -100,7 +100,7 @@ SCORE_CHECKS = (
     ),
     Check(
         "scores.rounding",
-        ("SCO-2", "SCO-1", "SCO-3", "IDX-1", "PRC-2", "PRC-4", "PRC-5"),
+        ("SCO-4", "SCO-1", "SCO-3", "IDX-1", "PRC-2", "PRC-4", "PRC-5"),
         Stage.SCORE,
         "scores",
         sound(_scores),

@@ -59,7 +59,7 @@ SELECT_CHECKS = (
     ),
     Check(
         "select.scores",
-        ("SCO-2",),
+        ("SCO-4",),
         Stage.SCORE,
         "select",
         _scores,

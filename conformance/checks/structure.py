@@ -28,7 +28,7 @@ def _inputs(trial: Trial) -> Iterator[Evidence]:
 STRUCTURE_CHECKS = (
     Check(
         "structure.answer",
-        ("SHP-1", "PRC-1", "PRC-3", "SEL-5", "NFT-3", "NRM-3", "CNF-3"),
+        ("SHP-1", "PRC-6", "PRC-3", "SEL-7", "NFT-3", "NRM-3", "CNF-3"),
         Stage.STRUCTURE,
         "any",
         _answer,

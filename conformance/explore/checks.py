@@ -21,7 +21,7 @@ def _explore(explorer: Explorer) -> Iterator[Evidence]:
 EXPLORATION_CHECKS = (
     Check(
         "explore.select",
-        ("SEL-2", "SEL-1", "SEL-4", "SCO-2"),
+        ("SEL-2", "SEL-1", "SEL-4", "SCO-4"),
         Stage.TIE,
         "explore.select",
         _explore,
@@ -31,7 +31,7 @@ EXPLORATION_CHECKS = (
     ),
     Check(
         "explore.layer",
-        ("OUT-1", "SHP-1", "SHP-2", "SCO-1", "SCO-2", "SEL-3", "SEL-2", "SEL-5", "SEL-6", "GAT-1", "IND-1", "IND-2"),
+        ("OUT-1", "SHP-1", "SHP-2", "SCO-1", "SCO-4", "SEL-3", "SEL-2", "SEL-7", "SEL-6", "GAT-1", "IND-1", "IND-2"),
         Stage.ACCUMULATION,
         "explore.layer",
         _explore,

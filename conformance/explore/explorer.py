@@ -39,7 +39,7 @@ class Explorer:
         host: the backend.
         dtype: the input dtype, or the compute dtype for half scores.
         seed: the seed of the run.
-        accepts: whether the backend takes a configuration (CNF-2).
+        accepts: whether the backend takes a configuration (CNF-4).
     """
 
     shows_routing = True

@@ -66,7 +66,7 @@ def open_host(backend: Any, *, timeout: float) -> Host:
 
 
 def supports(host: Host, config: PeerConfig, dtype: np.dtype[Any]) -> bool | str:
-    """True if the backend takes the configuration (CNF-2), else its reason; a backend without ``supports`` takes all.
+    """True if the backend takes the configuration (CNF-4), else its reason; a backend without ``supports`` takes all.
 
     Raises:
         Fault: the backend gave no answer.

@@ -100,7 +100,7 @@ class _Search:
         return evidence is not None and not evidence.problem
 
     def _accepts(self, smaller: Subject) -> bool:
-        """Whether the backend takes the configuration (CNF-2)."""
+        """Whether the backend takes the configuration (CNF-4)."""
         if not isinstance(smaller, Case):
             return True
         return supports(self.host, smaller.layer.config, smaller.layer.dtype) is True

@@ -94,5 +94,5 @@ class GradientTrial:
         if got.shape != shape:
             return Violation("SHP-1" if name == "x" else "", shape_problem(part, shape, got.shape))
         if got.dtype != dtype:
-            return Violation("PRC-1", dtype_problem(part, (dtype,), got.dtype))
+            return Violation("PRC-6", dtype_problem(part, (dtype,), got.dtype))
         return None

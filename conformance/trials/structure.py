@@ -65,7 +65,7 @@ def _shapes(case: Case, out: Output) -> Iterator[Violation]:
 def _dtypes(case: Case, out: Output) -> Iterator[Violation]:
     dtype, inside = case.layer.dtype, compute_dtype(case.layer.dtype)
     if out.y.dtype != dtype:
-        yield Violation("PRC-1", dtype_problem("y", (dtype,), out.y.dtype))
+        yield Violation("PRC-6", dtype_problem("y", (dtype,), out.y.dtype))
     for name in ("scores", "gates"):
         part = getattr(out, name)
         if part is not None and part.dtype != inside:
@@ -81,9 +81,9 @@ def _ids(case: Case, out: Output) -> Iterator[Violation]:
     low, high = int(out.indices.min()), int(out.indices.max())
     if low < 0 or high > last:
         problem = Problem(ProblemKind.ID_OUT_OF_RANGE, {"last": last, "low": low, "high": high})
-        yield Violation("SEL-5" if finite.all() else "NFT-3", problem)
+        yield Violation("SEL-7" if finite.all() else "NFT-3", problem)
     elif repeated := _repeated(out.indices[finite]):
-        yield Violation("SEL-5", Problem(ProblemKind.ID_REPEATED, {"got": repeated}))
+        yield Violation("SEL-7", Problem(ProblemKind.ID_REPEATED, {"got": repeated}))
 
 
 def _repeated(ids: Array) -> list[int] | None:

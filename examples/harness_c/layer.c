@@ -35,7 +35,7 @@ static void stable_topk(const double *value, size_t count, size_t k, size_t *pos
 }
 
 // The two stages of section 2.2: the top k' of each half, then the top k cells of their grid, listed row by row. The sum
-// of two floats is computed in double and then rounded to float, which gives the same as one rounding (SCO-2).
+// of two floats is computed in double and then rounded to float, which gives the same as one rounding (SCO-4).
 void select_experts(const double *s1, const double *s2, size_t n, size_t k, bool single, double *scores, int64_t *ids) {
     size_t side = k < n ? k : n;
     size_t *rank1 = need(side, sizeof *rank1), *rank2 = need(side, sizeof *rank2), *cell = need(k, sizeof *cell);

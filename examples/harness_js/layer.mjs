@@ -25,7 +25,7 @@ function stableTopK(values, k) {
 
 /**
  * The two stages of section 2.2: the top k' of each half, then the top k cells of their grid, listed row by row. The sum
- * of two floats is computed in double and then rounded to float, which gives the same as one rounding (SCO-2).
+ * of two floats is computed in double and then rounded to float, which gives the same as one rounding (SCO-4).
  */
 export function select(s1, s2, k, round) {
   const side = Math.min(k, s1.length);

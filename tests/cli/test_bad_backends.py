@@ -70,11 +70,11 @@ CALLED = {
     "returns texts in y": (FORWARD + "return Output('y')", 1, "SHP-1"),
     "returns None in y": (FORWARD + "return Output(None)", 2, "y must be an array of numbers, got NoneType"),
     "wrong shape": (FORWARD + REFERENCE + "return Output(y[..., :-1], s, out.indices, g)", 1, "SHP-1"),
-    "wrong dtype": (FORWARD + REFERENCE + "return Output(out.y, s, out.indices, g)", 1, "PRC-1"),
+    "wrong dtype": (FORWARD + REFERENCE + "return Output(out.y, s, out.indices, g)", 1, "PRC-6"),
     "half a routing": (FORWARD + REFERENCE + "return Output(y, s, None, None)", 1, "CNF-3"),
     "modifies x": (FORWARD + REFERENCE + "x += 1\n    return Output(y, s, out.indices, g)", 1, "IND-2"),
     "claims nothing": (RIGHT + "profiles = []", 1, "it claims no precision (CNF-1)"),
-    "refuses everything": (RIGHT + "def supports(config, dtype): return 'not today'", 1, "CNF-2"),
+    "refuses everything": (RIGHT + "def supports(config, dtype): return 'not today'", 1, "CNF-4"),
     "supports says False": (RIGHT + "def supports(config, dtype): return False", 2, "must return True or a reason"),
     "claims more than it has": (RIGHT + "profiles = ['float32', 'select']", 2, "it has no select()"),
 }

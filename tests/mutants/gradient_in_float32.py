@@ -3,7 +3,7 @@
 import numpy as np
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "PRC-1", "gradient"
+CLAUSE, STAGE = "PRC-6", "gradient"
 
 
 class Mutant(NumpyBackend):

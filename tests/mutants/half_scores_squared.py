@@ -2,7 +2,7 @@
 
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "SCO-2", "score"
+CLAUSE, STAGE = "SCO-4", "score"
 
 
 class Mutant(NumpyBackend):

@@ -3,7 +3,7 @@
 import numpy as np
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "SEL-5", "structure"
+CLAUSE, STAGE = "SEL-7", "structure"
 
 
 class Mutant(NumpyBackend):

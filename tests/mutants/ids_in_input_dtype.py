@@ -5,7 +5,7 @@ from _numpy_backend import NumpyBackend
 
 from peerspec.reference import Selection
 
-CLAUSE, STAGE = "SEL-5", "structure"
+CLAUSE, STAGE = "SEL-7", "structure"
 
 
 class Mutant(NumpyBackend):

@@ -6,7 +6,7 @@ from _numpy_functions import take
 
 from peerspec.reference import Selection
 
-CLAUSE, STAGE = "SCO-2", "score"
+CLAUSE, STAGE = "SCO-4", "score"
 
 
 class Mutant(NumpyBackend):

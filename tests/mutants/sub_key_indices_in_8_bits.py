@@ -2,7 +2,7 @@
 
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "SEL-5", "structure"
+CLAUSE, STAGE = "SEL-7", "structure"
 
 
 class Mutant(NumpyBackend):

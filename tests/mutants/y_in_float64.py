@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "PRC-1", "structure"
+CLAUSE, STAGE = "PRC-6", "structure"
 
 
 class Mutant(NumpyBackend):

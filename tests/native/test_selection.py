@@ -1,4 +1,4 @@
-"""SEL-1 … SEL-5, NFT-3: the core's selection is the reference's, bit for bit, on every instruction set."""
+"""SEL-1 … SEL-7, NFT-3: the core's selection is the reference's, bit for bit, on every instruction set."""
 
 import numpy as np
 import pytest

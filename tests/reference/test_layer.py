@@ -1,4 +1,4 @@
-"""Layers: the parameters that PAR-1 … PAR-3 refuse, and the error messages."""
+"""Layers: the parameters that PAR-1, PAR-3, PAR-5 refuse, and the error messages."""
 
 from typing import Any
 

@@ -206,7 +206,7 @@ def test_a_file_that_lacks_a_field_of_the_configuration_is_refused(saved: Path, 
     del config[field]
     header["__metadata__"]["peerspec.config"] = json.dumps(config)
     write(saved, header, data)
-    with pytest.raises(ConfigError, match=rf"{saved.name}: .* lacks {field}; add what .* no default .*PAR-4"):
+    with pytest.raises(ConfigError, match=rf"{saved.name}: .* lacks {field}; add what .* no default .*PAR-6"):
         Layer.load(saved)
 
 

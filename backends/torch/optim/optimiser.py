@@ -57,7 +57,7 @@ class Optimiser(torch.optim.Optimizer):
         for param in group["params"]:
             if param.dtype not in COMPUTE_DTYPES:
                 raise InputError(
-                    f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {param.dtype} (PAR-2)"
+                    f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {param.dtype} (PAR-5)"
                 )
             if self.in_backward:
                 set_receiver(param, self._take)

@@ -8,7 +8,7 @@ namespace peerspec {
 namespace {
 
 [[noreturn]] void refuse(const std::string& what) {
-  throw std::invalid_argument("config " + what + "; export the model again (PAR-4)");
+  throw std::invalid_argument("config " + what + "; export the model again (PAR-6)");
 }
 
 // The values of a JSON object by name, as text, strings with their quotes. It takes numbers, true, false, and strings

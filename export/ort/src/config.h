@@ -1,4 +1,4 @@
-// The configuration of a layer, read from the JSON attribute of its node (SPEC.md, ONX-6, PAR-4).
+// The configuration of a layer, read from the JSON attribute of its node (SPEC.md, ONX-11, PAR-6).
 #pragma once
 
 #include <cstdint>

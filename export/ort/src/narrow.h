@@ -1,4 +1,4 @@
-// Conversion of tokens and outputs between two-byte formats and float, the type of the core (SPEC.md, PRC-1, PRC-2).
+// Conversion of tokens and outputs between two-byte formats and float, the type of the core (SPEC.md, PRC-6, PRC-2).
 #pragma once
 
 #include <cstdint>

@@ -25,13 +25,13 @@ class Inputs {
 
   Tensor next(const char* name) {
     call.require(at < count, std::string("the configuration has a parameter ") + name + " and the node has " +
-                                 std::to_string(count) + " inputs; export the model again (ONX-6)");
+                                 std::to_string(count) + " inputs; export the model again (ONX-11)");
     return call.input(at++);
   }
 
   void finish() const {
     call.require(at == count, "the configuration has " + std::to_string(at) + " inputs and the node " +
-                                  std::to_string(count) + "; export the model again (ONX-6)");
+                                  std::to_string(count) + "; export the model again (ONX-11)");
   }
 
  private:

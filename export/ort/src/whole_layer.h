@@ -1,4 +1,4 @@
-// Layer(x, parameters…)<config> → (y, scores, indices, gates): the whole layer (SPEC.md, ONX-6, ONX-9). Its tables have
+// Layer(x, parameters…)<config> → (y, scores, indices, gates): the whole layer (SPEC.md, ONX-11, ONX-9). Its tables have
 // the format of the other parameters, or one of fewer bytes.
 #pragma once
 

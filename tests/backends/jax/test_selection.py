@@ -1,4 +1,4 @@
-"""Selection in JAX is the definition, bit for bit (SEL-1 … SEL-4, SCO-2, IDX-1)."""
+"""Selection in JAX is the definition, bit for bit (SEL-1 … SEL-4, SCO-4, IDX-1)."""
 
 import jax
 import jax.numpy as jnp

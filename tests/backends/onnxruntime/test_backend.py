@@ -161,7 +161,7 @@ def test_inputs_are_checked_like_those_of_the_reference():
     layer = Layer.random(_config())
     with pytest.raises(InputError, match="SHP-1"):
         backend.forward(layer, np.zeros((2, 4), np.float32))
-    with pytest.raises(InputError, match="PAR-2"):
+    with pytest.raises(InputError, match="PAR-5"):
         backend.forward(layer, np.zeros((2, 5)))
     with pytest.raises(InputError, match="SHP-2"):
         backend.forward(layer, _tokens(layer, 2), mask=np.ones(3, bool))

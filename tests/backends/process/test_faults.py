@@ -157,7 +157,7 @@ def test_a_program_that_fills_standard_error_is_not_held_up(program: Programs) -
     ("way", "clause"),
     [
         ("wrong shape", "SHP-1"),
-        ("wrong format", "PRC-1"),
+        ("wrong format", "PRC-6"),
         ("byte ids", "PRC-3"),
         ("unexpected state", "NRM-3"),
         ("half a routing", "CNF-3"),

@@ -216,9 +216,9 @@ def test_splitting_rows_into_chunks_changes_nothing_of_exact_data(monkeypatch):
     [
         (np.zeros((2, 5), np.float32), None, "SHP-1"),
         (np.array(1, np.float32), None, "SHP-1"),
-        (np.zeros((2, 6), np.float64), None, "PAR-2"),
-        (np.zeros((2, 6), np.int64), None, "PAR-2"),
-        (np.zeros((2, 6), "U1"), None, "PAR-2"),
+        (np.zeros((2, 6), np.float64), None, "PAR-5"),
+        (np.zeros((2, 6), np.int64), None, "PAR-5"),
+        (np.zeros((2, 6), "U1"), None, "PAR-5"),
         ([[0.0] * 6], None, "NumPy"),
         (np.zeros((2, 6), np.float32), np.ones(3, bool), "SHP-2"),
         (np.zeros((2, 6), np.float32), np.ones(2, np.int64), "SHP-2"),

@@ -165,9 +165,9 @@ def test_one_step_of_an_optimiser_lowers_the_loss():
 
 
 def test_tokens_of_another_dtype_are_refused():
-    with pytest.raises(InputError, match="PAR-2"):
+    with pytest.raises(InputError, match="PAR-5"):
         PEER(FULL)(tokens().double())
-    with pytest.raises(TableError, match="PAR-2"):
+    with pytest.raises(TableError, match="PAR-5"):
         PEER(FULL, dtype=torch.int32)
 
 

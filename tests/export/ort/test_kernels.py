@@ -234,7 +234,7 @@ def set_config(**fields: Any) -> Callable[[Any], object]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (set_config(top_k=None), r"config lacks the field 'top_k'; export the model again \(PAR-4\)"),
+        (set_config(top_k=None), r"config lacks the field 'top_k'; export the model again \(PAR-6\)"),
         (set_config(extra=1), "config has an unknown field 'extra'"),
         (set_config(heads=0), "config heads must be a positive number, got 0"),
         (set_config(heads="3"), 'config heads must be a positive number, got "3"'),
