@@ -8,6 +8,7 @@ from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
 from peerspec.reference.dtypes import DTYPES, compute_dtype
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
+from peerspec.reference.flushing import Flushing
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
 from peerspec.reference.layer import Layer
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigError",
     "Cost",
     "FileFormError",
+    "Flushing",
     "InputError",
     "Layer",
     "Output",
