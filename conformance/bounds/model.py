@@ -17,7 +17,7 @@ import numpy as np
 from peerspec.conformance.inputs import significant_bits
 from peerspec.reference import compute_dtype
 
-__all__ = ["DIVIDE", "EXP", "FUNCTION", "LOG", "U_REFERENCE", "Model", "model_for"]
+__all__ = ["DIVIDE", "EXP", "FUNCTION", "LARGEST", "LOG", "U_REFERENCE", "Model", "model_for"]
 
 EXP = 8.0
 """exp, relative, in u."""
