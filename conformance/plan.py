@@ -97,6 +97,10 @@ def _require_claims(claimed: Collection[str], named: set[str]) -> None:
     known = (*PRECISIONS, *PROFILES)
     if unknown := sorted(set(claimed) - {*known, CORE}):
         raise BackendError(f"the backend claims the unknown profile {unknown[0]!r}; known are {', '.join(known)}")
+    if "frozen-statistics" in claimed and (lacking := sorted({"training", "query-norm"} - set(claimed))):
+        raise BackendError(
+            f"the backend claims frozen-statistics, which needs {lacking[0]!r}; claim both or neither (GRD-9)"
+        )
     _require_known("profile", sorted(named), (*known, CORE))
     if missing := sorted(named - {*claimed, CORE}):
         raise PeerError(f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}")

@@ -50,6 +50,11 @@ class Case:
     training: bool = False
     dy: Array | None = None
 
+    @property
+    def frozen(self) -> bool:
+        """Whether its gradients are those with frozen statistics (GRD-9)."""
+        return self.layer.config.query_norm == "batch" and not self.training
+
 
 @dataclass(frozen=True, eq=False)
 class Halves:

@@ -40,8 +40,13 @@ def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int, gradi
         seed + _one_of(draw, range(256)),
         exact=config.query_norm == "none" and _either(draw),
         masked=many and _either(draw),
-        training=batch and (gradients or (many and _either(draw))),  # gradients are those of training (GRD-7)
+        training=batch and (_in_training(draw, claimed) if gradients else many and _either(draw)),
     )
+
+
+def _in_training(draw: st.DrawFn, claimed: Collection[str]) -> bool:
+    """Gradients are those of training (GRD-7), or also those with frozen statistics if these are claimed (GRD-9)."""
+    return "frozen-statistics" not in claimed or _either(draw)
 
 
 def _config(draw: st.DrawFn, claimed: Collection[str]) -> PeerConfig:
