@@ -4,8 +4,8 @@
 
 - ``select(scores1, scores2, k) -> Selection`` for the profile ``select``: from two half scores [..., n] in the compute
   dtype to scores and ids [..., k];
-- ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``; for the
-  profile ``frozen-statistics`` it is also called with ``training=False``;
+- ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``; for
+  the profile ``frozen-statistics`` it is also called with ``training=False``;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4).
 """
 

@@ -13,7 +13,7 @@ from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.suite import CHECKS
-from peerspec.reference import DTYPES, PeerError, compute_dtype
+from peerspec.reference import DTYPES, PeerConfig, PeerError, compute_dtype
 
 __all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "require_waived_checks"]
 
@@ -79,6 +79,14 @@ class Plan:
         ]
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
         return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
+
+    def configs(self) -> dict[str, tuple[PeerConfig, ...]]:
+        """The configurations of the layer cases by precision, each once."""
+        found: dict[str, dict[PeerConfig, None]] = {}
+        for step in self.steps:
+            defined = (case.config for case in step.cases if isinstance(case, CaseDefinition))
+            found.setdefault(step.precision, {}).update(dict.fromkeys(defined))
+        return {precision: tuple(configs) for precision, configs in found.items()}
 
     def split(self, jobs: int) -> list[Plan]:
         """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""

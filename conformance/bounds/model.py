@@ -65,7 +65,7 @@ class Model:
         return self.u + U_REFERENCE if self.u else 0.0
 
     def gamma(self, terms: Any) -> Any:
-        """γ_m = (1 − u)⁻ᵐ − 1 for a sum of m terms, that of the backend plus that of the reference; elementwise in m."""
+        """γ_m = (1 − u)⁻ᵐ − 1 for a sum of m terms: that of the backend plus that of the reference; elementwise."""
         if not self.u:
             return 0.0
         return sum(np.expm1(-np.asarray(terms, float) * log1p(-u)) for u in (self.u, U_REFERENCE))

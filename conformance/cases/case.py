@@ -102,6 +102,7 @@ class CaseDefinition:
         size: the smallest size that includes it: 0 minimal, 1 default, 2 full.
         everywhere: the smallest size that runs it in every precision and not only in the first one claimed.
         narrow: the same for the first 16-bit precision, which shows a rounding to the input dtype.
+        own_activation: whether it is about its activation, so that at the level base no other may stand for it (CNF-4).
     """
 
     family: CaseFamily
@@ -113,6 +114,7 @@ class CaseDefinition:
     size: int = 0
     everywhere: int = 2
     narrow: int = 2
+    own_activation: bool = False
 
     @property
     def name(self) -> str:

@@ -92,11 +92,13 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         "query-norm",
         tag="gradient.one",
     ),
-    _gradient(CaseFamily.EXACT, "kink", WIDE_RELU, _kink, tag="gradient.kink"),
+    _gradient(CaseFamily.EXACT, "kink", WIDE_RELU, _kink, tag="gradient.kink", own_activation=True),
     _gradient(CaseFamily.GRADIENT, "relu", WIDE_RELU, parts(dy=True)),
     _gradient(CaseFamily.GRADIENT, "gelu", SMALL, parts(dy=True), everywhere=0),
-    _gradient(CaseFamily.GRADIENT, "gelu_tanh", replace(SMALL, activation="gelu_tanh"), _far, size=1),
-    _gradient(CaseFamily.GRADIENT, "silu", replace(SMALL, activation="silu"), _far, size=1),
+    _gradient(
+        CaseFamily.GRADIENT, "gelu_tanh", replace(SMALL, activation="gelu_tanh"), _far, size=1, own_activation=True
+    ),
+    _gradient(CaseFamily.GRADIENT, "silu", replace(SMALL, activation="silu"), _far, size=1, own_activation=True),
     _gradient(CaseFamily.GRADIENT, "masked", SMALL, parts(masked=True, dy=True), tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "axes", SMALL, parts(2, 3, dy=True), tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "empty", SMALL, parts(0, dy=True), tag="gradient.form"),

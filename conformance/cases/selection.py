@@ -202,6 +202,7 @@ SELECTION_CASES: tuple[SelectionCase, ...] = (
     SelectionCase("columns", 25, 8, _in_columns),
     SelectionCase("gaps", 25, 8, _gaps),
     SelectionCase("long", 25, 67, _coarse(3), size=1),
+    SelectionCase("longer", 71, 67, _coarse(3), size=1),
     SelectionCase("first", 25, 1, _coarse(2)),
     SelectionCase("deep", 4, 11, _coarse(3), everywhere=1),
     SelectionCase("all", 4, 16, _coarse(2)),

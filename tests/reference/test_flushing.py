@@ -1,4 +1,4 @@
-"""SCO-4: four legal sums of half scores near zero; the three selections agree for each, and each differs from the others."""
+"""SCO-4: there are four legal sums of half scores near zero, and the three selections agree for each."""
 
 from __future__ import annotations
 

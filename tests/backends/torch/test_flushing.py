@@ -1,4 +1,4 @@
-"""A thread that flushes subnormals, as ``torch.set_flush_denormal`` makes it do, gets flushed sums from every thread."""
+"""If ``torch.set_flush_denormal`` makes a thread flush subnormals, all threads of the core flush for its calls."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
