@@ -8,12 +8,14 @@ from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
 from peerspec.reference.dtypes import DTYPES, compute_dtype
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
+from peerspec.reference.file_metadata import layers_metadata
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
 from peerspec.reference.layer import Layer
 from peerspec.reference.metrics import expert_usage, unevenness
 from peerspec.reference.output import Output, Selection
 from peerspec.reference.selection import select_exhaustive, select_staircase, select_two_stage
+from peerspec.reference.storage import list_layers
 from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "expert_usage",
     "forward",
     "gradients",
+    "layers_metadata",
+    "list_layers",
     "select_exhaustive",
     "select_staircase",
     "select_two_stage",

@@ -61,14 +61,21 @@ class Layer:
         return cls(config, random_parameters(config, seed, np.dtype(dtype)))
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Layer:
-        """Open a layer file (PAR-6); the tables are memory-mapped and read-only.
+    def load(cls, path: str | PathLike[str], *, prefix: str = "") -> Layer:
+        """Open a layer file (PAR-6), or one layer of a model's file (PAR-8); tables are memory-mapped and read-only.
+
+        Args:
+            path: a safetensors file.
+            prefix: the prefix of the layer in a file that holds several; ``list_layers`` shows them.
 
         Raises:
-            FileFormError: the file is missing, unreadable, corrupted or not a layer.
+            FileFormError: the file is missing, unreadable, corrupted, of another version, or has no such layer.
             ConfigError, TableError: its configuration or its parameters are outside the specification.
+
+        Example:
+            >>> Layer.load("model.safetensors", prefix="blocks.3.ffn")  # doctest: +SKIP
         """
-        return cls(*storage.read(path))
+        return cls(*storage.read(path, prefix))
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write the layer file, whole or not at all (PAR-6).

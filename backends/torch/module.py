@@ -118,9 +118,9 @@ class PEER(nn.Module):
         return Layer(self.config, copies)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: torch.device | str | None = None) -> PEER:
-        """Read a layer file (PAR-6); raises as ``Layer.load``."""
-        return cls.from_layer(Layer.load(path), device=device)
+    def load(cls, path: str | PathLike[str], *, prefix: str = "", device: torch.device | str | None = None) -> PEER:
+        """Read a layer file (PAR-6), or one layer of a model's file (PAR-8); arguments and errors as ``Layer.load``."""
+        return cls.from_layer(Layer.load(path, prefix=prefix), device=device)
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write a layer file (PAR-6); raises as ``Layer.save`` and ``to_layer``."""

@@ -78,7 +78,7 @@ def test_without_a_command_the_help_is_shown(peerspec):
     assert "Usage: peerspec" in peerspec().out
 
 
-METAVARS = {"FILE", "DIR", "BACKEND", "COMMAND", "SECONDS", "NUMBER", "NAME", "NAMES", "LAYER", "MODEL", "ID"}
+METAVARS = {"FILE", "DIR", "BACKEND", "COMMAND", "SECONDS", "NUMBER", "NAME", "NAMES", "PREFIX", "LAYER", "MODEL", "ID"}
 
 
 def commands():

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_model, save_model
 
-from peerspec.backends.torch import PEER, backend
-from peerspec.reference import DTYPES, FileFormError, InputError, Layer, PeerConfig, TableError
+from peerspec.backends.torch import PEER, backend, layers_metadata
+from peerspec.reference import DTYPES, FileFormError, InputError, Layer, PeerConfig, TableError, list_layers
 
 FULL = PeerConfig(6, 2, 25, 3, 4, d_out=5, query_bias=True, key_heads=2, expert="glu", query_norm="batch")
 
@@ -202,3 +203,30 @@ def test_a_parametrized_table_is_read_through_its_parametrization():
     layer(x).sum().backward()
     plain(x).sum().backward()
     assert torch.equal(layer.experts.parametrizations.v.original.grad, 2 * plain.experts.v.grad)
+
+
+class Block(torch.nn.Module):
+    """A layer under two names, beside a layer of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.second = PEER(replace(FULL, query_norm="layer"))
+        self.also = PEER(FULL)
+        self.first = self.also
+
+
+def test_the_layers_of_a_saved_model_are_read_without_the_model(tmp_path):
+    model, path = torch.nn.ModuleDict({"block": Block(), "head": torch.nn.Linear(3, 2)}), tmp_path / "model"
+    save_model(model, path, metadata=layers_metadata(model))
+    assert list_layers(path) == {"block.second": model["block"].second.config, "block.also": FULL}
+    for prefix in list_layers(path):
+        state, kept = PEER.load(path, prefix=prefix).state_dict(), model.get_submodule(prefix).state_dict()
+        assert state.keys() == kept.keys()
+        assert all(torch.equal(state[name], tensor) for name, tensor in kept.items())
+    assert load_model(torch.nn.ModuleDict({"block": Block(), "head": torch.nn.Linear(3, 2)}), path) == (set(), [])
+
+
+def test_a_model_without_layers_or_one_layer_alone_has_no_such_metadata():
+    for model, reason in ((torch.nn.Linear(3, 2), "there is no layer"), (PEER(FULL), "a prefix is empty")):
+        with pytest.raises(FileFormError, match=reason):
+            layers_metadata(model)
