@@ -1,0 +1,42 @@
+"""The answer in training mode of a layer without batch norm: nothing random, nothing that inference does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.evidence import sound, within
+from peerspec.conformance.checks.gates import examine_gates
+from peerspec.conformance.checks.output import examine_y
+from peerspec.conformance.kinds import Stage
+from peerspec.conformance.trials.layer import Trial
+
+__all__ = ["MODE_CHECKS"]
+
+
+def _mode(trial: Trial) -> Iterator[Evidence]:
+    """Scores, gates and y are those of the formulas, which do not know the mode."""
+    for evidence in _values(trial):
+        yield replace(evidence, clause="OUT-4")
+
+
+def _values(trial: Trial) -> Iterator[Evidence]:
+    if trial.shows_routing:
+        yield from within("the score in training mode", trial.returned_scores, trial.scores)
+        yield from examine_gates(trial)
+    yield from examine_y(trial, "y in training mode")
+
+
+MODE_CHECKS = (
+    Check(
+        "independence.mode",
+        ("OUT-4",),
+        Stage.INDEPENDENCE,
+        "mode",
+        sound(_mode),
+        "Without batch norm, is the answer in training mode that of inference, with no dropout and no noise?",
+        profile="training",
+    ),
+)
+"""Before the checks of batch norm, whose cases are in training mode too."""
