@@ -55,6 +55,11 @@ class Clause:
         return whole if first.endswith(":") and whole else first
 
     @property
+    def cited(self) -> str:
+        """Identifier, first paragraph and address in one line, for failures."""
+        return f"{self.id}: {self.summary} ({self.url})"
+
+    @property
     def url(self) -> str:
         """Its address on the site of the documentation."""
         return f"{SITE}{self.document.removesuffix('.md').lower()}.html#{self.id}"

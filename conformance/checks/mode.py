@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.evidence import sound, within
+from peerspec.conformance.checks.evidence import blocked, sound, within
 from peerspec.conformance.checks.gates import examine_gates
 from peerspec.conformance.checks.output import examine_y
 from peerspec.conformance.kinds import Stage
+from peerspec.conformance.problems import Problem
 from peerspec.conformance.trials.layer import Trial
 
 __all__ = ["MODE_CHECKS"]
 
 
 def _mode(trial: Trial) -> Iterator[Evidence]:
-    """Scores, gates and y are those of the formulas, which do not know the mode."""
+    """Scores, gates and y are those of the formulas, which do not know the mode; an error of inference is another."""
+    inference = Trial(replace(trial.case, training=False), trial.host)
+    wrong = inference.structure[0].problem if inference.structure else _wrong_value(inference)
+    if wrong:
+        yield blocked(wrong)
+        return
     for evidence in _values(trial):
         yield replace(evidence, clause="OUT-4")
 
@@ -26,6 +32,10 @@ def _values(trial: Trial) -> Iterator[Evidence]:
         yield from within("the score in training mode", trial.returned_scores, trial.scores)
         yield from examine_gates(trial)
     yield from examine_y(trial, "y in training mode")
+
+
+def _wrong_value(trial: Trial) -> Problem | None:
+    return next((evidence.problem for evidence in _values(trial) if evidence.problem), None)
 
 
 MODE_CHECKS = (
