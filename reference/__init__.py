@@ -6,7 +6,7 @@ backend with it.
 
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
-from peerspec.reference.dtypes import DTYPES, compute_dtype
+from peerspec.reference.dtypes import DTYPES, PRECISIONS, Precision, compute_dtype, input_dtypes, parameter_dtype
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
@@ -18,6 +18,7 @@ from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
     "DTYPES",
+    "PRECISIONS",
     "SPEC_VERSION",
     "ConfigError",
     "Cost",
@@ -27,6 +28,7 @@ __all__ = [
     "Output",
     "PeerConfig",
     "PeerError",
+    "Precision",
     "Selection",
     "TableError",
     "compute_dtype",
@@ -34,6 +36,8 @@ __all__ = [
     "expert_usage",
     "forward",
     "gradients",
+    "input_dtypes",
+    "parameter_dtype",
     "select_exhaustive",
     "select_staircase",
     "select_two_stage",
