@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import attrgetter
 from os import PathLike
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float
@@ -131,7 +130,7 @@ class PEER(nn.Module):
         """The configuration."""
         return repr(self.config)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PEER:
         """Apply ``fn`` as every module does, but leave running statistics in the compute dtype (PAR-5)."""
         before = {name: tensor for name, tensor in self._tensors().items() if name in STATISTICS}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # not annotated
