@@ -6,7 +6,7 @@ backend with it.
 
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
-from peerspec.reference.dtypes import DTYPES, compute_dtype
+from peerspec.reference.dtypes import DTYPES, PRECISIONS, Precision, compute_dtype, input_dtypes, parameter_dtype
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
 from peerspec.reference.file_metadata import layers_metadata
 from peerspec.reference.forward import forward
@@ -20,6 +20,7 @@ from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
     "DTYPES",
+    "PRECISIONS",
     "SPEC_VERSION",
     "ConfigError",
     "Cost",
@@ -29,6 +30,7 @@ __all__ = [
     "Output",
     "PeerConfig",
     "PeerError",
+    "Precision",
     "Selection",
     "TableError",
     "compute_dtype",
@@ -36,8 +38,10 @@ __all__ = [
     "expert_usage",
     "forward",
     "gradients",
+    "input_dtypes",
     "layers_metadata",
     "list_layers",
+    "parameter_dtype",
     "select_exhaustive",
     "select_staircase",
     "select_two_stage",

@@ -25,7 +25,8 @@ class Layer:
 
     Args:
         config: the configuration.
-        params: finite arrays of one dtype of ``DTYPES``, with the names and shapes of ``config.shapes()``.
+        params: finite arrays of one dtype of ``DTYPES``, with the names and shapes of ``config.shapes()``; running
+            statistics have the compute dtype (``parameter_dtype``).
 
     Raises:
         TableError: a name, shape, dtype or value outside PAR-1, PAR-3, PAR-5.
@@ -44,7 +45,7 @@ class Layer:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of all parameters."""
+        """The dtype of the learned parameters."""
         return self.params["keys"].dtype
 
     @classmethod

@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 from peerspec.files.atomic_file import AtomicFile
 from peerspec.files.header import Header, TensorEntry, read_header
 from peerspec.files.tensors import DTYPE_OF_CODE
-from peerspec.reference.config import STATISTICS, PeerConfig
-from peerspec.reference.dtypes import DTYPES, compute_dtype
+from peerspec.reference.config import PeerConfig
+from peerspec.reference.dtypes import DTYPES, parameter_dtype
 from peerspec.reference.errors import FileFormError
 from peerspec.reference.file_metadata import configs_of, layer_metadata
 
@@ -100,11 +100,11 @@ def _no_such_layer(path: Path, prefix: str, known: list[str]) -> str:
 
 def _statistics_in_compute_dtype(params: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """A file of version 0.9 keeps the running statistics in the dtype of the other parameters; widening is exact."""
-    if "keys" not in params:
+    dtypes = {array.dtype for array in params.values()}
+    if len(dtypes) != 1:
         return params
-    dtype = params["keys"].dtype
-    old = {name: params[name] for name in STATISTICS if name in params and params[name].dtype == dtype}
-    return params | {name: array.astype(compute_dtype(dtype), copy=False) for name, array in old.items()}
+    (dtype,) = dtypes
+    return {name: array.astype(parameter_dtype(name, dtype), copy=False) for name, array in params.items()}
 
 
 def _map_tensor(path: Path, name: str, entry: TensorEntry) -> NDArray[Any]:

@@ -51,7 +51,14 @@ def page(reports: Sequence[Report], hashes: Mapping[str, str] | None = None) -> 
     )
 
 
-_SHORT = {"float32": "f32", "float64": "f64", "bfloat16": "bf16", "float16": "f16"}
+_SHORT = {
+    "float32": "f32",
+    "float64": "f64",
+    "bfloat16": "bf16",
+    "float16": "f16",
+    "mixed-bfloat16": "mixed bf16",
+    "mixed-float16": "mixed f16",
+}
 
 
 def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[Clause]:

@@ -51,7 +51,7 @@ def show_verdict(report: Report, console: Console) -> None:
     """Print the verdict in one line."""
     name, colour = Text(f" {report.backend}: ", "bold"), ("green", "bold red", "bold yellow")[report.exit_status]
     precisions = f" ({', '.join(report.precisions)})" if report.conformant and not report.partial else ""
-    console.print(mark(report.status, console) + name + Text(f"{report.verdict}{precisions}", colour))
+    console.print(mark(report.status, console) + name + Text(f"{report.verdict}{precisions}", colour), soft_wrap=True)
 
 
 def worst_share(report: Report) -> float:

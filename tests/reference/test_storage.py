@@ -24,7 +24,6 @@ from peerspec.reference import (
     compute_dtype,
     layers_metadata,
     list_layers,
-    storage,
 )
 from peerspec.reference.config import STATISTICS
 
@@ -217,8 +216,7 @@ def test_the_running_statistics_of_a_file_of_0_9_are_widened_to_the_compute_dtyp
     params = {key: np.full(shape, 1.25, dtype) for key, shape in CONFIG.shapes().items()}
     metadata = {"peerspec.spec": "0.9", "peerspec.config": CONFIG.to_json()}
     save_file(params, tmp_path / "layer", metadata=metadata)
-    read_back = storage.read(tmp_path / "layer")[1]
-    for key, array in read_back.items():
+    for key, array in Layer.load(tmp_path / "layer").params.items():
         assert array.dtype == (compute_dtype(dtype) if key in STATISTICS else dtype), key
         assert (array == np.float64(1.25)).all()
 
