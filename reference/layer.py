@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from peerspec.reference import storage
 from peerspec.reference.config import PeerConfig
+from peerspec.reference.errors import TableError
 from peerspec.reference.initial import random_parameters
 from peerspec.reference.validation import check_parameters
 
@@ -76,7 +77,11 @@ class Layer:
         Example:
             >>> Layer.load("model.safetensors", prefix="blocks.3.ffn")  # doctest: +SKIP
         """
-        return cls(*storage.read(path, prefix))
+        config, params = storage.read(path, prefix)
+        try:
+            return cls(config, params)
+        except TableError as error:
+            raise TableError(f"{path}{f', layer {prefix}' if prefix else ''}: {error}") from None
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write the layer file, whole or not at all (PAR-6).
