@@ -111,4 +111,5 @@ def _requirements(version: str) -> Any:
 
 
 def _clause(row: dict[str, Any]) -> Clause:
-    return Clause(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Clause(**values)
