@@ -21,7 +21,7 @@ from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.problems import Hint, HintKind
 from peerspec.conformance.support import Support
 from peerspec.conformance.trials.run_check import examine, make_trial
-from peerspec.reference import DTYPES, compute_dtype
+from peerspec.reference import PRECISIONS
 
 __all__ = ["Progress", "Run"]
 
@@ -88,11 +88,10 @@ class Run:
         return self._trials[key]
 
     def _make(self, kind: TrialKind, definition: Any, precision: str) -> Any:
-        dtype = DTYPES[precision]
+        dtypes = PRECISIONS[precision]
         if kind is not TrialKind.EXPLORATION:
-            return make_trial(kind, definition.make(dtype, self.seed), self.host)
-        dtype = compute_dtype(dtype) if definition.trial is TrialKind.SELECTION else dtype
-        return Explorer(definition, self.host, dtype, self.seed, lambda recipe: self._adapted(recipe, precision))
+            return make_trial(kind, definition.make(dtypes, self.seed), self.host)
+        return Explorer(definition, self.host, dtypes, self.seed, lambda recipe: self._adapted(recipe, precision))
 
     def _adapted(self, recipe: Recipe, precision: str) -> Recipe | None:
         if isinstance(recipe, HalvesRecipe):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from peerspec.conformance.hosts.host import Host, supports
 from peerspec.conformance.kinds import Level
 from peerspec.conformance.levels import BASE_ACTIVATIONS, full_requires, in_base, stand_ins, with_k
-from peerspec.reference import DTYPES, PeerConfig
+from peerspec.reference import PRECISIONS, PeerConfig
 
 __all__ = ["Refusal", "Support"]
 
@@ -102,7 +102,7 @@ class Support:
     def _answer(self, config: PeerConfig, precision: str) -> bool | str:
         key = (config, precision)
         if key not in self._answers:
-            self._answers[key] = answer = supports(self._host, config, DTYPES[precision])
+            self._answers[key] = answer = supports(self._host, config, PRECISIONS[precision].parameters)
             if answer is not True:
                 self.declined.add(f"{precision}, {config.activation}: {answer}")
         return self._answers[key]

@@ -113,7 +113,8 @@ class ProcessBackend:
     ) -> dict[str, Array]:
         inputs = {"x": x, "dy": dy} if mask is None else {"x": x, "dy": dy, "mask": mask}
         names = [name for name in layer.params if name not in _STATE]
-        mode: dict[str, Any] = {} if training else {"training": False}  # which only a program with frozen statistics must know
+        # a program without frozen statistics need not know the field
+        mode: dict[str, Any] = {} if training else {"training": False}
         return self._compute("gradients", inputs, [*names, "x"], layer=layer, **mode)
 
     def _supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:

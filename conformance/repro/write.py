@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from peerspec.backends.process import Command
 from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES, SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition, Subject
 from peerspec.conformance.check import Check
-from peerspec.conformance.explore.recipe import LayerRecipe, read_recipe
+from peerspec.conformance.explore.recipe import read_recipe
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host, open_host, supports
@@ -24,7 +22,7 @@ from peerspec.conformance.repro.attempt import Attempt, attempt
 from peerspec.conformance.repro.file import publish
 from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError, find_check
 from peerspec.conformance.repro.shrink import shrink
-from peerspec.reference import DTYPES, SPEC_VERSION, compute_dtype
+from peerspec.reference import PRECISIONS, SPEC_VERSION, Precision
 
 __all__ = ["write_repro"]
 
@@ -77,27 +75,26 @@ def _case_of(finding: Finding, seed: int) -> tuple[Check, Callable[[Host], Subje
     """The check of a finding, and what makes its case again for that backend."""
     if finding.status not in (Status.FAIL, Status.ERROR):
         raise ReproError(f"{finding.check} has the status {finding.status}; only a failure can be replayed")
-    dtype = DTYPES.get(finding.precision)
-    if dtype is not None and finding.explored:
-        recipe = read_recipe(finding.explored.recipe)
-        made = recipe.make(dtype if isinstance(recipe, LayerRecipe) else compute_dtype(dtype))
+    precision = PRECISIONS.get(finding.precision)
+    if precision and finding.explored:
+        made = read_recipe(finding.explored.recipe).make(precision)
         return find_check(finding.explored.check), lambda _: made
-    if dtype is not None and finding.case:
+    if precision and finding.case:
         definitions: list[CaseDefinition | SelectionCase] = [*LAYER_CASES, *SELECTION_CASES]
         if found := next((definition for definition in definitions if definition.name == finding.case), None):
-            return find_check(finding.check), lambda host: _as_judged(found, host, dtype).make(dtype, seed)
+            return find_check(finding.check), lambda host: _as_judged(found, host, precision).make(precision, seed)
     raise ReproError(f"{finding.check} names no case of the suite, so there is nothing to replay")
 
 
 def _as_judged(
-    definition: CaseDefinition | SelectionCase, host: Host, dtype: np.dtype[Any]
+    definition: CaseDefinition | SelectionCase, host: Host, precision: Precision
 ) -> CaseDefinition | SelectionCase:
     """The definition with the configuration that the backend takes: its own, or one that stands for it (CNF-4)."""
     if isinstance(definition, SelectionCase):
         return definition
     others = stand_ins(definition.config, own_activation=definition.own_activation)
     try:
-        config = next(c for c in (definition.config, *others) if supports(host, c, dtype) is True)
+        config = next(c for c in (definition.config, *others) if supports(host, c, precision.parameters) is True)
     except (Fault, StopIteration):
         return definition
     return replace(definition, config=config)

@@ -16,8 +16,9 @@ from _numpy_backend import NumpyBackend
 from peerspec.conformance.cases import LAYER_CASES
 from peerspec.conformance.cases.case import Case
 from peerspec.conformance.trials.structure import violations
-from peerspec.reference import Layer
+from peerspec.reference import PRECISIONS, Layer
 
+FLOAT32 = PRECISIONS["float32"]
 CASES = {definition.name: definition for definition in LAYER_CASES}
 
 
@@ -32,7 +33,7 @@ def broken_clauses(case: Case, token: int, id: int = 0) -> list[str]:
 
 def overflowing(name: str, token: int) -> Case:
     """A case with one token that is finite and whose half scores need not be."""
-    case = CASES[name].make(np.dtype(np.float32), 0)
+    case = CASES[name].make(FLOAT32, 0)
     x, weight = case.x.copy(), case.layer.params["query.weight"] * np.float32(2.0**60)
     x[token] *= np.float32(2.0**120)
     return replace(case, x=x, layer=Layer(case.layer.config, case.layer.params | {"query.weight": weight}))
@@ -40,12 +41,12 @@ def overflowing(name: str, token: int) -> Case:
 
 @pytest.mark.parametrize("name", ["numeric.small.relu", "finite.nan", "norm.training", "norm.masked.nan"])
 def test_a_token_with_finite_half_scores_selects_an_expert_once(name: str) -> None:
-    assert broken_clauses(CASES[name].make(np.dtype(np.float32), 0), token=0) == ["SEL-7"]
+    assert broken_clauses(CASES[name].make(FLOAT32, 0), token=0) == ["SEL-7"]
 
 
 @pytest.mark.parametrize(("name", "token"), [("finite.nan", 3), ("finite.infinity", 3), ("norm.masked.nan", 2)])
 def test_a_token_that_is_not_finite_may_select_an_expert_twice(name: str, token: int) -> None:
-    case = CASES[name].make(np.dtype(np.float32), 0)
+    case = CASES[name].make(FLOAT32, 0)
     assert broken_clauses(case, token) == []
     assert broken_clauses(case, token, id=case.layer.config.num_experts) == ["NFT-3"]
 
@@ -57,7 +58,7 @@ def test_a_finite_token_whose_half_scores_overflow_may_select_an_expert_twice() 
 
 
 def test_a_counted_nan_in_training_leaves_no_finite_half_score() -> None:
-    case = CASES["norm.training"].make(np.dtype(np.float32), 0)
+    case = CASES["norm.training"].make(FLOAT32, 0)
     x = case.x.copy()
     x[5, 0] = np.nan
     assert broken_clauses(replace(case, x=x), token=0) == []

@@ -18,7 +18,7 @@ from peerspec.conformance.checks.scores import SCORE_CHECKS
 from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.hosts.object_host import ObjectHost
 from peerspec.conformance.trials.run_check import run_check
-from peerspec.reference import Layer
+from peerspec.reference import PRECISIONS, Layer
 
 TESTS = Path(__file__).parents[1]
 VARIANTS = ["unmutated", "subnormals_flushed", "selection_flushes_sums", "selection_flushes_half_scores"]
@@ -32,7 +32,7 @@ CHECKS = [
 def near_zero(dtype: str) -> Case:
     """A layer with sub-keys so small that half scores, of one or less before, are subnormal."""
     [definition] = (found for found in LAYER_CASES if found.name == "numeric.small.relu")
-    case = definition.make(np.dtype(dtype), 0)
+    case = definition.make(PRECISIONS[dtype], 0)
     keys = case.layer.params["keys"]
     params = case.layer.params | {"keys": keys * (np.finfo(keys.dtype).tiny * keys.dtype.type(0.25))}
     return replace(case, layer=Layer(case.layer.config, params))
