@@ -10,7 +10,7 @@ from peerspec.conformance import check_backend
 from peerspec.conformance.cases.core import CORE_CASES
 from peerspec.conformance.kinds import Reason
 from peerspec.conformance.problems import HintKind
-from peerspec.reference import Output, forward, select_exhaustive
+from peerspec.reference import PRECISIONS, Output, forward, select_exhaustive
 
 NUMBERINGS = {
     "i + n·j": lambda i, j, n, k: i + n * j,

@@ -25,7 +25,7 @@ from peerspec.conformance.cases.layouts import layout
 from peerspec.conformance.repro import Repro, ReproError, replay, write_repro
 from peerspec.conformance.repro.file import KEY, VERSION, publish, read
 from peerspec.conformance.repro.repro import BackendKind
-from peerspec.reference import SPEC_VERSION, Layer, PeerConfig, PeerError
+from peerspec.reference import PRECISIONS, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
 NAMES = ["halves_swapped", "ties_of_signed_zeros", "gradient_rows_in_input_dtype", "strides_ignored"]
