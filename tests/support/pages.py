@@ -8,6 +8,7 @@ A comment in front of a block says what it is:
   number of lines. Decimal numbers may differ, because times and errors differ between machines, and so may the digests
   in names of files.
 - ``<!-- run -->`` and ``python``: code; all blocks of a page share their names.
+- ``<!-- output -->``: what the Python block before it prints.
 - ``<!-- not run: REASON -->``: any other block.
 
 ``python tests/support/pages.py PAGE…`` writes what the commands print now into the pages.
@@ -46,7 +47,7 @@ def blocks(page: str) -> list[Block]:
 
 def unmarked(page: str) -> list[str]:
     """The first line of each block that no test runs, and that does not say why."""
-    known = re.compile(r"file: |change: |run$|not run: \S")
+    known = re.compile(r"file: |change: |run$|output$|not run: \S")
     return [block.text.partition("\n")[0] for block in blocks(page) if not known.match(block.marker)]
 
 
@@ -70,6 +71,7 @@ def run_page(page: str, folder: Path, show: Callable[[str, str, str], None]) -> 
         The names that the Python blocks define.
     """
     names: dict[str, Any] = {"__name__": "page"}
+    printed = ""
     for block in blocks(page):
         kind, _, name = block.marker.partition(": ")
         if kind == "file":
@@ -78,7 +80,9 @@ def run_page(page: str, folder: Path, show: Callable[[str, str, str], None]) -> 
         elif kind == "change":
             (folder / name).write_text(changed((folder / name).read_text("utf-8"), block.text), "utf-8")
         elif kind == "run" and block.language == "python":
-            _run_python(block.text, folder, names)
+            printed = _run_python(block.text, folder, names)
+        elif kind == "output":
+            show("the code above", printed, block.text)
         elif kind == "run":
             for command, shown in commands(block.text):
                 show(command, run_command(command, folder), shown)
@@ -105,10 +109,10 @@ def run_command(command: str, folder: Path) -> str:
     return "".join(line for line in ran.stdout.splitlines(keepends=True) if not line.startswith("judging ")).strip("\n")
 
 
-def _run_python(code: str, folder: Path, names: dict[str, Any]) -> None:
+def _run_python(code: str, folder: Path, names: dict[str, Any]) -> str:
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(code, names)  # our own pages
-    names["printed"] = printed.getvalue()
+    return printed.getvalue()
 
 
 def _plain(text: str) -> str:
@@ -117,15 +121,18 @@ def _plain(text: str) -> str:
 
 def refreshed(page: str, folder: Path) -> str:
     """The page with the output that its commands print now; around ``…`` as many lines as before."""
-    found: list[str] = []
-    run_page(page, folder, lambda command, printed, shown: found.append(f"$ {command}\n{_cut(printed, shown)}"))
+    found: list[tuple[str, str]] = []
+    run_page(page, folder, lambda command, printed, shown: found.append((command, _cut(printed, shown))))
     outputs = iter(found)
 
     def block(match: re.Match[str]) -> str:
-        if match[1] != "run" or match[2] != "console":
+        if match[1] == "output":
+            text = next(outputs)[1]
+        elif match[1] == "run" and match[2] == "console":
+            text = "".join(f"$ {command}\n{output}" for command, output in (next(outputs) for _ in commands(match[3])))
+        else:
             return match[0]
-        text = "".join(next(outputs) for _ in commands(match[3]))
-        return f"<!-- run -->\n```console\n{text}```"
+        return f"<!-- {match[1]} -->\n```{match[2]}\n{text}```"
 
     return BLOCK.sub(block, page)
 
@@ -137,7 +144,7 @@ def _cut(printed: str, shown: str) -> str:
         lines = [*lines[: marks[0]], old[marks[0]], *lines[len(lines) - (len(old) - marks[-1] - 1) :]]
     elif marks:
         lines = old
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 if __name__ == "__main__":
