@@ -39,6 +39,15 @@ def test_the_backend_of_the_tutorial_is_that_of_the_readme() -> None:
     assert len(readme.splitlines()) < 40
 
 
+def test_the_job_of_the_guide_on_ci_runs_only_commands_that_the_page_tests() -> None:
+    page = blocks((ROOT / "docs" / "how-to-ci.md").read_text("utf-8"))
+    job = next(block.text for block in page if block.language == "yaml")
+    tested = [command for block in page if block.language == "console" for command, _ in commands(block.text)]
+    runs = re.findall(r"run: (peerspec .*)", job)
+    assert len(runs) == 2
+    assert [run for run in runs if not any(command.startswith(run) for command in tested)] == []
+
+
 def _first_file(path: Path) -> str:
     return next(block.text for block in blocks(path.read_text("utf-8")) if block.marker == "file: mine.py")
 
