@@ -64,7 +64,7 @@ def agrees(printed: str, shown: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, parts)), _plain(printed), re.DOTALL) is not None
 
 
-def run_page(page: str, folder: Path, show: Callable[[str, str, str], None]) -> dict[str, Any]:
+def run_page(page: str, folder: Path, show: Callable[[str, str, str], object]) -> dict[str, Any]:
     """Run the blocks in order; ``show`` gets each command with its printed and its shown output.
 
     Returns:
