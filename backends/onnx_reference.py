@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from peerspec.backends.protocol import ALL_PROFILES, BackendError
+from peerspec.backends.protocol import ALL_PROFILES, MIXED, BackendError
 from peerspec.export.graph import model_with_parameter_inputs, selection_model
 from peerspec.export.names import OUTPUTS
 from peerspec.export.onnx_package import ReferenceEvaluator
@@ -19,7 +19,7 @@ from peerspec.reference.forward import flatten
 __all__ = ["forward", "name", "profiles", "select", "supports"]
 
 name = "onnx-reference"
-profiles = ALL_PROFILES - {"query-norm", "training"}
+profiles = ALL_PROFILES - {"query-norm", "training", *MIXED}
 
 
 def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:
@@ -36,7 +36,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
         InputError: shapes or dtypes do not fit the layer (SHP-1, SHP-2).
         BackendError: training with batch norm, because ONNX is inference.
     """
-    tokens, _, lead = flatten(layer, x, mask)
+    tokens, _, lead = flatten(layer, x, mask, mixed=False)
     if training and layer.config.query_norm == "batch":
         raise BackendError("ONNX is inference and has no batch statistics; pass training=False (NRM-2)")
     arrays = _evaluator(layer.config, layer.dtype).run(list(OUTPUTS), {"x": tokens, **layer.params})

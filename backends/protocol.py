@@ -5,7 +5,8 @@
 - ``select(scores1, scores2, k) -> Selection`` for the profile ``select``: from two half scores [..., n] in the compute
   dtype to scores and ids [..., k];
 - ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``;
-- ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4).
+- ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
+  that of the learned parameters, so float32 in a mixed precision.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 
 from peerspec.reference import Layer, Output, PeerError
 
-__all__ = ["ALL_PROFILES", "PRECISIONS", "PROFILES", "Backend", "BackendError"]
+__all__ = ["ALL_PROFILES", "MIXED", "PRECISIONS", "PROFILES", "Backend", "BackendError"]
 
-PRECISIONS = ("float32", "float64", "bfloat16", "float16")
+MIXED = ("mixed-bfloat16", "mixed-float16")
+"""The precisions whose input is narrower than the parameters."""
+PRECISIONS = ("float32", "float64", "bfloat16", "float16", *MIXED)
 """The profiles of precision, in the order in which they are judged."""
 PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training")
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
@@ -44,7 +47,9 @@ class Backend(Protocol):
     def forward(
         self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
     ) -> Output:
-        """y [..., M] for x [..., D], with the routing [..., h, k] or with None instead.
+        """y [..., M] of the dtype of x [..., D], with the routing [..., h, k] or with None instead.
+
+        In a mixed precision x is bfloat16 or float16 and the learned parameters are float32.
 
         Raises:
             Exception: of any class, in training with query norm ``batch`` if no token counts (NRM-5). Any other

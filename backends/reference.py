@@ -28,7 +28,7 @@ def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool
     state = out.state and {key: value.astype(compute_dtype) for key, value in out.state.items()}
     with np.errstate(over="ignore"):
         return Output(
-            out.y.astype(layer.dtype),
+            out.y.astype(x.dtype),
             out.scores.astype(compute_dtype),
             out.indices,
             out.gates.astype(compute_dtype),
@@ -42,5 +42,6 @@ def select(scores1: Array, scores2: Array, k: int) -> Selection:
 
 
 def gradients(layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
-    """The gradients of the reference, rounded once to the dtype of the layer."""
-    return {key: grad.astype(layer.dtype) for key, grad in reference.gradients(layer, x, dy, mask=mask).items()}
+    """The gradients of the reference, rounded once: that of x to its dtype, the others to that of the layer (PRC-6)."""
+    found = reference.gradients(layer, x, dy, mask=mask)
+    return {key: grad.astype(x.dtype if key == "x" else layer.dtype) for key, grad in found.items()}

@@ -7,6 +7,7 @@ import typer
 from peerspec.cli.check import check
 from peerspec.cli.explain import explain
 from peerspec.cli.export import export
+from peerspec.cli.layers import layers
 from peerspec.cli.list import list_
 from peerspec.cli.render import render
 from peerspec.cli.repro import repro
@@ -42,7 +43,7 @@ def _root(
     pass
 
 
-for command in (check, smoke, explain, export, verify, render, repro):
+for command in (check, smoke, explain, layers, export, verify, render, repro):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(vectors, name="vectors")

@@ -21,14 +21,14 @@ def explain(
     """Show a clause with its checks, or a check with its clauses and cases."""
     from rich.console import Console
 
-    from peerspec.conformance.clauses import clauses
+    from peerspec.conformance.clauses import all_clauses
     from peerspec.conformance.suite import CHECKS
     from peerspec.reference import PeerError
 
     console = Console(highlight=False)
     checks = {check.id: check for check in CHECKS}
-    if id.upper() in clauses():
-        _clause(clauses()[id.upper()], console)
+    if id.upper() in all_clauses():
+        _clause(all_clauses()[id.upper()], console)
     elif id.split("[")[0] in checks:
         _check(checks[id.split("[")[0]], console)
     else:
@@ -39,19 +39,46 @@ def explain(
 def _clause(clause: Clause, console: Console) -> None:
     from rich.text import Text
 
+    from peerspec.cli.markdown import show_markdown
+    from peerspec.conformance.render.clause_link import clause_link
+
+    console.print(Text.assemble(clause_link(clause.id, "bold"), f"  {clause.document}, {clause.chapter}"))
+    console.print(Text(f"{_force(clause)}\n", "dim"))
+    show_markdown(clause.text, console)
+    for part in (*clause.notes, *((f"*Why.* {clause.why}",) if clause.why else ())):
+        console.print()
+        show_markdown(part, console)
+    if not clause.superseded_by:
+        _judges(clause, console)
+
+
+def _force(clause: Clause) -> str:
+    """What the clause binds, or which clause replaced it."""
+    if clause.superseded_by:
+        return f"no longer in force: {clause.superseded_by} replaced it"
+    plural = "s" if len(clause.profiles) > 1 else ""
+    profiles = f" (profile{plural} {', '.join(clause.profiles)})" if clause.profiles else ""
+    return f"binds {', '.join(clause.classes)}{profiles}" if clause.classes else "binds nothing by itself"
+
+
+def _judges(clause: Clause, console: Console) -> None:
+    """The checks that decide the clause, the tests of this project that show it, or why nothing does."""
+    from rich.table import Table
+    from rich.text import Text
+
     from peerspec.conformance.suite import CHECKS
 
-    console.print(Text.assemble((clause.id, "bold"), f"  chapter {clause.chapter}\n"))
-    console.print(Text(clause.text))
-    if clause.why:
-        console.print(Text.assemble("\n", ("Why. ", "italic"), clause.why))
     deciding = [check for check in CHECKS if clause.id in check.clauses]
-    if not deciding:
-        console.print(Text("\nNo check of the suite decides this clause.", "dim"))
-        return
-    console.print(Text("\nDecided by", "bold"))
-    for check in deciding:
-        console.print(Text(f"  {check.id:<24} {check.summary}"))
+    if deciding:
+        table = Table.grid(padding=(0, 2))
+        for check in deciding:
+            table.add_row("", check.id, Text(check.summary))
+        console.print(Text("\nDecided by", "bold"), table, sep="\n")
+    if tests := [name for name in clause.judged_by if name.startswith("tests/")]:
+        console.print(Text("\nTested by", "bold"), Text(", ".join(tests)), soft_wrap=True)
+    if not deciding and not tests:
+        reason = " ".join(clause.judged_by) or "no check decides this clause"
+        console.print(Text(f"\n{reason[0].upper()}{reason[1:]}", "dim"), soft_wrap=True)
 
 
 def _check(check: Check, console: Console) -> None:
@@ -61,11 +88,12 @@ def _check(check: Check, console: Console) -> None:
     from peerspec.conformance.clauses import clauses
     from peerspec.conformance.kinds import TrialKind
     from peerspec.conformance.plan import SIZES
+    from peerspec.conformance.render.clause_link import clause_link
 
     console.print(Text.assemble((check.id, "bold"), f"  stage {check.stage}, profile {check.profile}\n"))
     console.print(Text(check.summary))
     for id in check.clauses:
-        console.print(Text.assemble("\n", (id, "bold"), f"  {clauses()[id].text}"))
+        console.print(Text.assemble("\n", clause_link(id, "bold"), f"  {clauses()[id].summary}"))
     console.print(Text("\nCases", "bold"))
     tagged: list[Any] = [*LAYER_CASES, *EXPLORATIONS]
     selections = SELECTION_CASES if check.trial is TrialKind.SELECTION else ()

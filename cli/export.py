@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from peerspec.cli.options import Overwrite
+from peerspec.cli.options import Overwrite, Prefix
 
 __all__ = ["export"]
 
@@ -30,6 +30,7 @@ class Body(StrEnum):
 def export(
     layer: Annotated[Path, typer.Argument(metavar="LAYER", help="A layer file (PAR-6).")],
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file to write.")],
+    prefix: Prefix = "",
     leading: Annotated[
         str,
         typer.Option(help="Names of the leading axes of x, between commas; empty for one token.", metavar="NAMES"),
@@ -54,7 +55,7 @@ def export(
         refuse_existing(path, overwrite=overwrite)
     axes = tuple(axis.strip() for axis in leading.split(",")) if leading.strip() else ()
     write(
-        Layer.load(layer),
+        Layer.load(layer, prefix=prefix),
         model,
         leading=axes,
         routing=not no_routing,
@@ -63,5 +64,6 @@ def export(
         tables=tables.value if tables else None,
         overwrite=overwrite,
     )
-    print(f"wrote {model}; verify it: peerspec verify {model} {layer}")
+    of_prefix = f" --prefix {prefix}" if prefix else ""
+    print(f"wrote {model}; verify it: peerspec verify {model} {layer}{of_prefix}")
     return 0

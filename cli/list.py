@@ -46,10 +46,14 @@ def _checks() -> Rows:
 
 
 def _clauses() -> Rows:
-    from peerspec.conformance.clauses import clauses
+    from peerspec.conformance.clauses import all_clauses, clauses
 
     for clause in clauses().values():
-        yield clause.id, clause.text
+        yield clause.id, clause.summary
+    yield from (("", ""), ("", "Superseded, and no longer in force:"))
+    for clause in all_clauses().values():
+        if clause.superseded_by:
+            yield clause.id, f"by {clause.superseded_by}"
 
 
 def _backends() -> Rows:

@@ -79,11 +79,11 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
     """The arguments of each method to call: forward, and the methods of the profiles that the backend claims."""
     import numpy as np
 
-    from peerspec.reference import DTYPES, Layer, PeerConfig, compute_dtype
+    from peerspec.reference import PRECISIONS, Layer, PeerConfig
 
-    dtype = DTYPES[precision]
-    layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtype)
-    x, half = np.ones((5, 3), dtype), np.array([[2.0, 1.0]], compute_dtype(dtype))
+    dtypes = PRECISIONS[precision]
+    layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtypes.parameters)
+    x, half = np.ones((5, 3), dtypes.input), np.array([[2.0, 1.0]], dtypes.compute)
     calls: dict[str, dict[str, Any]] = {"forward": {"layer": layer, "x": x}}
     if "select" in host.profiles:
         calls["select"] = {"scores1": half, "scores2": half, "k": 2}

@@ -31,6 +31,15 @@ def check(
 
 
 @vectors.command()
+def files() -> int:
+    """Print the folder of layer files for readers; its files.json says which a reader must accept or refuse."""
+    from peerspec.conformance.vectors import FILES
+
+    print(FILES)
+    return 0
+
+
+@vectors.command()
 def path() -> int:
     """Print the folder of the package's vectors."""
     from peerspec.conformance.vectors import HOME

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from peerspec.cli.options import Seed, Timeout
+from peerspec.cli.options import Prefix, Seed, Timeout
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +24,7 @@ def verify(
         Path | None,
         typer.Argument(metavar="LAYER", help="The layer file (PAR-6) of the layer that the model should compute."),
     ] = None,
+    prefix: Prefix = "",
     node: Annotated[
         str | None, typer.Option(help="Verify only the layer of this node of the model.", metavar="NAME")
     ] = None,
@@ -40,14 +41,17 @@ def verify(
     from rich.console import Console
 
     from peerspec.conformance.render.terminal import show_failures
-    from peerspec.reference import Layer
+    from peerspec.reference import Layer, PeerError
     from peerspec.verification import verify_model
 
-    expected, console = Layer.load(layer) if layer else None, Console(highlight=False)
+    if prefix and not layer:
+        raise PeerError("--prefix names a layer of the file LAYER; pass that file after MODEL")
+    expected, console = Layer.load(layer, prefix=prefix) if layer else None, Console(highlight=False)
     found = verify_model(model, expected, node=node, kernels=kernels, seed=seed, timeout=timeout)
+    name = f"{prefix} of {layer.name}" if layer and prefix else layer.name if layer else ""
     for outcome in found:
         show_failures(outcome.report, console)
-        _show_verdict(outcome, layer.name if layer else "", kernels, console)
+        _show_verdict(outcome, name, kernels, console)
     return max(outcome.report.exit_status for outcome in found)
 
 

@@ -1,44 +1,80 @@
-"""The clauses of SPEC.md as frozen data, one file per version of the specification."""
+"""The clauses of SPEC.md and SPEC-ONNX.md as frozen data, one file per version of the specification."""
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from peerspec.reference import SPEC_VERSION, PeerError
+from peerspec.reference.version import SITE
 
-__all__ = ["Clause", "all_clauses", "clauses", "counted_checks", "find", "parse"]
-
-_HEADING = re.compile(r"^#{2,3} (?:(\d+(?:\.\d+)?) )?(.+)$")
-_CLAUSE = re.compile(r'^<a id="([A-Z]+-\d+)"></a>\*\*\1\*\* (.+)$', re.DOTALL)
-_SUPERSEDED = re.compile(r"\*Superseded by ([A-Z]+-\d+)")
+__all__ = ["Clause", "all_clauses", "clause_url", "clauses", "counted_checks", "find"]
 
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause: its permanent identifier, its chapter, its text, its reason, and the clause that replaced it."""
+    """One clause. Text, reason and notes are Markdown: a blank line between blocks, one line for each paragraph.
+
+    Attributes:
+        id: its permanent identifier.
+        chapter: the heading it stands under.
+        text: what it requires, with its tables, lists and formulas.
+        why: its reason.
+        notes: what the document says of it besides: notes, examples, proofs.
+        superseded_by: the clause that replaced it; empty for a clause in force.
+        document: the file it stands in.
+        classes: what it binds: ``layer``, ``reader``, ``writer``, ``model``, ``kernel``, ``verifier``, ``suite``.
+        profiles: the profiles of a layer that it belongs to; none if it does not bind layers.
+        judged_by: the checks and tests that judge it, or one reason why nothing does.
+    """
 
     id: str
     chapter: str
     text: str
     why: str = ""
+    notes: tuple[str, ...] = ()
     superseded_by: str = ""
+    document: str = "SPEC.md"
+    classes: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    judged_by: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Its first paragraph, to the last full stop if a table, a list or a formula continues its sentence.
+
+        Example:
+            >>> Clause("NEW-1", "1", "All MUST hold. They are:\\n\\n- a\\n- b").summary
+            'All MUST hold.'
+        """
+        first = self.text.split("\n\n")[0]
+        whole = first[: first.rfind(". ") + 1]
+        return whole if first.endswith(":") and whole else first
+
+    @property
+    def cited(self) -> str:
+        """Identifier, first paragraph and address in one line, for failures."""
+        return f"{self.id}: {self.summary} ({self.url})"
+
+    @property
+    def url(self) -> str:
+        """Its address on the site of the documentation."""
+        return f"{SITE}{self.document.removesuffix('.md').lower()}.html#{self.id}"
 
 
 @cache
 def clauses(version: str = SPEC_VERSION) -> dict[str, Clause]:
-    """The clauses in force in a version of SPEC.md by identifier, in the order of the document."""
+    """The clauses in force in a version of the specification by identifier, in the order of its documents."""
     return {id: clause for id, clause in all_clauses(version).items() if not clause.superseded_by}
 
 
 @cache
 def all_clauses(version: str = SPEC_VERSION) -> dict[str, Clause]:
-    """The clauses of a version of SPEC.md by identifier, superseded ones included."""
-    return {row["id"]: Clause(**row) for row in _requirements(version)["clauses"]}
+    """The clauses of a version of the specification by identifier, superseded ones included."""
+    return {row["id"]: _clause(row) for row in _requirements(version)["clauses"]}
 
 
 @cache
@@ -47,12 +83,8 @@ def counted_checks(version: str = SPEC_VERSION) -> frozenset[str]:
     return frozenset(_requirements(version)["checks"])
 
 
-def _requirements(version: str) -> Any:
-    return json.loads(files("peerspec.conformance.requirements").joinpath(f"{version}.json").read_text("utf-8"))
-
-
 def find(id: str) -> Clause:
-    """The clause of that identifier.
+    """The clause of that identifier, in force or superseded.
 
     Raises:
         PeerError: there is none.
@@ -63,20 +95,21 @@ def find(id: str) -> Clause:
     return known[id]
 
 
-def parse(text: str) -> list[Clause]:
-    """The clauses in the Markdown of SPEC.md: each is one paragraph, followed by its *Why*."""
-    found: list[Clause] = []
-    chapter = ""
-    for block in re.split(r"\n{2,}", text):
-        if heading := _HEADING.match(block):
-            chapter = heading[2] if heading[1] is None else f"{heading[1]} {heading[2]}"
-        elif match := _CLAUSE.match(block):
-            superseded = _SUPERSEDED.match(match[2])
-            found.append(
-                Clause(match[1], chapter, " ".join(match[2].split()), superseded_by=superseded[1] if superseded else "")
-            )
-        elif found and block.startswith("*Why"):
-            why = " ".join(re.sub(r"^\*Why[^*]*\*\s*", "", block).split())
-            last = found[-1]
-            found[-1] = replace(last, why=why)
-    return found
+def clause_url(id: str) -> str:
+    """The address of a clause on the site of the documentation; empty for a clause that this version does not have.
+
+    Example:
+        >>> clause_url("SEL-1").removeprefix(SITE)
+        'spec.html#SEL-1'
+    """
+    known = all_clauses().get(id)
+    return known.url if known else ""
+
+
+def _requirements(version: str) -> Any:
+    return json.loads(files("peerspec.conformance.requirements").joinpath(f"{version}.json").read_text("utf-8"))
+
+
+def _clause(row: dict[str, Any]) -> Clause:
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Clause(**values)

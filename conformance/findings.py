@@ -18,6 +18,7 @@ from peerspec.reference import PeerConfig
 
 __all__ = [
     "CLAIMS",
+    "CLAUSES_OF_CLAIMS",
     "SUPPORTS",
     "declines_required",
     "failed",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 CLAIMS, SUPPORTS = "structure.claims", "structure.supports"
+CLAUSES_OF_CLAIMS = {CLAIMS: ("CNF-1",), SUPPORTS: ("CNF-4",)}
 """The two checks without cases: a precision is claimed; the required configurations are taken."""
 
 

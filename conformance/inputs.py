@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["dyadic", "significant_bits", "word"]
+__all__ = ["dyadic", "rounded", "significant_bits", "word"]
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
@@ -50,6 +50,17 @@ def dyadic(*, seed: int, name: str, shape: tuple[int, ...], bits: int, exponent:
         r = (_scramble_array(key + index * np.uint64(_GOLDEN)) >> np.uint64(64 - bits)).astype(np.int64)
         part[:] = (r - (1 << (bits - 1))) * unit
     return out.reshape(shape)
+
+
+def rounded(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """The entries rounded to ``dtype``, to nearest, ties to even (INP-2).
+
+    In a mixed precision x and dy are those of float32, rounded to the dtype of the input.
+
+    >>> rounded(np.array([1 + 2**-11, 1 + 3 * 2**-11], np.float32), "float16").tolist()
+    [1.0, 1.001953125]
+    """
+    return array.astype(dtype)
 
 
 def significant_bits(dtype: DTypeLike) -> int:

@@ -6,14 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from peerspec import reference
 from peerspec.backends import BackendError
-from peerspec.backends.protocol import PRECISIONS, PROFILES
+from peerspec.backends.protocol import MIXED, PRECISIONS, PROFILES
 from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.suite import CHECKS
-from peerspec.reference import DTYPES, PeerError, compute_dtype
+from peerspec.reference import PeerError
 
 __all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "require_waived_checks"]
 
@@ -116,13 +117,13 @@ def _cases(
     first = precision == precisions[0]
     if check.trial is TrialKind.SELECTION:
         earlier = precisions[: precisions.index(precision)]
-        repeated = _compute_dtype(precision) in map(_compute_dtype, earlier)
+        repeated = reference.PRECISIONS[precision].compute in (reference.PRECISIONS[name].compute for name in earlier)
         return (
             () if repeated else tuple(c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
         )
     if check.trial is TrialKind.EXPLORATION:
         return tuple(c for c in EXPLORATIONS if first and check.tag in c.tags and c.size <= size)
-    narrow = precision == next((name for name in precisions if DTYPES[name].itemsize == 2), "")
+    narrow = _is_first_narrow(precision, precisions)
     return tuple(
         definition
         for definition in LAYER_CASES
@@ -133,8 +134,10 @@ def _cases(
     )
 
 
-def _compute_dtype(precision: str) -> Any:
-    return compute_dtype(DTYPES[precision])
+def _is_first_narrow(precision: str, precisions: tuple[str, ...]) -> bool:
+    """Whether x has 16 bits, and this is the first such precision, or the first mixed one."""
+    alike = (name for name in precisions if (name in MIXED) == (precision in MIXED))
+    return precision == next((name for name in alike if reference.PRECISIONS[name].input.itemsize == 2), "")
 
 
 def _work(steps: Sequence[Step]) -> int:

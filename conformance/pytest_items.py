@@ -116,6 +116,5 @@ def _properties(finding: Finding) -> list[tuple[str, object]]:
 
 
 def _text(finding: Finding) -> str:
-    clause = clauses()[finding.clauses[0]]
     case = f"\nin the case {finding.case}" if finding.case else ""
-    return f"{finding.message}{case}\n{clause.id}: {clause.text}"
+    return f"{finding.message}{case}\n{clauses()[finding.clauses[0]].cited}"

@@ -15,7 +15,7 @@ from peerspec.conformance.hosts.host import Host, supports
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.trials.run_check import examine, make_trial
-from peerspec.reference import DTYPES, PeerConfig, compute_dtype
+from peerspec.reference import PRECISIONS, PeerConfig
 
 __all__ = ["Progress", "Run"]
 
@@ -90,12 +90,11 @@ class Run:
         return self._trials[key]
 
     def _make(self, kind: TrialKind, definition: Any, precision: str) -> Any:
-        dtype = DTYPES[precision]
+        dtypes = PRECISIONS[precision]
         if kind is not TrialKind.EXPLORATION:
-            return make_trial(kind, definition.make(dtype, self.seed), self.host)
-        dtype = compute_dtype(dtype) if definition.trial is TrialKind.SELECTION else dtype
+            return make_trial(kind, definition.make(dtypes, self.seed), self.host)
         return Explorer(
-            definition, self.host, dtype, self.seed, lambda config: not self._declined_because(config, precision)
+            definition, self.host, dtypes, self.seed, lambda config: not self._declined_because(config, precision)
         )
 
     def decline_reason(self, definition: Any, precision: str) -> str:
@@ -111,7 +110,7 @@ class Run:
     def _declined_because(self, config: PeerConfig, precision: str) -> str:
         key = (config, precision)
         if key not in self._supported:
-            self._supported[key] = supports(self.host, config, DTYPES[precision])
+            self._supported[key] = supports(self.host, config, PRECISIONS[precision].parameters)
         answer = self._supported[key]
         if answer is True:
             return ""

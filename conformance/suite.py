@@ -4,6 +4,7 @@
 - Repetition and independence come before all stages: if an answer depends on earlier calls or on other tokens, every
   stage looks wrong.
 - Linearity in v comes before the experts, which fail if y has a term without v.
+- The mode comes before the options, whose batch norm changes the answer in training.
 - Other parameters of the options come after the checks of the options, which a parameter that is ignored breaks.
 - Exploration comes last, because a fixed case that fails says more.
 """
@@ -15,6 +16,7 @@ from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
 from peerspec.conformance.checks.independence import FINITE_CHECKS, INDEPENDENCE_CHECKS, OPTION_CHECKS
 from peerspec.conformance.checks.index import INDEX_CHECKS
+from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import LINEAR_CHECKS, OUTPUT_CHECKS
 from peerspec.conformance.checks.profiles import PROFILE_CHECKS
 from peerspec.conformance.checks.query import QUERY_CHECKS
@@ -41,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     *EXPERT_CHECKS,
     *OUTPUT_CHECKS,
     *FINITE_CHECKS,
+    *MODE_CHECKS,
     *PROFILE_CHECKS,
     *OPTION_CHECKS,
     *GRADIENT_CHECKS,

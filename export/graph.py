@@ -33,7 +33,7 @@ from peerspec.export.onnx_package import (
     inliner,
 )
 from peerspec.export.tables import FORMATS, Tables, inputs, is_table
-from peerspec.reference import SPEC_VERSION, PeerConfig
+from peerspec.reference import SPEC_VERSION, PeerConfig, parameter_dtype
 
 __all__ = [
     "assemble",
@@ -58,7 +58,7 @@ def layer_model(
 
     Args:
         config: the configuration.
-        dtype: the dtype of x, y and the parameters.
+        dtype: the dtype of x, y and the learned parameters.
         leading: a name for each leading axis of x.
         routing: whether scores, indices and gates [..., h, k] are outputs beside y.
         body: how a model without kernels reads the rows of experts.
@@ -133,12 +133,12 @@ def _tokens(config: PeerConfig, dtype: np.dtype, leading: Sequence[str]) -> Valu
 
 def _parameters(config: PeerConfig, dtype: np.dtype, tables: Tables | None = None) -> list[ValueInfoProto]:
     narrow = helper.np_dtype_to_tensor_dtype(FORMATS[tables]) if tables else TENSOR_TYPES[dtype]
-    return [
-        helper.make_tensor_value_info(
-            name, narrow if name in config.shapes() and is_table(name) else TENSOR_TYPES[dtype], shape
-        )
-        for name, shape in inputs(config, tables).items()
-    ]
+
+    def element(name: str) -> int:
+        is_narrow = name in config.shapes() and is_table(name)
+        return narrow if is_narrow else TENSOR_TYPES[parameter_dtype(name, dtype)]
+
+    return [helper.make_tensor_value_info(name, element(name), shape) for name, shape in inputs(config, tables).items()]
 
 
 def _outputs(config: PeerConfig, dtype: np.dtype, leading: Sequence[str]) -> list[ValueInfoProto]:

@@ -16,6 +16,7 @@ from peerspec.export.onnx_package import ModelProto, NodeProto, helper
 from peerspec.export.stated import stated_errors
 from peerspec.export.tables import Tables, inputs
 from peerspec.reference import SPEC_VERSION, PeerConfig
+from peerspec.reference.version import is_readable_version
 
 __all__ = ["LayerNode", "find_layer", "find_layers", "layer_nodes", "metadata"]
 
@@ -116,7 +117,7 @@ def _check_versions(model: ModelProto, source: object) -> None:
                 f"{DOMAIN_VERSION}; install a matching peerspec (ONX-1)"
             )
     spec = metadata(model).get(SPEC_KEY, SPEC_VERSION)
-    if spec.split(".")[0] != SPEC_VERSION.split(".")[0]:
+    if not is_readable_version(spec):
         raise ExportError(
             f"{source} was written for spec {spec}, this package reads {SPEC_VERSION}; install a matching peerspec"
         )

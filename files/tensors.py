@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import deserialize
 
+from peerspec.files.header import parse_header
+
 __all__ = ["DTYPE_OF_CODE", "parse_tensors"]
 
 DTYPE_OF_CODE: Mapping[str, np.dtype[Any]] = MappingProxyType(
@@ -37,10 +39,12 @@ def parse_tensors(data: bytes) -> dict[str, NDArray[Any]]:
     """The tensors in the bytes of a safetensors file, by name, copied.
 
     Raises:
-        SafetensorError, ValueError: the bytes are not safetensors.
+        SafetensorError, ValueError: the bytes are not safetensors, or their header gives a name twice.
         KeyError: a dtype is not in ``DTYPE_OF_CODE``; the argument is its code.
     """
     found: list[tuple[str, dict[str, Any]]] = deserialize(data)  # type: ignore[no-untyped-call]
+    length = int.from_bytes(data[:8], "little")
+    parse_header(data[8 : 8 + length], 8 + length)
     return {name: _array(entry) for name, entry in found}
 
 

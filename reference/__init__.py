@@ -6,18 +6,21 @@ backend with it.
 
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
-from peerspec.reference.dtypes import DTYPES, compute_dtype
+from peerspec.reference.dtypes import DTYPES, PRECISIONS, Precision, compute_dtype, input_dtypes, parameter_dtype
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
+from peerspec.reference.file_metadata import layers_metadata
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
 from peerspec.reference.layer import Layer
 from peerspec.reference.metrics import expert_usage, unevenness
 from peerspec.reference.output import Output, Selection
 from peerspec.reference.selection import select_exhaustive, select_staircase, select_two_stage
+from peerspec.reference.storage import list_layers
 from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
     "DTYPES",
+    "PRECISIONS",
     "SPEC_VERSION",
     "ConfigError",
     "Cost",
@@ -27,6 +30,7 @@ __all__ = [
     "Output",
     "PeerConfig",
     "PeerError",
+    "Precision",
     "Selection",
     "TableError",
     "compute_dtype",
@@ -34,6 +38,10 @@ __all__ = [
     "expert_usage",
     "forward",
     "gradients",
+    "input_dtypes",
+    "layers_metadata",
+    "list_layers",
+    "parameter_dtype",
     "select_exhaustive",
     "select_staircase",
     "select_two_stage",

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, asdict, dataclass, fields
 from math import isqrt
 from typing import Any
 
+from peerspec.files.strict_json import parse_json
 from peerspec.reference.errors import ConfigError
 
 __all__ = ["ACTIVATIONS", "EXPERTS", "GATES", "QUERY_NORMS", "STATISTICS", "PeerConfig"]
@@ -115,14 +116,24 @@ class PeerConfig:
         """The configuration that ``to_json`` wrote.
 
         Raises:
-            ConfigError: not a JSON object, an unknown or missing field, or a value outside CFG-1 … CFG-5.
+            ConfigError: not a JSON object, a name given twice, an unknown or missing field, or a value outside
+                CFG-1 … CFG-5.
         """
         try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            values = parse_json(text)
+        except ValueError as error:
             raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r} ({error})") from None
+        return cls.from_fields(values)
+
+    @classmethod
+    def from_fields(cls, values: Any) -> PeerConfig:
+        """The configuration whose fields are the entries of a JSON object (PAR-6).
+
+        Raises:
+            ConfigError: not a ``dict``, an unknown or missing field, or a value outside CFG-1 … CFG-5.
+        """
         if not isinstance(values, dict):
-            raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r}")
+            raise ConfigError(f"a configuration must be a JSON object, got {str(values)[:60]!r}")
         known = [field.name for field in fields(cls)]
         if unknown := sorted(values.keys() - set(known)):
             raise ConfigError(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped
 from numpy.typing import DTypeLike
 
+from peerspec.reference.dtypes import input_dtypes
 from peerspec.reference.errors import InputError
 from peerspec.reference.experts import expert_stage
 from peerspec.reference.gates import gates
@@ -34,7 +35,8 @@ def forward(
 
     Args:
         layer: the layer.
-        x: tokens [..., D], of the dtype of the layer, with any number of leading axes, also none.
+        x: tokens [..., D], with any number of leading axes, also none, of the dtype of the layer; for a float32 layer
+            also bfloat16 or float16 (``input_dtypes``).
         mask: [...], True where a token counts for batch statistics (NRM-4); all by default.
         training: with ``query_norm="batch"``, normalise with batch statistics and return the updated running
             statistics.
@@ -69,13 +71,19 @@ def gather_scores(s1: np.ndarray, s2: np.ndarray, indices: np.ndarray) -> Select
     return Selection(np.take_along_axis(s1, i, -1) + np.take_along_axis(s2, j, -1), indices)
 
 
-def flatten(layer: Layer, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    """Check x and mask (SHP-1, SHP-2), and return tokens [T, D], mask [T] and the leading axes."""
+def flatten(
+    layer: Layer, x: np.ndarray, mask: np.ndarray | None, *, mixed: bool = True
+) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
+    """Check x and mask (SHP-1, SHP-2, PAR-5), and return tokens [T, D], mask [T] and the leading axes.
+
+    Without ``mixed``, x must have the dtype of the layer.
+    """
     d_model = layer.config.d_model
     if x.ndim < 1 or x.shape[-1] != d_model:
         raise InputError(f"x must have shape [..., {d_model}], got {x.shape} (SHP-1)")
-    if x.dtype != layer.dtype:
-        raise InputError(f"x must have the dtype of the layer, {layer.dtype}, got {x.dtype}; convert it (PAR-5)")
+    if x.dtype not in (allowed := input_dtypes(layer.dtype) if mixed else (layer.dtype,)):
+        names = " or ".join(map(str, allowed))
+        raise InputError(f"x must be {names} for parameters of {layer.dtype}, got {x.dtype}; convert it (PAR-5)")
     lead = x.shape[:-1]
     mask = np.ones(lead, bool) if mask is None else mask
     if mask.shape != lead or mask.dtype != bool:

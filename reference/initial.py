@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.reference.config import PeerConfig
+from peerspec.reference.dtypes import parameter_dtype
 
 __all__ = ["STARTS_AT_ONE", "initial_scales", "random_parameters"]
 
@@ -36,10 +37,12 @@ def initial_scales(config: PeerConfig) -> dict[str, float]:
 
 
 def random_parameters(config: PeerConfig, seed: int, dtype: np.dtype) -> dict[str, NDArray[Any]]:
-    """The parameters of a new layer by name."""
+    """The parameters of a new layer of ``dtype`` by name."""
     rng, scale = np.random.default_rng(seed), initial_scales(config)
     return {
-        name: _normal(rng, shape, scale[name], dtype) if name in scale else np.full(shape, name in STARTS_AT_ONE, dtype)
+        name: _normal(rng, shape, scale[name], dtype)
+        if name in scale
+        else np.full(shape, name in STARTS_AT_ONE, parameter_dtype(name, dtype))
         for name, shape in config.shapes().items()
     }
 

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from peerspec.reference import storage
 from peerspec.reference.config import PeerConfig
+from peerspec.reference.errors import TableError
 from peerspec.reference.initial import random_parameters
 from peerspec.reference.validation import check_parameters
 
@@ -25,7 +26,8 @@ class Layer:
 
     Args:
         config: the configuration.
-        params: finite arrays of one dtype of ``DTYPES``, with the names and shapes of ``config.shapes()``.
+        params: finite arrays of one dtype of ``DTYPES``, with the names and shapes of ``config.shapes()``; running
+            statistics have the compute dtype (``parameter_dtype``).
 
     Raises:
         TableError: a name, shape, dtype or value outside PAR-1, PAR-3, PAR-5.
@@ -44,7 +46,7 @@ class Layer:
 
     @property
     def dtype(self) -> np.dtype:
-        """The dtype of all parameters."""
+        """The dtype of the learned parameters."""
         return self.params["keys"].dtype
 
     @classmethod
@@ -61,14 +63,25 @@ class Layer:
         return cls(config, random_parameters(config, seed, np.dtype(dtype)))
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Layer:
-        """Open a layer file (PAR-6); the tables are memory-mapped and read-only.
+    def load(cls, path: str | PathLike[str], *, prefix: str = "") -> Layer:
+        """Open a layer file (PAR-6), or one layer of a model's file (PAR-8); tables are memory-mapped and read-only.
+
+        Args:
+            path: a safetensors file.
+            prefix: the prefix of the layer in a file that holds several; ``list_layers`` shows them.
 
         Raises:
-            FileFormError: the file is missing, unreadable, corrupted or not a layer.
+            FileFormError: the file is missing, unreadable, corrupted, of another version, or has no such layer.
             ConfigError, TableError: its configuration or its parameters are outside the specification.
+
+        Example:
+            >>> Layer.load("model.safetensors", prefix="blocks.3.ffn")  # doctest: +SKIP
         """
-        return cls(*storage.read(path))
+        config, params = storage.read(path, prefix)
+        try:
+            return cls(config, params)
+        except TableError as error:
+            raise TableError(f"{path}{f', layer {prefix}' if prefix else ''}: {error}") from None
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write the layer file, whole or not at all (PAR-6).

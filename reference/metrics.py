@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -21,10 +23,14 @@ def expert_usage(indices: Int[np.ndarray, ...], num_experts: int) -> float:
 def unevenness(indices: Int[np.ndarray, ...], gates: Float[np.ndarray, ...], num_experts: int) -> float:
     """log N + Σ z log z in nats, z the normalised sums of gates by expert (MET-3).
 
-    It is 0 if all experts have equal sums, and for an empty batch.
+    It is 0 if all experts have equal sums, and NaN if the sum of all gates is 0, as for an empty batch.
+
+    Example:
+        >>> unevenness(np.array([[0, 1]]), np.array([[0.5, 0.5]]), 2)
+        0.0
     """
     total = np.bincount(indices.ravel(), gates.ravel().astype(np.float64), num_experts)
     if not total.sum():
-        return 0.0
+        return math.nan
     z = total[total > 0] / total.sum()
     return float(np.log(num_experts) + (z * np.log(z)).sum())

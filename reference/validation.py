@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peerspec.reference.config import PeerConfig
-from peerspec.reference.dtypes import DTYPES
+from peerspec.reference.config import STATISTICS, PeerConfig
+from peerspec.reference.dtypes import DTYPES, parameter_dtype
 from peerspec.reference.errors import TableError
 
 __all__ = ["check_parameters"]
@@ -44,16 +44,22 @@ def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray[Any
 
 
 def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:
-    dtypes = {name: array.dtype for name, array in params.items()}
-    first, dtype = next(iter(dtypes.items()))
+    dtype = params["keys"].dtype
     if dtype not in DTYPES.values():
-        raise TableError(f"{first} must be of dtype {', '.join(DTYPES)}, got {dtype} (PAR-5)")
-    for name, other in dtypes.items():
-        if other != dtype:
+        raise TableError(f"keys must be of dtype {', '.join(DTYPES)}, got {dtype}; convert the parameters (PAR-5)")
+    for name, array in params.items():
+        expected = parameter_dtype(name, dtype)
+        if array.dtype == expected:
+            continue
+        if name in STATISTICS:
             raise TableError(
-                f"all parameters share one dtype, but {first} is {dtype} and {name} is {other}; "
-                "convert one of them (PAR-5)"
+                f"{name} is a running statistic and must be {expected} in a layer of {dtype}, got {array.dtype}; "
+                "convert it (PAR-5)"
             )
+        raise TableError(
+            f"learned parameters share one dtype, but keys is {dtype} and {name} is {array.dtype}; "
+            "convert one of them (PAR-5)"
+        )
 
 
 def _check_finite(name: str, array: NDArray[Any]) -> None:

@@ -11,7 +11,7 @@ from peerspec.conformance.cases import SELECTION_CASES
 from peerspec.conformance.cases.case import Case, Draw
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.suite import CHECKS
-from peerspec.reference import Layer
+from peerspec.reference import Layer, Precision
 
 __all__ = ["verification_plan"]
 
@@ -27,9 +27,9 @@ class _TokenCase:
     lead: tuple[int, ...]
     nan: bool = False
 
-    def make(self, dtype: np.dtype[Any], seed: int) -> Case:
+    def make(self, precision: Precision, seed: int) -> Case:
         """Full significands in [−1, 1) (INP-2)."""
-        x = Draw(self.name, seed, dtype).full("x", (*self.lead, self.layer.config.d_model))
+        x = Draw(self.name, seed, precision.input).full("x", (*self.lead, self.layer.config.d_model))
         if self.nan:
             x.reshape(-1, x.shape[-1])[-1, 0] = np.nan
         return Case(self.name, False, self.layer, x)

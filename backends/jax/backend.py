@@ -65,9 +65,9 @@ def gradients(
     """
     config = layer.config
     tokens, counted, lead = _tokens(layer, x, mask, training=True)
-    if dy.shape != (*lead, config.d_out) or dy.dtype != layer.dtype:
+    if dy.shape != (*lead, config.d_out) or dy.dtype != x.dtype:
         raise InputError(
-            f"dy must be {layer.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
+            f"dy must be {x.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
         )
     with _x64_if_needed(layer.dtype, num_experts=config.num_experts):
         grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted)

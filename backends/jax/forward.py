@@ -55,7 +55,8 @@ def forward(
     Args:
         config: the configuration; static under ``jit``.
         params: arrays by the names of PAR-1, with the shapes of ``config.shapes()``.
-        x: tokens [..., D], of the dtype of the parameters; any number of leading axes.
+        x: tokens [..., D], with any number of leading axes, of the dtype of the parameters; beside float32 parameters
+            also bfloat16 or float16.
         mask: [...], True where a token counts; matters only to batch statistics (NRM-4). None: all count.
         training: if ``query_norm="batch"``, normalise with batch statistics and return the updated running
             ones; static under ``jit``.
@@ -65,7 +66,7 @@ def forward(
             SHP-1, SHP-2), or a mask without True whose values are known while tracing (NRM-5).
     """
     check(config, params, x, mask)
-    tokens = x.reshape(-1, config.d_model).astype(compute_dtype(x.dtype))
+    tokens = x.reshape(-1, config.d_model).astype(compute_dtype(params["keys"].dtype))
     if config.query_norm == "none" and TAP not in params:
         out = _in_one_call(config, dict(params), tokens)
     else:

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.precision import require_representable
-from peerspec.reference import InputError, Layer, PeerConfig, TableError
+from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, TableError, input_dtypes, parameter_dtype
 from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
 __all__ = ["Params", "check", "init", "layer_from_params", "params_from_layer"]
@@ -20,7 +20,7 @@ Params = Mapping[str, jax.Array]
 
 
 def params_from_layer(layer: Layer) -> dict[str, jax.Array]:
-    """The parameters of ``layer`` as JAX arrays, in its dtype.
+    """The parameters of ``layer`` as JAX arrays, in their dtypes.
 
     Raises:
         InputError: the layer is float64 and JAX is restricted to 32 bits.
@@ -48,7 +48,7 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
     return {
         name: (jax.random.normal(keys[name], shape, dtype) * scale[name]).astype(dtype)
         if name in scale
-        else jnp.full(shape, name in STARTS_AT_ONE, dtype)
+        else jnp.full(shape, name in STARTS_AT_ONE, parameter_dtype(name, dtype))
         for name, shape in shapes.items()
     }
 
@@ -57,23 +57,34 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
     """Check names, shapes and dtypes; JAX knows them while tracing.
 
     Raises:
-        TableError: parameters that do not fit the configuration (PAR-1), or another dtype than that of x (PAR-5).
+        TableError: parameters that do not fit the configuration (PAR-1), or dtypes that do not fit each other (PAR-5).
         InputError: x or mask of another shape or dtype (SHP-1, SHP-2).
     """
     for name, shape in config.shapes().items():
         if name not in params or params[name].shape != shape:
             got = params[name].shape if name in params else "nothing"
             raise TableError(f"params[{name!r}] must have shape {shape} for this configuration, got {got} (PAR-1)")
-        if params[name].dtype != x.dtype:
-            raise TableError(
-                f"x and all parameters share one dtype, but x is {x.dtype} and params[{name!r}] is "
-                f"{params[name].dtype}; convert one of them (PAR-5)"
-            )
     if unknown := sorted(params.keys() - config.shapes().keys() - {TAP}):
         raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; remove it (PAR-1)")
+    _check_dtypes(config, params, x)
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {x.shape} (SHP-1)")
     if mask is not None and (mask.shape != x.shape[:-1] or mask.dtype != bool):
         raise InputError(
             f"mask must be boolean of shape {x.shape[:-1]}, got {mask.dtype} of shape {mask.shape} (SHP-2)"
         )
+
+
+def _check_dtypes(config: PeerConfig, params: Params, x: jax.Array) -> None:
+    dtype = params["keys"].dtype
+    if dtype not in DTYPES.values():
+        raise TableError(f"params['keys'] must be of dtype {', '.join(DTYPES)}, got {dtype}; convert params (PAR-5)")
+    for name in config.shapes():
+        if params[name].dtype != (expected := parameter_dtype(name, dtype)):
+            raise TableError(
+                f"params[{name!r}] must be {expected} beside keys of {dtype}, got {params[name].dtype}; "
+                "convert one of them (PAR-5)"
+            )
+    if x.dtype not in (allowed := input_dtypes(dtype)):
+        names = " or ".join(map(str, allowed))
+        raise InputError(f"x must be {names} for params of {dtype}, got {x.dtype}; convert it (PAR-5)")

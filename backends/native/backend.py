@@ -34,15 +34,16 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, 
             found = native.forward(
                 router_tables(layer), expert_tables(layer), tokens.astype(compute_dtype(layer.dtype))
             )
-            return _shaped(layer, lead, *found, None)
+            return _shaped(layer, x.dtype, lead, *found, None)
         at = evaluate(layer, x, mask, training=training)
         pairs = (len(at.x), config.heads * config.top_k)
         y = native.expert_stage(expert_tables(layer), at.x, at.ids.reshape(pairs), at.gate.reshape(pairs))
-    return _shaped(layer, at.lead, y, at.scores, at.ids, at.gate, at.state)
+    return _shaped(layer, x.dtype, at.lead, y, at.scores, at.ids, at.gate, at.state)
 
 
 def _shaped(
     layer: Layer,
+    dtype: np.dtype[Any],
     lead: tuple[int, ...],
     y: NDArray[Any],
     scores: NDArray[Any],
@@ -52,7 +53,7 @@ def _shaped(
 ) -> Output:
     pairs = (*lead, layer.config.heads, layer.config.top_k)
     with np.errstate(over="ignore"):  # of non-finite tokens, as above
-        y = y.astype(layer.dtype).reshape(*lead, layer.config.d_out)
+        y = y.astype(dtype).reshape(*lead, layer.config.d_out)
     return Output(y, scores.reshape(pairs), ids.reshape(pairs), gate.reshape(pairs), state)
 
 

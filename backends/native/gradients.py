@@ -44,7 +44,8 @@ def gradients(
         grads["query.bias"] = dq.sum(0)
     through_query = np.einsum("hcd,thc->td", params["query.weight"].astype(dq.dtype), dq, optimize=True)
     grads["x"] = (dx + through_query).reshape(x.shape)
-    return {name: gradient.astype(layer.dtype, copy=False) for name, gradient in grads.items()}
+    dtypes = {name: x.dtype if name == "x" else layer.dtype for name in grads}
+    return {name: gradient.astype(dtypes[name], copy=False) for name, gradient in grads.items()}
 
 
 def _gate_backward(

@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import select as select_by
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
-from peerspec.backends.protocol import ALL_PROFILES
+from peerspec.backends.protocol import ALL_PROFILES, MIXED
 from peerspec.export.expert_stage import Body
 from peerspec.export.graph import model_with_parameter_inputs
 from peerspec.reference import Layer, Output, PeerConfig, Selection, cost
@@ -36,7 +36,7 @@ _SMALL = 1 << 22
 class OrtBackend:
     """The backend for one form of an exported layer; arguments as in ``export``."""
 
-    profiles = ALL_PROFILES - {"query-norm", "training"}
+    profiles = ALL_PROFILES - {"query-norm", "training", *MIXED}
 
     def __init__(self, name: str, *, body: Body = "gather", inline: bool = False, kernels: bool = False) -> None:
         self.name = name
@@ -62,7 +62,7 @@ class OrtBackend:
             InputError: shapes or dtypes do not fit the layer (SHP-1, SHP-2).
             OrtError: ``supports`` declines the configuration, or training with batch norm.
         """
-        tokens, _, lead = flatten(layer, x, mask)
+        tokens, _, lead = flatten(layer, x, mask, mixed=False)
         check_inference(layer.config, training)
         if (reason := self.supports(layer.config, layer.dtype)) is not True:
             raise OrtError(str(reason))

@@ -89,7 +89,7 @@ class OrtModel:
         if (reason := self.supports(layer.config, layer.dtype)) is not True:
             raise OrtError(f"the layer does not fit the model: {reason}")
         check_inference(layer.config, training)
-        flatten(layer, x, mask)
+        flatten(layer, x, mask, mixed=False)
         return self.run(x)
 
     def run(self, x: NDArray[Any]) -> Output:
@@ -99,7 +99,7 @@ class OrtModel:
             InputError: shapes or dtypes do not fit the layer (SHP-1).
             OrtError: ONNX Runtime fails.
         """
-        tokens, _, lead = flatten(self.layer, x, None)
+        tokens, _, lead = flatten(self.layer, x, None, mixed=False)
         if self.rank == 0:
             arrays = self._empty(tokens.shape[:1])
             for t, token in enumerate(tokens):

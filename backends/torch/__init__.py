@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 from peerspec.backends.torch import functional
+from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
 from peerspec.reference import Layer, PeerConfig
@@ -30,4 +31,5 @@ __all__ = [
     "RowSGD",
     "clip_grad_norm_",
     "functional",
+    "layers_metadata",
 ]

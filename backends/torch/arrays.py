@@ -12,17 +12,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from peerspec.reference import DTYPES, InputError, compute_dtype
+from peerspec.reference import DTYPES, InputError, compute_dtype, input_dtypes
+from peerspec.reference.config import STATISTICS
 
-__all__ = ["COMPUTE_DTYPES", "TORCH_DTYPES", "to_array", "to_tensor"]
+__all__ = ["COMPUTE_DTYPES", "INPUT_DTYPES", "TORCH_DTYPES", "parameter_dtype", "to_array", "to_tensor"]
 
 TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
-"""The precisions of SPEC.md, chapter 7, by name."""
+"""The dtypes of learned parameters and of inputs, by name."""
 
 COMPUTE_DTYPES = {TORCH_DTYPES[name]: TORCH_DTYPES[compute_dtype(dtype).name] for name, dtype in DTYPES.items()}
-"""The compute dtype for each dtype of input and parameters (PRC-2)."""
+"""The compute dtype for each dtype of learned parameters (PRC-2)."""
+
+INPUT_DTYPES = {
+    TORCH_DTYPES[name]: tuple(TORCH_DTYPES[each.name] for each in input_dtypes(dtype)) for name, dtype in DTYPES.items()
+}
+"""The dtypes that x may have for each dtype of learned parameters (PAR-5)."""
+
 
 _BFLOAT16 = DTYPES["bfloat16"]
+
+
+def parameter_dtype(name: str, dtype: torch.dtype) -> torch.dtype:
+    """The dtype of a parameter in a layer of ``dtype``: running statistics have the compute dtype (PAR-5)."""
+    return COMPUTE_DTYPES[dtype] if name in STATISTICS else dtype
 
 
 def to_tensor(array: NDArray[Any]) -> torch.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, INPUT_DTYPES, parameter_dtype
 from peerspec.reference import InputError, PeerConfig, TableError
 
 __all__ = ["check_input", "check_params"]
@@ -24,9 +24,9 @@ def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
     for name, shape in shapes.items():
         if params[name].shape != shape:
             raise TableError(f"{name} must have shape {shape}, got {tuple(params[name].shape)} (PAR-1)")
-        if params[name].dtype != dtype:
+        if params[name].dtype != (expected := parameter_dtype(name, dtype)):
             raise TableError(
-                f"all parameters must have one dtype, but keys is {dtype} and {name} is {params[name].dtype}; "
+                f"{name} must be {expected} beside keys of {dtype}, got {params[name].dtype}; "
                 "convert one of them (PAR-5)"
             )
 
@@ -35,8 +35,9 @@ def check_input(config: PeerConfig, dtype: torch.dtype, x: Tensor, mask: Tensor 
     """Raise InputError where tokens or mask do not fit the layer (SHP-1, SHP-2, PAR-5)."""
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {tuple(x.shape)} (SHP-1)")
-    if x.dtype != dtype:
-        raise InputError(f"x must have the dtype of the layer, {dtype}, got {x.dtype}; convert it (PAR-5)")
+    if x.dtype not in INPUT_DTYPES[dtype]:
+        names = " or ".join(map(str, INPUT_DTYPES[dtype]))
+        raise InputError(f"x must be {names} for parameters of {dtype}, got {x.dtype}; convert it (PAR-5)")
     lead = tuple(x.shape[:-1])
     if mask is not None and (mask.shape != lead or mask.dtype != torch.bool):
         raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {tuple(mask.shape)} (SHP-2)")

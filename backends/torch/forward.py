@@ -58,8 +58,10 @@ def forward(
 
     Args:
         config: the configuration.
-        params: tensors by parameter name, shaped as ``config.shapes()``, of one dtype and on one device.
-        x: tokens [..., D], of the dtype and on the device of the parameters; any number of leading axes.
+        params: tensors by parameter name, shaped as ``config.shapes()``, of one dtype and on one device; running
+            statistics have the compute dtype.
+        x: tokens [..., D] on the device of the parameters, with any number of leading axes, of the dtype of the
+            parameters; beside float32 parameters also bfloat16 or float16.
         mask: [...], True where a token counts; matters only to batch statistics (NRM-4). Default: all.
         training: where ``query_norm="batch"``, normalise with batch statistics and return the updated ones.
         sparse_gradients: make the gradients of the expert tables sparse tensors of the rows that x selects.
@@ -74,7 +76,7 @@ def forward(
     refuse_tangents(x, *params.values())
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
-    tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[x.dtype])
+    tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[params["keys"].dtype])
     if config.query_norm == "none" and not _needs_gradients(tokens, params):
         return _shaped(config, x, infer(config, params, tokens), None)
     with without_autocast(x.device.type):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import attrgetter
 from os import PathLike
 
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, parameter_dtype, to_array, to_tensor
 from peerspec.backends.torch.forward import Output
 from peerspec.backends.torch.forward import forward as evaluate
 from peerspec.backends.torch.huge_pages import copied, in_huge_pages
@@ -29,7 +30,8 @@ class PEER(nn.Module):
     Args:
         config: the configuration.
         device: the device of the parameters. Default: that of torch.
-        dtype: float64, float32, bfloat16 or float16. Default: that of torch.
+        dtype: float64, float32, bfloat16 or float16, of the learned parameters. Default: that of torch. Running
+            statistics have the compute dtype, also after ``.to(dtype)`` (PAR-5).
         sparse_gradients: make the gradients of u, v and w sparse tensors of the rows that a batch selects, as
             ``torch.nn.Embedding(sparse=True)`` does. A dense gradient is as large as its table for every batch.
             The optimisers of this package accept sparse gradients, and so do ``torch.optim.SGD``, ``Adagrad`` and
@@ -55,7 +57,7 @@ class PEER(nn.Module):
             raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-5)")
         for name, shape in config.shapes().items():
             owner, leaf = self._owner(name)
-            tensor = in_huge_pages(torch.empty(shape, device=device, dtype=dtype))
+            tensor = in_huge_pages(torch.empty(shape, device=device, dtype=parameter_dtype(name, dtype)))
             if name in STATISTICS:
                 owner.register_buffer(leaf, tensor)
             else:
@@ -80,17 +82,14 @@ class PEER(nn.Module):
         """y, and the routing: scores, ids and gates [..., h, k].
 
         Args:
-            x: tokens, of the dtype of the parameters. Under autocast narrower tokens are widened, which is
-                exact; autocast has no other effect on this layer, and y has the dtype of the parameters.
+            x: tokens, of the dtype of the parameters; beside float32 parameters also bfloat16 or float16, as other
+                layers return under autocast. Autocast has no effect on this layer. y has the dtype of x.
             mask: True where a token counts for batch statistics (NRM-4). Default: all.
 
         Raises:
             InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
         """
         tensors = self._tensors()
-        dtype = tensors["keys"].dtype
-        if torch.is_autocast_enabled(x.device.type) and torch.promote_types(x.dtype, dtype) == dtype:
-            x = x.to(dtype)
         output = evaluate(
             self.config, tensors, x, mask=mask, training=self.training, sparse_gradients=self.sparse_gradients
         )
@@ -118,9 +117,9 @@ class PEER(nn.Module):
         return Layer(self.config, copies)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, device: torch.device | str | None = None) -> PEER:
-        """Read a layer file (PAR-6); raises as ``Layer.load``."""
-        return cls.from_layer(Layer.load(path), device=device)
+    def load(cls, path: str | PathLike[str], *, prefix: str = "", device: torch.device | str | None = None) -> PEER:
+        """Read a layer file (PAR-6), or one layer of a model's file (PAR-8); arguments and errors as ``Layer.load``."""
+        return cls.from_layer(Layer.load(path, prefix=prefix), device=device)
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write a layer file (PAR-6); raises as ``Layer.save`` and ``to_layer``."""
@@ -130,6 +129,17 @@ class PEER(nn.Module):
     def extra_repr(self) -> str:
         """The configuration."""
         return repr(self.config)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PEER:
+        """Apply ``fn`` as every module does, but leave running statistics in the compute dtype (PAR-5)."""
+        before = {name: tensor for name, tensor in self._tensors().items() if name in STATISTICS}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # not annotated
+        for name, old in before.items():
+            owner, leaf = self._owner(name)
+            new, dtype = owner.get_buffer(leaf), COMPUTE_DTYPES.get(self.keys.dtype)
+            if dtype and new.dtype != dtype:
+                setattr(owner, leaf, old.to(new.device, dtype))
+        return self
 
     def _tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers by the names of SPEC.md."""

@@ -23,11 +23,15 @@ def onnx_node(
     """y, scores, indices and gates of a ``peer.Layer`` node: tensors of the right shapes and dtypes without values.
 
     Raises:
-        InputError: training with batch norm, because ONNX models only infer.
+        InputError: training with batch norm, because ONNX models only infer; x of another dtype than the parameters.
     """
     if training and config.query_norm == "batch":
         raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
-    lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[x.dtype]
+    if x.dtype != (dtype := params["keys"].dtype):
+        raise InputError(
+            f"an exported layer takes x of the dtype of its parameters, {dtype}, got {x.dtype}; convert it (ONX-11)"
+        )
+    lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[dtype]
     pairs = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(
         "peer::Layer",

@@ -35,7 +35,8 @@ def gradient_bounds(
 ) -> dict[str, Bounded]:
     """Every gradient of the contract for tokens [T, D], dy [T, M], by parameter name and ``"x"``.
 
-    ``linear`` is the model of the stages that are exact on exact data, ``model`` that of all other stages.
+    ``linear`` is the model of the stages that are exact on exact data, ``model`` that of all other stages, with results
+    in the dtype of x; gradients of parameters are returned in their own (PRC-6).
     """
     config = layer.config
     forward = _forward(model, linear, layer, x, mask, ids)
@@ -52,7 +53,8 @@ def gradient_bounds(
         grads["query.bias"] = sum_over(model, dq, 0)
     weight = given(layer.params["query.weight"])
     grads["x"] = one_sum(*dx, contract(model, "hcd,thc->td", weight, dq, terms_of_x))
-    return {name: returned(model, grad) for name, grad in grads.items()}
+    own = model.returning(layer.dtype)
+    return {name: returned(model if name == "x" else own, grad) for name, grad in grads.items()}
 
 
 def _forward(model: Model, linear: Model, layer: Layer, x: Array, mask: Array, ids: Array) -> _Forward:

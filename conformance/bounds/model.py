@@ -8,7 +8,7 @@ at most half of each constant, two thirds of DIVIDE for the reciprocal square ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,8 @@ class Model:
     Attributes:
         u: unit roundoff of the compute dtype, 0 where a stage is exact (PRC-5).
         tiny: least normal number of the compute dtype, the error of an underflow; 0 where a stage is exact.
-        u_in: unit roundoff of the input dtype, in which results are returned.
+        u_in: unit roundoff of the dtype in which a result is returned, that of the input except for gradients of
+            parameters.
         tiny_in: its least normal number.
         largest_in: its largest number.
     """
@@ -70,13 +71,17 @@ class Model:
         return sum(terms * u / (1 - terms * u) for u in (self.u, U_REFERENCE))
 
     def exact(self) -> Model:
-        """The model with the same input dtype in which every operation is exact."""
-        return Model(0.0, 0.0, self.u_in, self.tiny_in, self.largest_in)
+        """The model with the same dtype of results in which every operation is exact."""
+        return replace(self, u=0.0, tiny=0.0)
+
+    def returning(self, dtype: np.dtype) -> Model:
+        """The same arithmetic with results in ``dtype``."""
+        u_in, tiny_in, largest_in = 2.0 ** -significant_bits(dtype), LEAST_NORMAL[dtype.name], LARGEST[dtype.name]
+        return replace(self, u_in=u_in, tiny_in=tiny_in, largest_in=largest_in)
 
 
 def model_for(dtype: np.dtype) -> Model:
-    """The model of the precision whose input dtype is ``dtype`` (SPEC.md, chapter 7)."""
+    """The model for parameters of ``dtype``, with results in the same dtype (SPEC.md, chapter 7)."""
     wide = compute_dtype(dtype)
-    u, u_in = (2.0 ** -significant_bits(each) for each in (wide, dtype))
-    tiny, tiny_in = (LEAST_NORMAL[each.name] for each in (wide, dtype))
-    return Model(u, tiny, u_in, tiny_in, LARGEST[dtype.name])
+    u, tiny = 2.0 ** -significant_bits(wide), LEAST_NORMAL[wide.name]
+    return Model(u, tiny, u, tiny, LARGEST[wide.name]).returning(dtype)

@@ -101,7 +101,7 @@ def scatter_sum(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) ->
 
 
 def returned(model: Model, a: Bounded) -> Bounded:
-    """``a`` rounded once to the input dtype (PRC-6); a result that may overflow is unspecified (NFT-1)."""
+    """``a`` rounded once to the dtype of results (PRC-6); a result that may overflow is unspecified (NFT-1)."""
     underflow = np.where((np.abs(a.value) - a.error < model.tiny_in) & (a.reach > 0), model.tiny_in, 0.0)
     error = a.error + model.u_in * a.reach + underflow
     return Bounded(a.value, np.where(np.abs(a.value) + error > model.largest_in, np.inf, error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import log2, sqrt
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peerspec.conformance.inputs import dyadic, significant_bits
-from peerspec.reference import Layer, PeerConfig
+from peerspec.conformance.cases.layouts import like
+from peerspec.conformance.inputs import dyadic, rounded, significant_bits
+from peerspec.reference import Layer, PeerConfig, Precision, parameter_dtype
 
 __all__ = ["Case", "CaseDefinition", "CaseFamily", "Draw", "Halves", "Subject", "balanced_exponent"]
 
@@ -82,6 +83,10 @@ class Draw:
         name = f"{self.case}/{name}"
         return dyadic(seed=self.seed, name=name, shape=shape, bits=bits, exponent=exponent, dtype=self.dtype)
 
+    def of(self, parameter: str) -> Draw:
+        """The same source in the dtype of a parameter of a layer of this dtype (PAR-5)."""
+        return replace(self, dtype=parameter_dtype(parameter, self.dtype))
+
 
 @dataclass(frozen=True)
 class CaseDefinition:
@@ -96,7 +101,8 @@ class CaseDefinition:
         profiles: the profiles that a backend must claim.
         size: the smallest size that includes it: 0 minimal, 1 default, 2 full.
         everywhere: the smallest size that runs it in every precision and not only in the first one claimed.
-        narrow: the same for the first 16-bit precision, which shows a rounding to the input dtype.
+        narrow: the same for the first precision of 16 bits and for the first mixed one, which show a rounding to the
+            input dtype.
     """
 
     family: CaseFamily
@@ -119,11 +125,16 @@ class CaseDefinition:
         """Whether its sums are exact (PRC-5)."""
         return self.family is CaseFamily.EXACT
 
-    def make(self, dtype: np.dtype[Any], seed: int) -> Case:
-        """Build the case for one input dtype and one seed."""
-        parts = self.build(Draw(self.name, seed, dtype), self.config)
+    def make(self, precision: Precision, seed: int) -> Case:
+        """Build the case for one precision and one seed: in the dtype of the parameters, then x and dy are rounded."""
+        parts = self.build(Draw(self.name, seed, precision.parameters), self.config)
         layer = Layer(self.config, parts.pop("params"))
+        parts |= {name: _rounded(parts[name], precision.input) for name in ("x", "dy") if name in parts}
         return Case(self.name, self.exact, layer, **parts)
+
+
+def _rounded(array: Array, dtype: np.dtype[Any]) -> Array:
+    return array if array.dtype == dtype else like(array, rounded(array, dtype))
 
 
 def balanced_exponent(width: int) -> int:

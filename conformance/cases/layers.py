@@ -15,7 +15,7 @@ __all__ = ["exact_params", "full_params", "loud", "one_hot_queries", "steered", 
 def exact_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
     """Integers −2 … 1 (v: −4 … 3), and sub-keys scaled so that scores stay near ±20: every sum fits in 24 bits."""
     bits = {"experts.v": (3, 2), "keys": (2, -3)}
-    return {name: draw.coarse(name, shape, *bits.get(name, (2, 1))) for name, shape in config.shapes().items()}
+    return {name: draw.of(name).coarse(name, shape, *bits.get(name, (2, 1))) for name, shape in config.shapes().items()}
 
 
 def full_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
@@ -26,9 +26,9 @@ def full_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
         "experts.u": balanced_exponent(config.d_model) + 1,
         "experts.w": balanced_exponent(config.d_model) + 1,
     }
-    params = {name: draw.full(name, shape, exponents.get(name, 0)) for name, shape in config.shapes().items()}
+    params = {name: draw.of(name).full(name, shape, exponents.get(name, 0)) for name, shape in config.shapes().items()}
     if "query_norm.var" in params:
-        params["query_norm.var"] = np.abs(params["query_norm.var"]) + draw.dtype.type(0.25)
+        params["query_norm.var"] = np.abs(params["query_norm.var"]) + params["query_norm.var"].dtype.type(0.25)
     return params
 
 

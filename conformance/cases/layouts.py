@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from peerspec.conformance.cases.case import Array
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["LAYOUTS", "laid_out", "layout", "like"]
+
+Array = NDArray[Any]
 
 LAYOUTS = ("rows", "columns", "gaps")
 """The last axis is contiguous, the first axis is contiguous, or rows have unused memory between them."""

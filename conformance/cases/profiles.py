@@ -118,6 +118,7 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         parts(masked=True, training=True),
         also=ALL_OPTIONS,
     ),
+    _case(CaseFamily.NUMERIC, "training", WIDE_RELU, "mode", "training", parts(training=True)),
     _case(CaseFamily.NUMERIC, "glu", GLU, "glu", "glu", parts(), everywhere=1),
     _case(CaseFamily.NUMERIC, "glu.silu", replace(GLU, activation="silu"), "glu", "glu", parts()),
     _case(CaseFamily.EXACT, "glu", replace(GLU, activation="relu"), "glu", "glu", parts(exact=True), tags=OTHER),

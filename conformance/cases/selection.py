@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.case import Array, Draw, Halves
-from peerspec.reference import compute_dtype
+from peerspec.reference import Precision
 
 __all__ = ["SELECTION_CASES", "SelectionCase"]
 
@@ -25,9 +25,9 @@ class SelectionCase:
     size: int = 0
     everywhere: int = 2
 
-    def make(self, dtype: np.dtype[Any], seed: int) -> Halves:
-        """The half scores in the compute dtype of the input dtype ``dtype``."""
-        return Halves(self.name, *self.build(Draw(f"select.{self.name}", seed, compute_dtype(dtype)), self.n), self.k)
+    def make(self, precision: Precision, seed: int) -> Halves:
+        """The half scores in the compute dtype."""
+        return Halves(self.name, *self.build(Draw(f"select.{self.name}", seed, precision.compute), self.n), self.k)
 
 
 def _coarse(bits: int) -> Any:

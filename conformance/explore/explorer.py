@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from peerspec.conformance.cases.explorations import Exploration
 from peerspec.conformance.check import Check, Evidence, Explored
 from peerspec.conformance.explore.applicable import applicable_checks
@@ -23,7 +21,7 @@ from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind, Problem
 from peerspec.conformance.trials.run_check import run_check
-from peerspec.reference import PeerConfig
+from peerspec.reference import PeerConfig, Precision
 
 __all__ = ["Explorer"]
 
@@ -37,7 +35,7 @@ class Explorer:
     Args:
         exploration: how much to explore.
         host: the backend.
-        dtype: the input dtype, or the compute dtype for half scores.
+        precision: the dtypes of the layers, and of the half scores.
         seed: the seed of the run.
         accepts: whether the backend takes a configuration (CNF-4).
     """
@@ -48,11 +46,17 @@ class Explorer:
         self,
         exploration: Exploration,
         host: Host,
-        dtype: np.dtype[Any],
+        precision: Precision,
         seed: int,
         accepts: Callable[[PeerConfig], bool],
     ) -> None:
-        self.exploration, self.host, self.dtype, self.seed, self.accepts = exploration, host, dtype, seed, accepts
+        self.exploration, self.host, self.precision, self.seed, self.accepts = (
+            exploration,
+            host,
+            precision,
+            seed,
+            accepts,
+        )
 
     def evidence(self) -> Iterator[Evidence]:
         """The largest share of a bound, or one failure: the smallest that was found.
@@ -71,7 +75,7 @@ class Explorer:
         from peerspec.conformance.explore.strategies import halves_recipes, layer_recipes
 
         if self.exploration.trial is TrialKind.SELECTION:
-            return halves_recipes(dtype=self.dtype)
+            return halves_recipes(dtype=self.precision.compute)
         gradients = self.exploration.trial is TrialKind.GRADIENTS
         return layer_recipes(claimed=self.host.profiles, seed=self.seed, gradients=gradients)
 
@@ -118,7 +122,7 @@ class _Search:
                 self._record((failed.explored.check, failed.clause), failed)
 
     def _first_failure(self, recipe: Recipe) -> Evidence | None:
-        subject = recipe.make(self.explorer.dtype)
+        subject = recipe.make(self.explorer.precision)
         for check in applicable_checks(self.explorer.exploration.trial, recipe, self.host.profiles):
             evidence = run_check(check, subject, self.host)
             if evidence is None:

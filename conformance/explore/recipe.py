@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from peerspec.conformance.cases.case import Case, Draw, Halves
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
-from peerspec.reference import Layer, PeerConfig, PeerError
+from peerspec.conformance.inputs import rounded
+from peerspec.reference import Layer, PeerConfig, PeerError, Precision
 
 __all__ = ["HalvesRecipe", "LayerRecipe", "Recipe", "read_recipe"]
 
@@ -37,9 +37,9 @@ class LayerRecipe:
     masked: bool = False
     training: bool = False
 
-    def make(self, dtype: np.dtype[Any]) -> Case:
-        """The case for this input dtype."""
-        draw, config = Draw("explore", self.seed, dtype), self.config
+    def make(self, precision: Precision) -> Case:
+        """The case in this precision."""
+        draw, config = Draw("explore", self.seed, precision.parameters), self.config
         params = (exact_params if self.exact else full_params)(draw, config)
         x = tokens(draw, (*self.lead, config.d_model), exact=self.exact)
         dy = draw.coarse("dy", (*self.lead, config.d_out), 3, 2)
@@ -47,6 +47,7 @@ class LayerRecipe:
         if self.masked:
             mask = draw.coarse("mask", self.lead, 1, 0) < 0
             mask.reshape(-1)[:1] = True
+        x, dy = (rounded(array, precision.input) for array in (x, dy))
         return Case("explored", self.exact, Layer(config, params), x, mask, self.training, dy)
 
     def to_json(self) -> str:
@@ -82,9 +83,10 @@ class HalvesRecipe:
     scores2: Rows
     k: int
 
-    def make(self, dtype: np.dtype[Any]) -> Halves:
-        """The half scores in this compute dtype."""
-        return Halves("explored", np.array(self.scores1, dtype), np.array(self.scores2, dtype), self.k)
+    def make(self, precision: Precision) -> Halves:
+        """The half scores in the compute dtype."""
+        scores1, scores2 = (np.array(rows, precision.compute) for rows in (self.scores1, self.scores2))
+        return Halves("explored", scores1, scores2, self.k)
 
     def to_json(self) -> str:
         """The recipe in one line."""

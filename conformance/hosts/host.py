@@ -68,6 +68,8 @@ def open_host(backend: Any, *, timeout: float) -> Host:
 def supports(host: Host, config: PeerConfig, dtype: np.dtype[Any]) -> bool | str:
     """True if the backend takes the configuration (CNF-4), else its reason; a backend without ``supports`` takes all.
 
+    ``dtype`` is that of the learned parameters.
+
     Raises:
         Fault: the backend gave no answer.
     """

@@ -13,7 +13,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from peerspec.conformance.clauses import clauses
+from peerspec.conformance.clauses import Clause, clauses
 from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS
 from peerspec.conformance.render.acceptance import acceptance
@@ -51,13 +51,20 @@ def page(reports: Sequence[Report], hashes: Mapping[str, str] | None = None) -> 
     )
 
 
-_SHORT = {"float32": "f32", "float64": "f64", "bfloat16": "bf16", "float16": "f16"}
+_SHORT = {
+    "float32": "f32",
+    "float64": "f64",
+    "bfloat16": "bf16",
+    "float16": "f16",
+    "mixed-bfloat16": "mixed bf16",
+    "mixed-float16": "mixed f16",
+}
 
 
-def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[tuple[str, str]]:
+def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[Clause]:
     """The clauses named on the page, in the order of SPEC.md."""
     seen = {chip.name for _, columns in stages for chips in columns for chip in chips}
-    return [(clause.id, clause.text) for clause in clauses().values() if clause.id in seen]
+    return [clause for clause in clauses().values() if clause.id in seen]
 
 
 @cache

@@ -54,7 +54,7 @@ def _case(suite: Element, report: Report, finding: Finding) -> None:
 
 def _lines(report: Report, finding: Finding) -> list[str]:
     clause = clauses().get(finding.clauses[0]) if finding.status == Status.FAIL else None
-    lines = [f"{clause.id}: {clause.text}"] if clause else []
+    lines = [clause.cited] if clause else []
     lines += [finding.message]
     lines += [f"case {finding.case}"] if finding.case else []
     lines += [f"repro {finding.repro}"] if finding.repro else []

@@ -57,7 +57,7 @@ def _whole(failure: Failure) -> Iterator[str]:
     witness = failure.witnesses[0]
     yield from (f"**{_plain(_title(failure))}**", "")
     if failure.text:
-        yield from (f"> {_plain(failure.text.text)}", "")
+        yield from (f"> [{_plain(failure.clause)}]({failure.text.url}) {_plain(failure.text.summary)}", "")
     lines = [witness.finding.message]
     lines += [f"case {witness.finding.case}, {witness.finding.precision}"] if witness.finding.case else []
     yield from (*_fenced([*lines, witness.command]), "")

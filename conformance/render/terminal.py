@@ -12,6 +12,7 @@ from peerspec.conformance.finding import Finding
 from peerspec.conformance.kinds import Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.acceptance import acceptance
+from peerspec.conformance.render.clause_link import clause_link
 from peerspec.conformance.render.marks import mark
 from peerspec.conformance.report import Report
 
@@ -50,7 +51,7 @@ def show_verdict(report: Report, console: Console) -> None:
     """Print the verdict in one line."""
     name, colour = Text(f" {report.backend}: ", "bold"), ("green", "bold red", "bold yellow")[report.exit_status]
     precisions = f" ({', '.join(report.precisions)})" if report.conformant and not report.partial else ""
-    console.print(mark(report.status, console) + name + Text(f"{report.verdict}{precisions}", colour))
+    console.print(mark(report.status, console) + name + Text(f"{report.verdict}{precisions}", colour), soft_wrap=True)
 
 
 def worst_share(report: Report) -> float:
@@ -62,12 +63,12 @@ def worst_share(report: Report) -> float:
 def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
     clause = finding.clauses[0] if finding.status == Status.FAIL else "no answer"
     head = Text.assemble(
-        "\n", mark(finding.status, console), " ", (finding.stage, "bold"), "  ", (clause, "bold red"), "  ",
+        "\n", mark(finding.status, console), " ", (finding.stage, "bold"), "  ", clause_link(clause, "bold red"), "  ",
         finding.name, ("  nearest to the cause" if first else "", "yellow"),
     )  # fmt: skip
     console.print(head)
     if finding.status == Status.FAIL and finding.clauses[0] in clauses():
-        _indented(Text(clauses()[finding.clauses[0]].text, "italic"), 4, console)
+        _indented(Text(clauses()[finding.clauses[0]].summary, "italic"), 4, console)
     _indented(Text(finding.message), 4, console)
     for line in finding.raised.splitlines():
         _indented(Text(line, "dim"), 4, console)
@@ -80,7 +81,7 @@ def _show_short(findings: list[Finding], console: Console) -> None:
     for name, finding in zip(names, findings, strict=True):
         clause = finding.clauses[0] if finding.status == Status.FAIL else "–"
         line = Text.assemble(
-            "  ", (f"{clause:<6}  ", "red"), f"{name:<{max(map(len, names))}}  ", (finding.message, "dim")
+            "  ", clause_link(clause, "red", width=8), f"{name:<{max(map(len, names))}}  ", (finding.message, "dim")
         )
         line.truncate(console.width, overflow="ellipsis")
         console.print(line, soft_wrap=True)

@@ -23,7 +23,7 @@ from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError
 from peerspec.conformance.repro.script import program
 from peerspec.files.atomic_file import write_atomically
 from peerspec.files.tensors import parse_tensors
-from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
+from peerspec.reference import PRECISIONS, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 __all__ = ["KEY", "VERSION", "publish", "read"]
 
@@ -122,7 +122,7 @@ def _parse(data: bytes) -> Repro:
     _require(set(about) - _FIELDS in (_LAYER_FIELDS, _HALVES_FIELDS), "the fields of a layer or of half scores alone")
     for name, expected in _TYPES.items():
         _require(isinstance(about.get(name, expected()), expected), f"{name} of the type {expected.__name__}")
-    _require(about["precision"] in DTYPES, f"a precision, not {about['precision']!r}")
+    _require(about["precision"] in PRECISIONS, f"a precision, not {about['precision']!r}")
     _require(set(about["memory"].values()) <= set(LAYOUTS), f"arrays in {', '.join(LAYOUTS)}")
     where = about.pop("memory")
     tensors = {name: laid_out(array, where.get(name, "rows")) for name, array in arrays.items()}
@@ -151,7 +151,9 @@ def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
     config = PeerConfig.from_json(json.dumps(about.pop("config")))
     x, mask, dy = tensors.pop("x"), tensors.pop("mask", None), tensors.pop("dy", None)
     layer = Layer(config, tensors)
-    _require(x.ndim > 0 and x.shape[-1] == config.d_model and x.dtype == layer.dtype, "x that fits the layer")
+    precision = PRECISIONS[about["precision"]]
+    _require((layer.dtype, x.dtype) == precision[1:], f"parameters and x of the precision {precision.name}")
+    _require(x.ndim > 0 and x.shape[-1] == config.d_model, "x that fits the layer")
     _require(mask is None or (mask.shape == x.shape[:-1] and mask.dtype == bool), "a mask that fits x")
     _require(dy is None or (dy.shape == (*x.shape[:-1], config.d_out) and dy.dtype == x.dtype), "dy that fits x")
     return Case(about.pop("case"), about.pop("exact"), layer, x, mask, about.pop("training"), dy)

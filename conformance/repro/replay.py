@@ -79,4 +79,4 @@ def _replayed(repro: Repro, name: str, found: Attempt) -> Replay:
     if "bound" in found.problem.values:
         numbers = ", ".join(f"{key} {found.problem.values[key]!r}" for key in ("expected", "got", "bound"))
         lines.append(f"  {numbers}")
-    return Replay(1, "\n".join([*lines, f"  {found.clause}: {clauses()[found.clause].text}"]))
+    return Replay(1, "\n".join([*lines, f"  {clauses()[found.clause].cited}"]))

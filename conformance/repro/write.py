@@ -10,7 +10,7 @@ from peerspec.backends.process import Command
 from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES, SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition, Subject
 from peerspec.conformance.check import Check
-from peerspec.conformance.explore.recipe import LayerRecipe, read_recipe
+from peerspec.conformance.explore.recipe import read_recipe
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.host import Host, open_host
 from peerspec.conformance.kinds import Status
@@ -18,7 +18,7 @@ from peerspec.conformance.repro.attempt import Attempt, attempt
 from peerspec.conformance.repro.file import publish
 from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError, find_check
 from peerspec.conformance.repro.shrink import shrink
-from peerspec.reference import DTYPES, SPEC_VERSION, compute_dtype
+from peerspec.reference import PRECISIONS, SPEC_VERSION
 
 __all__ = ["write_repro"]
 
@@ -71,16 +71,14 @@ def _case_of(finding: Finding, seed: int) -> tuple[Check, Subject]:
     """The check and the case of a finding, made again from their names."""
     if finding.status not in (Status.FAIL, Status.ERROR):
         raise ReproError(f"{finding.check} has the status {finding.status}; only a failure can be replayed")
-    dtype = DTYPES.get(finding.precision)
-    if dtype is not None and finding.explored:
-        recipe = read_recipe(finding.explored.recipe)
-        made = recipe.make(dtype if isinstance(recipe, LayerRecipe) else compute_dtype(dtype))
-        return find_check(finding.explored.check), made
-    if dtype is not None and finding.case:
+    precision = PRECISIONS.get(finding.precision)
+    if precision and finding.explored:
+        return find_check(finding.explored.check), read_recipe(finding.explored.recipe).make(precision)
+    if precision and finding.case:
         definitions: list[CaseDefinition | SelectionCase] = [*LAYER_CASES, *SELECTION_CASES]
         for definition in definitions:
             if definition.name == finding.case:
-                return find_check(finding.check), definition.make(dtype, seed)
+                return find_check(finding.check), definition.make(precision, seed)
     raise ReproError(f"{finding.check} names no case of the suite, so there is nothing to replay")
 
 

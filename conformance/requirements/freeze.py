@@ -1,25 +1,39 @@
-"""Write the clauses of SPEC.md, and the checks that count for its version, as data.
+"""Write the clauses of SPEC.md and SPEC-ONNX.md, and the checks that count for their version, as data.
 
-Run ``python -m peerspec.conformance.requirements.freeze SPEC.md`` while the version is a draft; never change the file
-of a final version.
+Run ``python -m peerspec.conformance.requirements.freeze SPEC.md SPEC-ONNX.md`` while the version is a draft; never
+change the file of a final version.
 """
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from peerspec.conformance.clauses import parse
+from peerspec.conformance.clauses import Clause
+from peerspec.conformance.requirements.index import parse_index
+from peerspec.conformance.requirements.parse import parse
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import SPEC_VERSION
 
 
-def frozen(spec: Path) -> str:
-    """The text of the data file for a SPEC.md."""
-    rows = [asdict(clause) for clause in parse(spec.read_text("utf-8"))]
-    checks = [check.id for check in CHECKS]
-    return json.dumps({"spec": SPEC_VERSION, "checks": checks, "clauses": rows}, indent=1, ensure_ascii=False) + "\n"
+def indexed_clauses(documents: dict[str, str]) -> list[Clause]:
+    """The clauses of documents, given as Markdown by name, each with what the index in one of them says of it."""
+    rows = {row.id: row for text in documents.values() for row in parse_index(text)}
+    clauses = [clause for name, text in documents.items() for clause in parse(text, name)]
+    return [
+        replace(clause, classes=row.classes, profiles=row.profiles, judged_by=row.judged_by)
+        if (row := rows.get(clause.id))
+        else clause
+        for clause in clauses
+    ]
+
+
+def frozen(*documents: Path) -> str:
+    """The text of the data file for documents."""
+    clauses = indexed_clauses({path.name: path.read_text("utf-8") for path in documents})
+    data = {"spec": SPEC_VERSION, "checks": [check.id for check in CHECKS], "clauses": [asdict(c) for c in clauses]}
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    (Path(__file__).parent / f"{SPEC_VERSION}.json").write_text(frozen(Path(sys.argv[1])), "utf-8")
+    (Path(__file__).parent / f"{SPEC_VERSION}.json").write_text(frozen(*map(Path, sys.argv[1:])), "utf-8")

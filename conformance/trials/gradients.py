@@ -90,7 +90,8 @@ class GradientTrial:
     def _form(self, name: str, shape: tuple[int, ...]) -> Violation | None:
         if name not in self.returned:
             return Violation("", Problem(ProblemKind.GRADIENT_MISSING, {"name": name}))
-        part, got, dtype = f"the gradient of {name}", self.returned[name], self.case.layer.dtype
+        part, got = f"the gradient of {name}", self.returned[name]
+        dtype = self.case.x.dtype if name == "x" else self.case.layer.dtype
         if got.shape != shape:
             return Violation("SHP-1" if name == "x" else "", shape_problem(part, shape, got.shape))
         if got.dtype != dtype:

@@ -43,7 +43,7 @@ class Trial:
 
     def __init__(self, case: Case, host: Host) -> None:
         self.case, self.host = case, host
-        self.model: Model = model_for(case.layer.dtype)
+        self.model: Model = model_for(case.layer.dtype).returning(case.x.dtype)
         self.linear = self.model.exact() if case.exact else self.model
 
     def forward(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Output:

@@ -63,7 +63,7 @@ def _shapes(case: Case, out: Output) -> Iterator[Violation]:
 
 
 def _dtypes(case: Case, out: Output) -> Iterator[Violation]:
-    dtype, inside = case.layer.dtype, compute_dtype(case.layer.dtype)
+    dtype, inside = case.x.dtype, compute_dtype(case.layer.dtype)
     if out.y.dtype != dtype:
         yield Violation("PRC-6", dtype_problem("y", (dtype,), out.y.dtype))
     for name in ("scores", "gates"):

@@ -10,10 +10,12 @@ from peerspec.conformance.vectors.dyadic_tensor import DyadicTensor
 from peerspec.conformance.vectors.entry import Entry, VectorError
 from peerspec.reference import SPEC_VERSION
 
-__all__ = ["HOME", "MANIFEST", "read_manifest"]
+__all__ = ["FILES", "HOME", "MANIFEST", "read_manifest"]
 
 HOME = Path(__file__).parent / "data"
 """The vectors of the package."""
+FILES = Path(__file__).parent / "files"
+"""Its layer files for readers; ``file_cases`` writes them."""
 MANIFEST = "manifest.json"
 _SIZE_LIMIT = 1 << 20
 """The largest size of all files together, in bytes; vectors are meant to be read and copied."""

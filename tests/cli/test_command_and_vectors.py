@@ -57,3 +57,15 @@ def test_the_vectors_can_be_found_copied_and_checked(peerspec: Peerspec, tmp_pat
     ran = peerspec("vectors", "check", copy)
     assert ran.status == 2
     assert "must have the SHA-256 of the manifest" in ran.err
+
+
+def test_the_layer_files_can_be_found_and_their_layers_shown_or_refused(peerspec: Peerspec) -> None:
+    folder = Path(peerspec("vectors", "files").out.strip())
+    shown = peerspec("layers", folder / "several.safetensors")
+    assert shown.status == 0
+    assert [line.partition(": ")[0] for line in shown.out.splitlines()] == ["blocks.0.ffn", "blocks.1"]
+    assert "blocks.1: bfloat16, PeerConfig(d_model=3, heads=1" in shown.out
+    assert peerspec("layers", folder / "layer.safetensors").out.startswith("layer.safetensors: float32, PeerConfig(")
+    refused = peerspec("layers", folder / "tensor-nan.safetensors")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "tensor-nan.safetensors: keys holds NaN or infinity" in refused.err

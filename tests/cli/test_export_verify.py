@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from safetensors.numpy import save_file
 from support.models import write_chain
 
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import Layer, PeerConfig, layers_metadata
 
 EVERYTHING = {"gate": "sigmoid", "query_norm": "batch", "expert": "glu", "query_bias": True, "key_heads": 3}
 
@@ -41,6 +42,21 @@ def test_every_option_and_precision_is_verified(peerspec, tmp_path, dtype):
     layer = save(tmp_path / "layer.safetensors", dtype=dtype, activation="silu", **EVERYTHING)
     assert peerspec("export", layer, tmp_path / "model.onnx").status == 0
     assert peerspec("verify", tmp_path / "model.onnx", layer).status == 0
+
+
+def test_one_layer_of_several_in_a_file_is_exported_and_verified(peerspec, tmp_path):
+    layers = {f"blocks.{i}": Layer.random(PeerConfig(12, 3, 64, 4, 8), seed=i) for i in range(2)}
+    tensors = {f"{prefix}.{name}": array for prefix, layer in layers.items() for name, array in layer.params.items()}
+    file, model = tmp_path / "all.safetensors", tmp_path / "model.onnx"
+    save_file(tensors, file, metadata=layers_metadata({prefix: layer.config for prefix, layer in layers.items()}))
+    exported = peerspec("export", file, model, "--prefix", "blocks.1")
+    assert exported.status == 0
+    assert f"peerspec verify {model} {file} --prefix blocks.1" in exported.out
+    assert "computes blocks.1 of all.safetensors" in peerspec("verify", model, file, "--prefix", "blocks.1").out
+    assert peerspec("verify", model, file, "--prefix", "blocks.0").status == 1
+    missing = peerspec("verify", model, file)
+    assert (missing.status, "pass one of prefix='blocks.0', 'blocks.1'" in missing.err) == (2, True)
+    assert peerspec("verify", model, "--prefix", "blocks.1").status == 2
 
 
 def test_a_model_without_routing_is_verified_and_the_verdict_says_so(peerspec, tmp_path):

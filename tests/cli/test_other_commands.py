@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import re
 import subprocess
 import sys
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
-from peerspec.conformance.clauses import clauses
+from peerspec.cli.markdown import show_markdown
+from peerspec.conformance.clauses import all_clauses, clause_url, clauses
+from peerspec.conformance.render.clause_link import clause_link
 from peerspec.conformance.suite import CHECKS
+from peerspec.reference import SPEC_VERSION
 
 
 def test_list_shows_every_check_with_its_clauses(peerspec):
@@ -20,6 +27,9 @@ def test_list_shows_every_check_with_its_clauses(peerspec):
 
 def test_list_shows_clauses_backends_and_cases(peerspec):
     assert all(f"\n{id}  " in "\n" + peerspec("list", "--clauses").out for id in ("CFG-1", "SEL-3"))
+    in_force, _, superseded = peerspec("list", "--clauses").out.partition("Superseded, and no longer in force:")
+    assert "\nPAR-2 " not in in_force
+    assert "\nPAR-2   by PAR-5" in superseded
     rows = [line.split() for line in peerspec("list", "--backends").out.splitlines()]
     assert ["reference", "peerspec.backends.reference"] in rows
     assert "numeric.million" in peerspec("list", "--cases").out
@@ -31,7 +41,49 @@ def test_every_clause_can_be_explained(peerspec, id):
     result = peerspec("explain", id.lower())
     assert result.status == 0
     assert clauses()[id].chapter in result.out
+    assert clauses()[id].text in result.out
     assert ("Decided by" in result.out) == any(id in check.clauses for check in CHECKS)
+    reasons = ("tests/", "Not judged: ", "Decided by")
+    assert any(reason in result.out for reason in reasons)
+
+
+@pytest.mark.parametrize("id", [id for id, clause in all_clauses().items() if clause.superseded_by])
+def test_a_superseded_clause_is_explained_by_its_old_text_and_the_clause_that_replaced_it(peerspec, id):
+    out = peerspec("explain", id).out
+    assert f"no longer in force: {all_clauses()[id].superseded_by} replaced it" in out
+    assert all_clauses()[id].text in out
+    assert "Decided by" not in out
+
+
+def test_the_table_of_the_bounds_and_the_proof_of_the_theorem_are_explained(peerspec):
+    assert "| exp | 8u relative |" in peerspec("explain", "PRC-4").out
+    assert "∎" in peerspec("explain", "THM-1").out
+
+
+def on_terminal(text, **options):
+    console = Console(force_terminal=True, width=60, color_system="standard", file=io.StringIO(), **options)
+    show_markdown(text, console)
+    written = console.file.getvalue()
+    return written, re.sub(r"\x1b(?:\[[0-9;]*m|\]8;[^\x1b]*\x1b\\)", "", written)
+
+
+def test_a_terminal_gets_drawn_tables_lists_and_links_to_clauses_in_its_width():
+    text = clauses()["PRC-4"].text + "\n\n  a formula  (1)\n\nSEL-1 and `SEL-2`, see [bounds](docs/bounds.md)."
+    written, seen = on_terminal(text)
+    assert "|---|" not in seen
+    assert re.search(r"^ *exp +8u relative *$", seen, re.MULTILINE)
+    assert "\n  a formula  (1)\n" in seen
+    assert max(map(cell_len, seen.splitlines())) <= 60
+    assert f";{clause_url('SEL-1')}\x1b" in written
+    assert clause_url("SEL-2") not in written, "code is no link"
+    assert "docs/bounds.md" not in written, "a file beside SPEC.md has no address here"
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "unknown"}])
+def test_a_terminal_without_styles_gets_no_links(environment):
+    console = Console(force_terminal=True, file=io.StringIO(), _environ=environment)
+    console.print(clause_link("SEL-1", "bold"))
+    assert console.file.getvalue() == "SEL-1\n"
 
 
 @pytest.mark.parametrize("id", [check.id for check in CHECKS])
@@ -71,14 +123,14 @@ def test_a_backend_and_a_program_exclude_each_other_in_a_replay(peerspec, tmp_pa
 
 
 def test_the_version_names_the_specification_too(peerspec):
-    assert ", spec 0." in peerspec("--version").out
+    assert f", spec {SPEC_VERSION}\n" in peerspec("--version").out
 
 
 def test_without_a_command_the_help_is_shown(peerspec):
     assert "Usage: peerspec" in peerspec().out
 
 
-METAVARS = {"FILE", "DIR", "BACKEND", "COMMAND", "SECONDS", "NUMBER", "NAME", "NAMES", "LAYER", "MODEL", "ID"}
+METAVARS = {"FILE", "DIR", "BACKEND", "COMMAND", "SECONDS", "NUMBER", "NAME", "NAMES", "PREFIX", "LAYER", "MODEL", "ID"}
 
 
 def commands():

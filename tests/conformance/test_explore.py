@@ -22,7 +22,7 @@ from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.plan import Plan
 from peerspec.conformance.problems import FaultKind
 from peerspec.conformance.suite import CHECKS
-from peerspec.reference import DTYPES, PeerConfig, PeerError
+from peerspec.reference import PRECISIONS, PeerConfig, PeerError
 
 TESTS = Path(__file__).parents[1]
 
@@ -107,7 +107,7 @@ def drawn(seed: int, *, profiles: frozenset[str] = reference.profiles) -> list[t
     spy = Spy()
     spy.profiles = profiles
     [few] = [case for case in EXPLORATIONS if case.name == "explore.layer.few"]
-    list(Explorer(few, spy, DTYPES["float32"], seed, lambda config: True).evidence())
+    list(Explorer(few, spy, PRECISIONS["float32"], seed, lambda config: True).evidence())
     return spy.calls
 
 

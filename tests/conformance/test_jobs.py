@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from peerspec.backends.protocol import PRECISIONS
 from peerspec.backends.reference import profiles
 from peerspec.conformance import check_backend
 from peerspec.conformance.plan import Plan
@@ -15,7 +16,7 @@ from peerspec.conformance.plan import Plan
 def test_the_parts_of_a_plan_hold_every_step_once_and_keep_a_precision_whole(jobs: int) -> None:
     plan = Plan.make(profiles, size="default")
     parts = plan.split(jobs)
-    assert len(parts) == min(jobs, 4)
+    assert len(parts) == min(jobs, len(PRECISIONS))
     assert sorted(map(id, plan.steps)) == sorted(id(step) for part in parts for step in part.steps)
     owners = [{step.precision for step in part.steps} for part in parts]
     assert sum(map(len, owners)) == len(set().union(*owners))

@@ -10,7 +10,7 @@ from peerspec.conformance import check_backend
 from peerspec.conformance.cases.core import CORE_CASES
 from peerspec.conformance.kinds import Reason
 from peerspec.conformance.problems import HintKind
-from peerspec.reference import Output, forward, select_exhaustive
+from peerspec.reference import PRECISIONS, Output, forward, select_exhaustive
 
 NUMBERINGS = {
     "i + n·j": lambda i, j, n, k: i + n * j,
@@ -55,7 +55,7 @@ def test_experts_other_than_the_best_are_not_blamed_on_the_numbering() -> None:
     "definition", [case for case in CORE_CASES if "index" in case.tags], ids=lambda case: case.name
 )
 def test_in_the_cases_of_the_numbering_every_score_names_one_pair(definition: Any) -> None:
-    case = definition.make(np.dtype(np.float32), 0)
+    case = definition.make(PRECISIONS["float32"], 0)
     config = definition.config
     out = forward(case.layer, case.x)
     assert (np.diff(np.sort(out.scores)) > 0).all()

@@ -3,6 +3,7 @@
 import pytest
 
 from peerspec.backends import BackendError
+from peerspec.backends.protocol import ALL_PROFILES, PRECISIONS
 from peerspec.conformance.plan import Plan
 from peerspec.reference import PeerError
 
@@ -42,3 +43,14 @@ def test_without_restriction_everything_claimed_is_judged_in_every_precision():
 def test_an_unknown_size_profile_or_check_is_refused(options, error):
     with pytest.raises(error, match=r"float31|huge|nothing|sigmoid"):
         Plan.make(**{"claimed": CLAIMED, "size": "minimal"} | options)
+
+
+def test_a_mixed_precision_runs_the_cases_of_every_precision_and_the_first_one_those_of_narrow_inputs():
+    plan = Plan.make(ALL_PROFILES, size="default")
+    names = {p: {c.name for step in plan.steps if step.precision == p for c in step.cases} for p in plan.precisions}
+    assert names["bfloat16"] == names["mixed-bfloat16"]
+    assert names["float16"] == names["mixed-float16"] < names["mixed-bfloat16"] < names["float32"]
+    assert "gradient.gelu" in names["mixed-float16"]
+    assert not any(name.startswith("select") for name in names["mixed-bfloat16"])
+    alone = Plan.make(ALL_PROFILES - set(PRECISIONS) | {"mixed-float16"}, size="default")
+    assert {c.name for step in alone.steps for c in step.cases} == names["float32"]

@@ -25,7 +25,7 @@ from peerspec.conformance.cases.layouts import layout
 from peerspec.conformance.repro import Repro, ReproError, replay, write_repro
 from peerspec.conformance.repro.file import KEY, VERSION, publish, read
 from peerspec.conformance.repro.repro import BackendKind
-from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, PeerError
+from peerspec.reference import PRECISIONS, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
 NAMES = ["halves_swapped", "ties_of_signed_zeros", "gradient_rows_in_input_dtype", "strides_ignored"]
@@ -180,11 +180,11 @@ SUBJECTS = ["exact.relu", "shape.strided", "shape.none", "shape.empty", "norm.ma
 SUBJECTS += ["shape.columns", "shape.tables", "gradient.columns"]
 
 
-@pytest.mark.parametrize("precision", DTYPES)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("case", SUBJECTS)
 def test_every_part_of_a_case_is_read_back_bit_for_bit(case, precision, tmp_path):
     [definition] = [definition for definition in LAYER_CASES if definition.name == case]
-    old = definition.make(DTYPES[precision], 0)
+    old = definition.make(PRECISIONS[precision], 0)
     new = read(publish(_repro(old, precision), tmp_path)).subject
     assert isinstance(new, Case)
     assert (new.name, new.exact, new.training, new.layer.config) == (

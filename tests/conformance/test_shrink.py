@@ -24,7 +24,7 @@ from peerspec.conformance.repro.script import describe
 from peerspec.conformance.repro.shrink import Shrunk, shrink
 from peerspec.conformance.suite import CHECKS
 from peerspec.conformance.trials.run_check import run_check
-from peerspec.reference import DTYPES
+from peerspec.reference import PRECISIONS
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
 
@@ -51,7 +51,7 @@ SMALLEST = {
 def subject_of(check: Check, case: str, precision: str = "float32") -> Subject:
     definitions = SELECTION_CASES if check.trial is TrialKind.SELECTION else LAYER_CASES
     [found] = [definition for definition in definitions if definition.name == case]
-    return found.make(DTYPES[precision], 0)
+    return found.make(PRECISIONS[precision], 0)
 
 
 def check_of(id: str) -> Check:
@@ -164,7 +164,7 @@ def test_if_the_backend_dies_the_smallest_case_so_far_is_returned() -> None:
 @pytest.mark.parametrize("case", ["exact.relu", "shape.three", "shape.strided", "shape.masked", "numeric.per-head"])
 def test_every_reduction_of_a_layer_is_smaller_and_legal(case: str) -> None:
     [definition] = [definition for definition in LAYER_CASES if definition.name == case]
-    _check_reductions(definition.make(DTYPES["bfloat16"], 0))
+    _check_reductions(definition.make(PRECISIONS["bfloat16"], 0))
 
 
 @pytest.mark.parametrize("case", ["coarse", "zeros", "axes.two"])

@@ -25,7 +25,7 @@ from peerspec.conformance.repro.script import describe
 from peerspec.conformance.repro.shrink import shrink
 from peerspec.conformance.suite import CHECKS
 from peerspec.conformance.verdict import Verdict
-from peerspec.reference import DTYPES, Output
+from peerspec.reference import PRECISIONS, Output
 
 TESTS = Path(__file__).parents[1]
 MISLEADING = "not checked, because forward() modified the format (OUT-2): its waiver is stale; no answer"
@@ -112,7 +112,7 @@ def mutant(name: str) -> Any:
 
 def of_file(folder: str, name: str) -> tuple[Any, dict[str, Any]]:
     backend = load(str(TESTS / folder / f"{name}.py"))
-    return backend, {"profiles": sorted({"core", "float32", *backend.profiles} - set(DTYPES) | {"float32"})}
+    return backend, {"profiles": sorted({"core", "float32", *backend.profiles} - set(PRECISIONS) | {"float32"})}
 
 
 BACKENDS: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
@@ -200,7 +200,7 @@ def smallest(backend: Any, check: str, case: str) -> tuple[Any, ...]:
     definitions: list[Any] = [*SELECTION_CASES] if question.trial is TrialKind.SELECTION else [*LAYER_CASES]
     [definition] = [one for one in definitions if one.name == case]
     host = open_host(backend, timeout=60)
-    found = shrink(question, definition.make(DTYPES["float32"], 0), host, cases=120, seconds=60)
+    found = shrink(question, definition.make(PRECISIONS["float32"], 0), host, cases=120, seconds=60)
     last = attempt(question, found.subject, host)
     return describe(found.subject), found.tried, last.reason, last.clause, last.fault
 

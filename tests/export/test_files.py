@@ -157,6 +157,10 @@ def _age(model):
     next(entry for entry in model.metadata_props if entry.key == "peerspec.spec").value = "99.0"
 
 
+def _misspell_version(model):
+    next(entry for entry in model.metadata_props if entry.key == "peerspec.spec").value = "1.banana"
+
+
 def _next_version(model):
     next(entry for entry in model.opset_import if entry.domain == "peer").version = 2
 
@@ -194,6 +198,7 @@ def _repeat(model):
         (_drop_functions, "calls peer.Layer and holds no function of that name"),
         (_drop_selection, "calls peer.ProductKeyTopK and holds no function of that name"),
         (_age, "written for spec 99.0"),
+        (_misspell_version, "written for spec 1.banana"),
         (_next_version, "imports version 2 of the domain 'peer', this package reads version 1"),
         (_drop_keys, "the parameter keys is not an initializer"),
         (_drop_config, "has no attribute config"),

@@ -20,6 +20,13 @@ def written(code: str, shape: tuple[int, ...], data: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + data
 
 
+def twice(name: str, tensor: str) -> bytes:
+    """A file of one tensor ``t`` whose header gives the tensor, or a text ``about``, twice."""
+    entries = {"t": f"{{{tensor}, {tensor}}}", "about": f'{{"__metadata__": {{"about": "a", "about": "b"}}, {tensor}}}'}
+    header = entries[name].encode()
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
 def array_of(dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Numbers 0, 1, 0, 1, … for booleans, else 0, 1, 2, …"""
     return (np.arange(np.prod(shape)) % (2 if dtype == np.bool_ else 100)).astype(dtype).reshape(shape)
@@ -77,8 +84,19 @@ def test_a_dtype_that_numpy_arrays_here_have_not_is_named(code):
         written("F32", (2,), bytes(4)),
         written("F32", (2,), bytes(8))[:-1],
         written("X7", (1,), bytes(4)),
+        twice("t", '"t": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'),
+        twice("about", '"t": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'),
     ],
-    ids=["empty", "text", "endless header", "too few numbers", "truncated", "no such dtype"],
+    ids=[
+        "empty",
+        "text",
+        "endless header",
+        "too few numbers",
+        "truncated",
+        "no such dtype",
+        "a tensor twice",
+        "a text twice",
+    ],
 )
 def test_bytes_of_another_form_are_refused(data):
     with pytest.raises((SafetensorError, ValueError)):

@@ -16,7 +16,7 @@ from peerspec.reference import Layer, Output, Selection
 
 __all__ = ["ALL", "OPTIONS", "PRECISIONS", "NumpyBackend"]
 
-PRECISIONS = frozenset({"float32", "float64", "bfloat16", "float16"})
+PRECISIONS = frozenset({"float32", "float64", "bfloat16", "float16", "mixed-bfloat16", "mixed-float16"})
 OPTIONS = frozenset({"select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training"})
 ALL = PRECISIONS | OPTIONS
 
@@ -42,7 +42,7 @@ class NumpyBackend(NumpyForward):
         pairs = (*lead, c.heads, c.top_k)
         routing = (part.reshape(pairs) for part in (r.scores, r.ids, r.gates))
         with np.errstate(all="ignore"):
-            y = r.y.astype(r.layer.dtype)
+            y = r.y.astype(r.input_dtype)
         return Output(y.reshape(*lead, c.d_out), *routing, state=r.state)
 
     def select(self, s1: Array, s2: Array, k: int) -> Selection:
@@ -53,7 +53,7 @@ class NumpyBackend(NumpyForward):
         r.dy = dy.reshape(-1, r.config.d_out).astype(r.compute_dtype)
         grads = self.backward(r)
         grads["x"] = grads["x"].reshape(x.shape)
-        return {name: grad.astype(layer.dtype) for name, grad in grads.items()}
+        return {name: grad.astype(x.dtype if name == "x" else layer.dtype) for name, grad in grads.items()}
 
     def backward(self, r: Pass) -> dict[str, Array]:
         z = self.einsum("thkm,tm->thk", r.params["experts.v"][r.ids], r.dy)

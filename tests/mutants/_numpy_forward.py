@@ -30,7 +30,7 @@ class NumpyForward:
 
     def run(self, layer: Layer, x: Array, mask: Array | None, training: bool) -> Pass:
         dtype = compute_dtype(layer.dtype)
-        r = Pass(layer=layer, config=layer.config, compute_dtype=dtype, training=training)
+        r = Pass(layer=layer, config=layer.config, compute_dtype=dtype, input_dtype=x.dtype, training=training)
         r.params = {name: array.astype(dtype) for name, array in layer.params.items()}
         r.x = self.tokens(x, dtype)
         r.mask = np.ones(len(r.x), bool) if mask is None else mask.reshape(-1)

@@ -3,7 +3,7 @@
 import numpy as np
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "GAT-1", "gate"
+CLAUSE, STAGE = "OUT-4", "independence"
 
 
 class Mutant(NumpyBackend):

@@ -11,7 +11,7 @@ CLAUSE, STAGE = "PRC-2", "score"
 class Mutant(NumpyBackend):
     def run(self, layer, x, mask, training):
         r = super().run(self.narrow(layer), x.astype(np.float32), mask, training)
-        r.layer = layer
+        r.layer, r.input_dtype = layer, x.dtype
         for name in ("scores", "gates"):
             setattr(r, name, getattr(r, name).astype(compute_dtype(layer.dtype)))
         r.state = r.state and {name: value.astype(r.gates.dtype) for name, value in r.state.items()}

@@ -98,7 +98,8 @@ def test_json_round_trips_every_field() -> None:
         (json.dumps(GOOD), "but this one lacks "),
         (json.dumps(WHOLE | {"top_k": 99}), "top_k must lie in"),
         (json.dumps(WHOLE | {"activation": ["relu"]}), "activation must be one of"),
-        (json.dumps(WHOLE | {"d_model": float("nan")}), "d_model must be a whole"),
+        (json.dumps(WHOLE | {"d_model": float("nan")}), "NaN is no number of JSON"),
+        (json.dumps(WHOLE)[:-1] + ', "heads": 3}', "the name 'heads' is given twice"),
     ],
 )
 def test_text_that_is_not_a_configuration_is_refused(text: str, message: str) -> None:

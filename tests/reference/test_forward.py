@@ -222,7 +222,7 @@ def test_strided_inputs_are_read_as_their_values(make_layer: Any) -> None:
     [
         (tokens(2, d_model=4), {}, r"x must have shape \[\.\.\., 5\], got \(2, 4\) \(SHP-1\)"),
         (np.array(1.0), {}, r"x must have shape \[\.\.\., 5\], got \(\)"),
-        (tokens(2, dtype=np.float32), {}, "x must have the dtype of the layer, float64, got float32; convert it"),
+        (tokens(2, dtype=np.float32), {}, "x must be float64 for parameters of float64, got float32; convert it"),
         (tokens(2, dtype=ml_dtypes.bfloat16), {}, "got bfloat16"),
         (tokens(2), {"mask": np.ones(3, bool)}, r"mask must be boolean of shape \(2,\), got bool of shape \(3,\)"),
         (tokens(2), {"mask": np.ones(2)}, "mask must be boolean of shape .* got float64"),

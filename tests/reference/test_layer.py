@@ -6,7 +6,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from peerspec.reference import DTYPES, Layer, PeerConfig, TableError, forward
+from peerspec.reference import DTYPES, Layer, PeerConfig, TableError, forward, parameter_dtype
+from peerspec.reference.config import STATISTICS
 
 CONFIG = PeerConfig(d_model=5, heads=3, num_experts=16, top_k=6, d_key=8, query_norm="batch")
 
@@ -27,7 +28,11 @@ def with_entry(shape: tuple[int, ...], value: float) -> Any:
         ({"keys": np.zeros((1, 2, 4, 5), np.float32)}, r"keys must have shape \(1, 2, 4, 4\) .*, got \(1, 2, 4, 5\)"),
         ({"bias": np.zeros(3, np.float32)}, "'bias' is not a parameter of this configuration; it has query.weight, "),
         ({"experts__w": np.zeros((16, 5), np.float32)}, "'experts.w' is not a parameter"),
-        ({"keys": np.zeros((1, 2, 4, 4))}, "all parameters share one dtype, but .* is float32 and keys is float64"),
+        (
+            {"keys": np.zeros((1, 2, 4, 4))},
+            "learned parameters share one dtype, but keys is float64 and query.weight is ",
+        ),
+        ({"query_norm__mean": np.zeros((3, 8))}, r"query_norm.mean is a running statistic and must be float32 .*PAR-5"),
         ({"keys": with_entry((1, 2, 4, 4), np.nan)}, r"keys holds NaN or infinity; .* finite \(PAR-3\)"),
         ({"experts__v": with_entry((16, 5), -np.inf)}, "experts.v holds NaN or infinity"),
         ({"query_norm__var": with_entry((3, 8), -1e-9)}, "query_norm.var is a variance and must not be negative"),
@@ -47,7 +52,8 @@ def test_a_missing_parameter_is_named() -> None:
 
 @pytest.mark.parametrize("dtype", [np.int64, np.complex128, np.float16])
 def test_only_the_four_precisions_are_dtypes(dtype: Any) -> None:
-    given = {name: array.astype(dtype) for name, array in params().items()}
+    learned = {name: array.astype(dtype) for name, array in params().items() if name not in STATISTICS}
+    given = params() | learned
     if dtype is np.float16:
         assert Layer(CONFIG, given).dtype == np.float16
         return
@@ -64,7 +70,9 @@ def test_a_value_that_is_not_finite_is_found_beyond_the_first_chunk(monkeypatch:
 @pytest.mark.parametrize("name", DTYPES)
 def test_random_layers_have_their_dtype_and_depend_on_the_seed_alone(name: str) -> None:
     a, b, c = (Layer.random(CONFIG, seed=seed, dtype=DTYPES[name]) for seed in (1, 1, 2))
-    assert {array.dtype for array in a.params.values()} == {DTYPES[name]}
+    assert {key: array.dtype for key, array in a.params.items()} == {
+        key: parameter_dtype(key, DTYPES[name]) for key in CONFIG.shapes()
+    }
     assert list(a.params) == list(CONFIG.shapes())
     assert all(array.tobytes() == b.params[key].tobytes() for key, array in a.params.items())
     assert a.params["keys"].tobytes() != c.params["keys"].tobytes()

@@ -47,8 +47,10 @@ def test_experts_with_gate_zero_count_as_used_and_add_nothing() -> None:
     assert unevenness(ids, gates, 2) == math.log(2)
 
 
-def test_an_empty_batch_has_unevenness_zero() -> None:
-    assert unevenness(np.zeros((0, 2, 3), np.int64), np.zeros((0, 2, 3)), 9) == 0.0
+@pytest.mark.parametrize("shape", [(0, 2, 3), (4, 2, 3)])
+def test_without_any_gate_unevenness_is_nan(shape: tuple[int, ...]) -> None:
+    """MET-3: z is 0/0; the gates of a sigmoid may all be 0."""
+    assert math.isnan(unevenness(np.zeros(shape, np.int64), np.zeros(shape), 9))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.constant_query import ACCURACY, STEPS, constant_query_layer
+from support.constant_query import tokens as constant_tokens
 
-from peerspec.reference import InputError, Layer, forward
+from peerspec.reference import DTYPES, InputError, Layer, forward
 from peerspec.reference.query import query
 from peerspec.reference.query_norm import batch_statistics, query_norm
 
@@ -118,3 +120,14 @@ def test_training_does_not_change_the_layer(make_layer: Any, tokens: Any) -> Non
     before = {name: array.tobytes() for name, array in layer.params.items()}
     forward(layer, tokens, training=True)
     assert before == {name: array.tobytes() for name, array in layer.params.items()}
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
+def test_the_running_mean_of_a_constant_becomes_the_constant(name: str) -> None:
+    """PAR-5: kept in bfloat16, the average of a constant 1 stalls at 0.984."""
+    layer, x = constant_query_layer(DTYPES[name]), constant_tokens(DTYPES[name])
+    for _ in range(STEPS):
+        out = forward(layer, x, training=True, dtype=np.float32)
+        layer = Layer(layer.config, {**layer.params, **(out.state or {})})
+    assert abs(layer.params["query_norm.mean"] - 1).max() <= ACCURACY
+    assert layer.params["query_norm.var"].max() <= ACCURACY

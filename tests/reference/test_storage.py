@@ -13,7 +13,19 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from peerspec.reference import DTYPES, SPEC_VERSION, ConfigError, FileFormError, Layer, PeerConfig, TableError
+from peerspec.reference import (
+    DTYPES,
+    SPEC_VERSION,
+    ConfigError,
+    FileFormError,
+    Layer,
+    PeerConfig,
+    TableError,
+    compute_dtype,
+    layers_metadata,
+    list_layers,
+)
+from peerspec.reference.config import STATISTICS
 
 CONFIG = PeerConfig(
     d_model=5, heads=3, num_experts=16, top_k=6, d_key=8, d_out=7, query_bias=True, expert="glu", query_norm="batch"
@@ -175,15 +187,158 @@ def test_a_parameter_of_more_axes_than_numpy_has_is_refused(saved: Path) -> None
         Layer.load(saved)
 
 
-def test_a_file_of_another_major_version_is_refused_and_of_another_minor_one_is_read(saved: Path) -> None:
-    header, data = header_of(saved)
-    header["__metadata__"]["peerspec.spec"] = "99.0"
-    write(saved, header, data)
-    with pytest.raises(FileFormError, match=f"written for spec 99.0, this package reads {SPEC_VERSION}; install"):
-        Layer.load(saved)
-    header["__metadata__"]["peerspec.spec"] = SPEC_VERSION.split(".")[0] + ".77"
-    write(saved, header, data)
+MAJOR = SPEC_VERSION.split(".")[0]
+
+
+@pytest.mark.parametrize("version", ["0.9", SPEC_VERSION, "1.0-rc", "1.0", f"{MAJOR}.1-rc", f"{MAJOR}.77"])
+def test_a_file_of_an_earlier_version_or_of_a_later_minor_one_is_read(saved: Path, version: str) -> None:
+    restate(saved, spec=version)
     assert Layer.load(saved).config == CONFIG
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["0.banana", "0.8", "0.9-rc", "0.10", f"{int(MAJOR) + 1}.0", "1", "1.0.0", "01.0", "1.01", "1.0-rc1", " 1.0",
+     "1.0\n", "1.-1", "١.0", "", "1" * 5000 + ".0"],
+)  # fmt: skip
+def test_a_file_of_any_other_version_is_refused(saved: Path, version: str) -> None:
+    restate(saved, spec=version)
+    message = (
+        f"was written for spec {version[:40]!r}, this package reads 0.9 and 1.0-rc to {MAJOR}.x; install a matching"
+    )
+    with pytest.raises(FileFormError, match=re.escape(message)):
+        Layer.load(saved)
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_the_running_statistics_of_a_file_of_0_9_are_widened_to_the_compute_dtype(tmp_path: Path, name: str) -> None:
+    dtype = DTYPES[name]
+    params = {key: np.full(shape, 1.25, dtype) for key, shape in CONFIG.shapes().items()}
+    metadata = {"peerspec.spec": "0.9", "peerspec.config": CONFIG.to_json()}
+    save_file(params, tmp_path / "layer", metadata=metadata)
+    for key, array in Layer.load(tmp_path / "layer").params.items():
+        assert array.dtype == (compute_dtype(dtype) if key in STATISTICS else dtype), key
+        assert (array == np.float64(1.25)).all()
+
+
+def test_wider_statistics_in_a_file_of_0_9_are_not_rounded(tmp_path: Path) -> None:
+    params = dict(Layer.random(CONFIG).params)
+    params["query_norm.mean"] = np.full_like(params["query_norm.mean"], 1 + 2.0**-40, dtype=np.float64)
+    save_file(params, tmp_path / "layer", metadata={"peerspec.spec": "0.9", "peerspec.config": CONFIG.to_json()})
+    with pytest.raises(TableError, match=r"query_norm\.mean.* float64"):
+        Layer.load(tmp_path / "layer")
+
+
+def restate(path: Path, **values: str) -> None:
+    """Change entries ``peerspec.<name>`` of the metadata."""
+    header, data = header_of(path)
+    header["__metadata__"] |= {f"peerspec.{name}": value for name, value in values.items()}
+    write(path, header, data)
+
+
+def twice(text: str, name: str) -> str:
+    """The JSON object with its first entry again under the same name."""
+    decoder = json.JSONDecoder()
+    at = text.index(f'"{name}":') + len(name) + 3
+    value, end = decoder.raw_decode(text, at + 1)
+    return text[:end] + f', "{name}": {json.dumps(value)}' + text[end:]
+
+
+@pytest.mark.parametrize("name", ["keys", "peerspec.spec", "peerspec.config", "__metadata__", "dtype"])
+def test_a_header_that_gives_a_name_twice_is_refused(saved: Path, name: str) -> None:
+    header, data = header_of(saved)
+    text = twice(json.dumps(header), name).encode()
+    saved.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    with pytest.raises(FileFormError, match=r"not a readable safetensors file \(.*(given twice|duplicate field)"):
+        Layer.load(saved)
+
+
+def test_a_configuration_that_gives_a_field_twice_is_refused(saved: Path) -> None:
+    restate(saved, config=twice(CONFIG.to_json(), "top_k"))
+    with pytest.raises(ConfigError, match=r"layer\.safetensors: .*the name 'top_k' is given twice"):
+        Layer.load(saved)
+
+
+SMALL = PeerConfig(d_model=4, heads=1, num_experts=9, top_k=2, d_key=4)
+SEVERAL = {"blocks.0.ffn": Layer.random(CONFIG, seed=3), "blocks.1.ffn": Layer.random(SMALL, dtype=DTYPES["bfloat16"])}
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file with two layers, and a tensor of no layer in a dtype that no layer has."""
+    path = tmp_path / "model.safetensors"
+    tensors: dict[str, Any] = {"steps": np.zeros(0, np.int64), "blocks.0.ffnish": np.ones(3, np.float32)}
+    for prefix, layer in SEVERAL.items():
+        tensors |= {f"{prefix}.{name}": array for name, array in layer.params.items()}
+    save_file(tensors, path, metadata=layers_metadata({prefix: layer.config for prefix, layer in SEVERAL.items()}))
+    return path
+
+
+def test_each_layer_of_a_file_comes_back_under_its_prefix(model: Path) -> None:
+    assert list_layers(model) == {prefix: layer.config for prefix, layer in SEVERAL.items()}
+    for prefix, layer in SEVERAL.items():
+        back = Layer.load(model, prefix=prefix)
+        assert back.config == layer.config
+        assert all(back.params[name].tobytes() == array.tobytes() for name, array in layer.params.items())
+
+
+def test_the_list_of_a_layer_file_has_its_one_layer_without_prefix(saved: Path) -> None:
+    assert list_layers(saved) == {"": CONFIG}
+    assert Layer.load(saved, prefix="").config == CONFIG
+
+
+def test_a_prefix_is_needed_where_there_are_prefixes_and_refused_where_there_are_none(model: Path, saved: Path) -> None:
+    with pytest.raises(
+        FileFormError, match=r"holds layers with prefixes; pass one of prefix='blocks\.0\.ffn', 'blocks"
+    ):
+        Layer.load(model)
+    with pytest.raises(FileFormError, match=r"has no layer with the prefix 'blocks'; pass one of prefix='blocks\.0"):
+        Layer.load(model, prefix="blocks")
+    with pytest.raises(FileFormError, match="is the file of one layer, without prefixes; leave out the prefix 'ffn'"):
+        Layer.load(saved, prefix="ffn")
+
+
+def test_a_tensor_under_a_prefix_that_is_no_parameter_is_refused(model: Path) -> None:
+    header, data = header_of(model)
+    header["blocks.1.ffn.more"] = header.pop("blocks.0.ffnish")
+    write(model, header, data)
+    with pytest.raises(TableError, match=r"'more' is not a parameter of this configuration"):
+        Layer.load(model, prefix="blocks.1.ffn")
+    assert Layer.load(model, prefix="blocks.0.ffn").config == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ("{}", "there is no layer; name at least one prefix"),
+        ("[]", "peerspec.layers must be a JSON object"),
+        ("{", "peerspec.layers must be a JSON object"),
+        (json.dumps({"": json.loads(SMALL.to_json())}), "a prefix is empty"),
+        (json.dumps({"a": 1, "a.b": 1}), "the prefix 'a.b' lies under the prefix 'a'"),
+        (json.dumps({"a.b.c": 1, "a": 1, "a.b1": 1}), "the prefix 'a.b.c' lies under the prefix 'a'"),
+        ('{"a": 1, "a": 1}', "the name 'a' is given twice"),
+        (json.dumps({"a": {}}), "the layer 'a': a configuration must have all of"),
+        (json.dumps({"a": None}), "the layer 'a': a configuration must be a JSON object"),
+        (twice(json.dumps({"a": json.loads(SMALL.to_json())}), "top_k"), "the name 'top_k' is given twice"),
+    ],
+)
+def test_layers_that_no_file_can_have_are_refused(model: Path, layers: str, message: str) -> None:
+    restate(model, layers=layers)
+    for read in (list_layers, Layer.load):
+        with pytest.raises((FileFormError, ConfigError), match=f"^{re.escape(str(model))}: .*{re.escape(message)}"):
+            read(model)
+
+
+def test_a_file_that_is_described_as_one_layer_and_as_several_is_refused(model: Path) -> None:
+    restate(model, config=CONFIG.to_json())
+    with pytest.raises(FileFormError, match=r"peerspec\.config of one layer and peerspec\.layers of several"):
+        Layer.load(model, prefix="blocks.0.ffn")
+
+
+@pytest.mark.parametrize("prefixes", [[], [""], ["a", "a.b"]])
+def test_no_metadata_are_made_of_prefixes_that_no_file_can_have(prefixes: list[str]) -> None:
+    with pytest.raises(FileFormError, match=r"cannot be described: .* \(PAR-8\)"):
+        layers_metadata(dict.fromkeys(prefixes, SMALL))
 
 
 @pytest.mark.parametrize(

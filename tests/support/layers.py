@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import Layer, PeerConfig, parameter_dtype
 
 MakeLayer = Callable[..., Layer]
 SIZES = {"d_model": 5, "heads": 3, "num_experts": 16, "top_k": 6, "d_key": 8, "d_out": 7}
@@ -21,6 +21,6 @@ def layer_maker(default: Any, **sizes: int) -> MakeLayer:
         for name in params:
             if name.startswith("query_norm") or name == "query.bias":
                 params[name] = rng.uniform(0.5, 1.5, params[name].shape)
-        return Layer(config, {name: array.astype(dtype) for name, array in params.items()})
+        return Layer(config, {name: array.astype(parameter_dtype(name, dtype)) for name, array in params.items()})
 
     return make

@@ -12,7 +12,7 @@ class Variant(NumpyBackend):
         dtype = compute_dtype(layer.dtype)
         with np.errstate(all="ignore"):
             return Output(
-                out.y.astype(layer.dtype),
+                out.y.astype(x.dtype),
                 out.scores.astype(dtype),
                 out.indices,
                 out.gates.astype(dtype),
@@ -21,7 +21,7 @@ class Variant(NumpyBackend):
 
     def gradients(self, layer, x, dy, *, mask=None):
         grads = super().gradients(self.wide(layer), x.astype(np.float64), dy, mask=mask)
-        return {name: grad.astype(layer.dtype) for name, grad in grads.items()}
+        return {name: grad.astype(x.dtype if name == "x" else layer.dtype) for name, grad in grads.items()}
 
     def wide(self, layer):
         return Layer(layer.config, {name: array.astype(np.float64) for name, array in layer.params.items()})

@@ -16,7 +16,7 @@ class Variant(NumpyBackend):
         return flush(super().activate(kind, flush(a)))
 
     def answer(self, r, lead):
-        y = r.y.astype(r.layer.dtype)
+        y = r.y.astype(r.input_dtype)
         r.y = np.where(np.abs(y) < ml_dtypes.finfo(y.dtype).tiny, y.dtype.type(0), y)
         return super().answer(r, lead)
 

@@ -102,8 +102,9 @@ Layer::Parameters Layer::read(const Call& call) const {
     parameters.bias = inputs.next("query_norm.bias", features, stored);
   }
   if (c.norm == Norm::batch) {
-    parameters.mean = inputs.next("query_norm.mean", features, stored);
-    parameters.var = inputs.next("query_norm.var", features, stored);
+    const Type computed = stored == ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE ? stored : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    parameters.mean = inputs.next("query_norm.mean", features, computed);
+    parameters.var = inputs.next("query_norm.var", features, computed);
   }
   const Tensor keys = inputs.next("keys", {c.key_heads, 2, c.n, c.d_key / 2}, stored);
   parameters.router = {format_of(stored), c.gate, c.d_model, c.heads,  c.d_key,  c.key_heads, c.n,

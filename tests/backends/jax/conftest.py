@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.layers import MakeLayer, layer_maker
 
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import Layer, PeerConfig, parameter_dtype
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +25,6 @@ def make_integer_layer() -> MakeLayer:
         params = {name: rng.integers(-2, 3, shape) for name, shape in config.shapes().items()}
         if tied:  # all experts of a head score alike, so that softmax gates are exactly 1/k
             params["keys"] = params["keys"][:, :, :1].repeat(config.n, 2)
-        return Layer(config, {name: array.astype(dtype) for name, array in params.items()})
+        return Layer(config, {name: array.astype(parameter_dtype(name, dtype)) for name, array in params.items()})
 
     return make

@@ -7,6 +7,7 @@ import pytest
 from peerspec.backends.jax import backend, fast_compile
 from peerspec.conformance import check_backend
 from peerspec.conformance.cases import LAYER_CASES
+from peerspec.reference import PRECISIONS
 
 
 def test_a_program_on_a_large_array_is_compiled_in_the_ordinary_way(monkeypatch):
@@ -35,7 +36,7 @@ def test_this_xla_accepts_the_options():
 
 def test_every_precision_has_a_program_compiled_in_the_ordinary_way_at_the_smallest_size():
     everywhere = [case for case in LAYER_CASES if case.everywhere == 0 and case.size == 0 and not case.profiles]
-    assert any(case.make(np.dtype(np.float32), 0).x.size > fast_compile.MAX_SIZE for case in everywhere)
+    assert any(case.make(PRECISIONS["float32"], 0).x.size > fast_compile.MAX_SIZE for case in everywhere)
 
 
 def test_the_suite_passes_when_all_is_compiled_in_the_ordinary_way(monkeypatch):

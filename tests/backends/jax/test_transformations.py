@@ -112,8 +112,10 @@ def test_parameters_that_do_not_fit_are_refused_while_tracing(make_layer):
         forward(layer.config, {name: a for name, a in params.items() if name != "keys"}, x)
     with pytest.raises(TableError, match=r"'extra' is not a parameter"):
         forward(layer.config, {**params, "extra": x}, x)
-    with pytest.raises(TableError, match=r"x is bfloat16"):
-        forward(layer.config, params, x.astype(jnp.bfloat16))
+    with pytest.raises(InputError, match=r"x must be float32 or bfloat16 or float16 .*, got int32; convert it"):
+        forward(layer.config, params, x.astype(jnp.int32))
+    with pytest.raises(TableError, match=r"'experts.u'\] must be float32 beside keys of float32, got bfloat16"):
+        forward(layer.config, {**params, "experts.u": params["experts.u"].astype(jnp.bfloat16)}, x)
     with pytest.raises(InputError, match="SHP-1"):
         forward(layer.config, params, x[:, :4])
     with pytest.raises(InputError, match="SHP-2"):

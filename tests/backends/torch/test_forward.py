@@ -10,7 +10,7 @@ from peerspec.backends import load
 from peerspec.backends.torch import backend, functional, rows
 from peerspec.backends.torch.arrays import to_tensor
 from peerspec.backends.torch.query_norm import query_norm
-from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, TableError, forward
+from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, TableError, forward, parameter_dtype
 from peerspec.reference import query_norm as reference_norm
 
 CONFIG = PeerConfig(d_model=6, heads=3, num_experts=49, top_k=5, d_key=4, d_out=5)
@@ -32,7 +32,7 @@ def integers(config, dtype, *, seed=0, keys=2):
     params["keys"] = rng.integers(-keys, keys + 1, config.shapes()["keys"])
     if "query_norm.var" in params:
         params["query_norm.var"] = params["query_norm.var"] ** 2
-    layer = Layer(config, {name: array.astype(dtype) for name, array in params.items()})
+    layer = Layer(config, {name: array.astype(parameter_dtype(name, dtype)) for name, array in params.items()})
     return layer, rng.integers(-2, 3, (7, config.d_model)).astype(dtype)
 
 

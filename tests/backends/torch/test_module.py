@@ -6,9 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_model, save_model
+from support.constant_query import ACCURACY, STEPS, constant_query_layer
+from support.constant_query import tokens as constant_tokens
 
-from peerspec.backends.torch import PEER, backend
-from peerspec.reference import DTYPES, FileFormError, InputError, Layer, PeerConfig, TableError
+from peerspec.backends.torch import PEER, backend, layers_metadata
+from peerspec.reference import DTYPES, FileFormError, InputError, Layer, PeerConfig, TableError, list_layers
 
 FULL = PeerConfig(6, 2, 25, 3, 4, d_out=5, query_bias=True, key_heads=2, expert="glu", query_norm="batch")
 
@@ -202,3 +205,93 @@ def test_a_parametrized_table_is_read_through_its_parametrization():
     layer(x).sum().backward()
     plain(x).sum().backward()
     assert torch.equal(layer.experts.parametrizations.v.original.grad, 2 * plain.experts.v.grad)
+
+
+class Block(torch.nn.Module):
+    """A layer under two names, beside a layer of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.second = PEER(replace(FULL, query_norm="layer"))
+        self.also = PEER(FULL)
+        self.first = self.also
+
+
+def test_the_layers_of_a_saved_model_are_read_without_the_model(tmp_path):
+    model, path = torch.nn.ModuleDict({"block": Block(), "head": torch.nn.Linear(3, 2)}), tmp_path / "model"
+    save_model(model, path, metadata=layers_metadata(model))
+    assert list_layers(path) == {"block.second": model["block"].second.config, "block.also": FULL}
+    for prefix in list_layers(path):
+        state, kept = PEER.load(path, prefix=prefix).state_dict(), model.get_submodule(prefix).state_dict()
+        assert state.keys() == kept.keys()
+        assert all(torch.equal(state[name], tensor) for name, tensor in kept.items())
+    assert load_model(torch.nn.ModuleDict({"block": Block(), "head": torch.nn.Linear(3, 2)}), path) == (set(), [])
+
+
+def test_a_model_without_layers_or_one_layer_alone_has_no_such_metadata():
+    for model, reason in ((torch.nn.Linear(3, 2), "there is no layer"), (PEER(FULL), "a prefix is empty")):
+        with pytest.raises(FileFormError, match=reason):
+            layers_metadata(model)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_the_running_mean_of_a_constant_becomes_the_constant(dtype):
+    """PAR-5: kept in bfloat16, the average of a constant 1 stalls at 0.984."""
+    module = PEER.from_layer(constant_query_layer(np.float32)).to(dtype)
+    x = torch.from_numpy(constant_tokens(np.float32)).to(dtype)
+    with torch.no_grad():
+        for _ in range(STEPS):
+            module(x)
+    assert (module.get_buffer("query_norm.mean") - 1).abs().max() <= ACCURACY
+    assert module.get_buffer("query_norm.var").max() <= ACCURACY
+
+
+def statistics(module):
+    return [module.get_buffer(name) for name in ("query_norm.mean", "query_norm.var")]
+
+
+CONVERSIONS = {
+    "to": lambda module: module.to(torch.bfloat16),
+    "half": lambda module: module.half(),
+    "bfloat16": lambda module: module.bfloat16(),
+    "there and back": lambda module: module.bfloat16().float(),
+    "in a model": lambda module: torch.nn.Sequential(module).half()[0],
+    "copy": lambda module: copy.deepcopy(module.half()),
+    "to meta": lambda module: PEER(module.config, device="meta").half().to_empty(device="cpu"),
+    "new": lambda module: PEER(module.config, dtype=torch.float16),
+}
+
+
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_running_statistics_stay_in_the_compute_dtype_whatever_the_module_becomes(name):
+    module = CONVERSIONS[name](PEER(FULL, dtype=torch.float32))
+    assert {buffer.dtype for buffer in statistics(module)} == {torch.float32}
+    assert {buffer.dtype for buffer in statistics(module.double())} == {torch.float64}
+    assert {parameter.dtype for parameter in module.parameters()} == {torch.float64}
+
+
+def test_a_conversion_keeps_every_bit_of_the_running_statistics():
+    module = PEER(FULL)
+    module(tokens())
+    before = [buffer.clone() for buffer in statistics(module)]
+    module.half()
+    assert all(torch.equal(a, b) for a, b in zip(statistics(module), before, strict=True))
+    module.double().bfloat16()
+    assert all(torch.equal(a, b) for a, b in zip(statistics(module), before, strict=True))
+
+
+def test_a_state_dict_of_narrow_statistics_is_widened_when_it_is_loaded():
+    module, other = PEER(FULL, dtype=torch.bfloat16), PEER(FULL, dtype=torch.bfloat16)
+    module.load_state_dict({name: tensor.bfloat16() for name, tensor in other.state_dict().items()})
+    assert {buffer.dtype for buffer in statistics(module)} == {torch.float32}
+    module.eval()(tokens().bfloat16())
+
+
+def test_narrow_statistics_are_refused_in_one_sentence():
+    module = PEER(FULL, dtype=torch.bfloat16)
+    narrow = {name: tensor.bfloat16() for name, tensor in module.state_dict().items()}
+    module.load_state_dict(narrow, assign=True)
+    with pytest.raises(TableError, match=r"query_norm.mean must be torch.float32 beside keys of torch.bfloat16, got"):
+        module(tokens().bfloat16())
+    with pytest.raises(TableError, match=r"query_norm.mean is a running statistic and must be float32"):
+        module.to_layer()

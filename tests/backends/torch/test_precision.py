@@ -1,12 +1,14 @@
 """float32 means float32, whatever the surrounding program has set (PRC-2)."""
 
 import threading
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
 from peerspec.backends.torch import PEER
+from peerspec.backends.torch.native import library_operations
 from peerspec.backends.torch.precision import full_precision
 from peerspec.reference import PeerConfig
 
@@ -71,17 +73,39 @@ def test_autocast_changes_no_bit_of_output_or_gradients():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_under_autocast_a_narrower_token_is_widened_and_a_wider_one_is_refused():
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("core", [False, True])
+def test_narrow_tokens_beside_float32_parameters_give_the_wide_result_rounded_once(dtype, autocast, core):
+    """PRC-6: y and the gradient of x have the dtype of x, the gradients of parameters float32."""
     module, x = batch()
-    narrow = x.bfloat16()
-    with torch.autocast("cpu", torch.bfloat16):
-        got = module(narrow)
-        with pytest.raises(ValueError, match="PAR-5"):
+    narrow = x.to(dtype)
+    wide = [*map(torch.from_numpy, step(module, narrow.float()))]
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast), nullcontext() if core else library_operations():
+        found = mixed_step(module, narrow)
+    for number, (ours, theirs) in enumerate(zip(found, wide, strict=True)):
+        assert ours.dtype == (dtype if number in (0, 3) else torch.float32)
+        if core:
+            assert torch.equal(ours, theirs.to(ours.dtype))
+
+
+def mixed_step(module, x):
+    """As ``step``; the derivative of the sum of y by y, which is 1, is exact in every dtype."""
+    module.zero_grad()
+    x = x.clone().requires_grad_()
+    out = module.forward_with_routing(x)
+    out.y.backward(torch.ones_like(out.y))
+    return [out.y.detach(), out.scores, out.gates, x.grad, *(p.grad for p in module.parameters())]
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_other_pairs_of_dtypes_are_refused_under_autocast_too(autocast):
+    module, x = batch()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        with pytest.raises(ValueError, match=r"x must be torch.float32 or .*, got torch.float64; convert it \(PAR-5\)"):
             module(x.double())
-    assert got.dtype == torch.float32
-    assert torch.equal(got, module(narrow.float()))
-    with pytest.raises(ValueError, match="PAR-5"):
-        module(narrow)
+        with pytest.raises(ValueError, match=r"x must be torch.bfloat16 for parameters of torch.bfloat16, got"):
+            module.bfloat16()(x)
 
 
 def test_the_switches_are_full_inside_and_as_before_outside_errors_included():

@@ -1,0 +1,13 @@
+"""In mixed precision the gradient of x has the dtype of the parameters."""
+
+from _numpy_backend import NumpyBackend
+
+CLAUSE, STAGE = "PRC-6", "gradient"
+
+
+class Mutant(NumpyBackend):
+    def gradients(self, layer, x, dy, *, mask=None):
+        return {name: grad.astype(layer.dtype) for name, grad in super().gradients(layer, x, dy, mask=mask).items()}
+
+
+name, profiles, forward, select, gradients = Mutant.as_backend()
