@@ -2,7 +2,7 @@
 
     python benchmarks/sub_keys_per_half.py [--queries 20000] [--seed 0]
 
-k = 16 and n = 64; a query is one pair of half-score vectors, all 2n of them independent. The script compares the set of the first k
+k = 16 and n = 64; a query is one pair of half-score vectors, all 2n of them independent. The script compares the set of the
 experts with the first k of the grid of the best k′ sub-keys per half.
 """
 
