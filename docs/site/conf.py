@@ -24,7 +24,6 @@ source_suffix = {".md": "markdown"}
 
 # A page is written for GitHub, so a link names a file of the repository; links.py makes it a link of the site.
 myst_all_links_external = True
-myst_enable_extensions = ["fieldlist"]
 exclude_patterns = ["benchmarks", "docs"]  # pictures alone are read from there
 
 page_sources = {name: path.relative_to(ROOT).as_posix() for name, path in PAGES.items()}
@@ -32,7 +31,7 @@ source_address = SOURCE
 clause_page = clause_pages(ROOT, page_sources)
 
 autodoc_member_order = "groupwise"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -44,14 +43,14 @@ add_module_names = False
 pygments_style, pygments_dark_style = "friendly", "github-dark"
 
 html_theme = "furo"
-html_title = f"peerspec, spec {SPEC_VERSION}"
+html_title = "peerspec"
 html_baseurl = SITE
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
-    "source_repository": SOURCE.partition("blob/")[0],
+
     "footer_icons": [],
     "light_css_variables": {"color-brand-primary": "#0b5cad", "color-brand-content": "#0b5cad"},
     "dark_css_variables": {"color-brand-primary": "#6cb2ff", "color-brand-content": "#6cb2ff"},

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from docutils import nodes
+from myst_parser.slugs import github_slugify
 from pages import ROOT
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
@@ -21,7 +22,8 @@ class RepositoryLinks(SphinxTransform):
     """Point every relative link and picture of a page at what its file has at this place.
 
     ``../SPEC.md#SEL-1`` becomes ``spec.html#SEL-1``, because the site has a page for the file. ``../backends/torch``
-    becomes an address of the repository, because it has none. A picture is read from the repository.
+    becomes an address of the repository, because it has none. A picture is read from the repository. A heading has the
+    anchor that GitHub gives it, too.
     """
 
     default_priority = 100
@@ -35,6 +37,11 @@ class RepositoryLinks(SphinxTransform):
         for node in self.document.findall(nodes.image):
             if not urlsplit(node["uri"]).scheme:
                 node["uri"] = "/" + self._file(node, unquote(node["uri"]))
+
+        for section in self.document.findall(nodes.section):
+            slug = github_slugify(section[0].astext())
+            if slug not in self.document.ids:
+                section["ids"].append(slug)
 
     def _address(self, node: nodes.Node, path: str, fragment: str) -> str:
         file = self._file(node, path)

@@ -10,7 +10,9 @@ from typing import Any
 
 from docutils import nodes
 from public_names import public_name
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
 
 __all__ = ["setup"]
@@ -78,12 +80,17 @@ def _names_of(thing: Any) -> dict[str, Any]:
 
 def other_package(_: Sphinx, __: BuildEnvironment, node: nodes.Element, shown: nodes.Element) -> nodes.Element | None:
     """Show a type that another package, or a private module, defines without a link; a name of peerspec must exist."""
-    unknown = node.get("refdomain") == "py" and not str(node["reftarget"]).startswith("peerspec")
-    return shown if unknown else None
+    if node.get("refdomain") != "py" or str(node["reftarget"]).startswith("peerspec"):
+        return None
+    whole = (part[0] for part in node.findall(addnodes.pending_xref_condition) if part["condition"] == "*")
+    return next(whole, shown)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register both."""
+    """Register both. What Sphinx calls variables are the attributes of a class."""
+    for kind in PyObject.doc_field_types:
+        if kind.name == "variable":
+            kind.label = "Attributes"
     app.connect("autodoc-process-signature", written_signature)
     app.connect("missing-reference", other_package)
     return {"parallel_read_safe": True}
