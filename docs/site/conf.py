@@ -19,7 +19,16 @@ author = "the authors of peerspec"
 project_copyright = "the authors of peerspec, Apache-2.0"
 language = "en"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "links", "clauses", "docstrings", "signatures", "anchors"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "links",
+    "clauses",
+    "docstrings",
+    "signatures",
+    "anchors",
+]
 source_suffix = {".md": "markdown"}
 
 # A page is written for GitHub, so a link names a file of the repository; links.py makes it a link of the site.
@@ -50,7 +59,6 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
-
     "footer_icons": [],
     "light_css_variables": {"color-brand-primary": "#0b5cad", "color-brand-content": "#0b5cad"},
     "dark_css_variables": {"color-brand-primary": "#6cb2ff", "color-brand-content": "#6cb2ff"},

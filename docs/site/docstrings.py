@@ -1,4 +1,4 @@
-"""Docstrings are written to be read in the source; these changes make them reStructuredText before napoleon reads them."""
+"""Docstrings are written to be read in the source; these changes make them reStructuredText, before napoleon."""
 
 from __future__ import annotations
 
