@@ -10,8 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from support.browser import Browser
 
@@ -19,6 +18,7 @@ from peerspec.backends import load
 from peerspec.conformance import check_backend
 from peerspec.conformance.render.html import page
 
+ROOT = Path(__file__).parents[2]
 WIDTH, SCALE = 900, 1.25
 LEFT_OUT = ("profiles", "stages", "checks", "run", "clauses")
 
