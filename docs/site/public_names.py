@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["MODULES", "public_name", "public_names"]
+__all__ = ["MODULES", "public_name", "public_names", "public_path"]
 
 MODULES = (
     "peerspec.reference",
@@ -49,9 +49,15 @@ def public_name(thing: Any) -> str | None:
     return _BY_ID.get(id(thing))
 
 
+def public_path(path: str) -> str | None:
+    """The public name of what is defined at a path such as ``peerspec.reference.layer.Layer``, if it has one."""
+    return _BY_PATH.get(path)
+
+
 def _get(module: str, name: str) -> Any:
     return getattr(import_module(module), name)
 
 
 _NAMES = public_names()
+_BY_PATH = {f"{thing.__module__}.{thing.__qualname__}": name for name, thing in _NAMES.items() if callable(thing)}
 _BY_ID = {id(thing): name for name, thing in _NAMES.items()}

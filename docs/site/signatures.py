@@ -6,10 +6,13 @@ import builtins
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from enum import Enum
+from typing import Any, ForwardRef, get_origin
 
+import numpy as np
+import numpy.typing as np_typing
 from docutils import nodes
-from public_names import public_name
+from public_names import public_name, public_path
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
@@ -17,6 +20,8 @@ from sphinx.environment import BuildEnvironment
 
 __all__ = ["setup"]
 
+_HOMES = re.compile(r"\b(typing|collections\.abc|jaxtyping|jaxlib\._jax)\.")
+_OWN = re.compile(r"\bpeerspec(?:\.\w+)*\.(\w+)")
 _WORDS = re.compile(r"""("[^"]*"|'[^']*')|\b([A-Za-z_][\w.]*)""")
 
 
@@ -24,6 +29,8 @@ def written_signature(_: Sphinx, what: str, name: str, thing: Any, *__: Any) -> 
     """The signature with annotations such as ``Float[np.ndarray, "T h d"]`` instead of the classes they make."""
     if what not in ("class", "exception", "function", "method"):
         return None
+    if isinstance(thing, type) and (issubclass(thing, Enum) or getattr(thing, "_is_protocol", False)):
+        return "", ""
     try:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):
@@ -57,18 +64,35 @@ def _parameter(one: inspect.Parameter, names: dict[str, Any]) -> str:
 
 
 def _default(value: Any) -> str:
-    """The default as code; a class such as ``jnp.float32`` by its name."""
+    """The default as code; a class such as ``jnp.float32`` by its name, a value made at each call as ``...``."""
+    if repr(value) == "<factory>":
+        return "..."
     return value.__name__ if isinstance(value, type) or callable(value) else repr(value)
 
 
 def _annotation(annotation: Any, names: dict[str, Any]) -> str:
     """The annotation of the source, in which public names are whole, so that Sphinx links them."""
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return _WORDS.sub(lambda found: found[1] or (public_name(_value(found[2], names)) or found[2]), text)
+    text = annotation.__forward_arg__ if isinstance(annotation, ForwardRef) else annotation
+    text = text if isinstance(text, str) else inspect.formatannotation(text)
+    return _WORDS.sub(lambda found: found[1] or _word(found[2], names), text)
 
 
-def _value(word: str, names: dict[str, Any]) -> Any:
-    return names.get(word)
+def _word(word: str, names: dict[str, Any]) -> str:
+    """A public name in whole; what stands for a private alias such as ``Body``; any other word as it is."""
+    value = names.get(word)
+    if public := public_name(value):
+        return public
+    is_shape = isinstance(value, type) and "[" in value.__name__
+    if hasattr(np_typing, word) or not (is_shape or get_origin(value)):
+        return word
+    return value.__name__ if is_shape else _shortened(value)
+
+
+def _shortened(alias: Any) -> str:
+    """What an alias stands for, without the modules of its parts, except of those that the site documents."""
+    if get_origin(alias) is np.ndarray:
+        return "NDArray[Any]"
+    return _OWN.sub(lambda found: public_path(found[0]) or found[1], _HOMES.sub("", inspect.formatannotation(alias)))
 
 
 def _names_of(thing: Any) -> dict[str, Any]:
