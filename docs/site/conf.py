@@ -18,6 +18,7 @@ version = release = SPEC_VERSION
 author = "the authors of peerspec"
 project_copyright = "the authors of peerspec, Apache-2.0"
 language = "en"
+smartquotes = False  # clauses are shown as they are written
 
 extensions = [
     "myst_parser",
