@@ -10,7 +10,7 @@ from pages import ROOT, stage
 from sphinx.cmd.build import build_main
 
 _HERE = Path(__file__).parent
-_STRICT = ("--nitpicky", "--fail-on-warning", "--quiet")
+_STRICT = ("--nitpicky", "--fail-on-warning", "--write-all", "--quiet")
 _SOURCE, _CACHE = ROOT / "build" / "site-source", ROOT / "build" / "site-cache"
 
 
