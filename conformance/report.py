@@ -26,6 +26,12 @@ class Report:
         size, seed, seconds: how it was run.
         versions: of specification, suite, packages, Python and platform.
         address: the name by which the backend was loaded; empty for an object.
+
+    Example:
+        >>> from peerspec.conformance import check_backend
+        >>> report = check_backend("reference", size="minimal", only=["gates.softmax"], profiles=["float32"])
+        >>> str(report.verdict), report.exit_status
+        ('holds as far as it was run; run without restrictions for a verdict', 0)
     """
 
     backend: str
