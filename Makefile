@@ -1,5 +1,6 @@
 # make check   run the conformance suite on the built-in backends; writes report/index.html
 # make test    run the linter, the type checker and the tests of this project
+# make docs    build the documentation site; writes build/site/index.html
 # make clean   remove everything that the other targets created
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN    := $(VENV)/bin
 ROOMS  := files reference native export backends conformance verification cli
 PINS   := pyproject.toml constraints.txt $(wildcard native/src/*.* native/src/xla/* native/include/*)
 
-.PHONY: check test clean
+.PHONY: check test docs clean
 .DELETE_ON_ERROR:
 
 check: $(VENV)/.installed-all
@@ -31,6 +32,11 @@ test: $(VENV)/.installed-dev
 	@PYTHONPATH=build/types $(BIN)/lint-imports
 	@echo "== pytest"
 	@$(BIN)/python -m pytest -q
+
+docs: $(VENV)/.installed-dev
+	@echo "== documentation site"
+	@$(BIN)/python docs/site build/site
+	@echo "wrote build/site/index.html"
 
 clean:
 	rm -rf $(VENV) build report *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

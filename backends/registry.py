@@ -19,7 +19,12 @@ GROUP = "peerspec.backends"
 
 
 def names() -> list[str]:
-    """The names of all installed backends, sorted."""
+    """The names of all installed backends, sorted.
+
+    Example:
+        >>> "reference" in names()
+        True
+    """
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
@@ -32,6 +37,10 @@ def load(name: str) -> Backend:
 
     Raises:
         BackendError: there is no such backend, its import fails, or it does not have the contract.
+
+    Example:
+        >>> load("reference").name
+        'reference'
     """
     points = {point.name: point for point in entry_points(group=GROUP)}
     try:

@@ -27,6 +27,12 @@ class Report:
         versions: of specification, suite, packages, Python and platform.
         address: the name by which the backend was loaded; empty for an object.
         level: how much it takes (CNF-4).
+
+    Example:
+        >>> from peerspec.conformance import check_backend
+        >>> report = check_backend("reference", size="minimal", only=["gates.softmax"], profiles=["float32"])
+        >>> str(report.verdict), report.exit_status
+        ('holds as far as it was run; run without restrictions for a verdict', 0)
     """
 
     backend: str

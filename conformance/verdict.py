@@ -45,6 +45,10 @@ class Verdict:
         shows_routing: whether every answer carried its routing.
         waived: the number of waived failures.
         error: the message of the first error.
+
+    Example:
+        >>> str(Verdict(VerdictKind.NOT_CONFORMANT, clauses=("OUT-2",)))
+        'not conformant: OUT-2'
     """
 
     kind: VerdictKind

@@ -35,7 +35,8 @@ def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
         ConfigError, TableError: the file does not hold a valid layer.
 
     Example:
-        >>> layer = read_layer("layer.onnx")  # doctest: +SKIP
+        >>> read_layer("model.onnx").config.num_experts
+        9
     """
     model = read_model(path)
     return read_layer_at(path, model, find_layer(model, path, name))

@@ -66,6 +66,16 @@ def export(
     Raises:
         ExportError: the model is in training mode or has no PEER layer, ``tables`` does not fit a layer, or the path
             exists or cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> from peerspec.backends.torch import PEER, PeerConfig
+        >>> from peerspec.export import read_layer
+        >>> model = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)).eval()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export(model, (torch.randn(2, 8),), Path(folder, "model.onnx"), dynamic_shapes=({0: "tokens"},))
+        ...     print(read_layer(Path(folder, "model.onnx")).config == model.config)
+        True
     """
     if any(module.training for module in model.modules()):
         raise ExportError("the model is in training mode and ONNX is inference; call model.eval() first")

@@ -68,7 +68,7 @@ def export(
             of protobuf.
 
     Example:
-        >>> export(Layer.load("layer.safetensors"), "layer.onnx", leading=("tokens",))  # doctest: +SKIP
+        >>> export(Layer.load("layer.safetensors"), "layer.onnx", leading=("tokens",))
     """
     write_model(
         lambda make_tensor: build_model(
@@ -113,7 +113,14 @@ def build_model(
     tables: Tables | None = None,
     make_tensor: TensorMaker = inline_tensor,
 ) -> ModelProto:
-    """The model of ``layer``; ``make_tensor`` makes each tensor. Other arguments and errors as ``export``."""
+    """The model of ``layer``; ``make_tensor`` makes each tensor. Other arguments and errors as ``export``.
+
+    Example:
+        >>> from peerspec.reference import PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> [function.name for function in build_model(layer).functions]
+        ['ProductKeyTopK', 'ExpertStage', 'Layer']
+    """
     check_tables(layer.dtype, tables)
     model = layer_model(
         layer.config, layer.dtype, leading=leading, routing=routing, body=body, inline=inline, tables=tables

@@ -26,9 +26,11 @@ class AtomicFile:
         OSError: the file cannot be created, written or renamed.
 
     Example:
-        >>> with AtomicFile(Path("numbers.bin")) as file:  # doctest: +SKIP
-        ...     file.stream.write(b"123")
+        >>> with AtomicFile(Path("numbers.bin")) as file:
+        ...     count = file.stream.write(b"123")
         ...     file.publish()
+        >>> Path("numbers.bin").read_bytes()
+        b'123'
     """
 
     def __init__(self, path: Path) -> None:

@@ -46,6 +46,11 @@ def expert_stage(
     Raises:
         InputError: arrays that do not fit the tables.
         NativeError: the core is missing, the processor lacks the instruction set, or an id lies outside 0..N-1.
+
+    Example:
+        >>> experts = ExpertTables(np.ones((9, 4)), np.ones((9, 2)), activation="relu")
+        >>> expert_stage(experts, np.ones((1, 4)), np.array([[3, 5]]), np.array([[0.75, 0.25]]))
+        array([[4., 4.]])
     """
     x, ids, gates = _pairs(experts, x, ids, gates)
     y = np.empty((len(x), experts.v.shape[1]), experts.compute_dtype)
@@ -64,7 +69,14 @@ def expert_stage_backward(
     threads: int | None = None,
     isa: str | None = None,
 ) -> ExpertGradients:
-    """The gradients of x and gates, and the weights of the gradients of the tables; errors as ``expert_stage``."""
+    """The gradients of x and gates, and the weights of the gradients of the tables; errors as ``expert_stage``.
+
+    Example:
+        >>> experts = ExpertTables(np.ones((9, 4)), np.ones((9, 2)), activation="relu")
+        >>> ids, gates = np.array([[3, 5]]), np.array([[0.75, 0.25]])
+        >>> expert_stage_backward(experts, np.ones((1, 4)), ids, gates, np.ones((1, 2))).dgates
+        array([[8., 8.]])
+    """
     if experts.scales:
         raise InputError("int8 tables are for inference; gradients need tables of a dtype of SPEC.md (PAR-5)")
     x, ids, gates = _pairs(experts, x, ids, gates)

@@ -41,6 +41,15 @@ def forward(
     Raises:
         InputError: x does not fit the tables, or experts and router do not fit each other.
         NativeError: the core is missing, or the processor lacks the instruction set.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> router = RouterTables(layer.params["query.weight"], layer.params["keys"], k=2)
+        >>> experts = ExpertTables(layer.params["experts.u"], layer.params["experts.v"])
+        >>> output = forward(router, experts, np.ones((3, 4), np.float32))
+        >>> output.y.shape, output.ids.shape
+        ((3, 4), (3, 2, 2))
     """
     x = contiguous("x", x, router.compute_dtype, (None, router.weight.shape[2]))
     _check_experts(router, experts, x.shape[1])

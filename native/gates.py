@@ -16,7 +16,12 @@ __all__ = ["gates"]
 def gates(
     kind: str, scores: Float[np.ndarray, "*lead k"], *, threads: int | None = None, isa: str | None = None
 ) -> Float[np.ndarray, "*lead k"]:
-    """The gates of lists of scores, each list sorted, best first; ``kind`` is one of ``GATES``. Errors as ``query``."""
+    """The gates of lists of scores, each list sorted, best first; ``kind`` is one of ``GATES``. Errors as ``query``.
+
+    Example:
+        >>> gates("softmax", np.array([[1.0, 1.0]]))
+        array([[0.5, 0.5]])
+    """
     scores = contiguous("scores", scores, compute_dtype(scores.dtype), scores.shape)
     out, k = np.empty(scores.shape, scores.dtype), scores.shape[-1]
     codes = (DTYPE_CODES[scores.dtype], GATES.index(kind))

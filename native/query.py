@@ -21,6 +21,13 @@ def query(
     Raises:
         InputError: x does not fit the tables.
         NativeError: the core is missing, or the processor lacks the instruction set.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> router = RouterTables(layer.params["query.weight"], layer.params["keys"], k=2)
+        >>> query(router, np.ones((3, 4), np.float32)).shape
+        (3, 2, 4)
     """
     heads, d_key, d_model = router.weight.shape
     x = contiguous("x", x, router.compute_dtype, (None, d_model))

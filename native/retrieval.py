@@ -27,7 +27,15 @@ class RetrievalGradients(NamedTuple):
 def retrieve(
     router: RouterTables, q: Float[np.ndarray, "T h d"], *, threads: int | None = None, isa: str | None = None
 ) -> Selection:
-    """Scores and ids [T, h, k] of queries after the query norm. Half scores are not stored. Errors as ``query``."""
+    """Scores and ids [T, h, k] of queries after the query norm. Half scores are not stored. Errors as ``query``.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> router = RouterTables(layer.params["query.weight"], layer.params["keys"], k=2)
+        >>> retrieve(router, np.ones((3, 2, 4), np.float32)).indices.shape
+        (3, 2, 2)
+    """
     q = contiguous("q", q, router.compute_dtype, (None, *router.weight.shape[:2]))
     scores, ids = (np.empty((*q.shape[:2], router.k), dtype) for dtype in (router.compute_dtype, np.int64))
     arrays = (address(array) for array in (q, scores, ids))
@@ -49,6 +57,15 @@ def retrieve_backward(
     Raises:
         InputError: arrays that do not fit the tables.
         NativeError: as ``query``, or an id outside 0..N-1.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> router = RouterTables(layer.params["query.weight"], layer.params["keys"], k=2)
+        >>> q = np.ones((3, 2, 4), np.float32)
+        >>> scores, ids = retrieve(router, q)
+        >>> retrieve_backward(router, q, ids, np.ones_like(scores)).dkeys.shape
+        (1, 2, 3, 2)
     """
     q = contiguous("q", q, router.compute_dtype, (None, *router.weight.shape[:2]))
     ids = contiguous("ids", ids, np.int64, (*q.shape[:2], router.k))

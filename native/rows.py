@@ -44,6 +44,10 @@ def gather_sum(
     Raises:
         InputError: arrays of other shapes or dtypes.
         NativeError: the core is missing, the processor lacks the instruction set, or an id lies outside 0..N-1.
+
+    Example:
+        >>> gather_sum(np.array([[1.0], [10.0], [100.0]]), np.array([[0, 2]]), np.array([[1.0, 0.5]]))
+        array([[51.]])
     """
     dtype = compute_dtype(table.dtype)
     table = contiguous("table", table, table.dtype, (None, None))
@@ -88,6 +92,12 @@ def scatter_sum(
     Raises:
         InputError: arrays of other shapes or dtypes.
         NativeError: the core is missing, or the processor lacks the instruction set.
+
+    Example:
+        >>> by_row = sort_ids(np.array([[7, 3], [3, 3]]), 10)
+        >>> by_row.touched, scatter_sum(by_row, np.ones((2, 2)), np.array([[1.0], [10.0]]))
+        (array([3, 7]), array([[21.],
+               [ 1.]]))
     """
     weights = contiguous("weights", weights, compute_dtype(weights.dtype), (None, None))
     x = contiguous("x", x, weights.dtype, (len(weights), None))

@@ -35,6 +35,11 @@ def select(
     Raises:
         InputError: half scores of different shapes or dtypes, or k outside 1..n².
         NativeError: the core is missing, or the processor lacks the instruction set.
+
+    Example:
+        >>> found = select(np.array([1.0, 0.0, -1.0]), np.array([0.5, -0.5, 2.0]), 2)
+        >>> found.scores.tolist(), found.indices.tolist()
+        ([3.0, 2.0], [2, 5])
     """
     if scores1.dtype not in (np.float32, np.float64):
         raise InputError(f"half scores must be float32 or float64, got {scores1.dtype} (PRC-3)")

@@ -31,6 +31,13 @@ class RouterTables:
 
     Raises:
         InputError: tables of other shapes or dtypes, or not contiguous; k outside 1..n²; an unknown gate.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> router = RouterTables(layer.params["query.weight"], layer.params["keys"], k=2)
+        >>> router.n
+        3
     """
 
     weight: NDArray[Any]
@@ -83,6 +90,13 @@ class ExpertTables:
 
     Raises:
         InputError: tables of other shapes or dtypes, or not contiguous; scales that do not fit; an unknown activation.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> experts = ExpertTables(layer.params["experts.u"], layer.params["experts.v"])
+        >>> experts.activation
+        'gelu'
     """
 
     u: NDArray[Any]

@@ -61,6 +61,12 @@ def sgd_rows(
     Raises:
         InputError: arrays that do not fit, or a table that is not contiguous or not writeable.
         NativeError: the core is missing, or a row is outside the table; some rows may be changed then.
+
+    Example:
+        >>> table = np.zeros((4, 2))
+        >>> sgd_rows(table, np.array([1, 3]), np.ones((2, 2)), rate=0.5)
+        >>> table[:, 0]
+        array([ 0. , -0.5,  0. , -0.5])
     """
     _update(_SGD, table, touched, gradients, (), (rate, 0.0, 0.0, 0.0), 1, threads, isa)
 
@@ -79,6 +85,12 @@ def adagrad_rows(
     """sum ← sum + mean(gradient²); row ← row − rate · gradient / (√sum + ε): Adagrad with one sum for each row.
 
     Arguments and errors as ``sgd_rows``. ``sums`` is in the compute dtype, starts at zero, and is changed in place.
+
+    Example:
+        >>> table, sums = np.zeros((4, 2)), np.zeros(4)
+        >>> adagrad_rows(table, np.array([1, 3]), np.ones((2, 2)), sums, rate=0.5)
+        >>> table[:, 0], sums
+        (array([ 0. , -0.5,  0. , -0.5]), array([0., 1., 0., 1.]))
     """
     sums = _state("sums", sums, compute_dtype(table.dtype), table.shape[:1])
     _update(_ADAGRAD, table, touched, gradients, (sums,), (rate, epsilon, 0.0, 0.0), 1, threads, isa)
@@ -102,6 +114,12 @@ def adam_rows(
 
     Arguments and errors as ``sgd_rows``. ``first`` and ``second`` are the moments: tables in the compute dtype that
     start at zero and are changed in place.
+
+    Example:
+        >>> table, first, second = np.zeros((4, 2)), np.zeros((4, 2)), np.zeros((4, 2))
+        >>> adam_rows(table, np.array([1, 3]), np.ones((2, 2)), first, second, rate=0.5, step=1)
+        >>> table[:, 0].round(6)
+        array([ 0. , -0.5,  0. , -0.5])
     """
     if step < 1:
         raise InputError(f"step must be at least 1, got {step}; the first step is 1")

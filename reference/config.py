@@ -91,7 +91,12 @@ class PeerConfig:
         return isqrt(self.num_experts)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of every parameter by name, in the order of the table in PAR-1."""
+        """The shape of every parameter by name, in the order of the table in PAR-1.
+
+        Example:
+            >>> PeerConfig(d_model=4, heads=1, num_experts=9, top_k=2, d_key=6).shapes()["keys"]
+            (1, 2, 3, 3)
+        """
         h, d, big_n = self.heads, self.d_key, self.num_experts
         shapes: dict[str, tuple[int, ...]] = {"query.weight": (h, d, self.d_model)}
         if self.query_bias:

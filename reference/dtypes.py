@@ -29,6 +29,10 @@ def compute_dtype(dtype: DTypeLike) -> np.dtype:
     """The dtype of queries, scores, gates and sums for parameters of ``dtype``: float64 for float64, else float32.
 
     It is also the dtype in which scores, gates and running statistics are returned (PRC-2, PRC-3).
+
+    Example:
+        >>> compute_dtype("float64"), compute_dtype("float16")
+        (dtype('float64'), dtype('float32'))
     """
     return DTYPES["float64" if np.dtype(dtype) == np.float64 else "float32"]
 

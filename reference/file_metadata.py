@@ -13,7 +13,7 @@ from peerspec.reference.version import SPEC_VERSION, is_readable_version
 
 __all__ = ["configs_of", "layer_metadata", "layers_metadata"]
 
-_SPEC, _CONFIG, _LAYERS = "peerspec.spec", "peerspec.config", "peerspec.layers"
+_SPEC, _CONFIG, _LAYERS = _KNOWN = "peerspec.spec", "peerspec.config", "peerspec.layers"
 
 
 def layer_metadata(config: PeerConfig) -> dict[str, str]:
@@ -75,6 +75,11 @@ def _check_form(metadata: Mapping[str, str], source: object) -> None:
         raise FileFormError(
             f"{source} has {_CONFIG} of one layer and {_LAYERS} of several in its metadata; keep the one that holds "
             "(PAR-8)"
+        )
+    if unknown := sorted(name for name in metadata if name.startswith("peerspec.") and name not in _KNOWN):
+        raise FileFormError(
+            f"{source} has {unknown[0][:60]!r} in its metadata, which spec {SPEC_VERSION} does not know; "
+            "install a newer peerspec (PAR-7)"
         )
     if not is_readable_version(metadata[_SPEC]):
         raise FileFormError(

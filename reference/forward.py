@@ -48,6 +48,13 @@ def forward(
 
     Raises:
         InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> out = forward(layer, np.ones((5, 4), np.float32))
+        >>> out.y.shape, out.indices.shape, out.state
+        ((5, 4), (5, 2, 2), None)
     """
     config = layer.config
     tokens, mask, lead = flatten(layer, x, mask)

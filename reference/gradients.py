@@ -50,6 +50,14 @@ def gradients(
 
     Raises:
         InputError: as ``forward``.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> x = np.ones((5, 4), np.float32)
+        >>> found = gradients(layer, x, dy=x)
+        >>> found["x"].shape, found["experts.u"].shape
+        ((5, 4), (9, 4))
     """
     config = layer.config
     out = forward(layer, x, mask=mask, training=training, dtype=dtype, indices=indices)

@@ -31,6 +31,14 @@ class Layer:
 
     Raises:
         TableError: a name, shape, dtype or value outside PAR-1, PAR-3, PAR-5.
+
+    Example:
+        >>> from peerspec.reference import Layer, PeerConfig
+        >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+        >>> sorted(layer.params)
+        ['experts.u', 'experts.v', 'keys', 'query.weight']
+        >>> layer.params["experts.u"].shape
+        (9, 4)
     """
 
     config: PeerConfig
@@ -88,5 +96,14 @@ class Layer:
 
         Raises:
             FileFormError: the path exists and ``overwrite`` is false, or cannot be written.
+
+        Example:
+            >>> import tempfile
+            >>> from pathlib import Path
+            >>> layer = Layer.random(PeerConfig(d_model=4, heads=2, num_experts=9, top_k=2, d_key=4))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     layer.save(Path(folder, "layer.safetensors"))
+            ...     print(Layer.load(Path(folder, "layer.safetensors")).config == layer.config)
+            True
         """
         storage.write(self.config, self.params, path, overwrite=overwrite)

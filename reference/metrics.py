@@ -26,8 +26,10 @@ def unevenness(indices: Int[np.ndarray, ...], gates: Float[np.ndarray, ...], num
     It is 0 if all experts have equal sums, and NaN if the sum of all gates is 0, as for an empty batch.
 
     Example:
-        >>> unevenness(np.array([[0, 1]]), np.array([[0.5, 0.5]]), 2)
+        >>> unevenness(np.array([[0, 1, 2, 3]]), np.full((1, 4), 0.25), 4)
         0.0
+        >>> round(unevenness(np.array([[2, 2]]), np.array([[0.5, 0.5]]), 4), 6)  # log 4
+        1.386294
     """
     total = np.bincount(indices.ravel(), gates.ravel().astype(np.float64), num_experts)
     if not total.sum():

@@ -68,8 +68,9 @@ def verify_model(
         OrtError, KernelError: the model or the kernels cannot be loaded.
 
     Example:
-        >>> for found in verify_model("model.onnx"):  # doctest: +SKIP
+        >>> for found in verify_model("model.onnx"):
         ...     print(found.node, found.report.verdict)
+        layer conformant
     """
     path = Path(path)
     model = read_model(path)

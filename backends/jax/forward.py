@@ -64,6 +64,13 @@ def forward(
     Raises:
         TableError, InputError: names, shapes or dtypes that do not fit the configuration (PAR-1, PAR-5,
             SHP-1, SHP-2), or a mask without True whose values are known while tracing (NRM-5).
+
+    Example:
+        >>> from peerspec.backends.jax import init
+        >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
+        >>> output = jax.jit(forward, static_argnums=0)(config, init(config, jax.random.key(0)), jax.numpy.ones((3, 8)))
+        >>> output.y.shape, output.indices.shape
+        ((3, 8), (3, 2, 4))
     """
     check(config, params, x, mask)
     tokens = x.reshape(-1, config.d_model).astype(compute_dtype(params["keys"].dtype))

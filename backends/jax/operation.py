@@ -28,6 +28,12 @@ def library_operations() -> AbstractContextManager[None]:
     """Functions of this package that are traced inside the block do not use the native core.
 
     The environment variable ``PEERSPEC_JAX_CORE=0`` does the same for a whole process.
+
+    Example:
+        >>> from peerspec.backends.jax import PeerConfig, forward, init
+        >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
+        >>> with library_operations():
+        ...     y = forward(config, init(config, jax.random.key(0)), jax.numpy.ones((3, 8))).y
     """
     context: AbstractContextManager[None] = _core_enabled(False)
     return context

@@ -24,13 +24,24 @@ def params_from_layer(layer: Layer) -> dict[str, jax.Array]:
 
     Raises:
         InputError: the layer is float64 and JAX is restricted to 32 bits.
+
+    Example:
+        >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
+        >>> params_from_layer(Layer.random(config))["experts.u"].shape
+        (16, 8)
     """
     require_representable(layer.dtype)
     return {name: jnp.asarray(array) for name, array in layer.params.items()}
 
 
 def layer_from_params(config: PeerConfig, params: Params) -> Layer:
-    """A ``Layer`` of the reference, which checks every name, shape, dtype and value (PAR-1, PAR-3, PAR-5)."""
+    """A ``Layer`` of the reference, which checks every name, shape, dtype and value (PAR-1, PAR-3, PAR-5).
+
+    Example:
+        >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
+        >>> layer_from_params(config, init(config, jax.random.key(0))).dtype
+        dtype('float32')
+    """
     return Layer(config, {name: np.asarray(array) for name, array in params.items()})
 
 
@@ -39,6 +50,11 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
 
     Raises:
         InputError: ``dtype`` is float64 and JAX is restricted to 32 bits.
+
+    Example:
+        >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
+        >>> init(config, jax.random.key(0))["keys"].shape
+        (1, 2, 4, 2)
     """
     require_representable(dtype)
     dtype = jnp.dtype(dtype)

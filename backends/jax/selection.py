@@ -35,6 +35,11 @@ def select(scores1: jax.Array, scores2: jax.Array, k: int) -> Selection:
     Raises:
         InputError: half scores of different or unsuitable shape or dtype, or k outside 1..N.
         ConfigError: N exceeds 2³¹ and JAX is restricted to 32 bits.
+
+    Example:
+        >>> found = select(jnp.array([1.0, 0.0, -1.0]), jnp.array([0.5, -0.5, 2.0]), 2)
+        >>> found.scores.tolist(), found.indices.tolist()
+        ([3.0, 2.0], [2, 5])
     """
     _check(scores1, scores2, k)
     scores1, scores2 = _rounded(scores1, scores2)

@@ -70,6 +70,13 @@ def forward(
         TableError: parameters that do not fit the configuration (PAR-1, PAR-5).
         InputError: shapes or dtypes of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5); a tensor with a
             forward-mode tangent.
+
+    Example:
+        >>> from peerspec.backends.torch import PEER
+        >>> module = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4))
+        >>> output = forward(module.config, module.state_dict(), torch.randn(3, 8))
+        >>> output.y.shape, output.gates.shape
+        (torch.Size([3, 8]), torch.Size([3, 2, 4]))
     """
     check_params(config, params)
     check_input(config, params["keys"].dtype, x, mask)

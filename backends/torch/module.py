@@ -39,6 +39,13 @@ class PEER(nn.Module):
 
     Raises:
         TableError: another dtype.
+
+    Example:
+        >>> layer = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4))
+        >>> layer(torch.randn(2, 3, 8)).shape
+        torch.Size([2, 3, 8])
+        >>> sorted(layer.state_dict())
+        ['experts.u', 'experts.v', 'keys', 'query.weight']
     """
 
     def __init__(
@@ -88,6 +95,12 @@ class PEER(nn.Module):
 
         Raises:
             InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
+
+        Example:
+            >>> layer = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4))
+            >>> output = layer.forward_with_routing(torch.randn(3, 8))
+            >>> output.y.shape, output.indices.shape
+            (torch.Size([3, 8]), torch.Size([3, 2, 4]))
         """
         tensors = self._tensors()
         output = evaluate(
@@ -112,6 +125,11 @@ class PEER(nn.Module):
 
         Raises:
             TableError: a parameter is not finite (PAR-3).
+
+        Example:
+            >>> layer = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4))
+            >>> PEER.from_layer(layer.to_layer()).config == layer.config
+            True
         """
         copies = {name: to_array(tensor).copy() for name, tensor in self._tensors().items()}
         return Layer(self.config, copies)

@@ -37,6 +37,11 @@ def select(scores1: Float[Tensor, "*lead n"], scores2: Float[Tensor, "*lead n"],
 
     Raises:
         InputError: half scores of different shapes or dtypes, or k outside 1..n² (SCO-1, SCO-4, CFG-3).
+
+    Example:
+        >>> scores, ids = select(torch.tensor([1.0, 0.0, -1.0]), torch.tensor([0.5, -0.5, 2.0]), 2)
+        >>> scores.tolist(), ids.tolist()
+        ([3.0, 2.0], [2, 5])
     """
     n = _check(scores1, scores2, k)
     lead = scores1.shape[:-1]

@@ -1,4 +1,4 @@
-"""Layer files for readers in any language: each must be accepted or refused (PAR-1, PAR-3, PAR-5 to PAR-8).
+"""Layer files for readers in any language: each must be accepted or refused (PAR-1, PAR-3, PAR-5 to PAR-9).
 
 ``python -m peerspec.conformance.vectors.file_cases`` writes them, and ``files.json``, which says what a reader must do.
 """
@@ -89,6 +89,8 @@ def _refused_metadata() -> Iterator[FileCase]:
     for key in ("peerspec.spec", "peerspec.config"):
         metadata = {name: text for name, text in _metadata().items() if name != key}
         yield FileCase(f"without-{key}", ("PAR-6",), f"{key} is missing", _file(_params(), metadata))
+    newer = _file(_params(), _metadata() | {"peerspec.adapters": "{}"})
+    yield FileCase("unknown-entry", ("PAR-7",), "there is a metadata entry peerspec.adapters", newer)
     fields = asdict(_CONFIG)
     less = {name: value for name, value in fields.items() if name != "gate"}
     changes = {
@@ -100,6 +102,7 @@ def _refused_metadata() -> Iterator[FileCase]:
         "odd-key": ("CFG-2", "d is 3", json.dumps(fields | {"d_key": 3})),
         "large-k": ("CFG-3", "k is N + 1", json.dumps(fields | {"top_k": 5})),
         "key-heads": ("CFG-4", "there are 3 key sets for 2 heads", json.dumps(fields | {"key_heads": 3})),
+        "huge": ("PAR-9", "N is 2⁴⁰, more than the file holds", json.dumps(fields | {"num_experts": 2**40})),
         "activation": ("CFG-5", "the activation is swish", json.dumps(fields | {"activation": "swish"})),
     }
     for name, (clause, about, config) in changes.items():

@@ -32,7 +32,7 @@ def register(session_options: Any, library: str | PathLike[str] | None = None) -
 
     Example:
         >>> options = onnxruntime.SessionOptions()  # doctest: +SKIP
-        >>> register(options)
+        >>> register(options)  # doctest: +SKIP
     """
     if (held := _registered.get(session_options)) is not None:
         if library is not None and Path(library).resolve() != held:

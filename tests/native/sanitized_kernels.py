@@ -12,7 +12,7 @@ from peerspec.export import ort
 from peerspec.export.graph import assemble
 from peerspec.export.names import LAYER_NAMES
 from peerspec.export.tables import FORMATS, is_table, narrowed
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import Layer, PeerConfig, parameter_dtype
 
 options = onnxruntime.SessionOptions()
 options.enable_cpu_mem_arena = False  # so that each output is a separate allocation, as each input is here
@@ -73,7 +73,7 @@ for d, m, tokens, h, k in ((1, 1, 1, 1, 1), (37, 41, 5, 3, 7), (16, 64, 2, 1, 8)
 norms = ({"query_norm": "batch", "query_bias": True}, {"query_norm": "layer", "expert": "glu"}, {"gate": "sigmoid"}, {})
 for options_of, dtype in itertools.product(norms, (np.float64, np.float32, np.float16)):
     config = PeerConfig(5, 3, 49, 6, 8, d_out=4, **options_of)
-    params = {name: rng.random(shape).astype(dtype) for name, shape in config.shapes().items()}
+    params = {name: rng.random(shape).astype(parameter_dtype(name, dtype)) for name, shape in config.shapes().items()}
     compute_dtype = element(np.dtype(np.float64 if dtype is np.float64 else np.float32))
     outputs = {"y": element(np.dtype(dtype)), "scores": compute_dtype, "indices": 7, "gates": compute_dtype}
     for tokens in (0, 1, 40):

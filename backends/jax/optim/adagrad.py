@@ -23,6 +23,11 @@ def row_adagrad(learning_rate: Rate, eps: float = 1e-10) -> optax.GradientTransf
     Raises:
         InputError: a negative rate or ε.
         ImportError: Optax is not installed.
+
+    Example:
+        >>> import optax
+        >>> from peerspec.backends.jax.optim import labels
+        >>> optimiser = optax.partition({"tables": row_adagrad(0.1), "rest": optax.adamw(1e-3)}, labels)
     """
     algorithm = _RowAdagrad(rate=fixed_rate(learning_rate), epsilon=fixed_option("eps", eps))
     return transformation(algorithm, learning_rate)

@@ -33,6 +33,11 @@ def lazy_adam(
     Raises:
         InputError: a negative rate or ε, or a b1 or b2 outside [0, 1).
         ImportError: Optax is not installed.
+
+    Example:
+        >>> import optax
+        >>> from peerspec.backends.jax.optim import labels
+        >>> optimiser = optax.partition({"tables": lazy_adam(1e-3), "rest": optax.adamw(1e-3)}, labels)
     """
     algorithm = _LazyAdam(
         rate=fixed_rate(learning_rate),

@@ -26,6 +26,12 @@ def clip_by_global_norm(max_norm: float) -> optax.GradientTransformation:
 
     Raises:
         ImportError: Optax is not installed.
+
+    Example:
+        >>> clip = clip_by_global_norm(1.0)
+        >>> updates, _ = clip.update({"bias": jnp.array([3.0, 4.0])}, clip.init({}))
+        >>> float(global_norm(updates)) <= 1
+        True
     """
     optax = require_optax()
 
@@ -38,7 +44,12 @@ def clip_by_global_norm(max_norm: float) -> optax.GradientTransformation:
 
 
 def global_norm(gradients: Any) -> jax.Array:
-    """The square root of the sum of the squares of all entries of all gradients, []."""
+    """The square root of the sum of the squares of all entries of all gradients, [].
+
+    Example:
+        >>> float(global_norm({"bias": jnp.array([3.0, 4.0])}))
+        5.0
+    """
     return jnp.sqrt(sum(jax.tree.leaves(_map(_squares, gradients)), jnp.zeros(())))
 
 

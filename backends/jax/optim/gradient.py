@@ -68,6 +68,15 @@ def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callab
         InputError: ``params`` hold no layer, or a layer that ``loss`` does not use, or ``loss`` uses a layer more than
             once. Under ``jit`` a second use is unknown: then the update of the table fails, or writes NaN without the
             core.
+
+    Example:
+        >>> from peerspec.backends.jax import PeerConfig, forward, init
+        >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
+        >>> params = init(config, jax.random.key(0))
+        >>> step = value_and_grad(lambda params, x: (forward(config, params, x).y ** 2).sum())
+        >>> loss, gradients = step(params, jnp.ones((3, 8)))
+        >>> gradients["experts.u"].ids.shape, gradients["keys"].shape
+        ((3, 8), (1, 2, 4, 2))
     """
 
     def run(params: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -90,7 +99,12 @@ def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callab
 
 
 def labels(params: Any) -> Any:
-    """Labels for ``optax.partition``: "tables" for every expert table, "rest" for every other leaf."""
+    """Labels for ``optax.partition``: "tables" for every expert table, "rest" for every other leaf.
+
+    Example:
+        >>> labels({"experts.u": 0, "keys": 0, "head": 0})
+        {'experts.u': 'tables', 'head': 'rest', 'keys': 'rest'}
+    """
 
     def label(path: Any, _: Any) -> str:
         return "tables" if path and getattr(path[-1], "key", None) in _TABLES else "rest"

@@ -16,6 +16,10 @@ def merged(gradients: Any) -> Any:
     """The sum of gradients that are stacked along the first axis of all arrays, as ``scan`` and ``vmap`` return them.
 
     Gradients of rows are concatenated along their tokens; dense ones are summed.
+
+    Example:
+        >>> merged({"bias": jnp.array([[1.0, 2.0], [3.0, 4.0]])})["bias"].tolist()
+        [4.0, 6.0]
     """
     return jax.tree.map(_merged, gradients, is_leaf=lambda node: isinstance(node, RowGradient))
 

@@ -23,6 +23,11 @@ def row_sgd(learning_rate: Rate) -> optax.GradientTransformation:
     Raises:
         InputError: a negative rate.
         ImportError: Optax is not installed.
+
+    Example:
+        >>> import optax
+        >>> from peerspec.backends.jax.optim import labels
+        >>> optimiser = optax.partition({"tables": row_sgd(0.1), "rest": optax.adamw(1e-3)}, labels)
     """
     return transformation(_SGD(rate=fixed_rate(learning_rate)), learning_rate)
 

@@ -36,6 +36,13 @@ class LazyAdam(Optimiser):
 
     Raises:
         InputError: a negative ``lr`` or ``eps``, or ``betas`` outside [0, 1).
+
+    Example:
+        >>> from peerspec.backends.torch import PEER, PeerConfig
+        >>> layer = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4), sparse_gradients=True)
+        >>> optimiser = LazyAdam(layer.experts.parameters(), lr=1e-3)
+        >>> layer(torch.randn(3, 8)).square().sum().backward()
+        >>> optimiser.step()
     """
 
     def __init__(

@@ -20,6 +20,14 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
 
     Raises:
         UpdateError: an optimiser takes one of the gradients within the backward pass, before the norm is known.
+
+    Example:
+        >>> parameter = torch.nn.Parameter(torch.zeros(2))
+        >>> parameter.grad = torch.tensor([3.0, 4.0])
+        >>> clip_grad_norm_([parameter], 1.0)
+        tensor(5.)
+        >>> parameter.grad.norm() <= 1
+        tensor(True)
     """
     parameters = list(parameters)
     if any(receiver_of(parameter) is not None for parameter in parameters):

@@ -30,6 +30,13 @@ class RowSGD(Optimiser):
 
     Raises:
         InputError: a negative ``lr``.
+
+    Example:
+        >>> from peerspec.backends.torch import PEER, PeerConfig
+        >>> layer = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4), sparse_gradients=True)
+        >>> optimiser = RowSGD(layer.experts.parameters(), lr=0.1)
+        >>> layer(torch.randn(3, 8)).square().sum().backward()
+        >>> optimiser.step()
     """
 
     def __init__(self, params: Params, lr: float = 1e-3, *, in_backward: bool = False) -> None:

@@ -9,7 +9,7 @@ import pytest
 from peerspec.backends import reference
 from peerspec.backends.process import Command, ProcessBackend, ProcessError
 from peerspec.conformance import check_backend
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import PRECISIONS, Layer, PeerConfig
 
 CONFIG = PeerConfig(5, 2, 16, 3, 4, d_out=3, query_norm="batch")
 Programs = Callable[..., Command]
@@ -97,3 +97,24 @@ def test_a_running_program_is_judged_like_any_object(program: Programs) -> None:
 def test_refused_configurations_are_named_in_the_verdict(program: Programs) -> None:
     report = check_backend(program("whole.py"), size="minimal", profiles=["float64"])
     assert report.declined == ("float64, gelu_tanh: no gelu_tanh in float64",)
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "mixed-bfloat16", "mixed-float16"])
+def test_every_tensor_travels_in_its_own_dtype(backend: ProcessBackend, name: str) -> None:
+    """Narrow tokens beside float32 parameters, and float32 statistics beside narrow ones."""
+    precision = PRECISIONS[name]
+    layer = Layer.random(CONFIG, dtype=precision.parameters)
+    x, dy = X.astype(precision.input), np.ones((2, 4, 3), precision.input)
+    got, right = (b.forward(layer, x, training=True) for b in (backend, reference))
+    found, wanted = (b.gradients(layer, x, dy) for b in (backend, reference))  # type: ignore[attr-defined]
+    pairs = [(got.y, right.y), *((found[key], wanted[key]) for key in wanted)]
+    pairs += [((got.state or {})[key], (right.state or {})[key]) for key in ("query_norm.mean", "query_norm.var")]
+    for a, b in pairs:
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_program_is_judged_in_mixed_precision(program: Programs) -> None:
+    report = check_backend(program("whole.py"), size="minimal", profiles=["mixed-bfloat16"])
+    assert report.exit_status == 0
+    assert report.of("pass")
