@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +55,8 @@ class Run:
             if self.host.dead or (stop_early and finding.decides):
                 self.stopped = True
                 return
-        yield from self.declines_required()
+        with suppress(Fault):  # which every step has reported
+            yield from self.declines_required()
         yield from map(findings.not_claimed, self.plan.unclaimed)
 
     def step(self, step: Step) -> Finding:
