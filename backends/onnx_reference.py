@@ -19,7 +19,7 @@ from peerspec.reference.forward import flatten
 __all__ = ["forward", "name", "profiles", "select", "supports"]
 
 name = "onnx-reference"
-profiles = ALL_PROFILES - {"query-norm", "training", *MIXED}
+profiles = ALL_PROFILES - {"query-norm", "training", "frozen-statistics", *MIXED}
 
 
 def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:

@@ -4,7 +4,8 @@
 
 - ``select(scores1, scores2, k) -> Selection`` for the profile ``select``: from two half scores [..., n] in the compute
   dtype to scores and ids [..., k];
-- ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``;
+- ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``; for
+  the profile ``frozen-statistics`` it is also called with ``training=False``;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
   that of the learned parameters, so float32 in a mixed precision.
 """
@@ -24,7 +25,7 @@ MIXED = ("mixed-bfloat16", "mixed-float16")
 """The precisions whose input is narrower than the parameters."""
 PRECISIONS = ("float32", "float64", "bfloat16", "float16", *MIXED)
 """The profiles of precision, in the order in which they are judged."""
-PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training")
+PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training", "frozen-statistics")
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
 ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
 

@@ -41,7 +41,9 @@ def select(scores1: Array, scores2: Array, k: int) -> Selection:
     return select_two_stage(scores1, scores2, k)
 
 
-def gradients(layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
+def gradients(
+    layer: Layer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
+) -> dict[str, Array]:
     """The gradients of the reference, rounded once: that of x to its dtype, the others to that of the layer (PRC-6)."""
-    found = reference.gradients(layer, x, dy, mask=mask)
+    found = reference.gradients(layer, x, dy, mask=mask, training=training)
     return {key: grad.astype(x.dtype if key == "x" else layer.dtype) for key, grad in found.items()}

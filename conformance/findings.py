@@ -14,7 +14,7 @@ from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.kinds import Reason, Stage, Status
 from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
 from peerspec.conformance.sentences import message
-from peerspec.reference import PeerConfig
+from peerspec.conformance.support import Refusal
 
 __all__ = [
     "CLAIMS",
@@ -91,10 +91,10 @@ def no_precision() -> Finding:
     return _of_claims(CLAIMS, "CNF-1", Problem(ProblemKind.NO_PRECISION, {"known": list(PRECISIONS)}))
 
 
-def declines_required(config: PeerConfig, precision: str, answer: str) -> Finding:
+def declines_required(refusal: Refusal) -> Finding:
     """The backend declines a configuration that it must take (CNF-4)."""
-    values = {"activation": config.activation, "answer": answer, "config": str(config)}
-    return _of_claims(SUPPORTS, "CNF-4", Problem(ProblemKind.DECLINES_REQUIRED, values), precision)
+    values = {"answer": refusal.answer, "config": str(refusal.config)}
+    return _of_claims(SUPPORTS, "CNF-4", Problem(ProblemKind.DECLINES_REQUIRED, values), refusal.precision)
 
 
 def required_taken() -> Finding:

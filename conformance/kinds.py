@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["Reason", "Stage", "Status", "TrialKind"]
+__all__ = ["Level", "Reason", "Stage", "Status", "TrialKind"]
 
 
 class Stage(StrEnum):
@@ -24,6 +24,13 @@ class Stage(StrEnum):
     NON_FINITE = "non-finite"
     GRADIENT = "gradient"
     PARAMETERS = "parameters"
+
+
+class Level(StrEnum):
+    """How much a backend takes (CNF-4)."""
+
+    FULL = "full"
+    BASE = "base"
 
 
 class TrialKind(StrEnum):

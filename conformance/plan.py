@@ -14,7 +14,7 @@ from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.suite import CHECKS
-from peerspec.reference import PeerError
+from peerspec.reference import PeerConfig, PeerError
 
 __all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "require_waived_checks"]
 
@@ -81,6 +81,14 @@ class Plan:
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
         return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
 
+    def configs(self) -> dict[str, tuple[PeerConfig, ...]]:
+        """The configurations of the layer cases by precision, each once."""
+        found: dict[str, dict[PeerConfig, None]] = {}
+        for step in self.steps:
+            defined = (case.config for case in step.cases if isinstance(case, CaseDefinition))
+            found.setdefault(step.precision, {}).update(dict.fromkeys(defined))
+        return {precision: tuple(configs) for precision, configs in found.items()}
+
     def split(self, jobs: int) -> list[Plan]:
         """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""
         groups: dict[str, list[Step]] = {}
@@ -98,6 +106,10 @@ def _require_claims(claimed: Collection[str], named: set[str]) -> None:
     known = (*PRECISIONS, *PROFILES)
     if unknown := sorted(set(claimed) - {*known, CORE}):
         raise BackendError(f"the backend claims the unknown profile {unknown[0]!r}; known are {', '.join(known)}")
+    if "frozen-statistics" in claimed and (lacking := sorted({"training", "query-norm"} - set(claimed))):
+        raise BackendError(
+            f"the backend claims frozen-statistics, which needs {lacking[0]!r}; claim both or neither (GRD-9)"
+        )
     _require_known("profile", sorted(named), (*known, CORE))
     if missing := sorted(named - {*claimed, CORE}):
         raise PeerError(f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}")

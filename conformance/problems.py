@@ -92,6 +92,7 @@ class HintKind(StrEnum):
     SAME_EXPERTS = "same experts"
     ROUTING_NOT_SHOWN = "routing not shown"
     LATER_CALL = "later call"
+    STAND_IN = "configuration of the level base"
     EXPLORED = "explored case"
 
 

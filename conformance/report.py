@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.kinds import Status
+from peerspec.conformance.kinds import Level, Status
 from peerspec.conformance.verdict import Shortfall, Verdict, VerdictKind
 
 __all__ = ["Report"]
@@ -26,6 +26,7 @@ class Report:
         size, seed, seconds: how it was run.
         versions: of specification, suite, packages, Python and platform.
         address: the name by which the backend was loaded; empty for an object.
+        level: how much it takes (CNF-4).
 
     Example:
         >>> from peerspec.conformance import check_backend
@@ -46,6 +47,7 @@ class Report:
     seconds: float
     versions: dict[str, str]
     address: str = ""
+    level: Level = Level.FULL
 
     def of(self, *statuses: str) -> tuple[Finding, ...]:
         """The findings with one of these statuses."""
@@ -81,7 +83,11 @@ class Report:
             return Verdict(VerdictKind.PARTIAL)
         waived = len(self.of(Status.WAIVED))
         return Verdict(
-            VerdictKind.CONFORMANT, declined=bool(self.declined), shows_routing=self.shows_routing, waived=waived
+            VerdictKind.CONFORMANT,
+            declined=bool(self.declined),
+            level=self.level,
+            shows_routing=self.shows_routing,
+            waived=waived,
         )
 
     @property

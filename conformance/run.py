@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from peerspec.conformance import findings
+from peerspec.conformance.cases import SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition
+from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.explore.explorer import Explorer
+from peerspec.conformance.explore.recipe import HalvesRecipe, Recipe
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
-from peerspec.conformance.hosts.host import Host, supports
+from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.plan import Plan, Step
+from peerspec.conformance.problems import Hint, HintKind
+from peerspec.conformance.support import Support
 from peerspec.conformance.trials.run_check import examine, make_trial
-from peerspec.reference import PRECISIONS, PeerConfig
+from peerspec.reference import PRECISIONS
 
 __all__ = ["Progress", "Run"]
 
 Progress = Callable[[int, int, str], None]
 """Called before each step with its number, the number of all steps, and its name."""
-
-MUST_TAKE = ("relu", "identity")
-"""Activations whose configurations no backend may decline (CNF-4)."""
 
 
 class Run:
@@ -32,15 +36,14 @@ class Run:
     Attributes:
         shows_routing: whether every answer carried its routing.
         stopped: whether the run ended before its last step.
-        declined: the configurations that the backend declined, each with its reason.
+        support: what the backend takes and declines.
     """
 
     def __init__(self, host: Host, plan: Plan, seed: int) -> None:
         self.host, self.plan, self.seed = host, plan, seed
         self.shows_routing, self.stopped = True, False
-        self.declined: set[str] = set()
+        self.support = Support(host, plan.configs())
         self._trials: dict[tuple[TrialKind, str, str], Any] = {}
-        self._supported: dict[tuple[PeerConfig, str], bool | str] = {}
 
     def findings(self, *, stop_early: bool, progress: Progress | None) -> Iterator[Finding]:
         """One finding per step, then for a declined required configuration, then per check of an unclaimed profile."""
@@ -52,7 +55,8 @@ class Run:
             if self.host.dead or (stop_early and finding.decides):
                 self.stopped = True
                 return
-        yield from self.declines_required()
+        with suppress(Fault):  # which every step has reported
+            yield from self.declines_required()
         yield from map(findings.not_claimed, self.plan.unclaimed)
 
     def step(self, step: Step) -> Finding:
@@ -65,11 +69,10 @@ class Run:
             yield findings.no_precision()
 
     def declines_required(self) -> Iterator[Finding]:
-        """The first required configuration that the backend declines (CNF-4)."""
-        for (config, precision), answer in self._supported.items():
-            if answer is not True and config.activation in MUST_TAKE:
-                yield findings.declines_required(config, precision, str(answer))
-                return
+        """The first configuration of the level base that a backend below the level full declines too (CNF-4)."""
+        for refusal in self.support.refusals():
+            yield findings.declines_required(refusal)
+            return
 
     def supports_finding(self) -> Finding:
         """Whether the backend takes all it must; for pytest, which may run no other step.
@@ -77,9 +80,6 @@ class Run:
         Raises:
             Fault: the backend gave no answer.
         """
-        for step in self.plan.steps:
-            for definition in step.cases:
-                self.decline_reason(definition, step.precision)
         return next(self.declines_required(), findings.required_taken())
 
     def trial(self, check: Check, definition: Any, precision: str) -> Any:
@@ -93,29 +93,26 @@ class Run:
         dtypes = PRECISIONS[precision]
         if kind is not TrialKind.EXPLORATION:
             return make_trial(kind, definition.make(dtypes, self.seed), self.host)
-        return Explorer(
-            definition, self.host, dtypes, self.seed, lambda config: not self._declined_because(config, precision)
-        )
+        return Explorer(definition, self.host, dtypes, self.seed, lambda recipe: self._adapted(recipe, precision))
 
-    def decline_reason(self, definition: Any, precision: str) -> str:
-        """The reason for which the backend declines the configuration of a case; empty if it takes it.
+    def _adapted(self, recipe: Recipe, precision: str) -> Recipe | None:
+        if isinstance(recipe, HalvesRecipe):
+            return None if self.support.declines_k(len(recipe.scores1[0]), recipe.k, precision) else recipe
+        config = self.support.taken(recipe.config, precision)
+        return None if isinstance(config, str) else replace(recipe, config=config)
+
+    def taken(self, definition: Any, precision: str) -> Any:
+        """The definition itself, one that stands for it at the level base, or the reason for declining both.
 
         Raises:
             Fault: the backend gave no answer.
         """
+        if isinstance(definition, SelectionCase):
+            return self.support.declines_k(definition.n, definition.k, precision) or definition
         if not isinstance(definition, CaseDefinition):
-            return ""
-        return self._declined_because(definition.config, precision)
-
-    def _declined_because(self, config: PeerConfig, precision: str) -> str:
-        key = (config, precision)
-        if key not in self._supported:
-            self._supported[key] = supports(self.host, config, PRECISIONS[precision].parameters)
-        answer = self._supported[key]
-        if answer is True:
-            return ""
-        self.declined.add(f"{precision}, {config.activation}: {answer}")
-        return str(answer) or "no reason given"
+            return definition
+        config = self.support.taken(definition.config, precision, own_activation=definition.own_activation)
+        return config if isinstance(config, str) else replace(definition, config=config)
 
 
 class _Step:
@@ -152,15 +149,23 @@ class _Step:
         self.executed += bool(evidence)
         worst = next((e for e in evidence if e.problem), None)
         if worst and worst.problem:
-            return findings.failed(self.check, self.precision, self.executed, worst, worst.problem, definition.name)
+            problem = replace(worst.problem, hints=(*worst.problem.hints, *self._stand_in(definition)))
+            return findings.failed(self.check, self.precision, self.executed, worst, problem, definition.name)
         self.share = max([self.share, *(e.share for e in evidence)])
         return None
 
+    def _stand_in(self, definition: Any) -> Iterator[Hint]:
+        """What stood for the configuration of the case, if anything."""
+        taken = self.run.taken(definition, self.precision)
+        if isinstance(taken, CaseDefinition) and taken.config != definition.config:
+            yield Hint(HintKind.STAND_IN, {"config": sizes(taken.config)})
+
     def _evidence(self, definition: Any) -> list[Evidence]:
-        if reason := self.run.decline_reason(definition, self.precision):
-            self.declined.add(reason)
+        taken = self.run.taken(definition, self.precision)
+        if isinstance(taken, str):
+            self.declined.add(taken)
             return []
-        trial = self.run.trial(self.check, definition, self.precision)
+        trial = self.run.trial(self.check, taken, self.precision)
         if self.check.needs_routing and not trial.shows_routing:
             self.without_routing, self.run.shows_routing = True, False
             return []

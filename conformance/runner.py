@@ -15,6 +15,7 @@ from peerspec.conformance.finalise import block_undecided, waive
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.hosts.object_host import ObjectHost
+from peerspec.conformance.kinds import Level
 from peerspec.conformance.plan import Plan, require_waived_checks
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Progress, Run
@@ -80,7 +81,8 @@ def check_backend(
         claimed=tuple(sorted(hosts[0].profiles)),
         precisions=plan.precisions,
         shows_routing=all(run.shows_routing for run in runs),
-        declined=tuple(sorted(set().union(*(run.declined for run in runs)))),
+        declined=tuple(sorted(set().union(*(run.support.declined for run in runs)))),
+        level=Level.BASE if any(run.support.level is Level.BASE for run in runs) else Level.FULL,
         partial=plan.partial or any(run.stopped for run in runs),
         findings=waive(block_undecided(found), waivers or {}),
         size=size,

@@ -65,7 +65,9 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.NON_FINITE_SPREADS: "a token that is not finite changed another token, first in {part}",
     ProblemKind.REFUSAL_MISSING: "training without a counted token must be an error, got an answer for {tokens} tokens",
     ProblemKind.NO_PRECISION: "it claims no precision; claim at least one of {known}",
-    ProblemKind.DECLINES_REQUIRED: "it declines {activation} ({answer}), which every backend must take: {config}",
+    ProblemKind.DECLINES_REQUIRED: (
+        "it declines what the level base requires, with relu and with gelu ({answer}): {config}"
+    ),
     ProblemKind.UNDECIDED: "none of its cases decided anything",
     ProblemKind.STALE_WAIVER: "its waiver is stale: {check} does not fail; remove the waiver",
     ProblemKind.PROFILE_NOT_CLAIMED: "the profile {profile} is not claimed",
@@ -99,6 +101,7 @@ HINTS: dict[str, str] = {
     HintKind.SAME_EXPERTS: "; these are the same experts in another order",
     HintKind.ROUTING_NOT_SHOWN: "; the backend shows no routing",
     HintKind.LATER_CALL: "; in a later call on the same case",
+    HintKind.STAND_IN: "; at the level base, where {config} stands for the configuration of the case",
     HintKind.EXPLORED: "; in an explored case: {case}",
 }
 """By kind of a hint; each continues the sentence of its problem."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peerspec.conformance.kinds import Level
+
 __all__ = ["Shortfall", "Verdict", "VerdictKind"]
 
 
@@ -39,6 +41,7 @@ class Verdict:
         clauses: the broken clauses, the nearest to the cause first.
         shortfall: why there is no failure and no conformance either.
         declined: whether the backend declined configurations (CNF-4).
+        level: how much the backend takes (CNF-4).
         shows_routing: whether every answer carried its routing.
         waived: the number of waived failures.
         error: the message of the first error.
@@ -52,6 +55,7 @@ class Verdict:
     clauses: tuple[str, ...] = ()
     shortfall: Shortfall | None = None
     declined: bool = False
+    level: Level = Level.FULL
     shows_routing: bool = True
     waived: int = 0
     error: str = ""
@@ -70,6 +74,7 @@ class Verdict:
         if self.kind != VerdictKind.CONFORMANT:
             return []
         limits = {
+            "level base": self.level is Level.BASE,
             "with declined configurations": self.declined,
             "routing not shown": not self.shows_routing,
             f"{self.waived} waived": self.waived > 0,

@@ -9,6 +9,7 @@ from peerspec.reference.cost import Cost, cost
 from peerspec.reference.dtypes import DTYPES, PRECISIONS, Precision, compute_dtype, input_dtypes, parameter_dtype
 from peerspec.reference.errors import ConfigError, FileFormError, InputError, PeerError, TableError
 from peerspec.reference.file_metadata import layers_metadata
+from peerspec.reference.flushing import Flushing
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
 from peerspec.reference.layer import Layer
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigError",
     "Cost",
     "FileFormError",
+    "Flushing",
     "InputError",
     "Layer",
     "Output",

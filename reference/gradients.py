@@ -33,13 +33,16 @@ def gradients(
     dy: Shaped[np.ndarray, "*lead M"],
     *,
     mask: Bool[np.ndarray, "*lead"] | None = None,
+    training: bool = True,
     dtype: DTypeLike = np.float64,
     indices: Int[np.ndarray, "*lead h k"] | None = None,
 ) -> dict[str, np.ndarray]:
     """The gradients of Σ dy·y with respect to x and to every parameter except running statistics.
 
     Args:
-        layer, x, mask, dtype, indices: as in ``forward``; the pass is one in training mode (GRD-7).
+        layer, x, mask, dtype, indices: as in ``forward``.
+        training: with ``query_norm="batch"``, whether gradients flow through batch statistics (GRD-7) or the running
+            statistics are constants (GRD-9).
         dy: [..., M], the gradient of a scalar with respect to y.
 
     Returns:
@@ -57,7 +60,7 @@ def gradients(
         ((5, 4), (9, 4))
     """
     config = layer.config
-    out = forward(layer, x, mask=mask, training=True, dtype=dtype, indices=indices)
+    out = forward(layer, x, mask=mask, training=training, dtype=dtype, indices=indices)
     assert out.indices is not None  # the reference always returns its routing
     assert out.gates is not None
     tokens, mask, lead = flatten(layer, x, mask)
@@ -69,9 +72,9 @@ def gradients(
     grads, dx, dgate = _experts_backward(layer, tokens, ids, gate, dy)
     dscores = _gates_backward(config.gate, gate, dgate)
     raw = query(layer, tokens)
-    q, _ = query_norm(layer, raw, mask=mask, training=True)
+    q, _ = query_norm(layer, raw, mask=mask, training=training)
     grads["keys"], dq = _scores_backward(layer, q, ids, dscores)
-    dq = query_norm_backward(layer, raw, dq, mask, grads)
+    dq = query_norm_backward(layer, raw, dq, mask, grads, training=training)
     dx += _query_backward(layer, tokens, dq, grads)
     grads["x"] = dx.reshape(*lead, config.d_model)
     return grads

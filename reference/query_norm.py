@@ -65,15 +65,25 @@ def moving_average(running: np.ndarray, batch: np.ndarray) -> np.ndarray:
 
 
 def query_norm_backward(
-    layer: Layer, raw: np.ndarray, dq: np.ndarray, mask: np.ndarray, grads: dict[str, np.ndarray]
+    layer: Layer,
+    raw: np.ndarray,
+    dq: np.ndarray,
+    mask: np.ndarray,
+    grads: dict[str, np.ndarray],
+    *,
+    training: bool = True,
 ) -> np.ndarray:
-    """The gradient of the query before the norm (GRD-7); adds the gradients of scale and bias to ``grads``.
+    """The gradient of the query before the norm (GRD-7, GRD-9); adds the gradients of scale and bias to ``grads``.
 
-    Mean and variance weigh each token that counts (batch), or each feature (layer), by 1/m.
+    Mean and variance weigh each token that counts (batch), or each feature (layer), by 1/m. Running statistics are
+    constants.
     """
     if layer.config.query_norm == "none":
         return dq
-    if layer.config.query_norm == "batch":
+    frozen = layer.config.query_norm == "batch" and not training
+    if frozen:
+        mean, var = (layer.params[f"query_norm.{name}"].astype(raw.dtype) for name in ("mean", "var"))
+    elif layer.config.query_norm == "batch":
         axis, weight = 0, mask[:, None, None] / mask.sum()
         mean, var = batch_statistics(raw, mask)
     else:
@@ -82,6 +92,8 @@ def query_norm_backward(
     unit = normalise(raw, mean, var)
     grads["query_norm.scale"], grads["query_norm.bias"] = (dq * unit).sum(0), dq.sum(0)
     dunit = dq * layer.params["query_norm.scale"].astype(dq.dtype)
+    if frozen:
+        return dunit / np.sqrt(var + EPS)
     centred = dunit - weight * dunit.sum(axis, keepdims=True)
     centred -= weight * unit * (dunit * unit).sum(axis, keepdims=True)
     return centred / np.sqrt(var + EPS)

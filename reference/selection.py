@@ -3,7 +3,7 @@
 The order, best first: larger sum; then larger s1; then lower i; then larger s2; then lower j. Each function takes two
 arrays of half scores [..., n] and returns the scores and the ids i·n + j, [..., k], in this order. The only arithmetic
 is one rounded addition per candidate, in the dtype of the half scores, so that the three functions agree to the bit
-(theorem of section 2.2).
+(theorem of section 2.2). ``flush`` says which subnormal numbers are read as zero (SCO-4).
 
 Errors of all three: InputError for half scores of different shapes or dtypes, or for k outside 1..N.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from peerspec.reference.errors import InputError
+from peerspec.reference.flushing import Flushing, flushed
 from peerspec.reference.output import Selection
 
 __all__ = ["select_exhaustive", "select_staircase", "select_two_stage", "staircase_cells"]
@@ -21,7 +22,9 @@ __all__ = ["select_exhaustive", "select_staircase", "select_two_stage", "stairca
 HalfScores = Float[np.ndarray, "*lead n"]
 
 
-def select_exhaustive(scores1: HalfScores, scores2: HalfScores, k: int) -> Selection:
+def select_exhaustive(
+    scores1: HalfScores, scores2: HalfScores, k: int, *, flush: Flushing = Flushing.NOTHING
+) -> Selection:
     """Sort all N experts, as the definition says (SEL-1, SEL-2): O(N log N) per head.
 
     Example:
@@ -29,28 +32,33 @@ def select_exhaustive(scores1: HalfScores, scores2: HalfScores, k: int) -> Selec
         array([2, 3, 0])
     """
     n = _check_half_scores(scores1, scores2, k)
+    scores1, scores2 = _in_order(scores1, scores2, flush)
     shape = (*scores1.shape[:-1], n, n)
     i, j = np.broadcast_to(np.arange(n)[:, None], shape), np.broadcast_to(np.arange(n), shape)
     s1, s2 = np.broadcast_to(scores1[..., :, None], shape), np.broadcast_to(scores2[..., None, :], shape)
-    total = s1 + s2
+    total = _sum(s1, s2, flush)
     columns = (j, -s2, i, -s1, -total)  # lexsort sorts by the last column first
     flat = [column.reshape(*shape[:-2], n * n) for column in columns]
     ids = np.lexsort(flat, axis=-1)[..., :k].astype(np.int64)
     return Selection(np.take_along_axis(total.reshape(*shape[:-2], n * n), ids, -1), ids)
 
 
-def select_two_stage(scores1: HalfScores, scores2: HalfScores, k: int) -> Selection:
+def select_two_stage(
+    scores1: HalfScores, scores2: HalfScores, k: int, *, flush: Flushing = Flushing.NOTHING
+) -> Selection:
     """The min(k, n) best of each half, then the k best of their grid: O(n log n + k² log k) per head."""
     n = _check_half_scores(scores1, scores2, k)
     ranks = np.arange(min(k, n))
     a, b = np.meshgrid(ranks, ranks, indexing="ij")
-    return _select_cells(scores1, scores2, k, a.ravel(), b.ravel())
+    return _select_cells(scores1, scores2, k, a.ravel(), b.ravel(), flush)
 
 
-def select_staircase(scores1: HalfScores, scores2: HalfScores, k: int) -> Selection:
+def select_staircase(
+    scores1: HalfScores, scores2: HalfScores, k: int, *, flush: Flushing = Flushing.NOTHING
+) -> Selection:
     """As ``select_two_stage``, but only on the cells that can be selected, (a+1)(b+1) ≤ k: 50 of 256 for k = 16."""
     n = _check_half_scores(scores1, scores2, k)
-    return _select_cells(scores1, scores2, k, *staircase_cells(k, n))
+    return _select_cells(scores1, scores2, k, *staircase_cells(k, n), flush)
 
 
 def staircase_cells(k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -60,14 +68,28 @@ def staircase_cells(k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-def _select_cells(scores1: HalfScores, scores2: HalfScores, k: int, a: np.ndarray, b: np.ndarray) -> Selection:
+def _select_cells(
+    scores1: HalfScores, scores2: HalfScores, k: int, a: np.ndarray, b: np.ndarray, flush: Flushing
+) -> Selection:
     n = scores1.shape[-1]
+    scores1, scores2 = _in_order(scores1, scores2, flush)
     rank1, rank2 = _stable_top_k(scores1, min(k, n)), _stable_top_k(scores2, min(k, n))
     i, j = rank1[..., a], rank2[..., b]
-    total = np.take_along_axis(scores1, i, -1) + np.take_along_axis(scores2, j, -1)
+    total = _sum(np.take_along_axis(scores1, i, -1), np.take_along_axis(scores2, j, -1), flush)
     cells = _stable_top_k(total, k)
     ids = np.take_along_axis(i * n + j, cells, -1).astype(np.int64)
     return Selection(np.take_along_axis(total, cells, -1), ids)
+
+
+def _in_order(scores1: np.ndarray, scores2: np.ndarray, flush: Flushing) -> tuple[np.ndarray, np.ndarray]:
+    """The half scores that SEL-1 compares."""
+    return (flushed(scores1), flushed(scores2)) if flush is Flushing.HALF_SCORES else (scores1, scores2)
+
+
+def _sum(a: np.ndarray, b: np.ndarray, flush: Flushing) -> np.ndarray:
+    """a ⊕ b of SCO-4."""
+    total = flushed(a) + flushed(b) if flush.of_addends else a + b
+    return total if flush is Flushing.NOTHING else flushed(total)
 
 
 def _stable_top_k(scores: np.ndarray, k: int) -> np.ndarray:

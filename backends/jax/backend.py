@@ -56,21 +56,22 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
 
 
 def gradients(
-    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[np.bool_] | None = None
+    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[np.bool_] | None = None, training: bool = True
 ) -> dict[str, NDArray[Any]]:
-    """The gradient of Σ dy·y, in training mode, by ``"x"`` and every parameter but running statistics.
+    """The gradient of Σ dy·y by ``"x"`` and every parameter but running statistics; those are constants unless
+    ``training`` (GRD-7, GRD-9).
 
     Raises:
         InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
     """
-    config = layer.config
-    tokens, counted, lead = _tokens(layer, x, mask, training=True)
+    config, training = layer.config, training and layer.config.query_norm == "batch"
+    tokens, counted, lead = _tokens(layer, x, mask, training=training)
     if dy.shape != (*lead, config.d_out) or dy.dtype != x.dtype:
         raise InputError(
             f"dy must be {x.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
         )
     with _x64_if_needed(layer.dtype, num_experts=config.num_experts):
-        grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted)
+        grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted, training)
         grads = jax.tree.map(np.asarray, grads)
     return {**grads, "x": grads["x"].reshape(x.shape)}
 
@@ -80,13 +81,13 @@ def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | 
 
 
 def _pullback(
-    config: PeerConfig, params: Params, x: jax.Array, dy: jax.Array, mask: jax.Array | None
+    config: PeerConfig, params: Params, x: jax.Array, dy: jax.Array, mask: jax.Array | None, training: bool
 ) -> dict[str, jax.Array]:
     fixed = {name: params[name] for name in STATISTICS if name in params}
     learned = {name: array for name, array in params.items() if name not in fixed}
 
     def output(learned: Params, x: jax.Array) -> jax.Array:
-        return jax_forward(config, {**learned, **fixed}, x, mask=mask, training=True).y
+        return jax_forward(config, {**learned, **fixed}, x, mask=mask, training=training).y
 
     dparams, dx = jax.vjp(output, learned, x)[1](dy)
     return {**dparams, "x": dx}
@@ -94,7 +95,7 @@ def _pullback(
 
 _forward = compiled(_output, static=(0, 4), tokens=2)
 _select = compiled(jax_select, static=(2,), tokens=0)
-_gradients = compiled(_pullback, static=(0,), tokens=2)
+_gradients = compiled(_pullback, static=(0, 5), tokens=2)
 
 
 def _tokens(

@@ -17,11 +17,11 @@ __all__ = ["gradients"]
 
 
 def gradients(
-    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[Any] | None = None
+    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = True
 ) -> dict[str, NDArray[Any]]:
     """The gradient of Σ dy·y by parameter name and ``"x"``; see ``peerspec.reference.gradients``."""
     config, params = layer.config, layer.params
-    at = evaluate(layer, x, mask, training=True)
+    at = evaluate(layer, x, mask, training=training)
     if dy.shape != (*at.lead, config.d_out):
         raise InputError(f"dy must have the shape of y, {(*at.lead, config.d_out)}, got {dy.shape} (SHP-1)")
     upstream = dy.reshape(-1, config.d_out).astype(at.x.dtype)
@@ -38,7 +38,7 @@ def gradients(
     }
     dscores = _gate_backward(config.gate, at.gate, dgates.reshape(at.gate.shape))
     dq, grads["keys"] = native.retrieve_backward(router_tables(layer), at.q, at.ids, dscores)
-    dq = query_norm_backward(layer, at.raw, dq, at.mask, grads)
+    dq = query_norm_backward(layer, at.raw, dq, at.mask, grads, training=training)
     grads["query.weight"] = np.einsum("thc,td->hcd", dq, at.x, optimize=True)
     if config.query_bias:
         grads["query.bias"] = dq.sum(0)

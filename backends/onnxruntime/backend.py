@@ -36,7 +36,7 @@ _SMALL = 1 << 22
 class OrtBackend:
     """The backend for one form of an exported layer; arguments as in ``export``."""
 
-    profiles = ALL_PROFILES - {"query-norm", "training", *MIXED}
+    profiles = ALL_PROFILES - {"query-norm", "training", "frozen-statistics", *MIXED}
 
     def __init__(self, name: str, *, body: Body = "gather", inline: bool = False, kernels: bool = False) -> None:
         self.name = name

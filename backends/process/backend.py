@@ -108,10 +108,14 @@ class ProcessBackend:
         found = self._compute("select", inputs, ["scores", "indices"], dtype=scores1.dtype.name, k=int(k))
         return Selection(found["scores"], found["indices"])
 
-    def _gradients(self, layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
+    def _gradients(
+        self, layer: Layer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
+    ) -> dict[str, Array]:
         inputs = {"x": x, "dy": dy} if mask is None else {"x": x, "dy": dy, "mask": mask}
         names = [name for name in layer.params if name not in _STATE]
-        return self._compute("gradients", inputs, [*names, "x"], layer=layer)
+        # a program without frozen statistics need not know the field
+        mode: dict[str, Any] = {} if training else {"training": False}
+        return self._compute("gradients", inputs, [*names, "x"], layer=layer, **mode)
 
     def _supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
         line = messages.request("supports", config=config, dtype=np.dtype(dtype).name)

@@ -37,7 +37,7 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
 
 
 def gradients(
-    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[Any] | None = None
+    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = True
 ) -> dict[str, NDArray[Any]]:
     """The gradient of Σ dy·y by parameter name and ``"x"``; see ``peerspec.reference.gradients``."""
     tensors = _tensors(layer)
@@ -46,7 +46,7 @@ def gradients(
     with torch.enable_grad():
         for tensor in learned.values():
             tensor.requires_grad_(tensor.dtype in COMPUTE_DTYPES)
-        y = evaluate(layer.config, tensors, tokens, mask=_optional(mask), training=True).y
+        y = evaluate(layer.config, tensors, tokens, mask=_optional(mask), training=training).y
         if upstream.shape != y.shape or upstream.dtype != y.dtype:
             raise InputError(
                 f"dy must be {y.dtype} of shape {tuple(y.shape)}, got {upstream.dtype} of shape {tuple(upstream.shape)}"

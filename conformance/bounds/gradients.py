@@ -31,7 +31,7 @@ class _Forward:
 
 
 def gradient_bounds(
-    model: Model, linear: Model, layer: Layer, x: Array, dy: Array, mask: Array, ids: Array
+    model: Model, linear: Model, layer: Layer, x: Array, dy: Array, mask: Array, ids: Array, *, training: bool = True
 ) -> dict[str, Bounded]:
     """Every gradient of the contract for tokens [T, D], dy [T, M], by parameter name and ``"x"``.
 
@@ -39,14 +39,14 @@ def gradient_bounds(
     in the dtype of x; gradients of parameters are returned in their own (PRC-6).
     """
     config = layer.config
-    forward = _forward(model, linear, layer, x, mask, ids)
+    forward = _forward(model, linear, layer, x, mask, ids, training=training)
     v = given(layer.params["experts.v"][ids])
     z = contract(model, "thkm,tm->thk", v, given(dy), config.d_out + 3)  # gate, weight and slope may multiply inside
     terms_of_x = len(forward.slopes) * config.heads * config.top_k + config.heads * config.d_key
     grads, dx = _expert_gradients(model, layer, forward, z, x, dy, ids, terms_of_x)
     dscores = gate_derivative(model, config.gate, forward.gate, multiply(model, forward.weight, z))
     grads["keys"], dq = _key_gradients(model, layer, forward.normed.q, ids, dscores)
-    norm, dq = norm_gradients(model, layer, forward.normed, dq, mask)
+    norm, dq = norm_gradients(model, layer, forward.normed, dq, mask, training=training)
     grads |= norm
     grads["query.weight"] = contract(model, "thc,td->hcd", dq, given(x), len(x))
     if config.query_bias:
@@ -57,9 +57,11 @@ def gradient_bounds(
     return {name: returned(model if name == "x" else own, grad) for name, grad in grads.items()}
 
 
-def _forward(model: Model, linear: Model, layer: Layer, x: Array, mask: Array, ids: Array) -> _Forward:
+def _forward(
+    model: Model, linear: Model, layer: Layer, x: Array, mask: Array, ids: Array, *, training: bool
+) -> _Forward:
     config = layer.config
-    normed = query_normed(model, layer, query(linear, layer, x), mask, training=True)
+    normed = query_normed(model, layer, query(linear, layer, x), mask, training=training)
     s1, s2 = half_scores(linear if config.query_norm == "none" else model, layer, normed.q)
     gate = gate_bounds(model, config.gate, gathered_scores(linear, s1, s2, ids))
     return _Forward(normed, gate, *_weight_and_slopes(model, linear, layer, x, ids))

@@ -9,6 +9,7 @@ at most half of each constant, two thirds of DIVIDE for the reciprocal square ro
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import log1p
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from peerspec.conformance.inputs import significant_bits
 from peerspec.reference import compute_dtype
 
-__all__ = ["DIVIDE", "EXP", "FUNCTION", "LOG", "U_REFERENCE", "Model", "model_for"]
+__all__ = ["DIVIDE", "EXP", "FUNCTION", "LARGEST", "LOG", "U_REFERENCE", "Model", "model_for"]
 
 EXP = 8.0
 """exp, relative, in u."""
@@ -65,10 +66,10 @@ class Model:
         return self.u + U_REFERENCE if self.u else 0.0
 
     def gamma(self, terms: Any) -> Any:
-        """γ_m = mu/(1 − mu) for a sum of m terms, that of the backend plus that of the reference; elementwise in m."""
+        """γ_m = (1 − u)⁻ᵐ − 1 for a sum of m terms: that of the backend plus that of the reference; elementwise."""
         if not self.u:
             return 0.0
-        return sum(terms * u / (1 - terms * u) for u in (self.u, U_REFERENCE))
+        return sum(np.expm1(-np.asarray(terms, float) * log1p(-u)) for u in (self.u, U_REFERENCE))
 
     def exact(self) -> Model:
         """The model with the same dtype of results in which every operation is exact."""

@@ -1,4 +1,4 @@
-"""Gradients through the query norm with their bounds (GRD-7)."""
+"""Gradients through the query norm with their bounds (GRD-7, GRD-9)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["norm_gradients"]
 
 
 def norm_gradients(
-    model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array
+    model: Model, layer: Layer, normed: Normed, dq: Bounded, mask: Array, *, training: bool = True
 ) -> tuple[dict[str, Bounded], Bounded]:
     """The gradients of scale and bias, and of the query before the norm; without a norm, none and dq itself."""
     if normed.unit is None or normed.std is None:
@@ -25,6 +25,8 @@ def norm_gradients(
         "query_norm.bias": sum_over(model, dq, 0),
     }
     dunit = multiply(model, dq, scale)
+    if layer.config.query_norm == "batch" and not training:
+        return grads, divide(model, dunit, normed.std)
     return grads, divide(model, _centred(model, layer, unit, dunit, mask), normed.std)
 
 

@@ -51,6 +51,11 @@ class Case:
     training: bool = False
     dy: Array | None = None
 
+    @property
+    def frozen(self) -> bool:
+        """Whether its gradients are those with frozen statistics (GRD-9)."""
+        return self.layer.config.query_norm == "batch" and not self.training
+
 
 @dataclass(frozen=True, eq=False)
 class Halves:
@@ -103,6 +108,7 @@ class CaseDefinition:
         everywhere: the smallest size that runs it in every precision and not only in the first one claimed.
         narrow: the same for the first precision of 16 bits and for the first mixed one, which show a rounding to the
             input dtype.
+        own_activation: whether it is about its activation, so that at the level base no other may stand for it (CNF-4).
     """
 
     family: CaseFamily
@@ -114,6 +120,7 @@ class CaseDefinition:
     size: int = 0
     everywhere: int = 2
     narrow: int = 2
+    own_activation: bool = False
 
     @property
     def name(self) -> str:

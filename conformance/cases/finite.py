@@ -31,6 +31,7 @@ FINITE_CASES = (
             replace(SINGLE, activation=kind),
             _one_token_with(float("nan")),
             {"any", "nan"},
+            own_activation=True,
         )
         for kind in ACTIVATIONS
     ),

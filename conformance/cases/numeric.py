@@ -56,6 +56,7 @@ _ACTIVATIONS = tuple(
         _wide_activation,
         {"any", f"activation.{kind}", "without routing"},
         everywhere=2 if kind == "identity" else 1,
+        own_activation=True,
     )
     for kind in ACTIVATIONS
 )
@@ -67,6 +68,7 @@ _SMALL = tuple(
         full(6),
         OUTPUT,
         size=2 if kind in ("gelu_tanh", "silu") else 0,
+        own_activation=True,
     )
     for kind in ACTIVATIONS
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from peerspec.reference import PeerConfig
 
-__all__ = ["KEYS_PER_HEAD", "OPTIONS", "profiles_of"]
+__all__ = ["KEYS_PER_HEAD", "OPTIONS", "profiles_of", "sizes"]
 
 OPTIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "query-bias": ("query_bias", (False, True)),
@@ -22,3 +22,9 @@ def profiles_of(config: PeerConfig) -> set[str]:
     """The profiles whose options a configuration uses."""
     used = {profile for profile, (field, values) in OPTIONS.items() if getattr(config, field) != values[0]}
     return used | ({KEYS_PER_HEAD} if config.key_heads > 1 else set())
+
+
+def sizes(config: PeerConfig) -> str:
+    """The sizes of a configuration and its activation, in a few words."""
+    c = config
+    return f"D={c.d_model} M={c.d_out} h={c.heads} n={c.n} k={c.top_k} d={c.d_key}, {c.activation}"

@@ -35,6 +35,13 @@ def _uncounted(draw: Draw, config: PeerConfig) -> Parts:
     return parts(training=True)(draw, config) | {"mask": np.zeros(6, bool)}
 
 
+def _masked_with_nan(draw: Draw, config: PeerConfig) -> Parts:
+    """The tokens that do not count hold a NaN and an infinity, which a product with the mask does not remove."""
+    made = parts(training=True, masked=True)(draw, config)
+    made["x"][2, 1], made["x"][4, 3] = np.nan, np.inf
+    return made
+
+
 def _case(
     family: CaseFamily,
     label: str,
@@ -81,6 +88,7 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         "query-norm",
         parts(2, 3, training=True, masked=True),
     ),
+    _case(CaseFamily.QUERY_NORM, "masked.nan", BATCH_NORM, "norm.masked", "query-norm", _masked_with_nan),
     # A backend must refuse these two, so they have no tag of a check that reads an answer.
     CaseDefinition(
         CaseFamily.QUERY_NORM,

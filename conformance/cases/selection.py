@@ -77,6 +77,52 @@ def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
     return draw.full("s1", (8, n)), draw.full("s2", (8, n), -3)
 
 
+def _near_zero(bits: int, exponent: int) -> Any:
+    """Multiples of 2^(exponent−bits+1) in [−2^exponent, 2^exponent), times the least normal number."""
+
+    def make(draw: Draw, n: int) -> tuple[Array, Array]:
+        least = np.finfo(draw.dtype).tiny
+        s1, s2 = (draw.coarse(name, (8, n), bits, exponent) * least for name in ("s1", "s2"))
+        return s1, s2
+
+    return make
+
+
+def _by_hand_near_zero(draw: Draw, n: int) -> tuple[Array, Array]:
+    """The ids are [1, 3], or [1, 0] if sums are flushed."""
+    s1, s2 = ([[2, 1.875]], [[-1.9375, -1.0625]])
+    least = np.finfo(draw.dtype).tiny
+    return np.array(s1, draw.dtype) * least, np.array(s2, draw.dtype) * least
+
+
+def _around_the_least(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Subnormal and normal half scores, most of them negative: the best sums are on both sides of the least normal."""
+    s1, s2 = _near_zero(5, 0)(draw, n)
+    shift = np.finfo(draw.dtype).tiny * draw.dtype.type(0.375)
+    return s1 - shift, s2 - shift
+
+
+def _cancelling(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Normal half scores whose sums are subnormal, of both signs, or zero."""
+    least, one = np.finfo(draw.dtype).tiny, draw.dtype.type(1)
+    s1, s2 = (draw.coarse(name, (8, n), 4, -1) + 3 * one / 2 for name in ("s1", "s2"))
+    return s1 * least, -s2 * least
+
+
+def _few_are_normal(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Positive subnormal half scores and two normal ones: what is flushed ties."""
+    s1, s2 = _near_zero(5, -1)(draw, n)
+    s1, s2 = np.abs(s1), np.abs(s2)
+    for part in (s1, s2):
+        part[:, [0, -1]] = 2 * np.finfo(draw.dtype).tiny
+    return s1, s2
+
+
+def _barely_normal(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Sums are zero or a little above the least normal number: none may become zero."""
+    return _near_zero(3, 5)(draw, n)
+
+
 def _low(draw: Draw, n: int) -> tuple[Array, Array]:
     """Multiples of 2⁶⁰ from −24·2⁶⁰ to −9·2⁶⁰: below any finite number that a backend uses for minus infinity."""
     low = draw.dtype.type(2.0) ** 60
@@ -141,12 +187,22 @@ SELECTION_CASES: tuple[SelectionCase, ...] = (
     SelectionCase("absorbed", 25, 8, _absorbed, everywhere=0),
     SelectionCase("neighbours", 25, 8, _neighbours, everywhere=0),
     SelectionCase("rounded", 25, 8, _rounded, everywhere=0),
+    SelectionCase("subnormal.hand", 2, 2, _by_hand_near_zero, everywhere=0),
+    SelectionCase("subnormal.sums", 25, 8, _cancelling, everywhere=0),
+    SelectionCase("subnormal.halves", 25, 8, _around_the_least, everywhere=0),
+    SelectionCase("subnormal.ties", 25, 8, _few_are_normal, everywhere=0),
+    SelectionCase("subnormal.only", 25, 8, _near_zero(4, -1), everywhere=0),
+    SelectionCase("subnormal.tail", 67, 8, _near_zero(5, -1), everywhere=0),
+    SelectionCase("subnormal.tail.long", 203, 16, _near_zero(6, -1), everywhere=0),
+    SelectionCase("subnormal.long", 25, 67, _near_zero(5, -1), size=1),
+    SelectionCase("barely.normal", 25, 8, _barely_normal, everywhere=0),
     SelectionCase("low", 25, 8, _low, everywhere=0),
     SelectionCase("lines", 25, 8, _lines, everywhere=0),
     SelectionCase("corner", 25, 8, _corner, everywhere=0),
     SelectionCase("columns", 25, 8, _in_columns),
     SelectionCase("gaps", 25, 8, _gaps),
     SelectionCase("long", 25, 67, _coarse(3), size=1),
+    SelectionCase("longer", 71, 67, _coarse(3), size=1),
     SelectionCase("first", 25, 1, _coarse(2)),
     SelectionCase("deep", 4, 11, _coarse(3), everywhere=1),
     SelectionCase("all", 4, 16, _coarse(2)),

@@ -136,8 +136,10 @@ def _norm(trial: GradientTrial) -> Iterator[Evidence]:
         yield replace(evidence, clause=clause)
 
 
-def _check(id: str, clauses: tuple[str, ...], tag: str, examine: Examine, summary: str) -> Check:
-    return Check(id, clauses, Stage.GRADIENT, tag, examine, summary, profile="training", trial=TrialKind.GRADIENTS)
+def _check(
+    id: str, clauses: tuple[str, ...], tag: str, examine: Examine, summary: str, profile: str = "training"
+) -> Check:
+    return Check(id, clauses, Stage.GRADIENT, tag, examine, summary, profile=profile, trial=TrialKind.GRADIENTS)
 
 
 GRADIENT_CHECKS = (
@@ -208,5 +210,13 @@ GRADIENT_CHECKS = (
         "gradient.norm",
         _norm,
         "Do gradients pass through the query norm?",
+    ),
+    _check(
+        "gradients.frozen",
+        ("GRD-9", "GRD-1", "PRC-4"),
+        "gradient.frozen",
+        _of(""),
+        "Are running statistics constants if the statistics are frozen?",
+        profile="frozen-statistics",
     ),
 )

@@ -24,7 +24,8 @@ Examine = Callable[[Trial], Iterator[Evidence]]
 
 def _scores(trial: Trial) -> Iterator[Evidence]:
     if trial.shows_routing:
-        yield from within("the score of the selected expert", trial.returned_scores, trial.scores)
+        where = np.broadcast_to(trial.finite[:, None, None], trial.ids.shape)
+        yield from within("the score of the selected expert", trial.returned_scores, trial.scores, where)
         yield from examine_admissible(trial)
 
 

@@ -31,12 +31,13 @@ def _odd(trial: Trial) -> Iterator[Evidence]:
 
 
 def _values(trial: Trial) -> Iterator[Evidence]:
-    """All N scores as a multiset, so that neither numbering nor order matters."""
+    """Scores as a multiset: with k = N all N of them, so that numbering does not matter, else those of the ids."""
     got = np.sort(trial.returned_scores, -1)
-    order = trial.scores.value.argsort(-1)
+    order, all_returned = trial.scores.value.argsort(-1), got.shape[-1] == trial.case.layer.config.num_experts
     s1, s2 = trial.half_scores
-    everything = (s1.value[..., :, None] + s2.value[..., None, :]).reshape(*got.shape)
-    expected = Bounded(np.sort(everything, -1), np.take_along_axis(trial.scores.error, order, -1))
+    everything = (s1.value[..., :, None] + s2.value[..., None, :]).reshape(*got.shape[:-1], -1)
+    values = np.sort(everything if all_returned else trial.scores.value, -1)
+    expected = Bounded(values, np.take_along_axis(trial.scores.error, order, -1))
 
     def hints() -> tuple[Hint, ...]:
         factor = proportional(got, expected.value)
@@ -95,7 +96,7 @@ SCORE_CHECKS = (
         Stage.SCORE,
         "whole",
         sound(_values),
-        "Are all N scores plain inner products?",
+        "Are scores plain inner products?",
         needs_routing=True,
     ),
     Check(

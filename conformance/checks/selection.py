@@ -17,12 +17,13 @@ __all__ = ["SELECTION_CHECKS", "examine_admissible"]
 
 
 def examine_admissible(trial: Trial) -> Iterator[Evidence]:
-    """No omitted expert has a score that exceeds that of a selected one by more than both bounds."""
-    if not trial.ids.size:
+    """No omitted expert of a finite token has a score that exceeds that of a selected one by more than both bounds."""
+    if not trial.ids[trial.finite].size:
         return
     margin = trial.margin
-    worst = np.unravel_index(int(margin.share.argmax()), margin.share.shape)
-    share = float(margin.share[worst])
+    shares = np.where(trial.finite[:, None], margin.share, -1.0)
+    worst = np.unravel_index(int(shares.argmax()), shares.shape)
+    share = float(shares[worst])
     if margin.excess[worst] <= 0:
         yield Evidence(min(share, 1.0))
         return

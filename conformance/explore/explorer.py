@@ -15,13 +15,13 @@ from typing import Any
 from peerspec.conformance.cases.explorations import Exploration
 from peerspec.conformance.check import Check, Evidence, Explored
 from peerspec.conformance.explore.applicable import applicable_checks
-from peerspec.conformance.explore.recipe import LayerRecipe, Recipe
+from peerspec.conformance.explore.recipe import Recipe
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind, Problem
 from peerspec.conformance.trials.run_check import run_check
-from peerspec.reference import PeerConfig, Precision
+from peerspec.reference import Precision
 
 __all__ = ["Explorer"]
 
@@ -37,7 +37,7 @@ class Explorer:
         host: the backend.
         precision: the dtypes of the layers, and of the half scores.
         seed: the seed of the run.
-        accepts: whether the backend takes a configuration (CNF-4).
+        adapt: the recipe itself, one that stands for it at the level base, or None if the backend declines it (CNF-4).
     """
 
     shows_routing = True
@@ -48,15 +48,9 @@ class Explorer:
         host: Host,
         precision: Precision,
         seed: int,
-        accepts: Callable[[PeerConfig], bool],
+        adapt: Callable[[Recipe], Recipe | None],
     ) -> None:
-        self.exploration, self.host, self.precision, self.seed, self.accepts = (
-            exploration,
-            host,
-            precision,
-            seed,
-            accepts,
-        )
+        self.exploration, self.host, self.precision, self.seed, self.adapt = exploration, host, precision, seed, adapt
 
     def evidence(self) -> Iterator[Evidence]:
         """The largest share of a bound, or one failure: the smallest that was found.
@@ -110,8 +104,9 @@ class _Search:
         self._examine(recipe)
         self._held.add(recipe.to_json())
 
-    def _examine(self, recipe: Recipe) -> None:
-        if isinstance(recipe, LayerRecipe) and not self.explorer.accepts(recipe.config):
+    def _examine(self, drawn: Recipe) -> None:
+        recipe = self.explorer.adapt(drawn)
+        if recipe is None:
             return
         try:
             failed = self._first_failure(recipe)

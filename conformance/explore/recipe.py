@@ -10,6 +10,7 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Case, Draw, Halves
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
+from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.inputs import rounded
 from peerspec.reference import Layer, PeerConfig, PeerError, Precision
 
@@ -56,10 +57,8 @@ class LayerRecipe:
         return json.dumps({"config": json.loads(self.config.to_json())} | fields)
 
     def __str__(self) -> str:
-        c = self.config
-        widths = f"D={c.d_model} M={c.d_out} h={c.heads} n={c.n} k={c.top_k} d={c.d_key}"
-        options = [c.activation, *(word for word, used in self._options().items() if used)]
-        return f"{widths}, {', '.join(options)}, x of shape {(*self.lead, c.d_model)}"
+        options = [sizes(self.config), *(word for word, used in self._options().items() if used)]
+        return f"{', '.join(options)}, x of shape {(*self.lead, self.config.d_model)}"
 
     def _options(self) -> dict[str, bool]:
         c = self.config

@@ -40,8 +40,13 @@ def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int, gradi
         seed + _one_of(draw, range(256)),
         exact=config.query_norm == "none" and _either(draw),
         masked=many and _either(draw),
-        training=batch and (gradients or (many and _either(draw))),  # gradients are those of training (GRD-7)
+        training=batch and (_in_training(draw, claimed) if gradients else many and _either(draw)),
     )
+
+
+def _in_training(draw: st.DrawFn, claimed: Collection[str]) -> bool:
+    """Gradients are those of training (GRD-7), or also those with frozen statistics if these are claimed (GRD-9)."""
+    return "frozen-statistics" not in claimed or _either(draw)
 
 
 def _config(draw: st.DrawFn, claimed: Collection[str]) -> PeerConfig:
@@ -63,11 +68,16 @@ def _config(draw: st.DrawFn, claimed: Collection[str]) -> PeerConfig:
 
 @st.composite
 def halves_recipes(draw: st.DrawFn, *, dtype: np.dtype[Any]) -> HalvesRecipe:
-    """Two rows of half scores among a few values: zeros of both signs, neighbours, and a value that absorbs others."""
+    """Two rows of half scores among a few values: zeros of both signs, neighbours, and a value that absorbs others.
+
+    Or multiples of a part of the least normal number, where sums may be flushed (SCO-4).
+    """
     info = np.finfo(dtype)
     values = (0.0, 1.0, -1.0, 0.5, -0.0, 1.0 + float(info.eps), 2.0 ** (info.nmant + 1), 3.0)
+    near_zero = tuple(part * float(info.tiny) for part in (0.0, 1.0, -1.0, 0.5, -0.0, 1.25, -0.75, 2.0))
     n, k = _one_of(draw, SHAPES)
-    first, second = (tuple(tuple(_one_of(draw, values) for _ in range(n)) for _ in range(2)) for _ in range(2))
+    chosen = near_zero if _either(draw) else values
+    first, second = (tuple(tuple(_one_of(draw, chosen) for _ in range(n)) for _ in range(2)) for _ in range(2))
     return HalvesRecipe(first, second, k)
 
 

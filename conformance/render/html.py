@@ -19,7 +19,7 @@ from peerspec.conformance.plan import PRECISIONS
 from peerspec.conformance.render.acceptance import acceptance
 from peerspec.conformance.render.outcomes import SIGNS
 from peerspec.conformance.render.scale import Scale, brief
-from peerspec.conformance.render.terminal import CAVEAT, worst_share
+from peerspec.conformance.render.terminal import CAVEAT, left_out, worst_share
 from peerspec.conformance.render.view import Backend, Chip, checks_by_stage, profile_rows, stage_rows
 from peerspec.conformance.report import Report
 
@@ -70,7 +70,13 @@ def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[Clause]:
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"brief": brief, "worst_share": worst_share, "slug": _slug, "breakable": _breakable}
+    environment.filters |= {
+        "brief": brief,
+        "worst_share": worst_share,
+        "left_out": left_out,
+        "slug": _slug,
+        "breakable": _breakable,
+    }
     environment.filters["acceptance"] = acceptance
     environment.globals["Status"] = Status
     return environment.from_string(_read("report.html"))

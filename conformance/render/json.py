@@ -10,7 +10,7 @@ from typing import Any
 
 from peerspec.conformance.check import Explored
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.kinds import Reason, Status
+from peerspec.conformance.kinds import Level, Reason, Status
 from peerspec.conformance.problems import FaultKind, Hint, Problem, ProblemKind
 from peerspec.conformance.render.schema import problems
 from peerspec.conformance.render.seal import hashes, seal
@@ -63,6 +63,7 @@ def loads(text: str) -> tuple[Report, ...]:
 
 def _report(row: dict[str, Any]) -> Report:
     values = {field.name: row[field.name] for field in fields(Report)}
+    values["level"] = Level(values["level"])
     return Report(
         **values
         | {name: tuple(values[name]) for name in ("claimed", "precisions", "declined")}

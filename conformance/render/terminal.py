@@ -9,14 +9,14 @@ from rich.text import Text
 
 from peerspec.conformance.clauses import clauses
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.kinds import Status
+from peerspec.conformance.kinds import Reason, Status
 from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.acceptance import acceptance
 from peerspec.conformance.render.clause_link import clause_link
 from peerspec.conformance.render.marks import mark
 from peerspec.conformance.report import Report
 
-__all__ = ["CAVEAT", "show", "show_failures", "show_verdict", "worst_share"]
+__all__ = ["CAVEAT", "left_out", "show", "show_failures", "show_verdict", "worst_share"]
 
 WHOLE = 5
 """Failures shown with the text of their clause; each further one has a line."""
@@ -60,6 +60,11 @@ def worst_share(report: Report) -> float:
     return max(shares, default=0.0)
 
 
+def left_out(report: Report) -> list[str]:
+    """The checks that did not run because the backend declined all their cases, with their precisions."""
+    return [finding.name for finding in report.findings if finding.reason is Reason.CONFIGURATION_DECLINED]
+
+
 def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
     clause = finding.clauses[0] if finding.status == Status.FAIL else "no answer"
     head = Text.assemble(
@@ -98,6 +103,8 @@ def _remarks(report: Report) -> list[str]:
         if names := [name for name in (*PRECISIONS, *PROFILES) if (name in report.claimed) == claimed]:
             lines.append(f"{what} {', '.join(names)}")
     lines += [f"declines {reason}" for reason in report.declined]
+    if names := left_out(report):
+        lines.append(f"without {', '.join(names)}, because it declines every configuration of their cases")
     lines += [f"waived {f.name}: {f.message} ({acceptance(f)})" for f in report.of(Status.WAIVED)]
     return lines
 

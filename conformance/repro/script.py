@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from peerspec.conformance.cases.case import Halves, Subject
+from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.repro.repro import BackendKind, Repro
 
 __all__ = ["describe", "program"]
@@ -54,6 +55,5 @@ def describe(subject: Subject) -> str:
     """The sizes of a subject, in one line."""
     if isinstance(subject, Halves):
         return f"k={subject.k}, half scores of shape {subject.scores1.shape}"
-    c, words = subject.layer.config, ["exact"] * subject.exact + ["training"] * subject.training
-    sizes = f"D={c.d_model} M={c.d_out} h={c.heads} n={c.n} k={c.top_k} d={c.d_key}"
-    return ", ".join([sizes, c.activation, *words, f"x of shape {subject.x.shape}"])
+    words = ["exact"] * subject.exact + ["training"] * subject.training
+    return ", ".join([sizes(subject.layer.config), *words, f"x of shape {subject.x.shape}"])

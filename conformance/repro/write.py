@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ from peerspec.conformance.cases.case import CaseDefinition, Subject
 from peerspec.conformance.check import Check
 from peerspec.conformance.explore.recipe import read_recipe
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.hosts.host import Host, open_host
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.host import Host, open_host, supports
 from peerspec.conformance.kinds import Status
+from peerspec.conformance.levels import stand_ins
 from peerspec.conformance.repro.attempt import Attempt, attempt
 from peerspec.conformance.repro.file import publish
 from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError, find_check
 from peerspec.conformance.repro.shrink import shrink
-from peerspec.reference import PRECISIONS, SPEC_VERSION
+from peerspec.reference import PRECISIONS, SPEC_VERSION, Precision
 
 __all__ = ["write_repro"]
 
@@ -40,10 +44,10 @@ def write_repro(backend: Any, finding: Finding, directory: Path | str, seed: int
         ReproError: the finding has no case, its case does not fail alone, or the files cannot be written.
         BackendError: no such backend.
     """
-    check, subject = _case_of(finding, seed)
+    check, make = _case_of(finding, seed)
     host = open_host(backend, timeout=timeout)
     try:
-        subject, found = _smallest(check, subject, host, finding)
+        subject, found = _smallest(check, make(host), host, finding)
     finally:
         host.close()
     kind = _kind(backend)
@@ -67,19 +71,33 @@ def _smallest(check: Check, subject: Subject, host: Host, finding: Finding) -> t
     return smallest, last if last.problem else whole
 
 
-def _case_of(finding: Finding, seed: int) -> tuple[Check, Subject]:
-    """The check and the case of a finding, made again from their names."""
+def _case_of(finding: Finding, seed: int) -> tuple[Check, Callable[[Host], Subject]]:
+    """The check of a finding, and what makes its case again for that backend."""
     if finding.status not in (Status.FAIL, Status.ERROR):
         raise ReproError(f"{finding.check} has the status {finding.status}; only a failure can be replayed")
     precision = PRECISIONS.get(finding.precision)
     if precision and finding.explored:
-        return find_check(finding.explored.check), read_recipe(finding.explored.recipe).make(precision)
+        made = read_recipe(finding.explored.recipe).make(precision)
+        return find_check(finding.explored.check), lambda _: made
     if precision and finding.case:
         definitions: list[CaseDefinition | SelectionCase] = [*LAYER_CASES, *SELECTION_CASES]
-        for definition in definitions:
-            if definition.name == finding.case:
-                return find_check(finding.check), definition.make(precision, seed)
+        if found := next((definition for definition in definitions if definition.name == finding.case), None):
+            return find_check(finding.check), lambda host: _as_judged(found, host, precision).make(precision, seed)
     raise ReproError(f"{finding.check} names no case of the suite, so there is nothing to replay")
+
+
+def _as_judged(
+    definition: CaseDefinition | SelectionCase, host: Host, precision: Precision
+) -> CaseDefinition | SelectionCase:
+    """The definition with the configuration that the backend takes: its own, or one that stands for it (CNF-4)."""
+    if isinstance(definition, SelectionCase):
+        return definition
+    others = stand_ins(definition.config, own_activation=definition.own_activation)
+    try:
+        config = next(c for c in (definition.config, *others) if supports(host, c, precision.parameters) is True)
+    except (Fault, StopIteration):
+        return definition
+    return replace(definition, config=config)
 
 
 def _kind(backend: Any) -> BackendKind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -55,9 +56,11 @@ class GradientTrial:
         return found
 
     def _call(self) -> Answer:
-        arguments = {"layer": self.case.layer, "x": self.case.x, "dy": self.dy}
+        arguments: dict[str, Any] = {"layer": self.case.layer, "x": self.case.x, "dy": self.dy}
         if self.case.mask is not None:
             arguments["mask"] = self.case.mask
+        if self.case.frozen:
+            arguments["training"] = False
         return self.host.call("gradients", arguments)
 
     @property
@@ -69,10 +72,12 @@ class GradientTrial:
     @cached_property
     def expected(self) -> dict[str, Bounded]:
         """Gradients by name with their bounds."""
-        trial = self.trial
+        trial, layer = self.trial, self.case.layer
         dy = self.dy.astype(np.float64).reshape(len(trial.tokens), self.dy.shape[-1])
         with np.errstate(over="ignore", invalid="ignore"):
-            return gradient_bounds(trial.model, trial.linear, self.case.layer, trial.tokens, dy, trial.mask, trial.ids)
+            return gradient_bounds(
+                trial.model, trial.linear, layer, trial.tokens, dy, trial.mask, trial.ids, training=not self.case.frozen
+            )
 
     @cached_property
     def violation(self) -> Violation | None:

@@ -61,4 +61,6 @@ def run_check(check: Check, subject: Subject, host: Host) -> Evidence | None:
 def needed_profiles(check: Check, subject: Subject) -> set[str]:
     """The profiles, precisions aside, that a backend must claim before this check applies to it."""
     needed = {check.profile} - {"core"}
+    if check.trial is TrialKind.GRADIENTS and isinstance(subject, Case) and subject.frozen:
+        needed.add("frozen-statistics")
     return needed | profiles_of(subject.layer.config) if isinstance(subject, Case) else needed

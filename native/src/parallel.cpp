@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -21,9 +22,16 @@ struct Tasks {
   peerspec_task task;
   void* argument;
   std::atomic<int64_t> next{0};
+  std::fenv_t arithmetic;  // the caller's modes of rounding and of flushing subnormals to zero
 
   void work() {
     for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) task(argument, i);
+  }
+
+  // On another thread: all experts of a call are added in one way (SCO-4).
+  void help() {
+    std::fesetenv(&arithmetic);
+    work();
   }
 };
 
@@ -93,7 +101,7 @@ class Workers {
         tasks = current;
         busy.fetch_add(1, std::memory_order_relaxed);
       }
-      tasks->work();
+      tasks->help();
       if (busy.fetch_sub(1, std::memory_order_acq_rel) > 1) continue;
       const std::lock_guard<std::mutex> lock(mutex);
       finished.notify_one();
@@ -126,7 +134,7 @@ void on_new_threads(Tasks& tasks, int32_t threads) {
   std::vector<std::thread> others;
   others.reserve(threads);
   try {
-    while (int32_t(others.size()) + 1 < threads) others.emplace_back([&] { tasks.work(); });
+    while (int32_t(others.size()) + 1 < threads) others.emplace_back([&] { tasks.help(); });
   } catch (const std::system_error&) {
     // the system gives no more threads: those that exist do all the work, with the same result
   }
@@ -135,6 +143,7 @@ void on_new_threads(Tasks& tasks, int32_t threads) {
 }
 
 void on_threads(Tasks& tasks, int32_t threads) {
+  std::fegetenv(&tasks.arithmetic);
   Workers& shared = workers();
   if (const std::unique_lock<std::mutex> turn(shared.turn, std::try_to_lock); turn)
     shared.run(tasks, threads);
@@ -145,7 +154,7 @@ void on_threads(Tasks& tasks, int32_t threads) {
 }  // namespace
 
 void in_tasks(const peerspec_run& run, int64_t count, peerspec_task task, void* argument) {
-  Tasks tasks{count, task, argument};
+  Tasks tasks{count, task, argument, {}, {}};
   if (run.for_each)
     run.for_each(run.pool, count, task, argument);
   else if (run.threads > 1 && count > 1)

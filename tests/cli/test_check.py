@@ -37,15 +37,15 @@ def test_a_failure_outranks_a_pass(peerspec, own):
 
 
 CLAIMS_NOTHING = ('profiles = ["float32"]', "profiles = []")
-TAKES_NO_RELU = (
+TAKES_NO_TWO_HEADS = (
     "def forward",
-    "def supports(config, dtype):\n    return config.activation != 'relu' or 'no'\n\n\ndef forward",
+    "def supports(config, dtype):\n    return config.heads != 2 or 'no'\n\n\ndef forward",
 )
 
 
 @pytest.mark.parametrize(
     "change",
-    [CLAIMS_NOTHING, TAKES_NO_RELU, ("everyone = (s1", "everyone = 2 * (s1")],
+    [CLAIMS_NOTHING, TAKES_NO_TWO_HEADS, ("everyone = (s1", "everyone = 2 * (s1")],
     ids=["claims", "supports", "sum"],
 )
 def test_the_command_that_repeats_a_failure_finds_it_again(peerspec, own, change):

@@ -67,6 +67,23 @@ def test_an_inner_product_may_have_an_error_of_gamma_and_no_more(width: int) -> 
     assert _share(value + 1.01 * bound.error, bound) > 1
 
 
+def test_gamma_is_positive_finite_and_monotone_for_every_number_of_terms_and_never_above_the_usual_one() -> None:
+    terms = 2.0 ** np.arange(33)  # u·m from 2⁻²⁴ to 2⁸
+    gamma = F32.gamma(terms)
+    assert (np.diff(gamma) > 0).all()
+    assert np.isfinite(gamma).all()
+    usual = sum(terms[:24] * u / (1 - terms[:24] * u) for u in (F32.u, 2.0**-53))
+    assert (gamma[:24] <= usual * (1 + 2.0**-50)).all()
+
+
+@pytest.mark.parametrize("terms", [1, 7, 1000, 2**24, 33_000_000])
+def test_gamma_covers_the_largest_product_of_roundings(terms: int) -> None:
+    up, down = np.expm1(terms * np.log1p(U)), -np.expm1(terms * np.log1p(-U))
+    divided = np.expm1(-terms * np.log1p(-U))
+    gamma = F32.gamma(terms)
+    assert max(up, down) < divided <= gamma < 1.01 * divided
+
+
 OPERATIONS: dict[str, tuple[Callable[[Model, Bounded, Bounded], Bounded], Callable]] = {
     "add": (add, lambda a, b: (a + b) * UP),
     "multiply": (multiply, lambda a, b: a * b * UP),

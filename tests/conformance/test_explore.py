@@ -107,7 +107,7 @@ def drawn(seed: int, *, profiles: frozenset[str] = reference.profiles) -> list[t
     spy = Spy()
     spy.profiles = profiles
     [few] = [case for case in EXPLORATIONS if case.name == "explore.layer.few"]
-    list(Explorer(few, spy, PRECISIONS["float32"], seed, lambda config: True).evidence())
+    list(Explorer(few, spy, PRECISIONS["float32"], seed, lambda recipe: recipe).evidence())
     return spy.calls
 
 
@@ -133,11 +133,12 @@ def test_only_options_that_are_claimed_are_drawn():
         assert len({getattr(config, field) for config in everything}) > 1
 
 
-def test_a_declined_configuration_is_not_called_and_only_a_refusal_of_relu_is_a_failure():
+@pytest.mark.parametrize(("least", "failed"), [(2, []), (9, [("structure.supports", ("CNF-4",))])])
+def test_a_declined_configuration_is_not_called_and_only_a_refusal_of_the_level_base_is_a_failure(least, failed):
     calls = []
 
     def supports(config: PeerConfig, dtype: Any) -> bool | str:
-        return True if config.d_model > 1 or config.activation == "gelu" else "too narrow"
+        return True if config.d_model >= least else "too narrow"
 
     def forward(layer: Any, x: Any, **options: Any) -> Any:
         calls.append(layer.config)
@@ -146,7 +147,7 @@ def test_a_declined_configuration_is_not_called_and_only_a_refusal_of_relu_is_a_
     backend = SimpleNamespace(name="picky", profiles=["float32"], forward=forward, supports=supports)
     report = explored(backend)
     assert all(supports(config, None) is True for config in calls)
-    assert [(finding.check, finding.clauses) for finding in report.of("fail")] == [("structure.supports", ("CNF-4",))]
+    assert [(finding.check, finding.clauses) for finding in report.causes] == failed
 
 
 def test_a_fault_is_an_error_that_names_the_smallest_case():

@@ -70,8 +70,8 @@ def test_the_text_holds_verdict_and_exit_status_as_data():
     row = json.loads(dumps([REPORT]))["reports"][0]
     assert row["exit_status"] == 1
     assert row["verdict"] == {
-        "kind": "not conformant", "clauses": ["SCO-1"], "shortfall": None, "declined": False, "shows_routing": True,
-        "waived": 0, "error": "", "sentence": "not conformant: SCO-1",
+        "kind": "not conformant", "clauses": ["SCO-1"], "shortfall": None, "declined": False, "level": "full",
+        "shows_routing": True, "waived": 0, "error": "", "sentence": "not conformant: SCO-1",
     }  # fmt: skip
     assert row["findings"][0]["reason"] == "violation"
     assert row["findings"][0]["problem"]["kind"] == "out of bound"

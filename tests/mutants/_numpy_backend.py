@@ -17,7 +17,9 @@ from peerspec.reference import Layer, Output, Selection
 __all__ = ["ALL", "OPTIONS", "PRECISIONS", "NumpyBackend"]
 
 PRECISIONS = frozenset({"float32", "float64", "bfloat16", "float16", "mixed-bfloat16", "mixed-float16"})
-OPTIONS = frozenset({"select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training"})
+OPTIONS = frozenset(
+    {"select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training", "frozen-statistics"}
+)
 ALL = PRECISIONS | OPTIONS
 
 
@@ -48,8 +50,10 @@ class NumpyBackend(NumpyForward):
     def select(self, s1: Array, s2: Array, k: int) -> Selection:
         return Selection(*self.selection(s1, s2, k))
 
-    def gradients(self, layer: Layer, x: Array, dy: Array, *, mask: Array | None = None) -> dict[str, Array]:
-        r = self.run(layer, x, mask, training=True)
+    def gradients(
+        self, layer: Layer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
+    ) -> dict[str, Array]:
+        r = self.run(layer, x, mask, training)
         r.dy = dy.reshape(-1, r.config.d_out).astype(r.compute_dtype)
         grads = self.backward(r)
         grads["x"] = grads["x"].reshape(x.shape)
@@ -134,5 +138,11 @@ class NumpyBackend(NumpyForward):
         if r.config.query_norm == "layer":
             mean, along = dunit.mean(-1, keepdims=True), (dunit * r.unit).mean(-1, keepdims=True)
             return (dunit - mean - r.unit * along) / r.std
+        if not r.training:
+            return self.frozen_norm_backward(r, dunit)
         counted = r.mask[:, None, None] / r.compute_dtype.type(r.mask.sum())
         return (dunit - counted * dunit.sum(0) - counted * r.unit * (dunit * r.unit).sum(0)) / r.std
+
+    def frozen_norm_backward(self, r: Pass, dunit: Array) -> Array:
+        """The gradient of the query before a norm by running statistics."""
+        return dunit / r.std

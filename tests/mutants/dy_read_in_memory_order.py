@@ -6,8 +6,8 @@ CLAUSE, STAGE = "SHP-1", "gradient"
 
 
 class Mutant(NumpyBackend):
-    def gradients(self, layer, x, dy, *, mask=None):
-        return super().gradients(layer, x, dy.ravel(order="K").reshape(dy.shape), mask=mask)
+    def gradients(self, layer, x, dy, **options):
+        return super().gradients(layer, x, dy.ravel(order="K").reshape(dy.shape), **options)
 
 
 name, profiles, forward, select, gradients = Mutant.as_backend()

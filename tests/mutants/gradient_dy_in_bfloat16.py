@@ -7,8 +7,8 @@ CLAUSE, STAGE = "PRC-2", "gradient"
 
 
 class Mutant(NumpyBackend):
-    def gradients(self, layer, x, dy, *, mask=None):
-        return super().gradients(layer, x, dy.astype(bfloat16).astype(dy.dtype), mask=mask)
+    def gradients(self, layer, x, dy, **options):
+        return super().gradients(layer, x, dy.astype(bfloat16).astype(dy.dtype), **options)
 
 
 name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -10,8 +10,8 @@ class Mutant(NumpyBackend):
         self.saved[x.shape, layer.config] = x
         return super().forward(layer, x, **options)
 
-    def gradients(self, layer, x, dy, *, mask=None):
-        return super().gradients(layer, self.saved.get((x.shape, layer.config), x), dy, mask=mask)
+    def gradients(self, layer, x, dy, **options):
+        return super().gradients(layer, self.saved.get((x.shape, layer.config), x), dy, **options)
 
     saved: dict[object, object] = {}  # noqa: RUF012  (shared by all calls)
 

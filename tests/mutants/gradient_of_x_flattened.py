@@ -6,8 +6,8 @@ CLAUSE, STAGE = "SHP-1", "gradient"
 
 
 class Mutant(NumpyBackend):
-    def gradients(self, layer, x, dy, *, mask=None):
-        grads = super().gradients(layer, x, dy, mask=mask)
+    def gradients(self, layer, x, dy, **options):
+        grads = super().gradients(layer, x, dy, **options)
         return grads | {"x": grads["x"].reshape(-1, x.shape[-1])}
 
 

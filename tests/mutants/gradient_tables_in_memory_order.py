@@ -9,10 +9,10 @@ CLAUSE, STAGE = "PAR-1", "gradient"
 
 
 class Mutant(NumpyBackend):
-    def gradients(self, layer, x, dy, *, mask=None):
+    def gradients(self, layer, x, dy, **options):
         v = layer.params["experts.v"]
         flat = np.ascontiguousarray(v.ravel(order="K").reshape(v.shape))
-        return super().gradients(Layer(layer.config, dict(layer.params) | {"experts.v": flat}), x, dy, mask=mask)
+        return super().gradients(Layer(layer.config, dict(layer.params) | {"experts.v": flat}), x, dy, **options)
 
 
 name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -6,8 +6,8 @@ CLAUSE, STAGE = "PRC-6", "gradient"
 
 
 class Mutant(NumpyBackend):
-    def gradients(self, layer, x, dy, *, mask=None):
-        return {name: grad.astype(layer.dtype) for name, grad in super().gradients(layer, x, dy, mask=mask).items()}
+    def gradients(self, layer, x, dy, **options):
+        return {name: grad.astype(layer.dtype) for name, grad in super().gradients(layer, x, dy, **options).items()}
 
 
 name, profiles, forward, select, gradients = Mutant.as_backend()

@@ -6,8 +6,8 @@ CLAUSE, STAGE = "PRC-2", "gradient"
 
 
 class Mutant(NumpyBackend):
-    def gradients(self, layer, x, dy, *, mask=None):
-        found = super().gradients(layer, x, dy, mask=mask)
+    def gradients(self, layer, x, dy, **options):
+        found = super().gradients(layer, x, dy, **options)
         return {name: grad.astype(x.dtype).astype(grad.dtype) for name, grad in found.items()}
 
 

@@ -12,6 +12,7 @@ t⁴, and the rounding of L, γ_m times its majorant, divided by t.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -56,7 +57,9 @@ def inputs(layer: Layer) -> tuple[Any, Any, Any]:
     return x, dy, MASK
 
 
-def plain_loss(xp: Any, functions: dict[str, Any], layer: Layer, dy: Any, ids: Any) -> Callable[[Any], Any]:
+def plain_loss(
+    xp: Any, functions: dict[str, Any], layer: Layer, dy: Any, ids: Any, *, training: bool = True
+) -> Callable[[Any], Any]:
     """Σ dy·y by the formula of SPEC.md, for given ids, with operations that ``xp`` shares with NumPy."""
     c, half = layer.config, layer.config.d_key // 2
     i, j, head, counted = ids // c.n, ids % c.n, np.arange(c.heads)[:, None] % c.key_heads, MASK.reshape(-1)
@@ -68,6 +71,8 @@ def plain_loss(xp: Any, functions: dict[str, Any], layer: Layer, dy: Any, ids: A
             mean = q[counted].mean(0) if c.query_norm == "batch" else q.mean(-1)[..., None]
             square = (q - mean) ** 2
             var = square[counted].mean(0) if c.query_norm == "batch" else square.mean(-1)[..., None]
+            if c.query_norm == "batch" and not training:
+                mean, var = p["query_norm.mean"], p["query_norm.var"]
             q = (q - mean) / (var + 1e-5) ** 0.5 * p["query_norm.scale"] + p["query_norm.bias"]
         k1, k2 = p["keys"][head, 0, i], p["keys"][head, 1, j]
         s = (q[:, :, None, :half] * k1).sum(-1) + (q[:, :, None, half:] * k2).sum(-1)
@@ -81,14 +86,14 @@ def plain_loss(xp: Any, functions: dict[str, Any], layer: Layer, dy: Any, ids: A
     return loss
 
 
-def torch_gradients(layer: Layer, x: Any, dy: Any, ids: Any) -> dict[str, Any]:
+def torch_gradients(layer: Layer, x: Any, dy: Any, ids: Any, *, training: bool = True) -> dict[str, Any]:
     f = torch.nn.functional
     functions = {
         "relu": f.relu, "gelu": f.gelu, "silu": f.silu, "identity": lambda a: a,
         "gelu_tanh": lambda a: f.gelu(a, approximate="tanh"),
     }  # fmt: skip
     p = {n: torch.tensor(a, requires_grad=True) for n, a in {**layer.params, "x": x}.items()}
-    plain_loss(torch, functions, layer, torch.tensor(dy), ids)(p).backward()
+    plain_loss(torch, functions, layer, torch.tensor(dy), ids, training=training)(p).backward()
     return {n: np.zeros(a.shape) if a.grad is None else a.grad.numpy() for n, a in p.items()}
 
 
@@ -201,6 +206,48 @@ def test_gradients_are_those_of_autodiff(make_layer: Any, name: str, framework: 
         limit = 2 * gamma * bound[key].reshape(value.shape)
         assert (abs(value - expected[key]) <= limit).all(), key
         assert limit.max() < 1e-6, key  # far below the gradients, which are of order one
+
+
+def folded(layer: Layer) -> Layer:
+    """A layer without norm whose magnitudes bound those of this layer at inference, (|W|, |b| + |mean|)·a + |bias|."""
+    p = {name: abs(array) for name, array in layer.params.items()}
+    slope = p["query_norm.scale"] / np.sqrt(p["query_norm.var"] + 1e-5)
+    bias = (p.get("query.bias", 0) + p["query_norm.mean"]) * slope + p["query_norm.bias"]
+    rest = {name: array for name, array in layer.params.items() if not name.startswith("query")}
+    query = {"query.weight": layer.params["query.weight"] * slope[..., None], "query.bias": bias}
+    return Layer(replace(layer.config, query_norm="none", query_bias=True), query | rest)
+
+
+@pytest.mark.parametrize("name", ["batch", "all, batch"])
+def test_frozen_gradients_are_those_of_autodiff_with_constant_statistics(make_layer: Any, name: str) -> None:
+    """Bounds are those of the folded layer, by the chain rule for W and scale."""
+    layer = make_layer(**CASES[name])
+    x, dy, mask = inputs(layer)
+    out = forward(layer, x, mask=mask)
+    pairs = (-1, layer.config.heads, layer.config.top_k)
+    ids, gate = out.indices.reshape(pairs), out.gates.reshape(pairs)
+    got = gradients(layer, x, dy, mask=mask, training=False)
+    expected = torch_gradients(layer, x, dy, ids, training=False)
+    bound, gamma = majorants(folded(layer), x, dy, ids, gate)
+    std = np.sqrt(layer.params["query_norm.var"] + 1e-5)
+    weights, biases = bound["query.weight"], bound["query.bias"]
+    offset = abs(layer.params["query_norm.mean"]) + abs(layer.params.get("query.bias", 0))
+    bound["query_norm.scale"] = ((abs(layer.params["query.weight"]) * weights).sum(-1) + offset * biases) / std
+    bound["query_norm.bias"], slope = biases, layer.params["query_norm.scale"] / std
+    bound |= {"query.weight": weights * slope[..., None], "query.bias": biases * slope}
+    for key, value in got.items():
+        limit = 2 * gamma * bound[key].reshape(value.shape)
+        assert (abs(value - expected[key]) <= limit).all(), key
+        assert limit.max() < 1e-6, key
+    assert any((value != gradients(layer, x, dy, mask=mask)[key]).any() for key, value in got.items())
+
+
+def test_frozen_gradients_of_a_token_do_not_depend_on_other_tokens_or_the_mask(make_layer: Any) -> None:
+    layer = make_layer(query_norm="batch")
+    x, dy, mask = inputs(layer)
+    alone = gradients(layer, x[:1, :1], dy[:1, :1], training=False)["x"]
+    among = gradients(layer, x, dy, mask=mask, training=False)["x"][:1, :1]
+    np.testing.assert_allclose(alone, among, rtol=2.0**-40)  # the einsums of other shapes may add in another order
 
 
 @pytest.mark.parametrize("name", CASES)

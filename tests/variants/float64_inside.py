@@ -19,8 +19,8 @@ class Variant(NumpyBackend):
                 out.state and {name: value.astype(dtype) for name, value in out.state.items()},
             )
 
-    def gradients(self, layer, x, dy, *, mask=None):
-        grads = super().gradients(self.wide(layer), x.astype(np.float64), dy, mask=mask)
+    def gradients(self, layer, x, dy, **options):
+        grads = super().gradients(self.wide(layer), x.astype(np.float64), dy, **options)
         return {name: grad.astype(x.dtype if name == "x" else layer.dtype) for name, grad in grads.items()}
 
     def wide(self, layer):

@@ -6,7 +6,7 @@ from peerspec.reference import Output
 
 
 class Variant(NumpyBackend):
-    profiles = ALL - {"select", "training"}
+    profiles = ALL - {"select", "training", "frozen-statistics"}
 
     def answer(self, r, lead):
         out = super().answer(r, lead)

@@ -16,7 +16,10 @@ def answer(message: Message) -> None:
         scores, indices = reference.select(given["scores1"], given["scores2"], message["k"])
         write(message, {"scores": scores, "indices": indices})
     elif method == "gradients":
-        write(message, reference.gradients(Layer.load(message["layer"]), **inputs(message, "x", "dy")))
+        training = message.get("training", True)
+        write(
+            message, reference.gradients(Layer.load(message["layer"]), **inputs(message, "x", "dy"), training=training)
+        )
     elif method == "supports":
         PeerConfig(**message["config"])
         odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
