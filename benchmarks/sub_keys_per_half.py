@@ -2,8 +2,8 @@
 
     python benchmarks/sub_keys_per_half.py [--queries 20000] [--seed 0]
 
-k = 16 and n = 64. A query is one pair of vectors of independent half scores. The script compares the first k experts, as a
-set, with the first k of the grid of the best k′ sub-keys per half.
+k = 16 and n = 64. A query is one pair of vectors of independent half scores. The script compares the first k experts,
+as a set, with the first k of the grid of the best k′ sub-keys per half.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Export: a layer as one ONNX file that any runtime of opset 18 runs.
 
 ``export`` writes the file, ``read_layer`` reads it back, ``build_model`` makes the model in memory. The model is one
-``peer.Layer`` node over model-local functions of the domain ``peer`` (SPEC.md, chapter 10). Its parameters have the
+``peer.Layer`` node over model-local functions of the domain ``peer`` (SPEC-ONNX.md). Its parameters have the
 names of SPEC.md; its metadata hold the spec version and the configuration. ONNX is inference: batch norm applies its
 running statistics.
 """

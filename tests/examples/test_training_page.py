@@ -13,7 +13,7 @@ EXAMPLES = re.findall(r"<!-- run -->\n```python\n(.*?)```", TEXT, re.DOTALL)
 # torch.compile warns of a call that it makes itself.
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_the_examples_of_the_page_run_one_after_the_other():
-    assert len(EXAMPLES) == 3
+    assert len(EXAMPLES) == 4
     names: dict[str, object] = {}
     exec(EXAMPLES[0], names)
     table = names["tables"][0]

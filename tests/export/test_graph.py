@@ -9,7 +9,8 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
 from peerspec.export import ExportError, build_model
-from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, forward
+from peerspec.export.domain import TENSOR_TYPES
+from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, compute_dtype, forward
 from peerspec.reference.config import ACTIVATIONS
 
 OPTIONS = {
@@ -91,6 +92,15 @@ def test_small_integers_give_exactly_the_ids_and_scores_of_the_reference(runtime
 @pytest.mark.parametrize("precision", DTYPES)
 def test_the_graph_passes_the_checker_with_shape_inference(make_layer, options, precision):
     checker.check_model(build_model(make_layer(DTYPES[precision], **options)), full_check=True)
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+def test_running_statistics_are_stored_in_the_compute_dtype(make_layer, precision):
+    """ONX-11: they are inputs of type T, whatever the dtype of the learned parameters."""
+    model = build_model(make_layer(DTYPES[precision], query_norm="batch"))
+    types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    assert {types["query_norm.mean"], types["query_norm.var"]} == {TENSOR_TYPES[compute_dtype(DTYPES[precision])]}
+    assert {types["query_norm.scale"], types["keys"]} == {TENSOR_TYPES[DTYPES[precision]]}
 
 
 @pytest.mark.parametrize("runtime", [ReferenceEvaluator, _onnxruntime])

@@ -123,7 +123,7 @@ def test_the_file_says_nothing_of_the_machine_it_was_made_on(path):
 
 def test_a_peer_layer_alone_is_a_model_too_in_other_precisions(tmp_path):
     for dtype in (torch.bfloat16, torch.float64):
-        module = PEER(PeerConfig(6, 2, 25, 3, 4, activation="silu"), dtype=dtype).eval()
+        module = PEER(PeerConfig(6, 2, 25, 3, 4, activation="silu", query_norm="batch"), dtype=dtype).eval()
         path = tmp_path / f"{dtype}.onnx"
         export(module, (torch.zeros(4, 6, dtype=dtype),), path, dynamic_shapes={"x": {0: "tokens"}}, body="scan")
         found = OrtModel(path)
@@ -174,6 +174,14 @@ def test_the_node_itself_refuses_batch_statistics(monkeypatch):
     monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
     with pytest.raises(InputError, match=r"no batch statistics; call model\.eval"):
         PEER(FIRST)(torch.zeros(2, 6))
+
+
+def test_the_node_itself_refuses_mixed_precision(monkeypatch):
+    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    with pytest.raises(
+        InputError, match=r"x of the dtype of its parameters, torch.float32, got torch.bfloat16; .*ONX-11"
+    ):
+        PEER(SECOND)(torch.zeros(2, 6, dtype=torch.bfloat16))
 
 
 def test_the_layer_of_a_jax_pytree_is_exported_in_one_line(tmp_path):

@@ -163,6 +163,8 @@ def test_inputs_are_checked_like_those_of_the_reference():
         backend.forward(layer, np.zeros((2, 4), np.float32))
     with pytest.raises(InputError, match="PAR-5"):
         backend.forward(layer, np.zeros((2, 5)))
+    with pytest.raises(InputError, match=r"x must be float32 for parameters of float32, got float16; convert it"):
+        backend.forward(layer, np.zeros((2, 5), np.float16))
     with pytest.raises(InputError, match="SHP-2"):
         backend.forward(layer, _tokens(layer, 2), mask=np.ones(3, bool))
 

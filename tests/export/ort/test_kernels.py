@@ -16,6 +16,7 @@ from peerspec.export.expert_stage import expert_stage
 from peerspec.export.graph import assemble
 from peerspec.export.onnx_package import helper, parser
 from peerspec.export.product_key_top_k import product_key_top_k
+from peerspec.export.tensors import inline_tensor
 from peerspec.reference import DTYPES, Layer, select_exhaustive
 from peerspec.reference.config import ACTIVATIONS
 
@@ -267,6 +268,16 @@ def test_parameters_that_do_not_fit_the_configuration_are_refused(library, make_
     run = session(damaged(build_model(make_layer(), leading=("t",)), change), library)
     with pytest.raises(Exception, match=f"Layer: .*{sentence}"):
         run.run(None, {"x": np.zeros((2, 5), np.float32)})
+
+
+def test_narrow_running_statistics_are_refused(library, make_layer):
+    layer = make_layer(np.float16, query_norm="batch")
+    model = build_model(layer, leading=("t",))
+    for tensor in model.graph.initializer:
+        if tensor.name == "query_norm.var":
+            tensor.CopyFrom(inline_tensor(tensor.name, layer.params[tensor.name].astype(np.float16)))
+    with pytest.raises(Exception, match=r"query_norm.var must be float \[3, 8\], got float16 \[3, 8\]"):
+        session(model, library).run(None, {"x": np.zeros((2, 5), np.float16)})
 
 
 def test_nested_functions_reach_the_kernels(library, make_layer):
