@@ -37,9 +37,10 @@ SLOPE = {
 class Algorithm:
     """The quantities of GRD-8 under their names; ``grads`` holds the gradients by parameter name."""
 
-    def __init__(self, layer, x, dy, mask):
+    def __init__(self, layer, x, dy, mask, training):
+        self.frozen = layer.config.query_norm == "batch" and not training
         self.config, self.params = layer.config, {name: array.astype(float) for name, array in layer.params.items()}
-        self.ids = reference_forward(layer, x, mask=mask, training=True).indices.reshape(
+        self.ids = reference_forward(layer, x, mask=mask, training=training).indices.reshape(
             -1, layer.config.heads, layer.config.top_k
         )
         self.x, self.dy = x.reshape(-1, layer.config.d_model).astype(float), dy.reshape(-1, layer.config.d_out)
@@ -59,8 +60,11 @@ class Algorithm:
         self.q, norm = self.r, self.config.query_norm
         if norm != "none":  # F2
             axis, over = (0, self.r[self.mask]) if norm == "batch" else (-1, self.r)
-            self.rho = 1 / np.sqrt(over.var(axis, keepdims=True) + EPS)
-            self.unit = (self.r - over.mean(axis, keepdims=True)) * self.rho
+            mean, var = over.mean(axis, keepdims=True), over.var(axis, keepdims=True)
+            if self.frozen:
+                mean, var = self.params["query_norm.mean"], self.params["query_norm.var"]
+            self.rho = 1 / np.sqrt(var + EPS)
+            self.unit = (self.r - mean) * self.rho
             self.q = self.params["query_norm.scale"] * self.unit + self.params["query_norm.bias"]
 
     def gates(self):
@@ -112,6 +116,9 @@ class Algorithm:
         self.grads["query_norm.scale"] = (self.dq * self.unit).sum(0)  # B9
         self.grads["query_norm.bias"] = self.dq.sum(0)
         dunit = self.params["query_norm.scale"] * self.dq
+        if self.frozen:
+            self.dr = self.rho * dunit
+            return
         axis, count = (0, self.mask.sum()) if norm == "batch" else (-1, self.config.d_key)
         a, b = dunit.sum(axis, keepdims=True) / count, (dunit * self.unit).sum(axis, keepdims=True) / count
         counted = self.mask[:, None, None] if norm == "batch" else True
@@ -126,14 +133,14 @@ class Algorithm:
 
 
 class Variant(NumpyBackend):
-    def gradients(self, layer, x, dy, *, mask=None):
-        it = Algorithm(layer, x, dy, mask)
+    def gradients(self, layer, x, dy, *, mask=None, training=True):
+        it = Algorithm(layer, x, dy, mask, training)
         with np.errstate(all="ignore"):
             for step in (it.queries, it.gates, it.experts, it.scores, it.norm, it.maps):
                 step()
         it.grads["x"] = it.grads["x"].reshape(x.shape)
         return {
-            name: grad.astype(layer.dtype)
+            name: grad.astype(x.dtype if name == "x" else layer.dtype)
             for name, grad in it.grads.items()
             if name not in ("query_norm.mean", "query_norm.var")
         }
