@@ -56,7 +56,7 @@ def test_a_superseded_clause_is_explained_by_its_old_text_and_the_clause_that_re
 
 
 def test_the_table_of_the_bounds_and_the_proof_of_the_theorem_are_explained(peerspec):
-    assert "| exp | 8u relative |" in peerspec("explain", "PRC-4").out
+    assert "| exp | 8u, relative |" in peerspec("explain", "PRC-4").out
     assert "∎" in peerspec("explain", "THM-1").out
 
 
@@ -68,15 +68,15 @@ def on_terminal(text, **options):
 
 
 def test_a_terminal_gets_drawn_tables_lists_and_links_to_clauses_in_its_width():
-    text = clauses()["PRC-4"].text + "\n\n  a formula  (1)\n\nSEL-1 and `SEL-2`, see [bounds](docs/bounds.md)."
+    text = clauses()["PRC-4"].text + "\n\n  a formula  (1)\n\nSEL-1 and `SEL-2`, see [bounds](docs/other.md)."
     written, seen = on_terminal(text)
     assert "|---|" not in seen
-    assert re.search(r"^ *exp +8u relative *$", seen, re.MULTILINE)
+    assert re.search(r"^ *exp +8u, relative *$", seen, re.MULTILINE)
     assert "\n  a formula  (1)\n" in seen
     assert max(map(cell_len, seen.splitlines())) <= 60
     assert f";{clause_url('SEL-1')}\x1b" in written
     assert clause_url("SEL-2") not in written, "code is no link"
-    assert "docs/bounds.md" not in written, "a file beside SPEC.md has no address here"
+    assert "docs/other.md" not in written, "a file beside SPEC.md has no address here"
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "unknown"}])

@@ -19,9 +19,10 @@ class Sparse:
     forward = staticmethod(backend.forward)
     rows = 0
 
-    def gradients(self, layer, x, dy, *, mask=None):
+    def gradients(self, layer, x, dy, *, mask=None, training=True):
         module, tokens = PEER.from_layer(layer), to_tensor(x).clone().requires_grad_()
         module.sparse_gradients = True
+        module.train(training)
         y = module(tokens, None if mask is None else to_tensor(mask))
         learned = {**dict(module.named_parameters()), "x": tokens}
         found = dict(zip(learned, torch.autograd.grad(y, list(learned.values()), to_tensor(dy)), strict=True))
