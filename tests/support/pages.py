@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 BLOCK = re.compile(r"^(?:<!-- (.+?) -->\n)?```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ELLIPSIS = "…"
-WIDTH = {"COLUMNS": "100"}
+WIDTH = {"COLUMNS": "90"}
 
 
 class Block(NamedTuple):
