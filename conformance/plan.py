@@ -135,7 +135,7 @@ def _cases(
         )
     if check.trial is TrialKind.EXPLORATION:
         return tuple(c for c in EXPLORATIONS if first and check.tag in c.tags and c.size <= size)
-    narrow = _is_first_narrow(precision, precisions)
+    narrow = reference.PRECISIONS[precision].input.itemsize == 2
     return tuple(
         definition
         for definition in LAYER_CASES
@@ -144,12 +144,6 @@ def _cases(
         and definition.profiles <= set(claimed)
         and (first or size >= definition.everywhere or (narrow and size >= definition.narrow))
     )
-
-
-def _is_first_narrow(precision: str, precisions: tuple[str, ...]) -> bool:
-    """Whether x has 16 bits, and this is the first such precision, or the first mixed one."""
-    alike = (name for name in precisions if (name in MIXED) == (precision in MIXED))
-    return precision == next((name for name in alike if reference.PRECISIONS[name].input.itemsize == 2), "")
 
 
 def _work(steps: Sequence[Step]) -> int:
