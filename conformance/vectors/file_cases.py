@@ -15,7 +15,7 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array
 from peerspec.conformance.vectors.manifest import FILES
-from peerspec.files.tensors import DTYPE_OF_CODE
+from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig, parameter_dtype
 
 __all__ = ["FileCase", "file_cases", "write_files"]
