@@ -88,6 +88,10 @@ STRICTER = {
 }
 
 
+WORDS = "header|tensor|metadata|JSON|number|utf|surrogate|Expecting"
+"""Each refusal says something of the file, in words of files."""
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "file"
