@@ -49,7 +49,7 @@ def _cancelling(draw: Draw, config: PeerConfig) -> Parts:
 
 
 def _range(draw: Draw, config: PeerConfig) -> Parts:
-    """One feature of the last tokens is near 2²⁰, and small in W and u: in range for bfloat16, beyond it for float16."""
+    """One feature of the last tokens is near 2²⁰, and small in W and u: in the range of bfloat16, not of float16."""
     parts = full_case(draw, config)
     params, small = parts["params"], draw.dtype.type(2.0**-20)
     for rows in (params["query.weight"], params["experts.u"]):

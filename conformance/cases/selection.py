@@ -78,7 +78,10 @@ def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
 
 
 def _near_zero(bits: int, exponent: int, *lead: int) -> Any:
-    """Multiples of 2^(exponent−bits+1) in [−2^exponent, 2^exponent), times the least normal number; eight rows or ``lead``."""
+    """Multiples of 2^(exponent−bits+1) in [−2^exponent, 2^exponent), times the least normal number.
+
+    There are eight rows, or the leading axes ``lead``.
+    """
 
     def make(draw: Draw, n: int) -> tuple[Array, Array]:
         least = np.finfo(draw.dtype).tiny
