@@ -95,11 +95,10 @@ def no_precision() -> Finding:
 
 def declines_required(refusal: Refusal) -> Finding:
     """The backend declines a configuration that it must take (CNF-4)."""
-    (relu, relu_answer), (gelu, gelu_answer) = (
-        (without_activation(config), answer) for config, answer in refusal.declined
-    )
+    relu, gelu = (without_activation(config) for config, _ in refusal.declined)
     kind = ProblemKind.DECLINES_REQUIRED if relu == gelu else ProblemKind.DECLINES_EACH_ACTIVATION
-    values = {"relu": relu, "relu_answer": relu_answer, "gelu": gelu, "gelu_answer": gelu_answer}
+    answers = list(dict.fromkeys(answer for _, answer in refusal.declined))
+    values = {"relu": relu, "gelu": gelu, "answers": answers}
     return _of_claims(SUPPORTS, "CNF-4", Problem(kind, values), refusal.precision)
 
 

@@ -66,12 +66,11 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.REFUSAL_MISSING: "training without a counted token must be an error, got an answer for {tokens} tokens",
     ProblemKind.NO_PRECISION: "it claims no precision; claim at least one of {known}",
     ProblemKind.DECLINES_REQUIRED: (
-        "it declines {relu}, with relu ({relu_answer}) and with gelu ({gelu_answer}), although M = D, D is a multiple "
-        "of 8, and k ≤ n"
+        "it declines {relu}, with relu and with gelu, although M = D, D is a multiple of 8, and k ≤ n: {answers}"
     ),
     ProblemKind.DECLINES_EACH_ACTIVATION: (
-        "it must take relu or gelu wherever M = D, D is a multiple of 8, and k ≤ n, but declines {relu}, with relu "
-        "({relu_answer}), and {gelu}, with gelu ({gelu_answer})"
+        "it must take relu, or gelu, wherever M = D, D is a multiple of 8, and k ≤ n, but declines {relu}, with relu, "
+        "and {gelu}, with gelu: {answers}"
     ),
     ProblemKind.UNDECIDED: "none of its cases decided anything",
     ProblemKind.STALE_WAIVER: "its waiver is stale: {check} does not fail; remove the waiver",
