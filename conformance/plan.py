@@ -8,7 +8,7 @@ from typing import Any
 
 from peerspec import reference
 from peerspec.backends import BackendError
-from peerspec.backends.protocol import MIXED, PRECISIONS, PROFILES
+from peerspec.backends.protocol import PRECISIONS, PROFILES
 from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
@@ -36,11 +36,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a run, in order, and the checks whose profile is not claimed."""
+    """What a run does.
+
+    Attributes:
+        precisions: the precisions of the run, whichever of them these steps have.
+        steps: the checks and their cases, in order.
+        unclaimed: the checks whose profile is not claimed.
+        configs: the configurations of all layers of this size whose profiles are claimed, each once.
+        partial: whether the run is restricted.
+    """
 
     precisions: tuple[str, ...]
     steps: tuple[Step, ...]
     unclaimed: tuple[Check, ...]
+    configs: tuple[PeerConfig, ...]
     partial: bool
 
     @classmethod
@@ -79,15 +88,13 @@ class Plan:
             if check.profile in wanted and (cases := _cases(check, precision, precisions, claimed, SIZES.index(size)))
         ]
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
-        return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
+        configs = tuple(dict.fromkeys(case.config for case in _layers(claimed, SIZES.index(size))))
+        return cls(precisions, tuple(steps), unclaimed, configs, bool(profiles or only))
 
-    def configs(self) -> dict[str, tuple[PeerConfig, ...]]:
-        """The configurations of the layer cases by precision, each once."""
-        found: dict[str, dict[PeerConfig, None]] = {}
-        for step in self.steps:
-            defined = (case.config for case in step.cases if isinstance(case, CaseDefinition))
-            found.setdefault(step.precision, {}).update(dict.fromkeys(defined))
-        return {precision: tuple(configs) for precision, configs in found.items()}
+    @property
+    def precisions_of_steps(self) -> tuple[str, ...]:
+        """The precisions that the steps have."""
+        return tuple(dict.fromkeys(step.precision for step in self.steps))
 
     def split(self, jobs: int) -> list[Plan]:
         """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""
@@ -138,12 +145,15 @@ def _cases(
     narrow = reference.PRECISIONS[precision].input.itemsize == 2
     return tuple(
         definition
-        for definition in LAYER_CASES
+        for definition in _layers(claimed, size)
         if check.tag in definition.tags
-        and definition.size <= size
-        and definition.profiles <= set(claimed)
         and (first or size >= definition.everywhere or (narrow and size >= definition.narrow))
     )
+
+
+def _layers(claimed: Collection[str], size: int) -> list[CaseDefinition]:
+    """The layer cases of a size whose profiles are claimed."""
+    return [case for case in LAYER_CASES if case.size <= size and case.profiles <= set(claimed)]
 
 
 def _work(steps: Sequence[Step]) -> int:

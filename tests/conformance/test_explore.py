@@ -164,6 +164,21 @@ def test_a_fault_is_an_error_that_names_the_smallest_case():
     assert error.problem.values["exception"] == "IndexError"
 
 
+def test_a_fault_of_supports_in_an_explored_case_is_an_error_even_if_it_does_not_come_back():
+    seen = set()
+
+    def supports(config: PeerConfig, dtype: Any) -> bool | str:
+        if config.heads == 3 and config.d_model < 3 and config not in seen:
+            seen.add(config)
+            raise RuntimeError("the first time")
+        return True
+
+    backend = SimpleNamespace(name="mine", profiles=["float32"], forward=reference.forward, supports=supports)
+    error = explored(backend).of("error")[0]
+    assert error.check == "explore.layer"
+    assert error.message.startswith("supports() raised RuntimeError: the first time; in an explored case: D=")
+
+
 def test_a_backend_that_hangs_ends_the_exploration():
     def forward(layer: Any, x: Any, **options: Any) -> Any:
         if layer.config.heads == 3:
