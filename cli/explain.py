@@ -45,7 +45,7 @@ def _clause(clause: Clause, console: Console) -> None:
     console.print(Text.assemble(clause_link(clause.id, "bold"), f"  {clause.document}, {clause.chapter}"))
     console.print(Text(f"{_force(clause)}\n", "dim"))
     show_markdown(clause.text, console)
-    for part in (*clause.notes, *((f"*Why.* {clause.why}",) if clause.why else ())):
+    for part in (*clause.notes, *((f"*{clause.why_label}.* {clause.why}",) if clause.why else ())):
         console.print()
         show_markdown(part, console)
     if not clause.superseded_by:
