@@ -45,7 +45,7 @@ def _clause(clause: Clause, console: Console) -> None:
     console.print(Text.assemble(clause_link(clause.id, "bold"), f"  {clause.document}, {clause.chapter}"))
     console.print(Text(f"{_force(clause)}\n", "dim"))
     show_markdown(clause.text, console)
-    for part in (*clause.notes, *((f"*Why.* {clause.why}",) if clause.why else ())):
+    for part in (*clause.notes, *((f"*{clause.why_label}.* {clause.why}",) if clause.why else ())):
         console.print()
         show_markdown(part, console)
     if not clause.superseded_by:
@@ -63,17 +63,15 @@ def _force(clause: Clause) -> str:
 
 def _judges(clause: Clause, console: Console) -> None:
     """The checks that decide the clause, the tests of this project that show it, or why nothing does."""
-    from rich.table import Table
     from rich.text import Text
 
+    from peerspec.cli.columns import show_rows
     from peerspec.conformance.suite import CHECKS
 
     deciding = [check for check in CHECKS if clause.id in check.clauses]
     if deciding:
-        table = Table.grid(padding=(0, 2))
-        for check in deciding:
-            table.add_row("", check.id, Text(check.summary))
-        console.print(Text("\nDecided by", "bold"), table, sep="\n")
+        console.print(Text("\nDecided by", "bold"))
+        show_rows(((Text(check.id), Text(check.summary)) for check in deciding), console, indent=2)
     if tests := [name for name in clause.judged_by if name.startswith("tests/")]:
         console.print(Text("\nTested by", "bold"), Text(", ".join(tests)), soft_wrap=True)
     if not deciding and not tests:

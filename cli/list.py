@@ -19,22 +19,15 @@ def list_(
 ) -> int:
     """List the checks, or clauses, backends or cases."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
+    from peerspec.cli.columns import show_rows
     from peerspec.reference import PeerError
 
     if clauses + backends + cases > 1:
         raise PeerError("--clauses, --backends and --cases exclude each other; pass one of them")
     rows = _clauses() if clauses else _backends() if backends else _cases() if cases else _checks()
-    table = Table.grid(padding=(0, 2))
-    for row in rows:
-        if not table.columns:
-            for _ in row[:-1]:
-                table.add_column(no_wrap=True)
-            table.add_column(overflow="fold")
-        table.add_row(Text(row[0], "bold"), *map(Text, row[1:]))
-    Console(highlight=False).print(table)
+    show_rows(((Text(name, "bold"), *map(Text, rest)) for name, *rest in rows), Console(highlight=False))
     return 0
 
 

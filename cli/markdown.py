@@ -19,8 +19,9 @@ _CLAUSE = re.compile(r"\b[A-Z]{3}-\d+\b")
 
 def show_markdown(text: str, console: Console) -> None:
     """Print blocks of Markdown; the text as it is where the output is no terminal."""
-    from rich.markdown import Markdown
     from rich.text import Text
+
+    from peerspec.cli.markdown_table import WholeMarkdown
 
     if not console.is_terminal:
         console.print(Text(text), soft_wrap=True)
@@ -30,7 +31,7 @@ def show_markdown(text: str, console: Console) -> None:
             console.print(*(Text(f"\n{block}\n") for block in blocks), sep="\n")
         else:
             shown = "\n\n".join(map(_linked, blocks))
-            console.print(Markdown(shown, code_theme="ansi_dark"), width=min(console.width, _WIDTH))
+            console.print(WholeMarkdown(shown, code_theme="ansi_dark"), width=min(console.width, _WIDTH))
 
 
 def _linked(block: str) -> str:

@@ -23,6 +23,7 @@ class Clause:
         chapter: the heading it stands under.
         text: what it requires, with its tables, lists and formulas.
         why: its reason.
+        why_label: the words before the reason, such as ``Why two names``.
         notes: what the document says of it besides: notes, examples, proofs.
         superseded_by: the clause that replaced it; empty for a clause in force.
         document: the file it stands in.
@@ -41,6 +42,7 @@ class Clause:
     classes: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     judged_by: tuple[str, ...] = ()
+    why_label: str = "Why"
 
     @property
     def summary(self) -> str:

@@ -38,20 +38,22 @@ def append_functions(
         The layers.
 
     Raises:
-        ExportError: the model has no such node, parameters of a layer are not initializers of the model, or ``tables``
-            is given and a layer is not float32.
+        ExportError: the model has no such node, parameters of a layer are not initializers of the model, a layer gets
+            tokens of another dtype than its parameters, or ``tables`` is given and a layer is not float32.
     """
     nodes = layer_nodes(model, "the model")
     if not nodes:
         raise ExportError("the model holds no PEER layer; export a model with a peerspec.backends.torch.PEER in it")
     kinds = [Kind(layer_node.config, _dtype(layer_node, elements), tables) for layer_node in nodes]
-    for kind in kinds:
+    given = _element_types(model) | dict(elements)
+    for layer_node, kind in zip(nodes, kinds, strict=True):
+        _check_tokens(layer_node, kind.dtype, given)
         check_tables(kind.dtype, tables)
     names = layer_names(kinds)
     for layer_node, kind in zip(nodes, kinds, strict=True):
         assert layer_node.node is not None
         layer_node.node.op_type = names[kind]
-        layer_node.node.name = layer_node.parameters["keys"].removesuffix("keys").rstrip(".") or LAYER_NODE
+        layer_node.node.name = _name(layer_node)
         del layer_node.node.input[1:]
         layer_node.node.input.extend(_source(layer_node, name) for name in inputs(kind.config, tables))
     model.functions.extend(layer_functions(kinds, body=body))
@@ -59,6 +61,27 @@ def append_functions(
         model.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
     helper.set_model_props(model, {entry.key: entry.value for entry in model.metadata_props} | {SPEC_KEY: SPEC_VERSION})
     return layer_nodes(model, "the model")
+
+
+def _name(layer_node: LayerNode) -> str:
+    return layer_node.parameters["keys"].removesuffix("keys").rstrip(".") or LAYER_NODE
+
+
+def _element_types(model: ModelProto) -> dict[str, int]:
+    """The ONNX element type of each input and each intermediate tensor, by name."""
+    values = (*model.graph.input, *model.graph.value_info)
+    return {value.name: value.type.tensor_type.elem_type for value in values}
+
+
+def _check_tokens(layer_node: LayerNode, dtype: np.dtype, given: Mapping[str, int]) -> None:
+    assert layer_node.node is not None
+    tokens = given.get(layer_node.node.input[0], expected := TENSOR_TYPES[dtype])
+    if tokens != expected:
+        got = _DTYPES.get(tokens, helper.tensor_dtype_to_string(tokens))
+        raise ExportError(
+            f"the layer {_name(layer_node)!r} must get tokens of the dtype of its parameters, {dtype}, got {got}; "
+            "convert the tokens, or the parameters of the layer, before the export (ONX-11)"
+        )
 
 
 def _source(layer_node: LayerNode, name: str) -> str:

@@ -64,8 +64,8 @@ def export(
         overwrite: replace the model and its external file if they exist.
 
     Raises:
-        ExportError: the model is in training mode or has no PEER layer, ``tables`` does not fit a layer, or the path
-            exists or cannot be written.
+        ExportError: the model is in training mode, on the meta device or has no PEER layer, a layer gets tokens of
+            another dtype than its parameters, ``tables`` does not fit a layer, or the path exists or cannot be written.
 
     Example:
         >>> import tempfile
@@ -79,6 +79,8 @@ def export(
     """
     if any(module.training for module in model.modules()):
         raise ExportError("the model is in training mode and ONNX is inference; call model.eval() first")
+    if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
+        raise ExportError("the model is on the meta device, where parameters have no values; load its parameters first")
     program = _program(model, args, dict(kwargs or {}), dynamic_shapes, input_names, output_names)
     arrays = {name: _array(name, value) for name, value in program.graph.initializers.items()}
     made = _without_initializers(program)

@@ -83,14 +83,11 @@ def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | 
 def _pullback(
     config: PeerConfig, params: Params, x: jax.Array, dy: jax.Array, mask: jax.Array | None, training: bool
 ) -> dict[str, jax.Array]:
-    fixed = {name: params[name] for name in STATISTICS if name in params}
-    learned = {name: array for name, array in params.items() if name not in fixed}
+    def output(params: Params, x: jax.Array) -> jax.Array:
+        return jax_forward(config, params, x, mask=mask, training=training).y
 
-    def output(learned: Params, x: jax.Array) -> jax.Array:
-        return jax_forward(config, {**learned, **fixed}, x, mask=mask, training=training).y
-
-    dparams, dx = jax.vjp(output, learned, x)[1](dy)
-    return {**dparams, "x": dx}
+    dparams, dx = jax.vjp(output, params, x)[1](dy)
+    return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
 
 
 _forward = compiled(_output, static=(0, 4), tokens=2)

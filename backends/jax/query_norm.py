@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from peerspec.reference import InputError, PeerConfig
+from peerspec.reference.config import STATISTICS
 from peerspec.reference.query_norm import EPS, MOMENTUM
 
 __all__ = ["query_norm"]
@@ -18,6 +19,8 @@ def query_norm(
 ) -> tuple[jax.Array, dict[str, jax.Array] | None]:
     """Normalised queries [T, h, d], and the updated running statistics [h, d] if training changes them (NRM-3).
 
+    Running statistics, old and new, are constants of the derivative (GRD-9).
+
     Raises:
         InputError: no token counts, and the values of the mask are known (NRM-5).
     """
@@ -26,14 +29,18 @@ def query_norm(
     state = None
     if config.query_norm == "layer":
         mean, var = q.mean(-1, keepdims=True), q.var(-1, keepdims=True)
-    elif training:
-        mean, var = _batch_statistics(q, mask)
-        batch = {"query_norm.mean": mean, "query_norm.var": var}
-        state = {name: (1 - MOMENTUM) * params[name] + MOMENTUM * batch[name] for name in batch}
     else:
-        mean, var = params["query_norm.mean"], params["query_norm.var"]
+        running = {name: jax.lax.stop_gradient(params[name]) for name in STATISTICS}
+        mean, var = _batch_statistics(q, mask) if training else running.values()
+        state = _moving_average(running, mean, var) if training else None
     unit = (q - mean) / jnp.sqrt(var + EPS)
     return unit * params["query_norm.scale"] + params["query_norm.bias"], state
+
+
+def _moving_average(running: Mapping[str, jax.Array], mean: jax.Array, var: jax.Array) -> dict[str, jax.Array]:
+    """0.9·running + 0.1·batch (NRM-3)."""
+    batch = zip(running.items(), jax.lax.stop_gradient((mean, var)), strict=True)
+    return {name: (1 - MOMENTUM) * old + MOMENTUM * new for (name, old), new in batch}
 
 
 def _batch_statistics(q: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array]:

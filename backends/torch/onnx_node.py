@@ -22,16 +22,15 @@ def onnx_node(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """y, scores, indices and gates of a ``peer.Layer`` node: tensors of the right shapes and dtypes without values.
 
+    ``peerspec.export.torch`` refuses a node whose x has another dtype than its parameters (ONX-11); an error raised
+    here would be lost, because torch would then try without this node.
+
     Raises:
-        InputError: training with batch norm, because ONNX models only infer; x of another dtype than the parameters.
+        InputError: training with batch norm, because ONNX models only infer.
     """
     if training and config.query_norm == "batch":
         raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
-    if x.dtype != (dtype := params["keys"].dtype):
-        raise InputError(
-            f"an exported layer takes x of the dtype of its parameters, {dtype}, got {x.dtype}; convert it (ONX-11)"
-        )
-    lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[dtype]
+    lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[params["keys"].dtype]
     pairs = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(
         "peer::Layer",

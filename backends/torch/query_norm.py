@@ -25,6 +25,8 @@ def query_norm(
 ) -> tuple[Float[Tensor, "T h d"], dict[str, Tensor] | None]:
     """Normalised queries, and the updated running statistics where training changes them (NRM-1 … NRM-6).
 
+    Running statistics, old and new, are constants of the derivative (GRD-9).
+
     Raises:
         InputError: training with batch statistics and no token that counts (NRM-5).
     """
@@ -34,7 +36,7 @@ def query_norm(
     if kind == "layer":
         mean, var = _mean_and_variance(q, -1)
     else:
-        running = {name: params[name].to(q.dtype) for name in STATISTICS}
+        running = {name: params[name].detach().to(q.dtype) for name in STATISTICS}
         mean, var = running.values()
         if training:
             mean, var = _mean_and_variance(_counted(q, mask), 0)

@@ -13,7 +13,7 @@ __all__ = ["parse"]
 _HEADING = re.compile(r"^#{1,4} (.+)$")
 _CLAUSE = re.compile(r'^<a id="([A-Z]+-\d+)"></a>\*\*\1\*\* (.+)$', re.DOTALL)
 _SUPERSEDED = re.compile(r"^\*Superseded by ([A-Z]+-\d+)[^*]*\*\s*")
-_WHY = re.compile(r"^\*Why[^*]*\*\s*")
+_WHY = re.compile(r"^\*(Why[^*]*?)\.?\*\s*")
 _NOTES = ("*Note", "*Example", "*Proof")
 
 
@@ -49,7 +49,7 @@ def _begun(id: str, chapter: str, document: str, text: str) -> Clause:
 def _continued(clause: Clause, part: str, block: str) -> tuple[Clause, str]:
     """The clause with one more block, and the part of it that the next block continues."""
     if reason := _WHY.match(block):
-        return replace(clause, why=_joined(clause.why, block[reason.end() :])), "why"
+        return _with_reason(clause, reason[1], block[reason.end() :]), "why"
     if block.startswith(_NOTES):
         kind = block[1:].partition(".")[0].split()[0].lower()
         return replace(clause, notes=(*clause.notes, block)), "ended" if _is_proved(block) else kind
@@ -61,6 +61,13 @@ def _continued(clause: Clause, part: str, block: str) -> tuple[Clause, str]:
         longer = replace(clause, notes=(*clause.notes[:-1], _joined(clause.notes[-1], block)))
         return longer, "ended" if part == "example" or _is_proved(block) else part
     return clause, "ended"
+
+
+def _with_reason(clause: Clause, label: str, reason: str) -> Clause:
+    """The clause with a reason; a second one keeps its label in its text."""
+    if clause.why:
+        return replace(clause, why=f"{clause.why}\n\n*{label}.* {reason}")
+    return replace(clause, why=reason, why_label=label)
 
 
 def _is_proved(block: str) -> bool:

@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from rich.cells import cell_len
@@ -42,6 +43,7 @@ def test_every_clause_can_be_explained(peerspec, id):
     assert result.status == 0
     assert clauses()[id].chapter in result.out
     assert clauses()[id].text in result.out
+    assert f"*{clauses()[id].why_label}.* {clauses()[id].why}" in result.out or not clauses()[id].why
     assert ("Decided by" in result.out) == any(id in check.clauses for check in CHECKS)
     reasons = ("tests/", "Not judged: ", "Decided by")
     assert any(reason in result.out for reason in reasons)
@@ -60,8 +62,8 @@ def test_the_table_of_the_bounds_and_the_proof_of_the_theorem_are_explained(peer
     assert "∎" in peerspec("explain", "THM-1").out
 
 
-def on_terminal(text, **options):
-    console = Console(force_terminal=True, width=60, color_system="standard", file=io.StringIO(), **options)
+def on_terminal(text, *, width=60):
+    console = Console(force_terminal=True, width=width, color_system="standard", file=io.StringIO())
     show_markdown(text, console)
     written = console.file.getvalue()
     return written, re.sub(r"\x1b(?:\[[0-9;]*m|\]8;[^\x1b]*\x1b\\)", "", written)
@@ -77,6 +79,53 @@ def test_a_terminal_gets_drawn_tables_lists_and_links_to_clauses_in_its_width():
     assert f";{clause_url('SEL-1')}\x1b" in written
     assert clause_url("SEL-2") not in written, "code is no link"
     assert "docs/other.md" not in written, "a file beside SPEC.md has no address here"
+
+
+def words(text):
+    return Counter(re.findall(r"\w+", text))
+
+
+CODE = re.compile(r"^```\w*$(.*?)^```$", re.MULTILINE | re.DOTALL)
+LOCAL_LINK = re.compile(r"\]\((?!https?:)[^)]*\)")
+
+
+NARROW = pytest.mark.parametrize("width", [40, 60, 80])
+
+
+@NARROW
+@pytest.mark.parametrize("id", list(all_clauses()))
+def test_a_narrow_terminal_shows_every_word_of_a_clause(id, width):
+    clause = all_clauses()[id]
+    for text in (clause.text, clause.why, *clause.notes):
+        _, seen = on_terminal(text, width=width)
+        assert not words(CODE.sub("", LOCAL_LINK.sub("", text))) - words(seen)
+        for code in CODE.findall(text):  # a line of code is not divided at words
+            assert "".join(code.split()) in "".join(seen.split())
+        assert max(map(cell_len, seen.splitlines()), default=0) <= width
+
+
+@NARROW
+def test_lists_show_every_identifier_and_every_word_in_a_narrow_terminal(peerspec, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    checks, in_force = peerspec("list").out, peerspec("list", "--clauses").out
+    for check in CHECKS:
+        assert re.search(rf"^{re.escape(check.id)} ", checks, re.MULTILINE)
+    assert not sum((words(f"{check.profile} {check.summary}") for check in CHECKS), Counter()) - words(checks)
+    assert not sum((words(f"{id} {clause.summary}") for id, clause in clauses().items()), Counter()) - words(in_force)
+    for out in (checks, in_force, peerspec("list", "--backends").out, peerspec("list", "--cases").out):
+        assert max(map(cell_len, out.splitlines())) <= width
+
+
+@NARROW
+@pytest.mark.parametrize("id", ["GRD-1", "PRC-4", "IND-3"])
+def test_the_checks_of_a_clause_keep_their_names_in_a_narrow_terminal(peerspec, monkeypatch, id, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = peerspec("explain", id).out
+    decided = out[out.index("Decided by") :]
+    for check in CHECKS:
+        if id in check.clauses:
+            assert re.search(rf"^  {re.escape(check.id)}\s", decided, re.MULTILINE)
+            assert not words(check.summary) - words(decided)
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": "unknown"}])

@@ -56,6 +56,8 @@ A remark.
 
 *Why this.* Because.
 
+*Why not that.* It fails.
+
 ---
 
 Between.
@@ -95,12 +97,13 @@ def test_a_clause_holds_its_tables_lists_formulas_and_code_in_their_lines() -> N
 
 
 def test_a_reason_ends_the_text_and_what_follows_belongs_to_no_clause() -> None:
-    assert ONE.why == "A reason on two lines."
+    assert (ONE.why_label, ONE.why) == ("Why", "A reason on two lines.")
     assert not any("Explanation" in f"{clause.text}{clause.why}{clause.notes}" for clause in (ONE, TWO, SHORT, OLD))
 
 
-def test_a_proof_goes_on_to_its_end_and_a_reason_may_follow() -> None:
-    assert (TWO.text, TWO.why) == ("*Theorem.* It holds.", "Because.")
+def test_a_proof_goes_on_to_its_end_and_reasons_with_their_labels_may_follow() -> None:
+    assert (TWO.text, TWO.why_label) == ("*Theorem.* It holds.", "Why this")
+    assert TWO.why == "Because.\n\n*Why not that.* It fails."
     assert TWO.notes == ("*Proof.* Because\n\n  x ≤ y,\n\nit does. ∎",)
 
 

@@ -176,12 +176,34 @@ def test_the_node_itself_refuses_batch_statistics(monkeypatch):
         PEER(FIRST)(torch.zeros(2, 6))
 
 
-def test_the_node_itself_refuses_mixed_precision(monkeypatch):
-    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
-    with pytest.raises(
-        InputError, match=r"x of the dtype of its parameters, torch.float32, got torch.bfloat16; .*ONX-11"
-    ):
-        PEER(SECOND)(torch.zeros(2, 6, dtype=torch.bfloat16))
+class Narrow(nn.Module):
+    """A float32 layer that gets bfloat16 tokens, as mixed precision makes them, and returns its routing."""
+
+    def __init__(self, layer) -> None:
+        super().__init__()
+        self.peer = layer
+
+    def forward(self, x):
+        return self.peer.forward_with_routing(x.to(torch.bfloat16))[:4]
+
+
+NARROW = [PEER(SECOND).eval(), Narrow(PEER(FIRST)).eval()]
+
+
+@pytest.mark.parametrize(("model", "dtype", "name"), [(NARROW[0], torch.bfloat16, "layer"), (NARROW[1], None, "peer")])
+def test_tokens_of_another_dtype_than_the_parameters_are_refused_in_one_sentence(tmp_path, model, dtype, name):
+    with pytest.raises(ExportError) as found:
+        export(model, (torch.zeros(2, 6, dtype=dtype),), tmp_path / "model.onnx")
+    wanted = f"the layer '{name}' must get tokens of the dtype of its parameters, float32, got bfloat16; "
+    assert str(found.value).startswith(wanted)
+    assert str(found.value).endswith("before the export (ONX-11)")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_on_the_meta_device_is_refused_in_one_sentence(tmp_path):
+    model = nn.Sequential(nn.Linear(6, 6), PEER(SECOND, device="meta")).eval()
+    with pytest.raises(ExportError, match=r"^the model is on the meta device, .*; load its parameters first$"):
+        export(model, (torch.zeros(2, 6),), tmp_path / "model.onnx")
 
 
 def test_the_layer_of_a_jax_pytree_is_exported_in_one_line(tmp_path):

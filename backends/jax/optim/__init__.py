@@ -2,9 +2,10 @@
 
 The cost of a step depends on the touched rows and not on the size of the tables. ``row_sgd`` and ``row_adagrad`` are
 equal to a step over all rows, because a gradient of zero changes nothing there. ``lazy_adam`` is another algorithm than
-Adam. Other parameters can have any optimiser of Optax:
+Adam. Other learned parameters can have any optimiser of Optax. Running statistics have none:
 
-    optimiser = optax.partition({"tables": lazy_adam(1e-3), "rest": optax.adamw(1e-3)}, labels)
+    kinds = {"tables": lazy_adam(1e-3), "statistics": optax.set_to_zero(), "rest": optax.adamw(1e-3)}
+    optimiser = optax.partition(kinds, labels)
 
     @partial(jax.jit, donate_argnums=(0, 1))
     def step(params, state, tokens):
@@ -12,7 +13,8 @@ Adam. Other parameters can have any optimiser of Optax:
         updates, state = optimiser.update(gradients, state, params)
         return optax.apply_updates(params, updates), state, loss
 
-Tables are updated in place if they are donated, as here; otherwise JAX copies them first. ``merged`` adds accumulated
+With query norm ``batch``, ``loss_of`` also returns ``Output.state``, and the step puts it in place of the old running
+statistics. Tables are updated in place if they are donated, as here; otherwise JAX copies them first. ``merged`` adds accumulated
 gradients, and ``optax.chain(clip_by_global_norm(1.0), optimiser)`` clips them. Parameters and state are pytrees of
 arrays; a run resumes from a saved copy bit for bit.
 """

@@ -27,7 +27,8 @@ def row_adagrad(learning_rate: Rate, eps: float = 1e-10) -> optax.GradientTransf
     Example:
         >>> import optax
         >>> from peerspec.backends.jax.optim import labels
-        >>> optimiser = optax.partition({"tables": row_adagrad(0.1), "rest": optax.adamw(1e-3)}, labels)
+        >>> kinds = {"tables": row_adagrad(0.1), "statistics": optax.set_to_zero(), "rest": optax.adamw(1e-3)}
+        >>> optimiser = optax.partition(kinds, labels)
     """
     algorithm = _RowAdagrad(rate=fixed_rate(learning_rate), epsilon=fixed_option("eps", eps))
     return transformation(algorithm, learning_rate)

@@ -37,7 +37,8 @@ def lazy_adam(
     Example:
         >>> import optax
         >>> from peerspec.backends.jax.optim import labels
-        >>> optimiser = optax.partition({"tables": lazy_adam(1e-3), "rest": optax.adamw(1e-3)}, labels)
+        >>> kinds = {"tables": lazy_adam(1e-3), "statistics": optax.set_to_zero(), "rest": optax.adamw(1e-3)}
+        >>> optimiser = optax.partition(kinds, labels)
     """
     algorithm = _LazyAdam(
         rate=fixed_rate(learning_rate),

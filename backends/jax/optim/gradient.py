@@ -13,6 +13,7 @@ from peerspec.backends.jax.precision import compute_dtype, id_dtype
 from peerspec.backends.jax.probe import Probe
 from peerspec.backends.jax.rows import scatter_sum
 from peerspec.reference import InputError
+from peerspec.reference.config import STATISTICS
 
 __all__ = ["CHANGED", "RowGradient", "gradients_of", "labels", "value_and_grad"]
 
@@ -99,15 +100,18 @@ def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callab
 
 
 def labels(params: Any) -> Any:
-    """Labels for ``optax.partition``: "tables" for every expert table, "rest" for every other leaf.
+    """Labels for ``optax.partition``: "tables", "statistics" or "rest" for every leaf.
+
+    "tables" are the expert tables, "statistics" the running statistics, which no optimiser may change (GRD-9).
 
     Example:
-        >>> labels({"experts.u": 0, "keys": 0, "head": 0})
-        {'experts.u': 'tables', 'head': 'rest', 'keys': 'rest'}
+        >>> labels({"experts.u": 0, "keys": 0, "query_norm.mean": 0, "head": 0})
+        {'experts.u': 'tables', 'head': 'rest', 'keys': 'rest', 'query_norm.mean': 'statistics'}
     """
 
     def label(path: Any, _: Any) -> str:
-        return "tables" if path and getattr(path[-1], "key", None) in _TABLES else "rest"
+        name = getattr(path[-1], "key", None) if path else None
+        return "tables" if name in _TABLES else "statistics" if name in STATISTICS else "rest"
 
     return jax.tree_util.tree_map_with_path(label, params, is_leaf=lambda node: isinstance(node, RowGradient))
 

@@ -27,7 +27,8 @@ def row_sgd(learning_rate: Rate) -> optax.GradientTransformation:
     Example:
         >>> import optax
         >>> from peerspec.backends.jax.optim import labels
-        >>> optimiser = optax.partition({"tables": row_sgd(0.1), "rest": optax.adamw(1e-3)}, labels)
+        >>> kinds = {"tables": row_sgd(0.1), "statistics": optax.set_to_zero(), "rest": optax.adamw(1e-3)}
+        >>> optimiser = optax.partition(kinds, labels)
     """
     return transformation(_SGD(rate=fixed_rate(learning_rate)), learning_rate)
 

@@ -71,7 +71,7 @@ class LazyAdam(Optimiser):
     def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
         moments = (state[name].view(table.shape) for name in ("exp_avg", "exp_avg_sq"))
         numbers = map(float, (group["lr"], *group["betas"], group["eps"]))
-        _adam_rows(table, *moments, *gradient, *numbers, int(state["step"]))
+        _adam_rows(table, *moments, *gradient, *numbers, int(state["step"]) + 1)
 
 
 def _by_library(

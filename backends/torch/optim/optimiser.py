@@ -106,10 +106,20 @@ class Optimiser(torch.optim.Optimizer):
         state = self.state[param]
         if not state:
             state.update(self._new_state(param))
-        if "step" in state:
-            state["step"] += 1
+        self._require_fitting(param, state)
         # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses a second update
         self._update_rows(param.data.view(-1, _width(param)), operands(gradient), state, group)
+        if "step" in state:
+            state["step"] += 1
+
+    def _require_fitting(self, param: Tensor, state: dict[str, Tensor]) -> None:
+        wanted = (COMPUTE_DTYPES[param.dtype], param.device)
+        for name, tensor in state.items():
+            if name != "step" and (got := (tensor.dtype, tensor.device)) != wanted:
+                raise InputError(
+                    f"the state {name!r} of {type(self).__name__} must be {wanted[0]} on {wanted[1]} for a parameter of "
+                    f"{param.dtype}, got {got[0]} on {got[1]}; convert or move the module before you make the optimiser"
+                )
 
     def _check_options(self, group: dict[str, Any]) -> None:
         """Raise InputError for options that are out of range."""
@@ -120,7 +130,7 @@ class Optimiser(torch.optim.Optimizer):
         raise NotImplementedError
 
     def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
-        """Change the rows of the table that have a gradient, and their state; ``state["step"]`` counts from 1."""
+        """Change the rows of the table that have a gradient, and their state; ``state["step"]`` counts the steps before this one."""
         raise NotImplementedError
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,10 +1,14 @@
 """Gradients through the contract of a backend (GRD-1 … GRD-7)."""
 
+import jax
 import numpy as np
 import pytest
 
-from peerspec.backends.jax import backend
+from peerspec.backends.jax import backend, params_from_layer
+from peerspec.backends.jax import forward as jax_forward
+from peerspec.backends.jax.optim import value_and_grad
 from peerspec.reference import DTYPES, InputError, forward, gradients
+from peerspec.reference.config import STATISTICS
 
 OPTIONS = [
     {"activation": "gelu"},
@@ -79,6 +83,22 @@ def test_the_slope_of_relu_at_zero_is_zero(make_layer):
     grads = backend.gradients(layer, np.zeros_like(x), dy)
     assert not grads["experts.u"].any()
     assert not grads["x"].any()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_running_statistics_are_constants_of_the_public_functions(make_layer, training):
+    """Their gradient is zero by every entrance, also that of the new ones (GRD-9)."""
+    layer = make_layer(query_norm="batch")
+    params, x = params_from_layer(layer), batch(layer, 6)[0]
+
+    def loss(params):
+        out = jax_forward(layer.config, params, x, training=training)
+        return (out.y**2).sum() + sum(array.sum() for array in (out.state or {}).values())
+
+    for run in (jax.grad(loss), lambda params: value_and_grad(loss)(params)[1]):
+        found = jax.jit(run)(params)
+        assert not any(found[name].any() for name in STATISTICS)
+        assert all(found[name].any() for name in ("keys", "query_norm.scale", "query.weight"))
 
 
 def test_leading_axes_and_no_tokens_are_taken(make_layer):

@@ -1,5 +1,6 @@
 """Optimisers of rows in JAX: equal to dense updates where they claim it, in place, with and without the core."""
 
+import dataclasses
 from functools import cache, partial
 
 import jax
@@ -25,6 +26,7 @@ from peerspec.backends.torch import optim as torch_optim
 from peerspec.backends.torch.in_backward import receiver_of
 from peerspec.backends.torch.touched import FactoredRows, touched_rows
 from peerspec.reference import InputError, Layer, PeerConfig
+from peerspec.reference.config import STATISTICS
 
 CONFIG = PeerConfig(12, 2, 100, 3, 6, d_out=7, query_bias=True)
 TABLES = ("experts.u", "experts.v")
@@ -224,6 +226,22 @@ def test_a_batch_without_tokens_changes_nothing():
     got, _ = stepped(KINDS["lazy_adam"])(tables(gradients), state, tables(params))
     assert_trees_equal(got, tables(params))
     assert fast_jit(optim.global_norm)(gradients) == 0
+
+
+def test_no_optimiser_changes_running_statistics():
+    config = dataclasses.replace(CONFIG, query_norm="batch")
+    params = params_from_layer(Layer.random(config, seed=0))
+    loss = lambda params: (forward(config, params, batch(0), training=True).y ** 2).sum()  # noqa: E731
+    optimiser = optax.partition(
+        {"tables": KINDS["lazy_adam"], "statistics": optax.set_to_zero(), "rest": optax.adamw(0.1, weight_decay=0.5)},
+        labels,
+    )
+    gradients = fast_jit(value_and_grad(loss))(params)[1]
+    after, _ = stepped(optimiser)(gradients, optimiser.init(params), params)
+    kept = {name for name, array in params.items() if (array == after[name]).all()}
+    assert kept == set(STATISTICS)
+    with pytest.raises(ValueError, match="statistics"):  # left out, they are not taken for other parameters
+        optax.partition({"tables": KINDS["lazy_adam"], "rest": optax.adamw(0.1)}, labels).init(params)
 
 
 def test_a_training_step_copies_no_table():

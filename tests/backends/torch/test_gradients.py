@@ -10,6 +10,7 @@ from peerspec.backends.torch import backend
 from peerspec.backends.torch.arrays import to_tensor
 from peerspec.backends.torch.functional import forward
 from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, gradients
+from peerspec.reference.config import STATISTICS
 
 CONFIG = PeerConfig(d_model=5, heads=2, num_experts=16, top_k=3, d_key=4, d_out=3)
 
@@ -131,3 +132,14 @@ def test_tables_that_are_frozen_get_no_gradient_and_others_do():
     forward(CONFIG, tensors, torch.ones(2, 5)).y.sum().backward()
     assert tensors["experts.v"].grad is not None
     assert all(tensors[name].grad is None for name in tensors if name != "experts.v")
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_running_statistics_are_constants_though_they_require_gradients(training):
+    """Old and new ones (GRD-9)."""
+    layer = Layer.random(PeerConfig(5, 2, 16, 3, 4, query_norm="batch"), seed=0)
+    params = {name: to_tensor(array).requires_grad_() for name, array in layer.params.items()}
+    out = forward(layer.config, params, torch.randn(6, 5), training=training)
+    assert not any(statistic.requires_grad for statistic in (out.state or {}).values())
+    out.y.square().sum().backward()
+    assert {name for name, tensor in params.items() if tensor.grad is None} == set(STATISTICS)

@@ -275,3 +275,23 @@ def test_sparse_gradients_of_embeddings_are_rows_too():
         each(torch.tensor([3, 7, 3])).square().sum().backward()
         RowAdagrad(each.parameters()).step()
     assert torch.equal(table.weight, dense.weight)
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+@pytest.mark.parametrize(("kind", "state"), [(RowAdagrad, "sum"), (LazyAdam, "exp_avg")])
+def test_a_state_of_another_dtype_than_the_converted_module_is_refused_and_changes_nothing(kind, state, in_backward):
+    module = layer()
+    optimiser = kind([module.get_parameter(name) for name in TABLES], in_backward=in_backward)
+    train(module, optimiser, range(1))
+    module.double()
+    before = bits(module), copy.deepcopy(optimiser.state_dict()["state"])
+    message = (
+        rf"^the state '{state}' of {kind.__name__} must be torch.float64 on cpu for a parameter of torch.float64, got "
+        r"torch.float32 on cpu; convert or move the module before you make the optimiser$"
+    )
+    with pytest.raises(InputError, match=message):
+        train(module, optimiser, range(1, 2))
+    assert bits(module) == before[0]
+    after = optimiser.state_dict()["state"]
+    for number, wanted in before[1].items():
+        assert all(torch.equal(after[number][name], value) for name, value in wanted.items())
