@@ -52,7 +52,7 @@ def accused(path: Path, seeds: range, size: str) -> tuple[str, int, float, list[
         report = check_backend(backend, size=size, seed=seed, timeout=NO_LIMIT)
         wrong += [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]
         inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
-        worst = max(worst, *inside)
+        worst = max([worst, *inside])
     return path.stem, len(seeds), worst, wrong
 
 
