@@ -12,6 +12,7 @@ from peerspec.conformance.clauses import counted_checks
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.kinds import Reason, Stage, Status
+from peerspec.conformance.plan import SUPPORTS
 from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
 from peerspec.conformance.sentences import message
 from peerspec.conformance.support import Refusal
@@ -19,7 +20,6 @@ from peerspec.conformance.support import Refusal
 __all__ = [
     "CLAIMS",
     "CLAUSES_OF_CLAIMS",
-    "SUPPORTS",
     "declines_required",
     "failed",
     "faulty",
@@ -32,9 +32,10 @@ __all__ = [
     "waive_newer",
 ]
 
-CLAIMS, SUPPORTS = "structure.claims", "structure.supports"
+CLAIMS = "structure.claims"
+"""The check without cases: a precision is claimed."""
 CLAUSES_OF_CLAIMS = {CLAIMS: ("CNF-1",), SUPPORTS: ("CNF-4",)}
-"""The two checks without cases: a precision is claimed; the required configurations are taken."""
+"""The clause of each check without cases."""
 
 
 def passed(check: Check, precision: str, cases: int, share: float) -> Finding:
@@ -93,13 +94,13 @@ def no_precision() -> Finding:
 
 def declines_required(refusal: Refusal) -> Finding:
     """The backend declines a configuration that it must take (CNF-4)."""
-    values = {"answer": refusal.answer, "config": str(refusal.config)}
+    values = {"answer": refusal.answer, "config": str(refusal.config), "drawn": refusal.drawn}
     return _of_claims(SUPPORTS, "CNF-4", Problem(ProblemKind.DECLINES_REQUIRED, values), refusal.precision)
 
 
-def required_taken() -> Finding:
-    """The backend declines nothing that it must take (CNF-4)."""
-    return Finding(SUPPORTS, ("CNF-4",), Stage.STRUCTURE, "core", "", Status.PASS)
+def required_taken(precision: str = "") -> Finding:
+    """The backend declines nothing that it must take, in one precision or in all (CNF-4)."""
+    return Finding(SUPPORTS, ("CNF-4",), Stage.STRUCTURE, "core", precision, Status.PASS)
 
 
 def _of_claims(check: str, clause: str, problem: Problem, precision: str = "") -> Finding:

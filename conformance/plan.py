@@ -16,11 +16,13 @@ from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import PeerConfig, PeerError
 
-__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "require_waived_checks"]
+__all__ = ["PRECISIONS", "PROFILES", "SIZES", "SUPPORTS", "Plan", "Step", "require_waived_checks"]
 
 SIZES = ("minimal", "default", "full")
 CORE = "core"
 """The profile of every backend."""
+SUPPORTS = "structure.supports"
+"""The check without cases of its own: the configurations of all others are taken where they must be (CNF-4)."""
 
 Definition = CaseDefinition | SelectionCase | Exploration
 
@@ -36,10 +38,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a run, in order, and the checks whose profile is not claimed."""
+    """What a run does.
+
+    Attributes:
+        precisions: the precisions of the run.
+        steps: its steps, in order.
+        asked: the steps whose configurations ``structure.supports`` asks for: all, if it is named in ``only``.
+        names_supports: whether it is named in ``only``.
+        unclaimed: the checks whose profile is not claimed.
+        partial: whether the run is restricted.
+    """
 
     precisions: tuple[str, ...]
     steps: tuple[Step, ...]
+    asked: tuple[Step, ...]
+    names_supports: bool
     unclaimed: tuple[Check, ...]
     partial: bool
 
@@ -69,22 +82,26 @@ class Plan:
         named = set(profiles or ())
         _require_known("size", [size], SIZES)
         _require_claims(claimed, named)
-        chosen = _chosen(CHECKS if checks is None else checks, only or ())
+        checks = CHECKS if checks is None else checks
+        chosen = _chosen(checks, only or ())
+        names_supports = SUPPORTS.startswith(tuple(only or ()))
         precisions = tuple(p for p in PRECISIONS if p in claimed and (p in named or not named & set(PRECISIONS)))
         wanted = named - set(PRECISIONS) or {CORE, *claimed}
-        steps = [
+        every = tuple(
             Step(check, precision, cases)
             for precision in precisions
-            for check in chosen
+            for check in checks
             if check.profile in wanted and (cases := _cases(check, precision, precisions, claimed, SIZES.index(size)))
-        ]
+        )
+        steps = tuple(step for step in every if step.check in chosen)
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
-        return cls(precisions, tuple(steps), unclaimed, bool(profiles or only))
+        asked = every if names_supports else steps
+        return cls(precisions, steps, asked, names_supports, unclaimed, bool(profiles or only))
 
     def configs(self) -> dict[str, tuple[PeerConfig, ...]]:
         """The configurations of the layer cases by precision, each once."""
         found: dict[str, dict[PeerConfig, None]] = {}
-        for step in self.steps:
+        for step in self.asked:
             defined = (case.config for case in step.cases if isinstance(case, CaseDefinition))
             found.setdefault(step.precision, {}).update(dict.fromkeys(defined))
         return {precision: tuple(configs) for precision, configs in found.items()}
@@ -92,13 +109,18 @@ class Plan:
     def split(self, jobs: int) -> list[Plan]:
         """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""
         groups: dict[str, list[Step]] = {}
-        for step in self.steps:
+        for step in self.asked:
             groups.setdefault(step.precision, []).append(step)
         bins: list[list[Step]] = [[] for _ in range(max(1, min(jobs, len(groups))))]
         for group in sorted(groups.values(), key=_work, reverse=True):
             min(bins, key=_work).extend(group)
         unclaimed = [self.unclaimed] + [()] * (len(bins) - 1)
-        return [replace(self, steps=tuple(steps), unclaimed=rest) for steps, rest in zip(bins, unclaimed, strict=True)]
+        return [self._part(asked, rest) for asked, rest in zip(bins, unclaimed, strict=True)]
+
+    def _part(self, asked: Sequence[Step], unclaimed: tuple[Check, ...]) -> Plan:
+        precisions = {step.precision for step in asked}
+        steps = tuple(step for step in self.steps if step.precision in precisions)
+        return replace(self, steps=steps, asked=tuple(asked), unclaimed=unclaimed)
 
 
 def _require_claims(claimed: Collection[str], named: set[str]) -> None:
@@ -117,8 +139,9 @@ def _require_claims(claimed: Collection[str], named: set[str]) -> None:
 
 def _chosen(checks: Sequence[Check], only: Sequence[str]) -> list[Check]:
     """The checks whose identifier starts with one of ``only``; all checks if it is empty."""
+    ids = [*(check.id for check in checks), SUPPORTS]
     for beginning in only:
-        if not any(check.id.startswith(beginning) for check in checks):
+        if not any(id.startswith(beginning) for id in ids):
             raise PeerError(f"no check starts with {beginning!r}; `peerspec list` shows all checks")
     return [check for check in checks if not only or check.id.startswith(tuple(only))]
 

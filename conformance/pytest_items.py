@@ -14,7 +14,7 @@ from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.kinds import Status
-from peerspec.conformance.plan import Plan
+from peerspec.conformance.plan import SUPPORTS, Plan
 from peerspec.conformance.run import Run
 from peerspec.reference import PeerError
 
@@ -58,7 +58,7 @@ def _items(parent: BackendFile, run: Run) -> Iterator[pytest.Item]:
         name = f"{step.check.id}[{step.precision}]"
         yield _item(parent, name, step.check.summary, partial(run.step, step))
     if "supports" in run.host.methods:
-        yield _item(parent, findings.SUPPORTS, "Does it take what it must?", run.supports_finding)
+        yield _item(parent, SUPPORTS, "Does it take what it must?", run.supports_finding)
     for check in run.plan.unclaimed:
         yield _item(parent, check.id, check.summary, partial(findings.not_claimed, check))
 

@@ -46,7 +46,7 @@ class Run:
         self._trials: dict[tuple[TrialKind, str, str], Any] = {}
 
     def findings(self, *, stop_early: bool, progress: Progress | None) -> Iterator[Finding]:
-        """One finding per step, then for a declined required configuration, then per check of an unclaimed profile."""
+        """One finding per step, then for declined required configurations, then per check of an unclaimed profile."""
         for number, step in enumerate(self.plan.steps):
             if progress:
                 progress(number, len(self.plan.steps), f"{step.check.id} {step.precision}")
@@ -56,7 +56,7 @@ class Run:
                 self.stopped = True
                 return
         with suppress(Fault):  # which every step has reported
-            yield from self.declines_required()
+            yield from self.supports() if self.plan.names_supports else self.declines_required()
         yield from map(findings.not_claimed, self.plan.unclaimed)
 
     def step(self, step: Step) -> Finding:
@@ -73,6 +73,13 @@ class Run:
         for refusal in self.support.refusals():
             yield findings.declines_required(refusal)
             return
+
+    def supports(self) -> Iterator[Finding]:
+        """For each precision whether the backend takes all it must (CNF-4)."""
+        refused = {refusal.precision: refusal for refusal in self.support.refusals()}
+        for precision in self.support.precisions:
+            found = refused.get(precision)
+            yield findings.declines_required(found) if found else findings.required_taken(precision)
 
     def supports_finding(self) -> Finding:
         """Whether the backend takes all it must; for pytest, which may run no other step.

@@ -15,11 +15,18 @@ __all__ = ["Refusal", "Support"]
 
 @dataclass(frozen=True)
 class Refusal:
-    """A configuration that a backend declines although the level base requires it with this or another activation."""
+    """A configuration that a backend declines although the level base requires it with this or another activation.
+
+    Attributes:
+        config, precision: what it declines.
+        answer: its reason.
+        drawn: whether an exploration drew it, so that it belongs to no case of the plan.
+    """
 
     config: PeerConfig
     precision: str
     answer: str
+    drawn: bool
 
 
 class Support:
@@ -39,6 +46,7 @@ class Support:
     def __init__(self, host: Host, configs: Mapping[str, Sequence[PeerConfig]]) -> None:
         self._host = host
         self._configs = {precision: dict.fromkeys(found) for precision, found in configs.items()}
+        self._drawn: set[tuple[PeerConfig, str]] = set()
         self.declined: set[str] = set()
         self._answers: dict[tuple[PeerConfig, str], bool | str] = {}
 
@@ -47,6 +55,11 @@ class Support:
         """The level of the configurations asked for so far, over all precisions."""
         return Level.BASE if any(True for _ in self._refused_by_full()) else Level.FULL
 
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions of the configurations."""
+        return tuple(self._configs)
+
     def taken(self, config: PeerConfig, precision: str, *, own_activation: bool = False) -> PeerConfig | str:
         """The configuration itself, at the level base one that stands for it, or the reason for declining all of them.
 
@@ -54,7 +67,9 @@ class Support:
             config, precision: what is asked for.
             own_activation: whether only configurations with its activation may stand for it.
         """
-        self._configs.setdefault(precision, {})[config] = None
+        if config not in (asked := self._configs.setdefault(precision, {})):
+            asked[config] = None
+            self._drawn.add((config, precision))
         answer = self._answer(config, precision)
         if answer is True:
             return config
@@ -83,9 +98,13 @@ class Support:
             yield min(refused, key=len)[0]
 
     def _refused(self, activation: str, precision: str) -> Iterator[Refusal]:
-        for config in dict.fromkeys(in_base(config, activation) for config in self._configs[precision]):
-            if config and (answer := self._answer(config, precision)) is not True:
-                yield Refusal(config, precision, str(answer))
+        based: dict[PeerConfig, bool] = {}
+        for asked in self._configs[precision]:
+            if config := in_base(asked, activation):
+                based.setdefault(config, (asked, precision) in self._drawn)
+        for config, drawn in based.items():
+            if (answer := self._answer(config, precision)) is not True:
+                yield Refusal(config, precision, str(answer), drawn)
 
     def _level_in(self, precision: str) -> Level:
         for config in self._configs.get(precision, ()):

@@ -1,4 +1,4 @@
-"""The command that repeats one check alone, or the whole run for the two checks without cases."""
+"""The command that repeats one check alone, or the whole run if no precision is claimed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.findings import CLAIMS, SUPPORTS
+from peerspec.conformance.findings import CLAIMS
 from peerspec.conformance.report import Report
 
 __all__ = ["repeat_command"]
@@ -19,8 +19,10 @@ def repeat_command(report: Report, finding: Finding, target: Sequence[str] = ())
     object, which has none.
     """
     words = ["peerspec", "check", *(target or [report.address or "BACKEND"])]
-    if finding.check not in (CLAIMS, SUPPORTS):
+    if finding.check != CLAIMS:
         words += ["--only", finding.check]
+    if finding.problem and finding.problem.values.get("drawn"):
+        words += ["--only", "explore."]  # which draws the declined configuration again
     if finding.precision:
         words += ["--profile", finding.precision]
     return shlex.join([*words, "--size", report.size, "--seed", str(report.seed)])

@@ -1,5 +1,6 @@
 """Exploration: no legal backend is accused, witnesses are small, and the seed decides the cases."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,6 +22,7 @@ from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.plan import Plan
 from peerspec.conformance.problems import FaultKind
+from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import PRECISIONS, PeerConfig, PeerError
 
@@ -148,6 +150,10 @@ def test_a_declined_configuration_is_not_called_and_only_a_refusal_of_the_level_
     report = explored(backend)
     assert all(supports(config, None) is True for config in calls)
     assert [(finding.check, finding.clauses) for finding in report.causes] == failed
+    for finding in report.causes:  # no case of this run has the configuration, so it must be drawn again
+        only = re.findall(r"--only (\S+)", repeat_command(report, finding))
+        assert only == ["structure.supports", "explore."]
+        assert [again.check for again in check_backend(backend, only=only).causes] == [finding.check]
 
 
 def test_a_fault_is_an_error_that_names_the_smallest_case():

@@ -126,3 +126,17 @@ def test_a_failure_at_the_level_base_is_named_and_replayed_in_the_configuration_
     again = replay(program, backend)
     assert again.status == 1, again.text
     assert replay(program, BASE).status == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_backend_must_take_can_be_judged_alone_in_each_precision(tmp_path: Path, jobs: int) -> None:
+    text = "from peerspec.backends.reference import forward\nname, profiles = 'mine', ['float32', 'bfloat16']\n"
+    declines = "def supports(config, dtype): return True if str(dtype) == 'float32' else 'too narrow'\n"
+    for number, (change, status) in enumerate([("", ["pass", "pass"]), (declines, ["pass", "fail"])]):
+        path = tmp_path / f"mine{number}.py"
+        path.write_text(text + change, "utf-8")
+        report = check_backend(str(path), size="minimal", only=["structure.supports"], jobs=jobs)
+        found = [(finding.check, finding.precision) for finding in report.findings]
+        assert found == [("structure.supports", "float32"), ("structure.supports", "bfloat16")]
+        assert [finding.status for finding in report.findings] == status
+        assert report.exit_status == status.count("fail")
