@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from peerspec.conformance.kinds import Level
 from peerspec.conformance.report import Report
 from peerspec.conformance.verdict import VerdictKind
 
@@ -18,8 +19,15 @@ def badge(reports: Sequence[Report]) -> str:
     worst = max(report.exit_status for report in reports)
     partial = any(report.partial for report in reports)
     if len(reports) > 1:
-        message = f"{sum(r.verdict.kind == VerdictKind.CONFORMANT for r in reports)} of {len(reports)} conformant"
+        message = _count(reports)
     else:
         message = "partial run" if reports[0].verdict.kind == VerdictKind.PARTIAL else reports[0].verdict.head
     colour = "yellow" if partial and worst == 0 else _COLOURS[worst]
     return json.dumps({"schemaVersion": 1, "label": "PEER", "message": message, "color": colour}) + "\n"
+
+
+def _count(reports: Sequence[Report]) -> str:
+    """How many are conformant, and how many of these at the level base only (CNF-4)."""
+    conformant = [report.verdict for report in reports if report.verdict.kind == VerdictKind.CONFORMANT]
+    base = sum(verdict.level is Level.BASE for verdict in conformant)
+    return f"{len(conformant)} of {len(reports)} conformant" + (f", {base} at level base" if base else "")

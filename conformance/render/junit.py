@@ -24,6 +24,8 @@ def junit(reports: Sequence[Report]) -> str:
     root = Element("testsuites", name="peerspec")
     for report in reports:
         suite = SubElement(root, "testsuite", _counts(report))
+        verdict = _text(str(report.verdict))
+        SubElement(SubElement(suite, "properties"), "property", name="peerspec.verdict", value=verdict)
         for finding in report.findings:
             _case(suite, report, finding)
     indent(root)

@@ -12,14 +12,15 @@ from rich.console import Console
 
 from peerspec.cli import main
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.kinds import Status
+from peerspec.conformance.kinds import Level, Status
 from peerspec.conformance.problems import Hint, Problem
 from peerspec.conformance.render.badge import badge
 from peerspec.conformance.render.html import page
 from peerspec.conformance.render.json import dumps, loads
 from peerspec.conformance.render.junit import junit
 from peerspec.conformance.render.markdown import markdown
-from peerspec.conformance.render.terminal import show
+from peerspec.conformance.render.table import show_table
+from peerspec.conformance.render.terminal import show, show_verdict
 from peerspec.conformance.report import Report
 
 PASSED = Finding("gates.softmax", ("GAT-1",), "gate", "core", "float32", Status.PASS, 3, 0.5)
@@ -31,16 +32,18 @@ REPORT = Report(
     "mine", ("float32",), ("float32",), True, (), False, (PASSED,), "minimal", 0, 0.5, {"spec": "0.9"}, "m.py"
 )
 BROKEN = replace(REPORT, findings=(PASSED, FAILED))
+ON_BASE = replace(REPORT, level=Level.BASE)
 HOSTILE = "<script>\x00\x1b[31m]]>&\ud800\n```\n# |"
 
 
 def test_junit_counts_what_it_holds():
     suite = ElementTree.fromstring(junit([replace(REPORT, findings=(PASSED, FAILED, *OTHERS))]))[0]
     assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["5", "1", "1", "2"]
-    assert [[part.tag for part in case] for case in suite] == [[], ["failure"], ["error"], ["skipped"], ["skipped"]]
-    assert suite[1].get("classname") == "mine.gate"
-    assert suite[1].get("name") == "gates.softmax[float32]"
-    failure = suite[1][0]
+    cases = suite.findall("testcase")
+    assert [[part.tag for part in case] for case in cases] == [[], ["failure"], ["error"], ["skipped"], ["skipped"]]
+    assert cases[1].get("classname") == "mine.gate"
+    assert cases[1].get("name") == "gates.softmax[float32]"
+    failure = cases[1][0]
     assert failure.get("type") == "GAT-1"
     assert failure.get("message") == "it is | wrong"
     assert "softmax of its k selected scores" in failure.text
@@ -97,10 +100,36 @@ def test_markdown_escapes_names_and_fences_messages():
         ([replace(REPORT, findings=OTHERS)], "no verdict", "lightgrey"),
         ([REPORT, BROKEN], "1 of 2 conformant", "red"),
         ([REPORT, replace(REPORT, partial=True)], "1 of 2 conformant", "yellow"),
+        ([REPORT, ON_BASE], "2 of 2 conformant, 1 at level base", "brightgreen"),
+        ([ON_BASE], "conformant, level base", "brightgreen"),
     ],
 )
 def test_a_badge_says_the_verdict(reports, message, color):
     assert json.loads(badge(reports)) == {"schemaVersion": 1, "label": "PEER", "message": message, "color": color}
+
+
+def on_terminal(form):
+    console = Console(file=io.StringIO(), width=100)
+    form(console)
+    return console.file.getvalue()
+
+
+FORMS = {
+    "terminal": lambda report: on_terminal(lambda console: show(report, console)),
+    "verdict": lambda report: on_terminal(lambda console: show_verdict(report, console)),
+    "table": lambda report: on_terminal(lambda console: show_table([report, REPORT], console)),
+    "html": lambda report: page([report]),
+    "markdown": lambda report: markdown([report]),
+    "junit": lambda report: junit([report]),
+    "badge": lambda report: badge([report]),
+    "json": lambda report: dumps([report]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_names_the_level_base(form):
+    assert "level base" in FORMS[form](ON_BASE)
+    assert "level base" not in FORMS[form](REPORT)
 
 
 @pytest.fixture
