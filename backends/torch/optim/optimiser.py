@@ -117,8 +117,9 @@ class Optimiser(torch.optim.Optimizer):
         for name, tensor in state.items():
             if name != "step" and (got := (tensor.dtype, tensor.device)) != wanted:
                 raise InputError(
-                    f"the state {name!r} of {type(self).__name__} must be {wanted[0]} on {wanted[1]} for a parameter of "
-                    f"{param.dtype}, got {got[0]} on {got[1]}; convert or move the module before you make the optimiser"
+                    f"the state {name!r} of {type(self).__name__} must be {wanted[0]} on {wanted[1]} for a parameter "
+                    f"of {param.dtype}, got {got[0]} on {got[1]}; convert or move the module before you make the "
+                    "optimiser"
                 )
 
     def _check_options(self, group: dict[str, Any]) -> None:
@@ -130,7 +131,10 @@ class Optimiser(torch.optim.Optimizer):
         raise NotImplementedError
 
     def _update_rows(self, table: Tensor, gradient: Operands, state: dict[str, Tensor], group: dict[str, Any]) -> None:
-        """Change the rows of the table that have a gradient, and their state; ``state["step"]`` counts the steps before this one."""
+        """Change the rows of the table that have a gradient, and their state.
+
+        ``state["step"]`` counts the steps before this one.
+        """
         raise NotImplementedError
 
     def __setstate__(self, state: dict[str, Any]) -> None:
