@@ -7,19 +7,19 @@
 - ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``; for
   the profile ``frozen-statistics`` it is also called with ``training=False``;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
-  that of the learned parameters, so float32 in a mixed precision.
+  that of the learned parameters, so float32 in a mixed precision. A reason is a printable text in one line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from numpy.typing import NDArray
 
 from peerspec.reference import Layer, Output, PeerError
 
-__all__ = ["ALL_PROFILES", "MIXED", "PRECISIONS", "PROFILES", "Backend", "BackendError"]
+__all__ = ["ALL_PROFILES", "MIXED", "PRECISIONS", "PROFILES", "Backend", "BackendError", "is_support"]
 
 MIXED = ("mixed-bfloat16", "mixed-float16")
 """The precisions whose input is narrower than the parameters."""
@@ -57,3 +57,13 @@ class Backend(Protocol):
                 exception is a fault.
         """
         ...
+
+
+def is_support(answer: object) -> TypeGuard[bool | str]:
+    """Whether this may be the answer of ``supports``: True, or a printable text that is not empty.
+
+    Example:
+        >>> is_support(True), is_support("no gelu"), is_support(""), is_support("two\\nlines"), is_support(False)
+        (True, True, False, False, False)
+    """
+    return answer is True or (isinstance(answer, str) and bool(answer) and answer.isprintable())

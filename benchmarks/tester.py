@@ -26,8 +26,8 @@ NO_LIMIT = float("inf")
 
 NEAR = 0.9
 KINK = (
-    "`roundings_at_their_worst` is meant to come close to 1. Any other share near 1 is a gradient at a kink of relu: if rounding decides the slope, both slopes are legal, and the\n"
-    "bound reaches from one to the other (SPEC.md, PRC-4). Few seeds have such a gradient; every backend shows it."
+    "`roundings_at_their_worst` is meant to come close to 1. Any other share near 1 is a gradient at a kink of relu:\n"
+    "if rounding decides the slope, both slopes are legal, and the bound reaches from one to the other (PRC-4)."
 )
 
 

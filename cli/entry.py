@@ -11,6 +11,7 @@ import typer
 
 from peerspec.cli import INTERRUPTED
 from peerspec.cli.app import app
+from peerspec.files.shown import printable
 
 __all__ = ["run"]
 
@@ -54,4 +55,4 @@ def _explain(error: Exception) -> int:
 
 
 def _say(sentence: str) -> None:
-    print("peerspec:", " ".join(sentence.split()), file=sys.stderr)
+    print("peerspec:", printable(" ".join(sentence.split())), file=sys.stderr)

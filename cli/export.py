@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from peerspec.cli.options import Overwrite, Prefix
+from peerspec.files.shown import printable
 
 __all__ = ["export"]
 
@@ -30,7 +31,7 @@ class Body(StrEnum):
 def export(
     layer: Annotated[Path, typer.Argument(metavar="LAYER", help="A layer file (PAR-6).")],
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX file to write.")],
-    prefix: Prefix = "",
+    prefix: Prefix = None,
     leading: Annotated[
         str,
         typer.Option(help="Names of the leading axes of x, between commas; empty for one token.", metavar="NAMES"),
@@ -48,14 +49,17 @@ def export(
 ) -> int:
     """Write a layer as an ONNX model of opset 18. Large tables go to MODEL.data beside it."""
     from peerspec.cli.files import refuse_existing
+    from peerspec.cli.layer_file import load_layer, one_prefix
+    from peerspec.cli.shell import command_line
     from peerspec.export import export as write
-    from peerspec.reference import Layer
 
+    name = one_prefix(prefix)
     for path in (model, model.with_name(f"{model.name}.data")):
         refuse_existing(path, overwrite=overwrite)
+        _refuse_same(path, layer)
     axes = tuple(axis.strip() for axis in leading.split(",")) if leading.strip() else ()
     write(
-        Layer.load(layer, prefix=prefix),
+        load_layer(layer, name),
         model,
         leading=axes,
         routing=not no_routing,
@@ -64,6 +68,13 @@ def export(
         tables=tables.value if tables else None,
         overwrite=overwrite,
     )
-    of_prefix = f" --prefix {prefix}" if prefix else ""
-    print(f"wrote {model}; verify it: peerspec verify {model} {layer}{of_prefix}")
+    again = command_line("peerspec", "verify", model, layer, *([f"--prefix={name}"] if name else []))
+    print(f"wrote {printable(str(model))}; verify it: {again}")
     return 0
+
+
+def _refuse_same(output: Path, layer: Path) -> None:
+    from peerspec.reference import PeerError
+
+    if output.exists() and layer.exists() and output.samefile(layer):
+        raise PeerError(f"{output} is the layer file itself; name another MODEL")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -19,8 +20,8 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """
     if path.is_dir():
         raise PeerError(f"{path} is a folder; name the file to write")
-    if path.exists() and not overwrite:
-        raise PeerError(f"{path} exists; name another file or pass --overwrite")
+    if os.path.lexists(path) and not overwrite:
+        raise _exists(path)
 
 
 def make_folder(path: Path) -> None:
@@ -33,6 +34,10 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(path, error) from None
+
+
+def _exists(path: Path) -> PeerError:
+    return PeerError(f"{path} exists; name another file or pass --overwrite")
 
 
 def _unwritable(path: Path, error: OSError) -> PeerError:
@@ -48,7 +53,7 @@ class OutputFile:
 
     def __init__(self, path: Path, *, overwrite: bool) -> None:
         refuse_existing(path, overwrite=overwrite)
-        self.path = path
+        self.path, self._overwrite = path, overwrite
 
     def __enter__(self) -> OutputFile:
         try:
@@ -58,9 +63,16 @@ class OutputFile:
         return self
 
     def publish(self, text: str) -> None:
-        """Write the text and rename the file to ``path``."""
+        """Write the text and rename the file to ``path``.
+
+        Raises:
+            PeerError: meanwhile something else has the name, and may not be replaced.
+        """
         self._file.stream.write(text.encode())
-        self._file.publish()
+        try:
+            self._file.publish(overwrite=self._overwrite)
+        except FileExistsError:
+            raise _exists(self.path) from None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.__exit__(kind, error, at)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from peerspec.files.shown import printable
+
 __all__ = ["layers"]
 
 
@@ -18,5 +20,5 @@ def layers(
 
     for prefix, config in list_layers(file).items():
         layer = Layer.load(file, prefix=prefix)
-        print(f"{prefix or file.name}: {layer.dtype}, {config}")
+        print(f"{printable(prefix or file.name)}: {layer.dtype}, {config}")
     return 0

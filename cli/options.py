@@ -14,5 +14,6 @@ Seed = Annotated[int, typer.Option(help="Seed of the inputs.", metavar="NUMBER")
 Timeout = Annotated[float, typer.Option(help="Time limit of one call.", min=0.001, metavar="SECONDS")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 Prefix = Annotated[
-    str, typer.Option(help="The prefix of the layer in a LAYER file that holds several (PAR-8).", metavar="PREFIX")
+    list[str] | None,
+    typer.Option(help="The prefix of the layer in a LAYER file that holds several (PAR-8).", metavar="PREFIX"),
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from peerspec.cli.options import Prefix, Seed, Timeout
+from peerspec.files.shown import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +25,7 @@ def verify(
         Path | None,
         typer.Argument(metavar="LAYER", help="The layer file (PAR-6) of the layer that the model should compute."),
     ] = None,
-    prefix: Prefix = "",
+    prefix: Prefix = None,
     node: Annotated[
         str | None, typer.Option(help="Verify only the layer of this node of the model.", metavar="NAME")
     ] = None,
@@ -40,15 +41,17 @@ def verify(
     """
     from rich.console import Console
 
+    from peerspec.cli.layer_file import load_layer, one_prefix
     from peerspec.conformance.render.terminal import show_failures
-    from peerspec.reference import Layer, PeerError
+    from peerspec.reference import PeerError
     from peerspec.verification import verify_model
 
-    if prefix and not layer:
+    within = one_prefix(prefix)
+    if within and not layer:
         raise PeerError("--prefix names a layer of the file LAYER; pass that file after MODEL")
-    expected, console = Layer.load(layer, prefix=prefix) if layer else None, Console(highlight=False)
+    expected, console = load_layer(layer, within) if layer else None, Console(highlight=False)
     found = verify_model(model, expected, node=node, kernels=kernels, seed=seed, timeout=timeout)
-    name = f"{prefix} of {layer.name}" if layer and prefix else layer.name if layer else ""
+    name = printable(f"{within} of {layer.name}" if layer and within else layer.name if layer else "")
     for outcome in found:
         show_failures(outcome.report, console)
         _show_verdict(outcome, name, kernels, console)
@@ -64,7 +67,7 @@ def _show_verdict(outcome: LayerVerification, layer: str, kernels: bool, console
     report = outcome.report
     passed = report.status is Status.PASS
     words = _success(outcome, layer, kernels) if passed else _failure(report, layer)
-    console.print(mark(report.status, console) + Text(f" {report.backend} ", "bold") + Text(words))
+    console.print(mark(report.status, console) + Text(f" {printable(report.backend)} ", "bold") + Text(words))
 
 
 def _success(outcome: LayerVerification, layer: str, kernels: bool) -> str:

@@ -7,6 +7,7 @@ from math import inf
 from typing import Any
 
 from peerspec.backends.protocol import PRECISIONS
+from peerspec.conformance.cases.options import without_activation
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.clauses import counted_checks
 from peerspec.conformance.finding import Finding
@@ -28,14 +29,14 @@ __all__ = [
     "not_run",
     "passed",
     "required_taken",
+    "support_unknown",
     "undecided",
     "waive_newer",
 ]
 
 CLAIMS = "structure.claims"
-"""The check without cases: a precision is claimed."""
 CLAUSES_OF_CLAIMS = {CLAIMS: ("CNF-1",), SUPPORTS: ("CNF-4",)}
-"""The clause of each check without cases."""
+"""The two checks without cases: a precision is claimed; the required configurations are taken."""
 
 
 def passed(check: Check, precision: str, cases: int, share: float) -> Finding:
@@ -94,8 +95,17 @@ def no_precision() -> Finding:
 
 def declines_required(refusal: Refusal) -> Finding:
     """The backend declines a configuration that it must take (CNF-4)."""
-    values = {"answer": refusal.answer, "config": str(refusal.config), "drawn": refusal.drawn}
-    return _of_claims(SUPPORTS, "CNF-4", Problem(ProblemKind.DECLINES_REQUIRED, values), refusal.precision)
+    relu, gelu = (without_activation(config) for config, _ in refusal.declined)
+    kind = ProblemKind.DECLINES_REQUIRED if relu == gelu else ProblemKind.DECLINES_EACH_ACTIVATION
+    answers = list(dict.fromkeys(answer for _, answer in refusal.declined))
+    values = {"relu": relu, "gelu": gelu, "answers": answers, "planned": refusal.planned}
+    return _of_claims(SUPPORTS, "CNF-4", Problem(kind, values), refusal.precision)
+
+
+def support_unknown(fault: Fault, precision: str) -> Finding:
+    """The backend does not say whether it takes a configuration."""
+    broken = _of_claims(SUPPORTS, "CNF-4", fault.problem, precision)
+    return replace(broken, status=Status.ERROR, reason=Reason.NO_ANSWER, share=inf)
 
 
 def required_taken(precision: str = "") -> Finding:

@@ -60,7 +60,8 @@ def rounded(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     >>> rounded(np.array([1 + 2**-11, 1 + 3 * 2**-11], np.float32), "float16").tolist()
     [1.0, 1.001953125]
     """
-    return array.astype(dtype)
+    with np.errstate(over="ignore"):  # a token beyond the range of float16 becomes infinite, and is not judged
+        return array.astype(dtype)
 
 
 def significant_bits(dtype: DTypeLike) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from peerspec import reference
 from peerspec.backends import BackendError
-from peerspec.backends.protocol import MIXED, PRECISIONS, PROFILES
+from peerspec.backends.protocol import PRECISIONS, PROFILES
 from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
@@ -22,7 +22,7 @@ SIZES = ("minimal", "default", "full")
 CORE = "core"
 """The profile of every backend."""
 SUPPORTS = "structure.supports"
-"""The check without cases of its own: the configurations of all others are taken where they must be (CNF-4)."""
+"""The check without cases of its own: a backend takes the configurations that it must take (CNF-4)."""
 
 Definition = CaseDefinition | SelectionCase | Exploration
 
@@ -41,19 +41,21 @@ class Plan:
     """What a run does.
 
     Attributes:
-        precisions: the precisions of the run.
-        steps: its steps, in order.
-        asked: the steps whose configurations ``structure.supports`` asks for: all, if it is named in ``only``.
-        names_supports: whether it is named in ``only``.
+        precisions: the precisions of the run, whichever of them these steps have.
+        steps: the checks and their cases, in order.
         unclaimed: the checks whose profile is not claimed.
+        configs: the configurations of all layers of this size whose profiles are claimed, each once.
+        asked: the precisions in which ``structure.supports`` is judged: those of the steps; all, if ``only`` names it.
+        names_supports: whether ``only`` names it.
         partial: whether the run is restricted.
     """
 
     precisions: tuple[str, ...]
     steps: tuple[Step, ...]
-    asked: tuple[Step, ...]
-    names_supports: bool
     unclaimed: tuple[Check, ...]
+    configs: tuple[PeerConfig, ...]
+    asked: tuple[str, ...]
+    names_supports: bool
     partial: bool
 
     @classmethod
@@ -82,45 +84,35 @@ class Plan:
         named = set(profiles or ())
         _require_known("size", [size], SIZES)
         _require_claims(claimed, named)
-        checks = CHECKS if checks is None else checks
-        chosen = _chosen(checks, only or ())
-        names_supports = SUPPORTS.startswith(tuple(only or ()))
+        chosen = _chosen(CHECKS if checks is None else checks, only or ())
         precisions = tuple(p for p in PRECISIONS if p in claimed and (p in named or not named & set(PRECISIONS)))
         wanted = named - set(PRECISIONS) or {CORE, *claimed}
-        every = tuple(
+        steps = [
             Step(check, precision, cases)
             for precision in precisions
-            for check in checks
+            for check in chosen
             if check.profile in wanted and (cases := _cases(check, precision, precisions, claimed, SIZES.index(size)))
-        )
-        steps = tuple(step for step in every if step.check in chosen)
+        ]
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
-        asked = every if names_supports else steps
-        return cls(precisions, steps, asked, names_supports, unclaimed, bool(profiles or only))
-
-    def configs(self) -> dict[str, tuple[PeerConfig, ...]]:
-        """The configurations of the layer cases by precision, each once."""
-        found: dict[str, dict[PeerConfig, None]] = {}
-        for step in self.asked:
-            defined = (case.config for case in step.cases if isinstance(case, CaseDefinition))
-            found.setdefault(step.precision, {}).update(dict.fromkeys(defined))
-        return {precision: tuple(configs) for precision, configs in found.items()}
+        configs = tuple(dict.fromkeys(case.config for case in _layers(claimed, SIZES.index(size))))
+        names_supports = SUPPORTS.startswith(tuple(only or ()))
+        asked = precisions if names_supports else _precisions_of(steps)
+        return cls(precisions, tuple(steps), unclaimed, configs, asked, names_supports, bool(profiles or only))
 
     def split(self, jobs: int) -> list[Plan]:
         """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""
         groups: dict[str, list[Step]] = {}
-        for step in self.asked:
+        for step in self.steps:
             groups.setdefault(step.precision, []).append(step)
         bins: list[list[Step]] = [[] for _ in range(max(1, min(jobs, len(groups))))]
         for group in sorted(groups.values(), key=_work, reverse=True):
             min(bins, key=_work).extend(group)
-        unclaimed = [self.unclaimed] + [()] * (len(bins) - 1)
-        return [self._part(asked, rest) for asked, rest in zip(bins, unclaimed, strict=True)]
-
-    def _part(self, asked: Sequence[Step], unclaimed: tuple[Check, ...]) -> Plan:
-        precisions = {step.precision for step in asked}
-        steps = tuple(step for step in self.steps if step.precision in precisions)
-        return replace(self, steps=steps, asked=tuple(asked), unclaimed=unclaimed)
+        without_steps = tuple(precision for precision in self.asked if precision not in groups)
+        first, *others = [replace(self, steps=tuple(steps), asked=_precisions_of(steps)) for steps in bins]
+        return [
+            replace(first, asked=(*first.asked, *without_steps)),
+            *(replace(other, unclaimed=()) for other in others),
+        ]
 
 
 def _require_claims(claimed: Collection[str], named: set[str]) -> None:
@@ -158,21 +150,22 @@ def _cases(
         )
     if check.trial is TrialKind.EXPLORATION:
         return tuple(c for c in EXPLORATIONS if first and check.tag in c.tags and c.size <= size)
-    narrow = _is_first_narrow(precision, precisions)
+    narrow = reference.PRECISIONS[precision].input.itemsize == 2
     return tuple(
         definition
-        for definition in LAYER_CASES
+        for definition in _layers(claimed, size)
         if check.tag in definition.tags
-        and definition.size <= size
-        and definition.profiles <= set(claimed)
         and (first or size >= definition.everywhere or (narrow and size >= definition.narrow))
     )
 
 
-def _is_first_narrow(precision: str, precisions: tuple[str, ...]) -> bool:
-    """Whether x has 16 bits, and this is the first such precision, or the first mixed one."""
-    alike = (name for name in precisions if (name in MIXED) == (precision in MIXED))
-    return precision == next((name for name in alike if reference.PRECISIONS[name].input.itemsize == 2), "")
+def _layers(claimed: Collection[str], size: int) -> list[CaseDefinition]:
+    """The layer cases of a size whose profiles are claimed."""
+    return [case for case in LAYER_CASES if case.size <= size and case.profiles <= set(claimed)]
+
+
+def _precisions_of(steps: Sequence[Step]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step.precision for step in steps))
 
 
 def _work(steps: Sequence[Step]) -> int:

@@ -52,6 +52,7 @@ class ProblemKind(StrEnum):
     REFUSAL_MISSING = "refusal missing"
     NO_PRECISION = "no precision"
     DECLINES_REQUIRED = "declines what is required"
+    DECLINES_EACH_ACTIVATION = "declines each activation somewhere"
     # nothing to decide
     UNDECIDED = "undecided"
     STALE_WAIVER = "stale waiver"
@@ -92,7 +93,7 @@ class HintKind(StrEnum):
     SAME_EXPERTS = "same experts"
     ROUTING_NOT_SHOWN = "routing not shown"
     LATER_CALL = "later call"
-    STAND_IN = "configuration of the level base"
+    STAND_IN = "another configuration"
     EXPLORED = "explored case"
 
 

@@ -10,15 +10,17 @@ import pytest
 
 from peerspec.conformance import findings
 from peerspec.conformance.clauses import clauses
+from peerspec.conformance.finalise import block_undecided
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import open_host
-from peerspec.conformance.kinds import Status
+from peerspec.conformance.kinds import Reason, Status
 from peerspec.conformance.plan import SUPPORTS, Plan
+from peerspec.conformance.report import Report
 from peerspec.conformance.run import Run
+from peerspec.conformance.runner import make_report
 from peerspec.reference import PeerError
 
-__all__ = ["NODE", "CheckItem", "Suite"]
+__all__ = ["NODE", "CheckItem", "Judgement", "Suite"]
 
 NODE = "peerspec/conformance"
 """The beginning of the items' names, wherever the package is installed and pytest is run."""
@@ -48,24 +50,56 @@ class BackendFile(pytest.File):
             plan = Plan.make(host.profiles, size=option("peer_size"), profiles=option("peer_profile"))
         except PeerError as error:
             raise self.CollectError(f"peerspec: {error}") from None
-        yield from _items(self, Run(host, plan, option("peer_seed")))
+        judgement = Judgement(Run(host, plan, option("peer_seed")), option("peer_size"))
+        self.config.pluginmanager.register(judgement)
+        for name, summary in judgement.items():
+            yield CheckItem.from_parent(self, name=name, summary=summary, find=partial(judgement.finding, name))
 
 
-def _items(parent: BackendFile, run: Run) -> Iterator[pytest.Item]:
+class Judgement:
+    """The findings of a run by the names of their items, each made when it is first asked for, and the verdict."""
+
+    def __init__(self, run: Run, size: str) -> None:
+        self._run, self._size = run, size
+        self._items = {name: (summary, find) for name, summary, find in _items(run)}
+        self._found: dict[str, Finding] = {}
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """The name and the question of each item."""
+        yield from ((name, summary) for name, (summary, _) in self._items.items())
+
+    def finding(self, name: str) -> Finding:
+        """The finding of an item; where no case decided anything, a failure of any other item may explain it."""
+        found = self._made(name)
+        if found.reason is Reason.UNDECIDED:
+            return block_undecided((found, *map(self._made, self._items)))[0]
+        return found
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the verdict of the findings that were made."""
+        if self._found:
+            terminalreporter.write_line(f"peerspec: {self._run.host.name}: {self._report().verdict}")
+
+    def _made(self, name: str) -> Finding:
+        if name not in self._found:
+            self._found[name] = self._items[name][1]()
+        return self._found[name]
+
+    def _report(self) -> Report:
+        partial_run = len(self._found) < len(self._items)
+        found = block_undecided(tuple(self._found.values()))
+        return make_report([self._run], self._run.plan, found, size=self._size, partial=partial_run)
+
+
+def _items(run: Run) -> Iterator[tuple[str, str, Callable[[], Finding]]]:
     for finding in run.claims():
-        yield _item(parent, finding.check, "Does it claim a precision?", partial(_same, finding))
+        yield finding.check, "Does it claim a precision?", partial(_same, finding)
     for step in run.plan.steps:
-        name = f"{step.check.id}[{step.precision}]"
-        yield _item(parent, name, step.check.summary, partial(run.step, step))
+        yield f"{step.check.id}[{step.precision}]", step.check.summary, partial(run.step, step)
     if "supports" in run.host.methods:
-        yield _item(parent, SUPPORTS, "Does it take what it must?", run.supports_finding)
+        yield SUPPORTS, "Does it take what it must?", run.supports_finding
     for check in run.plan.unclaimed:
-        yield _item(parent, check.id, check.summary, partial(findings.not_claimed, check))
-
-
-def _item(parent: BackendFile, name: str, summary: str, find: Callable[[], Finding]) -> CheckItem:
-    item: CheckItem = CheckItem.from_parent(parent, name=name, summary=summary, find=find)
-    return item
+        yield check.id, check.summary, partial(findings.not_claimed, check)
 
 
 def _same(finding: Finding) -> Finding:
@@ -84,10 +118,7 @@ class CheckItem(pytest.Item):
 
     def setup(self) -> None:
         """Make the finding."""
-        try:
-            self.finding = self._find()
-        except Fault as fault:
-            pytest.fail(str(fault), pytrace=False)
+        self.finding = self._find()
         self.user_properties += _properties(self.finding)
         if self.finding.status == Status.ERROR:
             pytest.fail(self.finding.message, pytrace=False)

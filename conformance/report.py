@@ -20,7 +20,7 @@ class Report:
         claimed: the profiles it claims, precisions included.
         precisions: the precisions of the run.
         shows_routing: whether every answer carried its routing.
-        declined: the configurations it declined, each with its reason.
+        declined: the reasons for which it declined configurations, each after the precisions.
         partial: whether the run was restricted, so that it cannot decide conformance as a whole.
         findings: one per check and precision, core before the profiles, each in the order of the stages.
         size, seed, seconds: how it was run.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -42,11 +41,11 @@ class Run:
     def __init__(self, host: Host, plan: Plan, seed: int) -> None:
         self.host, self.plan, self.seed = host, plan, seed
         self.shows_routing, self.stopped = True, False
-        self.support = Support(host, plan.configs())
+        self.support = Support(host, plan.configs, plan.asked)
         self._trials: dict[tuple[TrialKind, str, str], Any] = {}
 
     def findings(self, *, stop_early: bool, progress: Progress | None) -> Iterator[Finding]:
-        """One finding per step, then for declined required configurations, then per check of an unclaimed profile."""
+        """One finding per step, then for a declined required configuration, then per check of an unclaimed profile."""
         for number, step in enumerate(self.plan.steps):
             if progress:
                 progress(number, len(self.plan.steps), f"{step.check.id} {step.precision}")
@@ -55,8 +54,7 @@ class Run:
             if self.host.dead or (stop_early and finding.decides):
                 self.stopped = True
                 return
-        with suppress(Fault):  # which every step has reported
-            yield from self.supports() if self.plan.names_supports else self.declines_required()
+        yield from self.supports() if self.plan.names_supports else self.declines_required()
         yield from map(findings.not_claimed, self.plan.unclaimed)
 
     def step(self, step: Step) -> Finding:
@@ -69,24 +67,24 @@ class Run:
             yield findings.no_precision()
 
     def declines_required(self) -> Iterator[Finding]:
-        """The first configuration of the level base that a backend below the level full declines too (CNF-4)."""
-        for refusal in self.support.refusals():
-            yield findings.declines_required(refusal)
-            return
+        """The first configuration of the level base that the backend declines (CNF-4), or that it gave no answer."""
+        found = [self._declines_required(precision) for precision in self.plan.asked]
+        yield from [finding for finding in found if finding][:1]
 
     def supports(self) -> Iterator[Finding]:
         """For each precision whether the backend takes all it must (CNF-4)."""
-        refused = {refusal.precision: refusal for refusal in self.support.refusals()}
-        for precision in self.support.precisions:
-            found = refused.get(precision)
-            yield findings.declines_required(found) if found else findings.required_taken(precision)
+        for precision in self.plan.asked:
+            yield self._declines_required(precision) or findings.required_taken(precision)
+
+    def _declines_required(self, precision: str) -> Finding | None:
+        try:
+            refusal = self.support.refusal(precision)
+        except Fault as fault:
+            return findings.support_unknown(fault, precision)
+        return findings.declines_required(refusal) if refusal else None
 
     def supports_finding(self) -> Finding:
-        """Whether the backend takes all it must; for pytest, which may run no other step.
-
-        Raises:
-            Fault: the backend gave no answer.
-        """
+        """Whether the backend takes all it must; for pytest, which may run no other step."""
         return next(self.declines_required(), findings.required_taken())
 
     def trial(self, check: Check, definition: Any, precision: str) -> Any:
@@ -104,18 +102,18 @@ class Run:
 
     def _adapted(self, recipe: Recipe, precision: str) -> Recipe | None:
         if isinstance(recipe, HalvesRecipe):
-            return None if self.support.declines_k(len(recipe.scores1[0]), recipe.k, precision) else recipe
+            return None if self.support.declines_selection(len(recipe.scores1[0]), recipe.k, precision) else recipe
         config = self.support.taken(recipe.config, precision)
         return None if isinstance(config, str) else replace(recipe, config=config)
 
     def taken(self, definition: Any, precision: str) -> Any:
-        """The definition itself, one that stands for it at the level base, or the reason for declining both.
+        """The definition itself, one that stands for it, or the reason for declining both.
 
         Raises:
             Fault: the backend gave no answer.
         """
         if isinstance(definition, SelectionCase):
-            return self.support.declines_k(definition.n, definition.k, precision) or definition
+            return self.support.declines_selection(definition.n, definition.k, precision) or definition
         if not isinstance(definition, CaseDefinition):
             return definition
         config = self.support.taken(definition.config, precision, own_activation=definition.own_activation)

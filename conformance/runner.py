@@ -11,17 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from peerspec.backends.protocol import PRECISIONS
 from peerspec.conformance.finalise import block_undecided, waive
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.hosts.object_host import ObjectHost
 from peerspec.conformance.kinds import Level
-from peerspec.conformance.plan import Plan, require_waived_checks
+from peerspec.conformance.plan import SUPPORTS, Plan, require_waived_checks
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Progress, Run
 from peerspec.reference import SPEC_VERSION
 
-__all__ = ["check_backend", "versions"]
+__all__ = ["check_backend", "make_report", "versions"]
 
 
 def check_backend(
@@ -76,21 +77,51 @@ def check_backend(
     finally:
         for host in hosts:
             host.close()
-    return Report(
-        backend=hosts[0].name,
-        claimed=tuple(sorted(hosts[0].profiles)),
-        precisions=plan.precisions,
-        shows_routing=all(run.shows_routing for run in runs),
-        declined=tuple(sorted(set().union(*(run.support.declined for run in runs)))),
-        level=Level.BASE if any(run.support.level is Level.BASE for run in runs) else Level.FULL,
-        partial=plan.partial or any(run.stopped for run in runs),
-        findings=waive(block_undecided(found), waivers or {}),
+    return make_report(
+        runs,
+        plan,
+        waive(block_undecided(found), waivers or {}),
         size=size,
-        seed=seed,
         seconds=seconds,
-        versions=versions(),
         address=backend if isinstance(backend, str) else "",
     )
+
+
+def make_report(
+    runs: Sequence[Run],
+    plan: Plan,
+    found: tuple[Finding, ...],
+    *,
+    size: str,
+    seconds: float = 0.0,
+    address: str = "",
+    partial: bool = False,
+) -> Report:
+    """The report of runs that share a plan and a backend; ``partial`` if some of their steps did not run."""
+    return Report(
+        backend=runs[0].host.name,
+        claimed=tuple(sorted(runs[0].host.profiles)),
+        precisions=plan.precisions,
+        shows_routing=all(run.shows_routing for run in runs),
+        declined=_declined(runs),
+        level=Level.BASE if any(run.support.level is Level.BASE for run in runs) else Level.FULL,
+        partial=partial or plan.partial or any(run.stopped for run in runs),
+        findings=found,
+        size=size,
+        seed=runs[0].seed,
+        seconds=seconds,
+        versions=versions(),
+        address=address,
+    )
+
+
+def _declined(runs: Sequence[Run]) -> tuple[str, ...]:
+    """The reasons for declining configurations, each once, with its precisions."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        for reason, precisions in run.support.declined.items():
+            found.setdefault(reason, set()).update(precisions)
+    return tuple(sorted(f"{', '.join(sorted(found[r], key=PRECISIONS.index))}: {r}" for r in found))
 
 
 def _all_findings(
@@ -115,8 +146,22 @@ def _all_findings(
             for run in runs:
                 run.host.end()
             raise
+    return _in_order(found, plan)
+
+
+def _in_order(found: Sequence[Finding], plan: Plan) -> tuple[Finding, ...]:
+    """The findings of several runs as those of one: in the order of the plan, unclaimed last; ``supports`` once if not named."""
     order = {(step.check.id, step.precision): number for number, step in enumerate(plan.steps)}
-    return tuple(sorted(found, key=lambda finding: order.get((finding.check, finding.precision), len(order))))
+    supports = sorted(
+        (finding for finding in found if finding.check == SUPPORTS), key=lambda f: PRECISIONS.index(f.precision)
+    )
+    rest = [finding for finding in found if finding.check != SUPPORTS]
+    steps = sorted((f for f in rest if f.precision), key=lambda f: order[f.check, f.precision])
+    return (
+        *steps,
+        *supports[: None if plan.names_supports else 1],
+        *(finding for finding in rest if not finding.precision),
+    )
 
 
 def versions() -> dict[str, str]:

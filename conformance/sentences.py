@@ -66,7 +66,11 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.REFUSAL_MISSING: "training without a counted token must be an error, got an answer for {tokens} tokens",
     ProblemKind.NO_PRECISION: "it claims no precision; claim at least one of {known}",
     ProblemKind.DECLINES_REQUIRED: (
-        "it declines what the level base requires, with relu and with gelu ({answer}): {config}"
+        "it declines {relu}, with relu and with gelu, although M = D, D is a multiple of 8, and k ≤ n: {answers}"
+    ),
+    ProblemKind.DECLINES_EACH_ACTIVATION: (
+        "it must take relu, or gelu, wherever M = D, D is a multiple of 8, and k ≤ n, but declines {relu}, with relu, "
+        "and {gelu}, with gelu: {answers}"
     ),
     ProblemKind.UNDECIDED: "none of its cases decided anything",
     ProblemKind.STALE_WAIVER: "its waiver is stale: {check} does not fail; remove the waiver",
@@ -101,7 +105,7 @@ HINTS: dict[str, str] = {
     HintKind.SAME_EXPERTS: "; these are the same experts in another order",
     HintKind.ROUTING_NOT_SHOWN: "; the backend shows no routing",
     HintKind.LATER_CALL: "; in a later call on the same case",
-    HintKind.STAND_IN: "; at the level base, where {config} stands for the configuration of the case",
+    HintKind.STAND_IN: "; with {config} instead of the configuration of the case, which the backend declines",
     HintKind.EXPLORED: "; in an explored case: {case}",
 }
 """By kind of a hint; each continues the sentence of its problem."""

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from peerspec.conformance.hosts.host import Host, supports
 from peerspec.conformance.kinds import Level
-from peerspec.conformance.levels import BASE_ACTIVATIONS, full_requires, in_base, stand_ins, with_k
+from peerspec.conformance.levels import BASE_ACTIVATIONS, full_forms, full_requires, in_base, stand_ins, with_k
 from peerspec.reference import PRECISIONS, PeerConfig
 
 __all__ = ["Refusal", "Support"]
 
+_LETTERS = 120
+"""Letters of a reason that are kept."""
+
 
 @dataclass(frozen=True)
 class Refusal:
-    """A configuration that a backend declines although the level base requires it with this or another activation.
+    """What a backend declines in one precision although the level base requires it.
 
     Attributes:
-        config, precision: what it declines.
-        answer: its reason.
-        drawn: whether an exploration drew it, so that it belongs to no case of the plan.
+        precision: the precision.
+        declined: for each activation of the level base a configuration and the reason for declining it; the
+            configurations have the same sizes if there are such.
+        planned: whether the plan has these configurations, so that no step must ask for them first.
     """
 
-    config: PeerConfig
     precision: str
-    answer: str
-    drawn: bool
+    declined: tuple[tuple[PeerConfig, str], ...]
+    planned: bool
 
 
 class Support:
@@ -37,80 +40,74 @@ class Support:
 
     Args:
         host: the backend.
-        configs: the configurations of a plan by precision.
+        planned: the configurations of layers that are asked for in every precision.
+        precisions: the precisions.
 
     Attributes:
-        declined: the configurations that the backend declined, each with its reason.
+        declined: the reasons for which the backend declined configurations, each with the precisions.
     """
 
-    def __init__(self, host: Host, configs: Mapping[str, Sequence[PeerConfig]]) -> None:
+    def __init__(self, host: Host, planned: Iterable[PeerConfig], precisions: Iterable[str]) -> None:
         self._host = host
-        self._configs = {precision: dict.fromkeys(found) for precision, found in configs.items()}
-        self._drawn: set[tuple[PeerConfig, str]] = set()
-        self.declined: set[str] = set()
+        self._planned = tuple(planned)
+        self._configs = {precision: dict.fromkeys(self._planned) for precision in precisions}
+        self.declined: dict[str, set[str]] = {}
         self._answers: dict[tuple[PeerConfig, str], bool | str] = {}
+        self._of_dtype: dict[tuple[PeerConfig, str], bool | str] = {}
 
     @property
     def level(self) -> Level:
         """The level of the configurations asked for so far, over all precisions."""
         return Level.BASE if any(True for _ in self._refused_by_full()) else Level.FULL
 
-    @property
-    def precisions(self) -> tuple[str, ...]:
-        """The precisions of the configurations."""
-        return tuple(self._configs)
-
     def taken(self, config: PeerConfig, precision: str, *, own_activation: bool = False) -> PeerConfig | str:
-        """The configuration itself, at the level base one that stands for it, or the reason for declining all of them.
+        """The configuration itself, one that stands for it, or the reason for declining all of them.
 
         Args:
             config, precision: what is asked for.
             own_activation: whether only configurations with its activation may stand for it.
         """
-        if config not in (asked := self._configs.setdefault(precision, {})):
-            asked[config] = None
-            self._drawn.add((config, precision))
+        self._configs[precision][config] = None
         answer = self._answer(config, precision)
         if answer is True:
             return config
-        if self._level_in(precision) is Level.BASE:
-            for other in stand_ins(config, own_activation=own_activation):
-                answer = self._answer(other, precision)
-                if answer is True:
-                    return other
-        return str(answer) or "no reason given"
+        for other in stand_ins(config, own_activation=own_activation):
+            if self._answer(other, precision) is True:
+                return other
+        return str(answer)
 
-    def declines_k(self, n: int, k: int, precision: str) -> str:
-        """The reason for which the backend declines to select k of n² experts; empty if it takes k."""
-        answers = [] if k <= n else [self._answer(with_k(n, k, kind), precision) for kind in BASE_ACTIVATIONS]
-        return "" if not answers or True in answers else str(answers[0]) or "no reason given"
+    def declines_selection(self, n: int, k: int, precision: str) -> str:
+        """The reason for which the backend need not select k of n² experts; empty if it must.
 
-    def refusals(self) -> Iterator[Refusal]:
-        """What keeps the backend below the level base, one for each precision at most."""
-        for precision in self._configs:
-            if self._level_in(precision) is Level.BASE:
-                yield from self._below_base(precision)
+        It need not if it declines a plain layer with this selection and, for k > n, also a planned layer with k > n.
+        """
+        forms = [with_k(n, k, activation) for activation in BASE_ACTIVATIONS]
+        self._configs[precision][forms[0]] = None
+        if not self._declines_all(forms, precision) or (k > n and not self._declines_many(precision)):
+            return ""
+        return str(self._answer(forms[0], precision))
 
-    def _below_base(self, precision: str) -> Iterator[Refusal]:
-        """A refusal with the activation that is refused least; nothing if one of them is never refused."""
-        refused = [list(self._refused(activation, precision)) for activation in BASE_ACTIVATIONS]
-        if all(refused):
-            yield min(refused, key=len)[0]
+    def refusal(self, precision: str) -> Refusal | None:
+        """What keeps the backend below the level base in a precision, if anything."""
+        for config in self._configs[precision]:
+            for form in (config, *full_forms(config)):
+                self._answer(form, precision)
+        return self._below_base(precision) if precision in self._refused_by_full() else None
 
-    def _refused(self, activation: str, precision: str) -> Iterator[Refusal]:
-        based: dict[PeerConfig, bool] = {}
-        for asked in self._configs[precision]:
-            if config := in_base(asked, activation):
-                based.setdefault(config, (asked, precision) in self._drawn)
-        for config, drawn in based.items():
-            if (answer := self._answer(config, precision)) is not True:
-                yield Refusal(config, precision, str(answer), drawn)
+    def _below_base(self, precision: str) -> Refusal | None:
+        """What is refused with both activations, of equal sizes if possible; None if one of them is never refused."""
+        relu, gelu = (self._refused(activation, precision) for activation in BASE_ACTIVATIONS)
+        if not relu or not gelu:
+            return None
+        twins = ((config, replace(config, activation=BASE_ACTIVATIONS[1])) for config in relu)
+        first, second = next((pair for pair in twins if pair[1] in gelu), (next(iter(relu)), next(iter(gelu))))
+        planned = {in_base(config, activation) for config in self._planned for activation in BASE_ACTIVATIONS}
+        return Refusal(precision, ((first, relu[first]), (second, gelu[second])), {first, second} <= planned)
 
-    def _level_in(self, precision: str) -> Level:
-        for config in self._configs.get(precision, ()):
-            if full_requires(config):
-                self._answer(config, precision)
-        return Level.BASE if precision in self._refused_by_full() else Level.FULL
+    def _refused(self, activation: str, precision: str) -> dict[PeerConfig, str]:
+        based = dict.fromkeys(filter(None, (in_base(config, activation) for config in self._configs[precision])))
+        answers = {config: self._answer(config, precision) for config in based}
+        return {config: str(answer) for config, answer in answers.items() if answer is not True}
 
     def _refused_by_full(self) -> Iterator[str]:
         """The precisions in which the backend declined a configuration that the level full requires."""
@@ -118,10 +115,30 @@ class Support:
             if answer is not True and full_requires(config):
                 yield precision
 
+    def _declines_many(self, precision: str) -> bool:
+        """Whether the backend declines a planned layer with k > n."""
+        large = (config for config in self._planned if config.top_k > config.n)
+        forms = ([replace(config, activation=kind) for kind in BASE_ACTIVATIONS] for config in large)
+        return any(self._declines_all(pair, precision) for pair in forms)
+
+    def _declines_all(self, configs: Iterable[PeerConfig], precision: str) -> bool:
+        return all(self._answer(config, precision) is not True for config in configs)
+
     def _answer(self, config: PeerConfig, precision: str) -> bool | str:
-        key = (config, precision)
-        if key not in self._answers:
-            self._answers[key] = answer = supports(self._host, config, PRECISIONS[precision].parameters)
+        if (config, precision) not in self._answers:
+            self._answers[config, precision] = answer = self._asked(config, precision)
             if answer is not True:
-                self.declined.add(f"{precision}, {config.activation}: {answer}")
-        return self._answers[key]
+                self.declined.setdefault(str(answer), set()).add(precision)
+        return self._answers[config, precision]
+
+    def _asked(self, config: PeerConfig, precision: str) -> bool | str:
+        """The answer for the dtype of the learned parameters, which several precisions share."""
+        dtype = PRECISIONS[precision].parameters
+        key = (config, dtype.name)
+        if key not in self._of_dtype:
+            self._of_dtype[key] = _shortened(supports(self._host, config, dtype))
+        return self._of_dtype[key]
+
+
+def _shortened(answer: bool | str) -> bool | str:
+    return f"{answer[: _LETTERS - 1]}…" if isinstance(answer, str) and len(answer) > _LETTERS else answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -84,8 +85,8 @@ def write_model(
     build: Callable[[TensorMaker], ModelProto], path: Path, *, external_threshold: int, overwrite: bool
 ) -> None:
     """Write the model that ``build`` makes with the given maker of tensors; arguments and errors as ``export``."""
-    _refuse_existing(path, overwrite)
     try:
+        _refuse_existing(path, overwrite)
         with AtomicFile(data_path(path)) as data, AtomicFile(path) as main:
             external = ExternalFile(data.stream, data.path.name)
 
@@ -96,7 +97,9 @@ def write_model(
             if external.size:
                 model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
             main.stream.write(_serialise(model))
-            _publish(data, main)
+            _publish(data, main, overwrite)
+    except FileExistsError as error:
+        raise _exists(error.filename2 or error.filename) from None
     except OSError as error:
         raise ExportError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that can be written and has space"
@@ -142,8 +145,12 @@ def _refuse_existing(path: Path, overwrite: bool) -> None:
     for file in (path, data_path(path)):
         if file.is_dir():
             raise ExportError(f"{file} is a folder; choose the path of a file to write")
-        if file.exists() and not overwrite:
-            raise ExportError(f"{file} exists; choose another path or pass overwrite=True")
+        if os.path.lexists(file) and not overwrite:
+            raise _exists(file)
+
+
+def _exists(file: object) -> ExportError:
+    return ExportError(f"{file} exists; choose another path or pass overwrite=True")
 
 
 def _serialise(model: ModelProto) -> bytes:
@@ -154,14 +161,16 @@ def _serialise(model: ModelProto) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _publish(data: AtomicFile, main: AtomicFile) -> None:
-    """Publish the external file first, so that no model lacks it; remove it if it is not needed."""
-    if data.stream.tell():
-        data.publish()
-    else:
+def _publish(data: AtomicFile, main: AtomicFile, overwrite: bool) -> None:
+    """Publish the external file first, so that no model lacks it; remove an old one if none is needed."""
+    needed = data.stream.tell() > 0
+    if needed:
+        data.publish(overwrite=overwrite)
+    elif overwrite:
         data.path.unlink(missing_ok=True)
     try:
-        main.publish()
+        main.publish(overwrite=overwrite)
     except BaseException:
-        data.path.unlink(missing_ok=True)
+        if needed:
+            data.path.unlink(missing_ok=True)
         raise

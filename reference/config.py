@@ -7,7 +7,8 @@ from dataclasses import KW_ONLY, asdict, dataclass, fields
 from math import isqrt
 from typing import Any
 
-from peerspec.files.strict_json import parse_json
+from peerspec.files.shown import shown
+from peerspec.files.strict_json import MAX_DIGITS, parse_json
 from peerspec.reference.errors import ConfigError
 
 __all__ = ["ACTIVATIONS", "EXPERTS", "GATES", "QUERY_NORMS", "STATISTICS", "PeerConfig"]
@@ -66,7 +67,9 @@ class PeerConfig:
         for name in ("d_model", "heads", "num_experts", "top_k", "d_key", "d_out", "key_heads"):
             _require_count(name, getattr(self, name))
         if not isinstance(self.query_bias, bool):
-            raise ConfigError(f"query_bias must be True or False, got {self.query_bias!r}")
+            raise ConfigError(
+                f"query_bias must be True or False, in JSON true or false, got {shown(self.query_bias)} (PAR-6)"
+            )
         if self.n**2 != self.num_experts:
             raise ConfigError(
                 f"num_experts must be a perfect square, got {self.num_experts}; "
@@ -83,7 +86,7 @@ class PeerConfig:
             raise ConfigError(f"key_heads must be 1 (shared) or heads = {self.heads}, got {self.key_heads} (CFG-4)")
         for name, known in _OPTIONS.items():
             if getattr(self, name) not in known:
-                raise ConfigError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r} (CFG-5)")
+                raise ConfigError(f"{name} must be one of {', '.join(known)}, got {shown(getattr(self, name))} (CFG-5)")
 
     @property
     def n(self) -> int:
@@ -126,8 +129,10 @@ class PeerConfig:
         """
         try:
             values = parse_json(text)
+        except json.JSONDecodeError as error:
+            raise ConfigError(f"a configuration must be a JSON object, got {shown(text)} ({error}) (PAR-6)") from None
         except ValueError as error:
-            raise ConfigError(f"a configuration must be a JSON object, got {text[:60]!r} ({error})") from None
+            raise ConfigError(f"a configuration cannot be read: {error} (PAR-6)") from None
         return cls.from_fields(values)
 
     @classmethod
@@ -138,11 +143,11 @@ class PeerConfig:
             ConfigError: not a ``dict``, an unknown or missing field, or a value outside CFG-1 … CFG-5.
         """
         if not isinstance(values, dict):
-            raise ConfigError(f"a configuration must be a JSON object, got {str(values)[:60]!r}")
+            raise ConfigError(f"a configuration must be a JSON object, got {shown(values)} (PAR-6)")
         known = [field.name for field in fields(cls)]
         if unknown := sorted(values.keys() - set(known)):
             raise ConfigError(
-                f"unknown configuration field {unknown[0]!r}; known are {', '.join(sorted(known))} (PAR-6)"
+                f"unknown configuration field {shown(unknown[0])}; known are {', '.join(sorted(known))} (PAR-6)"
             )
         if missing := [name for name in known if name not in values]:
             raise ConfigError(
@@ -158,4 +163,6 @@ _OPTIONS = {"activation": ACTIVATIONS, "gate": GATES, "expert": EXPERTS, "query_
 
 def _require_count(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} must be a whole number of at least 1, got {value!r} (CFG-4)")
+        raise ConfigError(f"{name} must be a whole number of at least 1, got {shown(value)} (CFG-4)")
+    if value >= 10**MAX_DIGITS:
+        raise ConfigError(f"{name} must have at most {MAX_DIGITS} digits here, got {shown(value)}")

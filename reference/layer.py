@@ -13,7 +13,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from peerspec.reference import storage
 from peerspec.reference.config import PeerConfig
-from peerspec.reference.errors import TableError
 from peerspec.reference.initial import random_parameters
 from peerspec.reference.validation import check_parameters
 
@@ -86,16 +85,15 @@ class Layer:
             >>> Layer.load("model.safetensors", prefix="blocks.3.ffn")  # doctest: +SKIP
         """
         config, params = storage.read(path, prefix)
-        try:
+        with storage.naming(path, prefix):
             return cls(config, params)
-        except TableError as error:
-            raise TableError(f"{path}{f', layer {prefix}' if prefix else ''}: {error}") from None
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write the layer file, whole or not at all (PAR-6).
 
         Raises:
             FileFormError: the path exists and ``overwrite`` is false, or cannot be written.
+            TableError: an array was changed in place, and is no parameter any more.
 
         Example:
             >>> import tempfile

@@ -1,11 +1,14 @@
-"""Layer files: safetensors by parameter name, the configuration in the metadata (PAR-6, PAR-7, PAR-8)."""
+"""Layer files: safetensors by parameter name, the configuration in the metadata (PAR-6, PAR-7, PAR-8, PAR-9)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +16,20 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from peerspec.files.atomic_file import AtomicFile
+from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.files.header import Header, TensorEntry, read_header
-from peerspec.files.tensors import DTYPE_OF_CODE
+from peerspec.files.shown import printable, shown
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.dtypes import DTYPES, parameter_dtype
-from peerspec.reference.errors import FileFormError
-from peerspec.reference.file_metadata import configs_of, layer_metadata
+from peerspec.reference.errors import FileFormError, TableError
+from peerspec.reference.file_metadata import configs_of, layer_metadata, names_under
+from peerspec.reference.validation import check_parameters, check_shapes
+from peerspec.reference.version import OLD_VERSION
 
-__all__ = ["list_layers", "read", "write"]
+__all__ = ["list_layers", "naming", "read", "write"]
 
 _CODES = {code: dtype for code, dtype in DTYPE_OF_CODE.items() if dtype in DTYPES.values()}
-_MAX_NDIM = 32  # what every version of NumPy can represent
+_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe must not be waited for
 
 
 def write(
@@ -31,89 +37,142 @@ def write(
 ) -> None:
     """Write a layer to a temporary file, then rename it to ``path``; errors as ``Layer.save``."""
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileFormError(f"{path} exists; choose another path or pass overwrite=True")
+    check_parameters(config, params)
+    exists = FileFormError(f"{path} exists; choose another path or pass overwrite=True")
+    if os.path.lexists(path) and not overwrite:
+        raise exists
     tensors = {name: np.ascontiguousarray(array) for name, array in params.items()}
     try:
         with AtomicFile(path) as file:
             save_file(tensors, file.name, metadata=layer_metadata(config))
-            file.publish()
-    except (OSError, SafetensorError) as error:
+            file.publish(overwrite=overwrite)
+    except FileExistsError:
+        raise exists from None
+    except (OSError, SafetensorError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormError(
-            f"cannot write {path}: {reason}; choose a folder that can be written and has room"
+            f"cannot write {printable(str(path))}: {reason}; choose a folder that can be written and has room"
         ) from None
 
 
 def list_layers(path: str | PathLike[str]) -> dict[str, PeerConfig]:
     """The configuration of each layer of a safetensors file by its prefix; a layer file has the prefix "" (PAR-8).
 
-    Only the metadata are read. ``Layer.load(path, prefix=prefix)`` reads a layer.
+    Only the header is read, and compared with the configurations. ``Layer.load(path, prefix=prefix)`` reads a layer.
 
     Raises:
         FileFormError: the file is missing, unreadable, of another version, or describes no layer.
         ConfigError: a configuration is outside the specification.
+        TableError: a parameter of a layer is missing or unknown, or has another shape (PAR-1).
 
     Example:
         >>> for prefix, config in list_layers("model.safetensors").items():  # doctest: +SKIP
         ...     print(prefix, config.num_experts)
     """
-    return configs_of(_header(Path(path)).metadata, path)
+    with _opened(Path(path)) as file:
+        return _layers_of(_header(file, path), path)
 
 
 def read(path: str | PathLike[str], prefix: str = "") -> tuple[PeerConfig, dict[str, NDArray[Any]]]:
-    """The configuration and the parameters of a layer, as read-only memory maps; errors as ``Layer.load``."""
-    path = Path(path)
-    header = _header(path)
-    configs = configs_of(header.metadata, path)
-    if prefix not in configs:
-        raise FileFormError(_no_such_layer(path, prefix, list(configs)))
-    beginning = f"{prefix}." if prefix else ""
-    params = {
-        name.removeprefix(beginning): _map_tensor(path, name, entry)
-        for name, entry in header.tensors.items()
-        if name.startswith(beginning)
-    }
-    if header.metadata["peerspec.spec"] == "0.9":
-        params = _statistics_in_compute_dtype(params)
+    """The configuration and the parameters of a layer, as read-only views of one memory map; errors as ``Layer.load``.
+
+    The file is opened once, so that its header and its numbers belong together even if another file takes its name.
+    """
+    with _opened(Path(path)) as file:
+        header = _header(file, path)
+        configs = _layers_of(header, path)
+        if prefix not in configs:
+            raise FileFormError(_no_such_layer(path, prefix, list(configs)))
+        entries = _entries(header, prefix)
+        with naming(path, prefix):
+            _check_codes(entries)
+        memory = _mapped(file, path)
+    params = {name: _view(memory, entry) for name, entry in entries.items()}
+    if header.metadata["peerspec.spec"] == OLD_VERSION:  # widening is exact
+        dtype = params["keys"].dtype
+        params = {name: array.astype(parameter_dtype(name, dtype), copy=False) for name, array in params.items()}
     return configs[prefix], params
 
 
-def _header(path: Path) -> Header:
-    if not path.is_file():
-        raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save")
+@contextmanager
+def naming(path: str | PathLike[str], prefix: str) -> Iterator[None]:
+    """Put the file and the layer before the message of a ``TableError``."""
     try:
-        return read_header(path)
-    except (OSError, SafetensorError, ValueError) as error:
+        yield
+    except TableError as error:
+        raise TableError(f"{path}{f', layer {shown(prefix)}' if prefix else ''}: {error}") from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        handle = os.open(path, _OPEN)
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormError(f"cannot read {printable(str(path))}: {reason}; pass a file that can be read") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save")
+    with os.fdopen(handle, "rb") as file:
+        yield file
+
+
+def _header(file: BinaryIO, path: object) -> Header:
+    try:
+        return read_header(file)
+    except (OSError, ValueError) as error:
         raise FileFormError(
             f"{path} is not a readable safetensors file ({error}); pass a complete layer file written by Layer.save"
         ) from None
 
 
-def _no_such_layer(path: Path, prefix: str, known: list[str]) -> str:
+def _layers_of(header: Header, path: str | PathLike[str]) -> dict[str, PeerConfig]:
+    """The configurations in a header, after a check of the names and shapes of every layer (PAR-8, PAR-9)."""
+    configs = configs_of(header.metadata, path)
+    for prefix, config in configs.items():
+        with naming(path, prefix):
+            check_shapes(config, {name: entry.shape for name, entry in _entries(header, prefix).items()})
+    codes = sorted({entry.code for entry in header.tensors.values()})
+    if header.metadata["peerspec.spec"] == OLD_VERSION and len(codes) > 1:
+        raise FileFormError(
+            f"{path} was written for spec {OLD_VERSION}, where all tensors have one dtype, but holds {codes[0]} and "
+            f"{codes[1]}; convert the tensors and save the layer again (PAR-7)"
+        )
+    return configs
+
+
+def _entries(header: Header, prefix: str) -> dict[str, TensorEntry]:
+    """The tensors of a layer by the names of PAR-1."""
+    if not prefix:
+        return dict(header.tensors)
+    return {name.removeprefix(f"{prefix}."): header.tensors[name] for name in names_under(prefix, header.names)}
+
+
+def _no_such_layer(path: object, prefix: str, known: list[str]) -> str:
     if known == [""]:
-        return f"{path} is the file of one layer, without prefixes; leave out the prefix {prefix!r} (PAR-6)"
-    listed = ", ".join(map(repr, known[:8])) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
-    got = f"has no layer with the prefix {prefix!r}" if prefix else "holds layers with prefixes"
+        return f"{path} is the file of one layer, without prefixes; leave out the prefix {shown(prefix)} (PAR-6)"
+    listed = ", ".join(map(shown, known[:8])) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
+    got = f"has no layer with the prefix {shown(prefix)}" if prefix else "holds layers with prefixes"
     return f"{path} {got}; pass one of prefix={listed} (PAR-8)"
 
 
-def _statistics_in_compute_dtype(params: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """A file of version 0.9 keeps the running statistics in the dtype of the other parameters; widening is exact."""
-    dtypes = {array.dtype for array in params.values()}
-    if len(dtypes) != 1:
-        return params
-    (dtype,) = dtypes
-    return {name: array.astype(parameter_dtype(name, dtype), copy=False) for name, array in params.items()}
+def _check_codes(entries: Mapping[str, TensorEntry]) -> None:
+    for name, entry in entries.items():
+        if entry.code not in _CODES:
+            raise TableError(
+                f"{name} has dtype {printable(entry.code[:60])}; a layer holds {', '.join(_CODES)} (PAR-5)"
+            )
 
 
-def _map_tensor(path: Path, name: str, entry: TensorEntry) -> NDArray[Any]:
-    if entry.code not in _CODES:
-        raise FileFormError(f"{path}: {name} has dtype {entry.code}; a layer holds {', '.join(_CODES)} (PAR-5)")
-    if 0 in entry.shape:
-        raise FileFormError(f"{path}: {name} is empty, shape {entry.shape}; no parameter of a layer is (PAR-1)")
-    if len(entry.shape) > _MAX_NDIM:
-        raise FileFormError(f"{path}: {name} has {len(entry.shape)} axes; no parameter of a layer has so many (PAR-1)")
-    dtype = _CODES[entry.code]
-    raw = np.memmap(path, np.uint8, "r", entry.start, (int(np.prod(entry.shape)) * dtype.itemsize,))
-    return raw.view(dtype).reshape(entry.shape).view(np.ndarray)
+def _mapped(file: BinaryIO, path: object) -> NDArray[np.uint8]:
+    try:
+        return np.memmap(file, np.uint8, "r")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormError(f"cannot map {path} into memory: {reason}; close other files and try again") from None
+
+
+def _view(memory: NDArray[np.uint8], entry: TensorEntry) -> NDArray[Any]:
+    return memory[entry.start : entry.stop].view(np.ndarray).view(_CODES[entry.code]).reshape(entry.shape)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peerspec.files.shown import shown
 from peerspec.reference.config import STATISTICS, PeerConfig
 from peerspec.reference.dtypes import DTYPES, parameter_dtype
 from peerspec.reference.errors import TableError
 
-__all__ = ["check_parameters"]
+__all__ = ["check_parameters", "check_shapes"]
 
 _CHUNK = 1 << 22
 """Numbers checked at a time, so that the check of a table of gigabytes needs megabytes."""
@@ -24,7 +25,7 @@ def check_parameters(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> 
     Raises:
         TableError: a name, shape, dtype or value outside PAR-1, PAR-3, PAR-5.
     """
-    _check_names_and_shapes(config, params)
+    check_shapes(config, {name: array.shape for name, array in params.items()})
     _check_dtypes(params)
     for name, array in params.items():
         _check_finite(name, array)
@@ -32,15 +33,22 @@ def check_parameters(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> 
         raise TableError("query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)")
 
 
-def _check_names_and_shapes(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> None:
+def check_shapes(config: PeerConfig, got: Mapping[str, tuple[int, ...]]) -> None:
+    """Check the names and shapes of parameters.
+
+    Raises:
+        TableError: a name is missing or unknown, or a shape is another one (PAR-1).
+    """
     shapes = config.shapes()
-    if missing := [name for name in shapes if name not in params]:
+    if missing := [name for name in shapes if name not in got]:
         raise TableError(f"the layer lacks the parameter {missing[0]!r} of shape {shapes[missing[0]]} (PAR-1)")
-    if unknown := [name for name in params if name not in shapes]:
-        raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; it has {', '.join(shapes)} (PAR-1)")
+    if unknown := [name for name in got if name not in shapes]:
+        raise TableError(
+            f"{shown(unknown[0])} is not a parameter of this configuration; it has {', '.join(shapes)} (PAR-1)"
+        )
     for name, shape in shapes.items():
-        if params[name].shape != shape:
-            raise TableError(f"{name} must have shape {shape} for this configuration, got {params[name].shape} (PAR-1)")
+        if got[name] != shape:
+            raise TableError(f"{name} must have shape {shape} for this configuration, got {shown(got[name])} (PAR-1)")
 
 
 def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:
@@ -65,5 +73,7 @@ def _check_dtypes(params: Mapping[str, NDArray[Any]]) -> None:
 def _check_finite(name: str, array: NDArray[Any]) -> None:
     rows = max(1, _CHUNK // max(1, array[0].size))
     for start in range(0, len(array), rows):
-        if not np.isfinite(array[start : start + rows]).all():
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            finite = np.isfinite(array[start : start + rows]).all()
+        if not finite:
             raise TableError(f"{name} holds NaN or infinity; a layer's parameters are finite (PAR-3)")

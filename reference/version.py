@@ -2,10 +2,12 @@
 
 import re
 
-__all__ = ["SITE", "SPEC_VERSION", "is_readable_version"]
+__all__ = ["OLD_VERSION", "SITE", "SPEC_VERSION", "is_readable_version"]
 
 SPEC_VERSION = "1.0-rc"
 """Major and minor version, as in SPEC.md."""
+OLD_VERSION = "0.9"
+"""The one version before 1.0-rc whose files are read (PAR-7)."""
 SITE = "https://peerspec.github.io/peerspec/"
 """The address of the documentation; SPEC.md is its page ``spec.html``."""
 
@@ -19,7 +21,7 @@ def is_readable_version(text: str) -> bool:
         >>> is_readable_version("0.9"), is_readable_version("1.3"), is_readable_version("2.0")
         (True, True, False)
     """
-    if text == "0.9":
+    if text == OLD_VERSION:
         return True
     match = _GRAMMAR.fullmatch(text)
     return match is not None and 1 <= int(match[1]) <= int(SPEC_VERSION.split(".")[0])

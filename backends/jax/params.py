@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.precision import require_representable
+from peerspec.files.shown import shown
 from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, TableError, input_dtypes, parameter_dtype
 from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
@@ -49,6 +51,7 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
     """Random parameters, scaled like ``Layer.random``; initialisation is not part of conformance.
 
     Raises:
+        TableError: ``dtype`` is none of ``DTYPES``.
         InputError: ``dtype`` is float64 and JAX is restricted to 32 bits.
 
     Example:
@@ -56,8 +59,8 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
         >>> init(config, jax.random.key(0))["keys"].shape
         (1, 2, 4, 2)
     """
+    dtype = _learned_dtype(dtype)
     require_representable(dtype)
-    dtype = jnp.dtype(dtype)
     shapes = config.shapes()
     keys = dict(zip(shapes, jax.random.split(key, len(shapes)), strict=True))
     scale = initial_scales(config)
@@ -67,6 +70,13 @@ def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> 
         else jnp.full(shape, name in STARTS_AT_ONE, parameter_dtype(name, dtype))
         for name, shape in shapes.items()
     }
+
+
+def _learned_dtype(dtype: DTypeLike) -> np.dtype:
+    with suppress(TypeError):
+        if (known := jnp.dtype(dtype)) in DTYPES.values():
+            return known
+    raise TableError(f"parameters must be of dtype {', '.join(DTYPES)}, got {shown(dtype)} (PAR-5)")
 
 
 def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None) -> None:

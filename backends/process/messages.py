@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
+from peerspec.backends.protocol import is_support
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
 __all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_support", "request"]
@@ -88,9 +89,9 @@ def read_support(reply: dict[str, Any]) -> bool | str:
         ProcessError: anything else.
     """
     answer = reply["supported"]
-    if answer is True or (isinstance(answer, str) and answer.isprintable()):
+    if is_support(answer):
         return answer
-    raise ProcessError(f"supported must be true or a printable reason, got {answer!r:.120}")
+    raise ProcessError(f"supported must be true or a reason in one printable line, got {answer!r:.120}")
 
 
 _FIELDS = {

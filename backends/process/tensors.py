@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import save
 
 from peerspec.backends.process.errors import ProcessError
-from peerspec.files.tensors import DTYPE_OF_CODE, parse_tensors
+from peerspec.files.dtypes import DTYPE_OF_CODE
+from peerspec.files.tensors import parse_tensors
 
 __all__ = ["SIZE_LIMIT", "SentFile", "read_answer"]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import attrgetter
 from os import PathLike
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, parameter_dtype, to_array, to_tensor
@@ -17,6 +19,7 @@ from peerspec.backends.torch.huge_pages import copied, in_huge_pages
 from peerspec.reference import Layer, PeerConfig, TableError
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
+from peerspec.reference.storage import write
 
 __all__ = ["PEER"]
 
@@ -124,15 +127,14 @@ class PEER(nn.Module):
         """A layer with a copy of the module's parameters.
 
         Raises:
-            TableError: a parameter is not finite (PAR-3).
+            TableError: a parameter is not finite (PAR-3), or has no values because it lies on the device meta.
 
         Example:
             >>> layer = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4))
             >>> PEER.from_layer(layer.to_layer()).config == layer.config
             True
         """
-        copies = {name: to_array(tensor).copy() for name, tensor in self._tensors().items()}
-        return Layer(self.config, copies)
+        return Layer(self.config, {name: array.copy() for name, array in self._arrays().items()})
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, prefix: str = "", device: torch.device | str | None = None) -> PEER:
@@ -141,8 +143,7 @@ class PEER(nn.Module):
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write a layer file (PAR-6); raises as ``Layer.save`` and ``to_layer``."""
-        arrays = {name: to_array(tensor) for name, tensor in self._tensors().items()}
-        Layer(self.config, arrays).save(path, overwrite=overwrite)
+        write(self.config, self._arrays(), path, overwrite=overwrite)
 
     def extra_repr(self) -> str:
         """The configuration."""
@@ -162,6 +163,14 @@ class PEER(nn.Module):
     def _tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers by the names of SPEC.md."""
         return {name: attrgetter(name)(self) for name in self.config.shapes()}
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Parameters and buffers as arrays, on the same memory where they lie on the CPU."""
+        if bare := [name for name, tensor in self._tensors().items() if tensor.is_meta]:
+            raise TableError(
+                f"{bare[0]} lies on the device meta and has no values; call to_empty and load_state_dict first"
+            )
+        return {name: to_array(tensor) for name, tensor in self._tensors().items()}
 
     def _owner(self, name: str) -> tuple[nn.Module, str]:
         """The module that holds a parameter and its name there; ``query.weight`` lives in ``self.query``."""

@@ -106,8 +106,7 @@ class CaseDefinition:
         profiles: the profiles that a backend must claim.
         size: the smallest size that includes it: 0 minimal, 1 default, 2 full.
         everywhere: the smallest size that runs it in every precision and not only in the first one claimed.
-        narrow: the same for the first precision of 16 bits and for the first mixed one, which show a rounding to the
-            input dtype.
+        narrow: the same for the precisions with tokens of 16 bits, which show a rounding to the input dtype.
         own_activation: whether it is about its activation, so that at the level base no other may stand for it (CNF-4).
     """
 

@@ -121,6 +121,16 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         parts(2, 3, dy=True, masked=True, training=True),
         "query-norm",
         tag="gradient.norm",
+        narrow=1,
+    ),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "batch.whole",
+        BATCH_NORM,
+        parts(dy=True, training=True),
+        "query-norm",
+        tag="gradient.norm",
+        everywhere=1,
     ),
     _gradient(CaseFamily.GRADIENT, "layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
     _gradient(
@@ -141,6 +151,16 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         "frozen-statistics",
         tag="gradient.frozen",
         narrow=1,
+    ),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "frozen.whole",
+        BATCH_NORM,
+        parts(dy=True),
+        "query-norm",
+        "frozen-statistics",
+        tag="gradient.frozen",
+        everywhere=1,
     ),
     _gradient(
         CaseFamily.GRADIENT,

@@ -48,6 +48,17 @@ def _cancelling(draw: Draw, config: PeerConfig) -> Parts:
     return parts
 
 
+def _range(draw: Draw, config: PeerConfig) -> Parts:
+    """One feature of the last tokens is near 2²⁰, and small in W and u: in the range of bfloat16, not of float16."""
+    parts = full_case(draw, config)
+    params, small = parts["params"], draw.dtype.type(2.0**-20)
+    for rows in (params["query.weight"], params["experts.u"]):
+        rows[..., 0] = rows[..., 0] * small
+    with np.errstate(over="ignore"):  # a token of float16 becomes infinite, and is not judged
+        parts["x"][-3:, 0] = parts["x"][-3:, 0] * np.float64(2.0**20)
+    return parts
+
+
 _ACTIVATIONS = tuple(
     core_case(
         CaseFamily.NUMERIC,
@@ -81,4 +92,5 @@ NUMERIC_CASES = (
     core_case(CaseFamily.NUMERIC, "apart", SMALL, _apart, {"any", "apart"}),
     core_case(CaseFamily.NUMERIC, "twins", RELU, _twins, OUTPUT | {"twins"}),
     core_case(CaseFamily.NUMERIC, "cancelling", RELU, _cancelling, OUTPUT),
+    core_case(CaseFamily.NUMERIC, "range", RELU, _range, OUTPUT, narrow=0),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from peerspec.reference import PeerConfig
 
-__all__ = ["KEYS_PER_HEAD", "OPTIONS", "profiles_of", "sizes"]
+__all__ = ["KEYS_PER_HEAD", "OPTIONS", "option_words", "profiles_of", "sizes", "without_activation"]
 
 OPTIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "query-bias": ("query_bias", (False, True)),
@@ -28,3 +28,27 @@ def sizes(config: PeerConfig) -> str:
     """The sizes of a configuration and its activation, in a few words."""
     c = config
     return f"D={c.d_model} M={c.d_out} h={c.heads} n={c.n} k={c.top_k} d={c.d_key}, {c.activation}"
+
+
+def option_words(config: PeerConfig) -> list[str]:
+    """The options that a configuration uses, in words."""
+    words = {
+        "sigmoid": config.gate == "sigmoid",
+        "GLU": config.expert == "glu",
+        f"query norm {config.query_norm}": config.query_norm != "none",
+        "query bias": config.query_bias,
+        "keys per head": config.key_heads > 1,
+    }
+    return [word for word, used in words.items() if used]
+
+
+def without_activation(config: PeerConfig) -> str:
+    """The sizes of a configuration with its options, in a few words.
+
+    Example:
+        >>> without_activation(PeerConfig(8, 2, 25, 4, 6, gate="sigmoid"))
+        'D=8 M=8 h=2 N=25 k=4 d=6, sigmoid'
+    """
+    c = config
+    found = f"D={c.d_model} M={c.d_out} h={c.heads} N={c.num_experts} k={c.top_k} d={c.d_key}"
+    return ", ".join([found, *option_words(config)])

@@ -70,7 +70,15 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
     _case(CaseFamily.NUMERIC, "bias", replace(WIDE_RELU, query_bias=True), "bias", "query-bias", parts(), everywhere=1),
     _case(CaseFamily.QUERY_NORM, "inference", BATCH_NORM, "norm.inference", "query-norm", parts(), everywhere=1),
     _case(CaseFamily.QUERY_NORM, "training", BATCH_NORM, "norm.training", "query-norm", parts(training=True), narrow=1),
-    _case(CaseFamily.QUERY_NORM, "masked", BATCH_NORM, "norm.masked", "query-norm", parts(training=True, masked=True)),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "masked",
+        BATCH_NORM,
+        "norm.masked",
+        "query-norm",
+        parts(training=True, masked=True),
+        everywhere=1,
+    ),
     _case(
         CaseFamily.QUERY_NORM,
         "axes",
@@ -88,7 +96,16 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         "query-norm",
         parts(2, 3, training=True, masked=True),
     ),
-    _case(CaseFamily.QUERY_NORM, "masked.nan", BATCH_NORM, "norm.masked", "query-norm", _masked_with_nan),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "masked.nan",
+        BATCH_NORM,
+        "norm.masked",
+        "query-norm",
+        _masked_with_nan,
+        tags=frozenset({"norm.nan"}),
+        narrow=1,
+    ),
     # A backend must refuse these two, so they have no tag of a check that reads an answer.
     CaseDefinition(
         CaseFamily.QUERY_NORM,

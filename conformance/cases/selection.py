@@ -77,12 +77,16 @@ def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
     return draw.full("s1", (8, n)), draw.full("s2", (8, n), -3)
 
 
-def _near_zero(bits: int, exponent: int) -> Any:
-    """Multiples of 2^(exponent−bits+1) in [−2^exponent, 2^exponent), times the least normal number."""
+def _near_zero(bits: int, exponent: int, *lead: int) -> Any:
+    """Multiples of 2^(exponent−bits+1) in [−2^exponent, 2^exponent), times the least normal number.
+
+    There are eight rows, or the leading axes ``lead``.
+    """
 
     def make(draw: Draw, n: int) -> tuple[Array, Array]:
         least = np.finfo(draw.dtype).tiny
-        s1, s2 = (draw.coarse(name, (8, n), bits, exponent) * least for name in ("s1", "s2"))
+        shape = (*(lead or (8,)), n)
+        s1, s2 = (draw.coarse(name, shape, bits, exponent) * least for name in ("s1", "s2"))
         return s1, s2
 
     return make
@@ -195,6 +199,9 @@ SELECTION_CASES: tuple[SelectionCase, ...] = (
     SelectionCase("subnormal.tail", 67, 8, _near_zero(5, -1), everywhere=0),
     SelectionCase("subnormal.tail.long", 203, 16, _near_zero(6, -1), everywhere=0),
     SelectionCase("subnormal.long", 25, 67, _near_zero(5, -1), size=1),
+    SelectionCase("subnormal.rows", 25, 8, _near_zero(5, -1, 67)),
+    SelectionCase("subnormal.axes", 25, 8, _near_zero(5, -1, 3, 5)),
+    SelectionCase("subnormal.blocks", 331, 8, _near_zero(7, -1)),
     SelectionCase("barely.normal", 25, 8, _barely_normal, everywhere=0),
     SelectionCase("low", 25, 8, _low, everywhere=0),
     SelectionCase("lines", 25, 8, _lines, everywhere=0),

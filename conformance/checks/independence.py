@@ -135,6 +135,15 @@ OPTION_CHECKS = (
         sound(_parameters),
         "Do other parameters give another answer if the layer has options?",
     ),
+    Check(
+        "norm.nan",
+        ("NFT-1",),
+        Stage.NON_FINITE,
+        "norm.nan",
+        sound(_nan),
+        "Does a NaN in a masked x_t reach all of y_t in training?",
+        profile="query-norm",
+    ),
 )
 """After the options, because a parameter that is ignored breaks the clause of its option."""
 FINITE_CHECKS = (

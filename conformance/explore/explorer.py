@@ -37,7 +37,7 @@ class Explorer:
         host: the backend.
         precision: the dtypes of the layers, and of the half scores.
         seed: the seed of the run.
-        adapt: the recipe itself, one that stands for it at the level base, or None if the backend declines it (CNF-4).
+        adapt: the recipe itself, one that stands for it, or None if the backend declines it (CNF-4).
     """
 
     shows_routing = True
@@ -105,13 +105,12 @@ class _Search:
         self._held.add(recipe.to_json())
 
     def _examine(self, drawn: Recipe) -> None:
-        recipe = self.explorer.adapt(drawn)
-        if recipe is None:
-            return
+        recipe: Recipe | None = drawn
         try:
-            failed = self._first_failure(recipe)
+            recipe = self.explorer.adapt(drawn)
+            failed = self._first_failure(recipe) if recipe else None
         except Fault as fault:
-            self._record(fault.identity, Fault(_explored(fault.problem, recipe)))
+            self._record(fault.identity, Fault(_explored(fault.problem, recipe or drawn)))
         else:
             if failed and failed.explored:
                 self._record((failed.explored.check, failed.clause), failed)

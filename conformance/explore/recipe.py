@@ -10,7 +10,7 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Case, Draw, Halves
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
-from peerspec.conformance.cases.options import sizes
+from peerspec.conformance.cases.options import option_words, sizes
 from peerspec.conformance.inputs import rounded
 from peerspec.reference import Layer, PeerConfig, PeerError, Precision
 
@@ -57,21 +57,9 @@ class LayerRecipe:
         return json.dumps({"config": json.loads(self.config.to_json())} | fields)
 
     def __str__(self) -> str:
-        options = [sizes(self.config), *(word for word, used in self._options().items() if used)]
-        return f"{', '.join(options)}, x of shape {(*self.lead, self.config.d_model)}"
-
-    def _options(self) -> dict[str, bool]:
-        c = self.config
-        return {
-            "sigmoid": c.gate == "sigmoid",
-            "GLU": c.expert == "glu",
-            f"query norm {c.query_norm}": c.query_norm != "none",
-            "query bias": c.query_bias,
-            "keys per head": c.key_heads > 1,
-            "exact": self.exact,
-            "masked": self.masked,
-            "training": self.training,
-        }
+        modes = [name for name in ("exact", "masked", "training") if getattr(self, name)]
+        words = [sizes(self.config), *option_words(self.config), *modes]
+        return f"{', '.join(words)}, x of shape {(*self.lead, self.config.d_model)}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from peerspec.backends.protocol import is_support
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.problems import FaultKind
 from peerspec.reference import Layer, Output, Selection
@@ -174,11 +175,9 @@ def _read_dict(method: str, expected: str, value: Any) -> dict[str, Array]:
 
 
 def _read_support(value: Any) -> bool | str:
-    if value is True:
-        return True
-    if isinstance(value, str):
-        return str.__str__(value)
-    raise _wrong_type("supports", "True or a reason", repr(value))
+    if is_support(value):
+        return str.__str__(value) if isinstance(value, str) else True
+    raise _wrong_type("supports", "True or a reason in one printable line", f"{value!r:.120}")
 
 
 _READERS: dict[str, Any] = {

@@ -90,7 +90,12 @@ def _problem(row: dict[str, Any]) -> Problem:
     return Problem(row["kind"], values, _numbers(row["where"]), hints)
 
 
-_WITH_TEXTS = (*FaultKind, ProblemKind.DECLINES_REQUIRED, ProblemKind.GRADIENT_UNKNOWN)
+_WITH_TEXTS = (
+    *FaultKind,
+    ProblemKind.DECLINES_REQUIRED,
+    ProblemKind.DECLINES_EACH_ACTIVATION,
+    ProblemKind.GRADIENT_UNKNOWN,
+)
 """Kinds whose values hold texts of the backend, which may read like a number, and no number that is not finite."""
 
 

@@ -1,4 +1,4 @@
-"""The command that repeats one check alone, or the whole run if no precision is claimed."""
+"""The command that repeats one check alone, or the whole run if the check alone would not fail again."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ def repeat_command(report: Report, finding: Finding, target: Sequence[str] = ())
     object, which has none.
     """
     words = ["peerspec", "check", *(target or [report.address or "BACKEND"])]
-    if finding.check != CLAIMS:
+    if finding.check != CLAIMS and not _needs_steps(finding):
         words += ["--only", finding.check]
-    if finding.problem and finding.problem.values.get("drawn"):
-        words += ["--only", "explore."]  # which draws the declined configuration again
     if finding.precision:
         words += ["--profile", finding.precision]
     return shlex.join([*words, "--size", report.size, "--seed", str(report.seed)])
+
+
+def _needs_steps(finding: Finding) -> bool:
+    """Whether the backend declined a configuration for which a step of another check asked."""
+    return finding.problem is not None and finding.problem.values.get("planned") is False

@@ -20,6 +20,8 @@ __all__ = ["CAVEAT", "left_out", "show", "show_failures", "show_verdict", "worst
 
 WHOLE = 5
 """Failures shown with the text of their clause; each further one has a line."""
+REASONS = 5
+"""Reasons for declining configurations that are shown."""
 CAVEAT = "Passing is evidence and not proof: a suite sees finitely many inputs."
 
 
@@ -102,7 +104,9 @@ def _remarks(report: Report) -> list[str]:
     for what, claimed in (("claims", True), ("does not claim", False)):
         if names := [name for name in (*PRECISIONS, *PROFILES) if (name in report.claimed) == claimed]:
             lines.append(f"{what} {', '.join(names)}")
-    lines += [f"declines {reason}" for reason in report.declined]
+    lines += [f"declines {reason}" for reason in report.declined[:REASONS]]
+    if more := len(report.declined[REASONS:]):
+        lines.append(f"declines configurations for {more} further reasons, which the other forms of the report list")
     if names := left_out(report):
         lines.append(f"without {', '.join(names)}, because it declines every configuration of their cases")
     lines += [f"waived {f.name}: {f.message} ({acceptance(f)})" for f in report.of(Status.WAIVED)]

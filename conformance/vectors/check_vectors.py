@@ -22,6 +22,7 @@ from peerspec.conformance.vectors.dyadic_tensor import DyadicTensor
 from peerspec.conformance.vectors.entry import Entry, VectorError
 from peerspec.conformance.vectors.frozen_host import FrozenHost
 from peerspec.conformance.vectors.manifest import HOME, read_manifest
+from peerspec.files.shown import shown
 from peerspec.reference import Layer, Output, PeerConfig, forward, select_exhaustive
 
 __all__ = ["Summary", "check_vectors"]
@@ -72,8 +73,10 @@ def _check_word(row: dict[str, Any]) -> None:
     try:
         expected = f"{word(seed=row['seed'], name=row['name'], index=row['index']):016x}"
         got = row["word"]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise VectorError(f"the word {row!r} of the manifest cannot be read: {error}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise VectorError(
+            f"the word {shown(row)} of the manifest cannot be read; it needs seed, name, index and word (INP-1)"
+        ) from None
     if got != expected:
         raise VectorError(f"the word of {row['name']!r} at index {row['index']} must be {expected}, got {got} (INP-1)")
 
@@ -83,8 +86,10 @@ def _check_input(entry: Entry, name: str, tensor: DyadicTensor, got: Array) -> N
         raise VectorError(f"{entry.path}: {name} must be {tensor.dtype} {tensor.shape}, got {got.dtype} {got.shape}")
     try:
         expected = tensor.make()
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+    except ValueError as error:
         raise VectorError(f"{entry.path}: the manifest's entry for {name} makes no tensor: {error}") from None
+    except (TypeError, AttributeError, OverflowError):
+        raise VectorError(f"{entry.path}: the manifest's entry for {name} makes no tensor (INP-2)") from None
     _same_bits(entry, name, got, expected, "INP-2")
 
 
@@ -134,5 +139,5 @@ def _same_bits(entry: Entry, name: str, got: Array, expected: Array, clause: str
     wrong = (got.reshape(-1).view(np.uint8) != expected.reshape(-1).view(np.uint8)).reshape(-1, width).any(-1)
     if wrong.any():
         at = int(np.argmax(wrong))
-        values = f"{expected.reshape(-1)[at]!r}, got {got.reshape(-1)[at]!r}"
+        values = f"{expected.reshape(-1)[at]}, got {got.reshape(-1)[at]}"
         raise VectorError(f"{entry.path}: entry {at} of {name} must be {values} ({clause})")

@@ -15,7 +15,7 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array
 from peerspec.conformance.vectors.manifest import FILES
-from peerspec.files.tensors import DTYPE_OF_CODE
+from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig, parameter_dtype
 
 __all__ = ["FileCase", "file_cases", "write_files"]
@@ -86,12 +86,16 @@ def _refused_metadata() -> Iterator[FileCase]:
     for version in ("0.8", "0.9-rc", f"{int(_MAJOR) + 1}.0", "1", "1.0.0", "01.0", "1.banana", ""):
         about = f"the version is {version!r}"
         yield FileCase(f"version-{version or 'empty'}", ("PAR-7",), about, _layer(spec=version))
+    old, about = _params(_CONFIG, "bfloat16"), "a file of 0.9 whose running statistics are float32 beside bfloat16"
+    yield FileCase("version-0.9-two-dtypes", ("PAR-7",), about, _file(old, _metadata(spec="0.9")))
+    old_layers = _several(_layers_metadata() | {"peerspec.spec": "0.9"})
+    yield FileCase("version-0.9-several", ("PAR-7",), "a file of 0.9 with peerspec.layers", old_layers)
     for key in ("peerspec.spec", "peerspec.config"):
         metadata = {name: text for name, text in _metadata().items() if name != key}
         yield FileCase(f"without-{key}", ("PAR-6",), f"{key} is missing", _file(_params(), metadata))
     newer = _file(_params(), _metadata() | {"peerspec.adapters": "{}"})
     yield FileCase("unknown-entry", ("PAR-7",), "there is a metadata entry peerspec.adapters", newer)
-    fields = asdict(_CONFIG)
+    fields, digits = asdict(_CONFIG), "9" * 5000
     less = {name: value for name, value in fields.items() if name != "gate"}
     changes = {
         "missing-field": ("PAR-6", "the field gate is missing", json.dumps(less)),
@@ -100,6 +104,11 @@ def _refused_metadata() -> Iterator[FileCase]:
         "array": ("PAR-6", "the configuration is an array", json.dumps([fields])),
         "no-square": ("CFG-1", "N is 5", json.dumps(fields | {"num_experts": 5})),
         "odd-key": ("CFG-2", "d is 3", json.dumps(fields | {"d_key": 3})),
+        "long-number": (
+            "CFG-3",
+            "k has 5000 digits",
+            json.dumps(fields | {"top_k": 0}).replace(": 0", ": " + "9" * 5000),
+        ),
         "large-k": ("CFG-3", "k is N + 1", json.dumps(fields | {"top_k": 5})),
         "key-heads": ("CFG-4", "there are 3 key sets for 2 heads", json.dumps(fields | {"key_heads": 3})),
         "huge": ("PAR-9", "N is 2⁴⁰, more than the file holds", json.dumps(fields | {"num_experts": 2**40})),
@@ -140,11 +149,17 @@ def _refused_layers() -> Iterator[FileCase]:
         "nested": ("a prefix lies under another", f'{{"blocks": {one}, "blocks.1": {one}}}'),
         "twice": ("a prefix is given twice", f'{{"blocks.1": {one}, "blocks.1": {one}}}'),
         "array": ("the layers are an array", f"[{one}]"),
+        "surrogate": ("a prefix is half of a surrogate pair", f'{{"\\ud800": {one}}}'),
     }
     for name, (about, layers) in changes.items():
         yield FileCase(f"prefix-{name}", ("PAR-8",), about, _several(_layers_metadata(layers)))
     about = "a layer lacks its keys"
     yield FileCase("prefix-without-keys", ("PAR-8", "PAR-1"), about, _several(_layers_metadata(), omit="blocks.1.keys"))
+
+    for prefix in ("blocks.0.ffn", "blocks.1"):
+        name = f"{prefix}.bias"
+        about = f"there is a tensor {name}, so every layer of the file is refused"
+        yield FileCase(f"prefix-unknown-{prefix}", ("PAR-8",), about, _several(_layers_metadata(), also=name))
 
 
 def _found(config: PeerConfig, dtype: str) -> dict[str, Any]:
@@ -181,11 +196,16 @@ def _layer(*, dtype: str = "float32", spec: str = SPEC_VERSION) -> bytes:
     return _file(_params(_CONFIG, dtype), _metadata(spec=spec))
 
 
-def _several(metadata: Mapping[str, str], *, omit: str = "") -> bytes:
-    """Two layers, integers of an optimiser, and a tensor whose name only begins like a prefix."""
+def _several(metadata: Mapping[str, str], *, omit: str = "", also: str = "") -> bytes:
+    """Two layers, integers of an optimiser, and a tensor whose name only begins like a prefix.
+
+    ``omit`` names a tensor that is left out, ``also`` one that is added.
+    """
     tensors: dict[str, Array] = {"steps": np.arange(2), "blocks.0.ffnish": np.ones(3, np.float32)}
     for prefix, config, dtype in (("blocks.0.ffn", _CONFIG, "float32"), ("blocks.1", _PLAIN, "bfloat16")):
         tensors |= {f"{prefix}.{name}": array for name, array in _params(config, dtype).items()}
+    if also:
+        tensors[also] = np.zeros(3, np.float32)
     return _file({name: array for name, array in tensors.items() if name != omit}, metadata)
 
 

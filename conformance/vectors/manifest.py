@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from peerspec.conformance.vectors.dyadic_tensor import DyadicTensor
 from peerspec.conformance.vectors.entry import Entry, VectorError
+from peerspec.files.strict_json import parse_json
 from peerspec.reference import SPEC_VERSION
 
 __all__ = ["FILES", "HOME", "MANIFEST", "read_manifest"]
@@ -28,17 +28,27 @@ def read_manifest(folder: Path) -> tuple[list[dict[str, Any]], list[Entry]]:
         VectorError: no manifest, another version of the spec, wrong fields, or a file that the manifest does not name.
     """
     path = folder / MANIFEST
-    text = _text(path)
     try:
-        manifest = json.loads(text)
+        manifest = parse_json(_text(path))
         spec, words = manifest["spec"], list(manifest["words"])
         entries = [_entry(folder, name, entry) for name, entry in manifest["files"].items()]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise VectorError(f"{path} is not a manifest of vectors: {type(error).__name__}: {error}") from None
+    except VectorError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise VectorError(f"{path} is not a manifest of vectors: {_wrong(error)}") from None
     if spec != SPEC_VERSION:
         raise VectorError(f"{path} is for spec {spec}, this package is {SPEC_VERSION}; use the matching ones")
     _check_files(folder, manifest["files"])
     return words, entries
+
+
+def _wrong(error: Exception) -> str:
+    """What is wrong with a manifest, in words of JSON."""
+    if isinstance(error, KeyError):
+        return f"the field {error} is missing"
+    if isinstance(error, ValueError):
+        return f"{error}"
+    return "a field has another type or another name than those of the package's manifest, which `vectors path` shows"
 
 
 def _text(path: Path) -> str:
@@ -61,7 +71,7 @@ def _entry(folder: Path, name: str, entry: dict[str, Any]) -> Entry:
         raise ValueError(f"{name!r} is not a plain file name")
     results, k = list(entry.get("expected", ())), entry.get("k")
     if not all(isinstance(result, str) for result in results) or type(k) not in (int, type(None)):
-        raise TypeError(f"{name} must name its results, and its k must be an integer")
+        raise ValueError(f"{name} must name its results, and its k must be an integer")
     if bool(results) != (k is not None or entry.get("config") is not None):
         raise ValueError(f"{name} must have results and either a config or a k to check them with, or none of these")
     inputs = {key: DyadicTensor(**value | {"shape": tuple(value["shape"])}) for key, value in entry["tensors"].items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -44,19 +45,75 @@ def test_every_option_and_precision_is_verified(peerspec, tmp_path, dtype):
     assert peerspec("verify", tmp_path / "model.onnx", layer).status == 0
 
 
-def test_one_layer_of_several_in_a_file_is_exported_and_verified(peerspec, tmp_path):
-    layers = {f"blocks.{i}": Layer.random(PeerConfig(12, 3, 64, 4, 8), seed=i) for i in range(2)}
+def save_several(path: Path, *prefixes: str) -> Path:
+    layers = {prefix: Layer.random(PeerConfig(12, 3, 64, 4, 8), seed=seed) for seed, prefix in enumerate(prefixes)}
     tensors = {f"{prefix}.{name}": array for prefix, layer in layers.items() for name, array in layer.params.items()}
-    file, model = tmp_path / "all.safetensors", tmp_path / "model.onnx"
-    save_file(tensors, file, metadata=layers_metadata({prefix: layer.config for prefix, layer in layers.items()}))
+    save_file(tensors, path, metadata=layers_metadata({prefix: layer.config for prefix, layer in layers.items()}))
+    return path
+
+
+def test_one_layer_of_several_in_a_file_is_exported_and_verified(peerspec, tmp_path):
+    file, model = save_several(tmp_path / "all.safetensors", "blocks.0", "blocks.1"), tmp_path / "model.onnx"
     exported = peerspec("export", file, model, "--prefix", "blocks.1")
     assert exported.status == 0
-    assert f"peerspec verify {model} {file} --prefix blocks.1" in exported.out
+    assert f"peerspec verify {model} {file} --prefix=blocks.1" in exported.out
     assert "computes blocks.1 of all.safetensors" in peerspec("verify", model, file, "--prefix", "blocks.1").out
     assert peerspec("verify", model, file, "--prefix", "blocks.0").status == 1
-    missing = peerspec("verify", model, file)
-    assert (missing.status, "pass one of prefix='blocks.0', 'blocks.1'" in missing.err) == (2, True)
     assert peerspec("verify", model, "--prefix", "blocks.1").status == 2
+
+
+@pytest.mark.parametrize("prefix", ["-x", "a b", "it's", "line\nbreak", "\x1b[2J", "\\", "é $HOME"])
+def test_the_command_after_an_export_can_be_pasted_into_bash(peerspec, tmp_path, prefix):
+    folder = tmp_path / "my models"
+    folder.mkdir()
+    file = save_several(folder / "all.safetensors", prefix, "other")
+    exported = peerspec("export", file, folder / "model.onnx", f"--prefix={prefix}")
+    assert exported.out.removesuffix("\n").isprintable()
+    command = exported.out.partition("verify it: ")[2].replace("peerspec", "printf '%s\\0'", 1)
+    words = subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout.decode().split("\0")
+    assert words == ["verify", str(folder / "model.onnx"), str(file), f"--prefix={prefix}", ""]
+    verified = peerspec(*words[:-1])
+    assert verified.status == 0
+    assert verified.out.replace("\n", "").isprintable()
+    listed = peerspec("layers", file).out.splitlines()
+    assert len(listed) == 2
+    assert all(line.isprintable() for line in listed)
+
+
+def test_errors_of_prefixes_name_the_option(peerspec, tmp_path):
+    model = tmp_path / "model.onnx"
+    several = save_several(tmp_path / "all.safetensors", *(f"blocks.{i}" for i in range(10)), "z\n")
+    single = save(tmp_path / "layer.safetensors")
+    eight = ", ".join(f"--prefix=blocks.{i}" for i in range(8)) + " and 3 more, which `peerspec layers` lists (PAR-8)"
+    for arguments, sentence in (
+        ((several, model), f"{several} holds layers with prefixes; pass one of {eight}"),
+        ((several, model, "--prefix", "blocks"), f"{several} holds no layer of that --prefix; pass one of {eight}"),
+        ((single, model, "--prefix", "blocks"), f"{single} is the file of one layer; leave out --prefix (PAR-6)"),
+        (
+            (several, model, "--prefix", "blocks.1", "--prefix", "blocks.2"),
+            "--prefix is given twice; a command takes one layer",
+        ),
+    ):
+        result = peerspec("export", *arguments)
+        assert (result.status, result.err) == (2, f"peerspec: {sentence}\n")
+    assert not model.exists()
+
+
+@pytest.mark.parametrize("kind", ["itself", "link", "data"])
+def test_a_layer_file_is_never_replaced_by_its_model(peerspec, tmp_path, kind):
+    layer = save(tmp_path / ("model.onnx.data" if kind == "data" else "layer"))
+    before, model = layer.read_bytes(), tmp_path / {"itself": "layer", "link": "link", "data": "model.onnx"}[kind]
+    if kind == "link":
+        model.symlink_to(layer)
+    result = peerspec("export", layer, model, "--overwrite")
+    assert result.status == 2
+    assert "is the layer file itself; name another MODEL" in result.err
+    assert layer.read_bytes() == before
+
+
+def test_an_error_cannot_write_to_the_terminal(peerspec, tmp_path):
+    result = peerspec("layers", tmp_path / "a\x1b[2Jb")
+    assert result.err == f"peerspec: {tmp_path}/a\\x1b[2Jb is not a file; pass a layer written by Layer.save\n"
 
 
 def test_a_model_without_routing_is_verified_and_the_verdict_says_so(peerspec, tmp_path):

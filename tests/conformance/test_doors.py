@@ -146,3 +146,20 @@ def test_what_a_backend_claims_and_declines_is_found_by_every_door(check: str, c
     assert subprocess.run([*command, *options], cwd=tmp_path, capture_output=True).returncode == 1
     items = map(_row, ElementTree.parse(tmp_path / "r.xml").iter("testcase"))
     assert [item[1:] for item in items if item and item[1] == "fail"] == [found[1:]]
+
+
+@pytest.mark.parametrize("answer", ["''", "'two\\nlines'", "'\\x1b[31mred'", "False", "None"])
+def test_an_answer_of_supports_that_is_no_reason_is_an_error_by_every_door(answer: str, tmp_path: Path) -> None:
+    mine, program = tmp_path / "mine.py", tmp_path / "program.py"
+    mine.write_text(f"{MINE}def supports(config, dtype): return {answer}\n", "utf-8")
+    programs = str(TESTS / "backends" / "process" / "programs")
+    program.write_text(PROGRAM.format(programs=programs, path=str(mine)), "utf-8")
+    for backend in (load(str(mine)), str(mine), Command([sys.executable, str(program)])):
+        report = check_backend(backend, size="minimal", only=["structure.answer"], stop_early=True)
+        assert report.exit_status == 2
+        assert "printable line" in str(report.verdict)
+    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-q", "-p", "no:cacheprovider"]
+    options = ["--peer-backend", str(mine), "--peer-size", "minimal", "-k", "structure.supports"]
+    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
+    assert "1 error" in done.stdout
+    assert "printable line" in done.stdout

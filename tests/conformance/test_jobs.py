@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,15 @@ def test_the_parts_of_a_plan_hold_every_step_once_and_keep_a_precision_whole(job
 def test_two_processes_give_the_report_of_one() -> None:
     one, two = (check_backend("reference", size="minimal", jobs=jobs) for jobs in (1, 2))
     assert replace(two, seconds=one.seconds) == one
+
+
+def test_several_processes_find_one_refusal_as_a_single_process_does(tmp_path: Path) -> None:
+    text = "from peerspec.backends.reference import *\nfrom peerspec.backends.reference import name, profiles\n"
+    supports = "def supports(c, dtype): return f'no h in {dtype}' if c.heads > 4 and dtype != 'float32' else True\n"
+    (tmp_path / "mine.py").write_text(text + supports, "utf-8")
+    one, four = (check_backend(str(tmp_path / "mine.py"), size="minimal", jobs=jobs) for jobs in (1, 4))
+    assert [finding.name for finding in one.of("fail")] == ["structure.supports[float64]"]
+    assert replace(four, seconds=one.seconds) == one
 
 
 def test_progress_counts_every_step_once() -> None:

@@ -8,6 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from peerspec.backends import reference
+from peerspec.conformance import findings
+from peerspec.conformance.check import Evidence
+from peerspec.conformance.finalise import block_undecided
+from peerspec.conformance.hosts.host import open_host
+from peerspec.conformance.plan import Plan
+from peerspec.conformance.problems import Problem, ProblemKind
+from peerspec.conformance.pytest_items import Judgement
+from peerspec.conformance.run import Run
+
 RIGHT = """
 from peerspec import reference
 from peerspec.reference import Output
@@ -17,6 +27,12 @@ def forward(layer, x, *, mask=None, training=False):
     y, scores, gates = (part.astype("f4") for part in (out.y, out.scores, out.gates))
     return Output(y, scores, out.indices, gates)
 """
+
+
+def wrong(check, precision):
+    """A failure of a check."""
+    problem = Problem(ProblemKind.ROUTING_INCOMPLETE, {"missing": ["gates"]})
+    return findings.failed(check, precision, 1, Evidence(1.0), problem, "a case")
 
 
 def run(folder: Path, *options: str) -> tuple[int, str]:
@@ -66,6 +82,27 @@ def test_claiming_nothing_and_refusing_everything_fail(judged):
     status, out = judged(RIGHT + "def supports(config, dtype): return 'not today'\n")
     assert status == 1
     assert "CNF-4" in out
+
+
+def test_the_summary_is_the_verdict_with_its_level_and_says_if_only_a_part_was_run(judged):
+    base = "def supports(c, dtype): return 'not today' if c.d_model % 8 or c.d_model != c.d_out else True\n"
+    _, out = judged(RIGHT + base)
+    assert "peerspec: mine: conformant, level base, with declined configurations\n" in out
+    _, out = judged(RIGHT, "-k", "structure.answer")
+    assert "peerspec: mine: holds as far as it was run; run without restrictions for a verdict\n" in out
+
+
+@pytest.mark.parametrize(
+    ("others", "reason"), [(findings.undecided, "undecided"), (wrong, "blocked by another failure")]
+)
+def test_a_check_that_decides_nothing_is_blocked_by_a_later_failure_as_in_a_report(monkeypatch, others, reason):
+    run = Run(open_host(reference, timeout=60), Plan.make(["float32"], size="minimal", only=["structure"]), 0)
+    first = run.plan.steps[0]
+    make = lambda step: (findings.undecided if step is first else others)(step.check, step.precision)  # noqa: E731
+    monkeypatch.setattr(run, "step", make)
+    found = Judgement(run, "minimal").finding(f"{first.check.id}[float32]")
+    expected = block_undecided(tuple(map(make, run.plan.steps)))[0]
+    assert (found, found.reason) == (expected, reason)
 
 
 def test_without_the_option_the_usage_is_shown(tmp_path):

@@ -89,6 +89,15 @@ def test_an_existing_file_is_replaced_only_with_overwrite(make_layer, tmp_path, 
     assert os.listdir(tmp_path) == ["layer.onnx"]  # no stale external file either
 
 
+@pytest.mark.parametrize("existing", ["layer.onnx", "layer.onnx.data"])
+def test_a_file_that_appears_meanwhile_is_not_replaced(make_layer, tmp_path, existing, monkeypatch):
+    (tmp_path / existing).symlink_to("nothing")
+    monkeypatch.setattr("os.path.lexists", lambda path: False)  # as if it appeared after this question
+    with pytest.raises(ExportError, match=f"{existing} exists.*overwrite=True"):
+        export(make_layer(), tmp_path / "layer.onnx", external_threshold=0)
+    assert os.listdir(tmp_path) == [existing]
+
+
 @pytest.mark.parametrize("path", ["absent/layer.onnx", "file/layer.onnx"])
 def test_a_folder_that_cannot_be_written_is_named(make_layer, tmp_path, path):
     (tmp_path / "file").write_bytes(b"")
@@ -111,8 +120,9 @@ def test_a_failure_while_writing_leaves_nothing(make_layer, tmp_path, monkeypatc
     elif step == "model":
         monkeypatch.setattr(write, "_serialise", fail)
     else:
-        replace = Path.replace
-        monkeypatch.setattr(Path, "replace", lambda a, b: fail() if b.suffix == ".onnx" else replace(a, b))
+        link = os.link
+        monkeypatch.setattr(os, "link", lambda a, b: fail() if b.suffix == ".onnx" else link(a, b))
+        monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(ExportError, match="No space left on device"):
         export(make_layer(), tmp_path / "layer.onnx", external_threshold=0)
     assert os.listdir(tmp_path) == []

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,69 @@ def test_the_mode_is_that_of_any_new_file(path, mask):
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
 
 
-def test_the_temporary_file_is_readable_by_its_owner_alone(path):
+def test_the_mode_does_not_depend_on_who_wrote_the_temporary_file(path):
     with AtomicFile(path) as file:
-        assert stat.S_IMODE(file.name.stat().st_mode) == 0o600
+        before = stat.S_IMODE(file.name.stat().st_mode)
+        file.name.unlink()
+        file.name.touch(0o600)
+        file.publish()
+    assert stat.S_IMODE(path.stat().st_mode) == before
+
+
+def test_the_process_keeps_its_mask(path, monkeypatch):
+    monkeypatch.setattr(os, "umask", None)  # not even for a moment, because other threads make files too
+    write_atomically(path, b"123")
+    assert path.read_bytes() == b"123"
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127, " ", "-"])
+def test_every_name_that_a_file_can_have_is_written(tmp_path, name):
+    write_atomically(tmp_path / name, b"123")
+    assert os.listdir(tmp_path) == [name]
+
+
+def no_links(*_paths):
+    raise PermissionError
+
+
+@pytest.fixture(params=[os.link, no_links], ids=["links", "no links"])
+def any_file_system(request, monkeypatch):
+    monkeypatch.setattr(os, "link", request.param)
+
+
+@pytest.mark.usefixtures("any_file_system")
+@pytest.mark.parametrize("kind", ["file", "folder", "link to nothing"])
+def test_what_has_the_name_is_kept_unless_told_to_overwrite(path, kind):
+    {"file": path.touch, "folder": path.mkdir, "link to nothing": lambda: path.symlink_to("nothing")}[kind]()
+    before = path.lstat()
+    with pytest.raises(FileExistsError):
+        write_atomically(path, b"123", overwrite=False)
+    assert os.listdir(path.parent) == [path.name]
+    assert os.path.samestat(path.lstat(), before)
+
+
+@pytest.mark.usefixtures("any_file_system")
+def test_of_many_writers_of_a_new_file_one_succeeds(path):
+    def write(number):
+        try:
+            write_atomically(path, str(number).encode() * 1000, overwrite=False)
+        except FileExistsError:
+            return []
+        return [number]
+
+    with ThreadPoolExecutor(8) as pool:
+        winners = [number for found in pool.map(write, range(8)) for number in found]
+    assert len(winners) == 1
+    assert path.read_bytes() == str(winners[0]).encode() * 1000
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_new_file_that_fails_where_there_are_no_links_leaves_nothing(path, monkeypatch):
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(Path, "replace", no_links)
+    with pytest.raises(PermissionError):
+        write_atomically(path, b"123", overwrite=False)
+    assert os.listdir(path.parent) == []
 
 
 def test_a_folder_that_is_missing_or_a_file_is_refused(tmp_path):

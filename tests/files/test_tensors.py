@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
-from peerspec.files.tensors import DTYPE_OF_CODE, parse_tensors
+from peerspec.files.dtypes import DTYPE_OF_CODE
+from peerspec.files.tensors import parse_tensors
 
 
 def written(code: str, shape: tuple[int, ...], data: bytes) -> bytes:

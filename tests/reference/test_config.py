@@ -27,8 +27,12 @@ WHOLE = json.loads(PeerConfig(**GOOD).to_json())
         ({"d_model": 5.0}, r"d_model must be a whole number of at least 1, got 5\.0"),
         ({"heads": True}, "heads must be a whole number of at least 1, got True"),
         ({"num_experts": "16"}, "num_experts must be a whole number of at least 1, got '16'"),
-        ({"query_bias": 1}, "query_bias must be True or False, got 1"),
+        ({"query_bias": 1}, r"query_bias must be True or False, in JSON true or false, got 1 \(PAR-6\)"),
         ({"activation": "tanh"}, r"activation must be one of relu, gelu, .*, got 'tanh' \(CFG-5\)"),
+        ({"gate": "x" * 1000}, "gate must be one of softmax, sigmoid, got 'x{58}… "),
+        ({"heads": 10**4300}, "heads must have at most 100 digits here, got a number of 14285 bits"),
+        ({"top_k": -(10**4300)}, "top_k must be a whole number of at least 1, got a number of 14285 bits"),
+        ({"gate": [10**4300]}, "gate must be one of softmax, sigmoid, got a value of the type list"),
         ({"gate": "relu"}, "gate must be one of softmax, sigmoid, got 'relu'"),
         ({"expert": "swiglu"}, "expert must be one of mlp, glu, got 'swiglu'"),
         ({"query_norm": None}, "query_norm must be one of none, batch, layer, got None"),
@@ -85,9 +89,11 @@ def test_json_round_trips_every_field() -> None:
     ("text", "message"),
     [
         ("{", "a configuration must be a JSON object, got '{'"),
-        ("[1]", r"a configuration must be a JSON object, got '\[1\]'"),
-        ("[" * 100_000, "a configuration must be a JSON object"),
-        ('{"d_model": 1' + "0" * 5000 + "}", "a configuration must be a JSON object"),
+        ("[1]", r"a configuration must be a JSON object, got \[1\] "),
+        ("[" * 100_000, r"a configuration cannot be read: the JSON is nested too deeply \(PAR-6\)"),
+        ('{"d_model": 1' + "0" * 5000 + "}", "cannot be read: a number has 5001 digits; at most 100 are read"),
+        ('{"gate": "\\ud800"}', r"cannot be read: '\\ud800' holds half of a surrogate pair"),
+        ('"' + "x" * 1000, "a configuration must be a JSON object, got '\"x{57}… "),
         (json.dumps(WHOLE | {"colour": 1}), "unknown configuration field 'colour'; known are activation, "),
         (json.dumps(WHOLE | {"_": 1}), "unknown configuration field '_'"),
         (
@@ -98,8 +104,11 @@ def test_json_round_trips_every_field() -> None:
         (json.dumps(GOOD), "but this one lacks "),
         (json.dumps(WHOLE | {"top_k": 99}), "top_k must lie in"),
         (json.dumps(WHOLE | {"activation": ["relu"]}), "activation must be one of"),
-        (json.dumps(WHOLE | {"d_model": float("nan")}), "NaN is no number of JSON"),
-        (json.dumps(WHOLE)[:-1] + ', "heads": 3}', "the name 'heads' is given twice"),
+        (json.dumps(WHOLE | {"d_model": float("nan")}), "cannot be read: NaN is no number of JSON"),
+        (
+            json.dumps(WHOLE)[:-1] + ', "heads": 3}',
+            "^a configuration cannot be read: the name 'heads' is given twice ",
+        ),
     ],
 )
 def test_text_that_is_not_a_configuration_is_refused(text: str, message: str) -> None:

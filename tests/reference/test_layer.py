@@ -67,6 +67,13 @@ def test_a_value_that_is_not_finite_is_found_beyond_the_first_chunk(monkeypatch:
         Layer(CONFIG, params(experts__u=with_entry((16, 5), np.nan)))
 
 
+def test_a_signalling_nan_is_refused_like_any_other() -> None:
+    nan = np.full((16, 5), 0x7F81, np.uint16).view(ml_dtypes.bfloat16)
+    layer = Layer.random(CONFIG, dtype="bfloat16")
+    with pytest.raises(TableError, match=r"experts\.u holds NaN"):  # without the warning of a comparison
+        Layer(CONFIG, dict(layer.params) | {"experts.u": nan})
+
+
 @pytest.mark.parametrize("name", DTYPES)
 def test_random_layers_have_their_dtype_and_depend_on_the_seed_alone(name: str) -> None:
     a, b, c = (Layer.random(CONFIG, seed=seed, dtype=DTYPES[name]) for seed in (1, 1, 2))

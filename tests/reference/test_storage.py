@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from peerspec.files.shown import shown
 from peerspec.reference import (
     DTYPES,
     SPEC_VERSION,
@@ -24,6 +25,7 @@ from peerspec.reference import (
     compute_dtype,
     layers_metadata,
     list_layers,
+    storage,
 )
 from peerspec.reference.config import STATISTICS
 
@@ -183,7 +185,7 @@ def test_a_parameter_of_more_axes_than_numpy_has_is_refused(saved: Path) -> None
     header, data = header_of(saved)
     header["keys"]["shape"] += [1] * 70
     write(saved, header, data)
-    with pytest.raises(FileFormError, match="keys has 74 axes; no parameter of a layer has so many"):
+    with pytest.raises(TableError, match=r"keys must have shape .*, got \(1, 2, 4, 4, 1, .{0,50}… \(PAR-1\)"):
         Layer.load(saved)
 
 
@@ -204,7 +206,7 @@ def test_a_file_of_an_earlier_version_or_of_a_later_minor_one_is_read(saved: Pat
 def test_a_file_of_any_other_version_is_refused(saved: Path, version: str) -> None:
     restate(saved, spec=version)
     message = (
-        f"was written for spec {version[:40]!r}, this package reads 0.9 and 1.0-rc to {MAJOR}.x; install a matching"
+        f"was written for spec {shown(version)}, this package reads 0.9 and 1.0-rc to {MAJOR}.x; install a matching"
     )
     with pytest.raises(FileFormError, match=re.escape(message)):
         Layer.load(saved)
@@ -221,12 +223,25 @@ def test_the_running_statistics_of_a_file_of_0_9_are_widened_to_the_compute_dtyp
         assert (array == np.float64(1.25)).all()
 
 
-def test_wider_statistics_in_a_file_of_0_9_are_not_rounded(tmp_path: Path) -> None:
-    params = dict(Layer.random(CONFIG).params)
-    params["query_norm.mean"] = np.full_like(params["query_norm.mean"], 1 + 2.0**-40, dtype=np.float64)
-    save_file(params, tmp_path / "layer", metadata={"peerspec.spec": "0.9", "peerspec.config": CONFIG.to_json()})
-    with pytest.raises(TableError, match=r"query_norm\.mean.* float64"):
-        Layer.load(tmp_path / "layer")
+def old_file(path: Path, **others: Any) -> Path:
+    """A file of version 0.9 with other parameters."""
+    params = dict(Layer.random(CONFIG).params) | {name.replace("__", "."): array for name, array in others.items()}
+    save_file(params, path, metadata={"peerspec.spec": "0.9", "peerspec.config": CONFIG.to_json()})
+    return path
+
+
+@pytest.mark.parametrize("name", ["query_norm__mean", "experts__v"])
+def test_a_file_of_0_9_with_two_dtypes_is_refused(tmp_path: Path, name: str) -> None:
+    path = old_file(tmp_path / "layer", **{name: np.ones(CONFIG.shapes()[name.replace("__", ".")])})
+    for read in (Layer.load, list_layers):
+        with pytest.raises(FileFormError, match=r"spec 0\.9, where all .* one dtype, but holds F32 and F64; .*PAR-7"):
+            read(path)
+
+
+def test_a_file_of_0_9_with_several_layers_is_refused(model: Path) -> None:
+    restate(model, spec="0.9")
+    with pytest.raises(FileFormError, match=r"for spec 0\.9, whose files hold one layer, but has .*PAR-7"):
+        list_layers(model)
 
 
 def restate(path: Path, **values: str) -> None:
@@ -298,13 +313,25 @@ def test_a_prefix_is_needed_where_there_are_prefixes_and_refused_where_there_are
         Layer.load(saved, prefix="ffn")
 
 
-def test_a_tensor_under_a_prefix_that_is_no_parameter_is_refused(model: Path) -> None:
+@pytest.mark.parametrize("prefix", SEVERAL)
+def test_a_file_is_refused_for_each_of_its_layers_if_one_has_a_tensor_that_is_no_parameter(
+    model: Path, prefix: str
+) -> None:
     header, data = header_of(model)
     header["blocks.1.ffn.more"] = header.pop("blocks.0.ffnish")
     write(model, header, data)
-    with pytest.raises(TableError, match=r"'more' is not a parameter of this configuration"):
-        Layer.load(model, prefix="blocks.1.ffn")
-    assert Layer.load(model, prefix="blocks.0.ffn").config == CONFIG
+    for read in (list_layers, lambda path: Layer.load(path, prefix=prefix)):
+        with pytest.raises(TableError, match=r"layer 'blocks\.1\.ffn': 'more' is not a parameter"):
+            read(model)
+
+
+@pytest.mark.parametrize("prefix", SEVERAL)
+def test_a_file_is_refused_for_each_of_its_layers_if_one_lacks_a_parameter(model: Path, prefix: str) -> None:
+    header, data = header_of(model)
+    header["other"] = header.pop("blocks.1.ffn.keys")
+    write(model, header, data)
+    with pytest.raises(TableError, match=r"layer 'blocks\.1\.ffn': the layer lacks the parameter 'keys'"):
+        Layer.load(model, prefix=prefix)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +343,9 @@ def test_a_tensor_under_a_prefix_that_is_no_parameter_is_refused(model: Path) ->
         (json.dumps({"": json.loads(SMALL.to_json())}), "a prefix is empty"),
         (json.dumps({"a": 1, "a.b": 1}), "the prefix 'a.b' lies under the prefix 'a'"),
         (json.dumps({"a.b.c": 1, "a": 1, "a.b1": 1}), "the prefix 'a.b.c' lies under the prefix 'a'"),
-        ('{"a": 1, "a": 1}', "the name 'a' is given twice"),
+        ('{"a": 1, "a": 1}', "peerspec.layers cannot be read: the name 'a' is given twice"),
+        ('{"\\ud800": 1}', "peerspec.layers cannot be read: '\\ud800' holds half of a surrogate pair"),
+        (json.dumps({"x" * 1000: {}}), f"the layer '{'x' * 58}…: a configuration must have all of"),
         (json.dumps({"a": {}}), "the layer 'a': a configuration must have all of"),
         (json.dumps({"a": None}), "the layer 'a': a configuration must be a JSON object"),
         (twice(json.dumps({"a": json.loads(SMALL.to_json())}), "top_k"), "the name 'top_k' is given twice"),
@@ -335,7 +364,7 @@ def test_a_file_that_is_described_as_one_layer_and_as_several_is_refused(model: 
         Layer.load(model, prefix="blocks.0.ffn")
 
 
-@pytest.mark.parametrize("prefixes", [[], [""], ["a", "a.b"]])
+@pytest.mark.parametrize("prefixes", [[], [""], ["a", "a.b"], ["\ud800"], [3]])
 def test_no_metadata_are_made_of_prefixes_that_no_file_can_have(prefixes: list[str]) -> None:
     with pytest.raises(FileFormError, match=r"cannot be described: .* \(PAR-8\)"):
         layers_metadata(dict.fromkeys(prefixes, SMALL))
@@ -385,11 +414,127 @@ def test_a_file_with_nan_is_refused(saved: Path) -> None:
     ("array", "message"),
     [
         (np.zeros((16, 5), np.int32), "experts.u has dtype I32; a layer holds F64, F32, BF16, F16"),
-        (np.zeros((0, 5), np.float32), r"experts.u is empty, shape \(0, 5\)"),
+        (np.zeros((0, 5), np.float32), r"experts.u must have shape \(16, 5\) .*, got \(0, 5\)"),
     ],
 )
 def test_a_file_with_a_table_that_no_layer_can_have_is_refused(saved: Path, array: Any, message: str) -> None:
     metadata = header_of(saved)[0]["__metadata__"]
     save_file(dict(Layer.random(CONFIG).params) | {"experts.u": array}, saved, metadata=metadata)
-    with pytest.raises(FileFormError, match=message):
+    with pytest.raises(TableError, match=message):
         Layer.load(saved)
+
+
+@pytest.mark.parametrize("layers", [["a"], None, {"a": CONFIG.to_json()}, {"a": None}])
+def test_no_metadata_are_made_of_other_types(layers: Any) -> None:
+    with pytest.raises(FileFormError, match=r"cannot be described: layers must map .*, got .* \(PAR-8\)"):
+        layers_metadata(layers)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_gives_one_layer_and_not_a_mixture(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new file takes the name between the header and the numbers."""
+    new, old = Layer.random(CONFIG, seed=1), Layer.load(saved)
+    read_header = storage.read_header
+
+    def replace_after(file: Any) -> Any:
+        header = read_header(file)
+        new.save(saved, overwrite=True)
+        return header
+
+    monkeypatch.setattr(storage, "read_header", replace_after)
+    read = Layer.load(saved)
+    assert all(read.params[name].tobytes() == array.tobytes() for name, array in old.params.items())
+    monkeypatch.undo()
+    assert Layer.load(saved).params["keys"].tobytes() == new.params["keys"].tobytes()
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_one_sentence(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_header = storage.read_header
+
+    def cut_after(file: Any) -> Any:
+        header = read_header(file)
+        saved.write_bytes(b"")
+        return header
+
+    monkeypatch.setattr(storage, "read_header", cut_after)
+    with pytest.raises(FileFormError, match=r"cannot map .* into memory: "):
+        Layer.load(saved)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are counted in Linux's /proc")
+def test_a_layer_keeps_at_most_one_file_open(saved: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    layers = [Layer.load(saved) for _ in range(20)]
+    assert len(os.listdir("/proc/self/fd")) <= before + len(layers)
+
+
+def test_a_file_of_many_tensors_is_refused_before_they_are_mapped(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = {f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(70_000)}
+    header, data = header_of(saved)
+    write(saved, header | many, data)
+    monkeypatch.setattr(storage, "_mapped", None)
+    with pytest.raises(TableError, match=r"'t0' is not a parameter of this configuration"):
+        Layer.load(saved)
+
+
+def test_prefixes_of_many_dots_are_compared_in_a_moment(model: Path) -> None:
+    """Comparing each of its beginnings with every prefix would take minutes."""
+    restate(model, layers=json.dumps({"a" + ".a" * 1_000_000: 1, "a" + ".a" * 999_999 + ".b": 1}))
+    with pytest.raises(ConfigError, match=r"the layer 'a\.a\.a.{40,60}…: a configuration must be a JSON object, got 1"):
+        list_layers(model)
+
+
+@pytest.mark.parametrize("where", ["start", "middle"])
+def test_a_layer_whose_arrays_were_changed_is_not_saved(tmp_path: Path, where: str) -> None:
+    layer = Layer.random(CONFIG)
+    layer.params["experts.v"].flat[0 if where == "start" else 40] = np.nan
+    with pytest.raises(TableError, match=r"experts\.v holds NaN or infinity; .* \(PAR-3\)"):
+        layer.save(tmp_path / "layer")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_to_nothing_and_a_file_that_appears_meanwhile_are_not_overwritten(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, link = Layer.random(CONFIG, seed=1), saved.with_name("link")
+    link.symlink_to("nothing")
+    before = saved.read_bytes()
+    with pytest.raises(FileFormError, match="link exists; choose another path"):
+        layer.save(link)
+    monkeypatch.setattr("os.path.lexists", lambda path: False)  # as if it appeared after this question
+    for path in (link, saved):
+        with pytest.raises(FileFormError, match="exists; choose another path or pass overwrite=True"):
+            layer.save(path)
+    assert (saved.read_bytes(), link.is_symlink()) == (before, True)
+    assert sorted(os.listdir(saved.parent)) == ["layer.safetensors", "link"]
+
+
+PATHS = {"too long": ("n" * 300, "File name too long"), "NUL": ("a\0b", "null byte"), "surrogate": ("\ud800", "encode")}
+
+
+@pytest.mark.parametrize(("name", "reason"), PATHS.values(), ids=PATHS)
+def test_a_path_that_no_file_can_have_is_one_sentence(tmp_path: Path, name: str, reason: str) -> None:
+    for read in (Layer.load, list_layers):
+        with pytest.raises(FileFormError, match=f"^cannot read .*: .*{reason}.*; pass a file that can be read$"):
+            read(tmp_path / name)
+    for overwrite in (False, True):
+        with pytest.raises(FileFormError, match=f"^cannot write .*: .*{reason}.*; choose a folder") as caught:
+            Layer.random(CONFIG).save(tmp_path / name, overwrite=overwrite)
+        assert str(caught.value).isprintable()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_may_not_be_read_is_one_sentence(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(storage.os, "open", refuse)
+    with pytest.raises(FileFormError, match=r"cannot read .*: Permission denied; pass a file that can be read"):
+        Layer.load(saved)
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileFormError, match=r"pipe is not a file; pass a layer written by Layer\.save"):
+        Layer.load(tmp_path / "pipe")

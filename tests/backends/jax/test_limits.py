@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from peerspec.backends.jax import backend, forward
-from peerspec.reference import PeerConfig
+from peerspec.backends.jax import backend, forward, init
+from peerspec.reference import PeerConfig, TableError
 
 WITHOUT_JAX = """
 import sys
@@ -53,6 +53,12 @@ def test_float64_leaves_the_global_flag_as_it_was(make_layer):
     assert out.y.dtype == np.float64
     assert not jax.config.jax_enable_x64
     assert jnp.zeros(1).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("dtype", [jnp.int32, "complex64", "foo", 3])
+def test_parameters_of_another_dtype_are_one_sentence(dtype):
+    with pytest.raises(TableError, match=r"parameters must be of dtype float64, .*, got .* \(PAR-5\)"):
+        init(PeerConfig(4, 1, 9, 2, 4), jax.random.key(0), dtype)
 
 
 def test_without_jax_the_error_says_what_to_install():

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_model, save_file, save_model
 from support.constant_query import ACCURACY, STEPS, constant_query_layer
 from support.constant_query import tokens as constant_tokens
 
@@ -193,10 +193,6 @@ def test_a_subclass_may_have_further_parameters_and_buffers():
 
 
 def test_a_parametrized_table_is_read_through_its_parametrization():
-    class Doubled(torch.nn.Module):
-        def forward(self, table):
-            return 2 * table
-
     plain, layer = PEER(FULL), PEER(FULL)
     layer.load_state_dict(plain.state_dict())
     torch.nn.utils.parametrize.register_parametrization(layer.experts, "v", Doubled())
@@ -232,6 +228,114 @@ def test_a_model_without_layers_or_one_layer_alone_has_no_such_metadata():
     for model, reason in ((torch.nn.Linear(3, 2), "there is no layer"), (PEER(FULL), "a prefix is empty")):
         with pytest.raises(FileFormError, match=reason):
             layers_metadata(model)
+
+
+class Tied(torch.nn.Module):
+    """A model of two layers and an embedding, which can share tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = PEER(FULL), PEER(FULL)
+        self.c = torch.nn.Embedding(*FULL.shapes()["experts.u"])
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, table):
+        return 2 * table
+
+
+def share_experts(model):
+    model.b.experts = model.a.experts
+
+
+def share_keys(model):
+    model.b.keys = model.a.keys
+
+
+def share_with_an_embedding(model):
+    model.c.weight = model.b.experts.u
+
+
+def share_a_part(model):
+    model.c.weight = torch.nn.Parameter(model.b.experts.u.detach()[:3])
+
+
+def share_within(model):
+    model.a.experts.w = model.a.experts.u
+
+
+def add_a_parameter(model):
+    model.a.tag = torch.nn.Parameter(torch.zeros(3))
+
+
+def parametrize(model):
+    torch.nn.utils.parametrize.register_parametrization(model.b.experts, "v", Doubled())
+
+
+def change_a_shape(model):
+    model.a.keys = torch.nn.Parameter(torch.zeros(3))
+
+
+def change_a_dtype(model):
+    model.a.query_norm.mean = model.a.query_norm.mean.half()
+
+
+WRONG = {
+    share_experts: "'a' cannot be described: experts.u shares its memory with 'b.experts.u' ",
+    share_keys: "'a' cannot be described: keys shares its memory with 'b.keys' ",
+    share_with_an_embedding: "'b' cannot be described: experts.u shares its memory with 'c.weight' ",
+    share_a_part: "'b' cannot be described: experts.u shares its memory with 'c.weight' ",
+    share_within: "'a' cannot be described: experts.u shares its memory with 'a.experts.w' ",
+    add_a_parameter: "'a' cannot be described: 'tag' is not a parameter of this configuration; ",
+    parametrize: "'b' cannot be described: the layer lacks the parameter 'experts.v' ",
+    change_a_shape: r"'a' cannot be described: keys must have shape .*, got \(3,\) ",
+    change_a_dtype: "'a' cannot be described: query_norm.mean has dtype torch.float16, keys have torch.float32 ",
+}
+
+
+@pytest.mark.parametrize("change", WRONG)
+def test_a_model_whose_file_nobody_could_read_has_no_metadata(change, tmp_path):
+    model = Tied()
+    assert layers_metadata(model)
+    change(model)
+    with pytest.raises(FileFormError, match=f"^the layer {WRONG[change]}.*; undo that .* or save the layer with PEER"):
+        layers_metadata(model)
+    model.b.save(tmp_path / "b")
+    assert Layer.load(tmp_path / "b").config == FULL
+
+
+def test_tensors_side_by_side_in_one_storage_are_not_shared(tmp_path):
+    """As in models whose parameters are views of one flat buffer."""
+    model = Tied()
+    flat = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+    parts = flat.split([parameter.numel() for parameter in model.parameters()])
+    for parameter, part in zip(model.parameters(), parts, strict=True):
+        parameter.data = part.view(parameter.shape)
+    save_file(model.state_dict(), tmp_path / "model", layers_metadata(model))
+    assert torch.equal(PEER.load(tmp_path / "model", prefix="b").experts.v, model.b.experts.v)
+
+
+def test_a_prefix_that_is_no_unicode_text_is_refused():
+    model = torch.nn.Module()
+    model.add_module("\ud800", PEER(FULL))
+    with pytest.raises(FileFormError, match="holds half of a surrogate pair"):
+        layers_metadata(model)
+
+
+def test_a_module_on_the_device_meta_is_not_a_layer(tmp_path):
+    module = PEER(FULL, device="meta")
+    for convert in (module.to_layer, lambda: module.save(tmp_path / "layer")):
+        with pytest.raises(TableError, match="lies on the device meta and has no values; call to_empty and"):
+            convert()
+
+
+def test_a_module_that_is_not_finite_is_not_saved(tmp_path):
+    module = PEER(FULL)
+    with torch.no_grad():
+        module.experts.v[3, 2] = torch.nan
+    with pytest.raises(TableError, match=r"experts\.v holds NaN or infinity; .* \(PAR-3\)"):
+        module.save(tmp_path / "layer")
+    assert not (tmp_path / "layer").exists()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

@@ -45,6 +45,9 @@ def test_the_reference_refuses_every_other_file_and_names_it(case: FileCase) -> 
     path = FILES / f"{case.name}.safetensors"
     with pytest.raises(PeerError, match=path.name):
         layers_of(path)
+    for prefix in ("", "blocks.0.ffn", "blocks.1"):
+        with pytest.raises(PeerError, match=path.name):
+            Layer.load(path, prefix=prefix)
 
 
 def test_each_clause_on_files_has_a_file_of_its_own() -> None:

@@ -1,6 +1,7 @@
 """The frozen vectors agree with SPEC.md, and every change to them is found."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -120,8 +121,9 @@ def test_a_forged_file_with_a_forged_hash_is_found_by_the_specification(
     folder: Path, name: str, change: Callable[[Tensors], object], sentence: str
 ) -> None:
     _forge(folder, name, change)
-    with pytest.raises(VectorError, match=sentence):
+    with pytest.raises(VectorError, match=sentence) as caught:
         check_vectors(folder)
+    assert not PYTHON.search(str(caught.value))
 
 
 def test_one_flipped_bit_under_a_forged_hash_is_found_by_the_generator(folder: Path) -> None:
@@ -134,14 +136,18 @@ def test_one_flipped_bit_under_a_forged_hash_is_found_by_the_generator(folder: P
         check_vectors(folder)
 
 
+PYTHON = re.compile(r"Error|object|keyword|__|np\.|indices must be integers")
+"""Words of Python and NumPy, which a reader in another language should not need."""
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (lambda m: m.update(spec="0.8"), "is for spec 0.8"),
-        (lambda m: m.pop("spec"), "is not a manifest"),
+        (lambda m: m.pop("spec"), "is not a manifest of vectors: the field 'spec' is missing"),
         (lambda m: m["words"][0].update(word="00"), r"must be 5bc0edcb8475dca7, got 00 \(INP-1\)"),
         (lambda m: m["words"][0].update(name=3), "cannot be read"),
-        (lambda m: m["words"][0].update(name="\ud800"), "cannot be read"),
+        (lambda m: m["words"][0].update(name="\ud800"), "holds half of a surrogate pair"),
         (lambda m: m["files"][f"{LAYER}.safetensors"].pop("config"), "either a config or a k"),
         (lambda m: m["files"][f"{LAYER}.safetensors"].update(expected=[[]]), "must name its results"),
         (lambda m: m["files"]["select.ties.float32.safetensors"].update(k="2"), "its k must be an integer"),
@@ -160,8 +166,17 @@ def test_one_flipped_bit_under_a_forged_hash_is_found_by_the_generator(folder: P
 )
 def test_a_forged_manifest_is_found(folder: Path, change: Callable[[dict[str, Any]], object], sentence: str) -> None:
     _edit(folder, change)
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
         check_vectors(folder)
+    assert not PYTHON.search(str(caught.value))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"spec": {}, "spec": 1}', '{"spec": "1", "words": 3}', "[" * 100_000])
+def test_a_file_that_is_no_manifest_is_one_sentence_without_python(folder: Path, text: str) -> None:
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(VectorError, match=r"manifest\.json is not a manifest of vectors: ") as caught:
+        check_vectors(folder)
+    assert not PYTHON.search(str(caught.value))
 
 
 def test_a_stray_file_and_a_missing_folder_are_found(folder: Path) -> None:
