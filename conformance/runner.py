@@ -150,7 +150,7 @@ def _all_findings(
 
 
 def _in_order(found: Sequence[Finding], plan: Plan) -> tuple[Finding, ...]:
-    """The findings of several runs as those of one: in the order of the plan, unclaimed last; ``supports`` once if not named."""
+    """The findings of several runs as those of one, in the order of the plan; ``supports`` once if it is not named."""
     order = {(step.check.id, step.precision): number for number, step in enumerate(plan.steps)}
     supports = sorted(
         (finding for finding in found if finding.check == SUPPORTS), key=lambda f: PRECISIONS.index(f.precision)

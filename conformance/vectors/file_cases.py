@@ -95,7 +95,7 @@ def _refused_metadata() -> Iterator[FileCase]:
         yield FileCase(f"without-{key}", ("PAR-6",), f"{key} is missing", _file(_params(), metadata))
     newer = _file(_params(), _metadata() | {"peerspec.adapters": "{}"})
     yield FileCase("unknown-entry", ("PAR-7",), "there is a metadata entry peerspec.adapters", newer)
-    fields, digits = asdict(_CONFIG), "9" * 5000
+    fields = asdict(_CONFIG)
     less = {name: value for name, value in fields.items() if name != "gate"}
     changes = {
         "missing-field": ("PAR-6", "the field gate is missing", json.dumps(less)),
