@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import Markdown, TableElement
+from rich.markdown import Markdown, MarkdownElement, TableElement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -34,7 +34,7 @@ class _WholeTable(TableElement):
 class WholeMarkdown(Markdown):
     """Markdown in which no cell of a table is cut off."""
 
-    elements: ClassVar = {**Markdown.elements, "table_open": _WholeTable}
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {**Markdown.elements, "table_open": _WholeTable}
 
 
 def _by_row(columns: list[list[Text]]) -> RenderResult:

@@ -13,6 +13,7 @@ from peerspec.conformance.clauses import counted_checks
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.kinds import Reason, Stage, Status
+from peerspec.conformance.plan import SUPPORTS
 from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
 from peerspec.conformance.sentences import message
 from peerspec.conformance.support import Refusal
@@ -20,7 +21,6 @@ from peerspec.conformance.support import Refusal
 __all__ = [
     "CLAIMS",
     "CLAUSES_OF_CLAIMS",
-    "SUPPORTS",
     "declines_required",
     "failed",
     "faulty",
@@ -34,7 +34,7 @@ __all__ = [
     "waive_newer",
 ]
 
-CLAIMS, SUPPORTS = "structure.claims", "structure.supports"
+CLAIMS = "structure.claims"
 CLAUSES_OF_CLAIMS = {CLAIMS: ("CNF-1",), SUPPORTS: ("CNF-4",)}
 """The two checks without cases: a precision is claimed; the required configurations are taken."""
 
@@ -98,7 +98,7 @@ def declines_required(refusal: Refusal) -> Finding:
     relu, gelu = (without_activation(config) for config, _ in refusal.declined)
     kind = ProblemKind.DECLINES_REQUIRED if relu == gelu else ProblemKind.DECLINES_EACH_ACTIVATION
     answers = list(dict.fromkeys(answer for _, answer in refusal.declined))
-    values = {"relu": relu, "gelu": gelu, "answers": answers}
+    values = {"relu": relu, "gelu": gelu, "answers": answers, "planned": refusal.planned}
     return _of_claims(SUPPORTS, "CNF-4", Problem(kind, values), refusal.precision)
 
 
@@ -108,9 +108,9 @@ def support_unknown(fault: Fault, precision: str) -> Finding:
     return replace(broken, status=Status.ERROR, reason=Reason.NO_ANSWER, share=inf)
 
 
-def required_taken() -> Finding:
-    """The backend declines nothing that it must take (CNF-4)."""
-    return Finding(SUPPORTS, ("CNF-4",), Stage.STRUCTURE, "core", "", Status.PASS)
+def required_taken(precision: str = "") -> Finding:
+    """The backend declines nothing that it must take, in one precision or in all (CNF-4)."""
+    return Finding(SUPPORTS, ("CNF-4",), Stage.STRUCTURE, "core", precision, Status.PASS)
 
 
 def _of_claims(check: str, clause: str, problem: Problem, precision: str = "") -> Finding:

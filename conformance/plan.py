@@ -16,11 +16,13 @@ from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.suite import CHECKS
 from peerspec.reference import PeerConfig, PeerError
 
-__all__ = ["PRECISIONS", "PROFILES", "SIZES", "Plan", "Step", "require_waived_checks"]
+__all__ = ["PRECISIONS", "PROFILES", "SIZES", "SUPPORTS", "Plan", "Step", "require_waived_checks"]
 
 SIZES = ("minimal", "default", "full")
 CORE = "core"
 """The profile of every backend."""
+SUPPORTS = "structure.supports"
+"""The check without cases of its own: a backend takes the configurations that it must take (CNF-4)."""
 
 Definition = CaseDefinition | SelectionCase | Exploration
 
@@ -43,6 +45,8 @@ class Plan:
         steps: the checks and their cases, in order.
         unclaimed: the checks whose profile is not claimed.
         configs: the configurations of all layers of this size whose profiles are claimed, each once.
+        asked: the precisions in which ``structure.supports`` is judged: those of the steps; all, if ``only`` names it.
+        names_supports: whether ``only`` names it.
         partial: whether the run is restricted.
     """
 
@@ -50,6 +54,8 @@ class Plan:
     steps: tuple[Step, ...]
     unclaimed: tuple[Check, ...]
     configs: tuple[PeerConfig, ...]
+    asked: tuple[str, ...]
+    names_supports: bool
     partial: bool
 
     @classmethod
@@ -89,12 +95,9 @@ class Plan:
         ]
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
         configs = tuple(dict.fromkeys(case.config for case in _layers(claimed, SIZES.index(size))))
-        return cls(precisions, tuple(steps), unclaimed, configs, bool(profiles or only))
-
-    @property
-    def precisions_of_steps(self) -> tuple[str, ...]:
-        """The precisions that the steps have."""
-        return tuple(dict.fromkeys(step.precision for step in self.steps))
+        names_supports = SUPPORTS.startswith(tuple(only or ()))
+        asked = precisions if names_supports else _precisions_of(steps)
+        return cls(precisions, tuple(steps), unclaimed, configs, asked, names_supports, bool(profiles or only))
 
     def split(self, jobs: int) -> list[Plan]:
         """At most ``jobs`` plans of about equal work; a precision stays whole, because its checks share answers."""
@@ -104,8 +107,12 @@ class Plan:
         bins: list[list[Step]] = [[] for _ in range(max(1, min(jobs, len(groups))))]
         for group in sorted(groups.values(), key=_work, reverse=True):
             min(bins, key=_work).extend(group)
-        unclaimed = [self.unclaimed] + [()] * (len(bins) - 1)
-        return [replace(self, steps=tuple(steps), unclaimed=rest) for steps, rest in zip(bins, unclaimed, strict=True)]
+        without_steps = tuple(precision for precision in self.asked if precision not in groups)
+        first, *others = [replace(self, steps=tuple(steps), asked=_precisions_of(steps)) for steps in bins]
+        return [
+            replace(first, asked=(*first.asked, *without_steps)),
+            *(replace(other, unclaimed=()) for other in others),
+        ]
 
 
 def _require_claims(claimed: Collection[str], named: set[str]) -> None:
@@ -124,8 +131,9 @@ def _require_claims(claimed: Collection[str], named: set[str]) -> None:
 
 def _chosen(checks: Sequence[Check], only: Sequence[str]) -> list[Check]:
     """The checks whose identifier starts with one of ``only``; all checks if it is empty."""
+    ids = [*(check.id for check in checks), SUPPORTS]
     for beginning in only:
-        if not any(check.id.startswith(beginning) for check in checks):
+        if not any(id.startswith(beginning) for id in ids):
             raise PeerError(f"no check starts with {beginning!r}; `peerspec list` shows all checks")
     return [check for check in checks if not only or check.id.startswith(tuple(only))]
 
@@ -154,6 +162,10 @@ def _cases(
 def _layers(claimed: Collection[str], size: int) -> list[CaseDefinition]:
     """The layer cases of a size whose profiles are claimed."""
     return [case for case in LAYER_CASES if case.size <= size and case.profiles <= set(claimed)]
+
+
+def _precisions_of(steps: Sequence[Step]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(step.precision for step in steps))
 
 
 def _work(steps: Sequence[Step]) -> int:

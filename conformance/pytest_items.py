@@ -14,7 +14,7 @@ from peerspec.conformance.finalise import block_undecided
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.kinds import Reason, Status
-from peerspec.conformance.plan import Plan
+from peerspec.conformance.plan import SUPPORTS, Plan
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Run
 from peerspec.conformance.runner import make_report
@@ -97,7 +97,7 @@ def _items(run: Run) -> Iterator[tuple[str, str, Callable[[], Finding]]]:
     for step in run.plan.steps:
         yield f"{step.check.id}[{step.precision}]", step.check.summary, partial(run.step, step)
     if "supports" in run.host.methods:
-        yield findings.SUPPORTS, "Does it take what it must?", run.supports_finding
+        yield SUPPORTS, "Does it take what it must?", run.supports_finding
     for check in run.plan.unclaimed:
         yield check.id, check.summary, partial(findings.not_claimed, check)
 

@@ -41,7 +41,7 @@ class Run:
     def __init__(self, host: Host, plan: Plan, seed: int) -> None:
         self.host, self.plan, self.seed = host, plan, seed
         self.shows_routing, self.stopped = True, False
-        self.support = Support(host, plan.configs, plan.precisions_of_steps)
+        self.support = Support(host, plan.configs, plan.asked)
         self._trials: dict[tuple[TrialKind, str, str], Any] = {}
 
     def findings(self, *, stop_early: bool, progress: Progress | None) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ class Run:
             if self.host.dead or (stop_early and finding.decides):
                 self.stopped = True
                 return
-        yield from self.declines_required()
+        yield from self.supports() if self.plan.names_supports else self.declines_required()
         yield from map(findings.not_claimed, self.plan.unclaimed)
 
     def step(self, step: Step) -> Finding:
@@ -68,8 +68,13 @@ class Run:
 
     def declines_required(self) -> Iterator[Finding]:
         """The first configuration of the level base that the backend declines (CNF-4), or that it gave no answer."""
-        found = [self._declines_required(precision) for precision in self.plan.precisions_of_steps]
+        found = [self._declines_required(precision) for precision in self.plan.asked]
         yield from [finding for finding in found if finding][:1]
+
+    def supports(self) -> Iterator[Finding]:
+        """For each precision whether the backend takes all it must (CNF-4)."""
+        for precision in self.plan.asked:
+            yield self._declines_required(precision) or findings.required_taken(precision)
 
     def _declines_required(self, precision: str) -> Finding | None:
         try:

@@ -14,11 +14,10 @@ from typing import Any
 from peerspec.backends.protocol import PRECISIONS
 from peerspec.conformance.finalise import block_undecided, waive
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.findings import SUPPORTS
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.hosts.object_host import ObjectHost
 from peerspec.conformance.kinds import Level
-from peerspec.conformance.plan import Plan, require_waived_checks
+from peerspec.conformance.plan import SUPPORTS, Plan, require_waived_checks
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Progress, Run
 from peerspec.reference import SPEC_VERSION
@@ -151,14 +150,18 @@ def _all_findings(
 
 
 def _in_order(found: Sequence[Finding], plan: Plan) -> tuple[Finding, ...]:
-    """The findings of several runs as those of one: in the order of the plan, ``supports`` once, unclaimed last."""
+    """The findings of several runs as those of one, in the order of the plan; ``supports`` once if it is not named."""
     order = {(step.check.id, step.precision): number for number, step in enumerate(plan.steps)}
     supports = sorted(
         (finding for finding in found if finding.check == SUPPORTS), key=lambda f: PRECISIONS.index(f.precision)
     )
     rest = [finding for finding in found if finding.check != SUPPORTS]
     steps = sorted((f for f in rest if f.precision), key=lambda f: order[f.check, f.precision])
-    return (*steps, *supports[:1], *(finding for finding in rest if not finding.precision))
+    return (
+        *steps,
+        *supports[: None if plan.names_supports else 1],
+        *(finding for finding in rest if not finding.precision),
+    )
 
 
 def versions() -> dict[str, str]:

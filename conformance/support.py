@@ -24,10 +24,12 @@ class Refusal:
         precision: the precision.
         declined: for each activation of the level base a configuration and the reason for declining it; the
             configurations have the same sizes if there are such.
+        planned: whether the plan has these configurations, so that no step must ask for them first.
     """
 
     precision: str
     declined: tuple[tuple[PeerConfig, str], ...]
+    planned: bool
 
 
 class Support:
@@ -99,7 +101,8 @@ class Support:
             return None
         twins = ((config, replace(config, activation=BASE_ACTIVATIONS[1])) for config in relu)
         first, second = next((pair for pair in twins if pair[1] in gelu), (next(iter(relu)), next(iter(gelu))))
-        return Refusal(precision, ((first, relu[first]), (second, gelu[second])))
+        planned = {in_base(config, activation) for config in self._planned for activation in BASE_ACTIVATIONS}
+        return Refusal(precision, ((first, relu[first]), (second, gelu[second])), {first, second} <= planned)
 
     def _refused(self, activation: str, precision: str) -> dict[PeerConfig, str]:
         based = dict.fromkeys(filter(None, (in_base(config, activation) for config in self._configs[precision])))

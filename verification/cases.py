@@ -45,7 +45,7 @@ def verification_plan(layer: Layer, rank: int, *, select: bool) -> Plan:
     """
     cases, precision = _cases(layer, rank, select), str(layer.dtype)
     steps = tuple(Step(check, precision, cases[check.id]) for check in CHECKS if cases.get(check.id))
-    return Plan((precision,), steps, unclaimed=(), configs=(), partial=False)
+    return Plan((precision,), steps, unclaimed=(), configs=(), asked=(precision,), names_supports=False, partial=False)
 
 
 def _cases(layer: Layer, rank: int, select: bool) -> dict[str, tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""The command that repeats one check alone, or the whole run for the two checks without cases."""
+"""The command that repeats one check alone, or the whole run if the check alone would not fail again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from peerspec.conformance.finding import Finding
-from peerspec.conformance.findings import CLAIMS, SUPPORTS
+from peerspec.conformance.findings import CLAIMS
 from peerspec.conformance.report import Report
 
 __all__ = ["repeat_command"]
@@ -19,8 +19,13 @@ def repeat_command(report: Report, finding: Finding, target: Sequence[str] = ())
     object, which has none.
     """
     words = ["peerspec", "check", *(target or [report.address or "BACKEND"])]
-    if finding.check not in (CLAIMS, SUPPORTS):
+    if finding.check != CLAIMS and not _needs_steps(finding):
         words += ["--only", finding.check]
     if finding.precision:
         words += ["--profile", finding.precision]
     return shlex.join([*words, "--size", report.size, "--seed", str(report.seed)])
+
+
+def _needs_steps(finding: Finding) -> bool:
+    """Whether the backend declined a configuration for which a step of another check asked."""
+    return finding.problem is not None and finding.problem.values.get("planned") is False

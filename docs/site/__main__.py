@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -28,4 +29,6 @@ def _is_older_than_its_readers(cache: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python docs/site", description="Build the site of the documentation.")
+    parser.add_argument("folder", metavar="FOLDER", help="where to write the site")
+    sys.exit(main(parser.parse_args().folder))

@@ -1,4 +1,7 @@
-"""Clauses: each is an anchor of its page and an object of the search, and each identifier in a text is a link to it."""
+"""Clauses: each is an anchor of its page and an object of the search, and each identifier in a text is a link to it.
+
+An identifier such as SEL-0, of a known family but of no clause, is a warning.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,16 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from sphinx.util.logging import getLogger
 
 __all__ = ["clause_pages", "setup"]
 
+_log = getLogger(__name__)
 _ANCHOR = re.compile(r'<a id="([A-Z]{3}-\d+)"></a>')
 _TAG = re.compile(r'<a id="([A-Z]{3}-\d+)">')  # the parser gives the two tags of an anchor one by one
 _IDENTIFIER = re.compile(r"\b([A-Z]{3}-\d+)\b")
-_NO_LINK_IN = (nodes.reference, nodes.literal, nodes.literal_block, nodes.doctest_block, nodes.title, nodes.raw)
+_CODE = (nodes.literal, nodes.literal_block, nodes.doctest_block, nodes.raw)
+_NO_LINK_IN = (nodes.reference, nodes.title)
 
 
 def clause_pages(root: Path, sources: Mapping[str, str]) -> dict[str, str]:
@@ -43,15 +49,25 @@ class ClauseAnchors(SphinxTransform):
 
 
 class ClauseLinks(SphinxTransform):
-    """Make every identifier of a clause in running text a link to the clause."""
+    """Make every identifier of a clause in running text a link to the clause, and find those of no clause."""
 
     default_priority = 300
 
     def apply(self, **_: Any) -> None:
         """Change one document."""
         for text in list(self.document.findall(nodes.Text)):
-            if _IDENTIFIER.search(text) and not _inside(text, _NO_LINK_IN):
+            if not _IDENTIFIER.search(text) or _inside(text, _CODE):
+                continue
+            self._warn_of_unknown(text)
+            if not _inside(text, _NO_LINK_IN):
                 text.parent.replace(text, list(self._parts(text)))
+
+    def _warn_of_unknown(self, text: nodes.Text) -> None:
+        known = self.config.clause_page
+        families = {identifier[:3] for identifier in known}
+        for found in _IDENTIFIER.findall(text):
+            if found not in known and found[:3] in families:
+                _log.warning("%s is the identifier of no clause", found, location=text.parent, type="clause")
 
     def _parts(self, text: str) -> Iterator[nodes.Node]:
         for number, part in enumerate(_IDENTIFIER.split(text)):

@@ -44,13 +44,18 @@ TAKES_NO_TWO_HEADS = (
 
 
 @pytest.mark.parametrize(
-    "change",
-    [CLAIMS_NOTHING, TAKES_NO_TWO_HEADS, ("everyone = (s1", "everyone = 2 * (s1")],
+    ("change", "only"),
+    [
+        (CLAIMS_NOTHING, []),
+        (TAKES_NO_TWO_HEADS, ["structure.supports"]),
+        (("everyone = (s1", "everyone = 2 * (s1"), ["scores.values"]),
+    ],
     ids=["claims", "supports", "sum"],
 )
-def test_the_command_that_repeats_a_failure_finds_it_again(peerspec, own, change):
+def test_the_command_that_repeats_a_failure_finds_it_again(peerspec, own, change, only):
     out = peerspec("check", own(change), "--size", "minimal").out
     [command] = re.findall(r"again, alone: peerspec (.*)", out)
+    assert re.findall(r"--only (\S+)", command) == only
     again = peerspec(*shlex.split(command))
     assert again.status == 1
     first = re.compile(r"✗ .*nearest to the cause")

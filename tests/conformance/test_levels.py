@@ -17,6 +17,7 @@ from peerspec.conformance import check_backend
 from peerspec.conformance.cases import LAYER_CASES
 from peerspec.conformance.kinds import Level, Reason
 from peerspec.conformance.levels import full_forms, full_requires, in_base, stand_ins, with_k
+from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.render.terminal import left_out
 from peerspec.conformance.repro import replay
 from peerspec.conformance.repro.write import write_repro
@@ -27,6 +28,8 @@ BASE = load(str(TESTS / "variants" / "takes_the_base_level_only.py"))
 WHOLE = load(str(TESTS / "variants" / "unmutated.py"))
 MUTANTS = sorted((TESTS / "mutants").glob("[!_]*.py"))
 SAMPLE = MUTANTS[3::7]
+
+PRECISIONS = ["float32", "bfloat16"]
 
 BEYOND_BASE = {
     **dict.fromkeys(("activation_identity_clipped", "linear_experts_in_tf32"), "identity"),
@@ -231,3 +234,34 @@ def test_a_failure_at_the_level_base_is_named_and_replayed_in_the_configuration_
     again = replay(program, backend)
     assert again.status == 1, again.text
     assert replay(program, BASE).status == 0
+
+
+@pytest.mark.parametrize("only", ["structure.supports", "structure."])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_backend_must_take_can_be_judged_alone_in_each_precision(tmp_path: Path, jobs: int, only: str) -> None:
+    text = f"from peerspec.backends.reference import forward\nname, profiles = 'mine', {PRECISIONS}\n"
+    declines = "def supports(config, dtype): return True if str(dtype) == 'float32' else 'too narrow'\n"
+    for number, (change, status) in enumerate([("", ["pass", "pass"]), (declines, ["pass", "fail"])]):
+        path = tmp_path / f"mine{number}.py"
+        path.write_text(text + change, "utf-8")
+        report = check_backend(str(path), size="minimal", only=[only], jobs=jobs)
+        found = [finding for finding in report.findings if finding.check == "structure.supports"]
+        assert [(finding.precision, finding.status) for finding in found] == list(zip(PRECISIONS, status, strict=True))
+        assert (len(report.findings) > 2) == (only == "structure.")
+        assert report.exit_status == status.count("fail")
+
+
+def test_a_refusal_for_which_a_case_of_another_check_asked_is_repeated_by_the_whole_run() -> None:
+    plain = with_k(8, 3, "relu")
+    sizes = (plain.d_model, plain.heads, plain.d_key)
+    assert sizes not in {(case.config.d_model, case.config.heads, case.config.d_key) for case in LAYER_CASES}
+
+    def supports(config: PeerConfig, dtype: Any) -> bool | str:
+        return (config.d_model, config.heads, config.d_key) != sizes or "no plain layer"
+
+    for declines, only in ((supports, []), (lambda config, dtype: "nothing", ["structure.supports"])):
+        profiles = ["float32", "core", "select"]
+        report = check_backend(limited(BASE, declines), size="minimal", profiles=profiles, timeout=inf)
+        [found] = report.causes
+        command = repeat_command(report, found)
+        assert (found.check, re.findall(r"--only (\S+)", command)) == ("structure.supports", only)

@@ -6,6 +6,7 @@ import html
 import io
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_every_public_name_is_in_the_reference(inventory: dict[str, str]) -> Non
     hooks = "peerspec.conformance.plugin."  # pytest calls them
     names = {name for name in public_names() if not name.startswith(hooks)}
     assert len(names) > 100
-    assert names - inventory.keys() == {"peerspec.conformance.runner.versions", "peerspec.__version__"}
+    of_the_suite = {f"peerspec.conformance.runner.{name}" for name in ("make_report", "versions")}
+    assert names - inventory.keys() == {*of_the_suite, "peerspec.__version__"}
 
 
 def test_shapes_in_signatures_are_those_of_the_source(site: Path) -> None:
@@ -88,6 +90,31 @@ def test_a_link_of_the_repository_becomes_one_of_the_site_or_a_warning(tmp_path:
     warnings, out = io.StringIO(), tmp_path / "out"
     Sphinx(tmp_path, None, out, tmp_path / "cache", "html", options, status=None, warning=warnings).build()
     assert made in warnings.getvalue() + (out / "index.html").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("site_modules")
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("As SEL-1 and SEL-99 say.", ["SEL-99"]),
+        ("# On SEL-98", ["SEL-98"]),
+        ("See [SEL-97](https://x).", ["SEL-97"]),
+        ("`SEL-99` is code, and ISO-8 and SEL-1 are known.", []),
+    ],
+)
+def test_an_identifier_of_no_clause_is_a_warning_outside_code(tmp_path: Path, text: str, unknown: list[str]) -> None:
+    (tmp_path / "index.md").write_text(f"# Page\n\n{text}\n", "utf-8")
+    options = {"extensions": ["myst_parser", "clauses"], "clause_page": {"SEL-1": "spec"}}
+    warnings = io.StringIO()
+    Sphinx(tmp_path, None, tmp_path / "out", tmp_path / "cache", "html", options, status=None, warning=warnings).build()
+    assert re.findall(r"(\S+) is the identifier of no clause", warnings.getvalue()) == unknown
+
+
+def test_without_a_folder_the_build_says_how_it_is_used() -> None:
+    done = subprocess.run([sys.executable, "docs/site"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: python docs/site [-h] FOLDER\n")
+    assert "Traceback" not in done.stderr
 
 
 def test_every_link_of_the_readme_names_a_file() -> None:

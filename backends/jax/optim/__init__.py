@@ -15,8 +15,8 @@ Adam. Other learned parameters can have any optimiser of Optax. Running statisti
 
 With query norm ``batch``, ``loss_of`` also returns ``Output.state``, and the step puts it in place of the old running
 statistics. Tables are updated in place if they are donated, as here; otherwise JAX copies them first. ``merged`` adds
-accumulated gradients, and ``optax.chain(clip_by_global_norm(1.0), optimiser)`` clips them. Parameters and
-state are pytrees of arrays; a run resumes from a saved copy bit for bit.
+accumulated gradients, and ``optax.chain(clip_by_global_norm(1.0), optimiser)`` clips them. Parameters and state are
+pytrees of arrays; a run resumes from a saved copy bit for bit.
 """
 
 from peerspec.backends.jax.optim.adagrad import row_adagrad

@@ -118,8 +118,8 @@ class Optimiser(torch.optim.Optimizer):
             if name != "step" and (got := (tensor.dtype, tensor.device)) != wanted:
                 raise InputError(
                     f"the state {name!r} of {type(self).__name__} must be {wanted[0]} on {wanted[1]} for a parameter "
-                    f"of {param.dtype}, got {got[0]} on {got[1]}; convert or move the module "
-                    "before you make the optimiser"
+                    f"of {param.dtype}, got {got[0]} on {got[1]}; convert or move the module before you make the "
+                    "optimiser"
                 )
 
     def _check_options(self, group: dict[str, Any]) -> None:
