@@ -30,6 +30,8 @@ from typing import Any, NamedTuple
 BLOCK = re.compile(r"^(?:<!-- (.+?) -->\n)?```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ELLIPSIS = "…"
 WIDTH = {"COLUMNS": "90"}
+CI = {"CI", "BUILD_NUMBER"}
+"""With one of these variables pytest does not shorten lines."""
 
 
 class Block(NamedTuple):
@@ -102,8 +104,9 @@ def changed(text: str, diff: str) -> str:
 def run_command(command: str, folder: Path) -> str:
     """What a command prints, without the lines that say what is judged."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    terminal = {name: value for name, value in os.environ.items() if name not in CI}
     ran = subprocess.run(
-        ["sh", "-c", command], cwd=folder, env=os.environ | WIDTH | {"PATH": path},
+        ["sh", "-c", command], cwd=folder, env=terminal | WIDTH | {"PATH": path},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
     )  # fmt: skip
     return "".join(line for line in ran.stdout.splitlines(keepends=True) if not line.startswith("judging ")).strip("\n")
