@@ -10,9 +10,9 @@ from peerspec.conformance import findings
 from peerspec.conformance.cases import SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.cases.options import sizes
+from peerspec.conformance.cases.recipe import HalvesRecipe, Recipe
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.explore.explorer import Explorer
-from peerspec.conformance.explore.recipe import HalvesRecipe, Recipe
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from math import prod
 
+from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Recipe
 from peerspec.conformance.check import Check
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
@@ -16,7 +17,6 @@ from peerspec.conformance.checks.scores import SCORE_CHECKS
 from peerspec.conformance.checks.select import SELECT_CHECKS
 from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
-from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe, Recipe
 from peerspec.conformance.kinds import TrialKind
 
 __all__ = ["applicable_checks"]

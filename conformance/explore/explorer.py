@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from peerspec.conformance.cases.explorations import Exploration
+from peerspec.conformance.cases.recipe import Recipe
 from peerspec.conformance.check import Check, Evidence, Explored
 from peerspec.conformance.explore.applicable import applicable_checks
-from peerspec.conformance.explore.recipe import Recipe
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind

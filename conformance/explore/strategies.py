@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
+from peerspec.conformance.cases.entries import Data
 from peerspec.conformance.cases.options import KEYS_PER_HEAD, OPTIONS
-from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe
+from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask
 from peerspec.reference import PeerConfig
 
 __all__ = ["halves_recipes", "layer_recipes"]
@@ -38,8 +39,8 @@ def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int, gradi
         config,
         lead,
         seed + _one_of(draw, range(256)),
-        exact=config.query_norm == "none" and _either(draw),
-        masked=many and _either(draw),
+        data=Data.EXACT if config.query_norm == "none" and _either(draw) else Data.FULL,
+        mask=Mask.SOME if many and _either(draw) else Mask.NONE,
         training=batch and (_in_training(draw, claimed) if gradients else many and _either(draw)),
     )
 

@@ -11,8 +11,8 @@ from typing import Any
 from peerspec.backends.process import Command
 from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES, SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition, Subject
+from peerspec.conformance.cases.recipe import read_recipe
 from peerspec.conformance.check import Check
-from peerspec.conformance.explore.recipe import read_recipe
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host, open_host, supports

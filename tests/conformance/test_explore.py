@@ -13,9 +13,10 @@ import pytest
 from peerspec.backends import load, reference
 from peerspec.conformance import Report, check_backend
 from peerspec.conformance.cases import EXPLORATIONS
+from peerspec.conformance.cases.entries import Data
+from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask, read_recipe
 from peerspec.conformance.explore.applicable import applicable_checks
 from peerspec.conformance.explore.explorer import Explorer
-from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe, read_recipe
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.kinds import TrialKind
@@ -208,8 +209,8 @@ def test_a_backend_that_answers_one_input_in_two_ways_is_found():
 @pytest.mark.parametrize(
     "recipe",
     [
-        LayerRecipe(PeerConfig(2, 3, 4, 2, 6, query_norm="batch"), (2, 0, 1), 7, masked=True, training=True),
-        LayerRecipe(PeerConfig(2, 3, 4, 2, 6), (), -1, exact=True),
+        LayerRecipe(PeerConfig(2, 3, 4, 2, 6, query_norm="batch"), (2, 0, 1), 7, mask=Mask.SOME, training=True),
+        LayerRecipe(PeerConfig(2, 3, 4, 2, 6), (), -1, data=Data.EXACT),
         HalvesRecipe(((0.0, -0.0),), ((1.0 + 2.0**-52, 2.0**53),), 2),
     ],
 )
@@ -237,7 +238,7 @@ def test_exploration_writes_no_files_and_imports_hypothesis_late(tmp_path):
 
 
 def test_every_applicable_check_is_in_the_suite():
-    layer = LayerRecipe(PeerConfig(2, 2, 4, 2, 4), (2, 3), 0, exact=True, masked=True)
+    layer = LayerRecipe(PeerConfig(2, 2, 4, 2, 4), (2, 3), 0, data=Data.EXACT, mask=Mask.SOME)
     norm = LayerRecipe(PeerConfig(2, 2, 4, 2, 4, query_norm="batch", gate="sigmoid"), (3,), 0, training=True)
     for kind in (TrialKind.LAYER, TrialKind.GRADIENTS):
         for recipe in (layer, norm):

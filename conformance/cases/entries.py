@@ -1,0 +1,107 @@
+"""Kinds of entries that the parameters and tokens of a designed or explored case may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from peerspec.conformance.cases.case import Array, Draw
+from peerspec.conformance.cases.layers import exact_params, full_params, tokens
+from peerspec.reference import PeerConfig
+
+__all__ = ["DATA", "Data", "Entries", "make_entries"]
+
+Params = dict[str, Array]
+
+
+class Data(StrEnum):
+    """The kind of the entries."""
+
+    FULL = "full"
+    """Full significands, so that every sum rounds."""
+    EXACT = "exact"
+    """Small integers, so that no sum rounds."""
+    SHARP = "sharp"
+    """Full significands, and scores so far apart that most gates are below 10⁻³."""
+    ZEROS = "zeros"
+    """Full significands; every third token, and every third row of u and of v, is zero."""
+    SUNKEN = "sunken"
+    """Exact, and every score is far below zero: below any finite number that stands for minus infinity."""
+    NEAR = "near"
+    """Exact, and the half scores of a token are within one part in 16 of each other, in another binade for each token."""
+
+
+@dataclass(frozen=True)
+class Entries:
+    """How the entries of one kind are made: parameters and x, of a source, a configuration and leading axes."""
+
+    make: Callable[[Draw, PeerConfig, tuple[int, ...]], tuple[Params, Array]]
+    exact: bool = False
+
+
+def _full(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
+    return full_params(draw, config), tokens(draw, (*lead, config.d_model))
+
+
+def _exact(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
+    return exact_params(draw, config), tokens(draw, (*lead, config.d_model), exact=True)
+
+
+def _sharp(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
+    params, x = _full(draw, config, lead)
+    return params | {"keys": params["keys"] * draw.dtype.type(8)}, x
+
+
+def _zeros(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
+    params, x = _full(draw, config, lead)
+    for table in (x.reshape(-1, config.d_model), params["experts.u"], params["experts.v"]):
+        table[2::3] = 0
+    return params, x
+
+
+def _sunken(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
+    """Half scores are −(16 + c) times a power of two, for c from 0 to 3: one entry of the query and of each sub-key."""
+    least = draw.dtype.type(-(2.0 ** (8 if draw.dtype == np.float16 else 60)))
+    params, x = _exact(draw, config, lead)
+    steps = draw.coarse("steps", (config.key_heads, 2, config.n), 2, 1) + draw.dtype.type(18)
+    return _steered(params, x, config, steps * least, np.ones(1))
+
+
+def _near(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
+    """Half scores are 1 + c·2⁻⁷ times a power of two, for c from 0 to 7."""
+    params, x = _exact(draw, config, lead)
+    steps = draw.coarse("steps", (config.key_heads, 2, config.n), 3, 2) + draw.dtype.type(4)
+    near = 1 + steps * draw.dtype.type(2.0**-7)
+    return _steered(params, x, config, near, 2.0 ** np.arange(-12, 13))
+
+
+def _steered(params: Params, x: Array, config: PeerConfig, halves: Array, sizes: Array) -> tuple[Params, Array]:
+    """Half scores ``halves`` times x[…, 0], which is one of ``sizes`` in turn; b, u and w ignore this feature."""
+    weight, keys = np.zeros_like(params["query.weight"]), np.zeros_like(params["keys"])
+    weight[:, [0, config.d_key // 2], 0], keys[..., 0] = 1, halves
+    rows = x.reshape(-1, config.d_model)
+    rows[:, 0] = np.resize(sizes, len(rows))
+    if "query.bias" in params:
+        params["query.bias"][:, [0, config.d_key // 2]] = 0
+    for name in {"experts.u", "experts.w"} & params.keys():
+        params[name][:, 0] = 0
+    return params | {"query.weight": weight, "keys": keys}, x
+
+
+DATA: dict[Data, Entries] = {
+    Data.FULL: Entries(_full),
+    Data.EXACT: Entries(_exact, exact=True),
+    Data.SHARP: Entries(_sharp),
+    Data.ZEROS: Entries(_zeros),
+    Data.SUNKEN: Entries(_sunken, exact=True),
+    Data.NEAR: Entries(_near, exact=True),
+}
+
+
+def make_entries(data: Data, draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[dict[str, Any], Array]:
+    """Parameters and x of one kind."""
+    return DATA[data].make(draw, config, lead)
