@@ -9,7 +9,15 @@ from typing import Any
 from peerspec import reference
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
-from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
+from peerspec.conformance.cases import (
+    EXPLORATIONS,
+    LAYER_CASES,
+    SELECTION_CASES,
+    CoveringCase,
+    Exploration,
+    SelectionCase,
+    covering_cases,
+)
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
 from peerspec.conformance.kinds import TrialKind
@@ -24,7 +32,7 @@ CORE = "core"
 SUPPORTS = "structure.supports"
 """The check without cases of its own: a backend takes the configurations that it must take (CNF-4)."""
 
-Definition = CaseDefinition | SelectionCase | Exploration
+Definition = CaseDefinition | SelectionCase | CoveringCase | Exploration
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,10 @@ class Plan:
             if check.profile in wanted and (cases := _cases(check, precision, precisions, claimed, SIZES.index(size)))
         ]
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
-        configs = tuple(dict.fromkeys(case.config for case in _layers(claimed, SIZES.index(size))))
+        number = SIZES.index(size)
+        covering = [case for case in covering_cases(claimed) if case.size <= number]
+        every = (*_layers(claimed, number), *covering)
+        configs = tuple(dict.fromkeys(case.config for case in every))
         names_supports = SUPPORTS.startswith(tuple(only or ()))
         asked = precisions if names_supports else _precisions_of(steps)
         return cls(precisions, tuple(steps), unclaimed, configs, asked, names_supports, bool(profiles or only))
@@ -148,6 +159,10 @@ def _cases(
         return (
             () if repeated else tuple(c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
         )
+    if check.trial is TrialKind.DESIGNED:
+        gradients = check.profile == "training"
+        cases = covering_cases(claimed, gradients=gradients)
+        return tuple(c for c in cases if c.size <= size and (first or precision in c.precisions or size > c.size))
     if check.trial is TrialKind.EXPLORATION:
         return tuple(c for c in EXPLORATIONS if first and check.tag in c.tags and c.size <= size)
     narrow = reference.PRECISIONS[precision].input.itemsize == 2

@@ -12,6 +12,7 @@ from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.cases.recipe import HalvesRecipe, Recipe
 from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.explore.designed import DesignedTrial
 from peerspec.conformance.explore.explorer import Explorer
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
@@ -96,9 +97,10 @@ class Run:
 
     def _make(self, kind: TrialKind, definition: Any, precision: str) -> Any:
         dtypes = PRECISIONS[precision]
-        if kind is not TrialKind.EXPLORATION:
+        made = {TrialKind.EXPLORATION: Explorer, TrialKind.DESIGNED: DesignedTrial}.get(kind)
+        if made is None:
             return make_trial(kind, definition.make(dtypes, self.seed), self.host)
-        return Explorer(definition, self.host, dtypes, self.seed, lambda recipe: self._adapted(recipe, precision))
+        return made(definition, self.host, dtypes, self.seed, lambda recipe: self._adapted(recipe, precision))
 
     def _adapted(self, recipe: Recipe, precision: str) -> Recipe | None:
         if isinstance(recipe, HalvesRecipe):

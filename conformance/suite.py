@@ -6,7 +6,7 @@
 - Linearity in v comes before the experts, which fail if y has a term without v.
 - The mode comes before the options, whose batch norm changes the answer in training.
 - Other parameters of the options come after the checks of the options, which a parameter that is ignored breaks.
-- Exploration comes last, because a fixed case that fails says more.
+- Designed and explored cases come last, because a case that is made for one question says more.
 """
 
 from peerspec.conformance.check import Check
@@ -25,6 +25,7 @@ from peerspec.conformance.checks.select import SELECT_CHECKS
 from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.explore.checks import EXPLORATION_CHECKS
+from peerspec.conformance.explore.designed import DESIGNED_CHECKS
 
 __all__ = ["CHECKS"]
 
@@ -47,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     *PROFILE_CHECKS,
     *OPTION_CHECKS,
     *GRADIENT_CHECKS,
+    *DESIGNED_CHECKS,
     *EXPLORATION_CHECKS,
 )
 """Every check; identifiers are permanent."""

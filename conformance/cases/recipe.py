@@ -80,7 +80,8 @@ class LayerRecipe:
         """The case in this precision."""
         draw, config = Draw("explore", self.seed, precision.parameters), self.config
         params, x = make_entries(self.data, draw, config, self.lead)
-        dy = draw.coarse("dy", (*self.lead, config.d_out), 3, 2)
+        wide = (*self.lead, config.d_out)
+        dy = draw.coarse("dy", wide, 3, 2) if self.data is Data.EXACT else draw.full("dy", wide)
         x, dy = (rounded(array, precision.input) for array in (x, dy))
         mask = self._mask(draw)
         if mask is not None and self.mask is Mask.NAN:

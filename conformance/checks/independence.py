@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from peerspec.conformance.cases.case import Array
+from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import holds, sound
 from peerspec.conformance.kinds import Stage
@@ -46,17 +47,22 @@ def _parameters(trial: Trial) -> Iterator[Evidence]:
 
 def _perturb(trial: Trial) -> Iterator[Evidence]:
     """Change all tokens but one and compare its bits; then change one token and compare the bits of all others."""
+    given = trial.case.x.reshape(len(trial.tokens), -1)
     for token in (len(trial.tokens) - 1, 0):
-        x = trial.case.x * trial.case.x.dtype.type(-0.5)
-        rows, only = x.reshape(len(trial.tokens), -1), np.arange(len(trial.tokens)) == token
-        rows[token] = trial.case.x.reshape(rows.shape)[token]
-        yield _unmoved(_changed(trial.output, trial.forward(x), only), ProblemKind.TOKEN_FOLLOWS_OTHERS, token)
+        rows, only = given * given.dtype.type(-0.5), np.arange(len(given)) == token
+        rows[token] = given[token]
+        moved = _changed(trial.output, trial.forward(_as_given(trial, rows)), only)
+        yield _unmoved(moved, ProblemKind.TOKEN_FOLLOWS_OTHERS, token)
     for token in (len(trial.tokens) - 1, 0):
-        x = trial.case.x.copy()
-        rows = x.reshape(len(trial.tokens), -1)
+        rows, others = given.copy(), np.arange(len(given)) != token
         rows[token] = -rows[(token + 1) % len(rows)]
-        others = np.arange(len(rows)) != token
-        yield _unmoved(_changed(trial.output, trial.forward(x), others), ProblemKind.OTHERS_FOLLOW_TOKEN, token)
+        moved = _changed(trial.output, trial.forward(_as_given(trial, rows)), others)
+        yield _unmoved(moved, ProblemKind.OTHERS_FOLLOW_TOKEN, token)
+
+
+def _as_given(trial: Trial, rows: Array) -> Array:
+    """Rows [T, D] in the shape and the memory order of the case's x."""
+    return like(trial.case.x, rows.reshape(trial.case.x.shape))
 
 
 def _unmoved(moved: str | None, kind: ProblemKind, token: int) -> Evidence:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from math import prod
 
-from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Recipe
+from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Memory, Recipe
 from peerspec.conformance.check import Check
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
 from peerspec.conformance.checks.independence import INDEPENDENCE_CHECKS
+from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import OUTPUT_CHECKS
 from peerspec.conformance.checks.profiles import PROFILE_CHECKS
 from peerspec.conformance.checks.scores import SCORE_CHECKS
@@ -31,6 +32,7 @@ _CHECKS = {
         SELECTION_CHECKS,
         SELECT_CHECKS,
         GATE_CHECKS,
+        MODE_CHECKS,
         OUTPUT_CHECKS,
         PROFILE_CHECKS,
         GRADIENT_CHECKS,
@@ -51,15 +53,17 @@ def applicable_checks(trial: TrialKind, recipe: Recipe, claimed: Collection[str]
 
 
 def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
-    alone = not recipe.training  # in training, tokens share their statistics
-    count = prod(recipe.lead)
+    count, norm = prod(recipe.lead), recipe.config.query_norm
+    alone = not (recipe.training and norm == "batch")  # with batch norm in training, tokens share their statistics
+    formed = recipe.masked or len(recipe.lead) != 1 or recipe.memory is not Memory.ROWS
     gate = "gates.softmax" if recipe.config.gate == "softmax" else "gates.sigmoid"
     return [
         "structure.answer",
         "structure.inputs",
         *(["independence.tokens"] if alone and count > 1 else []),
-        *(["structure.forms"] if alone and count and (recipe.masked or len(recipe.lead) != 1) else []),
-        *(["norm.training"] if recipe.training else []),
+        *(["structure.forms"] if alone and count and formed else []),
+        *([] if alone else ["norm.training"]),
+        *(["independence.mode"] if alone and recipe.training else []),
         "scores.rounding",
         "selection.admissible",
         *(["selection.order"] if ordered else []),

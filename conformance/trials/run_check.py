@@ -17,7 +17,7 @@ from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.layer import Trial, Unsound
 from peerspec.conformance.trials.selection import SelectionTrial
 
-__all__ = ["examine", "make_trial", "needed_profiles", "run_check"]
+__all__ = ["decisive", "examine", "make_trial", "needed_profiles", "run_check"]
 
 _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.LAYER: Trial,
@@ -53,7 +53,11 @@ def run_check(check: Check, subject: Subject, host: Host) -> Evidence | None:
     trial = make_trial(check.trial, subject, host)
     if check.needs_routing and not trial.shows_routing:
         return None
-    evidence = examine(check, trial)
+    return decisive(examine(check, trial))
+
+
+def decisive(evidence: list[Evidence]) -> Evidence | None:
+    """The first problem, else the largest share of a bound; None if there is no evidence."""
     largest = max(evidence, key=lambda e: e.share, default=None)
     return next((e for e in evidence if e.problem), largest)
 

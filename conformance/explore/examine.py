@@ -1,0 +1,66 @@
+"""Examine one designed or explored case by every check that applies to it, up to the first failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from peerspec.conformance.cases.recipe import Recipe
+from peerspec.conformance.check import Check, Evidence, Explored
+from peerspec.conformance.explore.applicable import applicable_checks
+from peerspec.conformance.hosts.host import Host
+from peerspec.conformance.kinds import TrialKind
+from peerspec.conformance.problems import Hint, HintKind, Problem
+from peerspec.conformance.trials.run_check import decisive, examine, make_trial
+from peerspec.reference import Precision
+
+__all__ = ["Examined", "examine_recipe", "explored_problem"]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the checks found.
+
+    Attributes:
+        decided: how many checks decided something.
+        share: the largest share of a bound.
+        failure: the first failure, blamed on the check that found it.
+    """
+
+    decided: int
+    share: float
+    failure: Evidence | None
+
+
+def examine_recipe(kind: TrialKind, recipe: Recipe, host: Host, precision: Precision) -> Examined:
+    """Make the case of a recipe and examine it; the checks share its answers.
+
+    Raises:
+        Fault: the backend gave no answer.
+    """
+    trial = make_trial(kind, recipe.make(precision), host)
+    decided, share = 0, 0.0
+    for check in applicable_checks(kind, recipe, host.profiles):
+        evidence = None if check.needs_routing and not trial.shows_routing else decisive(examine(check, trial))
+        if evidence is None:
+            continue
+        decided += 1
+        if evidence.problem:
+            return Examined(decided, share, _blamed(check, evidence, evidence.problem, recipe))
+        share = max(share, evidence.share)
+    return Examined(decided, share, None)
+
+
+def _blamed(check: Check, evidence: Evidence, problem: Problem, recipe: Recipe) -> Evidence:
+    """The evidence, blamed on the clause and stage of the check that failed on the case."""
+    return replace(
+        evidence,
+        problem=explored_problem(problem, recipe),
+        clause=check.broken_clause(evidence),
+        stage=evidence.stage or check.stage,
+        explored=Explored(check.id, recipe.to_json()),
+    )
+
+
+def explored_problem(problem: Problem, recipe: Recipe) -> Problem:
+    """The problem with the case that shows it."""
+    return replace(problem, hints=(*problem.hints, Hint(HintKind.EXPLORED, {"case": str(recipe)})))
