@@ -140,7 +140,15 @@ def _softmax_derivative(model: Model, scores: Bounded, gate: Bounded, dgate: Bou
     error = error + _off_one(model, scores, value) * dgate.reach
     propagated = value * error + gate.error * (np.abs(centred) + error)
     lost = np.where(terms > 0, k * model.tiny, 0.0)
-    return Bounded(value * centred, propagated + 2 * model.step * (gate.reach * terms) + lost)
+    bound = Bounded(value * centred, propagated + 2 * model.step * (gate.reach * terms) + lost)
+    return Bounded(bound.value, bound.error + _through_the_maximum(model, scores, bound))
+
+
+def _through_the_maximum(model: Model, scores: Bounded, dscores: Bounded) -> Array:
+    """Automatic differentiation may subtract the sum of the gradients, exactly zero, from that of the maximum."""
+    low, high = scores.value - scores.error, scores.value + scores.error
+    total = (dscores.error + model.gamma(scores.value.shape[-1]) * dscores.reach).sum(-1, keepdims=True)
+    return np.where(high >= low.max(-1, keepdims=True), total + model.step * dscores.reach, 0.0)
 
 
 def _off_one(model: Model, scores: Bounded, value: Array) -> Array:

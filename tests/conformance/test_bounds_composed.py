@@ -215,6 +215,17 @@ def test_gates_that_sum_to_one_only_nearly_may_weigh_differences(scores: np.ndar
     assert _share(1.1 / share * far, bound) > 1
 
 
+def test_the_maximum_may_be_differentiated_and_then_takes_the_errors_of_its_head() -> None:
+    gate, dgate = given(_softmax(SCORES)), given(RNG.normal(size=SCORES.shape))
+    bound = gate_derivative(F32, "softmax", given(SCORES), gate, dgate)
+    errors = bound.error[:, :-1].sum(-1)  # scores rise, so the last of each head is the largest
+    got = bound.value.copy()
+    got[:, -1] -= errors
+    assert 0.4 <= _share(got, bound) <= 1
+    got[:, -1] -= 1.5 * errors
+    assert _share(got, bound) > 1
+
+
 def test_y_may_use_other_legal_gates_than_those_returned() -> None:
     returned, used = _log_sum_exp_of_scaled(U), 2 * _softmax(LARGE) - _log_sum_exp_of_scaled(U)
     bound = gates_of_y_beside(F32, "softmax", returned, LARGE)

@@ -1,4 +1,4 @@
-"""In binary32, operands are split into three parts of 8 bits, truncated; six of the nine products of parts are added."""
+"""In binary32, operands are truncated into three parts of 8 bits; six of the nine products of parts are added."""
 
 import numpy as np
 from _base import NumpyBackend

@@ -1,4 +1,4 @@
-"""The k largest are found byte by byte on integers in the order of floats; those equal to the last are cut by position."""
+"""The k largest are found byte by byte on integers in the order of floats; of equal ones the lower positions stay."""
 
 import numpy as np
 from _base import NumpyBackend, selection_by

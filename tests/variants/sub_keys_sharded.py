@@ -1,5 +1,7 @@
 """Sub-keys lie on three workers; each takes its k largest half scores, and the winners are merged."""
 
+import itertools
+
 import numpy as np
 from _base import NumpyBackend, selection_by, stable_topk, take
 
@@ -10,7 +12,7 @@ def merged(s, k):
     """Positions of the k largest of all workers; candidates stay in the order of workers, so ties go to the lower."""
     bounds = np.linspace(0, s.shape[-1], WORKERS + 1).astype(int)
     candidates = []
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in itertools.pairwise(bounds):
         if high > low:
             candidates.append(low + stable_topk(s[..., low:high], min(k, high - low)))
     everything = np.concatenate(candidates, -1)
