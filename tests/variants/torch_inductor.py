@@ -1,6 +1,8 @@
 """In float32, softmax, gelu, gelu_tanh, silu and their derivatives are C++ that torch.compile generates and fuses."""
 
 import shutil
+import warnings
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -25,6 +27,14 @@ def takes(a):
     return a.dtype == np.float32 and a.size > 1 and a.shape[-1] > 1 and shutil.which("g++")
 
 
+@contextmanager
+def quietly():
+    """The compiler of PyTorch imports parts of PyTorch that are deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
 class Variant(NumpyBackend):
     def softmax(self, scores):
         import torch
@@ -32,14 +42,16 @@ class Variant(NumpyBackend):
         rows = scores.reshape(-1, scores.shape[-1])
         if not takes(rows) or len(rows) < 2:
             return super().softmax(scores)
-        return compiled()[1](torch.tensor(rows)).numpy().reshape(scores.shape)
+        with quietly():
+            return compiled()[1](torch.tensor(rows)).numpy().reshape(scores.shape)
 
     def activate(self, kind, a):
         import torch
 
         if kind not in KINDS or not takes(a.reshape(1, -1)):
             return super().activate(kind, a)
-        return self.graph(torch.tensor(a).reshape(-1), kind).detach().numpy().reshape(a.shape)
+        with quietly():
+            return self.graph(torch.tensor(a).reshape(-1), kind).detach().numpy().reshape(a.shape)
 
     def activation_derivative(self, kind, a):
         import torch
@@ -47,7 +59,8 @@ class Variant(NumpyBackend):
         if kind not in KINDS or not takes(a.reshape(1, -1)):
             return super().activation_derivative(kind, a)
         leaf = torch.tensor(a).reshape(-1).requires_grad_()
-        [slope] = torch.autograd.grad(self.graph(leaf, kind).sum(), [leaf])
+        with quietly():
+            [slope] = torch.autograd.grad(self.graph(leaf, kind).sum(), [leaf])
         return slope.numpy().reshape(a.shape)
 
     def graph(self, a, kind):
