@@ -10,8 +10,8 @@ import numpy as np
 
 from peerspec.conformance.bounds import stages
 from peerspec.conformance.bounds.bounded import Bounded, given
-from peerspec.conformance.bounds.gates import gate_bounds
-from peerspec.conformance.bounds.model import DIVIDE, Model, model_for
+from peerspec.conformance.bounds.gates import gate_bounds, gates_of_y, gates_of_y_beside
+from peerspec.conformance.bounds.model import Model, model_for
 from peerspec.conformance.bounds.query_norm import Normed, query_normed
 from peerspec.conformance.bounds.selection import Margin, margins
 from peerspec.conformance.cases.case import Array, Case
@@ -179,16 +179,14 @@ class Trial:
 
     @cached_property
     def y_of_returned(self) -> Bounded:
-        """y of the returned gates; the backend may have used them before a last rounding, or divided after the sum."""
-        config = self.case.layer.config
+        """y of the returned gates, beside which the backend may have computed those of y in another legal way."""
         gates = np.where(self.finite[:, None, None], self.returned_gates, 0).astype(np.float64)
-        roundings = 1.0 if config.gate == "sigmoid" else 2 * DIVIDE if config.top_k > 1 else 0.0
-        return self._output(given(gates, roundings * self.model.u * np.abs(gates)))
+        return self._output(gates_of_y_beside(self.model, self.case.layer.config.gate, gates, self.scores.value))
 
     @cached_property
     def y(self) -> Bounded:
         """y of the reference for the ids."""
-        return self._output(self.gates)
+        return self._output(gates_of_y(self.model, self.case.layer.config.gate, self.scores))
 
     def _output(self, gates: Bounded) -> Bounded:
         return stages.output(self.model, self.case.layer, self.weights, gates, self.ids)
