@@ -3,7 +3,8 @@
 The case comes next that shows the most that is new for its work: a check, a check in a width of numbers, options, an
 activation, or a size on another side of an edge. So the first case of every check runs before the second of most, and
 most defects show within a small part of the time (``benchmarks/order.py`` measures it). All checks on a case run together,
-because they share the answers of the backend.
+because they share the answers of the backend. Cases of one configuration keep the order of the suite: a backend that
+stores something by configuration is then found at the same clause in either order.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from itertools import pairwise
 from typing import Any
 
 from peerspec.conformance.kinds import TrialKind
@@ -80,13 +82,26 @@ def _by_novelty(units: Sequence[Unit], shown: Sequence[dict[Any, float]]) -> tup
     def worth(i: int) -> float:
         return sum(weight for feature, weight in shown[i].items() if feature not in seen) / units[i].work
 
-    queue = [(-worth(i), i) for i in range(len(units))]
+    chains = _chains(units)
+    queue = [(-worth(chain[0]), chain[0]) for chain in chains]
+    after = {i: j for chain in chains for i, j in pairwise(chain)}
     heapify(queue)
     while queue:
         _, i = heappop(queue)
-        if queue and -worth(i) > queue[0][0]:  # its worth has fallen, which others have seen to
+        if queue and -worth(i) > queue[0][0]:  # its worth has fallen since it was queued
             heappush(queue, (-worth(i), i))
             continue
         ordered.append(units[i])
         seen.update(shown[i])
+        if (j := after.get(i)) is not None:
+            heappush(queue, (-worth(j), j))
     return tuple(ordered)
+
+
+def _chains(units: Sequence[Unit]) -> list[list[int]]:
+    """The numbers of the units whose order must stay: those of one configuration and precision."""
+    chains: dict[Any, list[int]] = {}
+    for i, unit in enumerate(units):
+        config = getattr(unit.definition, "config", None)
+        chains.setdefault((config, unit.precision) if config else i, []).append(i)
+    return list(chains.values())
