@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from peerspec.conformance.cases.case import Array
+from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import holds, sound
 from peerspec.conformance.kinds import Stage
@@ -47,14 +48,14 @@ def _parameters(trial: Trial) -> Iterator[Evidence]:
 def _perturb(trial: Trial) -> Iterator[Evidence]:
     """Change all tokens but one and compare its bits; then change one token and compare the bits of all others."""
     for token in (len(trial.tokens) - 1, 0):
-        x = trial.case.x * trial.case.x.dtype.type(-0.5)
-        rows, only = x.reshape(len(trial.tokens), -1), np.arange(len(trial.tokens)) == token
-        rows[token] = trial.case.x.reshape(rows.shape)[token]
+        only = np.arange(len(trial.tokens)) == token
+        others = trial.case.x * trial.case.x.dtype.type(-0.5)
+        x = like(trial.case.x, np.where(only.reshape(*trial.lead, 1), trial.case.x, others))
         yield _unmoved(_changed(trial.output, trial.forward(x), only), ProblemKind.TOKEN_FOLLOWS_OTHERS, token)
     for token in (len(trial.tokens) - 1, 0):
-        x = trial.case.x.copy()
-        rows = x.reshape(len(trial.tokens), -1)
+        rows = np.array(trial.case.x.reshape(len(trial.tokens), -1))
         rows[token] = -rows[(token + 1) % len(rows)]
+        x = like(trial.case.x, rows.reshape(trial.case.x.shape))
         others = np.arange(len(rows)) != token
         yield _unmoved(_changed(trial.output, trial.forward(x), others), ProblemKind.OTHERS_FOLLOW_TOKEN, token)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from math import prod
 
-from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Recipe
+from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask, Memory, Recipe
 from peerspec.conformance.check import Check
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
-from peerspec.conformance.checks.independence import INDEPENDENCE_CHECKS
+from peerspec.conformance.checks.independence import FINITE_CHECKS, INDEPENDENCE_CHECKS, OPTION_CHECKS
 from peerspec.conformance.checks.output import OUTPUT_CHECKS
 from peerspec.conformance.checks.profiles import PROFILE_CHECKS
 from peerspec.conformance.checks.scores import SCORE_CHECKS
@@ -32,6 +32,8 @@ _CHECKS = {
         SELECT_CHECKS,
         GATE_CHECKS,
         OUTPUT_CHECKS,
+        FINITE_CHECKS,
+        OPTION_CHECKS,
         PROFILE_CHECKS,
         GRADIENT_CHECKS,
     )
@@ -52,19 +54,21 @@ def applicable_checks(trial: TrialKind, recipe: Recipe, claimed: Collection[str]
 
 def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
     alone = not recipe.training  # in training, tokens share their statistics
-    count = prod(recipe.lead)
+    count, with_nan = prod(recipe.lead), recipe.mask is Mask.NAN
+    formed = recipe.masked or len(recipe.lead) != 1 or recipe.memory is not Memory.ROWS
     gate = "gates.softmax" if recipe.config.gate == "softmax" else "gates.sigmoid"
     return [
         "structure.answer",
         "structure.inputs",
         *(["independence.tokens"] if alone and count > 1 else []),
-        *(["structure.forms"] if alone and count and (recipe.masked or len(recipe.lead) != 1) else []),
+        *(["structure.forms"] if alone and count and formed and not with_nan else []),
         *(["norm.training"] if recipe.training else []),
         "scores.rounding",
         "selection.admissible",
-        *(["selection.order"] if ordered else []),
+        *(["selection.order"] if ordered and not with_nan else []),
         gate,
         "output.sum",
+        *((["finite.nan", "finite.others"] if alone else ["norm.nan"]) if with_nan else []),
     ]
 
 
