@@ -53,7 +53,15 @@ def check(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
     overwrite: Overwrite = False,
-    stop_early: Annotated[bool, typer.Option("--stop-early", help="Stop each backend at its first failure.")] = False,
+    stop_early: Annotated[
+        bool, typer.Option("--stop-early", help="After a failure, look only for a cause nearer to the start.")
+    ] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the state of the run here; if the file exists, go on where the run ended.", metavar="FILE"
+        ),
+    ] = None,
     jobs: Annotated[
         str,
         typer.Option(
@@ -69,6 +77,7 @@ def check(
     from peerspec.cli.judging import Judging
     from peerspec.cli.waivers import read_waivers
     from peerspec.conformance.render.json import dumps
+    from peerspec.reference import PeerError
 
     options: dict[str, Any] = {
         "size": size.value,
@@ -78,9 +87,12 @@ def check(
         "timeout": timeout,
         "stop_early": stop_early,
         "jobs": _jobs(jobs),
+        "resume": resume,
         "waivers": read_waivers(waivers) if waivers else None,
     }
     targets, judging = _targets(backends or (), command or ()), Judging(options, repro, quiet=quiet)
+    if resume and len(targets) > 1:
+        raise PeerError("--resume keeps the state of one run; name one backend")
     if repro:
         make_folder(repro)  # before the run, which may take minutes
     with OutputFile(json, overwrite=overwrite) if json else nullcontext() as file:

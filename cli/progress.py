@@ -1,7 +1,12 @@
-"""Progress on standard error: a bar on a terminal, one line elsewhere, nothing with ``--quiet``."""
+"""Progress on standard error: a bar on a terminal, a line from time to time elsewhere, nothing with ``--quiet``.
+
+The first failure is shown as soon as it is found. The report comes at the end, and may name a nearer cause.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,22 +14,65 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from peerspec.conformance.run import Progress
+    from peerspec.conformance.finding import Finding
+    from peerspec.conformance.meter import Progress, Standing
 
-__all__ = ["show_progress"]
+__all__ = ["rough", "show_progress"]
+
+HEARTBEAT = 30.0
+"""Seconds between two lines where there is no terminal."""
 
 
 @contextmanager
 def show_progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
-    """The callback to which ``check_backend`` reports each step."""
+    """The callback to which ``check_backend`` tells how far it is."""
     console = Console(stderr=True, highlight=False)
     if quiet:
         yield None
     elif not console.is_terminal:
         console.print(f"judging {name} ...", markup=False)
-        yield None
+        yield from _lines(name, console)
     else:
         yield from _bar(name, console)
+
+
+def rough(seconds: float) -> str:
+    """A time in words that promise no more than an estimate holds.
+
+    Example:
+        >>> rough(4), rough(48), rough(170), rough(8000)
+        ('a few seconds', '50 s', '3 min', '2.2 h')
+    """
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 60:
+        return f"{10 * round(seconds / 10)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _lines(name: str, console: Console) -> Iterator[Progress]:
+    """A line every ``HEARTBEAT`` seconds, also while one case takes long, and one at the first failure."""
+    ended, latest = threading.Event(), _Latest()
+
+    def say(text: str) -> None:
+        console.print(f"judging {name}: {text}", markup=False, soft_wrap=True)
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT):
+            say(latest.words)
+
+    def progress(standing: Standing) -> None:
+        if standing.failed and not latest.failed:
+            say(_failure(standing.failed[0]))
+        latest.take(standing)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield progress
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _bar(name: str, console: Console) -> Iterator[Progress]:
@@ -33,10 +81,53 @@ def _bar(name: str, console: Console) -> Iterator[Progress]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, TextColumn("{task.fields[step]}"), console=console, transient=True) as bar:
-        task = bar.add_task(escape(name), total=None, step="starting")
+    with Bar(*columns, TextColumn("{task.fields[more]}"), console=console, transient=True) as bar:
+        task, latest = bar.add_task(escape(name), total=None, more="starting"), _Latest()
 
-        def progress(number: int, total: int, step: str) -> None:
-            bar.update(task, completed=number, total=total, step=escape(step))
+        def progress(standing: Standing) -> None:
+            if standing.failed and not latest.failed:
+                bar.console.print(f"{name}: {_failure(standing.failed[0])}", markup=False, soft_wrap=True)
+            latest.take(standing)
+            bar.update(task, completed=standing.done, total=standing.total, more=escape(latest.more))
 
         yield progress
+
+
+class _Latest:
+    """What was told last, and how long ago."""
+
+    def __init__(self) -> None:
+        self._standing: Standing | None = None
+        self._at = time.monotonic()
+
+    def take(self, standing: Standing) -> None:
+        self._standing, self._at = standing, time.monotonic()
+
+    @property
+    def failed(self) -> bool:
+        return self._standing is not None and bool(self._standing.failed)
+
+    @property
+    def words(self) -> str:
+        """Where the run is, with the time since it began."""
+        since = time.monotonic() - self._at
+        if self._standing is None:
+            return f"starting, for {rough(since)}"
+        seconds = rough(self._standing.seconds + since)
+        return f"{self._standing.done} of {self._standing.total} cases in {seconds}, {self.more}"
+
+    @property
+    def more(self) -> str:
+        """The time that is left, the failures and the case that runs."""
+        standing = self._standing
+        assert standing is not None
+        left = None if standing.left is None else max(0.0, standing.left - (time.monotonic() - self._at))
+        words = [] if left is None else [f"about {rough(left)} left" if left >= 10 else f"{rough(left)} left"]
+        if count := len(standing.failed):
+            words.append(f"{count} check{'s' if count > 1 else ''} failed")
+        return ", ".join([*words, *([standing.case] if standing.case else [])])
+
+
+def _failure(finding: Finding) -> str:
+    clause = f"{finding.clauses[0]} fails" if finding.status == "fail" else "no answer"
+    return f"{clause} in {finding.name}, case {finding.case}; the run goes on to the nearest cause"

@@ -153,18 +153,16 @@ def _cases(
     check: Check, precision: str, precisions: tuple[str, ...], claimed: Collection[str], size: int
 ) -> tuple[Definition, ...]:
     first = precision == precisions[0]
-    if check.trial is TrialKind.SELECTION:
-        earlier = precisions[: precisions.index(precision)]
-        repeated = reference.PRECISIONS[precision].compute in (reference.PRECISIONS[name].compute for name in earlier)
-        return (
-            () if repeated else tuple(c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
-        )
     if check.trial is TrialKind.DESIGNED:
         gradients = check.profile == "training"
         cases = covering_cases(claimed, gradients=gradients)
         return tuple(c for c in cases if c.size <= size and (first or precision in c.precisions or size > c.size))
     if check.trial is TrialKind.EXPLORATION:
-        return tuple(c for c in EXPLORATIONS if first and check.tag in c.tags and c.size <= size)
+        return _explorations(check, precision, precisions, size)
+    if check.trial is TrialKind.SELECTION:
+        computed = precision in _computing(precisions)
+        cases = (c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
+        return tuple(cases) if computed else ()
     narrow = reference.PRECISIONS[precision].input.itemsize == 2
     return tuple(
         definition
@@ -172,6 +170,18 @@ def _cases(
         if check.tag in definition.tags
         and (first or size >= definition.everywhere or (narrow and size >= definition.narrow))
     )
+
+
+def _explorations(check: Check, precision: str, precisions: tuple[str, ...], size: int) -> tuple[Exploration, ...]:
+    """The precisions share the examples; those of half scores are the first ones of each compute dtype."""
+    found = [case for case in EXPLORATIONS if check.tag in case.tags and case.size <= size]
+    sharing = _computing(precisions) if any(case.trial is TrialKind.SELECTION for case in found) else precisions
+    return tuple(case.part(precision, len(sharing)) for case in found) if precision in sharing else ()
+
+
+def _computing(precisions: tuple[str, ...]) -> tuple[str, ...]:
+    """The first precision of each compute dtype."""
+    return tuple({reference.PRECISIONS[name].compute: name for name in reversed(precisions)}.values())
 
 
 def _layers(claimed: Collection[str], size: int) -> list[CaseDefinition]:

@@ -1,8 +1,12 @@
-"""The run of a plan on one host: make the trials, run the checks, and collect the findings."""
+"""The run of a plan on one host: make the trials, run the checks, and collect the findings.
+
+The cases run in the order of ``order``. The findings are the same in any order: each is concluded from the outcomes of
+all its cases, in the order of the suite.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +21,19 @@ from peerspec.conformance.explore.explorer import Explorer
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
+from peerspec.conformance.journal import Journal
 from peerspec.conformance.kinds import TrialKind
+from peerspec.conformance.ledger import Ledger
+from peerspec.conformance.meter import Meter
+from peerspec.conformance.order import Unit, units
+from peerspec.conformance.outcome import Outcome, conclude
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.problems import Hint, HintKind
 from peerspec.conformance.support import Support
 from peerspec.conformance.trials.run_check import examine, make_trial
 from peerspec.reference import PRECISIONS
 
-__all__ = ["Progress", "Run"]
-
-Progress = Callable[[int, int, str], None]
-"""Called before each step with its number, the number of all steps, and its name."""
+__all__ = ["Run"]
 
 
 class Run:
@@ -35,32 +41,92 @@ class Run:
 
     Attributes:
         shows_routing: whether every answer carried its routing.
-        stopped: whether the run ended before its last step.
+        stopped: whether the run ended before its last case.
         support: what the backend takes and declines.
+        units: the cases, in the order in which they run.
     """
 
     def __init__(self, host: Host, plan: Plan, seed: int) -> None:
         self.host, self.plan, self.seed = host, plan, seed
         self.shows_routing, self.stopped = True, False
         self.support = Support(host, plan.configs, plan.asked)
+        self.units = units(plan)
         self._trials: dict[tuple[TrialKind, str, str], Any] = {}
 
-    def findings(self, *, stop_early: bool, progress: Progress | None) -> Iterator[Finding]:
-        """One finding per step, then for a declined required configuration, then per check of an unclaimed profile."""
-        for number, step in enumerate(self.plan.steps):
-            if progress:
-                progress(number, len(self.plan.steps), f"{step.check.id} {step.precision}")
-            finding = self.step(step)
-            yield finding
-            if self.host.dead or (stop_early and finding.decides):
-                self.stopped = True
-                return
-        yield from self.supports() if self.plan.names_supports else self.declines_required()
-        yield from map(findings.not_claimed, self.plan.unclaimed)
+    def findings(
+        self, *, stop_early: bool, meter: Meter | None = None, journal: Journal | None = None
+    ) -> Iterator[Finding]:
+        """One finding per step, then for a declined required configuration, then per check of an unclaimed profile.
+
+        With ``stop_early``, cases of later steps are left out as soon as a step fails, and later steps have no finding.
+        """
+        ledger = Ledger(self.plan.steps, stop_early=stop_early)
+        if journal:
+            self.support.restore(journal.support)
+        self._run_units(ledger, meter or Meter(self.units, None), journal)
+        yield from ledger.findings()
+        self.stopped = bool(self.host.dead) or ledger.stopped
+        if not self.stopped:
+            yield from self.supports() if self.plan.names_supports else self.declines_required()
+            yield from map(findings.not_claimed, self.plan.unclaimed)
+
+    def _run_units(self, ledger: Ledger, meter: Meter, journal: Journal | None) -> None:
+        for unit in self.units:
+            if journal and (known := journal.outcomes(unit)) is not None:
+                self._restore(unit, known, ledger, meter)
+            elif any(ledger.needs(*place) for place in unit.places):
+                meter.begin(unit)
+                found = self._run_unit(unit, ledger, meter)
+                if self.host.dead:
+                    return
+                if journal:
+                    journal.write(unit, found, self.support.news())
+                meter.end(unit)
+            else:
+                meter.end(unit, ran=False)
+
+    def _run_unit(self, unit: Unit, ledger: Ledger, meter: Meter) -> dict[str, Outcome]:
+        """The outcomes of a unit by check; its trials are of no use afterwards."""
+        found: dict[str, Outcome] = {}
+        for number, position in unit.places:
+            if self.host.dead or not ledger.needs(number, position):
+                continue
+            step = self.plan.steps[number]
+            found[step.check.id] = outcome = self.outcome(step, unit.definition)
+            self._add(number, position, outcome, ledger, meter)
+        self._trials.clear()
+        return found
+
+    def _restore(self, unit: Unit, known: Mapping[str, Outcome], ledger: Ledger, meter: Meter) -> None:
+        """Take the outcomes of a unit from a journal."""
+        for number, position in unit.places:
+            if outcome := known.get(self.plan.steps[number].check.id):
+                self.shows_routing &= not outcome.without_routing
+                self._add(number, position, outcome, ledger, meter)
+        meter.end(unit, ran=False)
+
+    def _add(self, number: int, position: int, outcome: Outcome, ledger: Ledger, meter: Meter) -> None:
+        ledger.add(number, position, outcome)
+        if outcome.finding and (found := findings.waive_newer(outcome.finding)).decides:
+            meter.failed(found)
 
     def step(self, step: Step) -> Finding:
-        """All cases of a step; the finding reports the first failure."""
-        return findings.waive_newer(_Step(self, step).finding())
+        """All cases of a step, in their order; the finding reports the first failure."""
+        found: dict[str, Outcome] = {}
+        for definition in step.cases:
+            found[definition.name] = outcome = self.outcome(step, definition)
+            if outcome.decides:
+                break
+        concluded = conclude(step, found)
+        assert concluded is not None
+        return concluded
+
+    def outcome(self, step: Step, definition: Any) -> Outcome:
+        """What a check finds on one case."""
+        judged = _Judged(self, step)
+        found = judged.case(definition)
+        declined = next(iter(judged.declined), "")
+        return Outcome(bool(judged.executed), judged.share, found, declined, judged.without_routing)
 
     def claims(self) -> Iterator[Finding]:
         """The failure of a backend that claims no precision (CNF-1)."""
@@ -122,32 +188,16 @@ class Run:
         return config if isinstance(config, str) else replace(definition, config=config)
 
 
-class _Step:
-    """The cases of one step, and their outcome."""
+class _Judged:
+    """One case of a step, and what was found."""
 
     def __init__(self, run: Run, step: Step) -> None:
-        self.run, self.check, self.precision, self.cases = run, step.check, step.precision, step.cases
+        self.run, self.check, self.precision = run, step.check, step.precision
         self.executed, self.share = 0, 0.0
         self.declined: set[str] = set()
         self.without_routing = False
 
-    def finding(self) -> Finding:
-        """The first failure; else a failure that another one blocks; else whether anything was decided."""
-        blocked: Finding | None = None
-        for definition in self.cases:
-            found = self._case(definition)
-            if found and found.decides:
-                return found
-            blocked = blocked or found
-        if blocked:
-            return blocked
-        if self.executed:
-            return findings.passed(self.check, self.precision, self.executed, self.share)
-        if self.declined or self.without_routing:
-            return findings.not_run(self.check, self.precision, self.declined, without_routing=self.without_routing)
-        return findings.undecided(self.check, self.precision)
-
-    def _case(self, definition: Any) -> Finding | None:
+    def case(self, definition: Any) -> Finding | None:
         """The finding of a case that fails or has no answer; None if it holds, decides nothing or is left out."""
         try:
             evidence = self._evidence(definition)

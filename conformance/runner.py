@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import platform
-import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from peerspec.backends.protocol import PRECISIONS
@@ -16,11 +13,14 @@ from peerspec.conformance.finalise import block_undecided, waive
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.host import open_host
 from peerspec.conformance.hosts.object_host import ObjectHost
+from peerspec.conformance.identity import identity
+from peerspec.conformance.journal import Journal
 from peerspec.conformance.kinds import Level
+from peerspec.conformance.meter import Meter, Progress
 from peerspec.conformance.plan import SUPPORTS, Plan, require_waived_checks
 from peerspec.conformance.report import Report
-from peerspec.conformance.run import Progress, Run
-from peerspec.reference import SPEC_VERSION
+from peerspec.conformance.run import Run
+from peerspec.conformance.versions import versions
 
 __all__ = ["check_backend", "make_report", "versions"]
 
@@ -37,6 +37,7 @@ def check_backend(
     stop_early: bool = False,
     progress: Progress | None = None,
     jobs: int = 1,
+    resume: Path | str | None = None,
 ) -> Report:
     """Judge a backend.
 
@@ -49,9 +50,12 @@ def check_backend(
         only: restrict the run to checks whose identifier starts with one of these; the report is then partial.
         waivers: reasons by check, for failures that are known and accepted.
         timeout: seconds one call may take; with infinity, an object is called in this thread.
-        stop_early: end at the first failure that no other failure caused.
-        progress: called before every step.
+        stop_early: after a failure that no other failure caused, run only what may show a cause nearer to the start of
+            the layer; the first failure of the report is then that of a whole run.
+        progress: called before every case, at a failure, and at the end.
         jobs: how many processes share the precisions, which helps backends that compile; an object has one process.
+        resume: the journal of the run. If the file exists, the run goes on where it ended; a run that is complete
+            removes it. It stays if the backend ended or gave no answer in time, so that another try is possible.
 
     Returns:
         The report; a backend that fails or gives no answer is a finding in it and not an exception.
@@ -59,6 +63,7 @@ def check_backend(
     Raises:
         BackendError: no backend of that name, or an object without the contract.
         PeerError: an unknown profile, size, check or waiver.
+        JournalError: ``resume`` is the journal of another run, or no journal.
 
     Example:
         >>> str(check_backend("reference", size="minimal").verdict)
@@ -71,9 +76,18 @@ def check_backend(
         parts = plan.split(jobs if not isinstance(hosts[0], ObjectHost) else 1)
         hosts += [open_host(backend, timeout=timeout) for _ in parts[1:]]
         runs = [Run(host, part, seed) for host, part in zip(hosts, parts, strict=True)]
-        started = time.perf_counter()
-        found = (*runs[0].claims(), *_all_findings(runs, plan, stop_early=stop_early, progress=progress))
+        about = {"profiles": profiles, "size": size, "seed": seed, "only": only, "stop early": stop_early}
+        journal = Journal(Path(resume), identity(backend, hosts[0], about)) if resume else None
+        started = time.perf_counter() - (journal.seconds if journal else 0.0)
+        meter = Meter((unit for run in runs for unit in run.units), progress)
+        try:
+            found = (*runs[0].claims(), *_all_findings(runs, plan, meter, journal, stop_early=stop_early))
+        finally:
+            if journal:
+                journal.close()
         seconds = time.perf_counter() - started
+        if journal and not any(host.dead for host in hosts):
+            journal.remove()
     finally:
         for host in hosts:
             host.close()
@@ -125,17 +139,12 @@ def _declined(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def _all_findings(
-    runs: Sequence[Run], plan: Plan, *, stop_early: bool, progress: Progress | None
+    runs: Sequence[Run], plan: Plan, meter: Meter, journal: Journal | None, *, stop_early: bool
 ) -> tuple[Finding, ...]:
     """The findings of all runs, which go on at the same time, in the order of the whole plan."""
-    counter = itertools.count()
-
-    def counted(_: int, __: int, name: str) -> None:
-        if progress:
-            progress(next(counter), len(plan.steps), name)
 
     def findings(run: Run) -> list[Finding]:
-        return list(run.findings(stop_early=stop_early, progress=counted))
+        return list(run.findings(stop_early=stop_early, meter=meter, journal=journal))
 
     if len(runs) == 1:
         return tuple(findings(runs[0]))
@@ -162,14 +171,3 @@ def _in_order(found: Sequence[Finding], plan: Plan) -> tuple[Finding, ...]:
         *supports[: None if plan.names_supports else 1],
         *(finding for finding in rest if not finding.precision),
     )
-
-
-def versions() -> dict[str, str]:
-    """Versions of the specification, the packages and the platform."""
-    found = {"spec": SPEC_VERSION, "python": platform.python_version(), "platform": platform.platform()}
-    for package in ("peerspec", "numpy", "torch", "jax", "onnxruntime"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found | {"byteorder": sys.byteorder}

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from peerspec.conformance.hosts.host import Host, supports
 from peerspec.conformance.kinds import Level
 from peerspec.conformance.levels import BASE_ACTIVATIONS, full_forms, full_requires, in_base, stand_ins, with_k
 from peerspec.reference import PRECISIONS, PeerConfig
 
-__all__ = ["Refusal", "Support"]
+__all__ = ["Answered", "Refusal", "Support"]
 
 _LETTERS = 120
 """Letters of a reason that are kept."""
+
+
+class Answered(NamedTuple):
+    """A configuration that a run asked for, as JSON, and the answer; the answer is None if it was not needed so far."""
+
+    precision: str
+    config: str
+    answer: bool | str | None
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Support:
         self.declined: dict[str, set[str]] = {}
         self._answers: dict[tuple[PeerConfig, str], bool | str] = {}
         self._of_dtype: dict[tuple[PeerConfig, str], bool | str] = {}
+        self._log: list[tuple[str, PeerConfig, bool | str | None]] = []
 
     @property
     def level(self) -> Level:
@@ -67,7 +77,7 @@ class Support:
             config, precision: what is asked for.
             own_activation: whether only configurations with its activation may stand for it.
         """
-        self._configs[precision][config] = None
+        self._ask(config, precision)
         answer = self._answer(config, precision)
         if answer is True:
             return config
@@ -82,10 +92,27 @@ class Support:
         It need not if it declines a plain layer with this selection and, for k > n, also a planned layer with k > n.
         """
         forms = [with_k(n, k, activation) for activation in BASE_ACTIVATIONS]
-        self._configs[precision][forms[0]] = None
+        self._ask(forms[0], precision)
         if not self._declines_all(forms, precision) or (k > n and not self._declines_many(precision)):
             return ""
         return str(self._answer(forms[0], precision))
+
+    def news(self) -> list[Answered]:
+        """What was asked for and answered since the last call of this function."""
+        found, self._log = self._log, []
+        return [Answered(precision, config.to_json(), answer) for precision, config, answer in found]
+
+    def restore(self, answered: Iterable[Answered]) -> None:
+        """Take over what ``news`` told in an earlier part of the run, as far as it is of precisions of this one."""
+        for precision, text, answer in answered:
+            if precision in self._configs:
+                config = PeerConfig.from_json(text)
+                if answer is None:
+                    self._configs[precision].setdefault(config)
+                else:
+                    self._of_dtype[config, PRECISIONS[precision].parameters.name] = answer
+                    self._answer(config, precision)
+        self._log.clear()
 
     def refusal(self, precision: str) -> Refusal | None:
         """What keeps the backend below the level base in a precision, if anything."""
@@ -93,6 +120,12 @@ class Support:
             for form in (config, *full_forms(config)):
                 self._answer(form, precision)
         return self._below_base(precision) if precision in self._refused_by_full() else None
+
+    def _ask(self, config: PeerConfig, precision: str) -> None:
+        """Note that a configuration is asked for."""
+        if config not in self._configs[precision]:
+            self._configs[precision][config] = None
+            self._log.append((precision, config, None))
 
     def _below_base(self, precision: str) -> Refusal | None:
         """What is refused with both activations, of equal sizes if possible; None if one of them is never refused."""
@@ -127,6 +160,7 @@ class Support:
     def _answer(self, config: PeerConfig, precision: str) -> bool | str:
         if (config, precision) not in self._answers:
             self._answers[config, precision] = answer = self._asked(config, precision)
+            self._log.append((precision, config, answer))
             if answer is not True:
                 self.declined.setdefault(str(answer), set()).add(precision)
         return self._answers[config, precision]

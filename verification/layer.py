@@ -32,7 +32,7 @@ def verify_layer(
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)
     findings = (compare_parameters(model.layer, layer, model.tables),) if layer else ()
     if all(finding.status is Status.PASS for finding in findings):
-        findings = (*findings, *run.findings(stop_early=False, progress=None))
+        findings = (*findings, *run.findings(stop_early=False))
     return Report(
         backend=f"{path.name} {node}" if node else path.name,
         claimed=tuple(name for name in (*PRECISIONS, *PROFILES) if name in model.profiles),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from peerspec.conformance.kinds import TrialKind
 
@@ -17,8 +17,11 @@ class Exploration:
         name: unique.
         tags: the tag of the check that uses it.
         trial: the kind of trial that the examples are.
-        examples: the largest number; a compiling framework needs about half a second for each layer of a new shape.
+        examples: the largest number.
         size: the smallest size that includes it.
+        source: explorations of one source draw the same layers, the longer one more of them: a compiling framework
+            pays about 0.1 s for each new layer, and 0.3 s for its gradients.
+        drawn: the largest number of examples of its source.
     """
 
     name: str
@@ -26,14 +29,24 @@ class Exploration:
     trial: TrialKind
     examples: int
     size: int
+    source: str
+    drawn: int
+
+    def part(self, precision: str, parts: int) -> Exploration:
+        """The examples of one precision of so many, which share them; each precision draws its own."""
+        examples, drawn = -(-self.examples // parts), -(-self.drawn // parts)
+        return replace(self, examples=examples, drawn=drawn, source=f"{self.source}/{precision}")
 
 
 EXPLORATIONS = tuple(
-    Exploration(f"{tag}.{'few' if size == 1 else 'many'}", frozenset({tag}), trial, examples, size)
-    for tag, trial, few, many in (
-        ("explore.select", TrialKind.SELECTION, 100, 1000),
-        ("explore.layer", TrialKind.LAYER, 4, 150),
-        ("explore.gradients", TrialKind.GRADIENTS, 1, 80),
+    Exploration(f"{tag}.{words}", frozenset({tag}), trial, examples, size, f"{source}.{words}", max(drawn, examples))
+    for tag, trial, source, few, many in (
+        ("explore.select", TrialKind.SELECTION, "select", 100, 1000),
+        ("explore.layer", TrialKind.LAYER, "layers", 30, 300),
+        ("explore.gradients", TrialKind.GRADIENTS, "layers", 20, 200),
     )
-    for size, examples in ((1, few), (2, many))
+    for words, size, examples, drawn in (
+        ("few", 1, few, 30 if source == "layers" else 0),
+        ("many", 2, many, 300 if source == "layers" else 0),
+    )
 )

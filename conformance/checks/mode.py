@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import blocked, sound, within
 from peerspec.conformance.checks.gates import examine_gates
@@ -29,7 +31,8 @@ def _mode(trial: Trial) -> Iterator[Evidence]:
 
 def _values(trial: Trial) -> Iterator[Evidence]:
     if trial.shows_routing:
-        yield from within("the score in training mode", trial.returned_scores, trial.scores)
+        where = np.broadcast_to(trial.finite[:, None, None], trial.ids.shape)
+        yield from within("the score in training mode", trial.returned_scores, trial.scores, where)
         yield from examine_gates(trial)
     yield from examine_y(trial, "y in training mode")
 

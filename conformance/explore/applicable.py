@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from math import prod
 
-from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Memory, Recipe
+from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask, Memory, Recipe
 from peerspec.conformance.check import Check
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
-from peerspec.conformance.checks.independence import INDEPENDENCE_CHECKS
+from peerspec.conformance.checks.independence import FINITE_CHECKS, INDEPENDENCE_CHECKS, OPTION_CHECKS
 from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import OUTPUT_CHECKS
 from peerspec.conformance.checks.profiles import PROFILE_CHECKS
@@ -34,6 +34,8 @@ _CHECKS = {
         GATE_CHECKS,
         MODE_CHECKS,
         OUTPUT_CHECKS,
+        FINITE_CHECKS,
+        OPTION_CHECKS,
         PROFILE_CHECKS,
         GRADIENT_CHECKS,
     )
@@ -53,8 +55,9 @@ def applicable_checks(trial: TrialKind, recipe: Recipe, claimed: Collection[str]
 
 
 def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
-    count, norm = prod(recipe.lead), recipe.config.query_norm
-    alone = not (recipe.training and norm == "batch")  # with batch norm in training, tokens share their statistics
+    # with batch norm in training, tokens share their statistics
+    alone = not (recipe.training and recipe.config.query_norm == "batch")
+    count, with_nan = prod(recipe.lead), recipe.mask is Mask.NAN
     formed = recipe.masked or len(recipe.lead) != 1 or recipe.memory is not Memory.ROWS
     gate = "gates.softmax" if recipe.config.gate == "softmax" else "gates.sigmoid"
     return [
@@ -66,9 +69,10 @@ def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
         *(["independence.mode"] if alone and recipe.training else []),
         "scores.rounding",
         "selection.admissible",
-        *(["selection.order"] if ordered else []),
+        *(["selection.order"] if ordered and not with_nan else []),
         gate,
         "output.sum",
+        *((["finite.nan", "finite.others"] if alone else ["norm.nan"]) if with_nan else []),
     ]
 
 

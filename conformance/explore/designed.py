@@ -8,7 +8,8 @@ from dataclasses import replace
 from peerspec.conformance.cases import CoveringCase
 from peerspec.conformance.cases.recipe import Recipe
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.explore.examine import examine_recipe
+from peerspec.conformance.explore.examine import examine_recipe, explored_problem
+from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.reference import Precision
@@ -36,7 +37,10 @@ class DesignedTrial:
         recipe = self.adapt(self.recipe)
         if recipe is None:
             return
-        found = examine_recipe(self.case.kind, recipe, self.host, self.precision)
+        try:
+            found = examine_recipe(self.case.kind, recipe, self.host, self.precision)
+        except Fault as fault:
+            raise Fault(explored_problem(fault.problem, recipe)) from None
         if found.failure or found.decided:
             yield found.failure or Evidence(found.share)
 

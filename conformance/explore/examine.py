@@ -10,7 +10,7 @@ from peerspec.conformance.explore.applicable import applicable_checks
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind, Problem
-from peerspec.conformance.trials.run_check import decisive, examine, make_trial
+from peerspec.conformance.trials.run_check import examine_trial, make_trial
 from peerspec.reference import Precision
 
 __all__ = ["Examined", "examine_recipe", "explored_problem"]
@@ -40,7 +40,7 @@ def examine_recipe(kind: TrialKind, recipe: Recipe, host: Host, precision: Preci
     trial = make_trial(kind, recipe.make(precision), host)
     decided, share = 0, 0.0
     for check in applicable_checks(kind, recipe, host.profiles):
-        evidence = None if check.needs_routing and not trial.shows_routing else decisive(examine(check, trial))
+        evidence = examine_trial(check, trial)
         if evidence is None:
             continue
         decided += 1

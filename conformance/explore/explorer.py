@@ -1,29 +1,31 @@
 """Hypothesis draws cases around the fixed ones, the same checks examine them, and a case that fails is shrunk.
 
 The seed of the run and the version of Hypothesis decide what is drawn. Nothing is stored. The recipe in a finding
-makes its case again without Hypothesis.
+makes its case again without Hypothesis. Explorations of one source draw the same layers, so that their gradients need
+no new shapes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from peerspec.conformance.cases.explorations import Exploration
-from peerspec.conformance.cases.recipe import Recipe
-from peerspec.conformance.check import Check, Evidence, Explored
-from peerspec.conformance.explore.applicable import applicable_checks
+from peerspec.conformance.cases.recipe import LayerRecipe, Mask, Recipe
+from peerspec.conformance.check import Evidence
+from peerspec.conformance.explore.examine import examine_recipe, explored_problem
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
-from peerspec.conformance.problems import Hint, HintKind, Problem
-from peerspec.conformance.trials.run_check import run_check
 from peerspec.reference import Precision
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "Identity"]
+
+Identity = tuple[str, ...]
+"""What stays while a case shrinks: the check and the clause, or the identity of a fault."""
 
 WITNESSES, SECONDS = 200, 10.0
 """After a first failure, how many more examples and seconds the search for a smaller one may take."""
@@ -38,6 +40,11 @@ class Explorer:
         precision: the dtypes of the layers, and of the half scores.
         seed: the seed of the run.
         adapt: the recipe itself, one that stands for it, or None if the backend declines it (CNF-4).
+        known: the identities of failures that are not looked for.
+
+    Attributes:
+        identity: of the failure that was found; empty without one.
+        examined: the number of cases on which a check decided something.
     """
 
     shows_routing = True
@@ -49,8 +56,10 @@ class Explorer:
         precision: Precision,
         seed: int,
         adapt: Callable[[Recipe], Recipe | None],
+        known: Collection[Identity] = (),
     ) -> None:
         self.exploration, self.host, self.precision, self.seed, self.adapt = exploration, host, precision, seed, adapt
+        self.known, self.identity, self.examined = known, Identity(), 0
 
     def evidence(self) -> Iterator[Evidence]:
         """The largest share of a bound, or one failure: the smallest that was found.
@@ -60,9 +69,10 @@ class Explorer:
         """
         search = _Search(self)
         _run(search, self._recipes(), self.exploration, self.seed)
+        self.identity, self.examined = search.identity or (), search.examined
         if isinstance(search.found, Fault):
             raise search.found
-        if search.found or search.decided:
+        if search.found or search.examined:
             yield search.found or Evidence(search.share)
 
     def _recipes(self) -> Any:
@@ -70,8 +80,23 @@ class Explorer:
 
         if self.exploration.trial is TrialKind.SELECTION:
             return halves_recipes(dtype=self.precision.compute)
-        gradients = self.exploration.trial is TrialKind.GRADIENTS
-        return layer_recipes(claimed=self.host.profiles, seed=self.seed, gradients=gradients)
+        return layer_recipes(claimed=self.host.profiles, seed=self.seed)
+
+    def suited(self, recipe: Recipe) -> Recipe | None:
+        """The recipe for this kind of trial in a configuration that the backend takes, or None if it takes none."""
+        if isinstance(recipe, LayerRecipe) and self.exploration.trial is TrialKind.GRADIENTS:
+            recipe = _for_gradients(recipe, frozen="frozen-statistics" in self.host.profiles)
+        return self.adapt(recipe)
+
+
+def _for_gradients(recipe: LayerRecipe, *, frozen: bool) -> LayerRecipe:
+    """At least one token and no NaN; in training, unless the backend claims frozen statistics (GRD-7, GRD-9)."""
+    return replace(
+        recipe,
+        lead=tuple(max(1, size) for size in recipe.lead),
+        mask=Mask.SOME if recipe.masked else Mask.NONE,
+        training=recipe.config.query_norm == "batch" and (recipe.training or not frozen),
+    )
 
 
 class _Failed(Exception):  # noqa: N818 - tells Hypothesis that an example fails
@@ -87,9 +112,9 @@ class _Search:
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer, self.host = explorer, explorer.host
-        self.share, self.decided = 0.0, 0
+        self.share, self.examined, self._tried = 0.0, 0, 0
         self.found: Evidence | Fault | None = None
-        self._identity: tuple[str, ...] | None = None
+        self.identity: Identity | None = None
         self._held: set[str] = set()
         self._left, self._end = WITNESSES, 0.0
 
@@ -97,58 +122,42 @@ class _Search:
         """Examine one case, unless it held before: Hypothesis returns to cases, most of all to small ones."""
         if recipe.to_json() in self._held:
             return
-        if self._identity:
+        if self.identity:
             self._left -= 1
             if self._left < 0 or time.monotonic() > self._end:
                 raise _Stop
+        elif self._tried == self.explorer.exploration.examples:
+            raise _Stop
+        self._tried += 1
         self._examine(recipe)
         self._held.add(recipe.to_json())
 
     def _examine(self, drawn: Recipe) -> None:
         recipe: Recipe | None = drawn
         try:
-            recipe = self.explorer.adapt(drawn)
+            recipe = self.explorer.suited(drawn)
             failed = self._first_failure(recipe) if recipe else None
         except Fault as fault:
-            self._record(fault.identity, Fault(_explored(fault.problem, recipe or drawn)))
+            self._record(fault.identity, Fault(explored_problem(fault.problem, recipe or drawn)))
         else:
             if failed and failed.explored:
                 self._record((failed.explored.check, failed.clause), failed)
 
     def _first_failure(self, recipe: Recipe) -> Evidence | None:
-        subject = recipe.make(self.explorer.precision)
-        for check in applicable_checks(self.explorer.exploration.trial, recipe, self.host.profiles):
-            evidence = run_check(check, subject, self.host)
-            if evidence is None:
-                continue
-            self.decided += 1
-            if evidence.problem:
-                return _blamed(check, evidence, evidence.problem, recipe)
-            self.share = max(self.share, evidence.share)
-        return None
+        found = examine_recipe(self.explorer.exploration.trial, recipe, self.host, self.explorer.precision)
+        self.examined += found.decided > 0
+        self.share = max(self.share, found.share)
+        return found.failure
 
     def _record(self, identity: tuple[str, ...], failure: Evidence | Fault) -> None:
         """Keep to the first defect, so that shrinking does not go from one defect to another."""
-        if self._identity is None:
-            self._identity, self._end = identity, time.monotonic() + SECONDS
-        if identity == self._identity:
+        if identity in self.explorer.known and not self.host.dead:
+            return
+        if self.identity is None:
+            self.identity, self._end = identity, time.monotonic() + SECONDS
+        if identity == self.identity:
             self.found = failure
             raise _Stop if self.host.dead else _Failed
-
-
-def _blamed(check: Check, evidence: Evidence, problem: Problem, recipe: Recipe) -> Evidence:
-    """The evidence, blamed on the clause and stage of the check that failed on the explored case."""
-    return replace(
-        evidence,
-        problem=_explored(problem, recipe),
-        clause=check.broken_clause(evidence),
-        stage=check.stage,
-        explored=Explored(check.id, recipe.to_json()),
-    )
-
-
-def _explored(problem: Problem, recipe: Recipe) -> Problem:
-    return replace(problem, hints=(*problem.hints, Hint(HintKind.EXPLORED, {"case": str(recipe)})))
 
 
 def _run(search: _Search, recipes: Any, exploration: Exploration, seed: int) -> None:
@@ -157,7 +166,7 @@ def _run(search: _Search, recipes: Any, exploration: Exploration, seed: int) -> 
     from hypothesis import HealthCheck, Phase
 
     quiet: Any = hypothesis.settings(
-        max_examples=exploration.examples,
+        max_examples=exploration.drawn,
         database=None,
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
@@ -166,7 +175,7 @@ def _run(search: _Search, recipes: Any, exploration: Exploration, seed: int) -> 
         print_blob=False,
     )
     given: Any = hypothesis.given(recipes)
-    explored = hypothesis.seed(f"{seed}/{exploration.name}")(quiet(given(search.example)))
+    explored = hypothesis.seed(f"{seed}/{exploration.source}")(quiet(given(search.example)))
     # Hypothesis complains about a backend that answers one input in two ways; the first failure counts
     with suppress(_Failed, _Stop, hypothesis.errors.Flaky):
         explored()

@@ -1,4 +1,4 @@
-"""What Hypothesis draws: small layers with any claimed options, and half scores full of ties.
+"""What Hypothesis draws: layers of any size regime with any claimed options, and half scores full of ties.
 
 Choices are listed simplest first, because Hypothesis shrinks towards the first. They are drawn as booleans only: for
 integers and elements Hypothesis sometimes takes a constant of an imported module, and then an edit anywhere would
@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
-from peerspec.conformance.cases.entries import Data
+from peerspec.conformance.cases.entries import DATA, Data
 from peerspec.conformance.cases.options import KEYS_PER_HEAD, OPTIONS
-from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask
+from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask, Memory
+from peerspec.conformance.explore.sizes import SMALL, Sizes, edges, fitted
 from peerspec.reference import PeerConfig
 
 __all__ = ["halves_recipes", "layer_recipes"]
@@ -24,47 +25,75 @@ __all__ = ["halves_recipes", "layer_recipes"]
 T = TypeVar("T")
 
 ACTIVATIONS = ("relu", "identity", "silu", "gelu", "gelu_tanh")
-SHAPES = ((1, 1), (2, 1), (2, 3), (3, 4), (3, 9), (4, 8), (5, 7), (8, 20))
+SHAPES = ((1, 1), (2, 1), (2, 3), (3, 4), (3, 9), (4, 8), (5, 7), (8, 20), (9, 16), (17, 33), (33, 64))
 """n and k of half scores; only a few, because compiling frameworks pay for each."""
 
 
 @st.composite
-def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int, gradients: bool = False) -> LayerRecipe:
-    """Layers of a few features, heads and experts, with up to three leading axes."""
-    config = _config(draw, claimed)
-    least = 1 if gradients else 0
-    lead = tuple(_one_of(draw, range(least, 4)) for _ in range(_one_of(draw, range(4))))
-    many, batch = prod(lead) > 1, config.query_norm == "batch"
+def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int) -> LayerRecipe:
+    """Layers and tokens of sizes on both sides of the edges of kernels, with any leading axes, data, mask and memory."""
+    options = {field: _one_of(draw, values) for profile, (field, values) in OPTIONS.items() if profile in claimed}
+    own_keys = KEYS_PER_HEAD in claimed and _either(draw)
+    activation = _one_of(draw, ACTIVATIONS)
+    sizes = fitted(_sizes(draw), glu=options.get("expert") == "glu")
+    config = PeerConfig(
+        d_model=sizes.d_model,
+        heads=sizes.heads,
+        num_experts=sizes.n**2,
+        top_k=sizes.top_k,
+        d_key=2 * sizes.half,
+        d_out=sizes.d_out,
+        key_heads=sizes.heads if own_keys else 1,
+        activation=activation,
+        **options,
+    )
+    lead = _lead(draw, sizes.tokens)
+    many = prod(lead) > 1
+    kinds = [data for data in Data if config.query_norm == "none" or not DATA[data].exact]
     return LayerRecipe(
         config,
         lead,
         seed + _one_of(draw, range(256)),
-        data=Data.EXACT if config.query_norm == "none" and _either(draw) else Data.FULL,
-        mask=Mask.SOME if many and _either(draw) else Mask.NONE,
-        training=batch and (_in_training(draw, claimed) if gradients else many and _either(draw)),
+        data=_one_of(draw, kinds),
+        mask=_one_of(draw, list(Mask)) if many and _either(draw) else Mask.NONE,
+        training=config.query_norm == "batch" and many and _either(draw),
+        memory=_one_of(draw, list(Memory)) if _either(draw) else Memory.ROWS,
     )
 
 
-def _in_training(draw: st.DrawFn, claimed: Collection[str]) -> bool:
-    """Gradients are those of training (GRD-7), or also those with frozen statistics if these are claimed (GRD-9)."""
-    return "frozen-statistics" not in claimed or _either(draw)
-
-
-def _config(draw: st.DrawFn, claimed: Collection[str]) -> PeerConfig:
-    n, heads = _one_of(draw, range(1, 6)), _one_of(draw, range(1, 5))
-    options = {field: _one_of(draw, values) for profile, (field, values) in OPTIONS.items() if profile in claimed}
-    own_keys = KEYS_PER_HEAD in claimed and _either(draw)
-    return PeerConfig(
-        d_model=_one_of(draw, range(1, 10)),
-        heads=heads,
-        num_experts=n * n,
-        top_k=_one_of(draw, range(1, min(n * n, 10) + 1)),
-        d_key=2 * _one_of(draw, range(1, 5)),
-        d_out=_one_of(draw, range(1, 7)),
-        key_heads=heads if own_keys else 1,
-        activation=_one_of(draw, ACTIVATIONS),
-        **options,
+def _sizes(draw: st.DrawFn) -> Sizes:
+    """Each size is small, or near an edge in one of four."""
+    n = _size(draw, 5)
+    return Sizes(
+        n=n,
+        heads=_size(draw, 4, most=4),
+        half=_size(draw, 5),
+        d_model=_size(draw),
+        d_out=_size(draw),
+        top_k=min(n * n, _size(draw, 4)),
+        tokens=_size(draw, 6),
     )
+
+
+def _size(draw: st.DrawFn, last: int = 8, *, most: int = SMALL) -> int:
+    """A size up to ``most``, or at an edge of an interval up to the one of that number."""
+    if not (_either(draw) and _either(draw)):
+        return _one_of(draw, range(1, most + 1))
+    return _one_of(draw, edges(_one_of(draw, range(2, last + 1))))
+
+
+def _lead(draw: st.DrawFn, tokens: int) -> tuple[int, ...]:
+    """One leading axis, or none, two, three, or an empty one."""
+    form = _one_of(draw, range(8))
+    shapes = {
+        0: (),
+        1: (2, tokens),
+        2: (tokens, 1),
+        3: (1, tokens, 2),
+        4: (3, 1, 2),
+        5: (0,) if _either(draw) else (1,),
+    }
+    return shapes.get(form, (tokens,))
 
 
 @st.composite

@@ -17,7 +17,7 @@ from peerspec.conformance.render.seal import hashes, seal
 from peerspec.conformance.report import Report
 from peerspec.reference import PeerError
 
-__all__ = ["SCHEMA", "VERSION", "ReportError", "dumps", "loads"]
+__all__ = ["SCHEMA", "VERSION", "ReportError", "dumps", "finding_of", "loads", "row_of"]
 
 SCHEMA = "peerspec.reports"
 VERSION = 2
@@ -67,11 +67,18 @@ def _report(row: dict[str, Any]) -> Report:
     return Report(
         **values
         | {name: tuple(values[name]) for name in ("claimed", "precisions", "declined")}
-        | {"findings": tuple(_finding(finding) for finding in values["findings"])}
+        | {"findings": tuple(finding_of(finding) for finding in values["findings"])}
     )
 
 
-def _finding(row: dict[str, Any]) -> Finding:
+def row_of(finding: Finding) -> dict[str, Any]:
+    """A finding as strict JSON."""
+    row: dict[str, Any] = _strict(asdict(finding))
+    return row
+
+
+def finding_of(row: dict[str, Any]) -> Finding:
+    """The finding of a row."""
     typed = {
         "clauses": tuple(row["clauses"]),
         "status": Status(row["status"]),

@@ -17,7 +17,7 @@ from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.layer import Trial, Unsound
 from peerspec.conformance.trials.selection import SelectionTrial
 
-__all__ = ["decisive", "examine", "make_trial", "needed_profiles", "run_check"]
+__all__ = ["examine", "examine_trial", "make_trial", "needed_profiles", "run_check"]
 
 _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.LAYER: Trial,
@@ -50,14 +50,14 @@ def run_check(check: Check, subject: Subject, host: Host) -> Evidence | None:
     Raises:
         Fault: the backend gives no answer.
     """
-    trial = make_trial(check.trial, subject, host)
+    return examine_trial(check, make_trial(check.trial, subject, host))
+
+
+def examine_trial(check: Check, trial: Any) -> Evidence | None:
+    """As ``run_check``, on a trial that several checks share."""
     if check.needs_routing and not trial.shows_routing:
         return None
-    return decisive(examine(check, trial))
-
-
-def decisive(evidence: list[Evidence]) -> Evidence | None:
-    """The first problem, else the largest share of a bound; None if there is no evidence."""
+    evidence = examine(check, trial)
     largest = max(evidence, key=lambda e: e.share, default=None)
     return next((e for e in evidence if e.problem), largest)
 

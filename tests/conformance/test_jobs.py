@@ -10,6 +10,8 @@ import pytest
 from peerspec.backends.protocol import PRECISIONS
 from peerspec.backends.reference import profiles
 from peerspec.conformance import check_backend
+from peerspec.conformance.meter import Standing
+from peerspec.conformance.order import units
 from peerspec.conformance.plan import Plan
 
 
@@ -38,7 +40,10 @@ def test_several_processes_find_one_refusal_as_a_single_process_does(tmp_path: P
     assert replace(four, seconds=one.seconds) == one
 
 
-def test_progress_counts_every_step_once() -> None:
-    seen: list[int] = []
-    check_backend("reference", size="minimal", jobs=2, progress=lambda number, total, name: seen.append(number))
-    assert sorted(seen) == list(range(len(Plan.make(profiles, size="minimal").steps)))
+def test_progress_counts_the_cases_of_every_process_once() -> None:
+    seen: list[Standing] = []
+    check_backend("reference", size="minimal", jobs=2, progress=seen.append)
+    cases = len(units(Plan.make(profiles, size="minimal")))
+    assert [standing.done for standing in seen] == sorted(standing.done for standing in seen)
+    assert (seen[-1].done, seen[-1].total, seen[-1].case) == (cases, cases, "")
+    assert len({standing.case for standing in seen}) == cases + 1, "each case begins once"
