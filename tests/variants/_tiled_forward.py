@@ -102,9 +102,10 @@ class Forward:
         self.scores, self.ids = self.matrix("scores", self.slots), self.matrix("ids", self.slots, INT64)
         for rows in tiles(self.count, TOKENS):
             for head in range(config.heads):
-                halves = [best_sub_keys(self.half(head, side), rows, config.n, config.top_k, self.dtype) for side in (0, 1)]
-                scores, ids = best_experts(*halves, config.n, config.top_k, self.dtype)
-                slots = head * config.top_k + np.arange(config.top_k)
+                n, k = config.n, config.top_k
+                halves = [best_sub_keys(self.half(head, side), rows, n, k, self.dtype) for side in (0, 1)]
+                scores, ids = best_experts(*halves, n, k, self.dtype)
+                slots = head * k + np.arange(k)
                 self.scores.store(rows, slots, scores)
                 self.ids.store(rows, slots, ids)
 

@@ -1,4 +1,4 @@
-"""Memory as kernels see it: flat storage with strides and offsets, tiles with tails, and buffers that are used again."""
+"""Memory as kernels see it: flat storage with strides and offsets, tiles with tails, buffers that are used again."""
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -8,6 +8,8 @@ import numpy as np
 
 TOKENS, FEATURES, COLUMNS, SUB_KEYS, CELLS, SLOTS, PAIRS = 32, 16, 16, 16, 64, 8, 64
 """The lengths of tiles; SLOTS counts the experts of a token, CELLS the candidates of a head."""
+FIRST = np.zeros(1, np.int64)
+"""The row of a matrix with one row."""
 KEPT = 64
 """Packed parameters that are kept for later calls."""
 

@@ -1,14 +1,14 @@
 """The query norm and its backward pass, one head at a time.
 
-Mean and 1/√(var + ε) are matrices of the shape of the queries: a stride of 0 shows one number to all tokens, or to all features.
+Mean and variance are matrices of the shape of the queries: a stride of 0 shows one number to all tokens, or to all
+features.
 """
 
 import numpy as np
-from _tiled_memory import COLUMNS, TOKENS, Matrix, tiles
+from _tiled_memory import COLUMNS, FIRST, TOKENS, Matrix, tiles
 from _tiled_products import sum_over_features, sum_over_tokens
 
 EPS, MOMENTUM = 1e-5, 0.1
-FIRST = np.zeros(1, np.int64)
 
 
 class Norm:

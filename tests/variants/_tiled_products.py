@@ -1,7 +1,7 @@
 """Products and sums tile by tile: an accumulator for each tile of the result, and a loop over tiles of terms."""
 
 import numpy as np
-from _tiled_memory import COLUMNS, FEATURES, SLOTS, TOKENS, tiles
+from _tiled_memory import COLUMNS, FEATURES, FIRST, SLOTS, TOKENS, tiles
 
 
 def product(space, a, b, out, dtype, bias=None, add=False):
@@ -10,7 +10,7 @@ def product(space, a, b, out, dtype, bias=None, add=False):
         for columns in tiles(out.columns, COLUMNS):
             total = product_tile(space, a, b, rows, columns, dtype)
             if bias is not None:
-                total += bias.load(np.zeros(1, np.int64), columns, dtype)
+                total += bias.load(FIRST, columns, dtype)
             if add:
                 total += out.load(rows, columns, dtype)
             out.store(rows, columns, total)
@@ -30,7 +30,7 @@ def sum_over_tokens(space, term, out, tokens, dtype):
         total = space.zeros("column", (1, COLUMNS), dtype)
         for rows in tiles(tokens, TOKENS):
             total += term(rows, columns).sum(0)
-        out.store(np.zeros(1, np.int64), columns, total)
+        out.store(FIRST, columns, total)
 
 
 def sum_over_features(space, term, rows, features, dtype):

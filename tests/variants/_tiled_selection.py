@@ -37,7 +37,8 @@ class Best:
 def best_of(count, keys, *parts):
     """The ``count`` largest keys of each row and what belongs to them, equal keys by lower position."""
     order = np.argsort(~keys, 1, kind="stable")[:, :count]
-    return [np.take_along_axis(part, order, 1) for part in (keys, *parts)]
+    flat = np.arange(len(keys))[:, None] * keys.shape[1] + order
+    return [part.reshape(-1)[flat] for part in (keys, *parts)]
 
 
 def best_sub_keys(half_scores, rows, n, k, dtype):

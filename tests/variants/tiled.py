@@ -1,7 +1,7 @@
-"""A kernel in plain NumPy: tiles with masked tails, packed parameters, merged partial top-k, sorted segments, reused memory.
+"""A kernel in plain NumPy: tiles with masked tails, packed parameters, merged top-k, sorted segments, reused memory.
 
-It shows what kernels for GPUs and vector units do, each in a file: ``_tiled_memory`` (strides, offsets, masks, packing),
-``_tiled_products``, ``_tiled_norm``, ``_tiled_selection``, ``_tiled_forward`` and ``_tiled_backward``.
+It shows what kernels for GPUs and vector units do: ``_tiled_memory`` has strides, offsets, masks and packing; the
+stages are in ``_tiled_products``, ``_tiled_norm``, ``_tiled_selection``, ``_tiled_forward`` and ``_tiled_backward``.
 """
 
 import numpy as np
