@@ -23,7 +23,7 @@ if any(os.environ.get(name) != value for name, value in THREADS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | THREADS)
 
 from books import Books, explanations  # noqa: E402
-from mutants import Mutant  # noqa: E402
+from mutant import Mutant  # noqa: E402
 from operators import OPERATORS  # noqa: E402
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
 from targets import TARGETS, all_mutants  # noqa: E402
@@ -33,6 +33,8 @@ from peerspec.reference import SPEC_VERSION  # noqa: E402
 
 EXPLANATIONS = Path(__file__).parent / "equivalent.json"
 RESULTS = Path(__file__).parents[1] / "results" / "mutation.json"
+LINES = 50
+"""Mutants between two lines of progress where there is no terminal."""
 
 
 def chosen(options: argparse.Namespace) -> tuple[list[Mutant], bool]:
@@ -62,6 +64,8 @@ def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
             found[id(trial.mutant)] = trial
             survived += trial.found == SURVIVED
             progress.update(task, advance=1, description=f"{survived} survive")
+            if not progress.console.is_terminal and len(found) % LINES == 0:
+                print(f"{len(found)} of {len(mutants)}, {survived} survive", file=sys.stderr, flush=True)
     return [found[id(mutant)] for mutant in mutants]
 
 

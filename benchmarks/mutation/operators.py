@@ -94,6 +94,11 @@ def _bound(node: ast.AST, parent: ast.AST) -> Changes:
             yield copy
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
         yield from (_with(node, slice=part) for part in _slices(node.slice))
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        for position, each in enumerate(node.slice.elts):
+            for part in _slices(each) if isinstance(each, ast.Slice) else ():
+                elts = [*node.slice.elts[:position], part, *node.slice.elts[position + 1 :]]
+                yield _with(node, slice=_with(node.slice, elts=elts))
 
 
 def _slices(part: ast.Slice) -> Iterator[ast.Slice]:

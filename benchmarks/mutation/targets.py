@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy
 
-from mutants import Mutant, mutants_of
+from mutant import Mutant, mutants_of
 
 __all__ = ["TARGETS", "Target", "all_mutants"]
 

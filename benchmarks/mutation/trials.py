@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mutants import Mutant
+from mutant import Mutant
 from targets import TARGETS
 
 from peerspec.backends import load

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from operators import OPERATORS, guards_only
 
@@ -23,7 +24,7 @@ class Mutant:
         file, function, line: the place of the change; the function is "" outside functions.
         operator: the name of the operator.
         text: the line before the change, without its indentation.
-        change: the old and the new expression or statement.
+        change: the old and the new expression or statement; a number tells changes of one text apart.
         source: the whole changed source.
     """
 
@@ -63,14 +64,16 @@ def mutants_of(target: str, file: str, source: str, skipped: frozenset[str] = fr
         >>> [mutant.change for mutant in mutants_of("", "", "def f(a):\\n    return a < 1\\n", frozenset())][0]
         'a < 1 → a <= 1'
     """
-    seen = {ast.dump(ast.parse(source))}
+    seen, counts = {ast.dump(ast.parse(source))}, Counter[tuple[str, ...]]()
     for site in _sites(ast.parse(source), "", skipped):
         for operator in ("condition",) if site.guard else OPERATORS:
             for new in OPERATORS[operator](site.node, site.parent):
                 changed = _spliced(source, site.node, new)
                 if (dump := ast.dump(ast.parse(changed))) not in seen:
                     seen.add(dump)
-                    yield _mutant(target, file, source, site, operator, new, changed)
+                    mutant = _mutant(target, file, source, site, operator, new, changed)
+                    counts[mutant.key] += 1
+                    yield _numbered(mutant, counts[mutant.key])
 
 
 def _mutant(target: str, file: str, source: str, site: _Site, operator: str, new: ast.AST, changed: str) -> Mutant:
@@ -78,6 +81,10 @@ def _mutant(target: str, file: str, source: str, site: _Site, operator: str, new
     text = source.splitlines()[line - 1].strip()
     change = f"{_shown(site.node)} → {_shown(new)}"
     return Mutant(target, file, site.function, line, operator, text, change, _with_header(changed))
+
+
+def _numbered(mutant: Mutant, number: int) -> Mutant:
+    return mutant if number == 1 else replace(mutant, change=f"{mutant.change} ({number})")
 
 
 def _shown(node: ast.AST) -> str:
