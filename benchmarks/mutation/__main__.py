@@ -5,7 +5,8 @@
     python benchmarks/mutation --sample 200             200 mutants, spread evenly over all
     python benchmarks/mutation --survivors              only those that survived when the results were written
 
-Each mutant runs at the default size, in a process of its own, to its first finding. The exit status is 1 if a survivor
+Each mutant runs at the default size, in a process of its own, to its first finding; cases of the minimal size come
+first. The exit status is 1 if a survivor
 is not explained in ``equivalent.json``, or an explanation names no survivor.
 """
 
@@ -64,9 +65,20 @@ def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
             found[id(trial.mutant)] = trial
             survived += trial.found == SURVIVED
             progress.update(task, advance=1, description=f"{survived} survive")
-            if not progress.console.is_terminal and len(found) % LINES == 0:
-                print(f"{len(found)} of {len(mutants)}, {survived} survive", file=sys.stderr, flush=True)
+            if not progress.console.is_terminal:
+                report(trial, f"{len(found)} of {len(mutants)}, {survived} survive" if len(found) % LINES == 0 else "")
     return [found[id(mutant)] for mutant in mutants]
+
+
+def report(trial: Trial, counts: str) -> None:
+    """Progress where there is no terminal: each survivor, and now and then the numbers."""
+    lines = [described(trial.mutant)] if trial.found == SURVIVED else []
+    for line in (*lines, *filter(None, [counts])):
+        print(line, file=sys.stderr, flush=True)
+
+
+def described(m: Mutant) -> str:
+    return f"{m.file}:{m.line} {m.function} | {m.text} | {m.operator}: {m.change}"
 
 
 def show(books: Books) -> None:
@@ -74,8 +86,7 @@ def show(books: Books) -> None:
     for name, row in books.operators().items():
         print(f"{name:<12}", *(f"{count:>5} {what}" for what, count in row.items()))
     for trial in books.unexplained:
-        m = trial.mutant
-        print(f"not explained: {m.file}:{m.line} {m.function} | {m.text} | {m.operator}: {m.change}")
+        print(f"not explained: {described(trial.mutant)}")
     for key in books.left_over:
         print("explained, but does not survive:", *key, sep=" | ")
 

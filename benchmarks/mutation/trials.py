@@ -39,20 +39,25 @@ class Trial:
 
 
 def judged_by_suite(size: str) -> Judge:
-    """A judge: the suite with one seed, without a limit for single calls."""
+    """A judge: the suite with one seed, the cases of the minimal size first, without a limit for single calls."""
 
     def judge(path: Path) -> str:
         try:
             backend = load(str(path))
         except Exception as error:
             return f"import: {type(error).__name__}"
-        report = check_backend(backend, size=size, timeout=inf, stop_early=True)
-        if report.conformant:
-            return SURVIVED
-        first = report.first or next(iter(report.of("error")), None)
-        return f"{first.check} ({first.clauses[0] if first.clauses else 'fault'})" if first else str(report.verdict)
+        found = (_first_finding(backend, each) for each in dict.fromkeys(("minimal", size)))
+        return next(filter(None, found), SURVIVED)
 
     return judge
+
+
+def _first_finding(backend: Any, size: str) -> str:
+    report = check_backend(backend, size=size, timeout=inf, stop_early=True)
+    if report.conformant:
+        return SURVIVED
+    first = report.first or next(iter(report.of("error")), None)
+    return f"{first.check} ({first.clauses[0] if first.clauses else 'fault'})" if first else str(report.verdict)
 
 
 @dataclass
@@ -60,12 +65,14 @@ class _Running:
     mutant: Mutant
     process: Any
     results: Connection
+    folder: TemporaryDirectory[str]
     started: float
 
     def trial(self, found: str) -> Trial:
         self.process.kill()
         self.process.join()
         self.results.close()
+        self.folder.cleanup()
         return Trial(self.mutant, found, time.monotonic() - self.started)
 
 
@@ -97,13 +104,14 @@ def _start(mutant: Mutant, judge: Judge) -> _Running:
     """A fork, which has everything imported already."""
     context = multiprocessing.get_context("fork")
     results, ours = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(mutant, judge, ours))
+    folder = TemporaryDirectory()
+    backend = TARGETS[mutant.target].write(Path(folder.name), mutant)
+    process = context.Process(target=_child, args=(backend, judge, ours))
     process.start()
     ours.close()
-    return _Running(mutant, process, results, time.monotonic())
+    return _Running(mutant, process, results, folder, time.monotonic())
 
 
-def _child(mutant: Mutant, judge: Judge, results: Connection) -> None:
+def _child(backend: Path, judge: Judge, results: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    with TemporaryDirectory() as folder:
-        results.send(judge(TARGETS[mutant.target].write(Path(folder), mutant)))
+    results.send(judge(backend))
