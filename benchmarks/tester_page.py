@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
+
 __all__ = ["Figures", "page"]
 
 Figures = dict[str, dict[str, Any]]
@@ -60,13 +62,20 @@ def sees() -> str:
     return table(("a fault of this kind is seen", "by"), rows)
 
 
+def largest() -> str:
+    """The numbers of experts up to which layers and selections run."""
+    layers = max(case.config.num_experts for case in LAYER_CASES)
+    selections = max(case.n**2 for case in SELECTION_CASES)
+    return f"layers have at most {layers:,} experts at full size, selections {selections:,}"
+
+
 def misses(smallest: Mapping[str, int]) -> str:
     """The kinds of faults that can pass, each in a line."""
     finest = ", ".join(f"2⁻{str(bits).translate(RAISED)} of {stage}" for stage, bits in smallest.items())
     by_design = "[that table](cases.md)" if CASES.exists() else "that table"
     rows = (
         ("a backend that recognises the suite or its inputs", "the inputs follow from a seed, which anyone can know"),
-        ("a fault that needs more memory than the machine has", "only `select` runs with more than 2²⁴ experts"),
+        ("a fault that needs more memory than the machine has", largest()),
         (f"a fault at sizes or combinations outside {by_design}", "`--size deep` draws others; it cannot draw all"),
         ("a race that did not show in the repetitions asked", clause("IND-3")),
         (
@@ -79,6 +88,16 @@ def misses(smallest: Mapping[str, int]) -> str:
 
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def counted(results: Mapping[str, Any] | None) -> str:
+    """The figures of mutants in one line."""
+    if results is None:
+        return "no results yet"
+    equivalent = results["survived"] - results["unexplained"]
+    return (
+        f"{results['made'] - equivalent}, of which {results['unexplained']} survive; {equivalent} more are equivalent"
+    )
 
 
 def operators(results: Mapping[str, Any] | None) -> str:
@@ -157,6 +176,7 @@ Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite se
 {misses(smallest)}
 
 - Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size.
+- Wrong backends, made by operator: {counted(mutation)}.
 - Correct backends that compute in other ways: {len(right)}, {runs} runs of the {size} size, {false} false findings.
 
 ## Wrong by hand, by kind

@@ -6,8 +6,7 @@
     python benchmarks/mutation --survivors              only those that survived when the results were written
 
 Each mutant runs at the default size, in a process of its own, to its first finding; cases of the minimal size come
-first. The exit status is 1 if a survivor
-is not explained in ``equivalent.json``, or an explanation names no survivor.
+first. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names no survivor.
 """
 
 from __future__ import annotations
