@@ -146,7 +146,13 @@ def _cases(
         earlier = precisions[: precisions.index(precision)]
         repeated = reference.PRECISIONS[precision].compute in (reference.PRECISIONS[name].compute for name in earlier)
         return (
-            () if repeated else tuple(c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
+            ()
+            if repeated
+            else tuple(
+                case
+                for case in SELECTION_CASES
+                if check.tag in case.tags and case.size <= size and (first or size >= case.everywhere)
+            )
         )
     if check.trial is TrialKind.EXPLORATION:
         return tuple(c for c in EXPLORATIONS if first and check.tag in c.tags and c.size <= size)

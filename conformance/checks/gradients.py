@@ -12,6 +12,7 @@ from peerspec.conformance.cases.case import Array
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import blocked, holds, violated, within
 from peerspec.conformance.checks.forms import form_clause
+from peerspec.conformance.checks.state import gradients_follow, gradients_repeat
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.gradients import GradientTrial
@@ -62,14 +63,6 @@ def _zero_elsewhere(name: str, got: Array, selected: Array) -> Evidence:
     at = tuple(int(i) for i in wrong[0])
     where = dict(zip(AXES[name.split(".")[0]], at, strict=False))
     return holds(False, ProblemKind.NONZERO_GRADIENT, where=where, name=name, row=at[0] if len(at) == 1 else at)
-
-
-def _repeat(trial: GradientTrial) -> Iterator[Evidence]:
-    """Repeat several times, because sums in any order may agree by chance; first call forward with other tokens."""
-    trial.trial.forward(-trial.case.x)
-    repeated = [trial.repeated() for _ in range(4)]
-    moved = [name for name, got in trial.returned.items() if any(got.tobytes() != r[name].tobytes() for r in repeated)]
-    yield holds(not moved, ProblemKind.GRADIENT_NOT_REPEATED, names=moved[:1])
 
 
 def _of(*prefixes: str, narrow: bool = False) -> Examine:
@@ -145,17 +138,24 @@ def _check(
 GRADIENT_CHECKS = (
     _check(
         "gradients.structure",
-        ("GRD-1", "PRC-6", "IND-2", "SHP-1"),
+        ("GRD-1", "PRC-6", "IND-2", "IND-4", "SHP-1"),
         "gradient",
         _sound(_structure),
         "Are all gradients there, with the right shapes and dtypes?",
     ),
     _check(
         "gradients.repeat",
-        ("IND-3",),
+        ("IND-3", "IND-4"),
         "gradient.repeat",
-        _decided(_repeat),
-        "Do equal calls of gradients() give equal bits?",
+        _decided(gradients_repeat),
+        "Do equal calls of gradients() give equal bits, several times and after other calls?",
+    ),
+    _check(
+        "gradients.follow",
+        ("IND-3", "IND-4"),
+        "gradient.follow",
+        _decided(gradients_follow),
+        "Do gradients follow a change of any entry of x, dy and the parameters?",
     ),
     _check(
         "gradients.unselected",
