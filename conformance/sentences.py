@@ -19,8 +19,8 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.STATE_NAMES: "the returned state must hold {expected}, got {got}",
     ProblemKind.INPUT_MODIFIED: "{method}() modified its input {names}",
     ProblemKind.EARLIER_RESULT_CHANGED: (
-        "the results {names} of an earlier call of {earlier}() had other values after a call of {method}(); return arrays "
-        "that later calls do not write to"
+        "the results {names} of an earlier call of {earlier}() had other values after a call of {method}(); return "
+        "arrays that later calls do not write to"
     ),
     ProblemKind.EARLIER_INPUT_CHANGED: (
         "the inputs {names} of an earlier call of {earlier}() had other values after a call of {method}(); write to no "
@@ -75,7 +75,7 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.NON_FINITE_SPREADS: "a token that is not finite changed another token, first in {part}",
     ProblemKind.REFUSAL_MISSING: "training without a counted token must be an error, got an answer for {tokens} tokens",
     ProblemKind.NO_PRECISION: "it claims no precision; claim at least one of {known}",
-    ProblemKind.TAKEN_NOT_ANSWERED: "it takes this configuration, but {said}",
+    ProblemKind.TAKEN_NOT_ANSWERED: "it takes this configuration, but {said}; answer, or decline it in supports()",
     ProblemKind.DECLINES_REQUIRED: (
         "it declines {relu}, with relu and with gelu, although M = D, D is a multiple of 8, and k ≤ n: {answers}"
     ),

@@ -19,7 +19,7 @@ from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.explore.recipe import HalvesRecipe, LayerRecipe, Recipe
 from peerspec.conformance.kinds import TrialKind
 
-__all__ = ["applicable_checks"]
+__all__ = ["EXPLORED_CHECKS", "applicable_checks"]
 
 _CHECKS = {
     check.id: check
@@ -37,6 +37,8 @@ _CHECKS = {
     )
     for check in checks
 }
+EXPLORED_CHECKS = tuple(_CHECKS.values())
+"""The checks that may apply."""
 
 
 def applicable_checks(trial: TrialKind, recipe: Recipe, claimed: Collection[str]) -> Iterator[Check]:

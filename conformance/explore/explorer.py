@@ -14,12 +14,13 @@ from typing import Any
 
 from peerspec.conformance.cases.explorations import Exploration
 from peerspec.conformance.check import Check, Evidence, Explored
-from peerspec.conformance.explore.applicable import applicable_checks
-from peerspec.conformance.explore.recipe import Recipe
+from peerspec.conformance.explore.applicable import EXPLORED_CHECKS, applicable_checks
+from peerspec.conformance.explore.recipe import Recipe, read_recipe
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind, Problem
+from peerspec.conformance.trials.diagnosis import diagnosed
 from peerspec.conformance.trials.run_check import run_check
 from peerspec.reference import Precision
 
@@ -63,7 +64,15 @@ class Explorer:
         if isinstance(search.found, Fault):
             raise search.found
         if search.found or search.decided:
-            yield search.found or Evidence(search.share)
+            yield self._diagnosed(search.found) if search.found else Evidence(search.share)
+
+    def _diagnosed(self, found: Evidence) -> Evidence:
+        """The evidence with what is to blame: an option, for instance, without which the smallest case holds."""
+        if not found.explored:
+            return found
+        checks = {check.id: check for check in EXPLORED_CHECKS}
+        subject = read_recipe(found.explored.recipe).make(self.precision)
+        return diagnosed(checks[found.explored.check], subject, self.host, found)
 
     def _recipes(self) -> Any:
         from peerspec.conformance.explore.strategies import halves_recipes, layer_recipes

@@ -32,6 +32,11 @@ class GradientTrial:
         self.case, self.host, self.trial = case, host, Trial(case, host)
 
     @property
+    def subject(self) -> Case:
+        """The case, by the name that all trials have for it."""
+        return self.case
+
+    @property
     def shows_routing(self) -> bool:
         """Whether the answer of ``forward`` carries scores, ids and gates."""
         return self.trial.shows_routing

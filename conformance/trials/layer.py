@@ -26,7 +26,7 @@ from peerspec.reference import Output, select_two_stage
 __all__ = ["AGAIN", "Trial", "Unsound"]
 
 AGAIN = 3
-"""How often a call is made again before a formula is blamed: of two orders of a sum, one is taken in all with 1 in 8."""
+"""How often a call is made again before a formula is blamed; one of two orders is taken in all with 1 in 8."""
 
 
 class Unsound(Exception):  # noqa: N818 - no error of the program but evidence on its way to the report
@@ -84,6 +84,11 @@ class Trial:
         if case.training:
             arguments["training"] = True
         return self.host.call("forward", InPlace(arguments) if in_place else arguments)
+
+    @property
+    def subject(self) -> Case:
+        """The case, by the name that all trials have for it."""
+        return self.case
 
     @cached_property
     def answer(self) -> Answer:

@@ -12,7 +12,7 @@ __all__ = ["moved", "parts"]
 
 
 def parts(answer: Any) -> dict[str, Array]:
-    """The arrays of an ``Output``, a ``Selection`` or a dict, in the order of the stages; without those that are None."""
+    """The arrays of an ``Output``, a ``Selection`` or a dict, in the order of the stages; no part that is None."""
     if isinstance(answer, Selection):
         return {"indices": answer.indices, "scores": answer.scores}
     if not isinstance(answer, Output):

@@ -30,6 +30,11 @@ class SelectionTrial:
     def __init__(self, halves: Halves, host: Host) -> None:
         self.halves, self.host = halves, host
 
+    @property
+    def subject(self) -> Halves:
+        """The half scores, by the name that all trials have for them."""
+        return self.halves
+
     @cached_property
     def answer(self) -> Answer:
         """The answer to the case."""
@@ -109,6 +114,6 @@ class SelectionTrial:
     @cached_property
     def unsteady(self) -> Problem | None:
         """What differs when the same call is made again, if anything."""
-        found = (moved(self.selection, self.later().selection) for _ in range(AGAIN))
+        found = (moved(self.selection, self._call(self.halves).value) for _ in range(AGAIN))
         part = next(filter(None, found), None)
         return Problem(ProblemKind.SELECTION_NOT_REPEATED, {"part": part}) if part else None

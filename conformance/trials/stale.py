@@ -64,21 +64,21 @@ def _parts(before: Trial, after: Trial) -> Iterator[tuple[str, Bounded, Bounded,
 
 
 def _stayed(old: Bounded, new: Bounded, got_old: Array, got_new: Array, rows: Array) -> bool:
-    """Whether some row was right, had to change, and has the old bits wherever it had to change."""
+    """Whether something had to change, and all that had to was right before and has the old bits."""
     flat = [np.asarray(part).reshape(len(rows), -1) for part in (got_old, got_new)]
     a, b = (part.astype(np.float64) for part in flat)
     (x, dx), (y, dy) = ((part.value.reshape(a.shape), part.error.reshape(a.shape)) for part in (old, new))
     with np.errstate(invalid="ignore"):
         apart = np.abs(x - y) > dx + dy
         right = np.abs(a - x) <= dx
-    kept = (a == b) & right & (a != 0)
-    return bool((rows & apart.any(-1) & (kept | ~apart).all(-1)).any())
+    apart &= rows[:, None]
+    return bool(apart.any() and (a == b)[apart].all() and right[apart].all() and a[apart].any())
 
 
 def _selection_stayed(before: Trial, after: Trial) -> bool:
-    """Whether a selection that was admissible is still the same, and not admissible any more."""
+    """Whether all selections were admissible and are still the same, and some are not admissible any more."""
     if not before.shows_routing or not before.ids.size:
         return False
     same = (np.sort(before.ids, -1) == np.sort(after.ids, -1)).all(-1)
     excess = [trial.margin.excess for trial in (before, after)]
-    return bool((same & (excess[0] <= 0) & (excess[1] > 0)).any())
+    return bool(same.all() and (excess[0] <= 0).all() and (excess[1] > 0).any())
