@@ -75,7 +75,7 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.NON_FINITE_SPREADS: "a token that is not finite changed another token, first in {part}",
     ProblemKind.REFUSAL_MISSING: "training without a counted token must be an error, got an answer for {tokens} tokens",
     ProblemKind.NO_PRECISION: "it claims no precision; claim at least one of {known}",
-    ProblemKind.TAKEN_NOT_ANSWERED: "it takes this configuration, but {said}; answer, or decline it in supports()",
+    ProblemKind.TAKEN_NOT_ANSWERED: "supports() does not decline this configuration, but {said}",
     ProblemKind.DECLINES_REQUIRED: (
         "it declines {relu}, with relu and with gelu, although M = D, D is a multiple of 8, and k ≤ n: {answers}"
     ),

@@ -36,7 +36,7 @@ def as_laid_out(array: Array) -> Array | Strided:
 
 
 def private(arguments: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
-    """Copies of the arguments for one call; those that are ``InPlace`` go into ``last``, the copies of an earlier call."""
+    """Copies of the arguments for one call; ``InPlace`` go into ``last``, the copies of an earlier call."""
     olds = last if isinstance(arguments, InPlace) else {}
     return {key: _placed(value, olds.get(key)) for key, value in arguments.items()}
 

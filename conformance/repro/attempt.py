@@ -50,7 +50,7 @@ def attempt(check: Check, subject: Subject, host: Host) -> Attempt:
     try:
         evidence = run_check(check, subject, host)
     except Fault as fault:
-        return _refused(fault) if fault.refused else Attempt(fault.problem, Reason.NO_ANSWER)
+        return _refused(fault) if fault.owed else Attempt(fault.problem, Reason.NO_ANSWER)
     if evidence is None or not evidence.problem:
         return Attempt(decided=evidence is not None)
     evidence = diagnosed(check, subject, host, evidence)
