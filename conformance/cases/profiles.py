@@ -88,6 +88,7 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         "norm.masked",
         "query-norm",
         parts(training=True, masked=True),
+        tags=OTHER,
         everywhere=1,
     ),
     _case(

@@ -160,7 +160,8 @@ def test_an_exception_is_a_failure_that_names_the_smallest_case():
     [error] = report.of("fail")
     assert error.clauses[0] == "CNF-4"
     assert error.message == (
-        "supports() does not decline this configuration, but forward() raised IndexError: three; in an explored case: D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,)"
+        "supports() does not decline this configuration, but forward() raised IndexError: three; "
+        "in an explored case: D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,)"
     )
     assert error.problem.values["exception"] == "IndexError"
 
