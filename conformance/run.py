@@ -30,6 +30,7 @@ from peerspec.conformance.outcome import Outcome, conclude
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.problems import Hint, HintKind
 from peerspec.conformance.support import Support
+from peerspec.conformance.trials.diagnosis import diagnosed
 from peerspec.conformance.trials.run_check import examine, make_trial
 from peerspec.reference import PRECISIONS
 
@@ -204,12 +205,19 @@ class _Judged:
         except Fault as fault:
             return findings.faulty(self.check, self.precision, self.executed, fault, definition.name)
         self.executed += bool(evidence)
-        worst = next((e for e in evidence if e.problem), None)
+        worst = next((self._diagnosed(e, definition) for e in evidence if e.problem), None)
         if worst and worst.problem:
             problem = replace(worst.problem, hints=(*worst.problem.hints, *self._stand_in(definition)))
             return findings.failed(self.check, self.precision, self.executed, worst, problem, definition.name)
         self.share = max([self.share, *(e.share for e in evidence)])
         return None
+
+    def _diagnosed(self, evidence: Evidence, definition: Any) -> Evidence:
+        """The evidence with what is to blame; designed and explored cases have said so already."""
+        if self.check.trial in (TrialKind.EXPLORATION, TrialKind.DESIGNED):
+            return evidence
+        trial = self.run.trial(self.check, self.run.taken(definition, self.precision), self.precision)
+        return diagnosed(self.check, trial.subject, self.run.host, evidence, trial)
 
     def _stand_in(self, definition: Any) -> Iterator[Hint]:
         """What stood for the configuration of the case, if anything."""

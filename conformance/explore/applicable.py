@@ -20,7 +20,7 @@ from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.kinds import TrialKind
 
-__all__ = ["applicable_checks"]
+__all__ = ["EXPLORED_CHECKS", "applicable_checks"]
 
 _CHECKS = {
     check.id: check
@@ -41,6 +41,8 @@ _CHECKS = {
     )
     for check in checks
 }
+EXPLORED_CHECKS = tuple(_CHECKS.values())
+"""The checks that may apply."""
 
 
 def applicable_checks(trial: TrialKind, recipe: Recipe, claimed: Collection[str]) -> Iterator[Check]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from peerspec.conformance.cases.recipe import Recipe
+from peerspec.conformance.cases.recipe import Recipe, read_recipe
 from peerspec.conformance.check import Check, Evidence, Explored
-from peerspec.conformance.explore.applicable import applicable_checks
+from peerspec.conformance.explore.applicable import EXPLORED_CHECKS, applicable_checks
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind, Problem
+from peerspec.conformance.trials.diagnosis import diagnosed
 from peerspec.conformance.trials.run_check import examine_trial, make_trial
 from peerspec.reference import Precision
 
-__all__ = ["Examined", "examine_recipe", "explored_problem"]
+__all__ = ["Examined", "diagnosed_recipe", "examine_recipe", "explored_problem"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ def _blamed(check: Check, evidence: Evidence, problem: Problem, recipe: Recipe) 
         stage=evidence.stage or check.stage,
         explored=Explored(check.id, recipe.to_json()),
     )
+
+
+def diagnosed_recipe(found: Evidence, host: Host, precision: Precision) -> Evidence:
+    """The evidence with what is to blame: an option, for instance, without which the case holds."""
+    if not found.explored:
+        return found
+    check = next(check for check in EXPLORED_CHECKS if check.id == found.explored.check)
+    return diagnosed(check, read_recipe(found.explored.recipe).make(precision), host, found)
 
 
 def explored_problem(problem: Problem, recipe: Recipe) -> Problem:

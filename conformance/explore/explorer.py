@@ -16,7 +16,7 @@ from typing import Any
 from peerspec.conformance.cases.explorations import Exploration
 from peerspec.conformance.cases.recipe import LayerRecipe, Mask, Recipe
 from peerspec.conformance.check import Evidence
-from peerspec.conformance.explore.examine import examine_recipe, explored_problem
+from peerspec.conformance.explore.examine import diagnosed_recipe, examine_recipe, explored_problem
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
@@ -73,7 +73,8 @@ class Explorer:
         if isinstance(search.found, Fault):
             raise search.found
         if search.found or search.examined:
-            yield search.found or Evidence(search.share)
+            found = search.found
+            yield diagnosed_recipe(found, self.host, self.precision) if found else Evidence(search.share)
 
     def _recipes(self) -> Any:
         from peerspec.conformance.explore.strategies import halves_recipes, layer_recipes
