@@ -6,18 +6,18 @@ all its cases, in the order of the suite.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from peerspec.conformance import findings
-from peerspec.conformance.cases import SelectionCase
+from peerspec.conformance.cases import Exploration, SelectionCase
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.cases.recipe import HalvesRecipe, Recipe
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.explore.designed import DesignedTrial
-from peerspec.conformance.explore.explorer import Explorer
+from peerspec.conformance.explore.explorer import Explorer, Identity
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
@@ -164,10 +164,18 @@ class Run:
 
     def _make(self, kind: TrialKind, definition: Any, precision: str) -> Any:
         dtypes = PRECISIONS[precision]
-        made = {TrialKind.EXPLORATION: Explorer, TrialKind.DESIGNED: DesignedTrial}.get(kind)
-        if made is None:
-            return make_trial(kind, definition.make(dtypes, self.seed), self.host)
-        return made(definition, self.host, dtypes, self.seed, lambda recipe: self._adapted(recipe, precision))
+        if kind is TrialKind.EXPLORATION:
+            return self.explorer(definition, precision)
+        if kind is TrialKind.DESIGNED:
+            return DesignedTrial(definition, self.host, dtypes, self.seed, lambda r: self._adapted(r, precision))
+        return make_trial(kind, definition.make(dtypes, self.seed), self.host)
+
+    def explorer(self, exploration: Exploration, precision: str, known: Collection[Identity] = ()) -> Explorer:
+        """The trial of an exploration; failures of the identities ``known`` are not looked for."""
+        dtypes = PRECISIONS[precision]
+        return Explorer(
+            exploration, self.host, dtypes, self.seed, lambda recipe: self._adapted(recipe, precision), known
+        )
 
     def _adapted(self, recipe: Recipe, precision: str) -> Recipe | None:
         if isinstance(recipe, HalvesRecipe):

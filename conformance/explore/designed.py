@@ -8,6 +8,7 @@ from dataclasses import replace
 from peerspec.conformance.cases import CoveringCase
 from peerspec.conformance.cases.recipe import Recipe
 from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.explore.applicable import applicable_checks
 from peerspec.conformance.explore.examine import diagnosed_recipe, examine_recipe, explored_problem
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
@@ -38,7 +39,8 @@ class DesignedTrial:
         if recipe is None:
             return
         try:
-            found = examine_recipe(self.case.kind, recipe, self.host, self.precision)
+            checks = applicable_checks(self.case.kind, recipe, self.host.profiles)
+            found = examine_recipe(self.case.kind, checks, recipe, self.host, self.precision)
         except Fault as fault:
             raise Fault(explored_problem(fault.problem, recipe)) from None
         if found.failure:

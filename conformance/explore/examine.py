@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from peerspec.conformance.cases.recipe import Recipe, read_recipe
 from peerspec.conformance.check import Check, Evidence, Explored
-from peerspec.conformance.explore.applicable import EXPLORED_CHECKS, applicable_checks
+from peerspec.conformance.explore.applicable import EXPLORED_CHECKS
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind, Problem
@@ -32,15 +33,17 @@ class Examined:
     failure: Evidence | None
 
 
-def examine_recipe(kind: TrialKind, recipe: Recipe, host: Host, precision: Precision) -> Examined:
-    """Make the case of a recipe and examine it; the checks share its answers.
+def examine_recipe(
+    kind: TrialKind, checks: Iterable[Check], recipe: Recipe, host: Host, precision: Precision
+) -> Examined:
+    """Make the case of a recipe and examine it by checks in turn, which share its answers.
 
     Raises:
         Fault: the backend gave no answer.
     """
     trial = make_trial(kind, recipe.make(precision), host)
     decided, share = 0, 0.0
-    for check in applicable_checks(kind, recipe, host.profiles):
+    for check in checks:
         evidence = examine_trial(check, trial)
         if evidence is None:
             continue
