@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,10 +27,10 @@ def changed_inputs(case: Case) -> Iterator[Change]:
         if array is None or not array.size:
             continue
         middle = len(array.reshape(-1, array.shape[-1])) // 2
-        yield f"the last entry of {name}", replace(case, **{name: _other(array, -1)})
-        yield f"the first entry of {name}", replace(case, **{name: _other(array, 0)})
+        yield f"the last entry of {name}", _with(case, name, _other(array, -1))
+        yield f"the first entry of {name}", _with(case, name, _other(array, 0))
         if array.shape[-1] > 1:
-            yield f"the order of two entries of {name}", replace(case, **{name: _exchanged(array, middle)})
+            yield f"the order of two entries of {name}", _with(case, name, _exchanged(array, middle))
 
 
 def changed_parameters(case: Case, ids: Array) -> Iterator[Change]:
@@ -55,6 +56,10 @@ def changed_mode(case: Case) -> Iterator[Change]:
         mask = case.mask.copy()
         mask.reshape(-1)[-1] ^= True
         yield "the last entry of the mask", replace(case, mask=mask)
+
+
+def _with(case: Case, name: str, value: Any) -> Case:
+    return replace(case, **{name: value})
 
 
 def with_parameters(case: Case, **params: Array) -> Case:

@@ -127,9 +127,11 @@ def _kink(trial: GradientTrial) -> Iterator[Evidence]:
     """First the rows whose inner products are not zero, then the rows of zeros alone."""
     zero: Any = ~np.asarray(trial.case.layer.params["experts.u"], float).any(1)
     got, expected = trial.returned["experts.u"], trial.expected["experts.u"]
-    for rows, clause in ((~zero, "GRD-3"), (zero, "")):
-        where = np.broadcast_to(rows[:, None], got.shape)
-        yield from within("the gradient of experts.u", got, expected, where, axes=AXES["experts"], clause=clause)
+    for rows, clause, u in ((~zero, "GRD-3", trial.trial.model.u), (zero, "", 0.0)):
+        where, axes = np.broadcast_to(rows[:, None], got.shape), AXES["experts"]
+        yield from within(
+            "the gradient of experts.u", got, expected, where, axes=axes, clause=clause, u=u, exact=trial.case.exact
+        )
 
 
 def _norm(trial: GradientTrial) -> Iterator[Evidence]:
@@ -182,7 +184,11 @@ GRADIENT_CHECKS = (
         "Do all uses of a row of v add up?",
     ),
     _check(
-        "gradients.kink", ("GRD-6", "GRD-3", "PRC-5"), "gradient.kink", _decided(_kink), "Is the slope of relu 0 at 0?"
+        "gradients.kink",
+        ("GRD-6", "GRD-3", "PRC-2", "PRC-5"),
+        "gradient.kink",
+        _decided(_kink),
+        "Is the slope of relu 0 at 0?",
     ),
     _check(
         "gradients.u",

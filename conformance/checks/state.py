@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -140,8 +141,12 @@ def _other_halves(halves: Halves) -> Iterator[tuple[str, Halves]]:
     for name in ("scores1", "scores2"):
         half = getattr(halves, name)
         if half.size and half.shape[-1] > 1:
-            yield f"the last entry of {name}", replace(halves, **{name: _with_best(half)})
-            yield f"the order of two entries of {name}", replace(halves, **{name: _best_moved(half)})
+            yield f"the last entry of {name}", _with(halves, name, _with_best(half))
+            yield f"the order of two entries of {name}", _with(halves, name, _best_moved(half))
+
+
+def _with(halves: Halves, name: str, value: Any) -> Halves:
+    return replace(halves, **{name: value})
 
 
 def _with_best(half: Array) -> Array:

@@ -59,8 +59,8 @@ def _parts(before: Trial, after: Trial) -> Iterator[tuple[str, Bounded, Bounded,
     yield "y", before.y, after.y, before.returned_y, after.returned_y
     states = before.query.state or {}, after.query.state or {}
     for name in states[0].keys() & states[1].keys():
-        got = tuple(np.asarray((trial.output.state or {})[name]) for trial in (before, after))
-        yield name, states[0][name], states[1][name], *got
+        old, new = (np.asarray((trial.output.state or {})[name]) for trial in (before, after))
+        yield name, states[0][name], states[1][name], old, new
 
 
 def _stayed(old: Bounded, new: Bounded, got_old: Array, got_new: Array, rows: Array) -> bool:
