@@ -45,6 +45,11 @@ class _Errors(NamedTuple):
         """The largest relative error of a gate, [..., k]."""
         return np.asarray(np.expm1(self.shift) + np.exp(self.shift) * self.evaluation)
 
+    def limited(self, error: Array) -> Array:
+        """``error``, or what keeps a gate between 0 and 1 + evaluation."""
+        most = 1 + self.evaluation
+        return np.where(self.known, np.minimum(error, most), most)
+
 
 def gate_bounds(model: Model, kind: str, scores: Bounded) -> Bounded:
     """Gates [..., k] of the given kind, from scores [..., k]."""
@@ -65,10 +70,10 @@ def gates_of_y_beside(model: Model, kind: str, returned: Array, scores: Array) -
         return given(returned, model.u * np.abs(returned))
     if returned.shape[-1] == 1:
         return given(returned)
-    errors = _errors(model, given(scores))
-    relative = np.where(errors.known, np.minimum(2 * errors.relative, 1), 1)
-    lost = 2 * returned.shape[-1] * model.tiny
-    return given(returned, np.abs(returned) * relative + lost + _rescaled(model, np.abs(returned)))
+    errors, gate = _errors(model, given(scores)), np.abs(returned)
+    apart = gate * np.expm1(2 * (errors.shift + errors.evaluation * (1 + errors.evaluation)))
+    error = errors.limited(apart + 2 * returned.shape[-1] * model.tiny)
+    return given(returned, error + _rescaled(model, gate))
 
 
 def _softmax(model: Model, scores: Bounded) -> Bounded:
@@ -77,9 +82,7 @@ def _softmax(model: Model, scores: Bounded) -> Bounded:
     if k == 1:
         return Bounded(value, np.zeros_like(value))
     errors = _errors(model, scores)
-    most = 1 + errors.evaluation
-    error = np.minimum(value * errors.relative + k * model.tiny, most)
-    return Bounded(value, np.where(errors.known, error, most))
+    return Bounded(value, errors.limited(value * errors.relative + k * model.tiny))
 
 
 def _errors(model: Model, scores: Bounded) -> _Errors:
