@@ -143,15 +143,21 @@ def _softmax_derivative(model: Model, scores: Bounded, gate: Bounded, dgate: Bou
     error = error + _off_one(model, scores, value) * dgate.reach
     propagated = value * error + gate.error * (np.abs(centred) + error)
     lost = np.where(terms > 0, k * model.tiny, 0.0)
-    bound = Bounded(value * centred, propagated + 2 * model.step * (gate.reach * terms) + lost)
-    return Bounded(bound.value, bound.error + _through_the_maximum(model, scores, bound))
+    error = propagated + 2 * model.step * (gate.reach * terms) + lost
+    return Bounded(value * centred, error + _through_the_maximum(model, scores, gate, dgate))
 
 
-def _through_the_maximum(model: Model, scores: Bounded, dscores: Bounded) -> Array:
-    """Automatic differentiation may subtract the sum of the gradients, exactly zero, from that of the maximum."""
+def _through_the_maximum(model: Model, scores: Bounded, gate: Bounded, dgate: Bounded) -> Array:
+    """Automatic differentiation may add Σ ds_j, exactly zero, to the gradient of the maximum.
+
+    Errors of gates and of their gradients cancel in this sum; its own roundings do not. They are those of the sums of
+    e^a, of e^a·dg and of ds, whose terms are twice as large; two divisions by Σ e^a of one term of ds, and one of the
+    other; five products and differences.
+    """
     low, high = scores.value - scores.error, scores.value + scores.error
-    total = (dscores.error + model.gamma(scores.value.shape[-1]) * dscores.reach).sum(-1, keepdims=True)
-    return np.where(high >= low.max(-1, keepdims=True), total + model.step * dscores.reach, 0.0)
+    size = (gate.reach * dgate.reach).sum(-1, keepdims=True)
+    rounding = 4 * model.gamma(scores.value.shape[-1]) + (3 * DIVIDE + 5) * model.step
+    return np.where(high >= low.max(-1, keepdims=True), rounding * size, 0.0)
 
 
 def _off_one(model: Model, scores: Bounded, value: Array) -> Array:
