@@ -1,8 +1,8 @@
 """Make the rows of the covering array: ``python benchmarks/covering.py``.
 
-Each row is the best of several random ones that are changed, a level at a time, as long as they cover more that no row
-covers yet. A row must cost little. The rows of the default size come first, then those of the full size, which cover
-what is required there. The same seed makes the same rows.
+Rows that are stored and cheap are kept. Each new one is the best of several random ones that are changed, a level at a
+time, as long as they cover more that no row covers yet. The rows that cover most come first, and are those of the
+default size.
 """
 
 from __future__ import annotations
@@ -31,20 +31,19 @@ from peerspec.conformance.cases.covering.factors import (
     required,
     tuples,
 )
-from peerspec.conformance.cases.covering.rows import DATA_FILE, Row
+from peerspec.conformance.cases.covering.rows import DATA_FILE, Row, stored_rows
 from peerspec.conformance.cases.entries import DATA, Data
 from peerspec.conformance.cases.recipe import LayerRecipe, Mask, Memory
 from peerspec.conformance.cases.regimes import intervals, sizes_of
 from peerspec.conformance.trials.layer import Trial
 from peerspec.reference import PRECISIONS, ConfigError, PeerConfig
 
-NUMBERS, WORK, CELLS, QUERIES = 1_200_000, 600_000, 1_000_000, 4_000_000
-"""The largest numbers of parameters, products with expert rows, scores, and products of queries and keys in a row."""
-CERTAIN = 0.75
-"""The share of tokens whose selections must be certain."""
-EXACT_BITS = 24
-"""Bits that hold every score of exact data."""
-STARTS, CHANGES, TRIES, MISSES = 6, 150, 400, 60
+NUMBERS, WORK, CELLS, QUERIES, PAIRS = 900_000, 400_000, 700_000, 1_000_000, 90_000
+"""The largest numbers of parameters, of products with expert rows and with sub-keys of selected experts, of scores, of
+products of queries and keys, and of selected experts, in a row."""
+DEFAULT_ROWS = 160
+"""Rows of the default size: a compiling framework needs half a second for each."""
+STARTS, CHANGES, TRIES, MISSES = 6, 150, 400, 25
 """Random rows for each chosen one, changes of each, attempts to make one, and failures in a row that end the search."""
 
 
@@ -111,7 +110,7 @@ class Goal:
         return sorted(self.forward | self.gradients)
 
 
-def arranged(source: random.Random, goal: Goal, size: int) -> Iterator[Row]:
+def arranged(source: random.Random, goal: Goal) -> Iterator[Row]:
     """Rows until no more is covered."""
     misses = 0
     while misses < MISSES and (left := goal.left):
@@ -123,7 +122,7 @@ def arranged(source: random.Random, goal: Goal, size: int) -> Iterator[Row]:
             continue
         goal.cover(best, decided=data is not None)
         misses = 0
-        yield Row(best, data, size, frozenset())
+        yield Row(best, data, 2, frozenset())
 
 
 def gradient_data(recipe: LayerRecipe) -> Data | None:
@@ -251,7 +250,9 @@ def _affordable(recipe: LayerRecipe) -> bool:
     cells = count * c.heads * (c.num_experts + min(c.top_k, c.n) ** 2)
     queries = count * c.heads * c.d_key * (c.d_model + c.n)
     work = count * c.heads * c.top_k * row
-    return numbers <= NUMBERS and work <= WORK and cells <= CELLS and queries <= QUERIES
+    pairs = count * c.heads * c.top_k
+    small = pairs <= PAIRS and pairs * c.d_key // 2 <= WORK
+    return small and numbers <= NUMBERS and work <= WORK and cells <= CELLS and queries <= QUERIES
 
 
 _NO_HOST: Any = None
@@ -284,20 +285,31 @@ def _single(recipe: LayerRecipe) -> set[Tuple]:
 
 
 def main() -> None:
-    """Write the rows."""
-    source, rows = random.Random(0), list[Row]()
+    """Keep the rows that are cheap, add rows for what they do not cover, and write all."""
+    source, rows = random.Random(0), [row for row in stored_rows() if _affordable(row.recipe)]
     with Progress() as progress:
         task = progress.add_task("pairs", total=None)
-        for size in (1, 2):
-            goal = Goal(size > 1, list(rows))
-            for row in arranged(source, goal, size):
+        for fine in (False, True):
+            goal = Goal(fine, list(rows))
+            for row in arranged(source, goal):
                 rows.append(row)
                 progress.update(task, description=f"{len(rows)} rows, {len(goal.left)} pairs and triples left")
-            if size == 1:
-                precisions = for_precisions([row.recipe for row in rows])
-                rows = [replace(row, precisions=frozenset(p)) for row, p in zip(rows, precisions, strict=True)]
-    lines = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
-    DATA_FILE.write_text(f"[\n{lines}\n]\n", "utf-8")
+            lines = ",\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in _sized(rows))
+            DATA_FILE.write_text(f"[\n{lines}\n]\n", "utf-8")
+
+
+def _sized(rows: list[Row]) -> list[Row]:
+    """The rows with their sizes of the suite and their precisions: first those that cover most."""
+    default: list[Row] = []
+    goal, left = Goal(fine=False), list(rows)
+    while left and len(default) < DEFAULT_ROWS:
+        best = max(left, key=lambda row: goal.gain(row.recipe, decided=row.gradients is not None))
+        goal.cover(best.recipe, decided=best.gradients is not None)
+        left.remove(best)
+        default.append(best)
+    precisions = for_precisions([row.recipe for row in default])
+    first = [replace(r, size=1, precisions=frozenset(p)) for r, p in zip(default, precisions, strict=True)]
+    return [*first, *(replace(row, size=2, precisions=frozenset()) for row in left)]
 
 
 if __name__ == "__main__":

@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 
+FAILURES = Path("failures")
+"""Where the size deep writes repros unless a folder is named."""
+
+
 class Size(StrEnum):
     """How many cases."""
 
     MINIMAL = "minimal"
     DEFAULT = "default"
     FULL = "full"
+    DEEP = "deep"
 
 
 def check(
@@ -34,7 +39,7 @@ def check(
         list[str] | None,
         typer.Option(help="Judge this program, in any language (docs/any-language.md). Repeatable.", metavar="COMMAND"),
     ] = None,
-    size: Annotated[Size, typer.Option(help="Number of cases.")] = Size.DEFAULT,
+    size: Annotated[Size, typer.Option(help="Number of cases; deep: explore only, for --minutes.")] = Size.DEFAULT,
     seed: Seed = 0,
     profile: Annotated[
         list[str] | None, typer.Option(help="Judge only this profile or precision. Repeatable.", metavar="NAME")
@@ -49,13 +54,18 @@ def check(
     ] = None,
     repro: Annotated[
         Path | None,
-        typer.Option(help="Shrink the first failure and write it here, for `repro`.", metavar="DIR"),
+        typer.Option(
+            help="Shrink the first failure and write it here, for `repro`; deep writes one of each kind, to `failures` "
+            "unless given.",
+            metavar="DIR",
+        ),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
     overwrite: Overwrite = False,
     stop_early: Annotated[
         bool, typer.Option("--stop-early", help="After a failure, look only for a cause nearer to the start.")
     ] = False,
+    minutes: Annotated[float, typer.Option(help="How long the size deep explores.", min=0.001)] = 60.0,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -70,9 +80,14 @@ def check(
     ] = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print verdicts only.")] = False,
 ) -> int:
-    """Judge backends. Exit status: 0 all claims hold, 1 a clause fails, 2 no verdict."""
+    """Judge backends. Exit status: 0 all claims hold, 1 a clause fails, 2 no verdict.
+
+    The size deep draws layers, gradients and half scores in every precision until its time is over, and files one
+    failure of each kind; it gives no verdict. After an interruption, --resume goes on with a run of any size.
+    """
     from contextlib import nullcontext
 
+    from peerspec.cli.deep import explore
     from peerspec.cli.files import OutputFile, make_folder
     from peerspec.cli.judging import Judging
     from peerspec.cli.waivers import read_waivers
@@ -91,8 +106,18 @@ def check(
         "waivers": read_waivers(waivers) if waivers else None,
     }
     targets, judging = _targets(backends or (), command or ()), Judging(options, repro, quiet=quiet)
-    if resume and len(targets) > 1:
-        raise PeerError("--resume keeps the state of one run; name one backend")
+    if len(targets) > 1 and (resume or size is Size.DEEP):
+        what = "--resume keeps the state of one run" if resume else "the size deep explores one backend"
+        raise PeerError(f"{what}; name one backend")
+    if size is Size.DEEP:
+        _refuse_with_deep({"--only": only, "--waivers": waivers, "--json": json, "--stop-early": stop_early})
+        return explore(
+            targets[0],
+            quiet=quiet,
+            seconds=60 * minutes,
+            directory=repro or FAILURES,
+            **{name: options[name] for name in ("profiles", "seed", "timeout", "resume")},
+        )
     if repro:
         make_folder(repro)  # before the run, which may take minutes
     with OutputFile(json, overwrite=overwrite) if json else nullcontext() as file:
@@ -112,6 +137,13 @@ def _targets(backends: Sequence[str], commands: Sequence[str]) -> list[Target]:
     if not targets:
         raise PeerError("no backend is given; name a backend, or pass a program with --command")
     return targets
+
+
+def _refuse_with_deep(options: dict[str, object]) -> None:
+    from peerspec.reference import PeerError
+
+    for name in (name for name, value in options.items() if value):
+        raise PeerError(f"{name} is of no use with the size deep, which writes no report; leave it out")
 
 
 def _jobs(text: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from peerspec.conformance.finding import Finding
     from peerspec.conformance.meter import Progress, Standing
 
-__all__ = ["rough", "show_progress"]
+__all__ = ["heartbeat", "rough", "show_progress"]
 
 HEARTBEAT = 30.0
 """Seconds between two lines where there is no terminal."""
@@ -36,6 +36,24 @@ def show_progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
         yield from _bar(name, console)
 
 
+@contextmanager
+def heartbeat(beat: Callable[[], None]) -> Iterator[None]:
+    """Call ``beat`` every ``HEARTBEAT`` seconds, in a thread, so that a case that takes long shows life too."""
+    ended = threading.Event()
+
+    def beats() -> None:
+        while not ended.wait(HEARTBEAT):
+            beat()
+
+    thread = threading.Thread(target=beats, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def rough(seconds: float) -> str:
     """A time in words that promise no more than an estimate holds.
 
@@ -52,27 +70,18 @@ def rough(seconds: float) -> str:
 
 def _lines(name: str, console: Console) -> Iterator[Progress]:
     """A line every ``HEARTBEAT`` seconds, also while one case takes long, and one at the first failure."""
-    ended, latest = threading.Event(), _Latest()
+    latest = _Latest()
 
     def say(text: str) -> None:
         console.print(f"judging {name}: {text}", markup=False, soft_wrap=True)
-
-    def beat() -> None:
-        while not ended.wait(HEARTBEAT):
-            say(latest.words)
 
     def progress(standing: Standing) -> None:
         if standing.failed and not latest.failed:
             say(_failure(standing.failed[0]))
         latest.take(standing)
 
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
+    with heartbeat(lambda: say(latest.words)):
         yield progress
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _bar(name: str, console: Console) -> Iterator[Progress]:

@@ -1,67 +1,38 @@
-"""The journal of a run: one line of JSON after each case, from which an interrupted run goes on.
-
-A process can end at any moment, so the last line may be incomplete; it is then left out. The first line says of which
-run it is the journal.
-"""
+"""The journal of a run of cases: one row after each case."""
 
 from __future__ import annotations
 
-import json
-import os
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.order import Unit
 from peerspec.conformance.outcome import Outcome
 from peerspec.conformance.render.json import finding_of, row_of
 from peerspec.conformance.support import Answered
-from peerspec.reference import PeerError
 
-__all__ = ["Journal", "JournalError"]
-
-KIND, VERSION = "peerspec.journal", 1
-"""The schema of the first line."""
-
-
-class JournalError(PeerError):
-    """A file that is no journal of this run."""
+__all__ = ["Journal"]
 
 
 class Journal:
-    """The outcomes of finished cases, in memory and in a file that grows.
-
-    Args:
-        path: the file; it is made if it does not exist.
-        about: what must be the same when the run goes on, by name; strings only.
+    """The outcomes of finished cases, in memory and in a file that grows; arguments and errors as ``JournalFile``.
 
     Attributes:
+        file: the file.
         support: the answers of ``supports`` in the file.
-        seconds: how long the parts of the run took that the file holds.
-
-    Raises:
-        JournalError: the file is the journal of another run, or no journal, or cannot be written.
     """
 
     def __init__(self, path: Path, about: Mapping[str, str]) -> None:
-        self.path, self._lock, self._started = path, threading.Lock(), time.monotonic()
-        self._found: dict[tuple[str, ...], dict[str, Outcome]] = {}
+        self.file = JournalFile(path, about)
         self.support: list[Answered] = []
-        self.seconds = 0.0
-        lines, length = _whole_lines(path)
-        if lines:
-            _require_same(path, _head(path, lines[0]), about)
-            for number, line in enumerate(lines[1:], 2):
-                self._read(line, number)
-        try:
-            self._stream = path.open("ab")
-            self._stream.truncate(length)
-        except OSError as error:
-            raise JournalError(f"cannot write {path}: {error.strerror}; name another file") from None
-        if not lines:
-            self._append({"schema": {"name": KIND, "version": VERSION}, "about": dict(about)})
+        self._found: dict[tuple[str, ...], dict[str, Outcome]] = {}
+        for number, row in enumerate(self.file.rows, 2):
+            try:
+                self._found[tuple(row["unit"])] = {id: _outcome(values) for id, values in row["checks"].items()}
+                self.support += [Answered(*answered) for answered in row["support"]]
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise self.file.damaged(number, error) from None
 
     def outcomes(self, unit: Unit) -> Mapping[str, Outcome] | None:
         """The outcomes of a unit by check; None if the unit is not finished."""
@@ -69,82 +40,8 @@ class Journal:
 
     def write(self, unit: Unit, found: Mapping[str, Outcome], support: list[Answered]) -> None:
         """The outcomes of a finished unit by check, and the new answers of ``supports``."""
-        self._append(
-            {
-                "unit": unit.key,
-                "checks": {id: _row(outcome) for id, outcome in found.items()},
-                "support": support,
-                "seconds": round(self.seconds + time.monotonic() - self._started, 3),
-            }
-        )
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-    def remove(self) -> None:
-        """Remove the file of a complete run."""
-        self.path.unlink(missing_ok=True)
-
-    def _append(self, row: dict[str, Any]) -> None:
-        """Write a line that is on the disk when this returns, so that a loss of power leaves whole lines."""
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with self._lock:
-            self._stream.write(line)
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
-
-    def _read(self, line: bytes, number: int) -> None:
-        try:
-            row = json.loads(line)
-            self._found[tuple(row["unit"])] = {id: _outcome(values) for id, values in row["checks"].items()}
-            self.support += [Answered(*answered) for answered in row["support"]]
-            self.seconds = max(self.seconds, float(row["seconds"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise JournalError(
-                f"line {number} of {self.path} is damaged ({type(error).__name__}); remove the file and begin again"
-            ) from None
-
-
-def _whole_lines(path: Path) -> tuple[list[bytes], int]:
-    """The lines that end with a line end, and the number of their bytes."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return [], 0
-    except OSError as error:
-        raise JournalError(f"cannot read {path}: {error.strerror}; name another file") from None
-    length = data.rfind(b"\n") + 1
-    if data and not length and not f'{{"schema": {{"name": "{KIND}"'.encode().startswith(data[:30]):
-        raise _no_journal(path)
-    return data[:length].splitlines(), length
-
-
-def _head(path: Path, line: bytes) -> dict[str, str]:
-    try:
-        row = json.loads(line)
-        schema, about = row["schema"], row["about"]
-    except (ValueError, KeyError, TypeError):
-        raise _no_journal(path) from None
-    if schema != {"name": KIND, "version": VERSION} or not isinstance(about, dict):
-        raise _no_journal(path)
-    return dict(about)
-
-
-def _no_journal(path: Path) -> JournalError:
-    return JournalError(
-        f"{path} is no journal of this version of peerspec; name another file, or one that is not there"
-    )
-
-
-def _require_same(path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    """Refuse the journal of another run, and name the first difference."""
-    for name in dict.fromkeys((*new, *old)):
-        if old.get(name) != new.get(name):
-            raise JournalError(
-                f"{path} is the journal of another run: {name} was {old.get(name, 'not given')}, now it is "
-                f"{new.get(name, 'not given')}; run as before, or remove the file to begin again"
-            )
+        checks = {id: _row(outcome) for id, outcome in found.items()}
+        self.file.write({"unit": unit.key, "checks": checks, "support": support})
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 The case comes next that shows the most that is new for its work: a check, a check in a width of numbers, options, an
 activation, or a size on another side of an edge. So the first case of every check runs before the second of most, and
-most defects show within a small part of the time (``benchmarks/order.py`` measures it). All checks on a case run together,
-because they share the answers of the backend. Cases of one configuration keep the order of the suite: a backend that
-stores something by configuration is then found at the same clause in either order.
+most defects show within a small part of the time (``benchmarks/order.py`` measures it). All checks on a case run
+together, because they share the answers of the backend. Cases of one configuration keep the order of the suite: a
+backend that stores something by configuration is then found at the same clause in either order.
 """
 
 from __future__ import annotations

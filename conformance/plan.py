@@ -161,7 +161,9 @@ def _cases(
         return _explorations(check, precision, precisions, size)
     if check.trial is TrialKind.SELECTION:
         computed = precision in _computing(precisions)
-        cases = (c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
+        cases = (
+            c for c in SELECTION_CASES if check.tag in c.tags and c.size <= size and (first or size >= c.everywhere)
+        )
         return tuple(cases) if computed else ()
     narrow = reference.PRECISIONS[precision].input.itemsize == 2
     return tuple(

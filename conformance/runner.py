@@ -78,16 +78,16 @@ def check_backend(
         runs = [Run(host, part, seed) for host, part in zip(hosts, parts, strict=True)]
         about = {"profiles": profiles, "size": size, "seed": seed, "only": only, "stop early": stop_early}
         journal = Journal(Path(resume), identity(backend, hosts[0], about)) if resume else None
-        started = time.perf_counter() - (journal.seconds if journal else 0.0)
+        started = time.perf_counter() - (journal.file.seconds if journal else 0.0)
         meter = Meter((unit for run in runs for unit in run.units), progress)
         try:
             found = (*runs[0].claims(), *_all_findings(runs, plan, meter, journal, stop_early=stop_early))
         finally:
             if journal:
-                journal.close()
+                journal.file.close()
         seconds = time.perf_counter() - started
         if journal and not any(host.dead for host in hosts):
-            journal.remove()
+            journal.file.remove()
     finally:
         for host in hosts:
             host.close()

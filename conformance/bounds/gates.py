@@ -45,6 +45,11 @@ class _Errors(NamedTuple):
         """The largest relative error of a gate, [..., k]."""
         return np.asarray(np.expm1(self.shift) + np.exp(self.shift) * self.evaluation)
 
+    def limited(self, error: Array) -> Array:
+        """``error``, or what keeps a gate between 0 and 1 + evaluation."""
+        most = 1 + self.evaluation
+        return np.where(self.known, np.minimum(error, most), most)
+
 
 def gate_bounds(model: Model, kind: str, scores: Bounded) -> Bounded:
     """Gates [..., k] of the given kind, from scores [..., k]."""
@@ -65,10 +70,10 @@ def gates_of_y_beside(model: Model, kind: str, returned: Array, scores: Array) -
         return given(returned, model.u * np.abs(returned))
     if returned.shape[-1] == 1:
         return given(returned)
-    errors = _errors(model, given(scores))
-    relative = np.where(errors.known, np.minimum(2 * errors.relative, 1), 1)
-    lost = 2 * returned.shape[-1] * model.tiny
-    return given(returned, np.abs(returned) * relative + lost + _rescaled(model, np.abs(returned)))
+    errors, gate = _errors(model, given(scores)), np.abs(returned)
+    apart = gate * np.expm1(2 * (errors.shift + errors.evaluation * (1 + errors.evaluation)))
+    error = errors.limited(apart + 2 * returned.shape[-1] * model.tiny)
+    return given(returned, error + _rescaled(model, gate))
 
 
 def _softmax(model: Model, scores: Bounded) -> Bounded:
@@ -77,9 +82,7 @@ def _softmax(model: Model, scores: Bounded) -> Bounded:
     if k == 1:
         return Bounded(value, np.zeros_like(value))
     errors = _errors(model, scores)
-    most = 1 + errors.evaluation
-    error = np.minimum(value * errors.relative + k * model.tiny, most)
-    return Bounded(value, np.where(errors.known, error, most))
+    return Bounded(value, errors.limited(value * errors.relative + k * model.tiny))
 
 
 def _errors(model: Model, scores: Bounded) -> _Errors:
@@ -140,15 +143,21 @@ def _softmax_derivative(model: Model, scores: Bounded, gate: Bounded, dgate: Bou
     error = error + _off_one(model, scores, value) * dgate.reach
     propagated = value * error + gate.error * (np.abs(centred) + error)
     lost = np.where(terms > 0, k * model.tiny, 0.0)
-    bound = Bounded(value * centred, propagated + 2 * model.step * (gate.reach * terms) + lost)
-    return Bounded(bound.value, bound.error + _through_the_maximum(model, scores, bound))
+    error = propagated + 2 * model.step * (gate.reach * terms) + lost
+    return Bounded(value * centred, error + _through_the_maximum(model, scores, gate, dgate))
 
 
-def _through_the_maximum(model: Model, scores: Bounded, dscores: Bounded) -> Array:
-    """Automatic differentiation may subtract the sum of the gradients, exactly zero, from that of the maximum."""
+def _through_the_maximum(model: Model, scores: Bounded, gate: Bounded, dgate: Bounded) -> Array:
+    """Automatic differentiation may add Σ ds_j, exactly zero, to the gradient of the maximum.
+
+    Errors of gates and of their gradients cancel in this sum; its own roundings do not. They are those of the sums of
+    e^a, of e^a·dg and of ds, whose terms are twice as large; two divisions by Σ e^a of one term of ds, and one of the
+    other; five products and differences.
+    """
     low, high = scores.value - scores.error, scores.value + scores.error
-    total = (dscores.error + model.gamma(scores.value.shape[-1]) * dscores.reach).sum(-1, keepdims=True)
-    return np.where(high >= low.max(-1, keepdims=True), total + model.step * dscores.reach, 0.0)
+    size = (gate.reach * dgate.reach).sum(-1, keepdims=True)
+    rounding = 4 * model.gamma(scores.value.shape[-1]) + (3 * DIVIDE + 5) * model.step
+    return np.where(high >= low.max(-1, keepdims=True), rounding * size, 0.0)
 
 
 def _off_one(model: Model, scores: Bounded, value: Array) -> Array:

@@ -36,7 +36,7 @@ class Data(StrEnum):
     SUNKEN = "sunken"
     """Exact, and every score is far below zero: below any finite number that stands for minus infinity."""
     NEAR = "near"
-    """Exact, and the half scores of a token are within one part in 16, in another binade for each token."""
+    """Exact, and the half scores of a token are within one part in 16 of each other, in another binade per token."""
 
 
 @dataclass(frozen=True)

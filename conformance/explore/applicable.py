@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from math import prod
 
+from peerspec.conformance.cases.entries import Data
 from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask, Memory, Recipe
 from peerspec.conformance.check import Check
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
-from peerspec.conformance.checks.independence import FINITE_CHECKS, INDEPENDENCE_CHECKS, OPTION_CHECKS
+from peerspec.conformance.checks.independence import FINITE_CHECKS, FINITE_NORM_CHECKS, INDEPENDENCE_CHECKS
 from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import OUTPUT_CHECKS
 from peerspec.conformance.checks.profiles import PROFILE_CHECKS
@@ -20,7 +21,7 @@ from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.kinds import TrialKind
 
-__all__ = ["applicable_checks"]
+__all__ = ["EXPLORED_CHECKS", "applicable_checks"]
 
 _CHECKS = {
     check.id: check
@@ -35,23 +36,42 @@ _CHECKS = {
         MODE_CHECKS,
         OUTPUT_CHECKS,
         FINITE_CHECKS,
-        OPTION_CHECKS,
+        FINITE_NORM_CHECKS,
         PROFILE_CHECKS,
         GRADIENT_CHECKS,
     )
     for check in checks
 }
+EXPLORED_CHECKS = tuple(_CHECKS.values())
+"""The checks that may apply."""
 
 
-def applicable_checks(trial: TrialKind, recipe: Recipe, claimed: Collection[str]) -> Iterator[Check]:
-    """The checks for a recipe, in the order of the stages; ``trial`` is the kind of trial that is explored."""
+def applicable_checks(
+    trial: TrialKind, recipe: Recipe, claimed: Collection[str], *, repeats: bool = False
+) -> Iterator[Check]:
+    """The checks for a recipe, in the order of the stages.
+
+    Args:
+        trial: the kind of trial that is explored.
+        recipe: the case.
+        claimed: the profiles that the backend claims.
+        repeats: whether calls are repeated too.
+    """
     if isinstance(recipe, HalvesRecipe):
         names = ["select.ids", "select.scores"]
     elif trial is TrialKind.GRADIENTS:
-        names = _gradients(recipe)
+        names = [*_gradients(recipe), *(["gradients.repeat"] if repeats else [])]
     else:
         names = _layer(recipe, ordered=recipe.exact and "select" in claimed)
+        names[2:2] = ["independence.repeat"] if repeats and _changes(recipe) else []
     yield from (_CHECKS[name] for name in names)
+
+
+def _changes(recipe: LayerRecipe) -> bool:
+    """Whether tokens times −2 give other scores and another y: not if few features hide the change."""
+    config = recipe.config
+    wide = min(config.d_model, config.d_key // 2, config.d_out, config.n) >= 4
+    return wide and not recipe.training and prod(recipe.lead) > 3 and recipe.data is Data.FULL and not recipe.masked
 
 
 def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from peerspec.conformance.cases import CoveringCase
 from peerspec.conformance.cases.recipe import Recipe
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.explore.examine import examine_recipe, explored_problem
+from peerspec.conformance.explore.applicable import applicable_checks
+from peerspec.conformance.explore.examine import diagnosed_recipe, examine_recipe, explored_problem
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import Stage, TrialKind
@@ -38,11 +39,14 @@ class DesignedTrial:
         if recipe is None:
             return
         try:
-            found = examine_recipe(self.case.kind, recipe, self.host, self.precision)
+            checks = applicable_checks(self.case.kind, recipe, self.host.profiles)
+            found = examine_recipe(self.case.kind, checks, recipe, self.host, self.precision)
         except Fault as fault:
             raise Fault(explored_problem(fault.problem, recipe)) from None
-        if found.failure or found.decided:
-            yield found.failure or Evidence(found.share)
+        if found.failure:
+            yield diagnosed_recipe(found.failure, self.host, self.precision)
+        elif found.decided:
+            yield Evidence(found.share)
 
 
 def _examine(trial: DesignedTrial) -> Iterator[Evidence]:

@@ -15,8 +15,9 @@ from typing import Any
 
 from peerspec.conformance.cases.explorations import Exploration
 from peerspec.conformance.cases.recipe import LayerRecipe, Mask, Recipe
-from peerspec.conformance.check import Evidence
-from peerspec.conformance.explore.examine import examine_recipe, explored_problem
+from peerspec.conformance.check import Check, Evidence, Explored
+from peerspec.conformance.explore.applicable import applicable_checks
+from peerspec.conformance.explore.examine import diagnosed_recipe, examine_recipe, explored_problem
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
@@ -45,6 +46,7 @@ class Explorer:
     Attributes:
         identity: of the failure that was found; empty without one.
         examined: the number of cases on which a check decided something.
+        witness: the smallest failing case that was found, also if the backend gave no answer to it.
     """
 
     shows_routing = True
@@ -60,6 +62,7 @@ class Explorer:
     ) -> None:
         self.exploration, self.host, self.precision, self.seed, self.adapt = exploration, host, precision, seed, adapt
         self.known, self.identity, self.examined = known, Identity(), 0
+        self.witness: Explored | None = None
 
     def evidence(self) -> Iterator[Evidence]:
         """The largest share of a bound, or one failure: the smallest that was found.
@@ -69,18 +72,24 @@ class Explorer:
         """
         search = _Search(self)
         _run(search, self._recipes(), self.exploration, self.seed)
-        self.identity, self.examined = search.identity or (), search.examined
+        self.identity, self.examined, self.witness = search.identity or (), search.examined, search.witness
         if isinstance(search.found, Fault):
             raise search.found
         if search.found or search.examined:
-            yield search.found or Evidence(search.share)
+            found = search.found
+            yield diagnosed_recipe(found, self.host, self.precision) if found else Evidence(search.share)
 
     def _recipes(self) -> Any:
         from peerspec.conformance.explore.strategies import halves_recipes, layer_recipes
 
         if self.exploration.trial is TrialKind.SELECTION:
             return halves_recipes(dtype=self.precision.compute)
-        return layer_recipes(claimed=self.host.profiles, seed=self.seed)
+        return layer_recipes(claimed=self.host.profiles, seed=self.seed, most=self.exploration.most)
+
+    def checks(self, recipe: Recipe) -> Iterator[Check]:
+        """The checks that apply to a recipe."""
+        exploration = self.exploration
+        return applicable_checks(exploration.trial, recipe, self.host.profiles, repeats=exploration.repeats)
 
     def suited(self, recipe: Recipe) -> Recipe | None:
         """The recipe for this kind of trial in a configuration that the backend takes, or None if it takes none."""
@@ -114,6 +123,7 @@ class _Search:
         self.explorer, self.host = explorer, explorer.host
         self.share, self.examined, self._tried = 0.0, 0, 0
         self.found: Evidence | Fault | None = None
+        self.witness: Explored | None = None
         self.identity: Identity | None = None
         self._held: set[str] = set()
         self._left, self._end = WITNESSES, 0.0
@@ -138,25 +148,29 @@ class _Search:
             recipe = self.explorer.suited(drawn)
             failed = self._first_failure(recipe) if recipe else None
         except Fault as fault:
-            self._record(fault.identity, Fault(explored_problem(fault.problem, recipe or drawn)))
+            recipe = recipe or drawn
+            first = next(self.explorer.checks(recipe)).id
+            shown = Fault(explored_problem(fault.problem, recipe))
+            self._record(fault.identity, shown, Explored(first, recipe.to_json()))
         else:
             if failed and failed.explored:
-                self._record((failed.explored.check, failed.clause), failed)
+                self._record((failed.explored.check, failed.clause), failed, failed.explored)
 
     def _first_failure(self, recipe: Recipe) -> Evidence | None:
-        found = examine_recipe(self.explorer.exploration.trial, recipe, self.host, self.explorer.precision)
+        kind, checks = self.explorer.exploration.trial, self.explorer.checks(recipe)
+        found = examine_recipe(kind, checks, recipe, self.host, self.explorer.precision)
         self.examined += found.decided > 0
         self.share = max(self.share, found.share)
         return found.failure
 
-    def _record(self, identity: tuple[str, ...], failure: Evidence | Fault) -> None:
+    def _record(self, identity: Identity, failure: Evidence | Fault, witness: Explored) -> None:
         """Keep to the first defect, so that shrinking does not go from one defect to another."""
         if identity in self.explorer.known and not self.host.dead:
             return
         if self.identity is None:
             self.identity, self._end = identity, time.monotonic() + SECONDS
         if identity == self.identity:
-            self.found = failure
+            self.found, self.witness = failure, witness
             raise _Stop if self.host.dead else _Failed
 
 

@@ -7,12 +7,10 @@ from functools import cache
 
 from peerspec.conformance.cases.regimes import EDGES, interval, sizes_of
 
-__all__ = ["MOST", "SMALL", "Sizes", "edges", "fitted"]
+__all__ = ["SMALL", "Sizes", "edges", "fitted"]
 
 SMALL = 9
 """Most sizes are at most this."""
-MOST = 1 << 21
-"""Multiplications and numbers of one explored layer; its bounds cost the reference some tens of milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,9 @@ class Sizes:
         return self.tokens * token + self.n**2 * row
 
 
-def fitted(sizes: Sizes, *, glu: bool) -> Sizes:
-    """The sizes, with the largest ones lowered by an interval until the work is within ``MOST``."""
-    while sizes.work(glu=glu) > MOST:
+def fitted(sizes: Sizes, most: int, *, glu: bool) -> Sizes:
+    """The sizes, with the largest ones lowered by an interval until the work is at most ``most``."""
+    while sizes.work(glu=glu) > most:
         values = asdict(sizes)
         largest = max(values, key=lambda name: values[name] ** (2 if name == "n" else 1))
         size = values[largest]

@@ -30,12 +30,12 @@ SHAPES = ((1, 1), (2, 1), (2, 3), (3, 4), (3, 9), (4, 8), (5, 7), (8, 20), (9, 1
 
 
 @st.composite
-def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int) -> LayerRecipe:
-    """Layers and tokens of sizes on both sides of the edges of kernels, with any leading axes, data, mask and memory."""
+def layer_recipes(draw: st.DrawFn, *, claimed: Collection[str], seed: int, most: int) -> LayerRecipe:
+    """Layers and tokens of sizes on both sides of the edges of kernels, with any axes, data, mask and memory."""
     options = {field: _one_of(draw, values) for profile, (field, values) in OPTIONS.items() if profile in claimed}
     own_keys = KEYS_PER_HEAD in claimed and _either(draw)
     activation = _one_of(draw, ACTIVATIONS)
-    sizes = fitted(_sizes(draw), glu=options.get("expert") == "glu")
+    sizes = fitted(_sizes(draw), most, glu=options.get("expert") == "glu")
     config = PeerConfig(
         d_model=sizes.d_model,
         heads=sizes.heads,

@@ -215,15 +215,17 @@ def test_gates_that_sum_to_one_only_nearly_may_weigh_differences(scores: np.ndar
     assert _share(1.1 / share * far, bound) > 1
 
 
-def test_the_maximum_may_be_differentiated_and_then_takes_the_errors_of_its_head() -> None:
-    gate, dgate = given(_softmax(SCORES)), given(RNG.normal(size=SCORES.shape))
-    bound = gate_derivative(F32, "softmax", given(SCORES), gate, dgate)
-    errors = bound.error[:, :-1].sum(-1)  # scores rise, so the last of each head is the largest
-    got = bound.value.copy()
-    got[:, -1] -= errors
-    assert 0.4 <= _share(got, bound) <= 1
-    got[:, -1] -= 1.5 * errors
-    assert _share(got, bound) > 1
+def test_the_maximum_may_be_differentiated_and_then_takes_the_roundings_of_its_head() -> None:
+    value, dgate = _softmax(SCORES), RNG.normal(size=SCORES.shape)
+    bound = gate_derivative(F32, "softmax", given(SCORES), given(value), given(dgate))
+    got, size = bound.value.copy(), (value * np.abs(dgate)).sum(-1)
+    got[:, -1] += (4 * 8 + 3 * DIVIDE + 5) * U * size  # scores rise, so the last of each head is the largest
+    share = _share(got, bound)
+    assert 0.4 <= share <= 1
+    assert _share(bound.value + 1.1 / share * (got - bound.value), bound) > 1
+    elsewhere = bound.value.copy()
+    elsewhere[:, 0] += got[:, -1] - bound.value[:, -1]
+    assert _share(elsewhere, bound) > 1
 
 
 def test_y_may_use_other_legal_gates_than_those_returned() -> None:

@@ -1,4 +1,4 @@
-"""Inner products are blocked as in BLAS: partial sums of tiles of 8, 16, 32 or 64 terms, the last perhaps partly full."""
+"""Inner products are blocked as in BLAS: partial sums of tiles of 8, 16, 32 or 64 terms, the last perhaps shorter."""
 
 import numpy as np
 from _base import Summed

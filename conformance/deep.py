@@ -1,0 +1,220 @@
+"""``explore_deeply``: draw cases until the time is over, and file every failure of another kind."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from peerspec.conformance import findings
+from peerspec.conformance.cases.explorations import MOST, Exploration
+from peerspec.conformance.check import Check
+from peerspec.conformance.explore.checks import EXPLORATION_CHECKS
+from peerspec.conformance.explore.explorer import Explorer, Identity
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.host import Host, open_host
+from peerspec.conformance.identity import identity
+from peerspec.conformance.journal_file import JournalFile
+from peerspec.conformance.kinds import Status, TrialKind
+from peerspec.conformance.plan import Plan, Step
+from peerspec.conformance.render.json import finding_of, row_of
+from peerspec.conformance.repro import ReproError, write_repro
+from peerspec.conformance.run import Run
+
+__all__ = ["Explored", "explore_deeply"]
+
+SELECTIONS, LAYERS = 200, 12
+"""Examples of one round in one precision."""
+LARGER = 8
+"""In every second round, layers are so many times larger."""
+
+
+@dataclass
+class Explored:
+    """What was explored so far.
+
+    Attributes:
+        backend: its name.
+        rounds: the number of finished rounds.
+        seconds: how long it took, over all parts of the run.
+        examined: the number of cases that decided something, by check and precision.
+        failures: one failure of each kind, with the path of its repro if one could be made.
+    """
+
+    backend: str
+    rounds: int = 0
+    seconds: float = 0.0
+    examined: Counter[tuple[str, str]] = field(default_factory=Counter)
+    failures: list[Finding] = field(default_factory=list)
+
+    @property
+    def exit_status(self) -> int:
+        """0 without a failure, 1 if a clause fails, 2 if the backend gave no answer to a case."""
+        errors = any(finding.status is Status.ERROR for finding in self.failures)
+        return 2 if errors else int(bool(self.failures))
+
+
+def explore_deeply(
+    backend: Any,
+    *,
+    seconds: float,
+    directory: Path,
+    profiles: Collection[str] | None = None,
+    seed: int = 0,
+    timeout: float = 60.0,
+    resume: Path | None = None,
+    progress: Callable[[Explored], None] | None = None,
+) -> Explored:
+    """Explore layers, gradients, half scores and repeated calls in all claimed precisions until the time is over.
+
+    A failure is shrunk and written as a repro. Then others are looked for: of another check, clause or kind of fault.
+
+    Args:
+        backend: as for ``check_backend``.
+        seconds: how long to explore, the parts before an interruption included; a round in progress is finished.
+        directory: where to write repros; it is made at the first failure.
+        profiles: restrict the exploration to these of the claimed profiles.
+        seed: decides what is drawn, round by round.
+        timeout: seconds one call may take.
+        resume: the journal, as for ``check_backend``.
+        progress: called after each round and at each failure.
+
+    Raises:
+        BackendError: as for ``check_backend``.
+        JournalError: ``resume`` is the journal of another run, or no journal.
+
+    Example:
+        >>> found = explore_deeply("reference", seconds=0.1, directory=Path("failures"), profiles=["float32", "core"])
+        >>> found.exit_status, found.examined["explore.layer", "float32"] > 0
+        (0, True)
+    """
+    host = open_host(backend, timeout=timeout)
+    try:
+        about = {"size": "deep", "profiles": profiles, "seed": seed, "repros": directory}
+        file = JournalFile(resume, identity(backend, host, about)) if resume else None
+        plan = Plan.make(host.profiles, size="full", profiles=profiles, only=[check.id for check in EXPLORATION_CHECKS])
+        deep = _Deep(backend, host, plan, seed, timeout, directory, file, progress)
+        return deep.explore(seconds)
+    finally:
+        host.close()
+
+
+class _Deep:
+    """The state of a deep exploration: each round has a step for every check and precision."""
+
+    def __init__(
+        self,
+        backend: Any,
+        host: Host,
+        plan: Plan,
+        seed: int,
+        timeout: float,
+        directory: Path,
+        file: JournalFile | None,
+        progress: Callable[[Explored], None] | None,
+    ) -> None:
+        self._backend, self._host, self._timeout = backend, host, timeout
+        self._plan, self._seed, self._directory, self._file, self._progress = plan, seed, directory, file, progress
+        self._explored, self._run = Explored(host.name), Run(host, plan, seed)
+        self._known: set[Identity] = set()
+        self._finished: set[tuple[int, str, str]] = set()
+
+    def explore(self, seconds: float) -> Explored:
+        """Go through the rounds until the time is over."""
+        if self._file:
+            for number, row in enumerate(self._file.rows, 2):
+                self._restore(row, number)
+        end = time.monotonic() + seconds - (self._file.seconds if self._file else 0.0)
+        begun = time.monotonic() - (self._file.seconds if self._file else 0.0)
+        for number, step in self._steps():
+            if time.monotonic() > end or self._host.dead:
+                break
+            if (number, step.check.id, step.precision) not in self._finished:
+                self._step(number, step)
+            self._explored.rounds, self._explored.seconds = number, time.monotonic() - begun
+            self._tell()
+        if self._file:
+            self._file.close()
+            if not self._host.dead:
+                self._file.remove()
+        return self._explored
+
+    def _steps(self) -> Iterator[tuple[int, Step]]:
+        yield from ((number, step) for number in count() for step in self._plan.steps)
+
+    def _step(self, number: int, step: Step) -> None:
+        """One exploration; a failure that was found before does not count."""
+        explorer = self._run.explorer(_drawn(step, number), step.precision, self._known)
+        failure = _failure(step.check, step.precision, explorer)
+        self._explored.examined[step.check.id, step.precision] += explorer.examined
+        if failure:
+            self._known.add(explorer.identity)
+            self._explored.failures.append(self._filed(failure))
+            self._revive()
+        if self._file:
+            self._file.write(
+                {
+                    "step": [number, step.check.id, step.precision],
+                    "examined": explorer.examined,
+                    "identity": explorer.identity if failure else None,
+                    "failure": row_of(self._explored.failures[-1]) if failure else None,
+                }
+            )
+
+    def _filed(self, failure: Finding) -> Finding:
+        """The failure with the path of its repro, if it fails again alone."""
+        try:
+            path = write_repro(self._backend, failure, self._directory, self._seed, timeout=self._timeout)
+        except ReproError:
+            return failure
+        return replace(failure, repro=str(path))
+
+    def _revive(self) -> None:
+        """Start a backend again that ended or hung; an object cannot be."""
+        if self._host.dead and isinstance(self._backend, str):
+            self._host.close()
+            self._host = open_host(self._backend, timeout=self._timeout)
+            self._run = Run(self._host, self._plan, self._seed)
+
+    def _restore(self, row: Mapping[str, Any], line: int) -> None:
+        assert self._file is not None
+        try:
+            number, check, precision = row["step"]
+            self._finished.add((number, check, precision))
+            self._explored.examined[check, precision] += row["examined"]
+            if row["failure"]:
+                self._known.add(tuple(row["identity"]))
+                self._explored.failures.append(finding_of(row["failure"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise self._file.damaged(line, error) from None
+
+    def _tell(self) -> None:
+        if self._progress:
+            self._progress(self._explored)
+
+
+def _drawn(step: Step, number: int) -> Exploration:
+    """What a step explores in a round."""
+    found: Exploration = step.cases[0]
+    examples = SELECTIONS if found.trial is TrialKind.SELECTION else LAYERS
+    source = f"deep/{found.source}/{number}"
+    most = MOST * (LARGER if number % 2 else 1)
+    return replace(found, examples=examples, drawn=examples, source=source, most=most, repeats=True)
+
+
+def _failure(check: Check, precision: str, explorer: Explorer) -> Finding | None:
+    """What an exploration finds, if anything fails."""
+    name = explorer.exploration.name
+    try:
+        evidence = next(explorer.evidence(), None)
+    except Fault as fault:
+        found = findings.faulty(check, precision, explorer.examined, fault, name)
+        return replace(found, explored=explorer.witness)
+    if not (evidence and evidence.problem):
+        return None
+    return findings.failed(check, precision, explorer.examined, evidence, evidence.problem, name)

@@ -1,0 +1,131 @@
+"""A file of JSON lines that grows while a run goes on, and from which an interrupted run goes on.
+
+A process can end at any moment, so the last line may be incomplete; it is then left out. The first line says of which
+run it is the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from peerspec.reference import PeerError
+
+__all__ = ["JournalError", "JournalFile"]
+
+KIND, VERSION = "peerspec.journal", 1
+"""The schema of the first line."""
+
+
+class JournalError(PeerError):
+    """A file that is no journal of this run."""
+
+
+class JournalFile:
+    """The rows of a journal.
+
+    Args:
+        path: the file; it is made if it does not exist.
+        about: what must be the same when the run goes on, by name; texts only.
+
+    Attributes:
+        rows: the rows that the file held when it was opened, after the first line.
+        seconds: how long the parts of the run took that these rows are of.
+
+    Raises:
+        JournalError: the file is the journal of another run, or no journal, or cannot be written.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, str]) -> None:
+        self.path, self._lock, self._started = path, threading.Lock(), time.monotonic()
+        lines, length = _whole_lines(path)
+        if lines:
+            _require_same(path, _head(path, lines[0]), about)
+        self.rows = [self._row(line, number) for number, line in enumerate(lines[1:], 2)]
+        self.seconds = max((float(row["seconds"]) for row in self.rows), default=0.0)
+        try:
+            self._stream = path.open("ab")
+            self._stream.truncate(length)
+        except OSError as error:
+            raise JournalError(f"cannot write {path}: {error.strerror}; name another file") from None
+        if not lines:
+            self._append({"schema": {"name": KIND, "version": VERSION}, "about": dict(about)})
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row, with the seconds of the run so far; any thread may call it."""
+        self._append(dict(row) | {"seconds": round(self.seconds + time.monotonic() - self._started, 3)})
+
+    def damaged(self, number: int, error: Exception) -> JournalError:
+        """The error for a row that cannot be read; ``number`` counts lines from 1."""
+        kind = type(error).__name__
+        return JournalError(f"line {number} of {self.path} is damaged ({kind}); remove the file and begin again")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def remove(self) -> None:
+        """Remove the file of a complete run."""
+        self.path.unlink(missing_ok=True)
+
+    def _row(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            row: dict[str, Any] = json.loads(line)
+            float(row["seconds"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise self.damaged(number, error) from None
+        return row
+
+    def _append(self, row: dict[str, Any]) -> None:
+        """Write a line that is on the disk when this returns, so that a loss of power leaves whole lines."""
+        line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        with self._lock:
+            self._stream.write(line)
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+
+
+def _whole_lines(path: Path) -> tuple[list[bytes], int]:
+    """The lines that end with a line end, and the number of their bytes."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return [], 0
+    except OSError as error:
+        raise JournalError(f"cannot read {path}: {error.strerror}; name another file") from None
+    length = data.rfind(b"\n") + 1
+    if data and not length and not f'{{"schema": {{"name": "{KIND}"'.encode().startswith(data[:30]):
+        raise _no_journal(path)
+    return data[:length].splitlines(), length
+
+
+def _head(path: Path, line: bytes) -> dict[str, str]:
+    try:
+        row = json.loads(line)
+        schema, about = row["schema"], row["about"]
+    except (ValueError, KeyError, TypeError):
+        raise _no_journal(path) from None
+    if schema != {"name": KIND, "version": VERSION} or not isinstance(about, dict):
+        raise _no_journal(path)
+    return dict(about)
+
+
+def _no_journal(path: Path) -> JournalError:
+    return JournalError(
+        f"{path} is no journal of this version of peerspec; name another file, or one that is not there"
+    )
+
+
+def _require_same(path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Refuse the journal of another run, and name the first difference."""
+    for name in dict.fromkeys((*new, *old)):
+        if old.get(name) != new.get(name):
+            raise JournalError(
+                f"{path} is the journal of another run: {name} was {old.get(name, 'not given')}, now it is "
+                f"{new.get(name, 'not given')}; run as before, or remove the file to begin again"
+            )
