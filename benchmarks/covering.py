@@ -41,6 +41,10 @@ from peerspec.reference import PRECISIONS, ConfigError, PeerConfig
 NUMBERS, WORK, CELLS, QUERIES, PAIRS = 900_000, 400_000, 700_000, 1_000_000, 90_000
 """The largest numbers of parameters, of products with expert rows and with sub-keys of selected experts, of scores, of
 products of queries and keys, and of selected experts, in a row."""
+CERTAIN = 0.75
+"""The share of tokens whose selections must be certain."""
+EXACT_BITS = 24
+"""Bits that hold every score of exact data."""
 DEFAULT_ROWS = 160
 """Rows of the default size: a compiling framework needs half a second for each."""
 STARTS, CHANGES, TRIES, MISSES = 6, 150, 400, 25
