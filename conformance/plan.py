@@ -178,7 +178,7 @@ def _explorations(check: Check, precision: str, precisions: tuple[str, ...], siz
     """The precisions share the examples; those of half scores are the first ones of each compute dtype."""
     found = [case for case in EXPLORATIONS if check.tag in case.tags and case.size <= size]
     sharing = _computing(precisions) if any(case.trial is TrialKind.SELECTION for case in found) else precisions
-    return tuple(case.part(precision, len(sharing)) for case in found) if precision in sharing else ()
+    return tuple(case.part(precision, sharing) for case in found) if precision in sharing else ()
 
 
 def _computing(precisions: tuple[str, ...]) -> tuple[str, ...]:
