@@ -1,115 +1,74 @@
 """The suite measured: which check catches which wrong backend, and how often a correct backend is accused.
 
-    python benchmarks/tester.py [--seeds 200] [--size minimal] [--jobs 2] [--write docs/tester.md]
+    python benchmarks/tester.py [--seeds 200] [--size default] [--jobs 2] [--write docs/tester.md]
 
 Every file of ``tests/mutants`` runs once at the default size, to the end. Every file of ``tests/variants`` runs with
-``--seeds`` seeds at ``--size``. The tables go to standard output, or to a file.
+``--seeds`` seeds at ``--size``. Finished runs are kept in ``--kept``, so that an interrupted sweep goes on where it
+ended. The page goes to standard output, or to a file.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from rich.progress import Progress, track
+from sensitivity import STAGES, finest
+from tester_page import Figures, page
+from tester_runs import ROOT, Kept, Task, caught, files, fingerprint, run_tasks, tried
 
-from peerspec.backends import load
-from peerspec.conformance import check_backend
 from peerspec.reference import SPEC_VERSION
 
-TESTS = Path(__file__).parents[1] / "tests"
-NO_LIMIT = float("inf")
-"""Seconds a call may take: a busy machine must not cause a false finding."""
-
-NEAR = 0.9
-KINK = (
-    "`roundings_at_their_worst` is meant to come close to 1. Any other share near 1 is a gradient at a kink of relu:\n"
-    "if rounding decides the slope, both slopes are legal, and the bound reaches from one to the other (PRC-4)."
-)
+MUTATION = ROOT / "benchmarks" / "results" / "mutation.json"
+NAMES = {"query": "a query", "scores": "a score", "gates": "a gate", "weights": "an expert", "gradients": "a gradient"}
 
 
-def files(folder: str) -> list[Path]:
-    """The backends in a folder of tests, without the helpers."""
-    return sorted((TESTS / folder).glob("[!_]*.py"))
+def smallest_errors(_: Task) -> dict[str, Any]:
+    """The finest scaling by 1 + 2⁻ᵏ of each stage that the suite finds in float32: k by stage."""
+    return {NAMES.get(stage, stage): finest("float32", stage, None) for stage in STAGES}
 
 
-def caught(path: Path) -> tuple[str, str, str, list[str]]:
-    """Name, defect, clause and failing checks of a mutant, in the order of the suite."""
-    module = load(str(path))
-    report = check_backend(module, size="default")
-    checks = list(dict.fromkeys(finding.check for finding in report.of("fail")))
-    clause = report.first.clauses[0] if report.first else "survives"
-    return path.stem, (module.__doc__ or "").strip().splitlines()[0], clause, checks
+def by_backend(tasks: Sequence[Task], results: Sequence[dict[str, Any]]) -> Figures:
+    """For each variant the number of runs, the largest share, and all false findings."""
+    found: Figures = {}
+    for (path, _, _), result in zip(tasks, results, strict=True):
+        row = found.setdefault(path.stem, {"runs": 0, "share": 0.0, "false": []})
+        row["runs"] += 1
+        row["share"] = max(row["share"], result["share"])
+        row["false"] += result["false"]
+    return found
 
 
-def accused(path: Path, seeds: range, size: str) -> tuple[str, int, float, list[str]]:
-    """Name, number of runs, largest share of a bound, and false findings of a variant."""
-    backend, worst, wrong = load(str(path)), 0.0, []
-    for seed in seeds:
-        report = check_backend(backend, size=size, seed=seed, timeout=NO_LIMIT)
-        wrong += [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]
-        inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
-        worst = max([worst, *inside])
-    return path.stem, len(seeds), worst, wrong
-
-
-def matrix(rows: list[tuple[str, str, str, list[str]]]) -> str:
-    """The table of wrong backends: defect, broken clause, and every check that catches it."""
-    first, every = Counter(row[3][0] for row in rows if row[3]), Counter(check for row in rows for check in row[3])
-    lines = [f"{len(rows)} wrong backends, {sum(not row[3] for row in rows)} survive.", ""]
-    lines += ["| check | finds first | finds at all |", "|---|---|---|"]
-    lines += [f"| `{check}` | {first[check]} | {count} |" for check, count in sorted(every.items())]
-    lines += ["", "| wrong backend | defect | clause | caught by |", "|---|---|---|---|"]
-    cell = str.maketrans({"|": "\\|"})
-    lines += [
-        f"| `{name}` | {defect.translate(cell)} | {clause} | {', '.join(f'`{check}`' for check in checks)} |"
-        for name, defect, clause, checks in rows
-    ]
-    return "\n".join(lines)
-
-
-def alarms(rows: list[tuple[str, int, float, list[str]]], size: str) -> str:
-    """The table of correct backends: runs, false findings, and the largest share of a bound."""
-    runs, false = sum(row[1] for row in rows), sum(len(row[3]) for row in rows)
-    lines = [f"{len(rows)} correct backends, {runs} runs of the {size} size, {false} false findings.", ""]
-    lines += [
-        "| correct backend | runs | false findings | worst error / bound, float32 and float64 |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| `{name}` | {count} | {len(wrong)} | {worst:.2f} |" for name, count, worst, wrong in rows]
-    lines += ["", KINK] if any(row[2] > NEAR for row in rows) else []
-    return "\n".join([*lines, "", *(f"- {row[0]}: {message}" for row in rows for message in row[3])])
+def options_of() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--size", choices=("minimal", "default", "full"), default="default")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--kept", type=Path, default=ROOT / "build" / "tester.json", help="finished runs")
+    parser.add_argument("--write", type=Path)
+    return parser.parse_args()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--size", choices=("minimal", "default", "full"), default="minimal")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--write", type=Path)
-    options = parser.parse_args()
-    with ProcessPoolExecutor(options.jobs) as pool:
-        mutants = list(track(pool.map(caught, files("mutants")), "wrong backends", len(files("mutants"))))
-        with Progress() as progress:
-            task = progress.add_task("correct backends", total=len(files("variants")))
-            jobs = [pool.submit(accused, path, range(options.seeds), options.size) for path in files("variants")]
-            for job in jobs:
-                job.add_done_callback(lambda _: progress.advance(task))
-            variants = [job.result() for job in jobs]
-    right, wrong = alarms(variants, options.size), matrix(mutants)
+    options = options_of()
+    kept = Kept(options.kept, fingerprint())
+    mutants = [(path, 0, "default") for path in files("mutants")]
+    variants = [(path, seed, options.size) for seed in range(options.seeds) for path in files("variants")]
+    results = run_tasks("wrong backends", caught, mutants, kept, options.jobs)
+    wrong = {path.stem: row for (path, _, _), row in zip(mutants, results, strict=True)}
+    right = by_backend(variants, run_tasks("correct backends", tried, variants, kept, options.jobs))
+    [errors] = run_tasks("smallest errors", smallest_errors, [(Path("sensitivity.py"), 0, "default")], kept, 1)
+    mutation = json.loads(MUTATION.read_text("utf-8")) if MUTATION.exists() else None
     command = f"python benchmarks/tester.py --seeds {options.seeds} --size {options.size} --write docs/tester.md"
-    text = (
-        f"# The tester, tested\n\nSpec {SPEC_VERSION}; written by `{command}`.\n\n"
-        f"## Nothing right is accused\n\n{right}\n\n## Nothing wrong passes\n\n{wrong}\n"
-    )
+    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, options.size)
     if options.write:
         options.write.write_text(text, "utf-8")
     else:
         print(text)
-    return int(any(row[3] for row in variants) or any(not row[3] for row in mutants))
+    return int(any(row["false"] for row in right.values()) or any(not row["checks"] for row in wrong.values()))
 
 
 if __name__ == "__main__":

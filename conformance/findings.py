@@ -21,6 +21,7 @@ from peerspec.conformance.support import Refusal
 __all__ = [
     "CLAIMS",
     "CLAUSES_OF_CLAIMS",
+    "TAKEN",
     "declines_required",
     "failed",
     "faulty",
@@ -30,6 +31,7 @@ __all__ = [
     "passed",
     "required_taken",
     "support_unknown",
+    "taken_not_answered",
     "undecided",
     "waive_newer",
 ]
@@ -37,6 +39,8 @@ __all__ = [
 CLAIMS = "structure.claims"
 CLAUSES_OF_CLAIMS = {CLAIMS: ("CNF-1",), SUPPORTS: ("CNF-4",)}
 """The two checks without cases: a precision is claimed; the required configurations are taken."""
+TAKEN = "CNF-4"
+"""The clause that an error instead of an answer breaks."""
 
 
 def passed(check: Check, precision: str, cases: int, share: float) -> Finding:
@@ -63,8 +67,17 @@ def failed(check: Check, precision: str, cases: int, evidence: Evidence, problem
 
 
 def faulty(check: Check, precision: str, cases: int, fault: Fault, case: str) -> Finding:
-    """The backend gave no answer to a case."""
+    """The backend gave no answer to a case; an error is one that it owes for a configuration that it takes (CNF-4)."""
+    if fault.owed:
+        evidence = Evidence(inf, taken_not_answered(fault), TAKEN, stage=Stage.STRUCTURE)
+        return failed(check, precision, cases, evidence, taken_not_answered(fault), case)
     return _finding(check, precision, Status.ERROR, Reason.NO_ANSWER, fault.problem, cases=cases, share=inf, case=case)
+
+
+def taken_not_answered(fault: Fault) -> Problem:
+    """An error instead of an answer, in one form for an exception and for a program that replies ``error``."""
+    values = {"fault": str(fault.problem.kind)} | fault.problem.values
+    return replace(fault.problem, kind=ProblemKind.TAKEN_NOT_ANSWERED, values=values)
 
 
 def undecided(check: Check, precision: str) -> Finding:

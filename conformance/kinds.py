@@ -34,11 +34,15 @@ class Level(StrEnum):
 
 
 class TrialKind(StrEnum):
-    """The subject of a trial: a layer, a layer and an upstream gradient, half scores, or cases drawn by Hypothesis."""
+    """The subject of a trial: a layer, a layer and an upstream gradient, or half scores.
+
+    A designed case is a row of the covering array; explored cases are drawn by Hypothesis. Several checks examine each.
+    """
 
     LAYER = "layer"
     GRADIENTS = "gradients"
     SELECTION = "selection"
+    DESIGNED = "designed"
     EXPLORATION = "exploration"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 from peerspec.conformance.cases.options import profiles_of
-from peerspec.conformance.cases.regimes import regime
+from peerspec.conformance.cases.regimes import ALIGNMENT, interval
 from peerspec.conformance.kinds import TrialKind
 from peerspec.reference import PRECISIONS, PeerConfig
 
@@ -39,4 +39,4 @@ def _of_config(config: PeerConfig) -> Iterator[tuple[tuple[Hashable, ...], float
     yield ("activation", config.activation), ACTIVATION
     sizes = {"D": config.d_model, "M": config.d_out, "d/2": config.d_key // 2, "n": config.n}
     for name, size in (sizes | {"k": config.top_k, "h": config.heads}).items():
-        yield (name, regime(size)), REGIME
+        yield (name, interval(size), size % ALIGNMENT == 0), REGIME

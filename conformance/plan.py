@@ -9,7 +9,15 @@ from typing import Any
 from peerspec import reference
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
-from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES, Exploration, SelectionCase
+from peerspec.conformance.cases import (
+    EXPLORATIONS,
+    LAYER_CASES,
+    SELECTION_CASES,
+    CoveringCase,
+    Exploration,
+    SelectionCase,
+    covering_cases,
+)
 from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.check import Check
 from peerspec.conformance.kinds import TrialKind
@@ -24,7 +32,7 @@ CORE = "core"
 SUPPORTS = "structure.supports"
 """The check without cases of its own: a backend takes the configurations that it must take (CNF-4)."""
 
-Definition = CaseDefinition | SelectionCase | Exploration
+Definition = CaseDefinition | SelectionCase | CoveringCase | Exploration
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,10 @@ class Plan:
             if check.profile in wanted and (cases := _cases(check, precision, precisions, claimed, SIZES.index(size)))
         ]
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
-        configs = tuple(dict.fromkeys(case.config for case in _layers(claimed, SIZES.index(size))))
+        number = SIZES.index(size)
+        covering = [case for case in covering_cases(claimed) if case.size <= number]
+        made = [case.config for case in _layers(claimed, number)]
+        configs = tuple(dict.fromkeys((*made, *(case.config for case in covering))))
         names_supports = SUPPORTS.startswith(tuple(only or ()))
         asked = precisions if names_supports else _precisions_of(steps)
         return cls(precisions, tuple(steps), unclaimed, configs, asked, names_supports, bool(profiles or only))
@@ -142,11 +153,17 @@ def _cases(
     check: Check, precision: str, precisions: tuple[str, ...], claimed: Collection[str], size: int
 ) -> tuple[Definition, ...]:
     first = precision == precisions[0]
+    if check.trial is TrialKind.DESIGNED:
+        gradients = check.profile == "training"
+        rows = covering_cases(claimed, gradients=gradients)
+        return tuple(c for c in rows if c.size <= size and (first or precision in c.precisions or size > c.size))
     if check.trial is TrialKind.EXPLORATION:
         return _explorations(check, precision, precisions, size)
     if check.trial is TrialKind.SELECTION:
         computed = precision in _computing(precisions)
-        cases = (c for c in SELECTION_CASES if c.size <= size and (first or size >= c.everywhere))
+        cases = (
+            c for c in SELECTION_CASES if check.tag in c.tags and c.size <= size and (first or size >= c.everywhere)
+        )
         return tuple(cases) if computed else ()
     narrow = reference.PRECISIONS[precision].input.itemsize == 2
     return tuple(

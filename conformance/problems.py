@@ -21,6 +21,8 @@ class ProblemKind(StrEnum):
     ID_REPEATED = "id repeated"
     STATE_NAMES = "names of the state"
     INPUT_MODIFIED = "input modified"
+    EARLIER_RESULT_CHANGED = "earlier result changed"
+    EARLIER_INPUT_CHANGED = "input of an earlier call changed"
     GRADIENT_MISSING = "gradient missing"
     GRADIENT_UNKNOWN = "gradient unknown"
     # values
@@ -41,16 +43,19 @@ class ProblemKind(StrEnum):
     # independence
     NOT_REPEATED = "answer not repeated"
     GRADIENT_NOT_REPEATED = "gradient not repeated"
+    SELECTION_NOT_REPEATED = "selection not repeated"
     STATE_NOT_REPEATED = "state not repeated"
     STALE_FOR_INPUT = "answer of another input"
     STALE_FOR_TOKENS = "answer of other tokens"
     STALE_FOR_PARAMETER = "answer of another parameter"
+    STALE_FOR_CHANGE = "answer of before the change"
     TOKEN_FOLLOWS_OTHERS = "token follows others"
     OTHERS_FOLLOW_TOKEN = "others follow a token"
     NON_FINITE_SPREADS = "non-finite token spreads"
     # claims
     REFUSAL_MISSING = "refusal missing"
     NO_PRECISION = "no precision"
+    TAKEN_NOT_ANSWERED = "taken and not answered"
     DECLINES_REQUIRED = "declines what is required"
     DECLINES_EACH_ACTIVATION = "declines each activation somewhere"
     # nothing to decide
@@ -93,6 +98,7 @@ class HintKind(StrEnum):
     SAME_EXPERTS = "same experts"
     ROUTING_NOT_SHOWN = "routing not shown"
     LATER_CALL = "later call"
+    HOLDS_WITHOUT = "holds without"
     STAND_IN = "another configuration"
     EXPLORED = "explored case"
 

@@ -16,6 +16,7 @@ from peerspec.conformance.cases.case import CaseDefinition
 from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.cases.recipe import HalvesRecipe, Recipe
 from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.explore.designed import DesignedTrial
 from peerspec.conformance.explore.explorer import Explorer, Identity
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.fault import Fault
@@ -29,6 +30,7 @@ from peerspec.conformance.outcome import Outcome, conclude
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.problems import Hint, HintKind
 from peerspec.conformance.support import Support
+from peerspec.conformance.trials.diagnosis import diagnosed
 from peerspec.conformance.trials.run_check import examine, make_trial
 from peerspec.reference import PRECISIONS
 
@@ -161,9 +163,12 @@ class Run:
         return self._trials[key]
 
     def _make(self, kind: TrialKind, definition: Any, precision: str) -> Any:
-        if kind is not TrialKind.EXPLORATION:
-            return make_trial(kind, definition.make(PRECISIONS[precision], self.seed), self.host)
-        return self.explorer(definition, precision)
+        dtypes = PRECISIONS[precision]
+        if kind is TrialKind.EXPLORATION:
+            return self.explorer(definition, precision)
+        if kind is TrialKind.DESIGNED:
+            return DesignedTrial(definition, self.host, dtypes, self.seed, lambda r: self._adapted(r, precision))
+        return make_trial(kind, definition.make(dtypes, self.seed), self.host)
 
     def explorer(self, exploration: Exploration, precision: str, known: Collection[Identity] = ()) -> Explorer:
         """The trial of an exploration; failures of the identities ``known`` are not looked for."""
@@ -208,12 +213,19 @@ class _Judged:
         except Fault as fault:
             return findings.faulty(self.check, self.precision, self.executed, fault, definition.name)
         self.executed += bool(evidence)
-        worst = next((e for e in evidence if e.problem), None)
+        worst = next((self._diagnosed(e, definition) for e in evidence if e.problem), None)
         if worst and worst.problem:
             problem = replace(worst.problem, hints=(*worst.problem.hints, *self._stand_in(definition)))
             return findings.failed(self.check, self.precision, self.executed, worst, problem, definition.name)
         self.share = max([self.share, *(e.share for e in evidence)])
         return None
+
+    def _diagnosed(self, evidence: Evidence, definition: Any) -> Evidence:
+        """The evidence with what is to blame; designed and explored cases have said so already."""
+        if self.check.trial in (TrialKind.EXPLORATION, TrialKind.DESIGNED):
+            return evidence
+        trial = self.run.trial(self.check, self.run.taken(definition, self.precision), self.precision)
+        return diagnosed(self.check, trial.subject, self.run.host, evidence, trial)
 
     def _stand_in(self, definition: Any) -> Iterator[Hint]:
         """What stood for the configuration of the case, if anything."""

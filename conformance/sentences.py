@@ -18,6 +18,14 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.ID_REPEATED: "the ids of one head must be distinct, got {got}",
     ProblemKind.STATE_NAMES: "the returned state must hold {expected}, got {got}",
     ProblemKind.INPUT_MODIFIED: "{method}() modified its input {names}",
+    ProblemKind.EARLIER_RESULT_CHANGED: (
+        "the results {names} of an earlier call of {earlier}() had other values after a call of {method}(); return "
+        "arrays that later calls do not write to"
+    ),
+    ProblemKind.EARLIER_INPUT_CHANGED: (
+        "the inputs {names} of an earlier call of {earlier}() had other values after a call of {method}(); write to no "
+        "input, also after the call"
+    ),
     ProblemKind.GRADIENT_MISSING: "gradients() must return the gradient of {name}",
     ProblemKind.GRADIENT_UNKNOWN: (
         "gradients() returned {name!r}, which is neither a learned parameter of this layer nor x"
@@ -52,19 +60,22 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.SELECTED_SCORE: (
         "row {row}, position {position}: the score must be the sum rounded once, {expected!r}, got {got!r}"
     ),
-    ProblemKind.NOT_REPEATED: "the same input gave another result in the second call, first in {part}",
-    ProblemKind.GRADIENT_NOT_REPEATED: (
-        "the same input gave another gradient of {names} after a call of forward() with other tokens"
-    ),
+    ProblemKind.NOT_REPEATED: "the same input gave another result in a later call, first in {part}",
+    ProblemKind.GRADIENT_NOT_REPEATED: "the same input gave another gradient of {names} in a later call",
+    ProblemKind.SELECTION_NOT_REPEATED: "the same half scores gave another selection in a later call, first in {part}",
     ProblemKind.STATE_NOT_REPEATED: "the same training input gave another {names} in the second call",
     ProblemKind.STALE_FOR_INPUT: "another input of the same shape gave the answer of the first input",
     ProblemKind.STALE_FOR_TOKENS: "another input with the same token {same} gave the answer of the first input",
     ProblemKind.STALE_FOR_PARAMETER: "another {name} gave the answer of the first call",
+    ProblemKind.STALE_FOR_CHANGE: (
+        "a change of {what} alone left {part} as it was, bit for bit, as if {method}() had stored its answer"
+    ),
     ProblemKind.TOKEN_FOLLOWS_OTHERS: "a change of all other tokens changed token {token}, first in {part}",
     ProblemKind.OTHERS_FOLLOW_TOKEN: "a change of token {token} changed another token, first in {part}",
     ProblemKind.NON_FINITE_SPREADS: "a token that is not finite changed another token, first in {part}",
     ProblemKind.REFUSAL_MISSING: "training without a counted token must be an error, got an answer for {tokens} tokens",
     ProblemKind.NO_PRECISION: "it claims no precision; claim at least one of {known}",
+    ProblemKind.TAKEN_NOT_ANSWERED: "supports() does not decline this configuration, but {said}",
     ProblemKind.DECLINES_REQUIRED: (
         "it declines {relu}, with relu and with gelu, although M = D, D is a multiple of 8, and k ≤ n: {answers}"
     ),
@@ -105,6 +116,7 @@ HINTS: dict[str, str] = {
     HintKind.SAME_EXPERTS: "; these are the same experts in another order",
     HintKind.ROUTING_NOT_SHOWN: "; the backend shows no routing",
     HintKind.LATER_CALL: "; in a later call on the same case",
+    HintKind.HOLDS_WITHOUT: "; without {option} the same check holds",
     HintKind.STAND_IN: "; with {config} instead of the configuration of the case, which the backend declines",
     HintKind.EXPLORED: "; in an explored case: {case}",
 }
@@ -133,6 +145,8 @@ def _filled(templates: dict[str, str], kind: str, values: dict[str, Any]) -> str
 def _facts(problem: Problem) -> dict[str, Any]:
     """All values by name; for a value out of bound also the place, the error and the size in words."""
     facts = problem.values | problem.where
+    if problem.kind == ProblemKind.TAKEN_NOT_ANSWERED:
+        facts["said"] = sentence(Problem(facts["fault"], problem.values))
     if problem.kind == ProblemKind.OUT_OF_BOUND:
         facts["place"] = ", ".join(f"{axis} {index}" for axis, index in problem.where.items())
         facts["error"] = abs(facts["got"] - facts["expected"])

@@ -6,7 +6,7 @@
 - Linearity in v comes before the experts, which fail if y has a term without v.
 - The mode comes before the options, whose batch norm changes the answer in training.
 - Other parameters of the options come after the checks of the options, which a parameter that is ignored breaks.
-- Exploration comes last, because a fixed case that fails says more.
+- Designed and explored cases come last, because a case that is made for one question says more.
 """
 
 from peerspec.conformance.check import Check
@@ -14,7 +14,7 @@ from peerspec.conformance.checks.experts import EXPERT_CHECKS
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
-from peerspec.conformance.checks.independence import FINITE_CHECKS, INDEPENDENCE_CHECKS, OPTION_CHECKS
+from peerspec.conformance.checks.independence import FINITE_CHECKS, FINITE_NORM_CHECKS, INDEPENDENCE_CHECKS
 from peerspec.conformance.checks.index import INDEX_CHECKS
 from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import LINEAR_CHECKS, OUTPUT_CHECKS
@@ -23,20 +23,24 @@ from peerspec.conformance.checks.query import QUERY_CHECKS
 from peerspec.conformance.checks.scores import SCORE_CHECKS, SUM_CHECKS
 from peerspec.conformance.checks.select import SELECT_CHECKS
 from peerspec.conformance.checks.selection import SELECTION_CHECKS
+from peerspec.conformance.checks.state import OPTION_STATE_CHECKS, SELECT_STATE_CHECKS, STATE_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.explore.checks import EXPLORATION_CHECKS
+from peerspec.conformance.explore.designed import DESIGNED_CHECKS
 
 __all__ = ["CHECKS"]
 
 CHECKS: tuple[Check, ...] = (
     *INDEX_CHECKS,
     *STRUCTURE_CHECKS,
+    *STATE_CHECKS,
     *INDEPENDENCE_CHECKS,
     *FORM_CHECKS,
     *SUM_CHECKS,
     *QUERY_CHECKS,
     *SCORE_CHECKS,
     *SELECTION_CHECKS,
+    *SELECT_STATE_CHECKS,
     *SELECT_CHECKS,
     *GATE_CHECKS,
     *LINEAR_CHECKS,
@@ -45,8 +49,10 @@ CHECKS: tuple[Check, ...] = (
     *FINITE_CHECKS,
     *MODE_CHECKS,
     *PROFILE_CHECKS,
-    *OPTION_CHECKS,
+    *OPTION_STATE_CHECKS,
+    *FINITE_NORM_CHECKS,
     *GRADIENT_CHECKS,
+    *DESIGNED_CHECKS,
     *EXPLORATION_CHECKS,
 )
 """Every check; identifiers are permanent."""

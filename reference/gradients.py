@@ -109,10 +109,9 @@ def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[n
 def _gates_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray:
     if kind == "sigmoid":
         return gate * (1 - gate) * dgate
-    # gate · (dgate − Σ gate·dgate), written so that the result is exactly zero for k = 1 (GRD-5)
-    k = gate.shape[-1]
-    difference = dgate[..., :, None] - dgate[..., None, :]
-    return gate * np.einsum("...j,...ij->...i", gate, difference) if k > 1 else np.zeros_like(gate)
+    # gate · (dgate − Σ gate·dgate) without what all dgate have in common, so exactly zero for k = 1 (GRD-5)
+    difference = dgate - dgate[..., :1]
+    return gate * (difference - (gate * difference).sum(-1, keepdims=True))
 
 
 def _scores_backward(

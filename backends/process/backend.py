@@ -24,7 +24,6 @@ __all__ = ["Command", "ProcessBackend"]
 Array = NDArray[Any]
 
 _ROUTING = ("scores", "indices", "gates")
-_STATE = ("query_norm.mean", "query_norm.var")
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,10 @@ class ProcessBackend:
         return self._program.dead
 
     def forward(self, layer: Layer, x: Array, *, mask: Array | None = None, training: bool = False) -> Output:
-        """y, and the routing if the program shows it."""
+        """y, and the routing if the program shows it; every other tensor is state, under whatever name."""
         inputs = {"x": x} if mask is None else {"x": x, "mask": mask}
-        found = self._compute("forward", inputs, ["y"], [*_ROUTING, *_STATE], layer=layer, training=training)
-        state = {name: found[name] for name in _STATE if name in found}
+        found = self._compute("forward", inputs, ["y"], None, layer=layer, training=training)
+        state = {name: part for name, part in found.items() if name not in ("y", *_ROUTING)}
         return Output(found["y"], **{name: found.get(name) for name in _ROUTING}, state=state or None)
 
     def end(self) -> None:
@@ -111,11 +110,11 @@ class ProcessBackend:
     def _gradients(
         self, layer: Layer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
     ) -> dict[str, Array]:
+        """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
         inputs = {"x": x, "dy": dy} if mask is None else {"x": x, "dy": dy, "mask": mask}
-        names = [name for name in layer.params if name not in _STATE]
         # a program without frozen statistics need not know the field
         mode: dict[str, Any] = {} if training else {"training": False}
-        return self._compute("gradients", inputs, [*names, "x"], layer=layer, **mode)
+        return self._compute("gradients", inputs, (), None, layer=layer, **mode)
 
     def _supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
         line = messages.request("supports", config=config, dtype=np.dtype(dtype).name)
@@ -130,7 +129,7 @@ class ProcessBackend:
         method: str,
         inputs: dict[str, Array],
         required: Iterable[str],
-        optional: Iterable[str] = (),
+        optional: Iterable[str] | None = (),
         *,
         layer: Layer | None = None,
         **fields: Any,

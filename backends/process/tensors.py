@@ -55,8 +55,16 @@ class SentFile:
         return tuple(name for name, array in self.tensors.items() if not _same(array, now.get(name)))
 
 
-def read_answer(path: Path, what: str, *, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Array]:
+def read_answer(
+    path: Path, what: str, *, required: Iterable[str], optional: Iterable[str] | None = ()
+) -> dict[str, Array]:
     """The tensors of a file that a program wrote, of any shape and dtype.
+
+    Args:
+        path: the file.
+        what: what wrote it.
+        required: the names that it must have.
+        optional: the other names that it may have; None for any.
 
     Raises:
         ProcessError: the file is missing, not a regular file, too large or not safetensors, or a name is missing or
@@ -76,7 +84,7 @@ def read_answer(path: Path, what: str, *, required: Iterable[str], optional: Ite
     required = tuple(required)
     if missing := [name for name in required if name not in tensors]:
         raise ProcessError(f"the file that {what} wrote lacks the tensor {missing[0]!r}")
-    if unknown := sorted(tensors.keys() - {*required, *optional}):
+    if optional is not None and (unknown := sorted(tensors.keys() - {*required, *optional})):
         raise ProcessError(
             f"the file that {what} wrote has the unknown tensor {unknown[0]!r}; expected "
             f"{', '.join((*required, *optional))}"

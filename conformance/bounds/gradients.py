@@ -25,6 +25,7 @@ class _Forward:
     """Results of the forward pass that the backward pass uses; ``slopes`` are derivatives of the weight by table."""
 
     normed: Normed
+    scores: Bounded
     gate: Bounded
     weight: Bounded
     slopes: dict[str, Bounded]
@@ -44,7 +45,8 @@ def gradient_bounds(
     z = contract(model, "thkm,tm->thk", v, given(dy), config.d_out + 3)  # gate, weight and slope may multiply inside
     terms_of_x = len(forward.slopes) * config.heads * config.top_k + config.heads * config.d_key
     grads, dx = _expert_gradients(model, layer, forward, z, x, dy, ids, terms_of_x)
-    dscores = gate_derivative(model, config.gate, forward.gate, multiply(model, forward.weight, z))
+    dgate = multiply(model, forward.weight, z)
+    dscores = gate_derivative(model, config.gate, forward.scores, forward.gate, dgate)
     grads["keys"], dq = _key_gradients(model, layer, forward.normed.q, ids, dscores)
     norm, dq = norm_gradients(model, layer, forward.normed, dq, mask, training=training)
     grads |= norm
@@ -63,8 +65,9 @@ def _forward(
     config = layer.config
     normed = query_normed(model, layer, query(linear, layer, x), mask, training=training)
     s1, s2 = half_scores(linear if config.query_norm == "none" else model, layer, normed.q)
-    gate = gate_bounds(model, config.gate, gathered_scores(linear, s1, s2, ids))
-    return _Forward(normed, gate, *_weight_and_slopes(model, linear, layer, x, ids))
+    scores = gathered_scores(linear, s1, s2, ids)
+    gate = gate_bounds(model, config.gate, scores)
+    return _Forward(normed, scores, gate, *_weight_and_slopes(model, linear, layer, x, ids))
 
 
 def _weight_and_slopes(

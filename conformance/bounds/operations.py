@@ -29,7 +29,7 @@ __all__ = [
 
 
 def contract(model: Model, equation: str, a: Bounded, b: Bounded, terms: int) -> Bounded:
-    """An einsum of two operands, part of a sum of ``terms`` products in any order, fused or not."""
+    """An einsum of two operands, part of a sum of ``terms`` products in any order, fused, in parts or not."""
     value = np.einsum(equation, a.value, b.value, optimize=True)
     size = np.einsum(equation, a.size, b.size, optimize=True)
     propagated = np.zeros_like(value)
@@ -37,7 +37,7 @@ def contract(model: Model, equation: str, a: Bounded, b: Bounded, terms: int) ->
         propagated = propagated + np.einsum(equation, np.abs(a.value), b.error, optimize=True)
     if a.error.any():
         propagated = propagated + np.einsum(equation, a.error, b.reach, optimize=True)
-    return Bounded(value, propagated + model.gamma(terms) * size + _underflow(model, size, terms), size)
+    return Bounded(value, propagated + model.product(terms) * size + _underflow(model, size, terms), size)
 
 
 def one_sum(*parts: Bounded) -> Bounded:
@@ -92,12 +92,12 @@ def take(a: Bounded, indices: Array) -> Bounded:
 
 
 def scatter_sum(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bounded:
-    """Sums of the entries of ``a`` with one index; an index without entries is exactly zero (GRD-2, GRD-3)."""
+    """Sums of the products ``a`` with one index; an index without entries is exactly zero (GRD-2, GRD-3)."""
     value, propagated, reach, count = (np.zeros(shape) for _ in range(4))
     for out, entries in ((value, a.value), (propagated, a.error), (reach, a.reach), (count, np.ones(a.value.shape))):
         np.add.at(out, where, entries)
     additions = np.maximum(count - 1, 0)
-    return Bounded(value, propagated + model.gamma(additions) * reach + _underflow(model, reach, count))
+    return Bounded(value, propagated + model.product(additions) * reach + _underflow(model, reach, count))
 
 
 def returned(model: Model, a: Bounded) -> Bounded:

@@ -71,7 +71,7 @@ def _folded(model: Model, layer: Layer, q: Bounded, mean: Bounded, std: Bounded,
     """Running statistics may be folded into W, whose entries then round, and into a bias that is the first term."""
     scale, bias = (np.abs(layer.params[f"query_norm.{name}"].astype(float)) for name in ("scale", "bias"))
     slope = scale / std.value
-    terms = model.step * q.size * slope + model.gamma(layer.config.d_model + 1) * (mean.reach * slope + bias)
+    terms = model.step * q.size * slope + model.tau(layer.config.d_model + 1) * (mean.reach * slope + bias)
     return Bounded(normed.value, normed.error + terms, (q.size + mean.reach) * slope + bias)
 
 

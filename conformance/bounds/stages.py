@@ -29,7 +29,7 @@ def query(model: Model, layer: Layer, x: Array) -> Bounded:
     if not config.query_bias:
         return q
     bias = given(np.broadcast_to(layer.params["query.bias"].astype(float), q.value.shape))
-    return one_sum(q, Bounded(bias.value, model.gamma(terms) * bias.reach))
+    return one_sum(q, Bounded(bias.value, model.tau(terms) * bias.reach))
 
 
 def half_scores(model: Model, layer: Layer, q: Bounded) -> tuple[Bounded, Bounded]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil, log2
 from typing import Any
 
 import numpy as np
 
 from peerspec.conformance.cases.case import Array, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
+from peerspec.conformance.inputs import significant_bits
 from peerspec.reference import PeerConfig
 
 __all__ = ["DATA", "Data", "Entries", "make_entries"]
@@ -25,6 +27,8 @@ class Data(StrEnum):
     """Full significands, so that every sum rounds."""
     EXACT = "exact"
     """Small integers, so that no sum rounds."""
+    ROUTED = "routed"
+    """Exact as far as inner products, with scores that seldom tie, so that selections are certain; full bits in v."""
     SHARP = "sharp"
     """Full significands, and scores so far apart that most gates are below 10⁻³."""
     ZEROS = "zeros"
@@ -49,6 +53,16 @@ def _full(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params
 
 def _exact(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
     return exact_params(draw, config), tokens(draw, (*lead, config.d_model), exact=True)
+
+
+def _routed(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
+    """Sub-keys have as many bits as the sums of 24 bits leave them: |q| ≤ 8D + 2, and d of the products are added."""
+    params, x = _exact(draw, config, lead)
+    left = 23 - ceil(log2(8 * config.d_model + 2) + log2(config.d_key))
+    bits = min(max(left, 2), significant_bits(draw.dtype))
+    shapes = config.shapes()
+    full = {"experts.v": draw.full("experts.v", shapes["experts.v"])}
+    return params | full | {"keys": draw.coarse("keys", shapes["keys"], bits, -3)}, x
 
 
 def _sharp(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
@@ -95,6 +109,7 @@ def _steered(params: Params, x: Array, config: PeerConfig, halves: Array, sizes:
 DATA: dict[Data, Entries] = {
     Data.FULL: Entries(_full),
     Data.EXACT: Entries(_exact, exact=True),
+    Data.ROUTED: Entries(_routed, exact=True),
     Data.SHARP: Entries(_sharp),
     Data.ZEROS: Entries(_zeros),
     Data.SUNKEN: Entries(_sunken, exact=True),

@@ -69,9 +69,17 @@ def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
 
 
 def _gradient(
-    family: CaseFamily, label: str, config: PeerConfig, build: Build, *profiles: str, tag: str = "gradient", **more: Any
+    family: CaseFamily,
+    label: str,
+    config: PeerConfig,
+    build: Build,
+    *profiles: str,
+    tag: str = "gradient",
+    follow: bool = False,
+    **more: Any,
 ) -> CaseDefinition:
     tags = {tag} if tag == "gradient.form" or config.query_norm != "none" else {tag, "gradient"}
+    tags |= {"gradient.follow"} if follow else set()
     return CaseDefinition(family, label, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
 
@@ -99,7 +107,7 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         CaseFamily.GRADIENT, "gelu_tanh", replace(SMALL, activation="gelu_tanh"), _far, size=1, own_activation=True
     ),
     _gradient(CaseFamily.GRADIENT, "silu", replace(SMALL, activation="silu"), _far, size=1, own_activation=True),
-    _gradient(CaseFamily.GRADIENT, "masked", SMALL, parts(masked=True, dy=True), tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "masked", SMALL, parts(masked=True, dy=True), tag="gradient.form", follow=True),
     _gradient(CaseFamily.GRADIENT, "axes", SMALL, parts(2, 3, dy=True), tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "empty", SMALL, parts(0, dy=True), tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "columns", SMALL, _in_columns, tag="gradient.form"),
@@ -140,6 +148,7 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         parts(dy=True, masked=True, training=True),
         *ALL_OPTIONS,
         tag="gradient.norm",
+        follow=True,
         size=1,
     ),
     _gradient(

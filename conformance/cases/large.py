@@ -40,9 +40,9 @@ def _highest_ids(draw: Draw, config: PeerConfig) -> Parts:
 
 LARGE_CASES = (
     core_case(CaseFamily.NUMERIC, "lone", LONE, _positive, {"expert"}),
-    core_case(CaseFamily.NUMERIC, "crowd", RELU, full(CROWD), OUTPUT, size=1),
-    core_case(CaseFamily.NUMERIC, "pairs", PAIRS, full(1), OUTPUT, size=1),
-    core_case(CaseFamily.NUMERIC, "tall", TALL, full(17), OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "crowd", RELU, full(CROWD), OUTPUT | {"repeat"}, size=1),
+    core_case(CaseFamily.NUMERIC, "pairs", PAIRS, full(1), OUTPUT | {"repeat"}, size=1),
+    core_case(CaseFamily.NUMERIC, "tall", TALL, full(17), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
     core_case(CaseFamily.NUMERIC, "million", MILLION, _high_ids, OUTPUT, size=2),
     core_case(CaseFamily.NUMERIC, "beyond", BEYOND, _highest_ids, OUTPUT - {"without routing"}, size=2),

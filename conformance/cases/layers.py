@@ -28,7 +28,7 @@ def full_params(draw: Draw, config: PeerConfig) -> dict[str, Array]:
     }
     params = {name: draw.of(name).full(name, shape, exponents.get(name, 0)) for name, shape in config.shapes().items()}
     if "query_norm.var" in params:
-        params["query_norm.var"] = np.abs(params["query_norm.var"]) + params["query_norm.var"].dtype.type(0.25)
+        params["query_norm.var"] = np.abs(params["query_norm.var"]) + params["query_norm.var"].dtype.type(2.0**-4)
     return params
 
 

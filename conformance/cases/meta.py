@@ -7,6 +7,6 @@ from peerspec.conformance.cases.configs import RELU
 __all__ = ["META_CASES"]
 
 META_CASES = (
-    core_case(CaseFamily.METAMORPHIC, "perturb", RELU, full(6), {"any", "perturb"}),
+    core_case(CaseFamily.METAMORPHIC, "perturb", RELU, full(6), {"any", "perturb", "repeat", "follow"}),
     core_case(CaseFamily.METAMORPHIC, "linear", RELU, full(6), {"any", "linear"}),
 )

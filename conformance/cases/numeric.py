@@ -86,7 +86,9 @@ _SMALL = tuple(
 NUMERIC_CASES = (
     *_ACTIVATIONS,
     *_SMALL,
-    core_case(CaseFamily.NUMERIC, "wide", WIDE, full(17), OUTPUT | {"perturb"}, everywhere=0),
+    core_case(
+        CaseFamily.NUMERIC, "wide", WIDE, full(17), OUTPUT | {"perturb", "repeat", "follow", "mode"}, everywhere=0
+    ),
     core_case(CaseFamily.NUMERIC, "wide.relu", replace(WIDE, activation="relu"), full(17), OUTPUT, size=2),
     core_case(CaseFamily.NUMERIC, "deep", replace(DEEP, activation="relu"), full(6), OUTPUT),
     core_case(CaseFamily.NUMERIC, "apart", SMALL, _apart, {"any", "apart"}),

@@ -29,6 +29,8 @@ __all__ = ["PROFILE_CASES"]
 OUTPUT = frozenset({"any", "without routing"})
 OTHER = frozenset({"parameters"})
 """The tag of cases that run again with other parameters."""
+MODE = frozenset({"mode"})
+"""The tag of cases that run in both modes."""
 
 
 def _uncounted(draw: Draw, config: PeerConfig) -> Parts:
@@ -67,7 +69,16 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         parts(exact=True),
         tags=OTHER,
     ),
-    _case(CaseFamily.NUMERIC, "bias", replace(WIDE_RELU, query_bias=True), "bias", "query-bias", parts(), everywhere=1),
+    _case(
+        CaseFamily.NUMERIC,
+        "bias",
+        replace(WIDE_RELU, query_bias=True),
+        "bias",
+        "query-bias",
+        parts(),
+        tags=MODE,
+        everywhere=1,
+    ),
     _case(CaseFamily.QUERY_NORM, "inference", BATCH_NORM, "norm.inference", "query-norm", parts(), everywhere=1),
     _case(CaseFamily.QUERY_NORM, "training", BATCH_NORM, "norm.training", "query-norm", parts(training=True), narrow=1),
     _case(
@@ -77,6 +88,7 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         "norm.masked",
         "query-norm",
         parts(training=True, masked=True),
+        tags=OTHER,
         everywhere=1,
     ),
     _case(
@@ -124,7 +136,7 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         frozenset({"query-norm"}),
     ),
     _case(CaseFamily.QUERY_NORM, "ignored", BATCH_NORM, "norm.inference", "query-norm", parts(masked=True), tags=OTHER),
-    _case(CaseFamily.QUERY_NORM, "layer", LAYER_NORM, "norm.layer", "query-norm", parts(), tags=OTHER, narrow=1),
+    _case(CaseFamily.QUERY_NORM, "layer", LAYER_NORM, "norm.layer", "query-norm", parts(), tags=OTHER | MODE, narrow=1),
     _case(
         CaseFamily.QUERY_NORM,
         "bias",
@@ -144,10 +156,10 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         also=ALL_OPTIONS,
     ),
     _case(CaseFamily.NUMERIC, "training", WIDE_RELU, "mode", "training", parts(training=True)),
-    _case(CaseFamily.NUMERIC, "glu", GLU, "glu", "glu", parts(), everywhere=1),
+    _case(CaseFamily.NUMERIC, "glu", GLU, "glu", "glu", parts(), tags=MODE, everywhere=1),
     _case(CaseFamily.NUMERIC, "glu.silu", replace(GLU, activation="silu"), "glu", "glu", parts()),
     _case(CaseFamily.EXACT, "glu", replace(GLU, activation="relu"), "glu", "glu", parts(exact=True), tags=OTHER),
-    _case(CaseFamily.NUMERIC, "sigmoid", SIGMOID, "sigmoid", "sigmoid", parts(), everywhere=1),
+    _case(CaseFamily.NUMERIC, "sigmoid", SIGMOID, "sigmoid", "sigmoid", parts(), tags=MODE, everywhere=1),
     _case(CaseFamily.EXACT, "sigmoid.loud", SIGMOID, "sigmoid", "sigmoid", loud),
     _case(CaseFamily.NUMERIC, "sigmoid.single", replace(SINGLE, gate="sigmoid"), "sigmoid", "sigmoid", parts(), size=1),
     _case(
@@ -159,5 +171,5 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         parts(exact=True),
         tags=OTHER,
     ),
-    _case(CaseFamily.NUMERIC, "per-head", PER_HEAD, "per-head", "per-head-keys", parts(), everywhere=1),
+    _case(CaseFamily.NUMERIC, "per-head", PER_HEAD, "per-head", "per-head-keys", parts(), tags=MODE, everywhere=1),
 )

@@ -80,7 +80,8 @@ class LayerRecipe:
         """The case in this precision."""
         draw, config = Draw("explore", self.seed, precision.parameters), self.config
         params, x = make_entries(self.data, draw, config, self.lead)
-        dy = draw.coarse("dy", (*self.lead, config.d_out), 3, 2)
+        wide = (*self.lead, config.d_out)
+        dy = draw.coarse("dy", wide, 3, 2) if self.data is Data.EXACT else draw.full("dy", wide)
         x, dy = (rounded(array, precision.input) for array in (x, dy))
         mask = self._mask(draw)
         if mask is not None and self.mask is Mask.NAN:
@@ -170,5 +171,12 @@ def read_recipe(text: str) -> Recipe:
 def layer_recipe(found: dict[str, Any]) -> LayerRecipe:
     """The recipe of a layer from the values of its JSON."""
     config = PeerConfig.from_json(json.dumps(found["config"]))
-    kinds = {"data": Data(found["data"]), "mask": Mask(found["mask"]), "memory": Memory(found["memory"])}
-    return LayerRecipe(config, tuple(found["lead"]), found["seed"], training=found["training"], **kinds)
+    return LayerRecipe(
+        config,
+        tuple(found["lead"]),
+        found["seed"],
+        Data(found["data"]),
+        Mask(found["mask"]),
+        training=found["training"],
+        memory=Memory(found["memory"]),
+    )

@@ -7,9 +7,10 @@ such an edge may be wrong on the other, and code for multiples of a power of two
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import cache
 from itertools import pairwise
 
-__all__ = ["ALIGNMENT", "EDGES", "interval", "regime", "regimes", "sizes_of"]
+__all__ = ["ALIGNMENT", "EDGES", "interval", "intervals", "sizes_of"]
 
 EDGES = (1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 65536)
 """An interval ends with its edge; the last interval has no end."""
@@ -24,31 +25,27 @@ def interval(size: int) -> int:
     return bisect_left(EDGES, size)
 
 
-def regime(size: int) -> str:
-    """The interval of a size, and whether the size is aligned.
+@cache
+def intervals() -> tuple[str, ...]:
+    """The names of the intervals.
 
     Example:
-        >>> regime(1), regime(8), regime(13), regime(768), regime(65537)
-        ('1', '2-8 aligned', '9-16', '513-1024 aligned', '>65536')
+        >>> intervals()[interval(13)], intervals()[interval(768)], intervals()[-1]
+        ('9-16', '513-1024', '>65536')
     """
-    return regimes()[interval(size)][size % ALIGNMENT == 0] if size > 1 else "1"
+    return ("1", *(f"{low + 1}-{high}" for low, high in pairwise(EDGES)), f">{EDGES[-1]}")
 
 
-def regimes() -> tuple[tuple[str, str], ...]:
-    """The names of every interval: for sizes that are not aligned, then for those that are."""
-    names = ["1", *(f"{low + 1}-{high}" for low, high in pairwise(EDGES)), f">{EDGES[-1]}"]
-    return tuple((name, f"{name} aligned") for name in names)
-
-
-def sizes_of(number: int, *, aligned: bool) -> list[int]:
+@cache
+def sizes_of(number: int, *, aligned: bool) -> tuple[int, ...]:
     """All aligned sizes of an interval, or its odd ones; the edge itself is the last of the aligned ones.
 
     Example:
         >>> sizes_of(2, aligned=True), sizes_of(2, aligned=False)
-        ([16], [9, 11, 13, 15])
+        ((16,), (9, 11, 13, 15))
     """
     if number == 0:
-        return [] if aligned else [1]
+        return () if aligned else (1,)
     low = EDGES[number - 1] + 1
     high = EDGES[number] if number < len(EDGES) else int(EDGES[-1] * _LAST)
-    return [size for size in range(low, high + 1) if (size % ALIGNMENT == 0 if aligned else size % 2)]
+    return tuple(size for size in range(low, high + 1) if (size % ALIGNMENT == 0 if aligned else size % 2))

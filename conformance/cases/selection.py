@@ -11,12 +11,12 @@ import numpy as np
 from peerspec.conformance.cases.case import Array, Draw, Halves
 from peerspec.reference import Precision
 
-__all__ = ["SELECTION_CASES", "SelectionCase"]
+__all__ = ["VALUE_CASES", "SelectionCase", "coarse", "corners"]
 
 
 @dataclass(frozen=True)
 class SelectionCase:
-    """Two arrays of half scores [rows, n], and k; ``size`` and ``everywhere`` are those of ``CaseDefinition``."""
+    """Two arrays of half scores [rows, n], and k; the other attributes are those of ``CaseDefinition``."""
 
     name: str
     n: int
@@ -24,13 +24,14 @@ class SelectionCase:
     build: Callable[[Draw, int], tuple[Array, Array]]
     size: int = 0
     everywhere: int = 2
+    tags: frozenset[str] = frozenset({"select"})
 
     def make(self, precision: Precision, seed: int) -> Halves:
         """The half scores in the compute dtype."""
         return Halves(self.name, *self.build(Draw(f"select.{self.name}", seed, precision.compute), self.n), self.k)
 
 
-def _coarse(bits: int) -> Any:
+def coarse(bits: int) -> Any:
     """Values of ``bits`` bits: few distinct values, so many ties."""
 
     def make(draw: Draw, n: int) -> tuple[Array, Array]:
@@ -149,7 +150,7 @@ def _corner(draw: Draw, n: int) -> tuple[Array, Array]:
     return s1 * draw.dtype.type(0.5), np.roll(s2, 1, -1)
 
 
-def _corners(k: int) -> Any:
+def corners(k: int) -> Any:
     """In each row a sub-keys of one half and b of the other have much larger half scores, with a·b ≤ k maximal.
 
     Every cell of the staircase of k is then selected in some row.
@@ -177,16 +178,19 @@ def _gaps(draw: Draw, n: int) -> tuple[Array, Array]:
     return draw.full("s1", (16, n))[::2], draw.full("s2", (16, n))[::2]
 
 
-SELECTION_CASES: tuple[SelectionCase, ...] = (
+REPEATED = frozenset({"select", "select.repeat"})
+"""The tags of cases whose questions are asked again, and with changes."""
+
+VALUE_CASES: tuple[SelectionCase, ...] = (
     SelectionCase(
         "hand",
         3,
         2,
         lambda draw, n: (np.array([[1, 0, -1]], draw.dtype), np.array([[0.5, -0.5, 2]], draw.dtype)),
     ),
-    SelectionCase("full", 25, 8, _full, everywhere=0),
-    SelectionCase("coarse", 25, 8, _coarse(3), everywhere=0),
-    SelectionCase("coarser", 25, 8, _coarse(2), everywhere=0),
+    SelectionCase("full", 25, 8, _full, everywhere=0, tags=REPEATED),
+    SelectionCase("coarse", 25, 8, coarse(3), everywhere=0),
+    SelectionCase("coarser", 25, 8, coarse(2), everywhere=0),
     SelectionCase("zeros", 25, 8, _zeros, everywhere=0),
     SelectionCase("absorbed", 25, 8, _absorbed, everywhere=0),
     SelectionCase("neighbours", 25, 8, _neighbours, everywhere=0),
@@ -207,17 +211,17 @@ SELECTION_CASES: tuple[SelectionCase, ...] = (
     SelectionCase("lines", 25, 8, _lines, everywhere=0),
     SelectionCase("corner", 25, 8, _corner, everywhere=0),
     SelectionCase("columns", 25, 8, _in_columns),
-    SelectionCase("gaps", 25, 8, _gaps),
-    SelectionCase("long", 25, 67, _coarse(3), size=1),
-    SelectionCase("longer", 71, 67, _coarse(3), size=1),
-    SelectionCase("first", 25, 1, _coarse(2)),
-    SelectionCase("deep", 4, 11, _coarse(3), everywhere=1),
-    SelectionCase("all", 4, 16, _coarse(2)),
-    SelectionCase("one", 1, 1, _coarse(2)),
+    SelectionCase("gaps", 25, 8, _gaps, tags=REPEATED),
+    SelectionCase("long", 25, 67, coarse(3), size=1),
+    SelectionCase("longer", 71, 67, coarse(3), size=1, tags=REPEATED),
+    SelectionCase("first", 25, 1, coarse(2)),
+    SelectionCase("deep", 4, 11, coarse(3), everywhere=1),
+    SelectionCase("all", 4, 16, coarse(2)),
+    SelectionCase("one", 1, 1, coarse(2)),
     SelectionCase("axes.none", 25, 8, _axes()),
-    SelectionCase("axes.two", 25, 8, _axes(2, 4)),
+    SelectionCase("axes.two", 25, 8, _axes(2, 4), tags=REPEATED),
     SelectionCase("axes.empty", 25, 8, _axes(0, 2)),
-    SelectionCase("million", 1024, 16, _coarse(8)),
-    SelectionCase("million.corners", 1024, 16, _corners(16)),
+    SelectionCase("million", 1024, 16, coarse(8), tags=REPEATED),
+    SelectionCase("million.corners", 1024, 16, corners(16)),
     SelectionCase("million.full", 1024, 16, _full, size=1),
 )

@@ -46,6 +46,8 @@ SHAPE_CASES = (
     core_case(CaseFamily.SHAPE, "strided", RELU, _strided, OUTPUT | {"form"}),
     core_case(CaseFamily.SHAPE, "columns", RELU, _x_in_columns, OUTPUT | {"form"}),
     core_case(CaseFamily.SHAPE, "tables", RELU, _tables_in_columns, OUTPUT | {"form"}),
-    core_case(CaseFamily.SHAPE, "masked", RELU, _masked([True, False, True, True, False, False]), {"any", "form"}),
+    core_case(
+        CaseFamily.SHAPE, "masked", RELU, _masked([True, False, True, True, False, False]), {"any", "form", "mode"}
+    ),
     core_case(CaseFamily.SHAPE, "uncounted", RELU, _masked([False] * 6), {"any", "form"}),
 )

@@ -34,6 +34,7 @@ def within(
     axes: Sequence[str] | None = None,
     hints: Callable[[], tuple[Hint, ...]] = tuple,
     u: float = 0.0,
+    exact: bool = False,
 ) -> Iterator[Evidence]:
     """Evidence that every entry lies within its bound.
 
@@ -46,6 +47,7 @@ def within(
         hints: called on a failure for likely causes.
         u: the unit roundoff of the compute dtype; with it, errors no larger than a narrow dtype explains are blamed
             on PRC-2.
+        exact: whether this also holds for an entry that must be exact and is not zero.
     """
     worst = deviation(got, expected, where)
     if worst is None:
@@ -54,7 +56,9 @@ def within(
         yield Evidence(worst.share)
         return
     found = hints()
-    if u and worst.share * u <= NARROW and _narrow(got, expected, where):
+    rounded = exact and worst.bound == 0 and worst.expected != 0  # any error is infinitely many bounds
+    small = rounded or worst.share * u <= NARROW
+    if u and small and _narrow(got, expected, where):
         clause, found = "PRC-2", (*found, Hint(HintKind.NARROW_DTYPE))
     yield Evidence(worst.share, _out_of_bound(quantity, worst, axes, found), clause)
 

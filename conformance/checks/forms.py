@@ -49,7 +49,8 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
         if name == "scores":
             got, expected = np.sort(got), np.sort(expected)
         bound = Bounded(expected, np.full(error.shape, 2 * error.max(initial=0)))
-        where = np.broadcast_to(trial.certain_for_all.reshape(-1, *[1] * (error.ndim - 1)), error.shape)
+        comparable = trial.certain_for_all & trial.finite
+        where = np.broadcast_to(comparable.reshape(-1, *[1] * (error.ndim - 1)), error.shape)
         yield from within(f"{name} of {form}, against [T, D],", got, bound, where, clause=form_clause(case))
 
 

@@ -19,7 +19,8 @@ def _up_to_a_factor(quantity: str) -> Callable[[Trial], Iterator[Evidence]]:
         if proportional(trial.returned_scores, trial.scores.value) is not None:
             yield Evidence(0.0)
         else:
-            yield from within(quantity, trial.returned_scores, trial.scores)
+            got, expected, exact = trial.returned_scores, trial.scores, trial.case.exact
+            yield from within(quantity, got, expected, u=trial.model.u, exact=exact)
 
     return sound(examine)
 
@@ -27,7 +28,7 @@ def _up_to_a_factor(quantity: str) -> Callable[[Trial], Iterator[Evidence]]:
 QUERY_CHECKS = (
     Check(
         "query.map",
-        ("QRY-1",),
+        ("QRY-1", "PRC-2"),
         Stage.QUERY,
         "query",
         _up_to_a_factor("the query of one-hot weights, summed over its entries,"),
@@ -36,7 +37,7 @@ QUERY_CHECKS = (
     ),
     Check(
         "query.halves",
-        ("QRY-2",),
+        ("QRY-2", "PRC-2"),
         Stage.QUERY,
         "halves",
         _up_to_a_factor("the query folded with sub-keys (1, 1) and (−1, 1)"),

@@ -43,7 +43,8 @@ def _values(trial: Trial) -> Iterator[Evidence]:
         factor = proportional(got, expected.value)
         return () if factor is None else (Hint(HintKind.SCORE_SCALE, {"factor": factor}),)
 
-    yield from within("the sorted score (lowest first)", got, expected, hints=hints)
+    u, exact = trial.model.u, trial.case.exact
+    yield from within("the sorted score (lowest first)", got, expected, hints=hints, u=u, exact=exact)
 
 
 def _scores(trial: Trial) -> Iterator[Evidence]:
@@ -70,7 +71,7 @@ def _scores_of_ids(trial: Trial) -> Iterator[Evidence]:
         coarse = Bounded(expected.value, expected.error + NARROW * np.abs(expected.value).max(initial=0))
         yield from within(quantity, got, coarse, _rows(trial), clause="SCO-1")
     clause = "" if trial.case.exact else "SCO-1"
-    yield from within(quantity, got, expected, _rows(trial), clause=clause, u=trial.model.u)
+    yield from within(quantity, got, expected, _rows(trial), clause=clause, u=trial.model.u, exact=trial.case.exact)
 
 
 def _rows(trial: Trial) -> Array:
@@ -92,7 +93,7 @@ SUM_CHECKS = (
 SCORE_CHECKS = (
     Check(
         "scores.values",
-        ("SCO-1", "PRC-5"),
+        ("SCO-1", "PRC-2", "PRC-5"),
         Stage.SCORE,
         "whole",
         sound(_values),

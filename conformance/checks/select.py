@@ -9,15 +9,15 @@ import numpy as np
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import holds, violated
 from peerspec.conformance.kinds import Stage, TrialKind
-from peerspec.conformance.problems import Hint, HintKind, ProblemKind, Violation
+from peerspec.conformance.problems import Hint, HintKind, ProblemKind
 from peerspec.conformance.trials.selection import SelectionTrial
 
 __all__ = ["SELECT_CHECKS"]
 
 
 def _ids(trial: SelectionTrial) -> Iterator[Evidence]:
-    if trial.problem:
-        yield violated(Violation("", trial.problem))
+    if trial.violation:
+        yield violated(trial.violation)
         return
     k = trial.halves.k
     got, expected = (part.indices.reshape(-1, k) for part in (trial.selection, trial.expected))
@@ -32,7 +32,7 @@ def _ids(trial: SelectionTrial) -> Iterator[Evidence]:
 
 
 def _scores(trial: SelectionTrial) -> Iterator[Evidence]:
-    if trial.problem:
+    if trial.violation:
         return
     k, parts = trial.halves.k, (trial.selection, trial.expected)
     got, expected = (part.scores.reshape(-1, k) for part in parts)
@@ -49,7 +49,7 @@ def _scores(trial: SelectionTrial) -> Iterator[Evidence]:
 SELECT_CHECKS = (
     Check(
         "select.ids",
-        ("SEL-2", "SEL-1", "SEL-4"),
+        ("SEL-2", "SEL-1", "SEL-4", "IND-2", "IND-4"),
         Stage.TIE,
         "select",
         _ids,

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import violated
 from peerspec.conformance.kinds import Stage
-from peerspec.conformance.problems import Violation
 from peerspec.conformance.trials.layer import Trial
-from peerspec.conformance.trials.structure import input_modified
+from peerspec.conformance.trials.structure import harm
 
 __all__ = ["STRUCTURE_CHECKS"]
 
@@ -21,8 +20,8 @@ def _answer(trial: Trial) -> Iterator[Evidence]:
 
 
 def _inputs(trial: Trial) -> Iterator[Evidence]:
-    modified = trial.answer.modified
-    yield violated(Violation("", input_modified("forward", modified))) if modified else Evidence(0.0)
+    wrong = harm("forward", trial.answer)
+    yield violated(wrong) if wrong else Evidence(0.0)
 
 
 STRUCTURE_CHECKS = (
@@ -34,5 +33,12 @@ STRUCTURE_CHECKS = (
         _answer,
         "Are shapes, dtypes and ids of the answer right?",
     ),
-    Check("structure.inputs", ("IND-2",), Stage.STRUCTURE, "any", _inputs, "Are the inputs unchanged?"),
+    Check(
+        "structure.inputs",
+        ("IND-2", "IND-4"),
+        Stage.STRUCTURE,
+        "any",
+        _inputs,
+        "Are the inputs, and what earlier calls got and returned, unchanged?",
+    ),
 )

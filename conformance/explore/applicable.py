@@ -11,7 +11,8 @@ from peerspec.conformance.check import Check
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
-from peerspec.conformance.checks.independence import FINITE_CHECKS, INDEPENDENCE_CHECKS, OPTION_CHECKS
+from peerspec.conformance.checks.independence import FINITE_CHECKS, FINITE_NORM_CHECKS, INDEPENDENCE_CHECKS
+from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import OUTPUT_CHECKS
 from peerspec.conformance.checks.profiles import PROFILE_CHECKS
 from peerspec.conformance.checks.scores import SCORE_CHECKS
@@ -20,7 +21,7 @@ from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.kinds import TrialKind
 
-__all__ = ["applicable_checks"]
+__all__ = ["EXPLORED_CHECKS", "applicable_checks"]
 
 _CHECKS = {
     check.id: check
@@ -32,14 +33,17 @@ _CHECKS = {
         SELECTION_CHECKS,
         SELECT_CHECKS,
         GATE_CHECKS,
+        MODE_CHECKS,
         OUTPUT_CHECKS,
         FINITE_CHECKS,
-        OPTION_CHECKS,
+        FINITE_NORM_CHECKS,
         PROFILE_CHECKS,
         GRADIENT_CHECKS,
     )
     for check in checks
 }
+EXPLORED_CHECKS = tuple(_CHECKS.values())
+"""The checks that may apply."""
 
 
 def applicable_checks(
@@ -71,7 +75,8 @@ def _changes(recipe: LayerRecipe) -> bool:
 
 
 def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
-    alone = not recipe.training  # in training, tokens share their statistics
+    # with batch norm in training, tokens share their statistics
+    alone = not (recipe.training and recipe.config.query_norm == "batch")
     count, with_nan = prod(recipe.lead), recipe.mask is Mask.NAN
     formed = recipe.masked or len(recipe.lead) != 1 or recipe.memory is not Memory.ROWS
     gate = "gates.softmax" if recipe.config.gate == "softmax" else "gates.sigmoid"
@@ -79,8 +84,9 @@ def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
         "structure.answer",
         "structure.inputs",
         *(["independence.tokens"] if alone and count > 1 else []),
-        *(["structure.forms"] if alone and count and formed and not with_nan else []),
-        *(["norm.training"] if recipe.training else []),
+        *(["structure.forms"] if alone and count and formed else []),
+        *([] if alone else ["norm.training"]),
+        *(["independence.mode"] if alone and recipe.training else []),
         "scores.rounding",
         "selection.admissible",
         *(["selection.order"] if ordered and not with_nan else []),

@@ -17,11 +17,10 @@ from peerspec.conformance.cases.explorations import Exploration
 from peerspec.conformance.cases.recipe import LayerRecipe, Mask, Recipe
 from peerspec.conformance.check import Check, Evidence, Explored
 from peerspec.conformance.explore.applicable import applicable_checks
+from peerspec.conformance.explore.examine import diagnosed_recipe, examine_recipe, explored_problem
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
-from peerspec.conformance.problems import Hint, HintKind, Problem
-from peerspec.conformance.trials.run_check import examine_trial, make_trial
 from peerspec.reference import Precision
 
 __all__ = ["Explorer", "Identity"]
@@ -77,7 +76,8 @@ class Explorer:
         if isinstance(search.found, Fault):
             raise search.found
         if search.found or search.examined:
-            yield search.found or Evidence(search.share)
+            found = search.found
+            yield diagnosed_recipe(found, self.host, self.precision) if found else Evidence(search.share)
 
     def _recipes(self) -> Any:
         from peerspec.conformance.explore.strategies import halves_recipes, layer_recipes
@@ -150,25 +150,18 @@ class _Search:
         except Fault as fault:
             recipe = recipe or drawn
             first = next(self.explorer.checks(recipe)).id
-            shown = Fault(_explored(fault.problem, recipe))
+            shown = Fault(explored_problem(fault.problem, recipe))
             self._record(fault.identity, shown, Explored(first, recipe.to_json()))
         else:
             if failed and failed.explored:
                 self._record((failed.explored.check, failed.clause), failed, failed.explored)
 
     def _first_failure(self, recipe: Recipe) -> Evidence | None:
-        subject, decided = recipe.make(self.explorer.precision), False
-        trial = make_trial(self.explorer.exploration.trial, subject, self.host)
-        for check in self.explorer.checks(recipe):
-            evidence = examine_trial(check, trial)
-            if evidence is None:
-                continue
-            self.examined += not decided
-            decided = True
-            if evidence.problem:
-                return _blamed(check, evidence, evidence.problem, recipe)
-            self.share = max(self.share, evidence.share)
-        return None
+        kind, checks = self.explorer.exploration.trial, self.explorer.checks(recipe)
+        found = examine_recipe(kind, checks, recipe, self.host, self.explorer.precision)
+        self.examined += found.decided > 0
+        self.share = max(self.share, found.share)
+        return found.failure
 
     def _record(self, identity: Identity, failure: Evidence | Fault, witness: Explored) -> None:
         """Keep to the first defect, so that shrinking does not go from one defect to another."""
@@ -179,21 +172,6 @@ class _Search:
         if identity == self.identity:
             self.found, self.witness = failure, witness
             raise _Stop if self.host.dead else _Failed
-
-
-def _blamed(check: Check, evidence: Evidence, problem: Problem, recipe: Recipe) -> Evidence:
-    """The evidence, blamed on the clause and stage of the check that failed on the explored case."""
-    return replace(
-        evidence,
-        problem=_explored(problem, recipe),
-        clause=check.broken_clause(evidence),
-        stage=check.stage,
-        explored=Explored(check.id, recipe.to_json()),
-    )
-
-
-def _explored(problem: Problem, recipe: Recipe) -> Problem:
-    return replace(problem, hints=(*problem.hints, Hint(HintKind.EXPLORED, {"case": str(recipe)})))
 
 
 def _run(search: _Search, recipes: Any, exploration: Exploration, seed: int) -> None:

@@ -1,9 +1,11 @@
-"""One call of a backend in its own process: call it, read its answer, compare its inputs with before."""
+"""One call of a backend in its own process: call it, copy its answer, and compare what it had before with before."""
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.backends.protocol import is_support
+from peerspec.conformance.hosts.arguments import InPlace, arrays, private, same_bits
 from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.memory import Changed, Memory
 from peerspec.conformance.problems import FaultKind
-from peerspec.reference import Layer, Output, Selection
+from peerspec.reference import Output, Selection
 
-__all__ = ["METHODS", "Answer", "Strided", "as_laid_out", "call_backend"]
+__all__ = ["METHODS", "Answer", "Caller"]
 
 Array = NDArray[Any]
 
@@ -24,43 +28,63 @@ Array = NDArray[Any]
 class Answer:
     """A readable answer: an ``Output``, a ``Selection``, a dict of arrays, or the answer of ``supports``.
 
-    ``modified`` names the inputs whose bits changed during the call (IND-2).
+    Attributes:
+        value: the answer, in copies that were made when the call returned.
+        modified: the inputs whose bits changed during the call (IND-2).
+        changed: what changed of earlier calls by the end of this one (IND-4).
     """
 
     value: Any
     modified: tuple[str, ...] = ()
+    changed: tuple[Changed, ...] = ()
 
 
-@dataclass(frozen=True)
-class Strided:
-    """An array with gaps between its rows; pickling alone would close the gaps."""
+class Caller:
+    """A backend in this process, and what is remembered of its last calls.
 
-    array: Array
-
-
-def as_laid_out(array: Array) -> Array | Strided:
-    """The array as an argument that keeps its gaps, if it has any, on the way to the backend."""
-    return array if array.flags.c_contiguous or array.flags.f_contiguous else Strided(array)
-
-
-def call_backend(backend: Any, method: str, arguments: dict[str, Any]) -> Answer:
-    """Call ``backend.method(**arguments)`` on private copies of the arrays.
-
-    Raises:
-        Fault: the method is missing, it raised, or it returned something that is no answer.
+    Args:
+        backend: an object with the contract of a backend.
     """
-    call = getattr(backend, method, None)
-    if call is None:
-        raise Fault.of(FaultKind.METHOD_MISSING, method=method)
-    copies = {key: _copy(value) for key, value in arguments.items()}
-    before = _arrays(arguments)
+
+    def __init__(self, backend: Any) -> None:
+        self.backend, self._memory = backend, Memory()
+        self._last: dict[str, dict[str, Any]] = {}
+
+    def call(self, method: str, arguments: dict[str, Any]) -> Answer:
+        """Call ``backend.method(**arguments)`` on private copies of the arrays.
+
+        Raises:
+            Fault: the method is missing, it raised, or it returned something that is no answer.
+        """
+        call = getattr(self.backend, method, None)
+        if call is None:
+            raise Fault.of(FaultKind.METHOD_MISSING, method=method)
+        early = self._make_room(method) if isinstance(arguments, InPlace) else ()
+        given = self._last[method] = private(arguments, self._last.get(method, {}))
+        value = _called(call, method, given)
+        before, after = arrays(arguments), arrays(given)
+        modified = tuple(name for name, array in after.items() if not same_bits(array, before[name]))
+        answer = _READERS[method](value)
+        before |= {name: after[name].copy() for name in modified}
+        inputs = {name: (partial(after.get, name), before[name]) for name in after}
+        self._memory.keep(method, _results(method, value, answer), inputs)
+        return Answer(answer, modified, (*early, *self._memory.changed()))
+
+    def _make_room(self, method: str) -> tuple[Changed, ...]:
+        """What changed so far; then forget what lies in the arrays that get new values."""
+        changed = self._memory.changed()
+        self._memory.release(arrays(self._last.get(method, {})))
+        return changed
+
+
+def _called(call: Any, method: str, arguments: dict[str, Any]) -> Any:
     try:
         with np.errstate(all="ignore"):  # the suite itself sends tokens that are not finite
-            value = call(*_positional(method, copies), **_keywords(method, copies))
+            return call(*_positional(method, arguments), **_keywords(method, arguments))
+    except MemoryError:
+        raise  # says something of the machine, and nothing of the layer
     except Exception as error:
         raise _raised(method, error) from error
-    modified = tuple(name for name, array in _arrays(copies).items() if not _same_bits(array, before[name]))
-    return Answer(_READERS[method](value), modified)
 
 
 _POSITIONAL = {
@@ -79,38 +103,6 @@ def _positional(method: str, arguments: dict[str, Any]) -> list[Any]:
 
 def _keywords(method: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in _POSITIONAL[method]}
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.copy(order="K")
-    if isinstance(value, Strided):
-        return _with_gaps(value.array)
-    if isinstance(value, Layer):
-        return Layer(value.config, {name: array.copy(order="K") for name, array in value.params.items()})
-    return value
-
-
-def _with_gaps(value: Array) -> Array:
-    view = np.zeros((2 * len(value), *value.shape[1:]), value.dtype)[::2]
-    view[...] = value
-    return view
-
-
-def _arrays(arguments: dict[str, Any]) -> dict[str, Array]:
-    found: dict[str, Array] = {}
-    for key, value in arguments.items():
-        if isinstance(value, np.ndarray):
-            found[key] = value
-        elif isinstance(value, Strided):
-            found[key] = value.array
-        elif isinstance(value, Layer):
-            found |= value.params
-    return found
-
-
-def _same_bits(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and a.tobytes() == b.tobytes()
 
 
 _LINE, _LINES = 300, 12
@@ -139,7 +131,7 @@ def _array(value: Any, part: str) -> Array:
         raise Fault.of(FaultKind.ARRAY_UNREADABLE, part=part, exception=exception, detail=detail) from error
     if array.dtype == object or array.dtype.hasobject:
         raise Fault.of(FaultKind.NO_ARRAY, part=part, got=type(value).__name__)
-    return array
+    return np.array(array, order="K")
 
 
 def _wrong_type(method: str, expected: str, got: str) -> Fault:
@@ -172,6 +164,20 @@ def _read_dict(method: str, expected: str, value: Any) -> dict[str, Array]:
     if not hasattr(value, "items"):
         raise _wrong_type(method, expected, type(value).__name__)
     return {str(name): _array(array, str(name)) for name, array in value.items()}
+
+
+def _results(method: str, value: Any, answer: Any) -> dict[str, tuple[Callable[[], Any], Array]]:
+    """By part of an answer how to read it again from the object that the backend returned, and its copy."""
+    if method == "gradients":
+        return _in_dict(value, answer)
+    names = {"forward": ("y", "scores", "indices", "gates"), "select": ("scores", "indices")}.get(method, ())
+    parts = {name: getattr(answer, name) for name in names}
+    found = {name: (partial(getattr, value, name), part) for name, part in parts.items() if part is not None}
+    return found | (_in_dict(value.state, answer.state) if method == "forward" and answer.state else {})
+
+
+def _in_dict(value: Any, answer: dict[str, Array]) -> dict[str, tuple[Callable[[], Any], Array]]:
+    return {str(name): (partial(value.__getitem__, name), answer[str(name)]) for name in value}
 
 
 def _read_support(value: Any) -> bool | str:

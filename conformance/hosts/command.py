@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from peerspec.backends.process import Command, ProcessBackend, ProcessError, RefusalError
-from peerspec.conformance.hosts.call import Answer, Strided
+from peerspec.conformance.hosts.arguments import Strided
+from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.problems import FaultKind, Problem
 

@@ -36,6 +36,11 @@ class Fault(Exception):  # noqa: N818 - it is the fault of a backend and no erro
         return self.problem.kind in (FaultKind.RAISED, FaultKind.REFUSED)
 
     @property
+    def owed(self) -> bool:
+        """Whether it is an error instead of an answer that the backend owes for a configuration it takes (CNF-4)."""
+        return self.refused and self.problem.values.get("method") != "supports"
+
+    @property
     def identity(self) -> tuple[str, ...]:
         """What two faults of one cause have in common: kind, method, exception and part of the answer."""
         values = self.problem.values

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peerspec.backends import BackendError
-from peerspec.conformance.hosts.call import METHODS, Answer, call_backend
+from peerspec.conformance.hosts.call import METHODS, Answer, Caller
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.problems import FaultKind, Problem
 
@@ -26,6 +26,7 @@ class ObjectHost:
     name: str = field(init=False)
     profiles: frozenset[str] = field(init=False)
     methods: frozenset[str] = field(init=False)
+    caller: Caller = field(init=False)
     dead: Problem | None = None
 
     def __post_init__(self) -> None:
@@ -37,16 +38,17 @@ class ObjectHost:
         # plain strings: another process could not read an enum of the backend's own
         self.name, self.profiles = str(self.backend.name), frozenset(map(_plain, self.backend.profiles))
         self.methods = frozenset(method for method in METHODS if hasattr(self.backend, method))
+        self.caller = Caller(self.backend)
 
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Call in a thread, so that the suite can stop waiting for a call that hangs; without a limit, in this one."""
         if self.dead:
             raise Fault(self.dead)
         if self.timeout == math.inf:
-            return unwrap(outcome_of(self.backend, method, arguments))
+            return unwrap(outcome_of(self.caller, method, arguments))
         outcomes: list[Outcome] = []
         thread = threading.Thread(
-            target=lambda: outcomes.append(outcome_of(self.backend, method, arguments)), daemon=True
+            target=lambda: outcomes.append(outcome_of(self.caller, method, arguments)), daemon=True
         )
         thread.start()
         thread.join(self.timeout)
@@ -62,10 +64,10 @@ class ObjectHost:
         """Nothing was started."""
 
 
-def outcome_of(backend: Any, method: str, arguments: dict[str, Any]) -> Outcome:
+def outcome_of(caller: Caller, method: str, arguments: dict[str, Any]) -> Outcome:
     """The answer, or the fault without its cause and frames, which cannot always be sent to another process."""
     try:
-        return call_backend(backend, method, arguments)
+        return caller.call(method, arguments)
     except Fault as fault:
         return Fault(fault.problem)
     except BaseException as error:

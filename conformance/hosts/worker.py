@@ -24,7 +24,7 @@ def serve(address: str, name: str) -> None:
         while True:
             try:
                 method, arguments = connection.recv()
-                connection.send(outcome_of(host.backend, method, arguments))
+                connection.send(outcome_of(host.caller, method, arguments))
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 return  # the parent has ended
 

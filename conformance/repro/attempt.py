@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from peerspec.conformance.cases.case import Subject
 from peerspec.conformance.check import Check
+from peerspec.conformance.findings import TAKEN, taken_not_answered
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import Reason
 from peerspec.conformance.problems import Problem
 from peerspec.conformance.sentences import message
+from peerspec.conformance.trials.diagnosis import diagnosed
 from peerspec.conformance.trials.run_check import run_check
 
 __all__ = ["Attempt", "attempt"]
@@ -48,8 +50,13 @@ def attempt(check: Check, subject: Subject, host: Host) -> Attempt:
     try:
         evidence = run_check(check, subject, host)
     except Fault as fault:
-        return Attempt(fault.problem, Reason.NO_ANSWER)
+        return _refused(fault) if fault.owed else Attempt(fault.problem, Reason.NO_ANSWER)
     if evidence is None or not evidence.problem:
         return Attempt(decided=evidence is not None)
+    evidence = diagnosed(check, subject, host, evidence)
     reason = Reason.BLOCKED if evidence.blocked else Reason.VIOLATION
     return Attempt(evidence.problem, reason, check.broken_clause(evidence))
+
+
+def _refused(fault: Fault) -> Attempt:
+    return Attempt(taken_not_answered(fault), Reason.VIOLATION, TAKEN)

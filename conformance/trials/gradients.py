@@ -10,11 +10,14 @@ import numpy as np
 from peerspec.conformance.bounds.bounded import Bounded
 from peerspec.conformance.bounds.gradients import gradient_bounds
 from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.hosts.arguments import InPlace
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.problems import Problem, ProblemKind, Violation
-from peerspec.conformance.trials.layer import Trial
-from peerspec.conformance.trials.structure import dtype_problem, input_modified, shape_problem
+from peerspec.conformance.trials.layer import AGAIN, Trial, Unsound
+from peerspec.conformance.trials.parts import moved
+from peerspec.conformance.trials.structure import dtype_problem, harm, shape_problem
+from peerspec.reference import Layer
 
 __all__ = ["GradientTrial"]
 
@@ -27,6 +30,11 @@ class GradientTrial:
 
     def __init__(self, case: Case, host: Host) -> None:
         self.case, self.host, self.trial = case, host, Trial(case, host)
+
+    @property
+    def subject(self) -> Case:
+        """The case, by the name that all trials have for it."""
+        return self.case
 
     @property
     def shows_routing(self) -> bool:
@@ -48,20 +56,37 @@ class GradientTrial:
     @cached_property
     def answer(self) -> Answer:
         """The answer to the case."""
-        return self._call()
+        return self._call(self.case, self.dy)
 
-    def repeated(self) -> dict[str, Array]:
-        """Gradients by name, of one more call."""
-        found: dict[str, Array] = self._call().value
-        return found
+    def later(self, case: Case | None = None, *, in_place: bool = False) -> GradientTrial:
+        """The trial of a later call of ``gradients``, of the same case unless another is given.
 
-    def _call(self) -> Answer:
-        arguments: dict[str, Any] = {"layer": self.case.layer, "x": self.case.x, "dy": self.dy}
-        if self.case.mask is not None:
-            arguments["mask"] = self.case.mask
-        if self.case.frozen:
+        Raises:
+            Unsound: the structure of an answer is wrong.
+        """
+        trial = GradientTrial(case or self.case, self.host)
+        trial.trial = self.trial.later(case, in_place=in_place) if case else self.trial
+        trial.answer = self._call(trial.case, trial.dy, in_place=in_place)
+        if trial.violation:
+            raise Unsound(trial.violation)
+        return trial
+
+    @cached_property
+    def unsteady(self) -> Problem | None:
+        """What differs when the same calls are made again, if anything."""
+        if self.trial.unsteady:
+            return self.trial.unsteady
+        found = (moved(self.returned, self._call(self.case, self.dy).value) for _ in range(AGAIN))
+        name = next(filter(None, found), None)
+        return Problem(ProblemKind.GRADIENT_NOT_REPEATED, {"names": [name]}) if name else None
+
+    def _call(self, case: Case, dy: Array, *, in_place: bool = False) -> Answer:
+        arguments: dict[str, Any] = {"layer": case.layer, "x": case.x, "dy": dy}
+        if case.mask is not None:
+            arguments["mask"] = case.mask
+        if case.frozen:
             arguments["training"] = False
-        return self.host.call("gradients", arguments)
+        return self.host.call("gradients", InPlace(arguments) if in_place else arguments)
 
     @property
     def returned(self) -> dict[str, Array]:
@@ -82,15 +107,13 @@ class GradientTrial:
     @cached_property
     def violation(self) -> Violation | None:
         """What is wrong with names, shapes, dtypes or inputs, if anything."""
-        for name, expected in self.expected.items():
-            shape = self.case.x.shape if name == "x" else expected.value.shape
+        shapes = _learned(self.case.layer) | {"x": self.case.x.shape}
+        for name, shape in shapes.items():
             if wrong := self._form(name, shape):
                 return wrong
-        if unknown := sorted(self.returned.keys() - self.expected.keys()):
+        if unknown := sorted(self.returned.keys() - shapes.keys()):
             return Violation("", Problem(ProblemKind.GRADIENT_UNKNOWN, {"name": unknown[0]}))
-        if self.answer.modified:
-            return Violation("IND-2", input_modified("gradients", self.answer.modified))
-        return None
+        return harm("gradients", self.answer)
 
     def _form(self, name: str, shape: tuple[int, ...]) -> Violation | None:
         if name not in self.returned:
@@ -102,3 +125,9 @@ class GradientTrial:
         if got.dtype != dtype:
             return Violation("PRC-6", dtype_problem(part, (dtype,), got.dtype))
         return None
+
+
+def _learned(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """The shapes of the learned parameters by name."""
+    running = ("query_norm.mean", "query_norm.var")
+    return {name: array.shape for name, array in layer.params.items() if name not in running}

@@ -10,18 +10,23 @@ import numpy as np
 
 from peerspec.conformance.bounds import stages
 from peerspec.conformance.bounds.bounded import Bounded, given
-from peerspec.conformance.bounds.gates import gate_bounds
-from peerspec.conformance.bounds.model import DIVIDE, Model, model_for
+from peerspec.conformance.bounds.gates import gate_bounds, gates_of_y, gates_of_y_beside
+from peerspec.conformance.bounds.model import Model, model_for
 from peerspec.conformance.bounds.query_norm import Normed, query_normed
 from peerspec.conformance.bounds.selection import Margin, margins
 from peerspec.conformance.cases.case import Array, Case
-from peerspec.conformance.hosts.call import Answer, as_laid_out
+from peerspec.conformance.hosts.arguments import InPlace, as_laid_out
+from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
-from peerspec.conformance.problems import Violation
-from peerspec.conformance.trials.structure import violations
+from peerspec.conformance.problems import Problem, ProblemKind, Violation
+from peerspec.conformance.trials.parts import moved
+from peerspec.conformance.trials.structure import harm, violations
 from peerspec.reference import Output, select_two_stage
 
-__all__ = ["Trial", "Unsound"]
+__all__ = ["AGAIN", "Trial", "Unsound"]
+
+AGAIN = 3
+"""How often a call is made again before a formula is blamed; one of two orders is taken in all with 1 in 8."""
 
 
 class Unsound(Exception):  # noqa: N818 - no error of the program but evidence on its way to the report
@@ -52,24 +57,50 @@ class Trial:
         Raises:
             Unsound: the structure of this answer is wrong.
         """
-        out: Output = self._call(x, layer, masked=masked).value
-        if wrong := violations(replace(self.case, x=self.case.x if x is None else x), out):
-            raise Unsound(wrong[0])
-        return out
+        case = replace(self.case, x=self.case.x if x is None else x, layer=layer or self.case.layer)
+        return self.later(case if masked else replace(case, mask=None)).output
 
-    def _call(self, x: Array | None = None, layer: Any = None, *, masked: bool = True) -> Answer:
-        x = self.case.x if x is None else x
-        arguments: dict[str, Any] = {"layer": layer or self.case.layer, "x": as_laid_out(x)}
-        if self.case.mask is not None and masked:
-            arguments["mask"] = self.case.mask
-        if self.case.training:
+    def later(self, case: Case | None = None, *, in_place: bool = False) -> Trial:
+        """The trial of a later call, of the same case unless another is given.
+
+        Args:
+            case: the other case.
+            in_place: whether its values are written into the arrays of the call before, if they fit.
+
+        Raises:
+            Unsound: the structure of its answer is wrong.
+        """
+        trial = Trial(case or self.case, self.host)
+        trial.answer = self._call(trial.case, in_place=in_place)
+        wrong = trial.structure[0] if trial.structure else harm("forward", trial.answer)
+        if wrong:
+            raise Unsound(wrong)
+        return trial
+
+    def _call(self, case: Case, *, in_place: bool = False) -> Answer:
+        arguments: dict[str, Any] = {"layer": case.layer, "x": as_laid_out(case.x)}
+        if case.mask is not None:
+            arguments["mask"] = case.mask
+        if case.training:
             arguments["training"] = True
-        return self.host.call("forward", arguments)
+        return self.host.call("forward", InPlace(arguments) if in_place else arguments)
+
+    @property
+    def subject(self) -> Case:
+        """The case, by the name that all trials have for it."""
+        return self.case
 
     @cached_property
     def answer(self) -> Answer:
         """The answer to the case."""
-        return self._call()
+        return self._call(self.case)
+
+    @cached_property
+    def unsteady(self) -> Problem | None:
+        """What differs when the same call is made again, if anything."""
+        found = (moved(self.output, self._call(self.case).value) for _ in range(AGAIN))
+        part = next(filter(None, found), None)
+        return Problem(ProblemKind.NOT_REPEATED, {"part": part}) if part else None
 
     @property
     def output(self) -> Output:
@@ -179,16 +210,14 @@ class Trial:
 
     @cached_property
     def y_of_returned(self) -> Bounded:
-        """y of the returned gates; the backend may have used them before a last rounding, or divided after the sum."""
-        config = self.case.layer.config
+        """y of the returned gates, beside which the backend may have computed those of y in another legal way."""
         gates = np.where(self.finite[:, None, None], self.returned_gates, 0).astype(np.float64)
-        roundings = 1.0 if config.gate == "sigmoid" else 2 * DIVIDE if config.top_k > 1 else 0.0
-        return self._output(given(gates, roundings * self.model.u * np.abs(gates)))
+        return self._output(gates_of_y_beside(self.model, self.case.layer.config.gate, gates, self.scores.value))
 
     @cached_property
     def y(self) -> Bounded:
         """y of the reference for the ids."""
-        return self._output(self.gates)
+        return self._output(gates_of_y(self.model, self.case.layer.config.gate, self.scores))
 
     def _output(self, gates: Bounded) -> Bounded:
         return stages.output(self.model, self.case.layer, self.weights, gates, self.ids)

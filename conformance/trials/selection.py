@@ -7,10 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from peerspec.conformance.cases.case import Halves
-from peerspec.conformance.hosts.call import Answer, as_laid_out
+from peerspec.conformance.hosts.arguments import InPlace, as_laid_out
+from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
-from peerspec.conformance.problems import Problem
-from peerspec.conformance.trials.structure import ID_DTYPES, dtype_problem, input_modified, shape_problem
+from peerspec.conformance.problems import Problem, ProblemKind, Violation
+from peerspec.conformance.trials.layer import AGAIN, Unsound
+from peerspec.conformance.trials.parts import moved
+from peerspec.conformance.trials.structure import ID_DTYPES, dtype_problem, harm, shape_problem
 from peerspec.reference import Flushing, Selection, select_exhaustive, select_staircase
 
 __all__ = ["SelectionTrial"]
@@ -27,11 +30,20 @@ class SelectionTrial:
     def __init__(self, halves: Halves, host: Host) -> None:
         self.halves, self.host = halves, host
 
+    @property
+    def subject(self) -> Halves:
+        """The half scores, by the name that all trials have for them."""
+        return self.halves
+
     @cached_property
     def answer(self) -> Answer:
         """The answer to the case."""
-        s1, s2 = map(as_laid_out, (self.halves.scores1, self.halves.scores2))
-        return self.host.call("select", {"scores1": s1, "scores2": s2, "k": self.halves.k})
+        return self._call(self.halves)
+
+    def _call(self, halves: Halves, *, in_place: bool = False) -> Answer:
+        s1, s2 = map(as_laid_out, (halves.scores1, halves.scores2))
+        arguments = {"scores1": s1, "scores2": s2, "k": halves.k}
+        return self.host.call("select", InPlace(arguments) if in_place else arguments)
 
     @property
     def selection(self) -> Selection:
@@ -70,8 +82,12 @@ class SelectionTrial:
         return "SEL-4" if both and not entries.any() else "SEL-2"
 
     @cached_property
-    def problem(self) -> Problem | None:
+    def violation(self) -> Violation | None:
         """What is wrong with shapes, dtypes or inputs, if anything."""
+        wrong = self._form()
+        return Violation("", wrong) if wrong else harm("select", self.answer)
+
+    def _form(self) -> Problem | None:
         s1, found = self.halves.scores1, self.selection
         shape = (*s1.shape[:-1], self.halves.k)
         for name, part in (("scores", found.scores), ("indices", found.indices)):
@@ -81,4 +97,23 @@ class SelectionTrial:
             return dtype_problem("scores of select()", (s1.dtype,), found.scores.dtype)
         if found.indices.dtype not in ID_DTYPES:
             return dtype_problem("indices of select()", ID_DTYPES, found.indices.dtype)
-        return input_modified("select", self.answer.modified) if self.answer.modified else None
+        return None
+
+    def later(self, halves: Halves | None = None, *, in_place: bool = False) -> SelectionTrial:
+        """The trial of a later call, with the same half scores unless others are given.
+
+        Raises:
+            Unsound: the structure of its answer is wrong.
+        """
+        trial = SelectionTrial(halves or self.halves, self.host)
+        trial.answer = self._call(trial.halves, in_place=in_place)
+        if trial.violation:
+            raise Unsound(trial.violation)
+        return trial
+
+    @cached_property
+    def unsteady(self) -> Problem | None:
+        """What differs when the same call is made again, if anything."""
+        found = (moved(self.selection, self._call(self.halves).value) for _ in range(AGAIN))
+        part = next(filter(None, found), None)
+        return Problem(ProblemKind.SELECTION_NOT_REPEATED, {"part": part}) if part else None

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind, Violation
 from peerspec.conformance.trials.finite import certainly_finite
 from peerspec.reference import Output, compute_dtype
 
-__all__ = ["ID_DTYPES", "dtype_problem", "form_violations", "input_modified", "shape_problem", "violations"]
+__all__ = ["ID_DTYPES", "dtype_problem", "form_violations", "harm", "shape_problem", "violations"]
 
 ID_DTYPES = (np.dtype(np.int64), np.dtype(np.int32))
 """The dtypes that ids may have (PRC-3)."""
@@ -39,9 +40,18 @@ def dtype_problem(part: str, expected: tuple[np.dtype[Any], ...], got: np.dtype[
     return Problem(ProblemKind.DTYPE, {"part": part, "expected": names, "got": str(got)})
 
 
-def input_modified(method: str, names: tuple[str, ...]) -> Problem:
-    """Inputs whose bits changed during a call (IND-2)."""
-    return Problem(ProblemKind.INPUT_MODIFIED, {"method": method, "names": list(names)})
+def harm(method: str, answer: Answer) -> Violation | None:
+    """What a call changed that it must not: its own inputs (IND-2), or what earlier calls got and returned (IND-4)."""
+    if answer.modified:
+        return Violation(
+            "IND-2", Problem(ProblemKind.INPUT_MODIFIED, {"method": method, "names": list(answer.modified)})
+        )
+    if not answer.changed:
+        return None
+    given, earlier = answer.changed[0].given, answer.changed[0].method
+    kind = ProblemKind.EARLIER_INPUT_CHANGED if given else ProblemKind.EARLIER_RESULT_CHANGED
+    names = [found.part for found in answer.changed if (found.given, found.method) == (given, earlier)]
+    return Violation("IND-4", Problem(kind, {"method": method, "earlier": earlier, "names": names}))
 
 
 def _shapes(case: Case, out: Output) -> Iterator[Violation]:

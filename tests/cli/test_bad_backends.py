@@ -56,7 +56,8 @@ def test_a_name_that_names_no_backend_is_one_sentence_and_status_2(peerspec, nam
 
 
 CALLED = {
-    "raises": (FORWARD + "raise RuntimeError('no memory left')", 2, "forward() raised RuntimeError: no memory left"),
+    "raises": (FORWARD + "raise RuntimeError('no such size')", 1, "CNF-4"),
+    "has no memory left": (FORWARD + "raise MemoryError", 2, "forward() ended with MemoryError"),
     "hangs": ("import time\n" + FORWARD + "time.sleep(60)", 2, "forward() gave no answer within 0.5 s"),
     "exits": (FORWARD + "raise SystemExit(0)", 2, "forward() ended with SystemExit"),
     "leaves": ("import os\n" + FORWARD + "os._exit(0)", 2, "its process died during forward() (exit status 0)"),
@@ -97,7 +98,7 @@ def test_an_exception_of_a_backend_is_shown_whole_with_its_lines(peerspec, tmp_p
     result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--stop-early", "--json", report)
     shown = [line.strip() for line in result.out.splitlines()]
     at = shown.index("second")
-    assert shown[at - 1].endswith("forward() raised ValueError: first")
+    assert " ".join(shown[:at]).endswith("but forward() raised ValueError: first")
     assert shown[at + 1] == "bad.py:8 in forward: helper()"
     assert shown[at + 2] == r"bad.py:6 in helper: raise ValueError('first\nsecond')"
     page = tmp_path / "report.html"

@@ -20,7 +20,7 @@ from peerspec.conformance.bounds.activation import (
 from peerspec.conformance.bounds.bounded import Bounded, given
 from peerspec.conformance.bounds.compare import deviation
 from peerspec.conformance.bounds.gates import gate_bounds
-from peerspec.conformance.bounds.model import Model, model_for
+from peerspec.conformance.bounds.model import PARTS, TRUNCATE, Model, model_for
 from peerspec.conformance.bounds.operations import (
     add,
     contract,
@@ -50,21 +50,30 @@ def _share(got: np.ndarray, expected: Bounded) -> float:
 
 
 def _adversarial_dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Left to right, every product and every sum rounded up: the error of positive terms grows to (1+u)^m."""
+    """Left to right; every product loses what parts may lose, and every sum is truncated: (1 − 2u)^m (1 − 12u)."""
     out = np.zeros(len(a))
     for i in range(a.shape[1]):
-        out = (out + a[:, i] * b[:, i] * UP) * UP
+        out = (out + a[:, i] * b[:, i] * (1 - PARTS * U)) * (1 - TRUNCATE * U)
     return out
 
 
-@pytest.mark.parametrize("width", [3, 33, 512])
-def test_an_inner_product_may_have_an_error_of_gamma_and_no_more(width: int) -> None:
+@pytest.mark.parametrize("width", [1, 3, 33, 512])
+def test_an_inner_product_may_lose_the_bits_that_matrix_units_drop_and_no_more(width: int) -> None:
     a, b = RNG.uniform(0.1, 1, (2, 8, width))
     a[:, 0] = 1000  # every later rounding acts on the first term
     bound = contract(F32, "tc,tc->t", given(a), given(b), width)
-    assert 0.5 <= _share(_adversarial_dot(a, b), bound) <= 1 + 2 / width
-    value = bound.value
-    assert _share(value + 1.01 * bound.error, bound) > 1
+    assert 0.9 <= _share(_adversarial_dot(a, b), bound) <= 1
+    assert _share(bound.value + 1.01 * bound.error, bound) > 1
+
+
+def test_only_products_of_binary32_may_be_made_of_parts_and_truncated() -> None:
+    wide = model_for(np.dtype(np.float64))
+    assert wide.product(17) == wide.tau(17) == wide.gamma(17)
+    for name in ("float32", "bfloat16", "float16"):
+        model = model_for(DTYPES[name])
+        assert model.product(17) / U == pytest.approx(12 + 2 * 17, rel=1e-4)
+        assert (model.tau(17) / U, model.gamma(17) / U) == pytest.approx((2 * 17, 17), rel=1e-4)
+        assert model.exact().product(17) == 0
 
 
 def test_gamma_is_positive_finite_and_monotone_for_every_number_of_terms_and_never_above_the_usual_one() -> None:
@@ -106,14 +115,15 @@ def test_one_operation_reaches_its_bound_with_and_without_errors_of_its_operands
 
 def test_sums_and_scatters_count_their_terms() -> None:
     a = RNG.uniform(1, 2, (40, 1))
-    adversary = 0.0
+    rounded = truncated = 0.0
     for term in a[:, 0]:
-        adversary = (adversary + term) * UP
-    assert 0.4 <= _share(np.array([adversary]), sum_over(F32, given(a), 0)) <= 1
+        rounded = (rounded + term) * UP
+        truncated = (truncated + term * (1 - PARTS * U)) * (1 - TRUNCATE * U)
+    assert 0.4 <= _share(np.array([rounded]), sum_over(F32, given(a), 0)) <= 1
     places = np.zeros(40, int)
     scattered = scatter_sum(F32, (3, 1), places, given(a))
-    assert 0.4 <= _share(np.array([[adversary], [0], [0]]), scattered) <= 1
-    assert _share(np.array([[adversary], [0], [1e-300]]), scattered) == np.inf  # untouched rows are exactly zero
+    assert 0.4 <= _share(np.array([[truncated], [0], [0]]), scattered) <= 1
+    assert _share(np.array([[truncated], [0], [1e-300]]), scattered) == np.inf  # untouched rows are exactly zero
 
 
 @pytest.mark.parametrize("k", [2, 16])
@@ -228,17 +238,50 @@ def test_ties_on_exact_data_are_admissible_either_way_but_not_certain() -> None:
     assert margins(F32.exact(), s1, s2, np.array([[[0, 2]]])).certain[0, 0]
 
 
+def _parts(a: np.ndarray, bits: int, number: int, nearest: bool) -> list[np.ndarray]:
+    """``a`` as a sum of parts of ``bits`` bits, rounded to nearest or towards zero, and of a rest."""
+    found = []
+    for _ in range(number):
+        mantissa, exponent = np.frexp(a)
+        whole = np.ldexp(mantissa, bits)
+        found.append(np.ldexp(np.rint(whole) if nearest else np.trunc(whole), exponent - bits))
+        a = a - found[-1]
+    return found
+
+
+def _in_parts(bits: int, number: int, *, nearest: bool = True, highest: int | None = None) -> float:
+    """The largest relative error in u of a product of parts whose places sum to at most ``highest``."""
+    a, b = (RNG.uniform(1, 2, (2, 400_000)).astype(np.float32)).astype(np.float64)
+    left, right = _parts(a, bits, number, nearest), _parts(b, bits, number, nearest)
+    kept = number - 1 if highest is None else highest
+    got = sum(x * y for i, x in enumerate(left) for j, y in enumerate(right) if i + j <= kept)
+    return float(np.abs(got / (a * b) - 1).max() / U)
+
+
+def test_a_product_of_enough_parts_is_legal_and_one_of_fewer_is_not() -> None:
+    assert 4 < _in_parts(11, 2) <= 8  # 3×TF32
+    assert _in_parts(8, 3) <= 2  # six products of bfloat16
+    assert 4 < _in_parts(8, 3, nearest=False) <= 8.1
+    assert _in_parts(8, 3, highest=4) < 0.01  # nine products
+    assert _in_parts(11, 2, nearest=False) > PARTS  # the low bits of operands ignored instead of rounded
+    assert _in_parts(8, 2) > 10 * PARTS  # three products of bfloat16
+    assert _in_parts(11, 1) > 100 * PARTS  # plain TF32
+
+
 def test_tf32_products_exceed_the_float32_bound_of_a_query() -> None:
     layer, x = _layer()
     weight = layer.params["query.weight"]
-
-    def tf32(a: np.ndarray) -> np.ndarray:
-        bits = a.view(np.uint32)
-        return ((bits + 0x1000) & np.uint32(0xFFFFE000)).view(np.float32)
-
     bound = stages.query(F32, layer, x.astype(np.float64))
     assert _share(np.einsum("hcd,td->thc", weight, x), bound) <= 1
-    assert _share(np.einsum("hcd,td->thc", tf32(weight), tf32(x)), bound) > 5
+    [high], [high_x] = _parts(weight.astype(float), 11, 1, True), _parts(x.astype(float), 11, 1, True)
+    assert _share(np.einsum("hcd,td->thc", high, high_x), bound) > 5
+
+
+def test_three_products_of_bfloat16_exceed_the_bound_of_a_short_inner_product() -> None:
+    a, b = RNG.uniform(-1, 1, (2, 2000, 8)).astype(np.float32).astype(np.float64)
+    left, right = _parts(a, 8, 2, True), _parts(b, 8, 2, True)
+    three = sum(np.einsum("tc,tc->t", left[i], right[j]) for i, j in ((0, 1), (1, 0), (0, 0)))
+    assert _share(three, contract(F32, "tc,tc->t", given(a), given(b), 8)) > 2
 
 
 def test_an_exact_stage_has_bound_zero() -> None:

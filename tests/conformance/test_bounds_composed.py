@@ -14,9 +14,9 @@ from peerspec.conformance.bounds import query_norm, stages
 from peerspec.conformance.bounds.activation import activation_bounds, derivative_bounds
 from peerspec.conformance.bounds.bounded import Bounded, given
 from peerspec.conformance.bounds.compare import deviation
-from peerspec.conformance.bounds.gates import gate_bounds, gate_derivative
+from peerspec.conformance.bounds.gates import gate_bounds, gate_derivative, gates_of_y, gates_of_y_beside
 from peerspec.conformance.bounds.gradients import gradient_bounds
-from peerspec.conformance.bounds.model import DIVIDE, EXP, FUNCTION, LOG, model_for
+from peerspec.conformance.bounds.model import DIVIDE, EXP, FUNCTION, LOG, PARTS, TRUNCATE, model_for
 from peerspec.conformance.bounds.operations import contract, multiply, returned, scatter_sum, sum_over
 from peerspec.reference import DTYPES, Layer, PeerConfig
 
@@ -28,6 +28,7 @@ A = np.linspace(-8, 8, 4001)
 Z = np.sqrt(2 / np.pi) * (A + 0.044715 * A**3)
 SCORES = np.sort(RNG.normal(size=(20, 8)), -1)
 RISING = np.linspace(-1e-3, 0, 16)[None]
+LARGE = SCORES + 200
 
 
 def _share(got: np.ndarray, expected: Bounded) -> float:
@@ -57,6 +58,29 @@ def _online(u: float) -> np.ndarray:
         total = (total * np.exp(most - score) * (1 - (EXP + 1) * u) + np.exp(score - score) * (1 - EXP * u)) * (1 - u)
         most = score
     return np.exp(RISING - most[:, None]) * (1 + EXP * u) / total[:, None] * (1 + DIVIDE * u)
+
+
+def _log_sum_exp(u: float) -> np.ndarray:
+    """ln Σ e^s is rounded once, at the size of the scores."""
+    most = LARGE.max(-1, keepdims=True)
+    log = np.log(np.exp(LARGE - most).sum(-1, keepdims=True) * (1 + EXP * u) * (1 + 8 * u)) * (1 + LOG * u)
+    return np.exp(LARGE - (most + log) * (1 + u)) * (1 - EXP * u)
+
+
+def _scaled(u: float) -> np.ndarray:
+    """Scores round after the product with log₂e: the first of each head down, all others up."""
+    scaled = LARGE * np.where(np.arange(8) == 0, 1 - u, 1 + u)
+    return _softmax(scaled) * (1 - 2 * EXP * u)
+
+
+def _log_sum_exp_of_scaled(u: float) -> np.ndarray:
+    return _scaled(u) * np.exp(-LARGE.max(-1, keepdims=True) * u)
+
+
+def _rescaled(u: float) -> np.ndarray:
+    """The factor of each term of y where the maximum grows with every score."""
+    later = np.arange(16)[::-1]
+    return _online(u) * (1 + (EXP + 1) * u * later)
 
 
 def _gelu(u: float) -> np.ndarray:
@@ -102,7 +126,7 @@ def _norm_apart(u: float) -> np.ndarray:
     slope = scale / np.sqrt(var + 1e-5) * (1 + 2 * DIVIDE * u)
     toward = np.sign(mean * slope)
     first = (bias - mean * slope * (1 - toward * u)) * (1 - toward * u)
-    return FAR * slope * (1 + toward * u) + first * (1 - toward * LAYER.config.d_model * u)
+    return FAR * slope * (1 + toward * u) + first * (1 - toward * TRUNCATE * LAYER.config.d_model * u)
 
 
 LAYER = Layer.random(PeerConfig(33, 2, 49, 4, 10, d_out=5, query_norm="batch"), seed=1)
@@ -116,10 +140,10 @@ PLAIN.params["keys"][:] = np.abs(PLAIN.params["keys"]) * np.where(np.arange(32) 
 
 
 def _folded(u: float) -> np.ndarray:
-    """Each entry of C·W and each later sum is rounded away from zero."""
+    """Each entry of C·W and each later sum has the error of parts and of truncated sums, away from zero."""
     weight, keys = PLAIN.params["query.weight"].astype(float), PLAIN.params["keys"].astype(float)
     parts = np.einsum("hcd,nc->hncd", weight[:, :32], keys[0, 0])
-    return np.einsum("hncd,td->thn", parts * (1 + 41 * u * (parts > 0)), X)
+    return np.einsum("hncd,td->thn", parts * (1 + (2 * PARTS + TRUNCATE * 41) * u * (parts > 0)), X)
 
 
 def _moved(u: float) -> np.ndarray:
@@ -130,9 +154,13 @@ OLD = np.array([2.0, 3.0])
 
 
 def _pairs() -> Iterator[tuple[str, Bounded, Adversary, float]]:
-    yield "softmax, two passes", gate_bounds(F32, "softmax", given(SCORES)), _two_passes, 0.4
+    yield "softmax, two passes", gate_bounds(F32, "softmax", given(SCORES)), _two_passes, 0.45
     yield "softmax, log", gate_bounds(F32, "softmax", given(SCORES)), _log_softmax, 0.6
     yield "softmax, online", gate_bounds(F32, "softmax", given(RISING)), _online, 0.7
+    yield "softmax, ln Σ e^s rounded", gate_bounds(F32, "softmax", given(LARGE)), _log_sum_exp, 0.35
+    yield "softmax, scaled scores", gate_bounds(F32, "softmax", given(LARGE)), _scaled, 0.6
+    yield "softmax, both", gate_bounds(F32, "softmax", given(LARGE)), _log_sum_exp_of_scaled, 0.9
+    yield "terms of y rescaled", gates_of_y(F32, "softmax", given(RISING)), _rescaled, 0.7
     yield "logistic", gate_bounds(F32, "sigmoid", given(A)), lambda u: special.expit(A) + FUNCTION * u, 0.99
     yield "gelu", activation_bounds(F32, "gelu", given(A)), _gelu, 0.9
     yield "gelu_tanh", activation_bounds(F32, "gelu_tanh", given(A)), _gelu_tanh, 0.9
@@ -177,12 +205,50 @@ def test_both_paths_to_x_may_be_one_sum() -> None:
     assert (bound.error > 0.8 * terms * U * first).all()
 
 
-def test_gates_that_sum_to_one_only_nearly_may_weigh_differences() -> None:
-    gate, same = given(_softmax(SCORES)), given(np.full(SCORES.shape, 1e3))
-    bound = gate_derivative(F32, "softmax", gate, same)
-    far = _softmax(SCORES) * 1e3 * (2 * EXP + DIVIDE + 8) * U  # g·(dg − Σ g·dg) where Σ g has an error of 28u
-    assert 0.25 <= _share(far, bound) <= 1
-    assert _share(4 * far, bound) > 1
+@pytest.mark.parametrize(("scores", "off", "least"), [(SCORES, 2 * EXP + DIVIDE + 8, 0.2), (LARGE, 28 + 200, 0.15)])
+def test_gates_that_sum_to_one_only_nearly_may_weigh_differences(scores: np.ndarray, off: float, least: float) -> None:
+    gate, same = given(_softmax(scores)), given(np.full(scores.shape, 1e3))
+    bound = gate_derivative(F32, "softmax", given(scores), gate, same)
+    far = _softmax(scores) * 1e3 * off * U  # g·(dg − Σ g·dg) where Σ g has this error
+    share = _share(far, bound)
+    assert least <= share <= 1
+    assert _share(1.1 / share * far, bound) > 1
+
+
+def test_the_maximum_may_be_differentiated_and_then_takes_the_roundings_of_its_head() -> None:
+    value, dgate = _softmax(SCORES), RNG.normal(size=SCORES.shape)
+    bound = gate_derivative(F32, "softmax", given(SCORES), given(value), given(dgate))
+    got, size = bound.value.copy(), (value * np.abs(dgate)).sum(-1)
+    got[:, -1] += (4 * 8 + 3 * DIVIDE + 5) * U * size  # scores rise, so the last of each head is the largest
+    share = _share(got, bound)
+    assert 0.4 <= share <= 1
+    assert _share(bound.value + 1.1 / share * (got - bound.value), bound) > 1
+    elsewhere = bound.value.copy()
+    elsewhere[:, 0] += got[:, -1] - bound.value[:, -1]
+    assert _share(elsewhere, bound) > 1
+
+
+def test_y_may_use_other_legal_gates_than_those_returned() -> None:
+    returned, used = _log_sum_exp_of_scaled(U), 2 * _softmax(LARGE) - _log_sum_exp_of_scaled(U)
+    bound = gates_of_y_beside(F32, "softmax", returned, LARGE)
+    share = _share(used, bound)
+    assert 0.7 <= share <= 1
+    assert _share(returned + 1.1 / share * (used - returned), bound) > 1
+
+
+def test_y_uses_the_returned_gate_where_it_is_one_or_logistic() -> None:
+    one = np.ones((3, 1))
+    assert not gates_of_y_beside(F32, "softmax", one, one).error.any()
+    logistic = special.expit(SCORES)
+    assert np.array_equal(gates_of_y_beside(F32, "sigmoid", logistic, SCORES).error, U * logistic)
+
+
+def test_a_gate_is_never_larger_than_one_however_large_the_scores() -> None:
+    far = np.array([[1e30, 1e30, -1e30]])
+    bound = gate_bounds(F32, "softmax", given(far))
+    assert (bound.error <= 1.01).all()
+    log_sum_exp = np.float32(1e30) + np.float32(np.log(2))
+    assert _share(np.exp(far.astype(np.float32) - log_sum_exp), bound) <= 1  # 1, 1, 0: ln 2 is lost beside 10³⁰
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
@@ -218,7 +284,7 @@ def test_sums_and_products_of_zeros_are_exactly_zero(precision: str) -> None:
         contract(model, "tc,tc->t", zero, some, 4),
         scatter_sum(model, (2, 4), np.array([0, 0, 1]), zero),
         returned(model, zero),
-        gate_derivative(model, "softmax", given(np.full((3, 4), 0.25), 1e-6), zero),
+        gate_derivative(model, "softmax", zero, given(np.full((3, 4), 0.25), 1e-6), zero),
     ):
         assert not bound.error.any()
         assert not bound.value.any()

@@ -21,45 +21,15 @@ BACKENDS = {
     "a mutant": "mutants/heads_averaged.py",
     "a mutant without a part of its routing": "mutants/routing_half_missing.py",
     "a mutant of a gradient": "mutants/gradient_x_without_router.py",
+    "a mutant with a surplus state": "mutants/state_always_returned.py",
+    "a mutant that raises what it took": "mutants/supports_lies_about_many_experts.py",
     "a variant": "variants/unmutated.py",
     "a variant without routing": "variants/without_routing.py",
     "a variant that declines": "variants/declines_gelu.py",
 }
 PROFILES = ("float32", "core", "select", "training", "glu")
 
-PROGRAM = """
-import sys
-sys.path[:0] = [{programs!r}]
-from _speak import HELLO, inputs, run, say, write
-from peerspec.backends import load
-from peerspec.reference import Layer, PeerConfig
-
-backend = load({path!r})
-
-def answer(message):
-    method = message["method"]
-    if method == "supports":
-        config = PeerConfig(**message["config"])
-        return say({{"reply": method, "supported": backend.supports(config, message["dtype"])}})
-    if method == "select":
-        given = inputs(message, "scores1", "scores2")
-        out = backend.select(given["scores1"], given["scores2"], message["k"])
-        write(message, {{"scores": out.scores, "indices": out.indices}})
-    else:
-        given = inputs(message, *(["x"] if method == "forward" else ["x", "dy"]))
-        layer, mask = Layer.load(message["layer"]), given.pop("mask", None)
-        if method == "forward":
-            out = backend.forward(layer, given["x"], mask=mask, training=message["training"])
-            parts = {{"y": out.y, "scores": out.scores, "indices": out.indices, "gates": out.gates}}
-            parts = {{name: part for name, part in parts.items() if part is not None}} | (out.state or {{}})
-        else:
-            parts = backend.gradients(layer, given["x"], given["dy"], mask=mask)
-        write(message, parts)
-    say({{"reply": method}})
-
-methods = [name for name in ("forward", "select", "gradients", "supports") if hasattr(backend, name)]
-run(answer, HELLO | {{"profiles": sorted(backend.profiles), "methods": methods}})
-"""
+PROGRAM = TESTS / "backends" / "process" / "programs" / "any_backend.py"
 
 Row = tuple[str, str, str, str, str]
 
@@ -97,10 +67,8 @@ def test_the_command_gives_what_the_object_gives(path: str, tmp_path: Path) -> N
     assert (sorted(map(row, report.findings)), status, report.verdict) == by_object(path)
 
 
-def test_a_program_gives_what_the_object_gives(path: str, tmp_path: Path) -> None:
-    programs = str(TESTS / "backends" / "process" / "programs")
-    (tmp_path / "program.py").write_text(PROGRAM.format(programs=programs, path=path), "utf-8")
-    backend = Command([sys.executable, str(tmp_path / "program.py")])
+def test_a_program_gives_what_the_object_gives(path: str) -> None:
+    backend = Command([sys.executable, str(PROGRAM), path])
     report = check_backend(backend, size="minimal", profiles=claimed(path))
     assert (sorted(map(row, report.findings)), report.exit_status, report.verdict) == by_object(path)
 
@@ -124,6 +92,35 @@ def _row(item: ElementTree.Element) -> Row | None:
     if name == "structure.supports" and parts[0] == "pass":
         return None
     return (name if "[" in name else f"{name}[]", parts[0], parts[1], parts[2], parts[3])
+
+
+@pytest.mark.parametrize("name", ["answer_in_a_reused_buffer", "state_gradients_in_one_dict", "state_x_zeroed_late"])
+def test_a_reused_buffer_is_found_by_every_door_but_files(name: str, tmp_path: Path) -> None:
+    """Files keep what was written to them, so the program is right."""
+    path = str(TESTS / "mutants" / f"{name}.py")
+    expected, status, verdict = by_object(path)
+    assert "IND-4" in {clause for _, found, clause, *_ in expected if found == "fail"}
+    report = check_backend(path, size="minimal", profiles=claimed(path))
+    assert (sorted(map(row, report.findings)), report.exit_status, report.verdict) == (expected, status, verdict)
+    program = Command([sys.executable, str(PROGRAM), path])
+    assert not check_backend(program, size="minimal", profiles=claimed(path)).of("fail", "error")
+
+
+SURPLUS = """
+def gradients(layer, x, dy, **options):
+    return reference.gradients(layer, x, dy, **options) | {"experts.bias": x}
+"""
+
+
+def test_a_surplus_gradient_is_one_problem_with_one_clause_by_every_door(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    head = f"from peerspec.backends import reference\n{MINE}profiles = ['float32', 'training']\n"
+    mine.write_text(head + SURPLUS, "utf-8")
+    backends = (load(str(mine)), str(mine), Command([sys.executable, str(PROGRAM), str(mine)]))
+    reports = [check_backend(backend, size="minimal", only=["gradients"], stop_early=True) for backend in backends]
+    found = {row(report.causes[0]) for report in reports}
+    assert found == {("gradients.structure[float32]", "fail", "GRD-1", "gradient", "gradient unknown")}
+    assert {report.exit_status for report in reports} == {1}
 
 
 MINE = "from peerspec.backends.reference import forward\nname, profiles = 'mine', ['float32']\n"
@@ -150,11 +147,9 @@ def test_what_a_backend_claims_and_declines_is_found_by_every_door(check: str, c
 
 @pytest.mark.parametrize("answer", ["''", "'two\\nlines'", "'\\x1b[31mred'", "False", "None"])
 def test_an_answer_of_supports_that_is_no_reason_is_an_error_by_every_door(answer: str, tmp_path: Path) -> None:
-    mine, program = tmp_path / "mine.py", tmp_path / "program.py"
+    mine = tmp_path / "mine.py"
     mine.write_text(f"{MINE}def supports(config, dtype): return {answer}\n", "utf-8")
-    programs = str(TESTS / "backends" / "process" / "programs")
-    program.write_text(PROGRAM.format(programs=programs, path=str(mine)), "utf-8")
-    for backend in (load(str(mine)), str(mine), Command([sys.executable, str(program)])):
+    for backend in (load(str(mine)), str(mine), Command([sys.executable, str(PROGRAM), str(mine)])):
         report = check_backend(backend, size="minimal", only=["structure.answer"], stop_early=True)
         assert report.exit_status == 2
         assert "printable line" in str(report.verdict)

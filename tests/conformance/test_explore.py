@@ -176,16 +176,18 @@ def test_a_declined_configuration_is_not_called_and_only_a_refusal_of_the_level_
     assert [(finding.check, finding.clauses) for finding in report.causes] == failed
 
 
-def test_a_fault_is_an_error_that_names_the_smallest_case():
+def test_an_exception_is_a_failure_that_names_the_smallest_case():
     def forward(layer: Any, x: Any, **options: Any) -> Any:
         if layer.config.heads == 3:
             raise IndexError("three")
         return reference.forward(layer, x, **options)
 
     report = explored(SimpleNamespace(name="faulty", profiles=["float32"], forward=forward))
-    [error] = report.of("error")
+    [error] = report.of("fail")
+    assert error.clauses[0] == "CNF-4"
     assert error.message == (
-        "forward() raised IndexError: three; in an explored case: D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,)"
+        "supports() does not decline this configuration, but forward() raised IndexError: three; "
+        "in an explored case: D=1 M=1 h=3 n=1 k=1 d=2, relu, x of shape (1,)"
     )
     assert error.problem.values["exception"] == "IndexError"
 

@@ -67,10 +67,14 @@ def test_a_failure_shows_message_and_clause_without_a_traceback(judged):
     assert ".py:" not in out.replace("test_backend.py:", "").replace("items.py:", "")
 
 
-def test_a_backend_that_raises_is_an_error_and_not_a_failure(judged):
+def test_a_backend_that_raises_fails_and_one_that_exits_is_an_error(judged):
     status, out = judged(RIGHT.replace("out = ", "raise OSError('gone'); out = "), "-k", "structure.answer")
     assert status == 1
     assert "forward() raised OSError: gone" in out
+    assert "1 failed" in out
+    status, out = judged(RIGHT.replace("out = ", "raise SystemExit(3); out = "), "-k", "structure.answer")
+    assert status == 1
+    assert "forward() ended with SystemExit" in out
     assert "1 error in" in " ".join(out.split())[-60:] or "1 error" in out
     assert "1 failed" not in out
 

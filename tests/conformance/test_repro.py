@@ -154,16 +154,16 @@ def test_a_backend_that_gives_no_answer_has_a_repro_too(tmp_path):
         return reference.forward(layer, x, **options)
 
     backend = SimpleNamespace(name="object", profiles=["float32"], forward=forward)
-    [error, *_] = check_backend(backend, size="minimal", only=["structure.answer"]).of("error")
+    [error, *_] = check_backend(backend, size="minimal", only=["structure.answer"]).of("fail")
     program = write_repro(backend, error, tmp_path)
-    assert program.name.startswith("repro_no-answer_")
+    assert program.name.startswith("repro_CNF-4_")
     repro = read(program)
-    assert (repro.clause, repro.fault) == ("", "raised")
+    assert (repro.clause, repro.fault) == ("CNF-4", "")
     subject = repro.subject
     assert isinstance(subject, Case)
     assert subject.layer.config.top_k == 3
     compile(program.read_text(), program.name, "exec")
-    assert replay(program, backend).status == 2
+    assert replay(program, backend).status == 1
     assert replay(program, "reference").status == 0
     assert "name a backend" in replay(program, None).text
 

@@ -9,12 +9,14 @@ from peerspec.conformance import check_backend
 
 FILES = sorted((Path(__file__).parents[1] / "variants").glob("[!_]*.py"))
 SEEDS = range(4)
-AT_LEAST = 25
+AT_LEAST = 95
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_correct_variant_is_accused_of_nothing(path: Path) -> None:
     backend = load(str(path))
+    if reason := getattr(backend, "unavailable_reason", ""):
+        pytest.skip(reason)
     for seed in SEEDS:
         report = check_backend(backend, size="minimal", seed=seed)
         accused = report.of("fail", "error")

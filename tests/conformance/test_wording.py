@@ -175,7 +175,7 @@ def test_every_kind_has_words_and_no_two_kinds_are_equal() -> None:
 
 
 def test_the_backends_cover_every_status_and_reason() -> None:
-    reports = [judged(MADE[name]) for name in ("raises", "a waiver", "a stale waiver", "claims nothing")]
+    reports = [judged(MADE[name]) for name in ("raises", "exits", "a waiver", "a stale waiver", "claims nothing")]
     reports += [judged(BACKENDS[name]) for name in ("selection_smallest", "without_routing", "declines_gelu")]
     findings = [finding for report in reports for finding in report.findings]
     assert {finding.status for finding in findings} == {"pass", "fail", "error", "not claimed", "waived"}

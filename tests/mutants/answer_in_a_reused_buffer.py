@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "IND-3", "independence"
+CLAUSE, STAGE = "IND-4", "structure"
 
 
 class Mutant(NumpyBackend):

@@ -2,7 +2,7 @@
 
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "SCO-1", "score"
+CLAUSE, STAGE = "QRY-1", "query"
 
 
 class Mutant(NumpyBackend):

@@ -2,7 +2,7 @@
 
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "GRD-1", "gradient"
+CLAUSE, STAGE = "PRC-2", "gradient"
 
 
 class Mutant(NumpyBackend):

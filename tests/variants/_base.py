@@ -1,6 +1,7 @@
 """Variants start from the same backend as mutants; some only change the order of sums."""
 
 import sys
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 
@@ -9,9 +10,22 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "mutants"))
 
 from _numpy_backend import ALL, NumpyBackend
-from _numpy_functions import Array, erf, logistic, stable_topk, take
+from _numpy_functions import Array, erf, logistic, stable_topk, take, tf32
 
-__all__ = ["ALL", "NumpyBackend", "Summed", "erf", "logistic", "stable_topk", "take"]
+Top = Callable[[Array, int], Array]
+
+__all__ = ["ALL", "NumpyBackend", "Summed", "erf", "logistic", "selection_by", "stable_topk", "take", "tf32"]
+
+
+def selection_by(top: Top, s1: Array, s2: Array, k: int, last: Top = stable_topk) -> tuple[Array, Array]:
+    """Scores and ids of the k best pairs of sub-keys that ``top`` finds in each half; ``last`` ranks the pairs."""
+    n = s1.shape[-1]
+    first, second = top(s1, min(k, n)), top(s2, min(k, n))
+    grid = (*s1.shape[:-1], first.shape[-1] * second.shape[-1])
+    total = (take(s1, first)[..., :, None] + take(s2, second)[..., None, :]).reshape(grid)
+    cells = last(total, k)
+    ids = (first[..., :, None] * n + second[..., None, :]).reshape(grid)
+    return take(total, cells), take(ids, cells)
 
 
 class Summed(NumpyBackend):

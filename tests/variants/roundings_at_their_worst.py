@@ -19,20 +19,20 @@ class Variant(NumpyBackend):
         size = dict(zip(left, a.shape, strict=True)) | dict(zip(right, b.shape, strict=True))
         terms = np.prod([size[label] for label in {*left, *right} - {*out}])
         wide = np.einsum(equation, a.astype(np.longdouble), b.astype(np.longdouble))
-        worst = (
-            np.einsum(equation, np.abs(a).astype(float), np.abs(b).astype(float))
-            * (terms - 1)
-            * np.finfo(a.dtype).eps
-            / 2
-        )
+        units = 2 * (terms - 1) + 12 if a.dtype == np.float32 else terms - 1
+        size = np.einsum(equation, np.abs(a).astype(float), np.abs(b).astype(float))
+        worst = size * units * np.finfo(a.dtype).eps / 2
         exact = (np.einsum(equation, a, b) == wide) & (np.einsum(equation, a[..., ::-1], b[..., ::-1]) == wide)
         return (wide + np.where(exact, 0, signs(wide.shape) * worst)).astype(a.dtype)
 
     def softmax(self, scores):
         if scores.shape[-1] == 1:
             return np.ones_like(scores)
-        powers = off(np.exp(scores - scores.max(-1, keepdims=True)), 6)
-        return off(powers / off(powers.sum(-1, keepdims=True), scores.shape[-1] - 1), 2)
+        most, unit = scores.max(-1, keepdims=True), np.finfo(scores.dtype).eps / 2
+        powers = off(np.exp(scores - most), 6)
+        log_sum = np.log(off(powers.sum(-1, keepdims=True), scores.shape[-1] - 1))
+        rounding = np.minimum(unit * np.abs(most), log_sum)
+        return off(np.exp(scores - most - log_sum + signs(most.shape) * rounding), 8).astype(scores.dtype)
 
     def gates(self, r):
         return self.near_one(logistic(r.scores)) if r.config.gate == "sigmoid" else self.softmax(r.scores)

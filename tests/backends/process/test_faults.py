@@ -30,13 +30,11 @@ def _check(command: Command, timeout: float = 20.0) -> Report:
         ("not utf-8", "is not a line of JSON"),
         ("not a number", "is not a line of JSON: '{\"reply\": NaN}'"),
         ("marked", "is not a line of JSON"),
-        ("long error", "with the error '" + 40 * "reason "),
         ("deep", "is not a line of JSON: '[[["),
         ("a list", 'must be an object with "reply": "forward"'),
         ("unknown reply", 'must be an object with "reply": "forward"'),
         ("unknown field", "'y' is wrong"),
         ("long line", "is a line of more than 1048576 bytes"),
-        ("error", "answered forward with the error 'no �[31msuch activation'"),
         ("chatters", "wrote a line before forward(), which answers no message"),
         ("silent disk", "forward() wrote no file"),
         ("pickle", "is not safetensors"),
@@ -47,7 +45,6 @@ def _check(command: Command, timeout: float = 20.0) -> Report:
         ("fifo", "is not a regular file"),
         ("folder", "is not a regular file"),
         ("too large", "has 1073741825 bytes; at most 1073741824 are read"),
-        ("unknown name", "has the unknown tensor 'z'"),
         ("no y", "lacks the tensor 'y'"),
     ],
 )
@@ -62,6 +59,24 @@ def test_an_unreadable_answer_is_an_error_and_never_a_failed_clause(
     assert sentence in message
     assert "\n" not in message
     assert not list(tmp_path.iterdir()), "something in the answer was executed"
+
+
+@pytest.mark.parametrize(
+    ("way", "clause", "sentence"),
+    [
+        ("unknown name", "NRM-3", "the returned state must hold nothing, got z"),
+        ("error", "CNF-4", "answered forward with the error 'no �[31msuch activation'"),
+        ("long error", "CNF-4", "with the error '" + 40 * "reason "),
+    ],
+)
+def test_a_surplus_tensor_and_an_error_instead_of_an_answer_break_a_clause(
+    program: Programs, way: str, clause: str, sentence: str
+) -> None:
+    report = _check(program("broken.py", way))
+    assert (report.exit_status, report.broken[0]) == (1, clause)
+    message = report.of(Status.FAIL)[0].message
+    assert sentence in message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(

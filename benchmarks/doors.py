@@ -1,0 +1,221 @@
+"""Every wrong and every unusual backend of the tests through every door of the suite, which must all say the same.
+
+    python benchmarks/doors.py [NAME ...] [--jobs 2] [--write benchmarks/results/doors.json]
+
+The doors are an object, a name, a program, the command with ``--json``, and pytest. Each run ends at its first
+failure, at the size minimal if the object fails there, else at the size default; variants run whole, and minimal.
+Verdict, exit status and the first failure are compared: check, precision, clause, stage and kind of the problem. The
+exit status is 1 if any door differs. Five doors of 370 mutants take about half an hour on two idle cores.
+
+Through files some defects cannot be seen, and do no harm: what a program does with its own memory, and the order of
+memory, which a file does not have. For these the program must be accepted, or fail at another clause.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import asdict, dataclass
+from io import StringIO
+from multiprocessing import get_context
+from pathlib import Path
+from xml.etree import ElementTree
+
+from peerspec.backends import load
+from peerspec.backends.process import Command
+from peerspec.cli import main as peerspec
+from peerspec.conformance import Finding, check_backend
+from peerspec.conformance.render.json import loads
+from peerspec.conformance.report import Report
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / "tests" / "backends" / "process" / "programs" / "any_backend.py"
+OF_MEMORY = ("IND-2", "IND-4")
+"""The clauses about arrays that a backend and its caller share."""
+LAID_OUT = (".strided", ".columns", ".tables", "gaps", "columns")
+"""The ends of the names of cases about the order of memory."""
+BY_ADDRESS = ("cache_keys_by_address",)
+"""Mutants that are wrong only if the caller changes an array that it passes again."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one door says: the verdict, the exit status, and the first failure as text; pytest has only 0 and 1."""
+
+    verdict: str
+    status: int
+    first: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One backend: what the object says, and what each door says that differs.
+
+    Attributes:
+        name, size: the file, and the size of the runs.
+        said: what the object says.
+        others: what the doors say that differ, by door.
+        unseen: whether the defect cannot be seen through files.
+        seconds: the time of all doors.
+    """
+
+    name: str
+    size: str
+    said: Said
+    others: dict[str, Said]
+    unseen: bool
+    seconds: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether a door differs that must not."""
+        return bool(self.others.keys() - ({"program"} if self.unseen else set()))
+
+
+def by_object(path: Path, size: str) -> tuple[Said, Report]:
+    """What the object says, and its report."""
+    report = check_backend(load(str(path)), size=size, stop_early=True)
+    return _said(report), report
+
+
+def by_name(path: Path, size: str) -> Said:
+    """A worker process."""
+    return _said(check_backend(str(path), size=size, stop_early=True))
+
+
+def by_program(path: Path, size: str) -> Said:
+    """A program that is asked through files."""
+    return _said(check_backend(Command([sys.executable, str(PROGRAM), str(path)]), size=size, stop_early=True))
+
+
+def by_command(path: Path, size: str) -> Said:
+    """``peerspec check`` with ``--json``."""
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        file = Path(folder) / "report.json"
+        status = peerspec(["check", str(path), "--size", size, "--stop-early", "--quiet", "--json", str(file)])
+        [report] = loads(file.read_text("utf-8"))
+    return Said(str(report.verdict), status, _first(report))
+
+
+def by_pytest(path: Path, size: str) -> Said:
+    """The plugin, which also stops at the first failure."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-q", "-x", "-p", "no:cacheprovider"]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "report.xml"
+        options = ["--peer-backend", str(path), "--peer-size", size, "--junitxml", str(file)]
+        done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True)
+        items = [_of_item(item) for item in ElementTree.parse(file).iter("testcase")]
+    found = re.search(r"^peerspec: .*?: (.*)$", done.stdout, re.MULTILINE)
+    return Said(found[1] if found else done.stdout[-300:], done.returncode, next(filter(None, items), ""))
+
+
+DOORS: dict[str, Callable[[Path, str], Said]] = {
+    "name": by_name,
+    "program": by_program,
+    "command": by_command,
+    "pytest": by_pytest,
+}
+
+
+def compared(path: Path) -> Compared:
+    """One backend through all doors."""
+    started = time.perf_counter()
+    size = "minimal"
+    said, report = by_object(path, size)
+    if report.conformant and path.parent.name == "mutants":
+        size = "default"
+        said, report = by_object(path, size)
+    answers = {door: ask(path, size) for door, ask in DOORS.items()}
+    others = {door: answer for door, answer in answers.items() if not _same(door, said, answer)}
+    unseen = path.stem in BY_ADDRESS or bool(report.first and _in_memory(report.first))
+    return Compared(path.stem, size, said, others, unseen, round(time.perf_counter() - started, 1))
+
+
+def _same(door: str, said: Said, answer: Said) -> bool:
+    if door != "pytest":
+        return said == answer
+    return (said.first, bool(said.status)) == (answer.first, bool(answer.status))
+
+
+def _in_memory(first: Finding) -> bool:
+    return first.clauses[0] in OF_MEMORY or first.case.endswith(LAID_OUT)
+
+
+def _said(report: Report) -> Said:
+    return Said(str(report.verdict), report.exit_status, _first(report))
+
+
+def _first(report: Report) -> str:
+    """The first failure, or else the first error."""
+    found = report.first or next(iter(report.of("error")), None)
+    if found is None:
+        return ""
+    kind = found.problem.kind if found.problem else ""
+    return f"{found.check}[{found.precision}] {found.status} {found.clauses[0]} {found.stage} {kind}"
+
+
+def _of_item(item: ElementTree.Element) -> str:
+    """The failure or the error of an item; empty for any other."""
+    values = {one.attrib["name"].removeprefix("peerspec."): one.attrib["value"] for one in item.iter("property")}
+    if values.get("status") not in ("fail", "error"):
+        return ""
+    name = item.attrib["name"]
+    parts = [values.get(part, "") for part in ("status", "clause", "stage", "problem")]
+    return " ".join([name if "[" in name else f"{name}[]", *parts])
+
+
+def files(names: list[str]) -> list[Path]:
+    """The mutants and the variants, or those of these names."""
+    found = [path for kind in ("mutants", "variants") for path in sorted((ROOT / "tests" / kind).glob("[!_]*.py"))]
+    return [path for path in found if not names or path.stem in names]
+
+
+def run(paths: list[Path], jobs: int) -> Iterator[Compared]:
+    """All of them, each in a new process, so that nothing that a backend stores reaches another run."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        started, total = time.perf_counter(), len(paths)
+        for number, done in enumerate(as_completed([pool.submit(compared, path) for path in paths]), 1):
+            found = done.result()
+            mark = "DIFFERS" if found.differs else "unseen " if found.unseen and found.others else "same   "
+            left = (time.perf_counter() - started) / number * (total - number)
+            print(f"{number}/{total} {mark} {found.name} ({found.seconds:.0f} s, {left / 60:.0f} min left)", flush=True)
+            for door, said in (found.others if found.differs else {}).items():
+                print(f"    object : {found.said}\n    {door:7}: {said}", flush=True)
+            yield found
+
+
+def main() -> int:
+    """Compare, print a summary, and write it if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="mutants and variants; all unless given")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--write", type=Path)
+    options = parser.parse_args()
+    found = sorted(run(files(options.names), options.jobs), key=lambda one: one.name)
+    differing = [one.name for one in found if one.differs]
+    summary = {
+        "backends": len(found),
+        "doors": ["object", *DOORS],
+        "found at minimal": sum(one.size == "minimal" and bool(one.said.status) for one in found),
+        "found at default": sum(one.size == "default" and bool(one.said.status) for one in found),
+        "accepted": [one.name for one in found if not one.said.status],
+        "not seen through files": [one.name for one in found if one.unseen and one.others],
+        "differ": [asdict(one) for one in found if one.differs],
+        "minutes of two cores": round(sum(one.seconds for one in found) / 60 / options.jobs, 1),
+    }
+    print(json.dumps(summary, indent=1))
+    if options.write:
+        options.write.write_text(json.dumps(summary, indent=1) + "\n", "utf-8")
+    return int(bool(differing))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Mutants by operator: changes the sources of two implementations, and counts which changes the suite finds.
+
+    python benchmarks/mutation                          all mutants; figures go to benchmarks/results/mutation.json
+    python benchmarks/mutation --only mask tail         the mutants of some operators
+    python benchmarks/mutation --sample 200             200 mutants, spread evenly over all
+    python benchmarks/mutation --survivors              only those that survived when the results were written
+
+Each mutant runs at the default size, in a process of its own, to its first finding; cases of the minimal size come
+first. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names no survivor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+# One thread for each process: mutants run side by side.
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+if any(os.environ.get(name) != value for name, value in THREADS.items()):
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | THREADS)
+
+from books import Books, explanations  # noqa: E402
+from mutant import Mutant  # noqa: E402
+from operators import OPERATORS  # noqa: E402
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
+from targets import TARGETS, all_mutants  # noqa: E402
+from trials import SURVIVED, Trial, judged_by_suite, run_trials  # noqa: E402
+
+from peerspec.reference import SPEC_VERSION  # noqa: E402
+
+EXPLANATIONS = Path(__file__).parent / "equivalent.json"
+RESULTS = Path(__file__).parents[1] / "results" / "mutation.json"
+LINES = 50
+"""Mutants between two lines of progress where there is no terminal."""
+
+
+def chosen(options: argparse.Namespace) -> tuple[list[Mutant], bool]:
+    """The mutants of a run, and whether they are all."""
+    every = all_mutants()
+    found = [m for m in every if m.operator in options.only and m.target in options.target]
+    if options.survivors:
+        survived = {tuple(row[name] for name in ("file", "function", "text", "change")) for row in read()["survivors"]}
+        found = [mutant for mutant in found if mutant.key in survived]
+    if options.sample:
+        step = max(1, len(found) // options.sample)
+        found = found[::step]
+    return found, len(found) == len(every)
+
+
+def read() -> dict[str, list[dict[str, str]]]:
+    return dict(json.loads(RESULTS.read_text("utf-8")))
+
+
+def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
+    """The trials in the order of the mutants, with progress and an estimate."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    found: dict[int, Trial] = {}
+    with Progress(*columns) as progress:
+        task, survived = progress.add_task("0 survive", total=len(mutants)), 0
+        for trial in run_trials(mutants, judged_by_suite(options.size), jobs=options.jobs, limit=options.limit):
+            found[id(trial.mutant)] = trial
+            survived += trial.found == SURVIVED
+            progress.update(task, advance=1, description=f"{survived} survive")
+            if not progress.console.is_terminal:
+                report(trial, f"{len(found)} of {len(mutants)}, {survived} survive" if len(found) % LINES == 0 else "")
+    return [found[id(mutant)] for mutant in mutants]
+
+
+def report(trial: Trial, counts: str) -> None:
+    """Progress where there is no terminal: each survivor, and now and then the numbers."""
+    lines = [described(trial.mutant)] if trial.found == SURVIVED else []
+    for line in (*lines, *filter(None, [counts])):
+        print(line, file=sys.stderr, flush=True)
+
+
+def described(m: Mutant) -> str:
+    return f"{m.file}:{m.line} {m.function} | {m.text} | {m.operator}: {m.change}"
+
+
+def show(books: Books) -> None:
+    """Figures by operator, then what is missing."""
+    for name, row in books.operators().items():
+        print(f"{name:<12}", *(f"{count:>5} {what}" for what, count in row.items()))
+    for trial in books.unexplained:
+        print(f"not explained: {described(trial.mutant)}")
+    for key in books.left_over:
+        print("explained, but does not survive:", *key, sep=" | ")
+
+
+def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=list(OPERATORS), default=list(OPERATORS))
+    parser.add_argument("--target", nargs="+", choices=list(TARGETS), default=list(TARGETS))
+    parser.add_argument("--sample", type=int, help="about this many mutants")
+    parser.add_argument("--survivors", action="store_true")
+    parser.add_argument("--size", choices=("minimal", "default", "full"), default="default")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds for one mutant")
+    parser.add_argument("--write", type=Path, help=f"the file of results; of a whole run {RESULTS.name}")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = options_of()
+    mutants, whole = chosen(options)
+    books = Books(tried(mutants, options), explanations(EXPLANATIONS), whole)
+    show(books)
+    if path := options.write or (RESULTS if whole else None):
+        facts = {"spec": SPEC_VERSION, "size": options.size, "seed": 0}
+        path.write_text(json.dumps(books.as_json(**facts), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return int(not books.balanced)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""The page docs/tester.md: first what the suite sees and what it can miss, then the figures, then the tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
+
+__all__ = ["Figures", "page"]
+
+Figures = dict[str, dict[str, Any]]
+"""Results by the name of a backend."""
+
+CASES = Path(__file__).parents[1] / "docs" / "cases.md"
+NEAR = 0.9
+KINK = (
+    "`roundings_at_their_worst` is meant to come close to 1. Any other share near 1 is a gradient at a kink of relu:\n"
+    "if rounding decides the slope, both slopes are legal, and the bound reaches from one to the other (PRC-4)."
+)
+CHAPTERS = {
+    "Form of the answer": ("SHP", "CFG", "CNF"),
+    "Queries and half scores": ("QRY", "SCO"),
+    "Selection": ("SEL", "IDX"),
+    "Gates": ("GAT",),
+    "Experts and output": ("ACT", "EXP", "OUT"),
+    "Independence, state and repetition": ("IND",),
+    "Query norm": ("NRM",),
+    "Gradients": ("GRD",),
+    "Precision": ("PRC",),
+    "NaN and infinity": ("NFT",),
+}
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table of Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def clause(*ids: str) -> str:
+    return ", ".join(f"[{id}](../SPEC.md#{id})" for id in ids)
+
+
+def sees() -> str:
+    """The kinds of faults for which there are cases, each in a line."""
+    by_design = "[the table of cases](cases.md)" if CASES.exists() else "the table of cases"
+    rows = (
+        ("a wrong formula, order, index or sign in any stage", "a check for each clause ([annex A](../SPEC.md))"),
+        ("a size or an alignment: tiles, tails, vectors, padding", f"{by_design}: size regimes"),
+        ("two options that do not work together", f"{by_design}: pairs of options"),
+        ("a precision that fails from some size on", f"{by_design}: sizes with full significands; {clause('PRC-4')}"),
+        ("the order of memory: strides, transposed tables, gaps", f"{by_design}: orders of memory; {clause('IND-2')}"),
+        ("state and repetition: caches, reused buffers, races that show", clause("IND-1", "IND-2", "IND-3")),
+        ("ties and near-ties, and a top-k that drops candidates", clause("SEL-1", "SEL-2", "SEL-3")),
+        ("narrow formats inside: TF32, bfloat16, float16, small integers", clause("PRC-2", "PRC-3", "PRC-6")),
+        ("NaN, infinity, underflow and overflow", clause("NFT-1", "NFT-2", "NFT-3", "GAT-2")),
+        ("gradients: a missing path, a wrong mode, rows that are lost", clause("GRD-1", "GRD-3", "GRD-4", "GRD-8")),
+    )
+    return table(("a fault of this kind is seen", "by"), rows)
+
+
+def largest() -> str:
+    """The numbers of experts up to which layers and selections run."""
+    layers = max(case.config.num_experts for case in LAYER_CASES)
+    selections = max(case.n**2 for case in SELECTION_CASES)
+    return f"layers have at most {layers:,} experts at full size, selections {selections:,}"
+
+
+def misses(smallest: Mapping[str, int]) -> str:
+    """The kinds of faults that can pass, each in a line."""
+    finest = ", ".join(f"2⁻{str(bits).translate(RAISED)} of {stage}" for stage, bits in smallest.items())
+    by_design = "[that table](cases.md)" if CASES.exists() else "that table"
+    rows = (
+        ("a backend that recognises the suite or its inputs", "the inputs follow from a seed, which anyone can know"),
+        ("a fault that needs more memory than the machine has", largest()),
+        (f"a fault at sizes or combinations outside {by_design}", "`--size deep` draws others; it cannot draw all"),
+        ("a race that did not show in the repetitions asked", clause("IND-3")),
+        (
+            "a loss of accuracy inside the bounds",
+            f"bounds grow with sizes; at best, scaling in float32 is seen from {finest} on ({clause('PRC-4')})",
+        ),
+        ("a fault of other hardware, drivers or builds", "a verdict holds for the machine and the build that ran"),
+    )
+    return table(("a fault of this kind can be missed", "because"), rows)
+
+
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def counted(results: Mapping[str, Any] | None) -> str:
+    """The figures of mutants in one line."""
+    if results is None:
+        return "no results yet"
+    equivalent = results["survived"] - results["unexplained"]
+    return (
+        f"{results['made'] - equivalent}, of which {results['unexplained']} survive; {equivalent} more are equivalent"
+    )
+
+
+def operators(results: Mapping[str, Any] | None) -> str:
+    """Mutants by operator."""
+    command = "`python benchmarks/mutation`"
+    if results is None:
+        return f"{command} has not written its results yet."
+    part = "" if results["whole"] else ", of a sample"
+    first = (
+        f"{results['made']} mutants{part}, made by {command} from the reference and from `tests/variants/tiled.py`; "
+        f"{results['survived']} survive the {results['size']} size, {results['unexplained']} of them without an\n"
+        "explanation. The others compute the same function, or what the definition leaves open: each is in\n"
+        "[equivalent.json](../benchmarks/mutation/equivalent.json) with its reason."
+    )
+    rows = [
+        (name, row["made"], row["killed"], row["survived"] - row["explained"], row["explained"])
+        for name, row in results["operators"].items()
+    ]
+    return f"{first}\n\n{table(('operator', 'made', 'found', 'missed', 'equivalent, explained'), rows)}"
+
+
+def kinds(wrong: Figures) -> str:
+    """Wrong backends by the chapter whose clause they break first."""
+    counts = Counter(row["clause"].partition("-")[0] for row in wrong.values())
+    found = [(title, sum(counts[prefix] for prefix in prefixes)) for title, prefixes in CHAPTERS.items()]
+    rows = [*((title, count) for title, count in found if count), ("not found", counts[""])]
+    return table(("wrong backends break first a clause of", "number"), rows)
+
+
+def matrix(wrong: Figures) -> str:
+    """The tables of checks and of wrong backends: defect, broken clause, and every check that catches it."""
+    first = Counter(row["checks"][0] for row in wrong.values() if row["checks"])
+    every = Counter(check for row in wrong.values() for check in row["checks"])
+    checks = table(
+        ("check", "finds first", "finds at all"), [(f"`{c}`", first[c], n) for c, n in sorted(every.items())]
+    )
+    cell = str.maketrans({"|": "\\|"})
+    rows = [
+        (f"`{name}`", row["defect"].translate(cell), row["clause"], ", ".join(f"`{c}`" for c in row["checks"]))
+        for name, row in wrong.items()
+    ]
+    return f"{checks}\n\n{table(('wrong backend', 'defect', 'clause', 'caught by'), rows)}"
+
+
+def alarms(right: Figures) -> str:
+    """The table of correct backends: those with equal figures share a row."""
+    groups: dict[tuple[int, int, str], list[str]] = {}
+    for name, row in right.items():
+        groups.setdefault((row["runs"], len(row["false"]), f"{row['share']:.2f}"), []).append(f"`{name}`")
+    ordered = sorted(groups.items(), key=lambda item: (-item[0][1], -float(item[0][2])))
+    rows = [(", ".join(names), *figures) for figures, names in ordered]
+    heads = ("correct backends", "runs of each", "false findings", "worst error / bound, float32 and float64")
+    near = f"\n\n{KINK}" if any(row["share"] > NEAR for row in right.values()) else ""
+    false = [f"- {name}: {message}" for name, row in right.items() for message in row["false"]]
+    return "\n".join([table(heads, rows) + near, "", *false]).strip()
+
+
+def page(
+    spec: str,
+    command: str,
+    wrong: Figures,
+    right: Figures,
+    mutation: Mapping[str, Any] | None,
+    smallest: Mapping[str, int],
+    size: str,
+) -> str:
+    """The whole page."""
+    runs, false = sum(row["runs"] for row in right.values()), sum(len(row["false"]) for row in right.values())
+    survive = sum(not row["checks"] for row in wrong.values())
+    return f"""# The tester, tested
+
+Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite sees finitely many inputs.
+
+{sees()}
+
+{misses(smallest)}
+
+- Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size.
+- Wrong backends, made by operator: {counted(mutation)}.
+- Correct backends that compute in other ways: {len(right)}, {runs} runs of the {size} size, {false} false findings.
+
+## Wrong by hand, by kind
+
+{kinds(wrong)}
+
+## Wrong by operator
+
+{operators(mutation)}
+
+## Nothing right is accused
+
+{alarms(right)}
+
+## Nothing wrong passes
+
+{matrix(wrong)}
+"""

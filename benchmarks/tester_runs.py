@@ -1,0 +1,103 @@
+"""Runs of wrong and of correct backends, kept in a file, so that an interrupted sweep goes on where it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from peerspec.backends import load
+from peerspec.conformance import check_backend
+from peerspec.files.atomic_file import write_atomically
+
+__all__ = ["Kept", "Task", "caught", "files", "fingerprint", "run_tasks", "tried"]
+
+ROOT = Path(__file__).parents[1]
+NO_LIMIT = float("inf")
+"""Seconds a call may take: a busy machine must not cause a false finding."""
+
+Task = tuple[Path, int, str]
+"""A backend, a seed and a size."""
+
+
+def files(folder: str) -> list[Path]:
+    """The backends in a folder of tests, without the helpers."""
+    return sorted((ROOT / "tests" / folder).glob("[!_]*.py"))
+
+
+def caught(task: Task) -> dict[str, Any]:
+    """Defect, clause, and failing checks of a mutant in the order of the suite."""
+    path, seed, size = task
+    module = load(str(path))
+    report = check_backend(module, size=size, seed=seed)
+    return {
+        "defect": (module.__doc__ or "").strip().splitlines()[0],
+        "clause": report.first.clauses[0] if report.first else "",
+        "checks": list(dict.fromkeys(finding.check for finding in report.of("fail"))),
+    }
+
+
+def tried(task: Task) -> dict[str, Any]:
+    """The largest share of a bound, and the findings, which are false, of a variant."""
+    path, seed, size = task
+    report = check_backend(load(str(path)), size=size, seed=seed, timeout=NO_LIMIT)
+    inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
+    false = [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]
+    return {"share": max([0.0, *inside]), "false": false}
+
+
+def fingerprint() -> str:
+    """What all results depend on: the sources of the suite, of the reference and of the backends in ``tests``."""
+    digest = hashlib.sha256()
+    for folder in ("conformance", "reference", "tests/mutants", "tests/variants"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+class Kept:
+    """Results by task in a JSON file; results of other sources are forgotten."""
+
+    def __init__(self, path: Path, sources: str) -> None:
+        self.path, self.sources = path, sources
+        held = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        self.results: dict[str, Any] = held["results"] if held.get("sources") == sources else {}
+
+    @staticmethod
+    def name(task: Task) -> str:
+        path, seed, size = task
+        return f"{path.parent.name}/{path.stem} {size} {seed}"
+
+    def get(self, task: Task) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.results.get(self.name(task))
+        return found
+
+    def put(self, task: Task, result: dict[str, Any]) -> None:
+        self.results[self.name(task)] = result
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"sources": self.sources, "results": self.results})
+        write_atomically(self.path, text.encode())
+
+
+def run_tasks(
+    title: str, run: Callable[[Task], dict[str, Any]], tasks: Sequence[Task], kept: Kept, jobs: int
+) -> list[dict[str, Any]]:
+    """The results of all tasks, in their order; those that are kept do not run again."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    missing = [task for task in tasks if kept.get(task) is None]
+    with Progress(*columns) as progress, ProcessPoolExecutor(jobs) as pool:
+        shown = progress.add_task(title, total=len(tasks), completed=len(tasks) - len(missing))
+        running = {pool.submit(run, task): task for task in missing}
+        for done in as_completed(running):
+            kept.put(running[done], done.result())
+            kept.save()
+            progress.update(shown, advance=1)
+    return [kept.results[kept.name(task)] for task in tasks]

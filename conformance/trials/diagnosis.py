@@ -1,0 +1,153 @@
+"""What a failure is blamed on: a formula only if the answer repeats, and an option only if the check holds without it.
+
+- The call is made again. If its bits differ, nothing can be said of a formula (IND-3).
+- A check of ``core`` may run on a layer with options, a mask or in training. If it holds on the same case without one
+  of these, the clause of that one is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any
+
+from peerspec.conformance.cases.case import Case, Subject
+from peerspec.conformance.cases.options import OPTIONS, profiles_of
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.host import Host, supports
+from peerspec.conformance.kinds import Stage, TrialKind
+from peerspec.conformance.problems import Hint, HintKind
+from peerspec.conformance.trials.run_check import make_trial, run_check
+from peerspec.reference import Layer
+
+__all__ = ["diagnosed"]
+
+_STEADY = frozenset({"IND-2", "IND-3", "IND-4", "CNF-4", "NRM-5"})
+"""The clauses of failures that say something of calls, and not of formulas."""
+
+
+@dataclass(frozen=True)
+class _Without:
+    """The case without one thing, and what is to blame if the check then holds."""
+
+    what: str
+    case: Case
+    clause: str
+    stage: Stage
+
+
+def diagnosed(check: Check, subject: Subject, host: Host, evidence: Evidence, trial: Any = None) -> Evidence:
+    """The evidence of a failure with the clause and the stage that are to blame.
+
+    Args:
+        check: the check that failed.
+        subject: the case on which it failed.
+        host: the backend, which is called a few times more.
+        evidence: the failure.
+        trial: the trial of the case; a new one is made unless it is given.
+    """
+    if not evidence.problem or evidence.blocked or host.dead or check.broken_clause(evidence) in _STEADY:
+        return evidence
+    try:
+        trial = trial or make_trial(check.trial, subject, host)
+        if trial.unsteady:
+            stage = Stage.GRADIENT if check.trial is TrialKind.GRADIENTS else Stage.INDEPENDENCE
+            return Evidence(inf, trial.unsteady, "IND-3", stage=stage, explored=evidence.explored)
+        return _by_option(check, subject, host, evidence)
+    except Fault:  # of a call besides those of the check
+        return evidence
+
+
+def _by_option(check: Check, subject: Subject, host: Host, evidence: Evidence) -> Evidence:
+    core = check.profile in ("core", "select", "training") and check.stage in _STAGES
+    if not isinstance(subject, Case) or not core or not evidence.problem or _formal(check.broken_clause(evidence)):
+        return evidence
+    for without in _simpler(subject, gradients=check.trial is TrialKind.GRADIENTS):
+        if supports(host, without.case.layer.config, without.case.layer.dtype) is not True:
+            continue
+        found = run_check(check, without.case, host)
+        if found and not found.problem:
+            hint = Hint(HintKind.HOLDS_WITHOUT, {"option": without.what})
+            problem = replace(evidence.problem, hints=(*evidence.problem.hints, hint))
+            return replace(evidence, problem=problem, clause=without.clause or evidence.clause, stage=without.stage)
+    return evidence
+
+
+def _formal(clause: str) -> bool:
+    """Whether a clause is not about a formula that options change: dtypes, shapes, memory, rounding, zeros."""
+    return clause.startswith(("PRC-", "SHP-", "PAR-")) or clause in ("GRD-2", "GRD-5", "GRD-6")
+
+
+def _simpler(case: Case, *, gradients: bool) -> Iterator[_Without]:
+    """The case without its mask, without training, and without each of its options, in the order of the stages."""
+    batch = case.layer.config.query_norm == "batch"
+    if case.mask is not None and not case.mask.all():
+        yield _Without("a mask", replace(case, mask=None), *_mask(case, gradients=gradients))
+    if case.training and not batch:
+        yield _Without("training", replace(case, training=False), "OUT-4", Stage.INDEPENDENCE)
+    used = profiles_of(case.layer.config)
+    for profile in filter(used.__contains__, _WORDS):
+        clause, stage = _option(case, profile, gradients=gradients)
+        yield _Without(_WORDS[profile], _neutral(case, profile), clause, stage)
+
+
+_WORDS = {
+    "query-bias": "the query bias",
+    "query-norm": "the query norm",
+    "per-head-keys": "keys per head",
+    "sigmoid": "sigmoid",
+    "glu": "GLU",
+}
+_STAGES = frozenset(
+    {
+        Stage.QUERY,
+        Stage.SCORE,
+        Stage.SELECTION,
+        Stage.TIE,
+        Stage.GATE,
+        Stage.EXPERT,
+        Stage.ACTIVATION,
+        Stage.ACCUMULATION,
+        Stage.GRADIENT,
+    }
+)
+"""The stages that an option can change."""
+
+
+def _mask(case: Case, *, gradients: bool) -> tuple[str, Stage]:
+    """Of a mask; with batch norm it has a meaning."""
+    batch = case.layer.config.query_norm == "batch"
+    if gradients:
+        return _option(case, "query-norm", gradients=True) if batch else ("SHP-2", Stage.GRADIENT)
+    return ("NRM-4", Stage.QUERY_NORM) if batch and case.training else ("SHP-2", Stage.STRUCTURE)
+
+
+def _option(case: Case, profile: str, *, gradients: bool) -> tuple[str, Stage]:
+    """The clause and the stage of an option; for gradients only the norm has clauses of its own."""
+    kind = case.layer.config.query_norm
+    if gradients:
+        norm = {"batch": "GRD-9" if case.frozen else "GRD-7", "layer": "GRD-1"}.get(kind, "")
+        return norm if profile == "query-norm" else "", Stage.GRADIENT
+    batch = "NRM-2" if case.training else "NRM-1"
+    return {
+        "query-bias": ("QRY-1", Stage.QUERY),
+        "query-norm": (batch if kind == "batch" else "NRM-6", Stage.QUERY_NORM),
+        "per-head-keys": ("SCO-3", Stage.SCORE),
+        "sigmoid": ("GAT-3", Stage.GATE),
+        "glu": ("EXP-2", Stage.EXPERT),
+    }[profile]
+
+
+def _neutral(case: Case, profile: str) -> Case:
+    """The case without the option of a profile, with the parameters that are left."""
+    config = case.layer.config
+    if profile == "per-head-keys":
+        changed = replace(config, key_heads=1)
+    else:
+        field, values = OPTIONS[profile]
+        changed = replace(config, **{field: values[0]})
+    params = dict(case.layer.params) | {"keys": case.layer.params["keys"][: changed.key_heads]}
+    layer = Layer(changed, {name: params[name] for name in changed.shapes()})
+    return replace(case, layer=layer, training=case.training and changed.query_norm == config.query_norm)
