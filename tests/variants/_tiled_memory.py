@@ -6,12 +6,14 @@ from math import prod
 
 import numpy as np
 
-TOKENS, FEATURES, COLUMNS, SUB_KEYS, CELLS, SLOTS, PAIRS = 32, 16, 16, 16, 64, 8, 64
-"""The lengths of tiles; SLOTS counts the experts of a token, CELLS the candidates of a head."""
-FIRST = np.zeros(1, np.int64)
-"""The row of a matrix with one row."""
+TOKENS, ROWS, FEATURES, COLUMNS, SUB_KEYS, CELLS, SLOTS, PAIRS = 32, 64, 32, 32, 32, 128, 16, 256
+"""The lengths of tiles. Rows are pairs of a token and a head, slots the experts of a row, cells their candidates."""
+LANES = 8
+"""Rows of packed parameters begin at multiples of this many numbers."""
 KEPT = 64
 """Packed parameters that are kept for later calls."""
+FIRST = np.zeros(1, np.int64)
+"""The row of a matrix with one row."""
 
 
 def ceil_div(a, b):
@@ -37,12 +39,12 @@ class Matrix:
 
     def at(self, rows, columns):
         """Offsets of the entries of a tile, and which of them are inside the matrix."""
-        inside = (rows[:, None] < self.rows) & (columns < self.columns)
-        offsets = self.offset + rows[:, None] * self.row_stride + columns * self.column_stride
+        inside = (rows[..., None] < self.rows) & (columns < self.columns)
+        offsets = self.offset + rows[..., None] * self.row_stride + columns * self.column_stride
         return np.where(inside, offsets, 0), inside
 
     def load(self, rows, columns, dtype):
-        """A tile in ``dtype``, zero outside the matrix."""
+        """The entries [..., columns] of any rows in ``dtype``, zero outside the matrix."""
         at, inside = self.at(rows, columns)
         return np.where(inside, self.flat[at].astype(dtype), dtype.type(0))
 
@@ -51,15 +53,16 @@ class Matrix:
         at, inside = self.at(rows, columns)
         self.flat[at[inside]] = values[inside]
 
-    def gather(self, rows, columns, dtype):
-        """Entries [..., columns] of any rows, without a mask: tables are padded to whole tiles with zeros."""
-        return self.flat[self.offset + rows[..., None] * self.row_stride + columns].astype(dtype)
-
     def rows_from(self, start, count):
         return replace(self, rows=count, offset=self.offset + start * self.row_stride)
 
     def columns_from(self, start, count):
         return replace(self, columns=count, offset=self.offset + start * self.column_stride)
+
+    def by_head(self, heads):
+        """A matrix [tokens, heads · d] without gaps as [tokens · heads, d]."""
+        width = self.columns // heads
+        return replace(self, rows=self.rows * heads, columns=width, row_stride=width)
 
     def transposed(self):
         return Matrix(self.flat, self.columns, self.rows, self.column_stride, self.row_stride, self.offset)
@@ -88,7 +91,7 @@ class Workspace:
 
 
 class PackedParameters:
-    """Parameters as matrices whose rows are padded to whole tiles; equal contents are packed once."""
+    """Parameters as matrices whose rows are padded; equal contents are packed once."""
 
     def __init__(self):
         self.packed = {}
@@ -104,9 +107,16 @@ class PackedParameters:
 
 
 def pack(array):
-    """All axes but the last as rows, with a stride of whole tiles and zeros for padding."""
+    """All axes but the last as rows, with a stride of whole vectors and zeros for padding."""
     width, rows = array.shape[-1], prod(array.shape[:-1])
-    stride = ceil_div(width, FEATURES) * FEATURES
+    stride = ceil_div(width, LANES) * LANES
     flat = np.zeros(rows * stride, array.dtype)
     flat.reshape(rows, stride)[:, :width] = array.reshape(rows, width)
     return Matrix(flat, rows, width, stride)
+
+
+def matrix_of(array):
+    """All axes but the last as rows, without a copy where the memory allows."""
+    width = array.shape[-1]
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return Matrix(flat, len(flat) // width, width, width)

@@ -1,7 +1,7 @@
 """Products and sums tile by tile: an accumulator for each tile of the result, and a loop over tiles of terms."""
 
 import numpy as np
-from _tiled_memory import COLUMNS, FEATURES, FIRST, SLOTS, TOKENS, tiles
+from _tiled_memory import COLUMNS, FEATURES, FIRST, PAIRS, TOKENS, tiles
 
 
 def product(space, a, b, out, dtype, bias=None, add=False):
@@ -24,36 +24,40 @@ def product_tile(space, a, b, rows, columns, dtype):
     return total
 
 
-def sum_over_tokens(space, term, out, tokens, dtype):
-    """out[0, c] = Σ_t term(t, c), with ``term`` a function from positions to a tile that is zero outside."""
+def sum_over_rows(space, term, out, rows_of_term, dtype):
+    """out[0, c] = Σ_r term(r, c), with ``term`` a function from positions to a tile that is zero outside."""
     for columns in tiles(out.columns, COLUMNS):
         total = space.zeros("column", (1, COLUMNS), dtype)
-        for rows in tiles(tokens, TOKENS):
+        for rows in tiles(rows_of_term, TOKENS):
             total += term(rows, columns).sum(0)
         out.store(FIRST, columns, total)
 
 
-def sum_over_features(space, term, rows, features, dtype):
-    """Σ_c term(t, c) for each token of a tile, [rows, 1]."""
+def sum_over_columns(space, term, rows, columns_of_term, dtype):
+    """Σ_c term(r, c) for each row of a tile, [rows, 1]."""
     total = space.zeros("row", (len(rows), 1), dtype)
-    for columns in tiles(features, COLUMNS):
+    for columns in tiles(columns_of_term, COLUMNS):
         total += term(rows, columns).sum(1, keepdims=True)
     return total
 
 
 def gather_dot(space, table, ids, source, rows, dtype):
-    """Inner products [rows, slots] of each token with the rows of a table that its slots name."""
+    """Inner products [pairs] of rows of a table and rows of a source."""
     total = space.zeros("dot", ids.shape, dtype)
     for features in tiles(source.columns, FEATURES):
-        total += np.einsum("tsf,tf->ts", table.gather(ids, features, dtype), source.load(rows, features, dtype))
+        total += (table.load(ids, features, dtype) * source.load(rows, features, dtype)).sum(1)
     return total
 
 
-def gather_sum(table, ids, weights, columns, dtype):
-    """Weighted sums [rows, columns] of the rows of a table that the slots of each token name."""
-    return np.einsum("ts,tsc->tc", weights, table.gather(ids, columns, dtype))
-
-
-def slots_of(count):
-    """Tiles of the slots of a token."""
-    return tiles(count, SLOTS)
+def scatter(space, targets, factors, source, source_rows, out, dtype, order=None):
+    """Add to each row of ``out`` its pairs' factor times source row; pairs are taken in the order of their targets."""
+    for pairs in tiles(len(targets), PAIRS):
+        inside = pairs < len(targets)
+        at = np.where(inside, pairs, len(targets) - 1)
+        at = at if order is None else order[at]
+        factor = np.where(inside, factors[at], 0)[:, None]
+        row = targets[at]
+        starts = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
+        for columns in tiles(out.columns, COLUMNS):
+            sums = np.add.reduceat(factor * source.load(source_rows[at], columns, dtype), starts, 0)
+            out.store(row[starts], columns, sums + out.load(row[starts], columns, dtype))

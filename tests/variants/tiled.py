@@ -6,8 +6,8 @@ stages are in ``_tiled_products``, ``_tiled_norm``, ``_tiled_selection``, ``_til
 
 import numpy as np
 from _tiled_backward import Backward
-from _tiled_forward import Forward, tokens_of
-from _tiled_memory import TOKENS, tiles
+from _tiled_forward import Forward
+from _tiled_memory import ROWS, matrix_of, tiles
 from _tiled_selection import best_experts, best_sub_keys
 
 from peerspec.backends.protocol import ALL_PROFILES
@@ -23,19 +23,20 @@ def forward(layer, x, *, mask=None, training=False):
         y = it.y.flat.astype(x.dtype, copy=True)
     pairs = (*x.shape[:-1], layer.config.heads, layer.config.top_k)
     routing = (part.flat.copy().reshape(pairs) for part in (it.scores, it.ids, it.gates))
-    return Output(y.reshape(*x.shape[:-1], layer.config.d_out), *routing, it.state)
+    state = it.state and {f"query_norm.{name}": part for name, part in it.state.items()}
+    return Output(y.reshape(*x.shape[:-1], layer.config.d_out), *routing, state)
 
 
 def select(scores1, scores2, k):
     n, lead = scores1.shape[-1], scores1.shape[:-1]
-    halves = [tokens_of(part) for part in (scores1, scores2)]
+    halves = [matrix_of(part) for part in (scores1, scores2)]
     count = halves[0].rows
     scores, ids = np.empty((count, k), scores1.dtype), np.empty((count, k), np.int64)
-    for rows in tiles(count, TOKENS):
+    for rows in tiles(count, ROWS):
         best = [best_sub_keys(reader(half), rows, n, k, scores1.dtype) for half in halves]
         found = best_experts(*best, n, k, scores1.dtype)
         for out, part in zip((scores, ids), found, strict=True):
-            tokens_of(out).store(rows, np.arange(k), part)
+            matrix_of(out).store(rows, np.arange(k), part)
     return Selection(scores.reshape(*lead, k), ids.reshape(*lead, k))
 
 
