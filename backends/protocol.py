@@ -37,6 +37,9 @@ class BackendError(PeerError):
 class Backend(Protocol):
     """The attributes that every backend has. Arrays are NumPy arrays, bfloat16 by ml_dtypes; inputs stay as they are.
 
+    What a call returned stays as it is, too: later calls write to other arrays (IND-4). The suite may pass the same
+    arrays again with other values, as a training loop does, so nothing may be stored by address.
+
     Attributes:
         name: the name in reports.
         profiles: the claimed profiles, with at least one precision.
@@ -54,7 +57,7 @@ class Backend(Protocol):
 
         Raises:
             Exception: of any class, in training with query norm ``batch`` if no token counts (NRM-5). Any other
-                exception is a fault.
+                exception breaks CNF-4: a backend answers what ``supports`` does not decline.
         """
         ...
 

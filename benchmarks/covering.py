@@ -41,7 +41,11 @@ from peerspec.reference import PRECISIONS, ConfigError, PeerConfig
 NUMBERS, WORK, CELLS, QUERIES, PAIRS = 900_000, 400_000, 700_000, 1_000_000, 90_000
 """The largest numbers of parameters, of products with expert rows and with sub-keys of selected experts, of scores, of
 products of queries and keys, and of selected experts, in a row."""
-DEFAULT_ROWS = 160
+CERTAIN = 0.75
+"""The share of tokens whose selections must be certain."""
+EXACT_BITS = 24
+"""Bits that hold every score of exact data."""
+DEFAULT_ROWS = 164
 """Rows of the default size: a compiling framework needs half a second for each."""
 STARTS, CHANGES, TRIES, MISSES = 6, 150, 400, 25
 """Random rows for each chosen one, changes of each, attempts to make one, and failures in a row that end the search."""
@@ -299,17 +303,24 @@ def main() -> None:
 
 
 def _sized(rows: list[Row]) -> list[Row]:
-    """The rows with their sizes of the suite and their precisions: first those that cover most."""
-    default: list[Row] = []
-    goal, left = Goal(fine=False), list(rows)
+    """The rows with their sizes of the suite and their precisions: stored ones as they are, then those that cover most."""
+    default = [row for row in rows if row.size == 1]
+    goal, left = Goal(fine=False, rows=list(default)), [row for row in rows if row.size > 1]
     while left and len(default) < DEFAULT_ROWS:
-        best = max(left, key=lambda row: goal.gain(row.recipe, decided=row.gradients is not None))
+        best = max(left, key=lambda row: _worth(goal, row))
         goal.cover(best.recipe, decided=best.gradients is not None)
         left.remove(best)
         default.append(best)
     precisions = for_precisions([row.recipe for row in default])
     first = [replace(r, size=1, precisions=frozenset(p)) for r, p in zip(default, precisions, strict=True)]
-    return [*first, *(replace(row, size=2, precisions=frozenset()) for row in left)]
+    return [*first, *left]
+
+
+def _worth(goal: Goal, row: Row) -> tuple[int, int]:
+    """How many intervals of sizes a row has that no other row has, then how much it covers."""
+    alone = {some for some in goal.forward if len(some) == 1}
+    gain = goal.gain(row.recipe, decided=row.gradients is not None)
+    return len(alone & tuples(levels(row.recipe), fine=False)), gain
 
 
 if __name__ == "__main__":

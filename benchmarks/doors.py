@@ -33,6 +33,7 @@ from peerspec.backends import load
 from peerspec.backends.process import Command
 from peerspec.cli import main as peerspec
 from peerspec.conformance import Finding, check_backend
+from peerspec.conformance.kinds import Reason
 from peerspec.conformance.render.json import loads
 from peerspec.conformance.report import Report
 
@@ -106,15 +107,32 @@ def by_command(path: Path, size: str) -> Said:
 
 
 def by_pytest(path: Path, size: str) -> Said:
-    """The plugin, which also stops at the first failure."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-q", "-x", "-p", "no:cacheprovider"]
+    """The plugin, which also stops at the first failure; it goes on if another one, not yet found, caused that."""
+    stopped, blocked = _by_pytest(path, size, "-x")
+    return _by_pytest(path, size)[0] if blocked else stopped
+
+
+def _by_pytest(path: Path, size: str, *more: str) -> tuple[Said, bool]:
+    """What the plugin says, and whether nothing but a blocked failure was found."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "peerspec.conformance",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *more,
+    ]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.xml"
         options = ["--peer-backend", str(path), "--peer-size", size, "--junitxml", str(file)]
         done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True)
         items = [_of_item(item) for item in ElementTree.parse(file).iter("testcase")]
     found = re.search(r"^peerspec: .*?: (.*)$", done.stdout, re.MULTILINE)
-    return Said(found[1] if found else done.stdout[-300:], done.returncode, next(filter(None, items), ""))
+    first = next(filter(None, items), "")
+    return Said(found[1] if found else done.stdout[-300:], done.returncode, first), bool(done.returncode) and not first
 
 
 DOORS: dict[str, Callable[[Path, str], Said]] = {
@@ -163,9 +181,9 @@ def _first(report: Report) -> str:
 
 
 def _of_item(item: ElementTree.Element) -> str:
-    """The failure or the error of an item; empty for any other."""
+    """The failure or the error of an item; empty for any other, and for a failure that another one caused."""
     values = {one.attrib["name"].removeprefix("peerspec."): one.attrib["value"] for one in item.iter("property")}
-    if values.get("status") not in ("fail", "error"):
+    if values.get("status") not in ("fail", "error") or values.get("reason") == Reason.BLOCKED:
         return ""
     name = item.attrib["name"]
     parts = [values.get(part, "") for part in ("status", "clause", "stage", "problem")]

@@ -138,5 +138,6 @@ class _Latest:
 
 
 def _failure(finding: Finding) -> str:
-    clause = f"{finding.clauses[0]} fails" if finding.status == "fail" else "no answer"
-    return f"{clause} in {finding.name}, case {finding.case}; the run goes on to the nearest cause"
+    if finding.status != "fail":
+        return f"no answer in {finding.name}, case {finding.case}"
+    return f"{finding.clauses[0]} fails in {finding.name}, case {finding.case}; the run goes on to the nearest cause"

@@ -16,13 +16,13 @@ from peerspec.conformance.check import Check
 from peerspec.conformance.explore.checks import EXPLORATION_CHECKS
 from peerspec.conformance.explore.explorer import Explorer, Identity
 from peerspec.conformance.finding import Finding
+from peerspec.conformance.finding_json import finding_of, row_of
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host, open_host
 from peerspec.conformance.identity import identity
 from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.kinds import Status, TrialKind
 from peerspec.conformance.plan import Plan, Step
-from peerspec.conformance.render.json import finding_of, row_of
 from peerspec.conformance.repro import ReproError, write_repro
 from peerspec.conformance.run import Run
 
@@ -30,6 +30,8 @@ __all__ = ["Explored", "explore_deeply"]
 
 SELECTIONS, LAYERS = 200, 12
 """Examples of one round in one precision."""
+WITNESSES = 200
+"""Examples of the search for a smaller failing case."""
 LARGER = 8
 """In every second round, layers are so many times larger."""
 
@@ -93,15 +95,15 @@ def explore_deeply(
         >>> found.exit_status, found.examined["explore.layer", "float32"] > 0
         (0, True)
     """
-    host = open_host(backend, timeout=timeout)
+    host, deep = open_host(backend, timeout=timeout), None
     try:
-        about = {"size": "deep", "profiles": profiles, "seed": seed, "repros": directory}
-        file = JournalFile(resume, identity(backend, host, about)) if resume else None
         plan = Plan.make(host.profiles, size="full", profiles=profiles, only=[check.id for check in EXPLORATION_CHECKS])
-        deep = _Deep(backend, host, plan, seed, timeout, directory, file, progress)
-        return deep.explore(seconds)
+        deep = _Deep(backend, host, plan, seed, timeout, directory, progress)
+        about = {"size": "deep", "profiles": profiles, "seed": seed, "repros": directory}
+        file = JournalFile(resume, identity(backend, host, about), deep.restore) if resume else None
+        return deep.explore(seconds, file)
     finally:
-        host.close()
+        deep.close() if deep else host.close()
 
 
 class _Deep:
@@ -115,40 +117,50 @@ class _Deep:
         seed: int,
         timeout: float,
         directory: Path,
-        file: JournalFile | None,
         progress: Callable[[Explored], None] | None,
     ) -> None:
         self._backend, self._host, self._timeout = backend, host, timeout
-        self._plan, self._seed, self._directory, self._file, self._progress = plan, seed, directory, file, progress
+        self._plan, self._seed, self._directory, self._progress = plan, seed, directory, progress
         self._explored, self._run = Explored(host.name), Run(host, plan, seed)
         self._known: set[Identity] = set()
         self._finished: set[tuple[int, str, str]] = set()
 
-    def explore(self, seconds: float) -> Explored:
+    def restore(self, row: Mapping[str, Any]) -> None:
+        """Take over a row of the journal."""
+        number, check, precision = row["step"]
+        self._finished.add((number, check, precision))
+        self._explored.examined[check, precision] += row["examined"]
+        if row["failure"]:
+            self._known.add(tuple(row["identity"]))
+            self._explored.failures.append(finding_of(row["failure"]))
+
+    def explore(self, seconds: float, file: JournalFile | None) -> Explored:
         """Go through the rounds until the time is over."""
-        if self._file:
-            for number, row in enumerate(self._file.rows, 2):
-                self._restore(row, number)
-        end = time.monotonic() + seconds - (self._file.seconds if self._file else 0.0)
-        begun = time.monotonic() - (self._file.seconds if self._file else 0.0)
+        begun = time.monotonic() - (file.seconds if file else 0.0)
         for number, step in self._steps():
-            if time.monotonic() > end or self._host.dead:
+            if time.monotonic() > begun + seconds or self._host.dead:
                 break
             if (number, step.check.id, step.precision) not in self._finished:
-                self._step(number, step)
+                row = self._step(number, step)
+                if file:
+                    file.write(row)
             self._explored.rounds, self._explored.seconds = number, time.monotonic() - begun
             self._tell()
-        if self._file:
-            self._file.close()
+        if file:
+            file.close()
             if not self._host.dead:
-                self._file.remove()
+                file.remove()
         return self._explored
+
+    def close(self) -> None:
+        """End the backend."""
+        self._host.close()
 
     def _steps(self) -> Iterator[tuple[int, Step]]:
         yield from ((number, step) for number in count() for step in self._plan.steps)
 
-    def _step(self, number: int, step: Step) -> None:
-        """One exploration; a failure that was found before does not count."""
+    def _step(self, number: int, step: Step) -> dict[str, Any]:
+        """One exploration as a row of the journal; a failure that was found before does not count."""
         explorer = self._run.explorer(_drawn(step, number), step.precision, self._known)
         failure = _failure(step.check, step.precision, explorer)
         self._explored.examined[step.check.id, step.precision] += explorer.examined
@@ -156,15 +168,12 @@ class _Deep:
             self._known.add(explorer.identity)
             self._explored.failures.append(self._filed(failure))
             self._revive()
-        if self._file:
-            self._file.write(
-                {
-                    "step": [number, step.check.id, step.precision],
-                    "examined": explorer.examined,
-                    "identity": explorer.identity if failure else None,
-                    "failure": row_of(self._explored.failures[-1]) if failure else None,
-                }
-            )
+        return {
+            "step": [number, step.check.id, step.precision],
+            "examined": explorer.examined,
+            "identity": explorer.identity if failure else None,
+            "failure": row_of(self._explored.failures[-1]) if failure else None,
+        }
 
     def _filed(self, failure: Finding) -> Finding:
         """The failure with the path of its repro, if it fails again alone."""
@@ -181,18 +190,6 @@ class _Deep:
             self._host = open_host(self._backend, timeout=self._timeout)
             self._run = Run(self._host, self._plan, self._seed)
 
-    def _restore(self, row: Mapping[str, Any], line: int) -> None:
-        assert self._file is not None
-        try:
-            number, check, precision = row["step"]
-            self._finished.add((number, check, precision))
-            self._explored.examined[check, precision] += row["examined"]
-            if row["failure"]:
-                self._known.add(tuple(row["identity"]))
-                self._explored.failures.append(finding_of(row["failure"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise self._file.damaged(line, error) from None
-
     def _tell(self) -> None:
         if self._progress:
             self._progress(self._explored)
@@ -204,7 +201,9 @@ def _drawn(step: Step, number: int) -> Exploration:
     examples = SELECTIONS if found.trial is TrialKind.SELECTION else LAYERS
     source = f"deep/{found.source}/{number}"
     most = MOST * (LARGER if number % 2 else 1)
-    return replace(found, examples=examples, drawn=examples, source=source, most=most, repeats=True)
+    return replace(
+        found, examples=examples, drawn=examples, source=source, most=most, repeats=True, witnesses=WITNESSES
+    )
 
 
 def _failure(check: Check, precision: str, explorer: Explorer) -> Finding | None:

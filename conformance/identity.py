@@ -13,8 +13,8 @@ from typing import Any
 
 from peerspec.backends.process import Command
 from peerspec.backends.registry import GROUP
+from peerspec.conformance.hashes import spec_hash, suite_hash
 from peerspec.conformance.hosts.host import Host
-from peerspec.conformance.render.seal import spec_hash, suite_hash
 from peerspec.conformance.versions import versions
 from peerspec.reference import SPEC_VERSION
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from peerspec.conformance.finding_json import finding_of, row_of
 from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.order import Unit
 from peerspec.conformance.outcome import Outcome
-from peerspec.conformance.render.json import finding_of, row_of
 from peerspec.conformance.support import Answered
 
 __all__ = ["Journal"]
@@ -24,15 +24,9 @@ class Journal:
     """
 
     def __init__(self, path: Path, about: Mapping[str, str]) -> None:
-        self.file = JournalFile(path, about)
         self.support: list[Answered] = []
         self._found: dict[tuple[str, ...], dict[str, Outcome]] = {}
-        for number, row in enumerate(self.file.rows, 2):
-            try:
-                self._found[tuple(row["unit"])] = {id: _outcome(values) for id, values in row["checks"].items()}
-                self.support += [Answered(*answered) for answered in row["support"]]
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise self.file.damaged(number, error) from None
+        self.file = JournalFile(path, about, self._read)
 
     def outcomes(self, unit: Unit) -> Mapping[str, Outcome] | None:
         """The outcomes of a unit by check; None if the unit is not finished."""
@@ -42,6 +36,10 @@ class Journal:
         """The outcomes of a finished unit by check, and the new answers of ``supports``."""
         checks = {id: _row(outcome) for id, outcome in found.items()}
         self.file.write({"unit": unit.key, "checks": checks, "support": support})
+
+    def _read(self, row: dict[str, Any]) -> None:
+        self._found[tuple(row["unit"])] = {id: _outcome(values) for id, values in row["checks"].items()}
+        self.support += [Answered(*answered) for answered in row["support"]]
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +27,28 @@ class JournalError(PeerError):
 
 
 class JournalFile:
-    """The rows of a journal.
+    """A journal that is open for new rows.
 
     Args:
         path: the file; it is made if it does not exist.
         about: what must be the same when the run goes on, by name; texts only.
+        read: called with each row that the file holds.
 
     Attributes:
-        rows: the rows that the file held when it was opened, after the first line.
-        seconds: how long the parts of the run took that these rows are of.
+        seconds: how long the parts of the run took that the file holds.
 
     Raises:
         JournalError: the file is the journal of another run, or no journal, or cannot be written.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, about: Mapping[str, str], read: Callable[[dict[str, Any]], None]) -> None:
         self.path, self._lock, self._started = path, threading.Lock(), time.monotonic()
+        self.seconds = 0.0
         lines, length = _whole_lines(path)
         if lines:
             _require_same(path, _head(path, lines[0]), about)
-        self.rows = [self._row(line, number) for number, line in enumerate(lines[1:], 2)]
-        self.seconds = max((float(row["seconds"]) for row in self.rows), default=0.0)
+        for number, line in enumerate(lines[1:], 2):
+            self._read(line, number, read)
         try:
             self._stream = path.open("ab")
             self._stream.truncate(length)
@@ -60,11 +61,6 @@ class JournalFile:
         """Add a row, with the seconds of the run so far; any thread may call it."""
         self._append(dict(row) | {"seconds": round(self.seconds + time.monotonic() - self._started, 3)})
 
-    def damaged(self, number: int, error: Exception) -> JournalError:
-        """The error for a row that cannot be read; ``number`` counts lines from 1."""
-        kind = type(error).__name__
-        return JournalError(f"line {number} of {self.path} is damaged ({kind}); remove the file and begin again")
-
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
@@ -73,13 +69,16 @@ class JournalFile:
         """Remove the file of a complete run."""
         self.path.unlink(missing_ok=True)
 
-    def _row(self, line: bytes, number: int) -> dict[str, Any]:
+    def _read(self, line: bytes, number: int, read: Callable[[dict[str, Any]], None]) -> None:
         try:
-            row: dict[str, Any] = json.loads(line)
-            float(row["seconds"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise self.damaged(number, error) from None
-        return row
+            row = json.loads(line)
+            self.seconds = max(self.seconds, float(row["seconds"]))
+            read(row)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            kind = type(error).__name__
+            raise JournalError(
+                f"line {number} of {self.path} is damaged ({kind}); remove the file and begin again"
+            ) from None
 
     def _append(self, row: dict[str, Any]) -> None:
         """Write a line that is on the disk when this returns, so that a loss of power leaves whole lines."""

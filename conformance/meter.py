@@ -75,6 +75,11 @@ class Meter:
                 self._failed[finding.name] = finding
                 self._tell()
 
+    def end_telling(self) -> None:
+        """Tell nothing more: the run was interrupted, and what happens to it now is no news of the backend."""
+        with self._lock:
+            self._progress = None
+
     def _tell(self) -> None:
         if self._progress:
             seconds = time.monotonic() - self._started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from math import prod
 from typing import Any
 
 from peerspec.conformance.cases.options import profiles_of
@@ -31,6 +32,14 @@ def features(kind: TrialKind, definition: Any, checks: Iterable[tuple[str, str]]
         found |= {("check", check, precision): PRECISION, ("case", kind, definition.name, width): CASE / 2}
     if config := getattr(definition, "config", None):
         found |= {(kind, *feature): weight for feature, weight in _of_config(config)}
+    if recipe := getattr(definition, "recipe", None):
+        parts = {
+            "data": recipe.data,
+            "mask": recipe.mask,
+            "memory": recipe.memory,
+            "tokens": interval(prod(recipe.lead)),
+        }
+        found |= dict.fromkeys(parts.items(), REGIME)
     return found
 
 

@@ -104,8 +104,8 @@ class Plan:
         unclaimed = tuple(check for check in chosen if check.profile not in {CORE, *claimed})
         number = SIZES.index(size)
         covering = [case for case in covering_cases(claimed) if case.size <= number]
-        every = (*_layers(claimed, number), *covering)
-        configs = tuple(dict.fromkeys(case.config for case in every))
+        made = [case.config for case in _layers(claimed, number)]
+        configs = tuple(dict.fromkeys((*made, *(case.config for case in covering))))
         names_supports = SUPPORTS.startswith(tuple(only or ()))
         asked = precisions if names_supports else _precisions_of(steps)
         return cls(precisions, tuple(steps), unclaimed, configs, asked, names_supports, bool(profiles or only))
@@ -155,8 +155,8 @@ def _cases(
     first = precision == precisions[0]
     if check.trial is TrialKind.DESIGNED:
         gradients = check.profile == "training"
-        cases = covering_cases(claimed, gradients=gradients)
-        return tuple(c for c in cases if c.size <= size and (first or precision in c.precisions or size > c.size))
+        rows = covering_cases(claimed, gradients=gradients)
+        return tuple(c for c in rows if c.size <= size and (first or precision in c.precisions or size > c.size))
     if check.trial is TrialKind.EXPLORATION:
         return _explorations(check, precision, precisions, size)
     if check.trial is TrialKind.SELECTION:
@@ -178,7 +178,7 @@ def _explorations(check: Check, precision: str, precisions: tuple[str, ...], siz
     """The precisions share the examples; those of half scores are the first ones of each compute dtype."""
     found = [case for case in EXPLORATIONS if check.tag in case.tags and case.size <= size]
     sharing = _computing(precisions) if any(case.trial is TrialKind.SELECTION for case in found) else precisions
-    return tuple(case.part(precision, len(sharing)) for case in found) if precision in sharing else ()
+    return tuple(case.part(precision, sharing) for case in found) if precision in sharing else ()
 
 
 def _computing(precisions: tuple[str, ...]) -> tuple[str, ...]:

@@ -152,6 +152,7 @@ def _all_findings(
         try:
             found = [finding for part in pool.map(findings, runs) for finding in part]
         except BaseException:  # an interrupt must not wait until all threads have their answers
+            meter.end_telling()
             for run in runs:
                 run.host.end()
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log2
+from math import log2, prod
 from typing import Any
 
 from peerspec.conformance.cases import Exploration, SelectionCase
@@ -10,6 +10,8 @@ from peerspec.reference import PeerConfig
 
 __all__ = ["multiplications", "work"]
 
+TOKENS = 16
+"""Tokens of most fixed cases, about."""
 _CALL = 1 << 19
 """Numbers that are read and multiplied in the time of one call of a small layer."""
 
@@ -20,9 +22,11 @@ def work(definition: Any, checks: int) -> float:
         return 2.0 * definition.examples
     if isinstance(definition, SelectionCase):
         return 1 + 8 * definition.n * (1 + log2(definition.n)) / _CALL
-    config = definition.config
-    calls = 1 + checks / 4
-    return calls * (1 + (_numbers(config) + 16 * multiplications(config, 1)) / _CALL)
+    if (config := getattr(definition, "config", None)) is None:  # the tokens of a layer that is given
+        return 1.0
+    designed = getattr(definition, "recipe", None)
+    tokens, calls = (prod(designed.lead), 4.0) if designed else (TOKENS, 1 + checks / 4)
+    return calls * (1 + (_numbers(config) + multiplications(config, tokens)) / _CALL)
 
 
 def multiplications(config: PeerConfig, tokens: int) -> int:

@@ -71,7 +71,8 @@ def gates_of_y_beside(model: Model, kind: str, returned: Array, scores: Array) -
     if returned.shape[-1] == 1:
         return given(returned)
     errors, gate = _errors(model, given(scores)), np.abs(returned)
-    apart = gate * np.expm1(2 * (errors.shift + errors.evaluation * (1 + errors.evaluation)))
+    with np.errstate(over="ignore"):
+        apart = gate * np.expm1(2 * (errors.shift + errors.evaluation * (1 + errors.evaluation)))
     error = errors.limited(apart + 2 * returned.shape[-1] * model.tiny)
     return given(returned, error + _rescaled(model, gate))
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from peerspec.reference import PeerConfig
 
 __all__ = [
-    "BEYOND", "DEEP", "IDENTITY", "LONE", "MILLION", "PAIRS", "POOL", "RELU", "SINGLE", "SMALL", "SQUARE", "TALL",
-    "UNIT", "WHOLE", "WIDE",
+    "ALIKE", "BEYOND", "DEEP", "EVEN", "IDENTITY", "LONE", "LONG", "MILLION", "PAIRS", "POOL",
+    "RELU", "SINGLE", "SMALL", "SQUARE", "TALL", "UNIT", "WHOLE", "WIDE",
 ]  # fmt: skip
 
 UNIT = PeerConfig(12, 3, 1, 1, 4, activation="identity")
@@ -24,6 +24,12 @@ SMALL = PeerConfig(7, 2, 25, 4, 6, d_out=5)
 RELU, IDENTITY = replace(SMALL, activation="relu"), replace(SMALL, activation="identity")
 WIDE = PeerConfig(33, 5, 47**2, 9, 26, d_out=10)
 """N = 2209 is more than the 2048 consecutive integers of float16; all other sizes exceed one or two SIMD vectors."""
+EVEN = PeerConfig(20, 2, 100, 4, 20, d_out=12)
+"""Even sizes that are no multiples of 8, in D, M, n and d/2."""
+LONG = PeerConfig(7, 2, 67**2, 48, 6, d_out=5, activation="relu")
+"""32 < k ≤ n."""
+ALIKE = PeerConfig(7, 2, 256**2, 16, 6, d_out=5, activation="relu")
+"""n is a multiple of 64, so that tiles of sub-keys can be alike."""
 DEEP = PeerConfig(7, 2, 16, 7, 6, d_out=5)
 """k > n."""
 POOL = PeerConfig(1, 1, 260**2, 1, 2, d_out=7, activation="identity")

@@ -8,7 +8,7 @@ import numpy as np
 
 from peerspec.conformance.cases.build import OUTPUT, Build, Parts, core_case, exact, steered_by
 from peerspec.conformance.cases.case import CaseFamily, Draw
-from peerspec.conformance.cases.configs import DEEP, IDENTITY, RELU, SINGLE, SQUARE, UNIT, WHOLE
+from peerspec.conformance.cases.configs import ALIKE, DEEP, IDENTITY, LONG, RELU, SINGLE, SQUARE, UNIT, WHOLE
 from peerspec.conformance.cases.layers import exact_params, loud, one_hot_queries
 from peerspec.reference import PeerConfig
 
@@ -36,6 +36,12 @@ APART = [0.0, 20.0, 6.0, 7.0, 13.0], [4.0, 8.0, 12.0, 0.0, 16.0]
 RISING, FALLING = [1.0, 2.0, 3.0, 4.0, 5.0], [5.0, 4.0, 3.0, 2.0, 1.0]
 PEAK = [64.0, 0.0, 0.0, 0.0, 0.0]
 
+SPREAD = [0.0, -20.0, -40.0, -60.0, -80.0], [0.0, -5.0, -10.0, -15.0, -19.0]
+"""Gates from 1 down to e⁻⁹⁹."""
+FEW = replace(RELU, top_k=16)
+FALL = [67.0 - i for i in range(67)]
+STEPS = [float(i) for i in range(64)]
+
 EXACT_CASES = (
     core_case(CaseFamily.EXACT, "query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
     core_case(CaseFamily.EXACT, "halves", UNIT, _unit(-1, 1), {"any", "halves"}),
@@ -53,5 +59,8 @@ EXACT_CASES = (
     core_case(CaseFamily.EXACT, "equal", RELU, steered_by([0.0] * 5, [0.0, -0.0, 0.0, -0.0, 0.0]), OUTPUT),
     core_case(CaseFamily.EXACT, "deep", replace(DEEP, activation="relu"), exact(6), OUTPUT),
     core_case(CaseFamily.EXACT, "loud", RELU, loud, OUTPUT | {"loud"}),
+    core_case(CaseFamily.EXACT, "apart", FEW, steered_by(*SPREAD), OUTPUT),
+    core_case(CaseFamily.EXACT, "row.long", LONG, steered_by(PEAK + [0.0] * 62, FALL), OUTPUT, size=1),
+    core_case(CaseFamily.EXACT, "alike", ALIKE, steered_by(STEPS * 4, STEPS[::-1] * 4), OUTPUT, size=1),
     core_case(CaseFamily.EXACT, "square", SQUARE, exact(8), OUTPUT, size=1),
 )

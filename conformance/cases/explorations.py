@@ -10,6 +10,8 @@ __all__ = ["EXPLORATIONS", "MOST", "Exploration"]
 
 MOST = 1 << 21
 """Multiplications and numbers of one explored layer; its bounds cost the reference some tens of milliseconds."""
+LATER = 20
+"""Examples of the search for a smaller failing case in all precisions but the first."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Exploration:
         drawn: the largest number of examples of its source.
         most: multiplications and numbers of one layer.
         repeats: whether calls are repeated too.
+        witnesses: how many more examples the search for a smaller failing case may take.
     """
 
     name: str
@@ -38,11 +41,17 @@ class Exploration:
     drawn: int
     most: int = MOST
     repeats: bool = False
+    witnesses: int = 200
 
-    def part(self, precision: str, parts: int) -> Exploration:
-        """The examples of one precision of so many, which share them; each precision draws its own."""
-        examples, drawn = -(-self.examples // parts), -(-self.drawn // parts)
-        return replace(self, examples=examples, drawn=drawn, source=f"{self.source}/{precision}")
+    def part(self, precision: str, precisions: tuple[str, ...]) -> Exploration:
+        """The examples of one of the precisions, which share them; each draws its own.
+
+        A defect fails in most precisions, so the search for a small case is long in the first one only.
+        """
+        examples, drawn = (-(-count // len(precisions)) for count in (self.examples, self.drawn))
+        witnesses = self.witnesses if precision == precisions[0] else LATER
+        source = f"{self.source}/{precision}"
+        return replace(self, examples=examples, drawn=drawn, source=source, witnesses=witnesses)
 
 
 def _explorations(tag: str, trial: TrialKind, source: str, *counts: tuple[int, int]) -> tuple[Exploration, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from peerspec.conformance.cases.build import Build, Parts
 from peerspec.conformance.cases.case import CaseDefinition, CaseFamily, Draw
-from peerspec.conformance.cases.configs import IDENTITY, SINGLE, SMALL
+from peerspec.conformance.cases.configs import EVEN, IDENTITY, SINGLE, SMALL
 from peerspec.conformance.cases.layers import steered
 from peerspec.conformance.cases.layouts import laid_out
 from peerspec.conformance.cases.profile_build import (
@@ -66,6 +66,13 @@ def _in_columns(draw: Draw, config: PeerConfig) -> Parts:
 def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
     made = parts(dy=True)(draw, config)
     return made | {"params": {name: laid_out(array, "columns") for name, array in made["params"].items()}}
+
+
+def _without_dy(draw: Draw, config: PeerConfig) -> Parts:
+    """dy is zero for two tokens, which count for the statistics all the same."""
+    made = parts(dy=True, training=True)(draw, config)
+    made["dy"][[0, 3]] = 0
+    return made
 
 
 def _gradient(
@@ -140,6 +147,27 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         tag="gradient.norm",
         everywhere=1,
     ),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "batch.crowd",
+        BATCH_NORM,
+        parts(67, dy=True, training=True),
+        "query-norm",
+        tag="gradient.norm",
+        size=1,
+        narrow=1,
+    ),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "batch.zeros",
+        BATCH_NORM,
+        _without_dy,
+        "query-norm",
+        tag="gradient.norm",
+        size=1,
+    ),
+    _gradient(CaseFamily.GRADIENT, "even", EVEN, parts(12, dy=True), size=1),
+    _gradient(CaseFamily.GRADIENT, "throng", WIDE_RELU, parts(4099, dy=True), size=2),
     _gradient(CaseFamily.GRADIENT, "layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
     _gradient(
         CaseFamily.GRADIENT,

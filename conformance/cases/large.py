@@ -41,6 +41,7 @@ def _highest_ids(draw: Draw, config: PeerConfig) -> Parts:
 LARGE_CASES = (
     core_case(CaseFamily.NUMERIC, "lone", LONE, _positive, {"expert"}),
     core_case(CaseFamily.NUMERIC, "crowd", RELU, full(CROWD), OUTPUT | {"repeat"}, size=1),
+    core_case(CaseFamily.NUMERIC, "throng", RELU, full(4099), OUTPUT, size=1),
     core_case(CaseFamily.NUMERIC, "pairs", PAIRS, full(1), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "tall", TALL, full(17), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),

@@ -8,7 +8,7 @@ import numpy as np
 
 from peerspec.conformance.cases.build import OUTPUT, Parts, core_case, full, full_case
 from peerspec.conformance.cases.case import CaseFamily, Draw
-from peerspec.conformance.cases.configs import DEEP, RELU, SINGLE, SMALL, WIDE
+from peerspec.conformance.cases.configs import DEEP, EVEN, RELU, SINGLE, SMALL, WIDE
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS
 
@@ -59,6 +59,24 @@ def _range(draw: Draw, config: PeerConfig) -> Parts:
     return parts
 
 
+def _huge(draw: Draw, config: PeerConfig) -> Parts:
+    """Inner products of the last two tokens are about ±2¹⁹, beyond float16; no query reads that feature."""
+    parts = full_case(draw, config)
+    params = parts["params"]
+    params["query.weight"][..., 0], params["experts.u"][:, 0] = 0, 8
+    with np.errstate(over="ignore"):  # a token of float16 becomes infinite, and is not judged
+        parts["x"][-2:, 0] = np.float64(2.0**16), np.float64(-(2.0**16))
+    return parts
+
+
+def _tiny(draw: Draw, config: PeerConfig) -> Parts:
+    """Tokens near 2⁻²⁰, and two of zeros alone."""
+    parts = full_case(draw, config)
+    parts["x"] *= draw.dtype.type(2.0**-20)
+    parts["x"][-2:] = 0
+    return parts
+
+
 _ACTIVATIONS = tuple(
     core_case(
         CaseFamily.NUMERIC,
@@ -94,5 +112,8 @@ NUMERIC_CASES = (
     core_case(CaseFamily.NUMERIC, "apart", SMALL, _apart, {"any", "apart"}),
     core_case(CaseFamily.NUMERIC, "twins", RELU, _twins, OUTPUT | {"twins"}),
     core_case(CaseFamily.NUMERIC, "cancelling", RELU, _cancelling, OUTPUT),
+    core_case(CaseFamily.NUMERIC, "even", EVEN, full(12), OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "huge", RELU, _huge, OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "tiny", RELU, _tiny, OUTPUT, size=1),
     core_case(CaseFamily.NUMERIC, "range", RELU, _range, OUTPUT, narrow=0),
 )

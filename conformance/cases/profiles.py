@@ -99,6 +99,16 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         "query-norm",
         parts(5, 13, training=True),
     ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "crowd",
+        BATCH_NORM,
+        "norm.training",
+        "query-norm",
+        parts(67, training=True),
+        size=1,
+        narrow=1,
+    ),
     _case(CaseFamily.QUERY_NORM, "one", BATCH_NORM, "norm.training", "query-norm", parts(1, training=True), size=1),
     _case(
         CaseFamily.QUERY_NORM,

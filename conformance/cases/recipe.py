@@ -171,5 +171,12 @@ def read_recipe(text: str) -> Recipe:
 def layer_recipe(found: dict[str, Any]) -> LayerRecipe:
     """The recipe of a layer from the values of its JSON."""
     config = PeerConfig.from_json(json.dumps(found["config"]))
-    kinds = {"data": Data(found["data"]), "mask": Mask(found["mask"]), "memory": Memory(found["memory"])}
-    return LayerRecipe(config, tuple(found["lead"]), found["seed"], training=found["training"], **kinds)
+    return LayerRecipe(
+        config,
+        tuple(found["lead"]),
+        found["seed"],
+        Data(found["data"]),
+        Mask(found["mask"]),
+        training=found["training"],
+        memory=Memory(found["memory"]),
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from peerspec.conformance.cases.case import Array, Draw, Halves
 from peerspec.reference import Precision
 
-__all__ = ["VALUE_CASES", "SelectionCase", "coarse", "corners"]
+__all__ = ["VALUE_CASES", "SelectionCase", "coarse", "corners", "near_zero"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
     return draw.full("s1", (8, n)), draw.full("s2", (8, n), -3)
 
 
-def _near_zero(bits: int, exponent: int, *lead: int) -> Any:
+def near_zero(bits: int, exponent: int, *lead: int) -> Any:
     """Multiples of 2^(exponent−bits+1) in [−2^exponent, 2^exponent), times the least normal number.
 
     There are eight rows, or the leading axes ``lead``.
@@ -102,7 +102,7 @@ def _by_hand_near_zero(draw: Draw, n: int) -> tuple[Array, Array]:
 
 def _around_the_least(draw: Draw, n: int) -> tuple[Array, Array]:
     """Subnormal and normal half scores, most of them negative: the best sums are on both sides of the least normal."""
-    s1, s2 = _near_zero(5, 0)(draw, n)
+    s1, s2 = near_zero(5, 0)(draw, n)
     shift = np.finfo(draw.dtype).tiny * draw.dtype.type(0.375)
     return s1 - shift, s2 - shift
 
@@ -116,7 +116,7 @@ def _cancelling(draw: Draw, n: int) -> tuple[Array, Array]:
 
 def _few_are_normal(draw: Draw, n: int) -> tuple[Array, Array]:
     """Positive subnormal half scores and two normal ones: what is flushed ties."""
-    s1, s2 = _near_zero(5, -1)(draw, n)
+    s1, s2 = near_zero(5, -1)(draw, n)
     s1, s2 = np.abs(s1), np.abs(s2)
     for part in (s1, s2):
         part[:, [0, -1]] = 2 * np.finfo(draw.dtype).tiny
@@ -125,7 +125,7 @@ def _few_are_normal(draw: Draw, n: int) -> tuple[Array, Array]:
 
 def _barely_normal(draw: Draw, n: int) -> tuple[Array, Array]:
     """Sums are zero or a little above the least normal number: none may become zero."""
-    return _near_zero(3, 5)(draw, n)
+    return near_zero(3, 5)(draw, n)
 
 
 def _low(draw: Draw, n: int) -> tuple[Array, Array]:
@@ -199,13 +199,13 @@ VALUE_CASES: tuple[SelectionCase, ...] = (
     SelectionCase("subnormal.sums", 25, 8, _cancelling, everywhere=0),
     SelectionCase("subnormal.halves", 25, 8, _around_the_least, everywhere=0),
     SelectionCase("subnormal.ties", 25, 8, _few_are_normal, everywhere=0),
-    SelectionCase("subnormal.only", 25, 8, _near_zero(4, -1), everywhere=0),
-    SelectionCase("subnormal.tail", 67, 8, _near_zero(5, -1), everywhere=0),
-    SelectionCase("subnormal.tail.long", 203, 16, _near_zero(6, -1), everywhere=0),
-    SelectionCase("subnormal.long", 25, 67, _near_zero(5, -1), size=1),
-    SelectionCase("subnormal.rows", 25, 8, _near_zero(5, -1, 67)),
-    SelectionCase("subnormal.axes", 25, 8, _near_zero(5, -1, 3, 5)),
-    SelectionCase("subnormal.blocks", 331, 8, _near_zero(7, -1)),
+    SelectionCase("subnormal.only", 25, 8, near_zero(4, -1), everywhere=0),
+    SelectionCase("subnormal.tail", 67, 8, near_zero(5, -1), everywhere=0),
+    SelectionCase("subnormal.tail.long", 203, 16, near_zero(6, -1), everywhere=0),
+    SelectionCase("subnormal.long", 25, 67, near_zero(5, -1), size=1),
+    SelectionCase("subnormal.rows", 25, 8, near_zero(5, -1, 67)),
+    SelectionCase("subnormal.axes", 25, 8, near_zero(5, -1, 3, 5)),
+    SelectionCase("subnormal.blocks", 331, 8, near_zero(7, -1)),
     SelectionCase("barely.normal", 25, 8, _barely_normal, everywhere=0),
     SelectionCase("low", 25, 8, _low, everywhere=0),
     SelectionCase("lines", 25, 8, _lines, everywhere=0),

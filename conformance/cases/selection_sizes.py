@@ -8,7 +8,7 @@ from math import isqrt
 import numpy as np
 
 from peerspec.conformance.cases.case import Array, Draw
-from peerspec.conformance.cases.selection import SelectionCase, coarse, corners
+from peerspec.conformance.cases.selection import SelectionCase, coarse, corners, near_zero
 from peerspec.conformance.inputs import significant_bits
 
 __all__ = ["SELECTION_SIZE_CASES"]
@@ -97,7 +97,7 @@ def _near_ties() -> Iterator[SelectionCase]:
     """A selection that drops candidates, or that compares fewer bits, shows where many half scores are nearly equal."""
     for bits in (2, 5, 8, 11):
         for sign, word in ((1.0, "above"), (-1.0, "below")):
-            yield SelectionCase(f"near.{bits}.{word}", 1024, 33, _near(bits, sign), size=1)
+            yield SelectionCase(f"near.{bits}.{word}", 1024, 33, _near(bits, sign), size=1, everywhere=1)
 
 
 def _sorted(step: int) -> Build:
@@ -113,6 +113,11 @@ def _sorted(step: int) -> Build:
 def _constant(draw: Draw, n: int) -> tuple[Array, Array]:
     """All half scores are equal, and negative."""
     return np.full((3, n), -2.5, draw.dtype), np.full((3, n), -0.75, draw.dtype)
+
+
+def _in_columns(draw: Draw, n: int) -> tuple[Array, Array]:
+    s1, s2 = (draw.full(name, (8, n)) for name in ("s1", "s2"))
+    return np.asfortranarray(s1), np.asfortranarray(s2)
 
 
 def _far(exponent: float) -> Build:
@@ -133,7 +138,10 @@ def _by_values() -> Iterator[SelectionCase]:
         yield SelectionCase(f"falling.{n}", n, k, _sorted(-1), size=1)
         yield SelectionCase(f"constant.{n}", n, k, _constant, size=1)
         yield SelectionCase(f"far.{n}", n, k, _far(110), size=1)
+        yield SelectionCase(f"columns.{n}", n, k, _in_columns, size=1)
+        yield SelectionCase(f"one.{n}", n, 1, coarse(3), size=1)
     yield SelectionCase("whole", 33, 33 * 33, coarse(6), size=1)
+    yield SelectionCase("subnormal.wide", 523, 9, near_zero(7, -1), size=1, everywhere=1)
 
 
 SELECTION_SIZE_CASES: tuple[SelectionCase, ...] = tuple(

@@ -28,8 +28,8 @@ __all__ = ["Explorer", "Identity"]
 Identity = tuple[str, ...]
 """What stays while a case shrinks: the check and the clause, or the identity of a fault."""
 
-WITNESSES, SECONDS = 200, 10.0
-"""After a first failure, how many more examples and seconds the search for a smaller one may take."""
+SECONDS = 10.0
+"""After a first failure, how many more seconds the search for a smaller one may take."""
 
 
 class Explorer:
@@ -126,7 +126,7 @@ class _Search:
         self.witness: Explored | None = None
         self.identity: Identity | None = None
         self._held: set[str] = set()
-        self._left, self._end = WITNESSES, 0.0
+        self._left, self._end = explorer.exploration.witnesses, 0.0
 
     def example(self, recipe: Recipe) -> None:
         """Examine one case, unless it held before: Hypothesis returns to cases, most of all to small ones."""

@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from peerspec.conformance.hashes import spec_hash, suite_hash
 from peerspec.conformance.render.json import ReportError, loads
-from peerspec.conformance.render.seal import body_holds, spec_hash, suite_hash
+from peerspec.conformance.render.seal import body_holds
 
 __all__ = ["Integrity", "check_integrity", "recorded_hashes"]
 

@@ -36,9 +36,20 @@ GRADIENTS = covering_cases(ALL_PROFILES, gradients=True)
 
 
 @pytest.mark.parametrize("gradients", [False, True])
-@pytest.mark.parametrize("size", [1, 2])
-def test_no_level_pair_or_triple_is_lost(size: int, gradients: bool) -> None:
-    assert not missing(size, gradients=gradients)
+def test_the_default_size_loses_nothing_but_a_few_pairs_of_a_size_and_an_option(gradients: bool) -> None:
+    found = covered(1, gradients=gradients)
+    lost = {name: of.possible - of.covered for name, of in found.items() if of.covered < of.possible}
+    assert lost.keys() <= {"a size and an option"}
+    assert lost.get("a size and an option", 0) <= found["a size and an option"].possible / 100
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_the_full_size_loses_only_what_costs_too_much_or_is_never_decided(gradients: bool) -> None:
+    """More than 90,000 selected experts, half a million rows, or so many heads that some selection is a near-tie."""
+    lost = missing(2, gradients=gradients)
+    large = {*intervals()[intervals().index("2049-4096") :], "513-1024"}
+    assert all(large & {level for name, level in some if name in SIZES} for some in lost)
+    assert len(lost) < len(required(fine=True)) / 100
 
 
 def test_a_lost_row_is_noticed() -> None:
@@ -85,16 +96,20 @@ def test_a_backend_without_an_option_keeps_all_rows_and_the_pairs_of_the_rest(mi
     claimed = ALL_PROFILES - {missing_profile}
     names = {case.name for case in covering_cases(claimed)}
     assert names == {case.name for case in CASES}
-    shown = {some for case in covering_cases(claimed) for some in tuples(levels(case.recipe), fine=False)}
+    shown, before = (
+        {some for case in cases for some in tuples(levels(case.recipe), fine=False)}
+        for cases in (covering_cases(claimed), CASES)
+    )
     neutral = {
         "glu": ("expert", "glu"),
         "sigmoid": ("gate", "sigmoid"),
         "query-bias": ("bias", "bias"),
         "per-head-keys": ("keys", "per head"),
     }.get(missing_profile)
-    lost = required(fine=False) - shown
+    lost = required(fine=False) & before - shown
     others = {"query-norm": {"norm", "mode"}, "training": {"mode"}}.get(missing_profile, set())
-    assert all((neutral in some) or others & {name for name, _ in some} for some in lost), sorted(lost)[:5]
+    unexplained = [some for some in lost if neutral not in some and not others & {name for name, _ in some}]
+    assert not unexplained
 
 
 def test_a_plan_has_the_rows_of_its_size() -> None:
@@ -105,7 +120,8 @@ def test_a_plan_has_the_rows_of_its_size() -> None:
             assert not steps
             continue
         rows = [row for row in stored_rows() if row.size <= number]
-        assert len(steps["cover.layer", "float32"]) == len(steps["cover.gradients", "float32"]) == len(rows)
+        assert len(steps["cover.layer", "float32"]) == len(rows)
+        assert len(steps["cover.gradients", "float32"]) == sum(row.gradients is not None for row in rows)
         others = [row for row in rows if "bfloat16" in row.precisions or row.size < number]
         assert len(steps["cover.layer", "bfloat16"]) == len(others)
 

@@ -14,7 +14,9 @@ from peerspec.backends import load, reference
 from peerspec.conformance import Report, check_backend
 from peerspec.conformance.cases import EXPLORATIONS
 from peerspec.conformance.cases.entries import Data
+from peerspec.conformance.cases.explorations import MOST
 from peerspec.conformance.cases.recipe import HalvesRecipe, LayerRecipe, Mask, read_recipe
+from peerspec.conformance.cases.regimes import interval
 from peerspec.conformance.explore.applicable import applicable_checks
 from peerspec.conformance.explore.explorer import Explorer
 from peerspec.conformance.hosts.call import Answer
@@ -49,7 +51,7 @@ def test_a_correct_variant_is_accused_of_nothing(variant, seed):
         ("single_feature_squeezed", "explore.layer", "structure.answer", "SHP-1", "structure"),
         ("gradient_of_single_head_squeezed", "explore.gradients", "gradients.structure", "GRD-1", "gradient"),
         ("halves_swapped", "explore.layer", "scores.rounding", "SCO-1", "score"),
-        ("softmax_over_tokens", "explore.layer", "independence.tokens", "GAT-1", "independence"),
+        ("softmax_over_tokens", "explore.layer", "gates.softmax", "GAT-1", "gate"),
     ],
 )
 def test_a_failure_is_blamed_on_the_clause_and_stage_of_the_check_that_failed(mutant, check, within, clause, stage):
@@ -77,12 +79,13 @@ def test_the_sizes_explore_no_few_and_many_cases():
     counts = {size: sum(case.examples for step in taken for case in step.cases) for size, taken in steps.items()}
     assert counts["minimal"] == 0
     assert 0 < counts["default"] * 5 < counts["full"]
-    assert [(step.check.id, step.precision) for step in steps["default"]] == [
-        ("explore.select", "float32"),
-        ("explore.layer", "float32"),
-        ("explore.gradients", "float32"),
-    ]
-    assert max(case.examples for case in EXPLORATIONS if case.size == 1 and "explore.layer" in case.tags) <= 15
+    assert {step.precision for step in steps["default"] if step.check.id == "explore.select"} == {"float32", "float64"}
+    for check, least in (("explore.layer", 30), ("explore.gradients", 20)):
+        found = [step for step in steps["default"] if step.check.id == check]
+        assert {step.precision for step in found} == set(PRECISIONS)
+        assert sum(case.examples for step in found for case in step.cases) >= least
+    [alone] = Plan.make({"float16"}, size="default", only=["explore.layer"]).steps
+    assert alone.cases[0].examples == 30
 
 
 class Spy:
@@ -115,6 +118,28 @@ def drawn(seed: int, *, profiles: frozenset[str] = reference.profiles) -> list[t
 def test_the_seed_decides_what_is_drawn():
     assert drawn(0) == drawn(0)
     assert drawn(0) != drawn(1)
+
+
+def test_gradients_are_drawn_for_the_layers_that_are_drawn_anyway():
+    spies = {name: Spy() for name in ("explore.layer", "explore.gradients")}
+    for name, spy in spies.items():
+        [few] = [case for case in EXPLORATIONS if case.name == f"{name}.few"]
+        list(Explorer(few, spy, PRECISIONS["float32"], 0, lambda recipe: recipe).evidence())
+    layers, gradients = ({config for _, (config, _) in spy.calls} for spy in spies.values())
+    assert len(gradients) > 15
+    assert gradients <= layers
+
+
+def test_layers_are_drawn_on_both_sides_of_the_edges_of_kernels_and_within_the_budget():
+    cases = [case for seed in range(6) for _, case in drawn(seed)]
+    for size in ("d_model", "d_out", "top_k", "n"):
+        sizes = {getattr(config, size) for config, _ in cases}
+        assert len({interval(size) for size in sizes}) >= 5, sizes
+        assert {size % 8 == 0 for size in sizes} == {True, False}
+    for config, x in cases:
+        row = config.d_out + config.d_model * (2 if config.expert == "glu" else 1)
+        assert config.num_experts * row <= MOST
+        assert np.prod(x[:-1]) * config.heads * config.top_k * row <= 6 * MOST, "leading axes make up to six times"
 
 
 def test_only_options_that_are_claimed_are_drawn():
@@ -171,7 +196,7 @@ def test_a_fault_of_supports_in_an_explored_case_is_an_error_even_if_it_does_not
     seen = set()
 
     def supports(config: PeerConfig, dtype: Any) -> bool | str:
-        if config.heads == 3 and config.d_model < 3 and config not in seen:
+        if config.heads == 3 and config not in seen:
             seen.add(config)
             raise RuntimeError("the first time")
         return True

@@ -16,18 +16,18 @@ import pytest
 
 from peerspec.backends import load
 from peerspec.cli import main
-from peerspec.conformance import check_backend
+from peerspec.conformance import check_backend, hashes
 from peerspec.conformance.check import Explored
 from peerspec.conformance.finding import Finding
+from peerspec.conformance.hashes import suite_hash, tree_hash
 from peerspec.conformance.kinds import Reason, Status
 from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
 from peerspec.conformance.render import integrity
 from peerspec.conformance.render import schema as own
-from peerspec.conformance.render import seal as sealing
 from peerspec.conformance.render.integrity import check_integrity
 from peerspec.conformance.render.json import ReportError, dumps, loads
 from peerspec.conformance.render.schema import problems, report_schema
-from peerspec.conformance.render.seal import BLANK, body_holds, seal, suite_hash, tree_hash
+from peerspec.conformance.render.seal import BLANK, body_holds, seal
 from peerspec.conformance.report import Report
 from peerspec.conformance.verdict import Shortfall, VerdictKind
 
@@ -161,9 +161,7 @@ def test_the_suite_hash_depends_on_code_and_data_outside_render_only(tmp_path):
 
 
 def test_the_suite_hash_covers_checks_clauses_and_reference():
-    paths = {
-        path for name in ("conformance", "reference") for path, _ in sealing._walk(files(f"peerspec.{name}"), name)
-    }
+    paths = {path for name in ("conformance", "reference") for path, _ in hashes._walk(files(f"peerspec.{name}"), name)}
     assert {"conformance/checks/gates.py", "conformance/requirements/0.9.json", "reference/selection.py"} <= paths
     assert not any("/render/" in path for path in paths)
     assert re.fullmatch("[0-9a-f]{64}", suite_hash())
