@@ -3,10 +3,11 @@
     python benchmarks/mutation                          all mutants; figures go to benchmarks/results/mutation.json
     python benchmarks/mutation --only mask tail         the mutants of some operators
     python benchmarks/mutation --sample 200             200 mutants, spread evenly over all
-    python benchmarks/mutation --survivors              only those that survived when the results were written
+    python benchmarks/mutation --fresh                  without the trials that an earlier run has kept
 
 Each mutant runs at the default size, in a process of its own, to its first finding; cases of the minimal size come
-first. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names no survivor.
+first. Trials are kept in `build/`: an interrupted run goes on where it ended, and after a change of the suite
+only survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names no survivor.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if any(os.environ.get(name) != value for name, value in THREADS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | THREADS)
 
 from books import Books, explanations  # noqa: E402
+from kept import Kept, suite  # noqa: E402
 from mutant import Mutant  # noqa: E402
 from operators import OPERATORS  # noqa: E402
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
@@ -33,6 +35,7 @@ from peerspec.reference import SPEC_VERSION  # noqa: E402
 
 EXPLANATIONS = Path(__file__).parent / "equivalent.json"
 RESULTS = Path(__file__).parents[1] / "results" / "mutation.json"
+KEPT = Path(__file__).parents[2] / "build" / "mutation"
 LINES = 50
 """Mutants between two lines of progress where there is no terminal."""
 
@@ -41,26 +44,23 @@ def chosen(options: argparse.Namespace) -> tuple[list[Mutant], bool]:
     """The mutants of a run, and whether they are all."""
     every = all_mutants()
     found = [m for m in every if m.operator in options.only and m.target in options.target]
-    if options.survivors:
-        survived = {tuple(row[name] for name in ("file", "function", "text", "change")) for row in read()["survivors"]}
-        found = [mutant for mutant in found if mutant.key in survived]
     if options.sample:
         step = max(1, len(found) // options.sample)
         found = found[::step]
     return found, len(found) == len(every)
 
 
-def read() -> dict[str, list[dict[str, str]]]:
-    return dict(json.loads(RESULTS.read_text("utf-8")))
-
-
 def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
     """The trials in the order of the mutants, with progress and an estimate."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    found: dict[int, Trial] = {}
+    kept = Kept(KEPT.with_suffix(f".{options.size}.jsonl"), suite())
+    known, missing = ([], mutants) if options.fresh else kept.split(mutants)
+    found = {id(trial.mutant): trial for trial in known}
     with Progress(*columns) as progress:
-        task, survived = progress.add_task("0 survive", total=len(mutants)), 0
-        for trial in run_trials(mutants, judged_by_suite(options.size), jobs=options.jobs, limit=options.limit):
+        survived = sum(trial.found == SURVIVED for trial in known)
+        task = progress.add_task(f"{survived} survive", total=len(mutants), completed=len(found))
+        for trial in run_trials(missing, judged_by_suite(options.size), jobs=options.jobs, limit=options.limit):
+            kept.add(trial)
             found[id(trial.mutant)] = trial
             survived += trial.found == SURVIVED
             progress.update(task, advance=1, description=f"{survived} survive")
@@ -95,7 +95,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(OPERATORS), default=list(OPERATORS))
     parser.add_argument("--target", nargs="+", choices=list(TARGETS), default=list(TARGETS))
     parser.add_argument("--sample", type=int, help="about this many mutants")
-    parser.add_argument("--survivors", action="store_true")
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--size", choices=("minimal", "default", "full"), default="default")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for one mutant")
