@@ -6,8 +6,9 @@
     python benchmarks/mutation --fresh                  without the trials that an earlier run has kept
 
 Each mutant runs at the default size, in a process of its own, to its first finding; cases of the minimal size come
-first. Trials are kept in `build/`: an interrupted run goes on where it ended, and after a change of the suite
-only survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names no survivor.
+first. Trials are kept in ``build/``: an interrupted run goes on where it ended, and after a change of the suite only
+survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names
+no survivor.
 """
 
 from __future__ import annotations

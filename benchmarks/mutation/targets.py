@@ -78,7 +78,7 @@ TARGETS = {
             "tiled",
             {path.name: path for path in sorted((ROOT / "tests" / "variants").glob("*tiled*.py"))},
             "tiled.py",
-            frozenset({"TOKENS", "KEPT"}),
+            frozenset({"TOKENS", "SUB_KEYS", "LANES", "KEPT"}),
         ),
         Target(
             "reference",
