@@ -5,8 +5,8 @@
     python benchmarks/mutation --sample 200             200 mutants, spread evenly over all
     python benchmarks/mutation --fresh                  without the trials that an earlier run has kept
 
-Each mutant runs at the default size, in a process of its own, to its first finding; cases of the minimal size come
-first. Trials are kept in ``build/``: an interrupted run goes on where it ended, and after a change of the suite only
+Each mutant runs at the minimal size, in a process of its own, to its first finding, and if it survives at the default
+size. Trials are kept in ``build/``: an interrupted run goes on where it ended, and after a change of the suite only
 survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names
 no survivor.
 """
@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # One thread for each process: mutants run side by side.
@@ -52,29 +53,34 @@ def chosen(options: argparse.Namespace) -> tuple[list[Mutant], bool]:
 
 
 def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
-    """The trials in the order of the mutants, with progress and an estimate."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    """The trials in the order of the mutants: all at the minimal size, then what survives at the size that is asked."""
     kept = Kept(KEPT.with_suffix(f".{options.size}.jsonl"), suite())
     known, missing = ([], mutants) if options.fresh else kept.split(mutants)
     found = {id(trial.mutant): trial for trial in known}
-    with Progress(*columns) as progress:
-        survived = sum(trial.found == SURVIVED for trial in known)
-        task = progress.add_task(f"{survived} survive", total=len(mutants), completed=len(found))
-        for trial in run_trials(missing, judged_by_suite(options.size), jobs=options.jobs, limit=options.limit):
-            kept.add(trial)
-            found[id(trial.mutant)] = trial
-            survived += trial.found == SURVIVED
-            progress.update(task, advance=1, description=f"{survived} survive")
-            if not progress.console.is_terminal:
-                report(trial, f"{len(found)} of {len(mutants)}, {survived} survive" if len(found) % LINES == 0 else "")
+    sizes = dict.fromkeys(("minimal", options.size))
+    for size in sizes:
+        last = size == options.size
+        for trial in shown(missing, size, options):
+            if trial.found != SURVIVED or last:
+                found[id(trial.mutant)] = trial
+                kept.add(trial)
+        missing = [mutant for mutant in missing if id(mutant) not in found]
     return [found[id(mutant)] for mutant in mutants]
 
 
-def report(trial: Trial, counts: str) -> None:
-    """Progress where there is no terminal: each survivor, and now and then the numbers."""
-    lines = [described(trial.mutant)] if trial.found == SURVIVED else []
-    for line in (*lines, *filter(None, [counts])):
-        print(line, file=sys.stderr, flush=True)
+def shown(mutants: list[Mutant], size: str, options: argparse.Namespace) -> Iterator[Trial]:
+    """Trials at one size, with progress and an estimate."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    survived = 0
+    with Progress(*columns) as progress:
+        task = progress.add_task(f"{size}: 0 survive", total=len(mutants))
+        trials = run_trials(mutants, judged_by_suite(size), jobs=options.jobs, limit=options.limit)
+        for number, trial in enumerate(trials, 1):
+            survived += trial.found == SURVIVED
+            progress.update(task, advance=1, description=f"{size}: {survived} survive")
+            if not progress.console.is_terminal and number % LINES == 0:
+                print(f"{size}: {number} of {len(mutants)}, {survived} survive", file=sys.stderr, flush=True)
+            yield trial
 
 
 def described(m: Mutant) -> str:
