@@ -12,11 +12,12 @@ import numpy as np
 
 from peerspec.conformance.cases.case import Array, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
-from peerspec.conformance.inputs import significant_bits
 from peerspec.reference import PeerConfig
 
 __all__ = ["DATA", "Data", "Entries", "make_entries"]
 
+EXACT_BITS = 8
+"""Bits of one factor of each product of exact data."""
 Params = dict[str, Array]
 
 
@@ -56,10 +57,10 @@ def _exact(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Param
 
 
 def _routed(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
-    """Sub-keys have as many bits as the sums of 24 bits leave them: |q| ≤ 8D + 2, and d of the products are added."""
+    """Sub-keys have 8 bits (PRC-5), or fewer if sums need theirs: |q| ≤ 8D + 2, and d of the products are added."""
     params, x = _exact(draw, config, lead)
     left = 23 - ceil(log2(8 * config.d_model + 2) + log2(config.d_key))
-    bits = min(max(left, 2), significant_bits(draw.dtype))
+    bits = min(max(left, 2), EXACT_BITS)
     shapes = config.shapes()
     full = {"experts.v": draw.full("experts.v", shapes["experts.v"])}
     return params | full | {"keys": draw.coarse("keys", shapes["keys"], bits, -3)}, x
