@@ -63,7 +63,7 @@ class Backward(Forward):
         """B6."""
         self.dscores = self.by_row("dscores", self.k)
         for rows in tiles(self.count * self.heads, ROWS):
-            inner = SPACE.zeros("inner", (ROWS, 1), self.dtype)
+            inner = SPACE.zeros("inner", (len(rows), 1), self.dtype)
             for slots in tiles(self.k, SLOTS):
                 g, dg = self.gate_tiles(rows, slots)
                 inner += (g * dg).sum(1, keepdims=True)

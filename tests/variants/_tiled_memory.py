@@ -6,10 +6,11 @@ from math import prod
 
 import numpy as np
 
-TOKENS, ROWS, FEATURES, COLUMNS, SUB_KEYS, CELLS, SLOTS, PAIRS = 32, 64, 32, 32, 32, 128, 16, 256
-"""The lengths of tiles. Rows are pairs of a token and a head, slots the experts of a row, cells their candidates."""
+TOKENS, ROWS, FEATURES, COLUMNS = 128, 256, 64, 64
+SUB_KEYS, CELLS, SLOTS, PAIRS = 64, 256, 16, 1024
+"""The largest tiles. A row is a token with a head, a slot one of its experts, a cell one of their candidates."""
 LANES = 8
-"""Rows of packed parameters begin at multiples of this many numbers."""
+"""Tiles are whole vectors of this many numbers, and rows of packed parameters begin at one."""
 KEPT = 64
 """Packed parameters that are kept for later calls."""
 FIRST = np.zeros(1, np.int64)
@@ -21,9 +22,14 @@ def ceil_div(a, b):
 
 
 def tiles(total, size):
-    """The positions [size] of each tile of an axis; those of the last tile may reach beyond the end."""
+    """The positions of each tile of an axis, at most ``size``; those of the last tile may reach beyond the end."""
+    length = min(size, padded(total))
     for tile in range(ceil_div(total, size)):
-        yield tile * size + np.arange(size)
+        yield tile * length + np.arange(length)
+
+
+def padded(count):
+    return ceil_div(count, LANES) * LANES
 
 
 @dataclass
@@ -38,20 +44,24 @@ class Matrix:
     offset: int = 0
 
     def at(self, rows, columns):
-        """Offsets of the entries of a tile, and which of them are inside the matrix."""
-        inside = (rows[..., None] < self.rows) & (columns < self.columns)
-        offsets = self.offset + rows[..., None] * self.row_stride + columns * self.column_stride
-        return np.where(inside, offsets, 0), inside
+        """Offsets of the entries of a tile; what is outside is clipped to the last row and column."""
+        starts = self.offset + np.minimum(rows, self.rows - 1) * self.row_stride
+        return starts[..., None] + np.minimum(columns, self.columns - 1) * self.column_stride
+
+    def inside(self, rows, columns):
+        """Which entries of a tile are in the matrix; None if all are."""
+        row, column = rows < self.rows, columns < self.columns
+        return None if row.all() and column.all() else row[..., None] & column
 
     def load(self, rows, columns, dtype):
         """The entries [..., columns] of any rows in ``dtype``, zero outside the matrix."""
-        at, inside = self.at(rows, columns)
-        return np.where(inside, self.flat[at].astype(dtype), dtype.type(0))
+        values, inside = self.flat[self.at(rows, columns)].astype(dtype), self.inside(rows, columns)
+        return values if inside is None else np.where(inside, values, dtype.type(0))
 
     def store(self, rows, columns, values):
         """Write the part of a tile that is inside."""
-        at, inside = self.at(rows, columns)
-        self.flat[at[inside]] = values[inside]
+        at, inside = self.at(rows, columns), self.inside(rows, columns)
+        self.flat[at if inside is None else at[inside]] = values if inside is None else values[inside]
 
     def rows_from(self, start, count):
         return replace(self, rows=count, offset=self.offset + start * self.row_stride)
@@ -109,7 +119,7 @@ class PackedParameters:
 def pack(array):
     """All axes but the last as rows, with a stride of whole vectors and zeros for padding."""
     width, rows = array.shape[-1], prod(array.shape[:-1])
-    stride = ceil_div(width, LANES) * LANES
+    stride = padded(width)
     flat = np.zeros(rows * stride, array.dtype)
     flat.reshape(rows, stride)[:, :width] = array.reshape(rows, width)
     return Matrix(flat, rows, width, stride)

@@ -27,7 +27,7 @@ def product_tile(space, a, b, rows, columns, dtype):
 def sum_over_rows(space, term, out, rows_of_term, dtype):
     """out[0, c] = Σ_r term(r, c), with ``term`` a function from positions to a tile that is zero outside."""
     for columns in tiles(out.columns, COLUMNS):
-        total = space.zeros("column", (1, COLUMNS), dtype)
+        total = space.zeros("column", (1, len(columns)), dtype)
         for rows in tiles(rows_of_term, TOKENS):
             total += term(rows, columns).sum(0)
         out.store(FIRST, columns, total)
