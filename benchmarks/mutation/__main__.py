@@ -3,10 +3,12 @@
     python benchmarks/mutation                          all mutants; figures go to benchmarks/results/mutation.json
     python benchmarks/mutation --only mask tail         the mutants of some operators
     python benchmarks/mutation --sample 200             200 mutants, spread evenly over all
-    python benchmarks/mutation --survivors              only those that survived when the results were written
+    python benchmarks/mutation --fresh                  without the trials that an earlier run has kept
 
-Each mutant runs at the default size, in a process of its own, to its first finding; cases of the minimal size come
-first. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names no survivor.
+Each mutant runs at the minimal size, in a process of its own, to its first finding, and if it survives at the default
+size. Trials are kept in ``build/``: an interrupted run goes on where it ended, and after a change of the suite only
+survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names
+no survivor.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # One thread for each process: mutants run side by side.
@@ -23,6 +26,7 @@ if any(os.environ.get(name) != value for name, value in THREADS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | THREADS)
 
 from books import Books, explanations  # noqa: E402
+from kept import Kept, suite  # noqa: E402
 from mutant import Mutant  # noqa: E402
 from operators import OPERATORS  # noqa: E402
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
@@ -33,6 +37,7 @@ from peerspec.reference import SPEC_VERSION  # noqa: E402
 
 EXPLANATIONS = Path(__file__).parent / "equivalent.json"
 RESULTS = Path(__file__).parents[1] / "results" / "mutation.json"
+KEPT = Path(__file__).parents[2] / "build" / "mutation"
 LINES = 50
 """Mutants between two lines of progress where there is no terminal."""
 
@@ -41,39 +46,41 @@ def chosen(options: argparse.Namespace) -> tuple[list[Mutant], bool]:
     """The mutants of a run, and whether they are all."""
     every = all_mutants()
     found = [m for m in every if m.operator in options.only and m.target in options.target]
-    if options.survivors:
-        survived = {tuple(row[name] for name in ("file", "function", "text", "change")) for row in read()["survivors"]}
-        found = [mutant for mutant in found if mutant.key in survived]
     if options.sample:
         step = max(1, len(found) // options.sample)
         found = found[::step]
     return found, len(found) == len(every)
 
 
-def read() -> dict[str, list[dict[str, str]]]:
-    return dict(json.loads(RESULTS.read_text("utf-8")))
-
-
 def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
-    """The trials in the order of the mutants, with progress and an estimate."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    found: dict[int, Trial] = {}
-    with Progress(*columns) as progress:
-        task, survived = progress.add_task("0 survive", total=len(mutants)), 0
-        for trial in run_trials(mutants, judged_by_suite(options.size), jobs=options.jobs, limit=options.limit):
-            found[id(trial.mutant)] = trial
-            survived += trial.found == SURVIVED
-            progress.update(task, advance=1, description=f"{survived} survive")
-            if not progress.console.is_terminal:
-                report(trial, f"{len(found)} of {len(mutants)}, {survived} survive" if len(found) % LINES == 0 else "")
+    """The trials in the order of the mutants: all at the minimal size, then what survives at the size that is asked."""
+    kept = Kept(KEPT.with_suffix(f".{options.size}.jsonl"), suite())
+    known, missing = ([], mutants) if options.fresh else kept.split(mutants)
+    found = {id(trial.mutant): trial for trial in known}
+    sizes = dict.fromkeys(("minimal", options.size))
+    for size in sizes:
+        last = size == options.size
+        for trial in shown(missing, size, options):
+            if trial.found != SURVIVED or last:
+                found[id(trial.mutant)] = trial
+                kept.add(trial)
+        missing = [mutant for mutant in missing if id(mutant) not in found]
     return [found[id(mutant)] for mutant in mutants]
 
 
-def report(trial: Trial, counts: str) -> None:
-    """Progress where there is no terminal: each survivor, and now and then the numbers."""
-    lines = [described(trial.mutant)] if trial.found == SURVIVED else []
-    for line in (*lines, *filter(None, [counts])):
-        print(line, file=sys.stderr, flush=True)
+def shown(mutants: list[Mutant], size: str, options: argparse.Namespace) -> Iterator[Trial]:
+    """Trials at one size, with progress and an estimate."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    survived = 0
+    with Progress(*columns) as progress:
+        task = progress.add_task(f"{size}: 0 survive", total=len(mutants))
+        trials = run_trials(mutants, judged_by_suite(size), jobs=options.jobs, limit=options.limit)
+        for number, trial in enumerate(trials, 1):
+            survived += trial.found == SURVIVED
+            progress.update(task, advance=1, description=f"{size}: {survived} survive")
+            if not progress.console.is_terminal and number % LINES == 0:
+                print(f"{size}: {number} of {len(mutants)}, {survived} survive", file=sys.stderr, flush=True)
+            yield trial
 
 
 def described(m: Mutant) -> str:
@@ -95,7 +102,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(OPERATORS), default=list(OPERATORS))
     parser.add_argument("--target", nargs="+", choices=list(TARGETS), default=list(TARGETS))
     parser.add_argument("--sample", type=int, help="about this many mutants")
-    parser.add_argument("--survivors", action="store_true")
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--size", choices=("minimal", "default", "full"), default="default")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for one mutant")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from shutil import copy
 
@@ -48,15 +49,20 @@ class Target:
         for file, path in self.files.items():
             yield from mutants_of(self.name, file, adapted(path), self.skipped)
 
-    def write(self, folder: Path, mutant: Mutant | None) -> Path:
-        """Write the files with one of them changed, or with none; the path is that of the backend."""
-        for file, path in self.files.items():
-            (folder / file).write_text(mutant.source if mutant and mutant.file == file else adapted(path), "utf-8")
+    def texts(self, mutant: Mutant) -> dict[str, str]:
+        """The sources by file, one of them changed."""
+        return {file: adapted(path) for file, path in self.files.items()} | {mutant.file: mutant.source}
+
+    def write(self, folder: Path, mutant: Mutant) -> Path:
+        """Write the sources, one of them changed; the path is that of the backend."""
+        for file, text in self.texts(mutant).items():
+            (folder / file).write_text(text, "utf-8")
         for path in (HERE / "narrow.py", *HERE.glob("mutated_*.py")):
             copy(path, folder / path.name)
         return folder / self.backend
 
 
+@cache
 def adapted(path: Path) -> str:
     """The source; a stage of the reference imports the stages beside it, and everything else as it is installed."""
     text = path.read_text("utf-8")
@@ -72,7 +78,7 @@ TARGETS = {
             "tiled",
             {path.name: path for path in sorted((ROOT / "tests" / "variants").glob("*tiled*.py"))},
             "tiled.py",
-            frozenset({"TOKENS", "KEPT"}),
+            frozenset({"TOKENS", "SUB_KEYS", "LANES", "KEPT"}),
         ),
         Target(
             "reference",

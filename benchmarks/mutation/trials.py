@@ -39,25 +39,20 @@ class Trial:
 
 
 def judged_by_suite(size: str) -> Judge:
-    """A judge: the suite with one seed, the cases of the minimal size first, without a limit for single calls."""
+    """A judge: the suite with one seed, without a limit for single calls."""
 
     def judge(path: Path) -> str:
         try:
             backend = load(str(path))
         except Exception as error:
             return f"import: {type(error).__name__}"
-        found = (_first_finding(backend, each) for each in dict.fromkeys(("minimal", size)))
-        return next(filter(None, found), SURVIVED)
+        report = check_backend(backend, size=size, timeout=inf, stop_early=True)
+        if report.conformant:
+            return SURVIVED
+        first = report.first or next(iter(report.of("error")), None)
+        return f"{first.check} ({first.clauses[0] if first.clauses else 'fault'})" if first else str(report.verdict)
 
     return judge
-
-
-def _first_finding(backend: Any, size: str) -> str:
-    report = check_backend(backend, size=size, timeout=inf, stop_early=True)
-    if report.conformant:
-        return SURVIVED
-    first = report.first or next(iter(report.of("error")), None)
-    return f"{first.check} ({first.clauses[0] if first.clauses else 'fault'})" if first else str(report.verdict)
 
 
 @dataclass

@@ -6,8 +6,8 @@ from math import prod
 
 import numpy as np
 
-TOKENS, ROWS, FEATURES, COLUMNS = 128, 256, 64, 64
-SUB_KEYS, CELLS, SLOTS, PAIRS = 64, 256, 16, 1024
+TOKENS, ROWS, FEATURES, COLUMNS = 256, 1024, 256, 256
+SUB_KEYS, CELLS, SLOTS, PAIRS = 128, 1024, 64, 4096
 """The largest tiles. A row is a token with a head, a slot one of its experts, a cell one of their candidates."""
 LANES = 8
 """Tiles are whole vectors of this many numbers, and rows of packed parameters begin at one."""
