@@ -303,7 +303,7 @@ def main() -> None:
 
 
 def _sized(rows: list[Row]) -> list[Row]:
-    """The rows with their sizes of the suite and their precisions: stored ones as they are, then those that cover most."""
+    """The rows with their sizes of the suite and their precisions: stored ones as they are, then what covers most."""
     default = [row for row in rows if row.size == 1]
     goal, left = Goal(fine=False, rows=list(default)), [row for row in rows if row.size > 1]
     while left and len(default) < DEFAULT_ROWS:

@@ -64,6 +64,10 @@ def gates_of_y(model: Model, kind: str, scores: Bounded) -> Bounded:
     return Bounded(gate.value, gate.error + _rescaled(model, gate.value))
 
 
+LARGEST_EXPONENT = 700.0
+"""e to this power is finite in float64; an error so large is limited anyway."""
+
+
 def gates_of_y_beside(model: Model, kind: str, returned: Array, scores: Array) -> Bounded:
     """The same, beside the gates that a backend returned; both are evaluations of the same scores."""
     if kind == "sigmoid":
@@ -71,8 +75,8 @@ def gates_of_y_beside(model: Model, kind: str, returned: Array, scores: Array) -
     if returned.shape[-1] == 1:
         return given(returned)
     errors, gate = _errors(model, given(scores)), np.abs(returned)
-    with np.errstate(over="ignore"):
-        apart = gate * np.expm1(2 * (errors.shift + errors.evaluation * (1 + errors.evaluation)))
+    exponent = 2 * (errors.shift + errors.evaluation * (1 + errors.evaluation))
+    apart = gate * np.expm1(np.minimum(exponent, LARGEST_EXPONENT))
     error = errors.limited(apart + 2 * returned.shape[-1] * model.tiny)
     return given(returned, error + _rescaled(model, gate))
 

@@ -65,7 +65,8 @@ def divide(model: Model, a: Bounded, b: Bounded) -> Bounded:
     """a/b for b whose interval does not contain zero."""
     value = a.value / b.value
     least = np.maximum(np.abs(b.value) - b.error, np.finfo(float).tiny)
-    propagated = (a.error + np.abs(value) * b.error) / least
+    with np.errstate(over="ignore"):  # where b may be zero, nothing is bounded
+        propagated = (a.error + np.abs(value) * b.error) / least
     return Bounded(value, propagated + DIVIDE * model.step * (np.abs(value) + propagated) + _underflow(model, a.reach))
 
 
