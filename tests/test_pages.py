@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.pages import agrees, blocks, changed, commands, run_page, unmarked
+from support.pages import agrees, blocks, changed, commands, run_command, run_page, unmarked
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted((ROOT / "docs").glob("tutorial-*.md")), *sorted((ROOT / "docs").glob("how-to-*.md"))]
@@ -63,6 +63,18 @@ def test_another_output_is_noticed_and_a_decimal_number_may_differ() -> None:
 def test_an_ellipsis_stands_for_lines_and_not_for_the_ends() -> None:
     assert agrees("first\nsecond\nthird\n", "first\n…\nthird\n")
     assert not agrees("first\nsecond\nfourth\n", "first\n…\nthird\n")
+
+
+@pytest.mark.parametrize("variable", ["CI", "BUILD_NUMBER"])
+def test_pytest_prints_the_same_within_continuous_integration(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it():\n    raise ValueError('a long reason ' * 9)\n", "utf-8")
+    printed = [run_command("pytest -q --tb=no -p no:cacheprovider test_it.py", tmp_path)]
+    monkeypatch.setenv(variable, "1")
+    printed.append(run_command("pytest -q --tb=no -p no:cacheprovider test_it.py", tmp_path))
+    assert agrees(*printed)
+    assert "..." in printed[1], "the summary is shortened"
 
 
 def test_a_change_that_fits_twice_is_refused() -> None:

@@ -102,7 +102,7 @@ def changed(text: str, diff: str) -> str:
 
 
 def run_command(command: str, folder: Path) -> str:
-    """What a command prints, without the lines that say what is judged."""
+    """What a command prints in a terminal, without the lines that say what is judged."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     terminal = {name: value for name, value in os.environ.items() if name not in CI}
     ran = subprocess.run(
