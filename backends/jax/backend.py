@@ -7,6 +7,8 @@ memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import jax
@@ -16,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
+from peerspec.backends.jax.operation import for_cpu_alone
 from peerspec.backends.jax.params import Params
 from peerspec.backends.jax.selection import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
@@ -37,7 +40,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = N
     """
     config, training = layer.config, training and layer.config.query_norm == "batch"
     tokens, counted, lead = _tokens(layer, x, mask, training=training)
-    with _x64_if_needed(layer.dtype, num_experts=config.num_experts):
+    with _jax(layer.dtype, num_experts=config.num_experts):
         out = _forward(config, dict(layer.params), tokens, counted, training)
         out = jax.tree.map(np.asarray, out)
     scores, ids, gate = (a.reshape(*lead, config.heads, config.top_k) for a in (out.scores, out.indices, out.gates))
@@ -50,7 +53,7 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
     Raises:
         InputError: half scores of different or unsuitable shape or dtype, or k outside 1..N.
     """
-    with _x64_if_needed(scores1.dtype, scores2.dtype, num_experts=scores1.shape[-1] ** 2 if scores1.ndim else 0):
+    with _jax(scores1.dtype, scores2.dtype, num_experts=scores1.shape[-1] ** 2 if scores1.ndim else 0):
         scores, ids = _select(scores1, scores2, k)
         return Selection(np.asarray(scores), np.asarray(ids).astype(np.int64))
 
@@ -70,7 +73,7 @@ def gradients(
         raise InputError(
             f"dy must be {x.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
         )
-    with _x64_if_needed(layer.dtype, num_experts=config.num_experts):
+    with _jax(layer.dtype, num_experts=config.num_experts):
         grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted, training)
         grads = jax.tree.map(np.asarray, grads)
     return {**grads, "x": grads["x"].reshape(x.shape)}
@@ -110,6 +113,9 @@ def _tokens(
     return tokens, counted, lead
 
 
-def _x64_if_needed(*dtypes: DTypeLike, num_experts: int) -> Any:
-    """64-bit JAX for one call, if float64 or the ids need it; the global flag does not change."""
-    return jax.enable_x64(any(dtype == np.float64 for dtype in dtypes) or num_experts > 2**31)
+@contextmanager
+def _jax(*dtypes: DTypeLike, num_experts: int) -> Iterator[None]:
+    """JAX for one call: with 64 bits, if float64 or the ids need them, and for the CPU alone, if it is the platform."""
+    wide = any(dtype == np.float64 for dtype in dtypes) or num_experts > 2**31
+    with jax.enable_x64(wide), for_cpu_alone() if jax.default_backend() == "cpu" else nullcontext():
+        yield

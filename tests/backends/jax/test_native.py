@@ -12,7 +12,7 @@ import pytest
 
 from peerspec import native as core
 from peerspec.backends.jax import backend, forward, init, library_operations, native, params_from_layer
-from peerspec.backends.jax.operation import is_supported
+from peerspec.backends.jax.operation import for_cpu_alone, is_supported
 from peerspec.conformance import check_backend
 from peerspec.reference import PeerConfig
 
@@ -93,6 +93,16 @@ def test_for_another_platform_library_operations_are_compiled(case):
     config, params, x = case
     exported = jax.export.export(jax.jit(lambda x: forward(config, params, x).y), platforms=["cuda"])(x)
     assert "peerspec_" not in exported.mlir_module()
+
+
+def test_for_the_cpu_alone_one_implementation_is_traced(case):
+    config, params, x = case
+    both = str(jax.make_jaxpr(lambda x: forward(config, params, x).y)(x))
+    with for_cpu_alone():
+        one = str(jax.make_jaxpr(lambda x: forward(config, params, x).y)(x))
+    assert "platform_index" in both
+    assert "platform_index" not in one
+    assert calls(lambda x: forward(config, params, x), x) == {"query", "retrieve", "gates", "expert_stage"}
 
 
 @pytest.mark.parametrize("threads", ["1", "3"])
