@@ -36,7 +36,7 @@ def parts(*lead: int, exact: bool = False, masked: bool = False, training: bool 
         x = tokens(draw, (*shape, config.d_model), exact=exact)
         made: Parts = {"params": params, "x": x, "training": training}
         if masked:
-            made["mask"] = np.array([True, True, False, True, False, True]).reshape(shape)
+            made["mask"] = np.resize([True, True, False, True, False, True], shape)
         if dy:
             wide = (*shape, config.d_out)
             made["dy"] = draw.coarse("dy", wide, 3, 2) if exact else draw.full("dy", wide)

@@ -1,7 +1,8 @@
 """Answers repeat, bit for bit, and follow a change of any entry of the input and of the parameters.
 
 They repeat several times, also after calls for other tokens and another layer. Between two calls of one question and
-one with a change, all values lie in the same arrays, so that an answer that is stored by address is found, too.
+one with a change, all values lie in the same arrays, so that an answer that is stored by address is found, too. A
+change of the mode or the mask comes in other arrays as well, because what is stored of an array changes with it.
 """
 
 from __future__ import annotations
@@ -84,15 +85,16 @@ def _params(trial: Trial) -> Iterable[tuple[str, Array]]:
 
 def _options(trial: Trial) -> Iterator[Evidence]:
     yield from _parameters(trial)
-    yield from _follow(trial, changed_mode(trial.case))
+    for in_place in (True, False):
+        yield from _follow(trial, changed_mode(trial.case), in_place=in_place)
 
 
-def _follow(trial: Trial, changes: Iterable[Change]) -> Iterator[Evidence]:
-    """Ask the question of the case again, then the same with one change in the same arrays."""
+def _follow(trial: Trial, changes: Iterable[Change], *, in_place: bool = True) -> Iterator[Evidence]:
+    """Ask the question of the case again, then the same with one change, in the same arrays or in others."""
     for what, case in changes:
-        part = moved(trial.output, trial.later(in_place=True).output)
+        part = moved(trial.output, trial.later(in_place=in_place).output)
         yield holds(part is None, ProblemKind.NOT_REPEATED, part=part)
-        part = stale_part(trial, trial.later(case, in_place=True))
+        part = stale_part(trial, trial.later(case, in_place=in_place))
         yield holds(part is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="forward")
 
 
@@ -109,19 +111,20 @@ def gradients_repeat(trial: GradientTrial) -> Iterator[Evidence]:
 
 def gradients_follow(trial: GradientTrial) -> Iterator[Evidence]:
     """As ``forward`` must, and dy, too."""
-    for what, case in _gradient_changes(trial):
-        name = moved(trial.returned, trial.later(in_place=True).returned)
+    for what, case, in_place in _gradient_changes(trial):
+        name = moved(trial.returned, trial.later(in_place=in_place).returned)
         yield holds(name is None, ProblemKind.GRADIENT_NOT_REPEATED, names=[name])
-        part = stale_gradient(trial, trial.later(case, in_place=True))
+        part = stale_gradient(trial, trial.later(case, in_place=in_place))
         yield holds(part is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="gradients")
 
 
-def _gradient_changes(trial: GradientTrial) -> Iterator[Change]:
-    yield "x and dy", _other_tokens(trial.case)
-    yield "the parameters", _other_layer(trial.case)
-    yield from changed_inputs(trial.case)
-    yield from changed_parameters(trial.case, trial.trial.ids)
-    yield from ((what, case) for what, case in changed_mode(trial.case) if case.training)
+def _gradient_changes(trial: GradientTrial) -> Iterator[tuple[str, Case, bool]]:
+    """What changes, the case, and whether its arrays are the same."""
+    modes = [(what, case) for what, case in changed_mode(trial.case) if case.training]
+    inputs = [("x and dy", _other_tokens(trial.case)), ("the parameters", _other_layer(trial.case))]
+    changes = [*inputs, *changed_inputs(trial.case), *changed_parameters(trial.case, trial.trial.ids), *modes]
+    yield from ((what, case, True) for what, case in changes)
+    yield from ((what, case, False) for what, case in modes)
 
 
 def _select_repeat(trial: SelectionTrial) -> Iterator[Evidence]:
