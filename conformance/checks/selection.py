@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from peerspec.conformance.cases.case import Array
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import holds, sound
 from peerspec.conformance.kinds import Stage
@@ -27,7 +28,7 @@ def examine_admissible(trial: Trial) -> Iterator[Evidence]:
     if margin.excess[worst] <= 0:
         yield Evidence(min(share, 1.0))
         return
-    shared = _shared(trial)
+    shared = _shared(trial.ids) and not _shared(_expected(trial))
     where = dict(zip(("token", "head"), map(int, worst), strict=True))
     where |= {"left": int(margin.omitted[worst]), "taken": int(margin.selected[worst])}
     hints = (Hint(HintKind.SHARED_SELECTION),) if shared else ()
@@ -35,18 +36,23 @@ def examine_admissible(trial: Trial) -> Iterator[Evidence]:
     yield Evidence(share, problem, "SEL-6" if shared else "")
 
 
-def _shared(trial: Trial) -> bool:
+def _shared(ids: Array) -> bool:
     """Whether all heads of every token selected the same experts."""
-    ids = np.sort(trial.ids, -1)
+    ids = np.sort(ids, -1)
     return ids.shape[1] > 1 and bool((ids == ids[:, :1]).all())
+
+
+def _expected(trial: Trial) -> Array:
+    """The ids [T, h, k] that the definition selects from rounded half scores."""
+    s1, s2 = trial.half_scores
+    return select_two_stage(s1.value, s2.value, trial.case.layer.config.top_k).indices
 
 
 def _order(trial: Trial) -> Iterator[Evidence]:
     """On exact data the whole layer must list the ids of the reference in their order."""
     if not trial.ids.size:
         return
-    s1, s2 = trial.half_scores
-    expected = select_two_stage(s1.value, s2.value, trial.case.layer.config.top_k).indices
+    expected = _expected(trial)
     wrong = np.argwhere((expected != trial.ids).any(-1))
     if not len(wrong):
         yield Evidence(0.0)

@@ -97,8 +97,7 @@ def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
 
 
 def _gradients(recipe: LayerRecipe) -> list[str]:
-    if recipe.config.query_norm == "batch" and not recipe.training:
-        return ["gradients.structure", "gradients.frozen"]
-    if recipe.config.query_norm != "none":
-        return ["gradients.structure", "gradients.norm"]
-    return [f"gradients.{part}" for part in ("structure", "unselected", "v", "u", "keys", "query", "x")]
+    norm, parts = recipe.config.query_norm, ("structure", "unselected", "v", "u", "keys", "query", "x")
+    if norm != "none":
+        parts += ("norm" if recipe.training or norm == "layer" else "frozen",)
+    return [f"gradients.{part}" for part in parts]

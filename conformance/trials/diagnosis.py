@@ -1,18 +1,21 @@
 """What a failure is blamed on: a formula only if the answer repeats, and an option only if the check holds without it.
 
 - The call is made again. If its bits differ, nothing can be said of a formula (IND-3).
-- A check of ``core`` may run on a layer with options, a mask or in training. If it holds on the same case without one
-  of these, the clause of that one is broken.
+- A check of ``core`` may run on arrays in any order of memory, with any leading axes, on a layer with options, with a
+  mask or in training. If it holds on the same case without one of these, the clause of that one is broken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from peerspec.conformance.cases.case import Case, Subject
+import numpy as np
+
+from peerspec.conformance.cases.case import Array, Case, Subject
+from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.cases.options import OPTIONS, profiles_of
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.hosts.fault import Fault
@@ -61,10 +64,10 @@ def diagnosed(check: Check, subject: Subject, host: Host, evidence: Evidence, tr
 
 
 def _by_option(check: Check, subject: Subject, host: Host, evidence: Evidence) -> Evidence:
-    core = check.profile in ("core", "select", "training") and check.stage in _STAGES
-    if not isinstance(subject, Case) or not core or not evidence.problem or _formal(check.broken_clause(evidence)):
+    formula = check.stage in _STAGES and not _formal(check.broken_clause(evidence))
+    if not isinstance(subject, Case) or not formula or not evidence.problem:
         return evidence
-    for without in _simpler(subject, gradients=check.trial is TrialKind.GRADIENTS):
+    for without in _simpler(subject, check):
         if supports(host, without.case.layer.config, without.case.layer.dtype) is not True:
             continue
         found = run_check(check, without.case, host)
@@ -80,8 +83,15 @@ def _formal(clause: str) -> bool:
     return clause.startswith(("PRC-", "SHP-", "PAR-")) or clause in ("GRD-2", "GRD-5", "GRD-6")
 
 
-def _simpler(case: Case, *, gradients: bool) -> Iterator[_Without]:
-    """The case without its mask, without training, and without each of its options, in the order of the stages."""
+def _simpler(case: Case, check: Check) -> Iterator[_Without]:
+    """The case in rows of memory and [T, D], and for checks of ``core`` without its mask, training and each option."""
+    gradients = check.trial is TrialKind.GRADIENTS
+    yield from _in_plain_form(case, Stage.GRADIENT if gradients else Stage.STRUCTURE)
+    if check.profile in ("core", "select", "training"):
+        yield from _with_less(case, gradients=gradients)
+
+
+def _with_less(case: Case, *, gradients: bool) -> Iterator[_Without]:
     batch = case.layer.config.query_norm == "batch"
     if case.mask is not None and not case.mask.all():
         yield _Without("a mask", replace(case, mask=None), *_mask(case, gradients=gradients))
@@ -91,6 +101,28 @@ def _simpler(case: Case, *, gradients: bool) -> Iterator[_Without]:
     for profile in filter(used.__contains__, _WORDS):
         clause, stage = _option(case, profile, gradients=gradients)
         yield _Without(_WORDS[profile], _neutral(case, profile), clause, stage)
+
+
+def _in_plain_form(case: Case, stage: Stage) -> Iterator[_Without]:
+    params, arrays = case.layer.params, {name: getattr(case, name) for name in ("x", "dy", "mask")}
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    if _moved(params):
+        layer = Layer(case.layer.config, _in_rows(params))
+        yield _Without("tables in another order of memory", replace(case, layer=layer), "PAR-1", stage)
+    if _moved(arrays):
+        yield _Without("arrays in another order of memory", replace(case, **_in_rows(arrays)), "SHP-1", stage)
+    if case.x.ndim != 2:
+        width = {"x": case.layer.config.d_model, "dy": case.layer.config.d_out}
+        flat = {name: like(a, a.reshape((-1, *([width[name]] if name in width else ())))) for name, a in arrays.items()}
+        yield _Without("these leading axes", replace(case, **flat), "SHP-1", stage)
+
+
+def _moved(arrays: Mapping[str, Array]) -> bool:
+    return not all(array.flags.c_contiguous for array in arrays.values())
+
+
+def _in_rows(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 _WORDS = {
@@ -103,6 +135,7 @@ _WORDS = {
 _STAGES = frozenset(
     {
         Stage.QUERY,
+        Stage.QUERY_NORM,
         Stage.SCORE,
         Stage.SELECTION,
         Stage.TIE,
@@ -113,7 +146,7 @@ _STAGES = frozenset(
         Stage.GRADIENT,
     }
 )
-"""The stages that an option can change."""
+"""The stages of formulas."""
 
 
 def _mask(case: Case, *, gradients: bool) -> tuple[str, Stage]:
