@@ -85,7 +85,7 @@ def _gradient(
     follow: bool = False,
     **more: Any,
 ) -> CaseDefinition:
-    tags = {tag} if tag == "gradient.form" or config.query_norm != "none" else {tag, "gradient"}
+    tags = {tag} if tag == "gradient.form" else {tag, "gradient"}
     tags |= {"gradient.follow"} if follow else set()
     return CaseDefinition(family, label, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
 
@@ -132,9 +132,17 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         CaseFamily.GRADIENT,
         "many",
         replace(SMALL, num_experts=128**2),
-        parts(70, dy=True),
+        parts(dy=True),
         tag="gradient.repeat",
         follow=True,
+        size=1,
+    ),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "crowd",
+        replace(SMALL, num_experts=33**2),
+        parts(1031, dy=True),
+        tag="gradient.repeat",
         size=1,
     ),
     _gradient(CaseFamily.GRADIENT, "bias", replace(WIDE_RELU, query_bias=True), parts(dy=True), "query-bias", narrow=1),

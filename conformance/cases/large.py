@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from peerspec.conformance.cases.build import OUTPUT, Parts, core_case, full, full_case
@@ -13,6 +15,8 @@ __all__ = ["LARGE_CASES"]
 
 CROWD = 1031
 """More tokens than a usual tile holds."""
+BROAD_GRID = replace(RELU, num_experts=33**2)
+"""More than 2¹⁸ half scores for 4099 tokens."""
 
 
 def _positive(draw: Draw, config: PeerConfig) -> Parts:
@@ -41,7 +45,7 @@ def _highest_ids(draw: Draw, config: PeerConfig) -> Parts:
 LARGE_CASES = (
     core_case(CaseFamily.NUMERIC, "lone", LONE, _positive, {"expert"}),
     core_case(CaseFamily.NUMERIC, "crowd", RELU, full(CROWD), OUTPUT | {"repeat"}, size=1),
-    core_case(CaseFamily.NUMERIC, "throng", RELU, full(4099), OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "throng", BROAD_GRID, full(4099), OUTPUT, size=1),
     core_case(CaseFamily.NUMERIC, "pairs", PAIRS, full(1), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "tall", TALL, full(17), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),

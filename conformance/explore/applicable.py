@@ -85,13 +85,13 @@ def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
         "structure.inputs",
         *(["independence.tokens"] if alone and count > 1 else []),
         *(["structure.forms"] if alone and count and formed else []),
-        *([] if alone else ["norm.training"]),
         *(["independence.mode"] if alone and recipe.training else []),
         "scores.rounding",
         "selection.admissible",
         *(["selection.order"] if ordered and not with_nan else []),
         gate,
         "output.sum",
+        *([] if alone else ["norm.training"]),
         *((["finite.nan", "finite.others"] if alone else ["norm.nan"]) if with_nan else []),
     ]
 

@@ -64,7 +64,7 @@ def diagnosed(check: Check, subject: Subject, host: Host, evidence: Evidence, tr
 
 
 def _by_option(check: Check, subject: Subject, host: Host, evidence: Evidence) -> Evidence:
-    formula = check.stage in _STAGES and not _formal(check.broken_clause(evidence))
+    formula = check.stage in (*_STAGES, Stage.INDEPENDENCE) and not _formal(check.broken_clause(evidence))
     if not isinstance(subject, Case) or not formula or not evidence.problem:
         return evidence
     for without in _simpler(subject, check):
@@ -87,7 +87,7 @@ def _simpler(case: Case, check: Check) -> Iterator[_Without]:
     """The case in rows of memory and [T, D], and for checks of ``core`` without its mask, training and each option."""
     gradients = check.trial is TrialKind.GRADIENTS
     yield from _in_plain_form(case, Stage.GRADIENT if gradients else Stage.STRUCTURE)
-    if check.profile in ("core", "select", "training"):
+    if check.profile in ("core", "select", "training") and check.stage in _STAGES:
         yield from _with_less(case, gradients=gradients)
 
 
