@@ -41,6 +41,9 @@ SPREAD = [0.0, -20.0, -40.0, -60.0, -80.0], [0.0, -5.0, -10.0, -15.0, -19.0]
 FEW = replace(RELU, top_k=16)
 FALL = [67.0 - i for i in range(67)]
 STEPS = [float(i) for i in range(64)]
+BELOW = replace(ALIKE, num_experts=521**2)
+SUNK = [-1024.0 - 97 * i % 521 for i in range(521)]
+"""All differ, all are negative, and all have the same upper bits."""
 
 EXACT_CASES = (
     core_case(CaseFamily.EXACT, "query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
@@ -62,5 +65,6 @@ EXACT_CASES = (
     core_case(CaseFamily.EXACT, "apart", FEW, steered_by(*SPREAD), OUTPUT),
     core_case(CaseFamily.EXACT, "row.long", LONG, steered_by(PEAK + [0.0] * 62, FALL), OUTPUT, size=1),
     core_case(CaseFamily.EXACT, "alike", ALIKE, steered_by(STEPS * 4, STEPS[::-1] * 4), OUTPUT, size=1),
+    core_case(CaseFamily.EXACT, "alike.below", BELOW, steered_by(SUNK, SUNK[::-1]), OUTPUT, size=1),
     core_case(CaseFamily.EXACT, "square", SQUARE, exact(8), OUTPUT, size=1),
 )

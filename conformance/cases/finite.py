@@ -35,5 +35,13 @@ FINITE_CASES = (
         )
         for kind in ACTIVATIONS
     ),
+    core_case(
+        CaseFamily.FINITE,
+        "nan.grid",
+        replace(RELU, num_experts=521**2),
+        _one_token_with(float("nan")),
+        {"any", "nan"},
+        size=1,
+    ),
     core_case(CaseFamily.FINITE, "infinity", RELU, _one_token_with(float("inf")), {"any", "infinity"}),
 )

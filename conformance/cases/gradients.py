@@ -68,6 +68,14 @@ def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
     return made | {"params": {name: laid_out(array, "columns") for name, array in made["params"].items()}}
 
 
+def _alike(draw: Draw, config: PeerConfig) -> Parts:
+    """All features of a query are equal: their variance is zero, and the layer norm divides by √ε."""
+    made = parts(dy=True)(draw, config)
+    weight = made["params"]["query.weight"]
+    made["params"]["query.weight"] = np.repeat(weight[:, :1], config.d_key, 1)
+    return made
+
+
 def _without_dy(draw: Draw, config: PeerConfig) -> Parts:
     """dy is zero for two tokens, which count for the statistics all the same."""
     made = parts(dy=True, training=True)(draw, config)
@@ -186,6 +194,9 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     _gradient(CaseFamily.GRADIENT, "even", EVEN, parts(12, dy=True), size=1),
     _gradient(CaseFamily.GRADIENT, "throng", WIDE_RELU, parts(4099, dy=True), size=2),
     _gradient(CaseFamily.GRADIENT, "layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
+    _gradient(
+        CaseFamily.GRADIENT, "layer.alike", LAYER_NORM, _alike, "query-norm", tag="gradient.norm", size=1, narrow=2
+    ),
     _gradient(
         CaseFamily.GRADIENT,
         "together",

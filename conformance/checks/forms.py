@@ -50,7 +50,8 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
             got, expected = np.sort(got), np.sort(expected)
         bound = Bounded(expected, np.full(error.shape, 2 * error.max(initial=0)))
         comparable = trial.certain_for_all & trial.finite
-        where = np.broadcast_to(comparable.reshape(-1, *[1] * (error.ndim - 1)), error.shape)
+        same = ~np.isfinite(expected) & ((got == expected) | (np.isnan(got) & np.isnan(expected)))
+        where = comparable.reshape(-1, *[1] * (error.ndim - 1)) & ~same
         yield from within(f"{name} of {form}, against [T, D],", got, bound, where, clause=form_clause(case))
 
 
