@@ -148,7 +148,7 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     _gradient(
         CaseFamily.GRADIENT,
         "crowd",
-        replace(SMALL, num_experts=33**2),
+        replace(SMALL, num_experts=33**2, activation="relu"),
         parts(1031, dy=True),
         tag="gradient.repeat",
         size=1,

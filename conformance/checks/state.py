@@ -2,7 +2,7 @@
 
 They repeat several times, also after calls for other tokens and another layer. Between two calls of one question and
 one with a change, all values lie in the same arrays, so that an answer that is stored by address is found, too. A
-change of the mode or the mask comes in other arrays as well, because what is stored of an array changes with it.
+change of a whole array, the mode or the mask comes in other arrays as well: an array that is stored changes with it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def _other_inputs(trial: Trial) -> Iterator[Change]:
 
 
 def _parameters(trial: Trial) -> Iterator[Evidence]:
-    whole = ((name, with_parameters(trial.case, **{name: _scaled(name, array)})) for name, array in _params(trial))
+    whole = [(name, with_parameters(trial.case, **{name: _scaled(name, array)})) for name, array in _params(trial)]
+    yield from _follow(trial, whole, in_place=False)
     yield from _follow(trial, [*whole, *changed_parameters(trial.case, trial.ids)])
 
 
@@ -124,7 +125,7 @@ def _gradient_changes(trial: GradientTrial) -> Iterator[tuple[str, Case, bool]]:
     inputs = [("x and dy", _other_tokens(trial.case)), ("the parameters", _other_layer(trial.case))]
     changes = [*inputs, *changed_inputs(trial.case), *changed_parameters(trial.case, trial.trial.ids), *modes]
     yield from ((what, case, True) for what, case in changes)
-    yield from ((what, case, False) for what, case in modes)
+    yield from ((what, case, False) for what, case in [*inputs, *modes])
 
 
 def _select_repeat(trial: SelectionTrial) -> Iterator[Evidence]:

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite
 
-CLAUSE, STAGE = "IND-3", "gradient"
+CLAUSE, STAGE = "GRD-2", "gradient"
 BITES = Bite(lead=(5,), gradients=True, before=Bite(lead=(9,)))
 
 

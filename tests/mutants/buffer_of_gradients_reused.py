@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "IND-3", "gradient"
+CLAUSE, STAGE = "IND-4", "gradient"
 
 
 def other_tokens(case):

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "IND-3", "query norm"
+CLAUSE, STAGE = "NRM-2", "query norm"
 NORM = sized(query_norm="batch")
 BITES = Bite(NORM, (5,), training=True, before=Bite(NORM, (9,), training=True))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "IND-3", "independence"
+CLAUSE, STAGE = "IND-4", "structure"
 
 
 def other_tokens(case):

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized, whole
 
-CLAUSE, STAGE = "GRD-1", "gradient"
+CLAUSE, STAGE = "GRD-7", "gradient"
 BITES = Bite(sized(query_norm="layer"), (50,), gradients=True)
 
 

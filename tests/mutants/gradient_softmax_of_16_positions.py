@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "GRD-1", "gradient"
+CLAUSE, STAGE = "PRC-2", "gradient"
 BITES = Bite(sized(num_experts=19**2, top_k=18), gradients=True)
 
 

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, in_columns, sized
 
-CLAUSE, STAGE = "NRM-4", "query norm"
+CLAUSE, STAGE = "SHP-1", "structure"
 BITES = Bite(sized(query_norm="batch"), (2, 5), masked=True, training=True, change=in_columns("mask"))
 
 

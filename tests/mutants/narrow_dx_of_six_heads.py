@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized, through
 
-CLAUSE, STAGE = "PRC-2", "gradient"
+CLAUSE, STAGE = "GRD-4", "gradient"
 BITES = Bite(sized(heads=7), precision="bfloat16", gradients=True)
 
 

@@ -4,7 +4,7 @@ from _numpy_backend import NumpyBackend
 from _numpy_functions import tf32
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "PRC-2", "expert"
+CLAUSE, STAGE = "PRC-2", "gradient"
 BITES = Bite(sized(d_model=64))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "PRC-2", "expert"
+CLAUSE, STAGE = "PRC-2", "accumulation"
 BITES = Bite(sized(d_model=100), precision="float64")
 
 

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized, through
 
-CLAUSE, STAGE = "PRC-2", "query norm"
+CLAUSE, STAGE = "NRM-2", "query norm"
 BITES = Bite(sized(query_norm="batch"), (64,), "bfloat16", training=True)
 
 

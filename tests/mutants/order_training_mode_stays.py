@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "IND-3", "independence"
+CLAUSE, STAGE = "NRM-1", "query norm"
 NORM = sized(query_norm="batch")
 BITES = Bite(NORM, before=Bite(NORM, training=True))
 

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "GRD-9", "gradient"
+CLAUSE, STAGE = "GRD-1", "gradient"
 BITES = Bite(sized(query_norm="batch", query_bias=True), gradients=True)
 
 

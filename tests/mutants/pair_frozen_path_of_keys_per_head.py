@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "GRD-4", "gradient"
+CLAUSE, STAGE = "GRD-9", "gradient"
 BITES = Bite(sized(query_norm="batch", key_heads=2), gradients=True)
 
 

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "EXP-2", "expert"
+CLAUSE, STAGE = "PRC-2", "accumulation"
 BITES = Bite(sized(expert="glu", activation="gelu_tanh"))
 
 

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "OUT-1", "accumulation"
+CLAUSE, STAGE = "EXP-2", "expert"
 BITES = Bite(sized(expert="glu", d_out=9))
 
 

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized, whole
 
-CLAUSE, STAGE = "EXP-1", "expert"
+CLAUSE, STAGE = "GAT-3", "gate"
 BITES = Bite(sized(d_model=100))
 
 

@@ -4,7 +4,7 @@ from _numpy_backend import NumpyBackend
 from _numpy_functions import selection_among
 from _shaped import Bite, ranked, sized
 
-CLAUSE, STAGE = "SEL-3", "selection"
+CLAUSE, STAGE = "SEL-2", "tie"
 
 
 def far_second_half(case):

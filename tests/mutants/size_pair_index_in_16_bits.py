@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "OUT-1", "accumulation"
+CLAUSE, STAGE = "IND-1", "independence"
 BITES = Bite(sized(d_model=2, heads=4, d_key=2, num_experts=16**2, top_k=16, d_out=1), (1030,))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "NRM-4", "query norm"
+CLAUSE, STAGE = "NRM-2", "query norm"
 
 
 def masked_nan(case):

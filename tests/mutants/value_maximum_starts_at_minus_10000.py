@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, all_negative
 
-CLAUSE, STAGE = "GAT-2", "gate"
+CLAUSE, STAGE = "GAT-1", "gate"
 
 
 def far_below(case):

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite
 
-CLAUSE, STAGE = "ACT-1", "activation"
+CLAUSE, STAGE = "OUT-1", "accumulation"
 
 
 def far_products(case):
