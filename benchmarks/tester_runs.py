@@ -31,14 +31,14 @@ def files(folder: str) -> list[Path]:
 
 
 def caught(task: Task) -> dict[str, Any]:
-    """Defect, clause, and failing checks of a mutant in the order of the suite."""
+    """Defect of a mutant, and what is found first: check, clause and stage, which are empty if it survives."""
     path, seed, size = task
     module = load(str(path))
-    report = check_backend(module, size=size, seed=seed)
+    first = check_backend(module, size=size, seed=seed, timeout=NO_LIMIT, stop_early=True).first
+    found = (first.check, first.clauses[0], first.stage) if first else ("", "", "")
     return {
         "defect": (module.__doc__ or "").strip().splitlines()[0],
-        "clause": report.first.clauses[0] if report.first else "",
-        "checks": list(dict.fromkeys(finding.check for finding in report.of("fail"))),
+        **dict(zip(("check", "clause", "stage"), found, strict=True)),
     }
 
 
