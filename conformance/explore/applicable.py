@@ -97,7 +97,7 @@ def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
 
 
 def _gradients(recipe: LayerRecipe) -> list[str]:
-    norm, parts = recipe.config.query_norm, ("structure", "unselected", "v", "u", "keys", "query", "x")
+    norm, parts = recipe.config.query_norm, ["structure", "unselected", "v", "u", "keys", "query", "x"]
     if norm != "none":
-        parts += ("norm" if recipe.training or norm == "layer" else "frozen",)
+        parts.append("norm" if recipe.training or norm == "layer" else "frozen")
     return [f"gradients.{part}" for part in parts]

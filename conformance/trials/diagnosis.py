@@ -110,10 +110,13 @@ def _in_plain_form(case: Case, stage: Stage) -> Iterator[_Without]:
         layer = Layer(case.layer.config, _in_rows(params))
         yield _Without("tables in another order of memory", replace(case, layer=layer), "PAR-1", stage)
     if _moved(arrays):
-        yield _Without("arrays in another order of memory", replace(case, **_in_rows(arrays)), "SHP-1", stage)
+        rows: dict[str, Any] = _in_rows(arrays)
+        yield _Without("arrays in another order of memory", replace(case, **rows), "SHP-1", stage)
     if case.x.ndim != 2:
         width = {"x": case.layer.config.d_model, "dy": case.layer.config.d_out}
-        flat = {name: like(a, a.reshape((-1, *([width[name]] if name in width else ())))) for name, a in arrays.items()}
+        flat: dict[str, Any] = {
+            name: like(a, a.reshape((-1, *([width[name]] if name in width else ())))) for name, a in arrays.items()
+        }
         yield _Without("these leading axes", replace(case, **flat), "SHP-1", stage)
 
 
