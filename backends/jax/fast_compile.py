@@ -15,7 +15,7 @@ import jax
 
 __all__ = ["MAX_SIZE", "compiled", "fast_options"]
 
-MAX_SIZE = 2048
+MAX_SIZE = 512
 """The largest array of tokens, in entries, that gets fast compilation."""
 
 _FAST: dict[str, Any] = {
