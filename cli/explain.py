@@ -93,9 +93,25 @@ def _check(check: Check, console: Console) -> None:
     for id in check.clauses:
         console.print(Text.assemble("\n", clause_link(id, "bold"), f"  {clauses()[id].summary}"))
     console.print(Text("\nCases", "bold"))
+    if check.trial is TrialKind.DESIGNED:
+        _rows(check, console)
+        return
     tagged: list[Any] = [*LAYER_CASES, *EXPLORATIONS]
     selections = SELECTION_CASES if check.trial is TrialKind.SELECTION else ()
     cases: list[Any] = [*selections, *(case for case in tagged if check.tag in case.tags)]
     for size, label in enumerate(SIZES):
         if names := [case.name for case in cases if case.size == size]:
             console.print(Text(f"  {label:<8} {', '.join(names)}"))
+
+
+def _rows(check: Check, console: Console) -> None:
+    """The number of rows of the covering array at each size."""
+    from rich.text import Text
+
+    from peerspec.conformance.cases import covering_cases
+    from peerspec.conformance.plan import PROFILES, SIZES
+
+    rows = covering_cases(PROFILES, gradients=check.profile == "training")
+    for size, label in enumerate(SIZES):
+        if count := sum(row.size <= size for row in rows):
+            console.print(Text(f"  {label:<8} {count} rows of the covering array (docs/cases.md)"))

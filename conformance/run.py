@@ -32,9 +32,12 @@ from peerspec.conformance.problems import Hint, HintKind
 from peerspec.conformance.support import Support
 from peerspec.conformance.trials.diagnosis import diagnosed
 from peerspec.conformance.trials.run_check import examine, make_trial
-from peerspec.reference import PRECISIONS
+from peerspec.reference import PRECISIONS, PeerConfig
 
 __all__ = ["Run"]
+
+_WIDER = 8
+"""Where D = M must hold, the smaller one stands for both if the larger one would cost this many times as much."""
 
 
 class Run:
@@ -181,6 +184,9 @@ class Run:
         if isinstance(recipe, HalvesRecipe):
             return None if self.support.declines_selection(len(recipe.scores1[0]), recipe.k, precision) else recipe
         config = self.support.taken(recipe.config, precision)
+        narrow = min(recipe.config.d_model, recipe.config.d_out)
+        if isinstance(config, PeerConfig) and config.d_model > _WIDER * max(narrow, _WIDER):
+            config = self.support.taken(replace(recipe.config, d_model=narrow, d_out=narrow), precision)
         return None if isinstance(config, str) else replace(recipe, config=config)
 
     def taken(self, definition: Any, precision: str) -> Any:
