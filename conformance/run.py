@@ -185,7 +185,7 @@ class Run:
             return None if self.support.declines_selection(len(recipe.scores1[0]), recipe.k, precision) else recipe
         config = self.support.taken(recipe.config, precision)
         narrow = min(recipe.config.d_model, recipe.config.d_out)
-        if isinstance(config, PeerConfig) and config.d_model > _WIDER * max(narrow, _WIDER):
+        if isinstance(config, PeerConfig) and recipe.config.d_model != config.d_model > _WIDER * max(narrow, _WIDER):
             config = self.support.taken(replace(recipe.config, d_model=narrow, d_out=narrow), precision)
         return None if isinstance(config, str) else replace(recipe, config=config)
 

@@ -112,7 +112,8 @@ def _in_plain_form(case: Case, stage: Stage) -> Iterator[_Without]:
     if _moved(arrays):
         rows: dict[str, Any] = _in_rows(arrays)
         yield _Without("arrays in another order of memory", replace(case, **rows), "SHP-1", stage)
-    if case.x.ndim != 2:
+    batch = case.training and case.layer.config.query_norm == "batch"
+    if case.x.ndim != 2 and not batch:  # the statistics of a batch are those of all leading axes (NRM-2)
         width = {"x": case.layer.config.d_model, "dy": case.layer.config.d_out}
         flat: dict[str, Any] = {
             name: like(a, a.reshape((-1, *([width[name]] if name in width else ())))) for name, a in arrays.items()

@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "SHP-1", "gradient"
+CLAUSE, STAGE = "GRD-7", "gradient"
 BITES = Bite(sized(query_norm="batch"), (2, 3, 2), masked=True, training=True, gradients=True)
 
 

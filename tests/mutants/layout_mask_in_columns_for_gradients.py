@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, in_columns, sized
 
-CLAUSE, STAGE = "GRD-7", "gradient"
+CLAUSE, STAGE = "SHP-1", "gradient"
 CHANGE = in_columns("mask")
 BITES = Bite(sized(query_norm="batch"), (2, 5), masked=True, training=True, gradients=True, change=CHANGE)
 

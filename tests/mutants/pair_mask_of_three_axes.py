@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "SHP-1", "structure"
+CLAUSE, STAGE = "NRM-4", "query norm"
 BITES = Bite(sized(query_norm="batch"), (2, 5, 3), masked=True, training=True)
 
 
