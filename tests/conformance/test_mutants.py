@@ -1,7 +1,7 @@
 """Every wrong backend is caught at the clause and stage that its file names.
 
 ``python benchmarks/tester.py`` runs the whole suite against each, and keeps which check finds it first. Here that check
-alone runs, which is what fits into a test.
+runs alone, which is what fits into a test, and the whole suite only where the defect needs the calls of other checks.
 """
 
 import json
@@ -43,8 +43,10 @@ def mutant(path: Path) -> ModuleType:
 def test_a_mutant_is_found_at_the_clause_and_stage_it_names(path: Path) -> None:
     module, check = mutant(path), FIRST[path.stem]["check"]
     report = check_backend(module, timeout=float("inf"), only=[check], stop_early=True)
+    if report.first is None:
+        report = check_backend(module, timeout=float("inf"), stop_early=True)
     found = report.first
-    assert found is not None, f"survived: {check}"
+    assert found is not None, f"survived: {report.verdict}"
     assert not report.conformant
     assert (found.clauses[0], found.stage) == (module.CLAUSE, module.STAGE), f"{found.check}: {found.message}"
 
