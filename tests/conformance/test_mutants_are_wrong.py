@@ -51,7 +51,8 @@ def problems(backend: Any, bite: Any) -> list[Any]:
     case = made(bite)
     if bite.kept:
         return _moved(backend, case, made(bite.before))
-    for earlier in (made(bite.before),) if bite.before else (case,) * bite.times:
+    earlier = made(bite.before) if bite.before else case
+    for _ in range(bite.times or bool(bite.before)):
         _call(backend, earlier)
     return list(_failures(host, case, _gradient_checks(bite) if bite.gradients else _layer_checks(bite, case)))
 

@@ -40,7 +40,7 @@ class Bite:
         gradients: whether it is the gradients that are wrong.
         change: changes the parts of the case: ``x``, ``dy``, ``mask``, and the parameters by name.
         before: a call that comes before, with answer and gradients.
-        times: how many equal calls come before.
+        times: how many calls come before, equal ones unless ``before`` is given; 1 with ``before`` alone.
         kept: whether the fault is that an answer changes in the next call.
     """
 

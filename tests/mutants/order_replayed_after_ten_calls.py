@@ -12,7 +12,7 @@ def other_tokens(case):
     case["x"] *= -1
 
 
-BITES = Bite(times=10, change=other_tokens)
+BITES = Bite(times=10, before=Bite(change=other_tokens))
 
 
 class Mutant(NumpyBackend):
