@@ -39,7 +39,7 @@ BEYOND_BASE = {
         ("gradient_silu_overflows", "silu_in_input_dtype", "silu_overflows", "silu_twice_as_steep"), "silu"
     ),
     **dict.fromkeys(("k_clamped_to_n", "padding_is_expert_0"), "k > n"),
-    "outputs_as_wide_as_x": "M ≠ D",
+    **dict.fromkeys(("outputs_as_wide_as_x", "size_outputs_wider_than_64_features"), "M ≠ D"),
     **dict.fromkeys(("single_feature_squeezed", "token_of_one_feature_as_vector"), "D = 1"),
 }
 """Mutants that are right at the level base, and where their defect lies."""
