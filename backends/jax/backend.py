@@ -40,7 +40,7 @@ def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = N
     """
     config, training = layer.config, training and layer.config.query_norm == "batch"
     tokens, counted, lead = _tokens(layer, x, mask, training=training)
-    with _jax(layer.dtype, num_experts=config.num_experts):
+    with _call_settings(layer.dtype, num_experts=config.num_experts):
         out = _forward(config, dict(layer.params), tokens, counted, training)
         out = jax.tree.map(np.asarray, out)
     scores, ids, gate = (a.reshape(*lead, config.heads, config.top_k) for a in (out.scores, out.indices, out.gates))
@@ -53,7 +53,7 @@ def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
     Raises:
         InputError: half scores of different or unsuitable shape or dtype, or k outside 1..N.
     """
-    with _jax(scores1.dtype, scores2.dtype, num_experts=scores1.shape[-1] ** 2 if scores1.ndim else 0):
+    with _call_settings(scores1.dtype, scores2.dtype, num_experts=scores1.shape[-1] ** 2 if scores1.ndim else 0):
         scores, ids = _select(scores1, scores2, k)
         return Selection(np.asarray(scores), np.asarray(ids).astype(np.int64))
 
@@ -73,7 +73,7 @@ def gradients(
         raise InputError(
             f"dy must be {x.dtype} of shape {(*lead, config.d_out)}, got {dy.dtype} of shape {dy.shape} (SHP-1)"
         )
-    with _jax(layer.dtype, num_experts=config.num_experts):
+    with _call_settings(layer.dtype, num_experts=config.num_experts):
         grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted, training)
         grads = jax.tree.map(np.asarray, grads)
     return {**grads, "x": grads["x"].reshape(x.shape)}
@@ -114,8 +114,8 @@ def _tokens(
 
 
 @contextmanager
-def _jax(*dtypes: DTypeLike, num_experts: int) -> Iterator[None]:
-    """JAX for one call: with 64 bits, if float64 or the ids need them, and for the CPU alone, if it is the platform."""
+def _call_settings(*dtypes: DTypeLike, num_experts: int) -> Iterator[None]:
+    """The settings of one call: 64 bits if float64 or the ids need them, and the CPU alone if it is the platform."""
     wide = any(dtype == np.float64 for dtype in dtypes) or num_experts > 2**31
     with jax.enable_x64(wide), for_cpu_alone() if jax.default_backend() == "cpu" else nullcontext():
         yield

@@ -203,9 +203,7 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     _gradient(CaseFamily.GRADIENT, "even", EVEN, parts(12, dy=True), size=1),
     _gradient(CaseFamily.GRADIENT, "throng", WIDE_RELU, parts(4099, dy=True), size=2),
     _gradient(CaseFamily.GRADIENT, "layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
-    _gradient(
-        CaseFamily.GRADIENT, "layer.alike", LAYER_NORM, _alike, "query-norm", tag="gradient.norm", size=1, narrow=2
-    ),
+    _gradient(CaseFamily.GRADIENT, "layer.alike", LAYER_NORM, _alike, "query-norm", tag="gradient.norm", size=1),
     _gradient(
         CaseFamily.GRADIENT,
         "together",

@@ -34,7 +34,9 @@ PRECISIONS = ["float32", "bfloat16"]
 BEYOND_BASE = {
     **dict.fromkeys(("activation_identity_clipped", "linear_experts_in_tf32"), "identity"),
     **dict.fromkeys(("float32_tanh", "gelu_tanh_exact", "gelu_tanh_rounded_coefficient"), "gelu_tanh"),
-    **dict.fromkeys(("gradient_gelu_tanh_without_chain", "tanh_overflows"), "gelu_tanh"),
+    **dict.fromkeys(
+        ("gradient_gelu_tanh_without_chain", "pair_gelu_tanh_in_glu_is_exact", "tanh_overflows"), "gelu_tanh"
+    ),
     **dict.fromkeys(
         ("gradient_silu_overflows", "silu_in_input_dtype", "silu_overflows", "silu_twice_as_steep"), "silu"
     ),
