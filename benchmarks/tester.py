@@ -1,11 +1,12 @@
 """The suite measured: which check catches which wrong backend, and how often a correct backend is accused.
 
-    python benchmarks/tester.py [--seeds 200] [--size default] [--jobs 2] [--write docs/tester.md]
+    python benchmarks/tester.py [--seeds 200] [--wide 6] [--jobs 2] [--write docs/tester.md]
 
 Every file of ``tests/mutants`` runs once at the default size, to its first finding, which goes to
 ``benchmarks/results/mutants.json``: the tests look up there which check must find it. Every file of
-``tests/variants`` runs with ``--seeds`` seeds at ``--size``. Finished runs are kept in ``--kept``, so that an
-interrupted sweep goes on where it ended. The page goes to standard output, or to a file.
+``tests/variants`` runs with ``--seeds`` seeds, each in one of its precisions in turn: the first ``--wide`` seeds at the
+default size, the others at the minimal. Finished runs are kept in ``--kept``, so that an interrupted sweep goes on
+where it ended. The page goes to standard output, or to a file.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 from sensitivity import STAGES, finest
 from tester_page import Figures, page
-from tester_runs import ROOT, Kept, Task, caught, files, fingerprint, run_tasks, tried
+from tester_runs import ROOT, Kept, Task, caught, files, run_tasks, tried
 
 from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import SPEC_VERSION
@@ -48,26 +49,27 @@ def by_backend(tasks: Sequence[Task], results: Sequence[dict[str, Any]]) -> Figu
 def options_of() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--size", choices=("minimal", "default", "full"), default="default")
+    parser.add_argument("--wide", type=int, default=6, help="seeds of them at the default size")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--kept", type=Path, default=ROOT / "build" / "tester.json", help="finished runs")
+    parser.add_argument("--kept", type=Path, default=ROOT / "build" / "tester", help="folder of finished runs")
     parser.add_argument("--write", type=Path)
     return parser.parse_args()
 
 
 def main() -> int:
     options = options_of()
-    kept = Kept(options.kept, fingerprint())
+    kept_wrong, kept_right = (Kept(options.kept, folder) for folder in ("mutants", "variants"))
     mutants = [(path, 0, "default") for path in files("mutants")]
-    variants = [(path, seed, options.size) for seed in range(options.seeds) for path in files("variants")]
-    results = run_tasks("wrong backends", caught, mutants, kept, options.jobs)
+    sizes = ["default" if seed < options.wide else "minimal" for seed in range(options.seeds)]
+    variants = [(path, seed, size) for seed, size in enumerate(sizes) for path in files("variants")]
+    results = run_tasks("wrong backends", caught, mutants, kept_wrong, options.jobs)
     wrong = {path.stem: row for (path, _, _), row in zip(mutants, results, strict=True)}
     write_atomically(MUTANTS, (json.dumps(wrong, indent=1, ensure_ascii=False) + "\n").encode())
-    right = by_backend(variants, run_tasks("correct backends", tried, variants, kept, options.jobs))
-    [errors] = run_tasks("smallest errors", smallest_errors, [(Path("sensitivity.py"), 0, "default")], kept, 1)
+    right = by_backend(variants, run_tasks("correct backends", tried, variants, kept_right, options.jobs))
+    [errors] = run_tasks("smallest errors", smallest_errors, [(Path("sensitivity.py"), 0, "default")], kept_right, 1)
     mutation = json.loads(MUTATION.read_text("utf-8")) if MUTATION.exists() else None
-    command = f"python benchmarks/tester.py --seeds {options.seeds} --size {options.size} --write docs/tester.md"
-    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, options.size)
+    command = f"python benchmarks/tester.py --seeds {options.seeds} --wide {options.wide} --write docs/tester.md"
+    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, sizes.count("default"))
     if options.write:
         options.write.write_text(text, "utf-8")
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from peerspec.backends import load
 from peerspec.conformance import check_backend
 from peerspec.files.atomic_file import write_atomically
+from peerspec.reference import PRECISIONS
 
-__all__ = ["Kept", "Task", "caught", "files", "fingerprint", "run_tasks", "tried"]
+__all__ = ["Kept", "Task", "caught", "files", "run_tasks", "tried"]
 
 ROOT = Path(__file__).parents[1]
 NO_LIMIT = float("inf")
@@ -42,31 +43,40 @@ def caught(task: Task) -> dict[str, Any]:
     }
 
 
+def with_one_precision(claimed: Collection[str], seed: int) -> list[str]:
+    """The claimed profiles with one of their precisions: seeds take them in turn."""
+    precisions = [profile for profile in PRECISIONS if profile in claimed]
+    chosen = precisions[seed % len(precisions)]
+    return [profile for profile in claimed if profile == chosen or profile not in precisions]
+
+
 def tried(task: Task) -> dict[str, Any]:
-    """The largest share of a bound, and the findings, which are false, of a variant."""
+    """The largest share of a bound, and the findings, which are false, of a variant in one precision."""
     path, seed, size = task
-    report = check_backend(load(str(path)), size=size, seed=seed, timeout=NO_LIMIT)
+    backend = load(str(path))
+    profiles = with_one_precision(backend.profiles, seed)
+    report = check_backend(backend, size=size, seed=seed, profiles=profiles, timeout=NO_LIMIT)
     inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
     false = [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]
     return {"share": max([0.0, *inside]), "false": false}
 
 
-def fingerprint() -> str:
-    """What all results depend on: the sources of the suite, of the reference and of the backends in ``tests``."""
+def fingerprint(backends: str) -> str:
+    """What results depend on: the sources of the suite, of the reference, and of the backends in a folder of tests."""
     digest = hashlib.sha256()
-    for folder in ("conformance", "reference", "tests/mutants", "tests/variants"):
+    for folder in ("conformance", "reference", f"tests/{backends}"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 class Kept:
-    """Results by task in a JSON file; results of other sources are forgotten."""
+    """Results by task in a JSON file of a folder of backends; results of other sources are forgotten."""
 
-    def __init__(self, path: Path, sources: str) -> None:
-        self.path, self.sources = path, sources
-        held = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        self.results: dict[str, Any] = held["results"] if held.get("sources") == sources else {}
+    def __init__(self, folder: Path, backends: str) -> None:
+        self.path, self.sources = folder / f"{backends}.json", fingerprint(backends)
+        held = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
+        self.results: dict[str, Any] = held["results"] if held.get("sources") == self.sources else {}
 
     @staticmethod
     def name(task: Task) -> str:
