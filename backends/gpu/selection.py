@@ -1,0 +1,142 @@
+"""Exact selection: the k best sums of two half scores of a token and head (SPEC.md, SEL-1 … SEL-7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import triton
+import triton.language as tl
+from numpy.typing import NDArray
+
+from peerspec.backends.gpu.order import LAST, order_key, place_of, score_of
+from peerspec.reference.selection import staircase_cells
+
+__all__ = ["MOST_RANKS", "MOST_SUB_KEYS", "SelectionTiles", "select_kernel", "selection_tiles"]
+
+MOST_SUB_KEYS = 4096
+"""The largest n whose rows the kernel holds."""
+MOST_RANKS = 64
+"""The largest k whose staircase the kernel holds."""
+_WORTH_GROUPS = 8
+"""A row this many times as long as its answer is searched in groups."""
+
+
+@dataclass(frozen=True)
+class SelectionTiles:
+    """The sizes of the tiles of ``select_kernel``, powers of two.
+
+    Attributes:
+        ranks: over min(k, n); as many of each half can be part of an answer.
+        answers: over k.
+        groups, members: a row of half scores as contiguous groups of ``members`` places.
+        cells: over the number of cells of the staircase.
+    """
+
+    ranks: int
+    answers: int
+    groups: int
+    members: int
+    cells: int
+
+
+@cache
+def selection_tiles(n: int, k: int) -> tuple[SelectionTiles, NDArray[np.int32]]:
+    """Tiles for k of n² experts, and the ranks of each cell of the staircase, [2, cells], padded by rank 0.
+
+    Of the places of a row, those in the ``ranks`` groups with the largest maxima hold the ``ranks`` best. A group of m
+    places costs one maximum for each of n/m groups and then m candidates for each rank; m grows while that shrinks.
+    """
+    ranks, answers = _power(min(k, n)), _power(k)
+    width, members = max(ranks, triton.next_power_of_2(n)), 1
+    if width >= _WORTH_GROUPS * ranks:
+        members = 2
+        while width // (2 * members) >= ranks and width // (2 * members) + ranks * members <= width // members:
+            members *= 2
+    staircase = staircase_cells(k, n)
+    cells = np.zeros((2, max(answers, triton.next_power_of_2(len(staircase[0])))), np.int32)
+    cells[:, : len(staircase[0])] = staircase
+    return SelectionTiles(ranks, answers, width // members, members, cells.shape[1]), cells
+
+
+def _power(count: int) -> int:
+    """The power of two over a count, at least 2: Triton 3.6 has no ``topk`` of one."""
+    return max(2, triton.next_power_of_2(count))
+
+
+@triton.jit
+def _leading(row, inside, N: tl.constexpr, RANKS: tl.constexpr, GROUPS: tl.constexpr, MEMBERS: tl.constexpr):
+    """The keys of the RANKS best of rows of n half scores, best first; ``row`` points to the first number of each.
+
+    Groups are contiguous: of two with equal maxima the first holds the lower places, as the selection order wants it.
+    """
+    group = tl.arange(0, GROUPS)
+    if MEMBERS == 1:
+        there = (group < N)[None, :] & inside[:, None]
+        score = tl.load(row[:, None] + group[None, :], mask=there, other=0.0)
+        return tl.topk(tl.where(there, order_key(score, group[None, :]), LAST), RANKS)
+    else:
+        WIDTH: tl.constexpr = 4 if MEMBERS % 4 == 0 else 2
+        best = tl.full((row.shape[0], GROUPS, WIDTH), float("-inf"), tl.float32)
+        for first in tl.static_range(0, MEMBERS, WIDTH):
+            place = (group * MEMBERS + first)[:, None] + tl.arange(0, WIDTH)[None, :]
+            there = (place < N)[None, :, :] & inside[:, None, None]
+            score = tl.load(row[:, None, None] + place[None, :, :], mask=there, other=float("-inf"))
+            best = tl.maximum(best, score)
+        groups = tl.topk(order_key(tl.max(best, 2), group[None, :]), RANKS)
+        place = (place_of(groups) * MEMBERS)[:, :, None] + tl.arange(0, MEMBERS)[None, None, :]
+        there = (place < N) & inside[:, None, None]
+        score = tl.load(row[:, None, None] + place, mask=there, other=0.0)
+        key = tl.where(there, order_key(score, place), LAST)
+        return tl.topk(tl.reshape(key, (row.shape[0], RANKS * MEMBERS)), RANKS)
+
+
+@triton.jit(do_not_specialize=["rows"])
+def select_kernel(
+    halves,
+    staircase,
+    scores,
+    ids,
+    rows,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    KEY_HEADS: tl.constexpr,
+    RANKS: tl.constexpr,
+    ANSWERS: tl.constexpr,
+    GROUPS: tl.constexpr,
+    MEMBERS: tl.constexpr,
+    COUNT: tl.constexpr,
+    CELLS: tl.constexpr,
+    ROWS: tl.constexpr,
+):
+    """The k best sums of two half scores, best first; programs along rows and along key heads.
+
+    Args:
+        halves: half scores [H_k, 2, rows, n], float32.
+        staircase: ranks of the cells in either half, [2, CELLS], int32; COUNT of them are real.
+        scores, ids: [rows, H_k, k], float32 and int64.
+        ROWS: rows of a program, which takes both halves of each as one tile.
+    """
+    pair = tl.arange(0, 2 * ROWS)
+    half = pair % 2
+    row = tl.program_id(0).to(tl.int64) * ROWS + pair // 2
+    key_head = tl.program_id(1).to(tl.int64)
+    first = halves + ((key_head * 2 + half) * rows.to(tl.int64) + row) * N
+    best = _leading(first, row < rows, N, RANKS, GROUPS, MEMBERS)
+
+    cell = tl.arange(0, CELLS)
+    rank = tl.load(staircase + half[:, None] * CELLS + cell[None, :])
+    found = tl.gather(best, rank, 1)
+    sums = tl.sum(tl.reshape(score_of(found), (ROWS, 2, CELLS)), 1)
+    part = place_of(found).to(tl.int64) * tl.where(half == 0, N, 1)[:, None]
+    ids_of_cells = tl.sum(tl.reshape(part, (ROWS, 2, CELLS)), 1)
+    chosen = tl.topk(tl.where((cell < COUNT)[None, :], order_key(sums, cell[None, :]), LAST), ANSWERS)
+
+    answer = tl.arange(0, ANSWERS)[None, :]
+    row = (tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS))[:, None]
+    inside = (answer < K) & (row < rows)
+    out = (row * KEY_HEADS + key_head) * K + answer
+    chosen_cell = tl.where(answer < K, place_of(chosen), 0)
+    tl.store(scores + out, score_of(chosen), mask=inside)
+    tl.store(ids + out, tl.gather(ids_of_cells, chosen_cell, 1), mask=inside)
