@@ -25,7 +25,7 @@ import torch  # noqa: E402
 
 from peerspec import native  # noqa: E402
 from peerspec.backends.torch.experts import expert_stage  # noqa: E402
-from peerspec.backends.torch.native import library_operations  # noqa: E402
+from peerspec.backends.torch.kernels import library_operations  # noqa: E402
 from peerspec.backends.torch.selection import select  # noqa: E402
 from peerspec.reference import PeerConfig  # noqa: E402
 

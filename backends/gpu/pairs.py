@@ -38,5 +38,5 @@ def write_rows_kernel(ids, marks, places, rows, starts, pairs, BLOCK: tl.constex
     place = tl.load(places + at, mask=inside, other=1)
     begins = inside & (tl.load(marks + at, mask=inside, other=0) == 1)
     tl.store(rows + place - 1, tl.load(ids + at, mask=inside, other=0), mask=begins)
-    tl.store(starts + place - 1, at.to(tl.int32), mask=begins)
-    tl.store(starts + place, (at + 1).to(tl.int32), mask=inside & (at == pairs - 1))
+    tl.store(starts + place - 1, at, mask=begins)
+    tl.store(starts + place, at + 1, mask=inside & (at == pairs - 1))

@@ -13,12 +13,8 @@ from numpy.typing import NDArray
 from peerspec.backends.gpu.order import LAST, order_key, place_of, score_of
 from peerspec.reference.selection import staircase_cells
 
-__all__ = ["MOST_RANKS", "MOST_SUB_KEYS", "SelectionTiles", "select_kernel", "selection_tiles"]
+__all__ = ["SelectionTiles", "select_kernel", "selection_tiles"]
 
-MOST_SUB_KEYS = 4096
-"""The largest n whose rows the kernel holds."""
-MOST_RANKS = 64
-"""The largest k whose staircase the kernel holds."""
 _WORTH_GROUPS = 8
 """A row this many times as long as its answer is searched in groups."""
 
@@ -31,13 +27,15 @@ class SelectionTiles:
         ranks: over min(k, n); as many of each half can be part of an answer.
         answers: over k.
         groups, members: a row of half scores as contiguous groups of ``members`` places.
-        cells: over the number of cells of the staircase.
+        count: the cells of the staircase.
+        cells: over ``count``, and at least ``answers``.
     """
 
     ranks: int
     answers: int
     groups: int
     members: int
+    count: int
     cells: int
 
 
@@ -55,9 +53,10 @@ def selection_tiles(n: int, k: int) -> tuple[SelectionTiles, NDArray[np.int32]]:
         while width // (2 * members) >= ranks and width // (2 * members) + ranks * members <= width // members:
             members *= 2
     staircase = staircase_cells(k, n)
-    cells = np.zeros((2, max(answers, triton.next_power_of_2(len(staircase[0])))), np.int32)
-    cells[:, : len(staircase[0])] = staircase
-    return SelectionTiles(ranks, answers, width // members, members, cells.shape[1]), cells
+    count = len(staircase[0])
+    cells = np.zeros((2, max(answers, triton.next_power_of_2(count))), np.int32)
+    cells[:, :count] = staircase
+    return SelectionTiles(ranks, answers, width // members, members, count, cells.shape[1]), cells
 
 
 def _power(count: int) -> int:

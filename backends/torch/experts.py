@@ -13,7 +13,8 @@ from peerspec import native
 from peerspec.backends.torch.activations import activate, activate_backward
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.gpu.limits import fits_experts
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.table_gradients import table_gradients
 from peerspec.reference import PeerConfig
@@ -76,6 +77,12 @@ def _by_core(
     return to_tensor(y), x.new_zeros(len(ids), 1 if w is None else 2, ids.shape[1])
 
 
+def _by_gpu(*arguments: Any) -> tuple[Tensor, Tensor]:
+    from peerspec.backends.torch.gpu.experts import expert_stage
+
+    return expert_stage(*arguments)
+
+
 _expert_stage = torch.library.custom_op(
     "peerspec::expert_stage",
     _by_library,
@@ -83,7 +90,7 @@ _expert_stage = torch.library.custom_op(
     schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, str activation, "
     "bool sparse_gradients=False) -> (Tensor y, Tensor products)",
 )
-core_kernel(_expert_stage, core=_by_core, library=_by_library, tables=(0, 1, 2))
+register_kernels(_expert_stage, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_experts), tables=(0, 1, 2))
 fold_batches(_expert_stage, tokens=(3, 4, 5))
 
 
@@ -146,7 +153,7 @@ def _backward_by_core(
     return [dx, *(to_tensor(array) for array in (found.dgates, *found.weights.values()))]
 
 
-def _backward_by_library_on_cpu(
+def _backward_after_the_core(
     u: Tensor,
     v: Tensor,
     w: Tensor | None,
@@ -159,8 +166,15 @@ def _backward_by_library_on_cpu(
     needs_dx: bool,
 ) -> list[Tensor]:
     """After a forward pass of the core, whose products are zeros, compute them first."""
-    products = products if products.any() else _products(u, w, x, ids)
+    if products.device.type == "cpu" and not products.any():
+        products = _products(u, w, x, ids)
     return _backward_by_library(u, v, w, x, ids, gates, products, dy, activation, needs_dx)
+
+
+def _backward_by_gpu(*arguments: Any) -> list[Tensor]:
+    from peerspec.backends.torch.gpu.experts import expert_stage_backward
+
+    return expert_stage_backward(*arguments)
 
 
 _expert_stage_backward = torch.library.custom_op(
@@ -170,7 +184,13 @@ _expert_stage_backward = torch.library.custom_op(
     schema="(Tensor u, Tensor v, Tensor? w, Tensor x, Tensor ids, Tensor gates, Tensor products, Tensor dy, "
     "str activation, bool needs_dx) -> Tensor[]",
 )
-core_kernel(_expert_stage_backward, core=_backward_by_core, library=_backward_by_library_on_cpu, tables=(0, 1, 2))
+register_kernels(
+    _expert_stage_backward,
+    core=_backward_by_core,
+    library=_backward_after_the_core,
+    gpu=OnGPU(_backward_by_gpu, fits_experts),
+    tables=(0, 1, 2),
+)
 
 
 @_expert_stage_backward.register_fake

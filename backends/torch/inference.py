@@ -13,7 +13,7 @@ from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gates import gates
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.kernels import register_kernels
 from peerspec.reference import PeerConfig
 
 __all__ = ["LayerOutput", "infer"]
@@ -81,7 +81,7 @@ _forward = torch.library.custom_op(
     schema="(Tensor weight, Tensor? bias, Tensor keys, Tensor u, Tensor v, Tensor? w, Tensor x, int k, str gate, "
     "str activation) -> (Tensor y, Tensor scores, Tensor ids, Tensor gates)",
 )
-core_kernel(_forward, core=_by_core, library=_by_stages, tables=range(6))
+register_kernels(_forward, core=_by_core, library=_by_stages, tables=range(6))
 fold_batches(_forward, tokens=(6,))
 
 

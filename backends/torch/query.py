@@ -12,7 +12,7 @@ from torch import Tensor
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.kernels import register_kernels
 from peerspec.backends.torch.precision import full_precision
 
 __all__ = ["query"]
@@ -40,7 +40,7 @@ def _by_core(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 _query = torch.library.custom_op(
     "peerspec::query", _by_library, mutates_args=(), schema="(Tensor x, Tensor weight, Tensor? bias) -> Tensor"
 )
-core_kernel(_query, core=_by_core, library=_by_library, tables=(1, 2))
+register_kernels(_query, core=_by_core, library=_by_library, tables=(1, 2))
 fold_batches(_query, tokens=(0,))
 
 

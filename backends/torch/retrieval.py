@@ -11,9 +11,10 @@ from torch import Tensor
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
+from peerspec.backends.torch.gpu.limits import fits_retrieval, fits_router
 from peerspec.backends.torch.half_scores import half_scores
-from peerspec.backends.torch.native import core_kernel
-from peerspec.backends.torch.rows import gather_sum, scatter_sum
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
+from peerspec.backends.torch.rows import gather_sum, summed_rows
 from peerspec.backends.torch.selection import Selection, select_ranked
 from peerspec.backends.torch.stable_topk import Ranked, stable_topk
 from peerspec.backends.torch.touched import FactoredRows, touched_rows
@@ -58,13 +59,19 @@ def _by_core(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return to_tensor(scores), to_tensor(ids)
 
 
+def _by_gpu(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    from peerspec.backends.torch.gpu.retrieval import retrieve
+
+    return retrieve(q, keys, k)
+
+
 _retrieve = torch.library.custom_op(
     "peerspec::retrieve",
     _by_library,
     mutates_args=(),
     schema="(Tensor q, Tensor keys, int k) -> (Tensor scores, Tensor ids)",
 )
-core_kernel(_retrieve, core=_by_core, library=_by_library, tables=(1,))
+register_kernels(_retrieve, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_retrieval), tables=(1,))
 fold_batches(_retrieve, tokens=(0,))
 
 
@@ -83,8 +90,8 @@ def _backward_by_library(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) 
     weights = dscores[:, :, None].expand(-1, -1, 2, -1).flatten(0, 2)
     dq = gather_sum(table, rows, weights).view(q.shape)
     dkeys = torch.zeros_like(table, dtype=q.dtype)
-    touched = touched_rows(rows, len(table))
-    dkeys[touched.rows] = scatter_sum(FactoredRows(touched, weights, q.reshape(-1, half)))
+    touched, sums = summed_rows(FactoredRows(touched_rows(rows, len(table)), weights, q.reshape(-1, half)))
+    dkeys[touched] = sums
     return dq, dkeys.to(keys.dtype).view(keys.shape)
 
 
@@ -101,13 +108,25 @@ def _backward_by_core(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> 
     return to_tensor(dq), to_tensor(dkeys).to(keys.dtype)
 
 
+def _backward_by_gpu(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> tuple[Tensor, Tensor]:
+    from peerspec.backends.torch.gpu.router import retrieve_backward
+
+    return retrieve_backward(q, keys, ids, dscores)
+
+
 _retrieve_backward = torch.library.custom_op(
     "peerspec::retrieve_backward",
     _backward_by_library,
     mutates_args=(),
     schema="(Tensor q, Tensor keys, Tensor ids, Tensor dscores) -> (Tensor dq, Tensor dkeys)",
 )
-core_kernel(_retrieve_backward, core=_backward_by_core, library=_backward_by_library, tables=(1,))
+register_kernels(
+    _retrieve_backward,
+    core=_backward_by_core,
+    library=_backward_by_library,
+    gpu=OnGPU(_backward_by_gpu, fits_router),
+    tables=(1,),
+)
 
 
 @_retrieve_backward.register_fake

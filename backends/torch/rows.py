@@ -26,12 +26,13 @@ from torch.nn import functional
 
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.gpu.limits import fits_sums
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.precision import full_precision
 from peerspec.backends.torch.touched import FactoredRows
 
-__all__ = ["BUDGET", "gather_dot", "gather_sum", "scatter_sum"]
+__all__ = ["BUDGET", "gather_dot", "gather_sum", "scatter_sum", "summed_rows"]
 
 BUDGET = {"cpu": 1 << 21, "other": 1 << 28}
 """Bytes of widened rows held at once: the cache of one core of a CPU; on accelerators, enough to fill one."""
@@ -52,9 +53,15 @@ def gather_sum(
 
 
 def scatter_sum(rows: FactoredRows) -> Float[Tensor, "R D"]:
-    """For each touched row the weighted sum of the tokens that select it, in the dtype of x."""
+    """For each row of ``rows.touched`` the weighted sum of the tokens that select it, in the dtype of x."""
     sums: Tensor = _scatter_sum(*rows.touched, rows.weights, rows.x)
     return sums
+
+
+def summed_rows(gradient: FactoredRows) -> tuple[Int[Tensor, " R"], Float[Tensor, "R D"]]:
+    """The touched rows and ``scatter_sum`` of each. Asks the device for R if it stayed there."""
+    count = gradient.touched.count()
+    return gradient.touched.rows[:count], scatter_sum(gradient)[:count]
 
 
 def _gather_dot_by_library(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:
@@ -94,7 +101,14 @@ _gather_sum = plain_operator(
 )
 
 
-def _scatter_sum_by_library(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+def _scatter_sum_by_library(
+    rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor
+) -> Tensor:
+    if len(places):  # of rows behind the last, zeros
+        count = int(places[-1])
+        out = x.new_zeros(len(rows), x.shape[1])
+        out[:count] = _scatter_sum_by_library(rows[:count], order, starts[: count + 1], places[:0], weights, x)
+        return out
     if not len(rows):
         return x.new_empty(0, x.shape[1])
     tokens = order // weights.shape[1]
@@ -103,22 +117,35 @@ def _scatter_sum_by_library(rows: Tensor, order: Tensor, starts: Tensor, weights
     )
 
 
-def _scatter_sum_by_core(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+def _scatter_sum_by_core(
+    rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor
+) -> Tensor:
     by_row = native.SortedPairs(*(to_array(part) for part in (order, rows, starts)))
     return to_tensor(native.scatter_sum(by_row, to_array(weights), to_array(x), threads=torch.get_num_threads()))
+
+
+def _scatter_sum_by_gpu(*arguments: Tensor) -> Tensor:
+    from peerspec.backends.torch.gpu.rows import scatter_sum
+
+    return scatter_sum(*arguments)
 
 
 _scatter_sum = torch.library.custom_op(
     "peerspec::scatter_sum",
     _scatter_sum_by_library,
     mutates_args=(),
-    schema="(Tensor rows, Tensor order, Tensor starts, Tensor weights, Tensor x) -> Tensor",
+    schema="(Tensor rows, Tensor order, Tensor starts, Tensor places, Tensor weights, Tensor x) -> Tensor",
 )
-core_kernel(_scatter_sum, core=_scatter_sum_by_core, library=_scatter_sum_by_library)
+register_kernels(
+    _scatter_sum,
+    core=_scatter_sum_by_core,
+    library=_scatter_sum_by_library,
+    gpu=OnGPU(_scatter_sum_by_gpu, fits_sums),
+)
 
 
 @_scatter_sum.register_fake
-def _(rows: Tensor, order: Tensor, starts: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+def _(rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor) -> Tensor:
     return x.new_empty(rows.shape[0], x.shape[1])
 
 

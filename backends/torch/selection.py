@@ -13,7 +13,8 @@ from torch import Tensor
 from peerspec import native
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.gpu.limits import fits_selection
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.stable_topk import Ranked, stable_topk
 from peerspec.reference import InputError
 from peerspec.reference.selection import staircase_cells
@@ -63,13 +64,19 @@ def _by_core(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return to_tensor(found.scores), to_tensor(found.indices)
 
 
+def _by_gpu(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    from peerspec.backends.torch.gpu.retrieval import select
+
+    return select(scores1, scores2, k)
+
+
 _select = torch.library.custom_op(
     "peerspec::select",
     _by_library,
     mutates_args=(),
     schema="(Tensor scores1, Tensor scores2, int k) -> (Tensor scores, Tensor ids)",
 )
-core_kernel(_select, core=_by_core, library=_by_library)
+register_kernels(_select, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_selection))
 fold_batches(_select, tokens=(0, 1))
 
 

@@ -14,8 +14,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from peerspec.backends.torch.gpu.limits import fits_dense
 from peerspec.backends.torch.in_backward import UpdateError, receiver_of
-from peerspec.backends.torch.rows import scatter_sum
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
+from peerspec.backends.torch.operators import plain_operator
+from peerspec.backends.torch.rows import summed_rows
 from peerspec.backends.torch.touched import FactoredRows, Touched, touched_rows
 from peerspec.reference import InputError
 
@@ -62,10 +65,38 @@ def _gradient(table: Tensor, gradient: FactoredRows, sparse: bool) -> Tensor | N
 
 
 def _tensor(table: Tensor, gradient: FactoredRows, sparse: bool) -> Tensor:
-    values, rows = scatter_sum(gradient).to(table.dtype), gradient.touched.rows
     if not sparse:
-        return torch.zeros_like(table, memory_format=torch.contiguous_format).index_copy_(0, rows, values)
-    return torch.sparse_coo_tensor(rows[None], values, table.shape, is_coalesced=True, check_invariants=False)
+        dense: Tensor = _dense(table, *gradient.touched, gradient.weights, gradient.x)
+        return dense
+    rows, values = summed_rows(gradient)
+    return torch.sparse_coo_tensor(
+        rows[None], values.to(table.dtype), table.shape, is_coalesced=True, check_invariants=False
+    )
+
+
+def _dense_by_library(
+    table: Tensor, rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor
+) -> Tensor:
+    touched, values = summed_rows(FactoredRows(Touched(rows, order, starts, places), weights, x))
+    out = torch.zeros_like(table, memory_format=torch.contiguous_format)
+    return out.index_copy_(0, touched, values.to(table.dtype))
+
+
+def _dense_by_gpu(*arguments: Tensor) -> Tensor:
+    from peerspec.backends.torch.gpu.rows import dense_gradient
+
+    return dense_gradient(*arguments)
+
+
+_dense = plain_operator(
+    "dense_gradient",
+    "(Tensor table, Tensor rows, Tensor order, Tensor starts, Tensor places, Tensor weights, Tensor x) -> Tensor",
+    _dense_by_library,
+    lambda table, *pairs: torch.empty_like(table, memory_format=torch.contiguous_format),
+)
+register_kernels(
+    _dense, core=_dense_by_library, library=_dense_by_library, gpu=OnGPU(_dense_by_gpu, fits_dense), tables=()
+)
 
 
 @torch.library.custom_op(

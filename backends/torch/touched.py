@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.gpu.limits import fits_sorting
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.operators import plain_operator
 
 __all__ = ["FactoredRows", "Touched", "touched_rows"]
@@ -27,11 +28,18 @@ class Touched(NamedTuple):
         rows: [R], the distinct ids, ascending.
         order: [T·K], positions of the pairs, sorted by id, then by position.
         starts: [R + 1], the position in ``order`` where each row begins.
+        places: empty; or, where R stays on the device, one more than the place of the row of each sorted pair, [T·K].
+            Then ``rows`` and ``starts`` have room for as many rows as there can be, and the last place is R.
     """
 
     rows: Int[Tensor, " R"]
     order: Int[Tensor, " TK"]
     starts: Int[Tensor, " R1"]
+    places: Int[Tensor, " TK"]
+
+    def count(self) -> int:
+        """R. Asks the device if it stayed there."""
+        return int(self.places[-1]) if len(self.places) else len(self.rows)
 
 
 class FactoredRows(NamedTuple):
@@ -50,23 +58,38 @@ def touched_rows(ids: Int[Tensor, "T K"], num_rows: int) -> Touched:
     return Touched(*_touched_rows(ids, num_rows))
 
 
-def _by_library(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor]:
+def _by_library(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     order = ids.flatten().argsort(stable=True)
     rows, counts = torch.unique_consecutive(ids.flatten()[order], return_counts=True)
-    return rows, order, functional.pad(counts.cumsum(0), (1, 0))
+    return rows, order, functional.pad(counts.cumsum(0), (1, 0)), ids.new_empty(0, dtype=torch.int32)
 
 
-def _by_core(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor]:
+def _by_core(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     found = native.sort_ids(to_array(ids), num_rows)
-    return to_tensor(found.touched), to_tensor(found.order), to_tensor(found.starts)
+    return (
+        to_tensor(found.touched),
+        to_tensor(found.order),
+        to_tensor(found.starts),
+        ids.new_empty(0, dtype=torch.int32),
+    )
 
 
-def _fake(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor]:
-    count = torch.library.get_ctx().new_dynamic_size()
-    return ids.new_empty(count), ids.new_empty(ids.numel()), ids.new_empty(count + 1)
+def _by_gpu(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    from peerspec.backends.torch.gpu.rows import touched_rows
+
+    return touched_rows(ids, num_rows)
+
+
+def _fake(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    count, places = (torch.library.get_ctx().new_dynamic_size() for _ in range(2))
+    rows, order, starts = (ids.new_empty(size, dtype=torch.int64) for size in (count, ids.numel(), count + 1))
+    return rows, order, starts, ids.new_empty(places, dtype=torch.int32)
 
 
 _touched_rows = plain_operator(
-    "touched_rows", "(Tensor ids, int num_rows) -> (Tensor rows, Tensor order, Tensor starts)", _by_library, _fake
+    "touched_rows",
+    "(Tensor ids, int num_rows) -> (Tensor rows, Tensor order, Tensor starts, Tensor places)",
+    _by_library,
+    _fake,
 )
-core_kernel(_touched_rows, core=_by_core, library=_by_library)
+register_kernels(_touched_rows, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_sorting))

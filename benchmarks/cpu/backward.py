@@ -9,7 +9,7 @@ from timing import in_turns
 from torch import nn
 from training import BASELINE, CORE, LIBRARY, backward_pass, package_layer, project_layer
 
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 
 __all__ = ["POINTS", "backward"]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from peerspec.backends.torch.experts import expert_stage
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 
 __all__ = ["experts"]
 

@@ -9,7 +9,7 @@ from points import HEADS, TOP_K
 from timing import in_turns
 from torch import Tensor
 
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.backends.torch.selection import select
 
 __all__ = ["selection"]

@@ -14,7 +14,7 @@ from torch import nn
 from training import BASELINE, CORE, LIBRARY, backward_pass, package_layer, project_layer
 
 from peerspec.backends.torch import LazyAdam, RowAdagrad, RowSGD
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 
 __all__ = ["ADAM_BASELINE", "POINTS", "VARIANTS", "step", "turn"]
 

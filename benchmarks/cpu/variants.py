@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from peerspec.backends.torch import PEER
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference.cost import cost
 
 __all__ = ["BASELINE", "Maker", "dense", "layer", "paper", "peer_pytorch"]

@@ -12,7 +12,7 @@ from peerspec.backends.jax import backend as jax_backend
 from peerspec.backends.jax import library_operations as jax_library_operations
 from peerspec.backends.torch import PEER, backend
 from peerspec.backends.torch.arrays import to_array, to_tensor
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.conformance import check_backend
 from peerspec.reference import Layer
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from peerspec import native
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.gpu.limits import fits_update
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Operands, core_operands, no_result, update_by_library
@@ -70,6 +71,12 @@ def _by_core(
     native.adagrad_rows(to_array(table), *gradient, to_array(sums), rate=rate, epsilon=epsilon, threads=threads)
 
 
+def _by_gpu(*arguments: Any) -> None:
+    from peerspec.backends.torch.gpu.rows import adagrad_rows
+
+    adagrad_rows(*arguments)
+
+
 _adagrad_rows = plain_operator(
     "adagrad_rows",
     "(Tensor(a0!) table, Tensor(a1!) sums, Tensor rows, Tensor values, Tensor[] factors, float rate, "
@@ -77,4 +84,4 @@ _adagrad_rows = plain_operator(
     _by_library,
     no_result,
 )
-core_kernel(_adagrad_rows, core=_by_core, library=_by_library, tables=(0, 1))
+register_kernels(_adagrad_rows, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_update), tables=(0, 1))

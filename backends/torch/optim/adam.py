@@ -13,8 +13,9 @@ from torch import Tensor
 
 from peerspec import native
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array
+from peerspec.backends.torch.gpu.limits import fits_update
 from peerspec.backends.torch.huge_pages import in_huge_pages
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Operands, core_operands, no_result, update_by_library
@@ -114,6 +115,12 @@ def _by_core(
     native.adam_rows(to_array(table), *gradient, *moments, **options, threads=torch.get_num_threads())
 
 
+def _by_gpu(*arguments: Any) -> None:
+    from peerspec.backends.torch.gpu.rows import adam_rows
+
+    adam_rows(*arguments)
+
+
 _adam_rows = plain_operator(
     "adam_rows",
     "(Tensor(a0!) table, Tensor(a1!) first, Tensor(a2!) second, Tensor rows, Tensor values, Tensor[] factors, "
@@ -121,4 +128,4 @@ _adam_rows = plain_operator(
     _by_library,
     no_result,
 )
-core_kernel(_adam_rows, core=_by_core, library=_by_library, tables=(0, 1, 2))
+register_kernels(_adam_rows, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_update), tables=(0, 1, 2))

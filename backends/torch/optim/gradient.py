@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
-from peerspec.backends.torch.rows import scatter_sum
+from peerspec.backends.torch.rows import summed_rows
 from peerspec.backends.torch.touched import FactoredRows, touched_rows
 from peerspec.reference import InputError
 
@@ -52,7 +52,7 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
 
 def summed(gradient: RowGradient) -> Rows:
     """The gradient as rows, each summed over its pairs."""
-    return gradient if isinstance(gradient, Rows) else Rows(gradient.touched.rows, scatter_sum(gradient))
+    return gradient if isinstance(gradient, Rows) else Rows(*summed_rows(gradient))
 
 
 def coalesced(gradient: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ operands are
 
     rows     [R], the distinct rows that have a gradient
     values   [R, width], their gradients
-    factors  empty; or order, starts and weights of ``FactoredRows``, and then values are x [T, width]
+    factors  empty; or order, starts, weights and places of ``FactoredRows``, and then values are x [T, width]
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def operands(gradient: RowGradient) -> Operands:
     """A gradient as operands: rows, values, factors."""
     if isinstance(gradient, Rows):
         return gradient.rows, gradient.values, []
-    (rows, order, starts), weights, x = gradient
-    return rows, x, [order, starts, weights]
+    (rows, order, starts, places), weights, x = gradient
+    return rows, x, [order, starts, weights, places]
 
 
 def core_operands(
@@ -45,7 +45,7 @@ def core_operands(
     """Operands as the native core takes them."""
     if not factors:
         return to_array(rows), to_array(values)
-    order, starts, weights = map(to_array, factors)
+    order, starts, weights, _ = map(to_array, factors)
     by_row = native.SortedPairs(order, to_array(rows), starts)
     return by_row.touched, native.FactoredRows(by_row, weights, to_array(values))
 
@@ -55,8 +55,8 @@ def update_by_library(
 ) -> None:
     """Some rows at a time: gather and widen them, update them, write them back."""
     if factors:
-        order, starts, weights = factors
-        rows, values = summed(FactoredRows(Touched(rows, order, starts), weights, values))
+        order, starts, weights, places = factors
+        rows, values = summed(FactoredRows(Touched(rows, order, starts, places), weights, values))
     dtype = COMPUTE_DTYPES[table.dtype]
     budget = BUDGET["cpu" if table.device.type == "cpu" else "other"]
     count = max(1, budget // (max(1, table.shape[1]) * dtype.itemsize))

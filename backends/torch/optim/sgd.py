@@ -10,7 +10,8 @@ from torch import Tensor
 
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array
-from peerspec.backends.torch.native import core_kernel
+from peerspec.backends.torch.gpu.limits import fits_update
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Operands, core_operands, no_result, update_by_library
@@ -65,10 +66,16 @@ def _by_core(table: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tens
     native.sgd_rows(to_array(table), *gradient, rate=rate, threads=torch.get_num_threads())
 
 
+def _by_gpu(*arguments: Any) -> None:
+    from peerspec.backends.torch.gpu.rows import sgd_rows
+
+    sgd_rows(*arguments)
+
+
 _sgd_rows = plain_operator(
     "sgd_rows",
     "(Tensor(a0!) table, Tensor rows, Tensor values, Tensor[] factors, float rate) -> ()",
     _by_library,
     no_result,
 )
-core_kernel(_sgd_rows, core=_by_core, library=_by_library, tables=(0,))
+register_kernels(_sgd_rows, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_update), tables=(0,))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from peerspec.backends.torch import PEER, RowSGD, optim
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference import InputError, PeerConfig
 
 # Torch's tracer warns of what it does itself.

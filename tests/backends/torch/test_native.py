@@ -8,7 +8,7 @@ import torch
 
 from peerspec import native
 from peerspec.backends.torch import PEER, backend
-from peerspec.backends.torch import native as operators
+from peerspec.backends.torch import kernels as operators
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.rows import gather_dot
 from peerspec.conformance import check_backend

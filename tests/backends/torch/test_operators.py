@@ -15,7 +15,7 @@ import peerspec.backends.torch
 from peerspec import native
 from peerspec.backends.torch import PEER, functional
 from peerspec.backends.torch.experts import expert_stage
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.backends.torch.retrieval import retrieve
 from peerspec.backends.torch.touched import touched_rows
 from peerspec.reference import InputError, PeerConfig
@@ -76,11 +76,12 @@ def row_inputs(dtype: torch.dtype) -> dict[str, Inputs]:
     compute_dtype = torch.promote_types(dtype, torch.float32)
     ids, weights, x = torch.randint(9, (3, 6)), torch.randn(3, 6), torch.randn(3, 5)
     touched = touched_rows(ids, 9)
-    factors = [touched.order, touched.starts, weights.to(compute_dtype)]
+    factors = [touched.order, touched.starts, weights.to(compute_dtype), touched.places]
     state = [torch.rand(9, 5, dtype=compute_dtype) for _ in range(2)]
     found: dict[str, Inputs] = {
         "touched_rows": [(ids, 9)],
         "scatter_sum": [(*touched, weights.to(compute_dtype), x.to(compute_dtype))],
+        "dense_gradient": [(torch.randn(9, 5, dtype=dtype), *touched, weights.to(compute_dtype), x.to(compute_dtype))],
         "sgd_rows": [],
         "adagrad_rows": [],
         "adam_rows": [],
@@ -128,7 +129,7 @@ def test_both_kernels_of_the_cpu_give_results_of_the_same_shapes_and_dtypes(name
 def test_one_file_alone_asks_whether_the_core_can_run():
     asking = ("is_supported", "native.available", "unavailable_reason")
     files = {file.name for file in ROOM.rglob("*.py") if any(word in file.read_text("utf-8") for word in asking)}
-    assert files == {"native.py"}
+    assert files == {"kernels.py"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ import torch
 from support.paths import both_paths
 
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_, optim
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference import InputError, PeerConfig
 
 CONFIG = PeerConfig(12, 2, 100, 3, 6, d_out=7, expert="glu", query_bias=True)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from peerspec.backends.torch import PEER
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.backends.torch.precision import full_precision
 from peerspec.reference import PeerConfig
 

@@ -7,7 +7,7 @@ import torch
 
 from peerspec.backends.torch import PEER, backend
 from peerspec.backends.torch.arrays import to_array, to_tensor
-from peerspec.backends.torch.native import library_operations
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.conformance import check_backend
 
 

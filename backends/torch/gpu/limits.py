@@ -1,0 +1,83 @@
+"""What the Triton kernels take; all else is computed by library operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+
+__all__ = [
+    "MOST_FEATURES",
+    "MOST_PAIRS",
+    "MOST_RANKS",
+    "MOST_SUB_KEYS",
+    "fits_dense",
+    "fits_experts",
+    "fits_retrieval",
+    "fits_router",
+    "fits_selection",
+    "fits_sorting",
+    "fits_sums",
+    "fits_update",
+]
+
+MOST_FEATURES = 8192
+"""D and M: a program holds whole rows."""
+MOST_SUB_KEYS = 4096
+"""n: a program holds the half scores of a token and head."""
+MOST_RANKS = 64
+"""k: a program holds the staircase."""
+MOST_PAIRS = 1 << 30
+"""Pairs of a batch, whose places have 32 bits."""
+
+
+def fits_selection(scores1: Tensor, scores2: Tensor, k: int) -> bool:
+    """Whether ``select_kernel`` takes these half scores."""
+    return scores1.dtype == torch.float32 and _ranks_fit(scores1.shape[-1], k)
+
+
+def fits_retrieval(q: Tensor, keys: Tensor, k: int) -> bool:
+    """Whether ``select_kernel`` takes the half scores of these queries."""
+    return q.dtype == torch.float32 and _ranks_fit(keys.shape[2], k)
+
+
+def fits_router(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> bool:
+    """Whether the kernels of the gradients of queries and sub-keys take these."""
+    return q.dtype == torch.float32 and keys.shape[-1] <= MOST_FEATURES and 2 * ids.numel() < MOST_PAIRS
+
+
+def fits_experts(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, *_: Any) -> bool:
+    """Whether the kernels of the expert stage take these tables."""
+    return _table_fits(u) and _table_fits(v) and x.dtype == torch.float32 and ids.numel() < MOST_PAIRS
+
+
+def fits_sorting(ids: Tensor, num_rows: int) -> bool:
+    """Whether the kernels that sort pairs take these ids."""
+    return 0 < ids.numel() < MOST_PAIRS and num_rows < MOST_PAIRS
+
+
+def fits_sums(rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor) -> bool:
+    """Whether ``sum_rows_kernel`` takes these pairs, which then were sorted on the device."""
+    return len(places) > 0 and x.dtype == torch.float32 and x.shape[1] <= MOST_FEATURES
+
+
+def fits_dense(table: Tensor, *pairs: Tensor) -> bool:
+    """Whether ``sum_rows_kernel`` writes the gradient of this table."""
+    return _table_fits(table) and fits_sums(*pairs)
+
+
+def fits_update(table: Tensor, *operands: Any) -> bool:
+    """Whether ``sum_rows_kernel`` updates this table: its gradient comes as factors, sorted on the device."""
+    factors = next(each for each in operands if isinstance(each, list))
+    return _table_fits(table) and len(factors) == 4 and len(factors[3]) > 0
+
+
+def _table_fits(table: Tensor) -> bool:
+    return COMPUTE_DTYPES[table.dtype] == torch.float32 and table.shape[1] <= MOST_FEATURES
+
+
+def _ranks_fit(n: int, k: int) -> bool:
+    return n <= MOST_SUB_KEYS and k <= MOST_RANKS

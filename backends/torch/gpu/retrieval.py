@@ -1,0 +1,74 @@
+"""Retrieval on a GPU: half scores by the library, and the exact selection by Triton."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from peerspec.backends.gpu.selection import select_kernel, selection_tiles
+from peerspec.backends.gpu.settings import selection_launch
+from peerspec.backends.torch.half_scores import half_scores
+
+__all__ = ["retrieve", "select"]
+
+MOST_HALF_SCORES = 1 << 23
+"""Half scores held at once: 32 MiB, which the second cache holds."""
+
+
+def retrieve(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Scores and ids [T, h, k] of queries [T, h, d]."""
+    scores, ids = _empty(q, (*q.shape[:2], k))
+    keys = keys.to(q.dtype)
+    of_token = 2 * q.shape[1] * keys.shape[2]
+    most = max(1, min(len(q), MOST_HALF_SCORES // of_token))
+    room = q.new_empty(most * of_token)
+    for start in range(0, len(q), most):
+        part = slice(start, start + most)
+        _launch(half_scores(keys, q[part], room), k, scores[part], ids[part])
+    return scores, ids
+
+
+def select(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Scores and ids [R, k] of half scores [R, n]."""
+    scores, ids = _empty(scores1, (len(scores1), k))
+    _launch(torch.stack((scores1, scores2))[None], k, scores, ids)
+    return scores, ids
+
+
+def _launch(halves: Float[Tensor, "H_k 2 R n"], k: int, scores: Tensor, ids: Tensor) -> None:
+    """Write scores and ids [R · H_k · k]."""
+    key_heads, _, rows, n = halves.shape
+    if not rows:
+        return
+    tiles, _ = selection_tiles(n, k)
+    launch = selection_launch(n, k, rows)
+    select_kernel[-(-rows // launch.rows), key_heads](
+        halves,
+        _staircase(n, k, halves.device),
+        scores,
+        ids,
+        rows,
+        N=n,
+        K=k,
+        KEY_HEADS=key_heads,
+        RANKS=tiles.ranks,
+        ANSWERS=tiles.answers,
+        GROUPS=tiles.groups,
+        MEMBERS=tiles.members,
+        COUNT=tiles.count,
+        CELLS=tiles.cells,
+        ROWS=launch.rows,
+        num_warps=launch.warps,
+    )
+
+
+@cache
+def _staircase(n: int, k: int, device: torch.device) -> Tensor:
+    return torch.from_numpy(selection_tiles(n, k)[1]).to(device)
+
+
+def _empty(like: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    return like.new_empty(shape), like.new_empty(shape, dtype=torch.int64)
