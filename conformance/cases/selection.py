@@ -135,13 +135,6 @@ def _low(draw: Draw, n: int) -> tuple[Array, Array]:
     return s1, s2
 
 
-def _overflowing(draw: Draw, n: int) -> tuple[Array, Array]:
-    """Finite half scores, of whose sums many are infinite: those of −∞ are the last experts, and all different."""
-    largest = draw.dtype.type(2.0) ** (np.finfo(draw.dtype).maxexp - 3)
-    s1, s2 = (draw.coarse(name, (8, n), 3, 2) * draw.dtype.type(1.75) * largest for name in ("s1", "s2"))
-    return s1, s2
-
-
 def _lines(draw: Draw, n: int) -> tuple[Array, Array]:
     """The selected cells lie in one row of the grid (even rows of the case) or in one column (odd rows)."""
     s1, s2 = (np.tile(np.arange(n, dtype=draw.dtype), (8, 1)) for _ in range(2))
@@ -215,8 +208,6 @@ VALUE_CASES: tuple[SelectionCase, ...] = (
     SelectionCase("subnormal.blocks", 331, 8, near_zero(7, -1)),
     SelectionCase("barely.normal", 25, 8, _barely_normal, everywhere=0),
     SelectionCase("low", 25, 8, _low, everywhere=0),
-    SelectionCase("overflow", 5, 25, _overflowing, everywhere=0),
-    SelectionCase("overflow.first", 25, 8, _overflowing, everywhere=0),
     SelectionCase("lines", 25, 8, _lines, everywhere=0),
     SelectionCase("corner", 25, 8, _corner, everywhere=0),
     SelectionCase("columns", 25, 8, _in_columns),

@@ -38,14 +38,14 @@ class InPlace(dict[str, Any]):
     """
 
 
-def packed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def packed(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments for another process, where ``unpacked`` gives every array its layout again."""
-    return type(arguments)({key: _pack(value) for key, value in arguments.items()})  # type: ignore[call-arg]
+    return type(arguments)({key: _pack(value) for key, value in arguments.items()})
 
 
-def unpacked(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def unpacked(arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments that were packed."""
-    return type(arguments)({key: _unpack(value) for key, value in arguments.items()})  # type: ignore[call-arg]
+    return type(arguments)({key: _unpack(value) for key, value in arguments.items()})
 
 
 def _pack(value: Any) -> Any:
