@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "tests" / "backends" / "process" / "programs" / "any_backend.py"
 OF_MEMORY = ("IND-2", "IND-4")
 """The clauses about arrays that a backend and its caller share."""
-LAID_OUT = (".strided", ".columns", ".tables", "gaps", "columns")
+LAID_OUT = (".strided", ".columns", ".tables", ".reversed", ".broadcast", ".unaligned", "gaps", "columns")
 """The ends of the names of cases about the order of memory."""
 BY_ADDRESS = ("cache_keys_by_address",)
 """Mutants that are wrong only if the caller changes an array that it passes again."""

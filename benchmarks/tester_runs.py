@@ -54,7 +54,7 @@ def tried(task: Task) -> dict[str, Any]:
     """The largest share of a bound, and the findings, which are false, of a variant in one precision."""
     path, seed, size = task
     backend = load(str(path))
-    profiles = with_one_precision(backend.profiles, seed)
+    profiles, size = with_one_precision(backend.profiles, seed), getattr(backend, "LARGEST", size)
     report = check_backend(backend, size=size, seed=seed, profiles=profiles, timeout=NO_LIMIT)
     inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
     false = [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]

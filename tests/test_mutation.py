@@ -21,6 +21,8 @@ from operators import OPERATORS  # noqa: E402
 from targets import TARGETS, all_mutants  # noqa: E402
 from trials import DIED, SURVIVED, TIMED_OUT, Trial, judged_by_suite, run_trials  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
+"""JAX warns of forks of its process; no trial uses JAX."""
 EVERY = all_mutants()
 EXPLAINED = explanations(TOOL / "equivalent.json")
 SAMPLE = 8

@@ -33,7 +33,7 @@ class Data(StrEnum):
     SHARP = "sharp"
     """Full significands, and scores so far apart that most gates are below 10⁻³."""
     ZEROS = "zeros"
-    """Full significands; every third token, and every third row of u and of v, is zero."""
+    """Full significands; every third token, and if k > 1 every third row of u and of v, is zero."""
     SUNKEN = "sunken"
     """Exact, and every score is far below zero: below any finite number that stands for minus infinity."""
     NEAR = "near"
@@ -53,7 +53,12 @@ def _full(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params
 
 
 def _exact(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
-    return exact_params(draw, config), tokens(draw, (*lead, config.d_model), exact=True)
+    """A single feature is never 0, or y might be 0 by chance."""
+    params, x = exact_params(draw, config), tokens(draw, (*lead, config.d_model), exact=True)
+    for array in (x, *(params[name] for name in ("experts.u", "experts.w", "experts.v") if name in params)):
+        if array.shape[-1:] == (1,):
+            array[array == 0] = 1
+    return params, x
 
 
 def _routed(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
@@ -73,16 +78,22 @@ def _sharp(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Param
 
 def _zeros(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
     params, x = _full(draw, config, lead)
-    for table in (x.reshape(-1, config.d_model), params["experts.u"], params["experts.v"]):
+    tables = [params["experts.u"], params["experts.v"]] if config.top_k > 1 else []
+    for table in (x.reshape(-1, config.d_model), *tables):
         table[2::3] = 0
     return params, x
 
 
 def _sunken(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params, Array]:
-    """Half scores are −(16 + c) times a power of two, for c from 0 to 3: one entry of the query and of each sub-key."""
+    """Half scores are −(16 + c) times a power of two, for c from 0 to 3: one entry of the query and of each sub-key.
+
+    With sigmoid gates the second half is a little farther above zero: else all gates were 0, and so were y.
+    """
     least = draw.dtype.type(-(2.0 ** (8 if draw.dtype == np.float16 else 60)))
     params, x = _exact(draw, config, lead)
     steps = draw.coarse("steps", (config.key_heads, 2, config.n), 2, 1) + draw.dtype.type(18)
+    if config.gate == "sigmoid":
+        steps[:, 1] = -4 - steps[:, 1]
     return _steered(params, x, config, steps * least, np.ones(1))
 
 
@@ -95,7 +106,10 @@ def _near(draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[Params
 
 
 def _steered(params: Params, x: Array, config: PeerConfig, halves: Array, sizes: Array) -> tuple[Params, Array]:
-    """Half scores ``halves`` times x[…, 0], which is one of ``sizes`` in turn; b, u and w ignore this feature."""
+    """Half scores ``halves`` times x[…, 0], which is one of ``sizes`` in turn; b ignores this feature.
+
+    So do u and w, for which sums would not stay exact; where it is the only one, they are small instead.
+    """
     weight, keys = np.zeros_like(params["query.weight"]), np.zeros_like(params["keys"])
     weight[:, [0, config.d_key // 2], 0], keys[..., 0] = 1, halves
     rows = x.reshape(-1, config.d_model)
@@ -103,7 +117,7 @@ def _steered(params: Params, x: Array, config: PeerConfig, halves: Array, sizes:
     if "query.bias" in params:
         params["query.bias"][:, [0, config.d_key // 2]] = 0
     for name in {"experts.u", "experts.w"} & params.keys():
-        params[name][:, 0] = 0
+        params[name][:, 0] *= 0 if config.d_model > 1 else params[name].dtype.type(1 / sizes.max())
     return params | {"query.weight": weight, "keys": keys}, x
 
 
@@ -119,5 +133,10 @@ DATA: dict[Data, Entries] = {
 
 
 def make_entries(data: Data, draw: Draw, config: PeerConfig, lead: tuple[int, ...]) -> tuple[dict[str, Any], Array]:
-    """Parameters and x of one kind."""
-    return DATA[data].make(draw, config, lead)
+    """Parameters and x of one kind; with relu no argument of the first token is negative, or y might be 0 by chance."""
+    params, x = DATA[data].make(draw, config, lead)
+    if config.activation == "relu" and x.size:
+        table = params["experts.w" if config.expert == "glu" else "experts.u"]
+        first = x.reshape(-1, config.d_model)[0]
+        table[table.astype(np.float64) @ first.astype(np.float64) < 0] *= -1
+    return params, x

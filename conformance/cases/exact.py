@@ -45,6 +45,12 @@ BELOW = replace(ALIKE, num_experts=521**2)
 SUNK = [-1024.0 - 97 * i % 521 for i in range(521)]
 """All differ, all are negative, and all have the same upper bits."""
 
+NARROW = [1 + (97 * i % 521) * 2.0**-15 for i in range(521)]
+"""All differ, and have the same upper bits: a bfloat16 holds three of their values."""
+FEATURES = PeerConfig(4105, 1, 4, 1, 2, d_out=3, activation="identity")
+"""D > 4096 and one expert with gate 1: y is v times a sum of exact products, which has no bound in D."""
+FIVE_HEADS = replace(RELU, heads=5)
+
 EXACT_CASES = (
     core_case(CaseFamily.EXACT, "query", UNIT, _unit(1, 1), {"query", "odd"} | OUTPUT),
     core_case(CaseFamily.EXACT, "halves", UNIT, _unit(-1, 1), {"any", "halves"}),
@@ -66,5 +72,8 @@ EXACT_CASES = (
     core_case(CaseFamily.EXACT, "row.long", LONG, steered_by(PEAK + [0.0] * 62, FALL), OUTPUT, size=1),
     core_case(CaseFamily.EXACT, "alike", ALIKE, steered_by(STEPS * 4, STEPS[::-1] * 4), OUTPUT, size=1),
     core_case(CaseFamily.EXACT, "alike.below", BELOW, steered_by(SUNK, SUNK[::-1]), OUTPUT, size=1),
+    core_case(CaseFamily.EXACT, "alike.narrow", BELOW, steered_by(NARROW, NARROW[::-1]), OUTPUT, size=1),
+    core_case(CaseFamily.EXACT, "loud.heads", FIVE_HEADS, loud, OUTPUT | {"loud"}, size=1),
+    core_case(CaseFamily.EXACT, "features", FEATURES, exact(3), OUTPUT, size=1),
     core_case(CaseFamily.EXACT, "square", SQUARE, exact(8), OUTPUT, size=1),
 )

@@ -10,6 +10,7 @@ import numpy as np
 from peerspec.conformance.cases.build import Build, Parts
 from peerspec.conformance.cases.case import CaseDefinition, CaseFamily, Draw
 from peerspec.conformance.cases.configs import EVEN, IDENTITY, SINGLE, SMALL
+from peerspec.conformance.cases.formats import SCALED, scaled
 from peerspec.conformance.cases.layers import steered
 from peerspec.conformance.cases.layouts import laid_out
 from peerspec.conformance.cases.profile_build import (
@@ -23,10 +24,13 @@ from peerspec.conformance.cases.profile_build import (
     WIDE_RELU,
     parts,
 )
+from peerspec.conformance.cases.tiled import TILED_FEW, TILED_GLU, biased, unaligned
 from peerspec.reference import PeerConfig
 
 __all__ = ["GRADIENT_CASES"]
 
+ONE = replace(SMALL, num_experts=1, top_k=1)
+"""Its selection is certain."""
 BROAD = replace(SMALL, d_model=261, d_out=131, activation="identity")
 """Wide tokens and small other sizes, so bounds stay tight."""
 
@@ -66,6 +70,12 @@ def _in_columns(draw: Draw, config: PeerConfig) -> Parts:
 def _tables_in_columns(draw: Draw, config: PeerConfig) -> Parts:
     made = parts(dy=True)(draw, config)
     return made | {"params": {name: laid_out(array, "columns") for name, array in made["params"].items()}}
+
+
+def _broadcast(draw: Draw, config: PeerConfig) -> Parts:
+    """dy is one row of memory for all tokens, as that of a sum is."""
+    made = parts(dy=True)(draw, config)
+    return made | {"dy": np.broadcast_to(made["dy"][0], made["dy"].shape)}
 
 
 def _alike(draw: Draw, config: PeerConfig) -> Parts:
@@ -125,6 +135,8 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     _gradient(CaseFamily.GRADIENT, "masked", SMALL, parts(masked=True, dy=True), tag="gradient.form", follow=True),
     _gradient(CaseFamily.GRADIENT, "axes", SMALL, parts(2, 3, dy=True), tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "empty", SMALL, parts(0, dy=True), tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "empty.two", SMALL, parts(2, 0, dy=True), tag="gradient.form", size=1),
+    _gradient(CaseFamily.GRADIENT, "broadcast", ONE, _broadcast, tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "columns", SMALL, _in_columns, tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "tables", SMALL, _tables_in_columns, tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "twins", WIDE_RELU, _twins, tag="gradient.repeat"),
@@ -201,6 +213,17 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         size=1,
     ),
     _gradient(CaseFamily.GRADIENT, "even", EVEN, parts(12, dy=True), size=1),
+    _gradient(CaseFamily.GRADIENT, "scaled", SINGLE, scaled(SCALED, dy=True), size=1, narrow=1),
+    _gradient(CaseFamily.GRADIENT, "unaligned", TILED_GLU, unaligned(), "glu", tag="gradient.form", size=1),
+    _gradient(CaseFamily.GRADIENT, "tiled", TILED_FEW, parts(16, dy=True), size=1, narrow=1),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "tiled.biased",
+        PeerConfig(64, 1, 8**2, 4, 64, activation="relu", gate="sigmoid"),
+        biased(512, dy=True),
+        "sigmoid",
+        size=1,
+    ),
     _gradient(CaseFamily.GRADIENT, "throng", WIDE_RELU, parts(4099, dy=True), size=2),
     _gradient(CaseFamily.GRADIENT, "layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
     _gradient(CaseFamily.GRADIENT, "layer.alike", LAYER_NORM, _alike, "query-norm", tag="gradient.norm", size=1),

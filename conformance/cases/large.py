@@ -15,6 +15,8 @@ __all__ = ["LARGE_CASES"]
 
 CROWD = 1031
 """More tokens than a usual tile holds."""
+OFFSETS = PeerConfig(1, 1, 130**2, 4, 2, d_out=1031, activation="identity")
+"""N·M > 2²⁴: float32 and 24 bits do not hold every offset into v."""
 BROAD_GRID = replace(RELU, num_experts=33**2)
 """More than 2¹⁸ half scores for 4099 tokens."""
 
@@ -49,6 +51,7 @@ LARGE_CASES = (
     core_case(CaseFamily.NUMERIC, "pairs", PAIRS, full(1), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "tall", TALL, full(17), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "offsets", OFFSETS, _high_ids, OUTPUT, size=2),
     core_case(CaseFamily.NUMERIC, "million", MILLION, _high_ids, OUTPUT, size=2),
     core_case(CaseFamily.NUMERIC, "beyond", BEYOND, _highest_ids, OUTPUT - {"without routing"}, size=2),
 )

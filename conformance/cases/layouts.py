@@ -1,4 +1,4 @@
-"""Memory layouts of an array: in rows, in columns, or with gaps; a backend must read all of them alike."""
+"""Memory layouts of an array, all of which a backend must read alike, and copies that keep them."""
 
 from __future__ import annotations
 
@@ -7,26 +7,55 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAYOUTS", "laid_out", "layout", "like"]
+__all__ = ["LAYOUTS", "copied", "laid_out", "layout", "like"]
 
 Array = NDArray[Any]
 
-LAYOUTS = ("rows", "columns", "gaps")
-"""The last axis is contiguous, the first axis is contiguous, or rows have unused memory between them."""
+LAYOUTS = ("rows", "columns", "gaps", "unaligned", "reversed", "broadcast")
+"""The last axis is contiguous; the first axis is; rows have unused memory between them; rows begin one entry behind a
+multiple of 16 bytes, as a tensor in a file may; rows lie in memory from the last to the first; all rows are one."""
+ALIGNED = 16
+"""Bytes that a vector load wants its address to be a multiple of."""
 
 
 def layout(array: Array) -> str:
     """The layout of an array."""
-    return "rows" if array.flags.c_contiguous else "columns" if array.flags.f_contiguous else "gaps"
+    if array.flags.c_contiguous:
+        address: int = array.__array_interface__["data"][0]
+        return "unaligned" if array.size and address % ALIGNED else "rows"
+    if array.flags.f_contiguous:
+        return "columns"
+    return "reversed" if min(array.strides) < 0 else "broadcast" if array.strides[0] == 0 else "gaps"
 
 
 def laid_out(array: Array, where: str) -> Array:
-    """A copy in the layout ``where``, if its shape has more than one layout."""
-    if where == "gaps" and array.ndim:
+    """A copy in the layout ``where``, or in rows if the array cannot have it."""
+    if where == "columns" or not array.ndim or not array.size:
+        return np.array(array, order="F" if where == "columns" else "C")
+    if where == "gaps":
         return np.repeat(array, 2, 0)[::2]
-    return np.asarray(array, order="F" if where == "columns" else "C")
+    if where == "unaligned":
+        return _unaligned(array)
+    if where == "reversed":
+        return array[::-1].copy()[::-1]
+    if where == "broadcast" and (array == array[:1]).all():
+        return np.broadcast_to(array[:1].copy(), array.shape)
+    return np.array(array, order="C")
+
+
+def copied(array: Array) -> Array:
+    """A copy in the same layout."""
+    return laid_out(array, layout(array))
 
 
 def like(old: Array, new: Array) -> Array:
     """``new`` in the layout of ``old``."""
     return laid_out(new, layout(old))
+
+
+def _unaligned(array: Array) -> Array:
+    room = np.empty(array.nbytes + ALIGNED + array.itemsize, np.uint8)
+    start = -room.__array_interface__["data"][0] % ALIGNED + array.itemsize
+    made: Array = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    made[...] = array
+    return made

@@ -16,11 +16,21 @@ __all__ = ["NUMERIC_CASES"]
 
 
 def _wide_activation(draw: Draw, config: PeerConfig) -> Parts:
-    """Inner products from −8 to 8, where σ bends; about ±2048 in the last two tokens: exp overflows."""
-    parts = full_case(draw, config)
+    """Inner products from −8 to 8, where σ bends, then in pairs about ±24, ±90, ±700 and ±2048: exp overflows.
+
+    Between −24 and −700 the tails of σ end, in float32 and then in float64.
+    """
+    parts = full_case(draw, config, (12,))
     u = parts["params"]["experts.u"]
     u[...] = u * draw.dtype.type(2)
-    u[:, 0], parts["x"][-2:, 0] = 1, [2048, -2048]
+    u[:, 0], parts["x"][-8:, 0] = 1, [24, -24, 90, -90, 700, -700, 2048, -2048]
+    return parts
+
+
+def _prefixes(draw: Draw, config: PeerConfig) -> Parts:
+    """Tokens that differ in their last feature alone."""
+    parts = full_case(draw, config)
+    parts["x"][:, :-1] = parts["x"][0, :-1]
     return parts
 
 
@@ -111,6 +121,7 @@ NUMERIC_CASES = (
     core_case(CaseFamily.NUMERIC, "deep", replace(DEEP, activation="relu"), full(6), OUTPUT),
     core_case(CaseFamily.NUMERIC, "apart", SMALL, _apart, {"any", "apart"}),
     core_case(CaseFamily.NUMERIC, "twins", RELU, _twins, OUTPUT | {"twins"}),
+    core_case(CaseFamily.NUMERIC, "prefixes", replace(WIDE, activation="relu"), _prefixes, OUTPUT, size=1),
     core_case(CaseFamily.NUMERIC, "cancelling", RELU, _cancelling, OUTPUT),
     core_case(CaseFamily.NUMERIC, "even", EVEN, full(12), OUTPUT, size=1),
     core_case(CaseFamily.NUMERIC, "huge", RELU, _huge, OUTPUT, size=1),

@@ -37,6 +37,19 @@ def _uncounted(draw: Draw, config: PeerConfig) -> Parts:
     return parts(training=True)(draw, config) | {"mask": np.zeros(6, bool)}
 
 
+def _offset(*, training: bool = False) -> Build:
+    """All features of a query are near 30 and hardly differ: E[q²] − E[q]² is all rounding, and may be negative."""
+
+    def build(draw: Draw, config: PeerConfig) -> Parts:
+        made = parts(64, training=training)(draw, config)
+        params = made["params"]
+        params["query.bias"] = np.full_like(params["query.bias"], 30)
+        params["query.weight"] = params["query.weight"] * params["query.weight"].dtype.type(2.0**-10)
+        return made
+
+    return build
+
+
 def _masked_with_nan(draw: Draw, config: PeerConfig) -> Parts:
     """The tokens that do not count hold a NaN and an infinity, which a product with the mask does not remove."""
     made = parts(training=True, masked=True)(draw, config)
@@ -108,6 +121,39 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         parts(67, training=True),
         size=1,
         narrow=1,
+    ),
+    _case(
+        CaseFamily.QUERY_NORM, "throng", BATCH_NORM, "norm.training", "query-norm", parts(521, training=True), size=1
+    ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "throng.together",
+        TOGETHER,
+        "together",
+        "query-norm",
+        parts(521, masked=True, training=True),
+        also=ALL_OPTIONS,
+        size=1,
+    ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "offset.batch",
+        replace(BATCH_NORM, query_bias=True, d_key=64),
+        "norm.training",
+        "query-norm",
+        _offset(training=True),
+        also="query-bias",
+        size=1,
+    ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "offset.layer",
+        replace(LAYER_NORM, query_bias=True, d_key=64),
+        "norm.layer",
+        "query-norm",
+        _offset(),
+        also="query-bias",
+        size=1,
     ),
     _case(CaseFamily.QUERY_NORM, "one", BATCH_NORM, "norm.training", "query-norm", parts(1, training=True), size=1),
     _case(

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from peerspec.conformance.bounds.bounded import Bounded
-from peerspec.conformance.cases.case import Case
+from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.cases.layouts import laid_out, layout
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import sound, within
 from peerspec.conformance.kinds import Stage
@@ -21,8 +22,8 @@ __all__ = ["FORM_CHECKS", "form_clause", "tables_moved"]
 
 
 def tables_moved(case: Case) -> bool:
-    """Whether the tables lie in column order."""
-    return not case.layer.params["experts.u"].flags.c_contiguous
+    """Whether the tables have another layout than rows."""
+    return layout(case.layer.params["experts.u"]) != "rows"
 
 
 def form_clause(case: Case) -> str:
@@ -38,12 +39,12 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
     holds for all entries, because the answer need not be near the definition.
     """
     case = trial.case
-    rows = Layer(case.layer.config, {name: np.ascontiguousarray(array) for name, array in case.layer.params.items()})
-    plain = trial.forward(np.ascontiguousarray(case.x.reshape(len(trial.tokens), -1)), rows, masked=False)
+    rows = Layer(case.layer.config, {name: laid_out(array, "rows") for name, array in case.layer.params.items()})
+    plain = trial.forward(laid_out(case.x.reshape(len(trial.tokens), -1), "rows"), rows, masked=False)
     parts = {"y": trial.y.error}
     if trial.shows_routing and plain.indices is not None:
         parts = {"scores": trial.scores.error} | parts
-    form = "tables in column order" if tables_moved(case) else f"x of shape {case.x.shape}"
+    form = f"tables {_WHERE[layout(case.layer.params['experts.u'])]}" if tables_moved(case) else _form_of(case.x)
     for name, error in parts.items():
         got, expected = (getattr(out, name).astype(np.float64).reshape(error.shape) for out in (trial.output, plain))
         if name == "scores":
@@ -54,6 +55,19 @@ def _forms(trial: Trial) -> Iterator[Evidence]:
         where = comparable.reshape(-1, *[1] * (error.ndim - 1)) & ~same
         yield from within(f"{name} of {form}, against [T, D],", got, bound, where, clause=form_clause(case))
 
+
+def _form_of(x: Array) -> str:
+    return " ".join(filter(None, (f"x of shape {x.shape}", _WHERE[layout(x)])))
+
+
+_WHERE = {
+    "rows": "",
+    "columns": "in column order",
+    "gaps": "with gaps between its rows",
+    "unaligned": "at an address that is no multiple of 16",
+    "reversed": "with its last row first in memory",
+    "broadcast": "with one row of memory for all",
+}
 
 FORM_CHECKS = (
     Check(

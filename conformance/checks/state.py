@@ -51,6 +51,12 @@ def _other_tokens(case: Case) -> Case:
     return changed if case.dy is None else replace(changed, dy=case.dy * case.dy.dtype.type(-2))
 
 
+def _far_tokens(case: Case) -> Case:
+    """x and dy so large that sums overflow: what overflowed must not stay."""
+    far = case.x.dtype.type(2.0 ** (12 if case.x.dtype == np.float16 else 100))
+    return replace(case, x=case.x * far, dy=None if case.dy is None else case.dy * far)
+
+
 def _other_layer(case: Case) -> Case:
     """Parameters times −2; a variance, which is not negative, times 4."""
     params = case.layer.params.items()
@@ -100,8 +106,8 @@ def _follow(trial: Trial, changes: Iterable[Change], *, in_place: bool = True) -
 
 
 def gradients_repeat(trial: GradientTrial) -> Iterator[Evidence]:
-    """Several times, because sums in any order may agree by chance; in between other tokens, dy and another layer."""
-    for between in (_other_tokens, _other_layer, *[None] * AGAIN):
+    """Several times, because sums in any order may agree by chance; in between other and far tokens, dy and layer."""
+    for between in (_other_tokens, _other_layer, _far_tokens, *[None] * AGAIN):
         if between:
             trial.later(between(trial.case))
         name = moved(trial.returned, trial.later().returned)

@@ -79,7 +79,8 @@ def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
     alone = not (recipe.training and recipe.config.query_norm == "batch")
     count, with_nan = prod(recipe.lead), recipe.mask is Mask.NAN
     formed = recipe.masked or len(recipe.lead) != 1 or recipe.memory is not Memory.ROWS
-    gate = "gates.softmax" if recipe.config.gate == "softmax" else "gates.sigmoid"
+    # the check of sigmoid examines y, too, which may be wrong for another reason
+    gates = ["gates.softmax", "output.sum"] if recipe.config.gate == "softmax" else ["output.sum", "gates.sigmoid"]
     return [
         "structure.answer",
         "structure.inputs",
@@ -89,8 +90,7 @@ def _layer(recipe: LayerRecipe, *, ordered: bool) -> list[str]:
         "scores.rounding",
         "selection.admissible",
         *(["selection.order"] if ordered and not with_nan else []),
-        gate,
-        "output.sum",
+        *gates,
         *([] if alone else ["norm.training"]),
         *((["finite.nan", "finite.others"] if alone else ["norm.nan"]) if with_nan else []),
     ]

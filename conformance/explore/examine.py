@@ -38,20 +38,27 @@ def examine_recipe(
 ) -> Examined:
     """Make the case of a recipe and examine it by checks in turn, which share its answers.
 
+    A check that could not decide because something else is wrong fails only if no later check finds what.
+
     Raises:
         Fault: the backend gave no answer.
     """
     trial = make_trial(kind, recipe.make(precision), host)
     decided, share = 0, 0.0
+    blocked: Evidence | None = None
     for check in checks:
         evidence = examine_trial(check, trial)
         if evidence is None:
             continue
         decided += 1
-        if evidence.problem:
-            return Examined(decided, share, _blamed(check, evidence, evidence.problem, recipe))
-        share = max(share, evidence.share)
-    return Examined(decided, share, None)
+        if not evidence.problem:
+            share = max(share, evidence.share)
+            continue
+        found = _blamed(check, evidence, evidence.problem, recipe)
+        if not evidence.blocked:
+            return Examined(decided, share, found)
+        blocked = blocked or found
+    return Examined(decided, share, blocked)
 
 
 def _blamed(check: Check, evidence: Evidence, problem: Problem, recipe: Recipe) -> Evidence:

@@ -9,18 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from peerspec.reference import Layer
+from peerspec.conformance.cases.layouts import copied, laid_out, layout
+from peerspec.reference import Layer, PeerConfig
 
-__all__ = ["InPlace", "Strided", "arrays", "as_laid_out", "private", "same_bits"]
+__all__ = ["InPlace", "arrays", "packed", "private", "same_bits", "unpacked"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Strided:
-    """An array with gaps between its rows; pickling alone would close the gaps."""
+class _Packed:
+    """An array in a layout that pickling alone would not keep."""
 
+    layout: str
     array: Array
+
+
+@dataclass(frozen=True)
+class _PackedLayer:
+    config: PeerConfig
+    params: dict[str, Any]
 
 
 class InPlace(dict[str, Any]):
@@ -30,9 +38,30 @@ class InPlace(dict[str, Any]):
     """
 
 
-def as_laid_out(array: Array) -> Array | Strided:
-    """The array as an argument that keeps its gaps, if it has any, on the way to the backend."""
-    return array if array.flags.c_contiguous or array.flags.f_contiguous else Strided(array)
+def packed(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments for another process, where ``unpacked`` gives every array its layout again."""
+    return type(arguments)({key: _pack(value) for key, value in arguments.items()})
+
+
+def unpacked(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that were packed."""
+    return type(arguments)({key: _unpack(value) for key, value in arguments.items()})
+
+
+def _pack(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value if (where := layout(value)) in ("rows", "columns") else _Packed(where, value)
+    if isinstance(value, Layer):
+        return _PackedLayer(value.config, {name: _pack(array) for name, array in value.params.items()})
+    return value
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, _Packed):
+        return laid_out(value.array, value.layout)
+    if isinstance(value, _PackedLayer):
+        return Layer(value.config, {name: _unpack(array) for name, array in value.params.items()})
+    return value
 
 
 def private(arguments: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,8 +76,6 @@ def arrays(arguments: Mapping[str, Any]) -> dict[str, Array]:
     for key, value in arguments.items():
         if isinstance(value, np.ndarray):
             found[key] = value
-        elif isinstance(value, Strided):
-            found[key] = value.array
         elif isinstance(value, Layer):
             found |= value.params
     return found
@@ -90,22 +117,13 @@ def _placed(value: Any, old: Any) -> Any:
 
 
 def _alike(a: Array, b: Array) -> bool:
-    """Whether one array can hold the other; an array in another order of memory is another one."""
-    orders = [array.flags.c_contiguous for array in (a, b)]
-    return a.shape == b.shape and a.dtype == b.dtype and orders[0] == orders[1] and b.flags.writeable
+    """Whether one array can hold the other; an array in another layout is another one."""
+    return a.shape == b.shape and a.dtype == b.dtype and layout(a) == layout(b) and b.flags.writeable
 
 
 def _copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.copy(order="K")
-    if isinstance(value, Strided):
-        return _with_gaps(value.array)
+        return copied(value)
     if isinstance(value, Layer):
-        return Layer(value.config, {name: array.copy(order="K") for name, array in value.params.items()})
+        return Layer(value.config, {name: copied(array) for name, array in value.params.items()})
     return value
-
-
-def _with_gaps(value: Array) -> Array:
-    view = np.zeros((2 * len(value), *value.shape[1:]), value.dtype)[::2]
-    view[...] = value
-    return view

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from peerspec.backends.process import Command, ProcessBackend, ProcessError, RefusalError
-from peerspec.conformance.hosts.arguments import Strided
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.problems import FaultKind, Problem
@@ -25,9 +24,8 @@ class CommandHost:
         """Call a method; the program reads copies from files, so it cannot change the arrays of this process."""
         if method not in self.methods:
             raise Fault.of(FaultKind.METHOD_MISSING, method=method)
-        plain = {name: value.array if isinstance(value, Strided) else value for name, value in arguments.items()}
         try:
-            value = getattr(self._backend, method)(**plain)
+            value = getattr(self._backend, method)(**arguments)
         except RefusalError as error:
             raise Fault.of(FaultKind.REFUSED, method=method, detail=str(error)) from None
         except ProcessError as error:

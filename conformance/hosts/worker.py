@@ -7,6 +7,7 @@ import sys
 from multiprocessing.connection import Client
 
 from peerspec.backends import BackendError, load
+from peerspec.conformance.hosts.arguments import unpacked
 from peerspec.conformance.hosts.object_host import ObjectHost, outcome_of
 
 __all__ = ["serve"]
@@ -24,7 +25,7 @@ def serve(address: str, name: str) -> None:
         while True:
             try:
                 method, arguments = connection.recv()
-                connection.send(outcome_of(host.caller, method, arguments))
+                connection.send(outcome_of(host.caller, method, unpacked(arguments)))
             except (EOFError, BrokenPipeError, ConnectionResetError):
                 return  # the parent has ended
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from peerspec.backends import BackendError
+from peerspec.conformance.hosts.arguments import packed
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.object_host import unwrap
@@ -51,7 +52,7 @@ class WorkerHost:
         if self.dead:
             raise Fault(self.dead)
         try:
-            self._connection.send((method, arguments))
+            self._connection.send((method, packed(arguments)))
         except OSError:
             self._die(Problem(FaultKind.ENDED_BEFORE, {"method": f"{method}()"}))
         return unwrap(self._receive(self.timeout, f"{method}()"))

@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-import numpy as np
-
 from peerspec.conformance.cases.case import Array, Case, Subject
-from peerspec.conformance.cases.layouts import like
+from peerspec.conformance.cases.layouts import laid_out, layout, like
 from peerspec.conformance.cases.options import OPTIONS, profiles_of
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.hosts.fault import Fault
@@ -87,7 +85,7 @@ def _simpler(case: Case, check: Check) -> Iterator[_Without]:
     """The case in rows of memory and [T, D], and for checks of ``core`` without its mask, training and each option."""
     gradients = check.trial is TrialKind.GRADIENTS
     yield from _in_plain_form(case, Stage.GRADIENT if gradients else Stage.STRUCTURE)
-    if check.profile in ("core", "select", "training") and check.stage in _STAGES:
+    if (check.profile in ("core", "select", "training") or check.tag == "together") and check.stage in _STAGES:
         yield from _with_less(case, gradients=gradients)
 
 
@@ -122,11 +120,11 @@ def _in_plain_form(case: Case, stage: Stage) -> Iterator[_Without]:
 
 
 def _moved(arrays: Mapping[str, Array]) -> bool:
-    return not all(array.flags.c_contiguous for array in arrays.values())
+    return any(layout(array) != "rows" for array in arrays.values())
 
 
 def _in_rows(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return {name: laid_out(array, "rows") for name, array in arrays.items()}
 
 
 _WORDS = {

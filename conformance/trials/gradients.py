@@ -10,6 +10,8 @@ import numpy as np
 from peerspec.conformance.bounds.bounded import Bounded
 from peerspec.conformance.bounds.gradients import gradient_bounds
 from peerspec.conformance.cases.case import Array, Case
+from peerspec.conformance.cases.covering.rows import FROZEN
+from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.hosts.arguments import InPlace
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
@@ -51,7 +53,7 @@ class GradientTrial:
         """[..., M], zero where the selection is not certain."""
         assert self.case.dy is not None
         certain = self.certain.reshape(*self.trial.lead, 1)
-        return np.where(certain, self.case.dy, self.case.dy.dtype.type(0))
+        return like(self.case.dy, np.where(certain, self.case.dy, self.case.dy.dtype.type(0)))
 
     @cached_property
     def answer(self) -> Answer:
@@ -84,7 +86,7 @@ class GradientTrial:
         arguments: dict[str, Any] = {"layer": case.layer, "x": case.x, "dy": dy}
         if case.mask is not None:
             arguments["mask"] = case.mask
-        if case.frozen:
+        if not case.training and (case.frozen or FROZEN in self.host.profiles):
             arguments["training"] = False
         return self.host.call("gradients", InPlace(arguments) if in_place else arguments)
 

@@ -15,7 +15,7 @@ from peerspec.conformance.bounds.model import Model, model_for
 from peerspec.conformance.bounds.query_norm import Normed, query_normed
 from peerspec.conformance.bounds.selection import Margin, margins
 from peerspec.conformance.cases.case import Array, Case
-from peerspec.conformance.hosts.arguments import InPlace, as_laid_out
+from peerspec.conformance.hosts.arguments import InPlace
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.problems import Problem, ProblemKind, Violation
@@ -78,7 +78,7 @@ class Trial:
         return trial
 
     def _call(self, case: Case, *, in_place: bool = False) -> Answer:
-        arguments: dict[str, Any] = {"layer": case.layer, "x": as_laid_out(case.x)}
+        arguments: dict[str, Any] = {"layer": case.layer, "x": case.x}
         if case.mask is not None:
             arguments["mask"] = case.mask
         if case.training:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from peerspec.conformance.cases.case import Halves
-from peerspec.conformance.hosts.arguments import InPlace, as_laid_out
+from peerspec.conformance.hosts.arguments import InPlace
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.problems import Problem, ProblemKind, Violation
@@ -41,8 +41,7 @@ class SelectionTrial:
         return self._call(self.halves)
 
     def _call(self, halves: Halves, *, in_place: bool = False) -> Answer:
-        s1, s2 = map(as_laid_out, (halves.scores1, halves.scores2))
-        arguments = {"scores1": s1, "scores2": s2, "k": halves.k}
+        arguments = {"scores1": halves.scores1, "scores2": halves.scores2, "k": halves.k}
         return self.host.call("select", InPlace(arguments) if in_place else arguments)
 
     @property

@@ -7,11 +7,13 @@ from collections import Counter
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from peerspec.backends.protocol import ALL_PROFILES
+from peerspec.backends.torch.backend import forward
 from peerspec.conformance.cases import SELECTION_CASES, covering_cases
 from peerspec.conformance.cases.covering.factors import (
     ALIGNMENTS,
@@ -33,6 +35,8 @@ from peerspec.reference import PRECISIONS, PeerConfig
 
 CASES = covering_cases(ALL_PROFILES)
 GRADIENTS = covering_cases(ALL_PROFILES, gradients=True)
+LIVE = 0.2
+"""A third of the tokens has zeros alone in some rows, and with relu half of the others may be 0."""
 
 
 @pytest.mark.parametrize("gradients", [False, True])
@@ -50,6 +54,21 @@ def test_the_full_size_loses_only_what_costs_too_much_or_is_never_decided(gradie
     large = {*intervals()[intervals().index("2049-4096") :], "513-1024"}
     assert all(large & {level for name, level in some if name in SIZES} for some in lost)
     assert len(lost) < len(required(fine=True)) / 100
+
+
+@pytest.mark.parametrize("cases", [CASES, GRADIENTS], ids=["forward", "gradients"])
+def test_in_every_row_of_the_default_size_y_shows_something(cases: Any) -> None:
+    """Where y is 0, its case tests nothing behind the products; a token may be one of zeros, or have relu at 0."""
+    rows = [case for case in cases if case.size == 1]
+    dead = [case.name for case in rows if np.mean([shown_tokens(case, seed) for seed in range(2)]) < LIVE]
+    assert dead == []
+
+
+def shown_tokens(case: Any, seed: int) -> float:
+    """The share of tokens whose y is not 0."""
+    made = replace(case.recipe, seed=seed).make(PRECISIONS["float32"])
+    y = forward(made.layer, made.x, mask=made.mask, training=made.training).y
+    return float((y != 0).any(-1).mean())
 
 
 def test_a_lost_row_is_noticed() -> None:

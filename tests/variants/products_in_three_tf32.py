@@ -24,3 +24,5 @@ class Variant(NumpyBackend):
 
 
 name, profiles, forward, select, gradients = Variant.as_backend()
+LARGEST = "minimal"
+"""The largest size that it can run: larger ones take all memory, or minutes."""

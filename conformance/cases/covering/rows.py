@@ -16,9 +16,10 @@ from peerspec.conformance.cases.recipe import LayerRecipe, layer_recipe
 from peerspec.conformance.kinds import TrialKind
 from peerspec.reference import PeerConfig
 
-__all__ = ["DATA_FILE", "CoveringCase", "Row", "covering_cases", "projected", "stored_rows"]
+__all__ = ["DATA_FILE", "FROZEN", "CoveringCase", "Row", "covering_cases", "projected", "stored_rows"]
 
 FROZEN = "frozen-statistics"
+"""The profile of gradients of inference (GRD-9)."""
 DATA_FILE = Path(__file__).with_name("rows.json")
 
 
