@@ -60,7 +60,7 @@ def scatter_sum(rows: FactoredRows) -> Float[Tensor, "R D"]:
 
 def summed_rows(gradient: FactoredRows) -> tuple[Int[Tensor, " R"], Float[Tensor, "R D"]]:
     """The touched rows and ``scatter_sum`` of each. Asks the device for R if it stayed there."""
-    count = gradient.touched.count()
+    count = gradient.touched.number()
     return gradient.touched.rows[:count], scatter_sum(gradient)[:count]
 
 

@@ -37,7 +37,7 @@ class Touched(NamedTuple):
     starts: Int[Tensor, " R1"]
     places: Int[Tensor, " TK"]
 
-    def count(self) -> int:
+    def number(self) -> int:
         """R. Asks the device if it stayed there."""
         return int(self.places[-1]) if len(self.places) else len(self.rows)
 
