@@ -2,62 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
-from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.backends.torch import selection
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
-from peerspec.backends.torch.forward import forward as evaluate
-from peerspec.reference import InputError, Layer, Output, Selection
-from peerspec.reference.config import STATISTICS
+from peerspec.backends.torch.on_device import OnDevice
 
 __all__ = ["forward", "gradients", "name", "profiles", "select"]
 
-name = "torch"
-profiles = ALL_PROFILES
-
-
-def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:
-    """Evaluate the layer; see ``peerspec.reference.forward``, errors included."""
-    with torch.no_grad():
-        out = evaluate(layer.config, _tensors(layer), to_tensor(x), mask=_optional(mask), training=training)
-    state = None if out.state is None else {key: to_array(value) for key, value in out.state.items()}
-    return Output(to_array(out.y), to_array(out.scores), to_array(out.indices), to_array(out.gates), state)
-
-
-def select(scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
-    """The selection alone; see ``peerspec.reference.select_exhaustive``, errors included."""
-    with torch.no_grad():
-        scores, indices = selection.select(to_tensor(scores1), to_tensor(scores2), k)
-    return Selection(to_array(scores), to_array(indices))
-
-
-def gradients(
-    layer: Layer, x: NDArray[Any], dy: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = True
-) -> dict[str, NDArray[Any]]:
-    """The gradient of Σ dy·y by parameter name and ``"x"``; see ``peerspec.reference.gradients``."""
-    tensors = _tensors(layer)
-    tokens, upstream = to_tensor(x), to_tensor(dy)
-    learned = {key: tensor for key, tensor in tensors.items() if key not in STATISTICS} | {"x": tokens}
-    with torch.enable_grad():
-        for tensor in learned.values():
-            tensor.requires_grad_(tensor.dtype in COMPUTE_DTYPES)
-        y = evaluate(layer.config, tensors, tokens, mask=_optional(mask), training=training).y
-        if upstream.shape != y.shape or upstream.dtype != y.dtype:
-            raise InputError(
-                f"dy must be {y.dtype} of shape {tuple(y.shape)}, got {upstream.dtype} of shape {tuple(upstream.shape)}"
-            )
-        found = torch.autograd.grad(y, list(learned.values()), upstream)
-    return {key: to_array(gradient) for key, gradient in zip(learned, found, strict=True)}
-
-
-def _tensors(layer: Layer) -> dict[str, Tensor]:
-    return {key: to_tensor(array) for key, array in layer.params.items()}
-
-
-def _optional(mask: NDArray[Any] | None) -> Tensor | None:
-    return None if mask is None else to_tensor(mask)
+_backend = OnDevice("torch", "cpu")
+name, profiles = _backend.name, _backend.profiles
+forward, select, gradients = _backend.forward, _backend.select, _backend.gradients

@@ -1,0 +1,18 @@
+"""The contract of a backend, for PyTorch on a GPU: NumPy arrays in and out, and CUDA tensors within."""
+
+from __future__ import annotations
+
+import torch
+
+from peerspec.backends.protocol import BackendError
+from peerspec.backends.torch.on_device import OnDevice
+
+__all__ = ["forward", "gradients", "name", "profiles", "select"]
+
+if not torch.cuda.is_available():
+    raise BackendError(
+        "torch-cuda needs an NVIDIA GPU and a build of torch for CUDA, and torch finds no device; use the backend torch"
+    )
+_backend = OnDevice("torch-cuda", "cuda")
+name, profiles = _backend.name, _backend.profiles
+forward, select, gradients = _backend.forward, _backend.select, _backend.gradients

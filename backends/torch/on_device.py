@@ -1,0 +1,81 @@
+"""The contract of a backend over one device of PyTorch: NumPy arrays in and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from peerspec.backends.protocol import ALL_PROFILES
+from peerspec.backends.torch import selection
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.forward import forward as evaluate
+from peerspec.reference import InputError, Layer, Output, Selection
+from peerspec.reference.config import STATISTICS
+
+__all__ = ["OnDevice"]
+
+
+class OnDevice:
+    """The layer on one device.
+
+    Args:
+        name: of the backend.
+        device: such as ``"cpu"`` or ``"cuda"``.
+    """
+
+    profiles = ALL_PROFILES
+
+    def __init__(self, name: str, device: str) -> None:
+        self.name, self._device = name, torch.device(device)
+
+    def forward(
+        self, layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
+    ) -> Output:
+        """Evaluate the layer; see ``peerspec.reference.forward``, errors included."""
+        with torch.no_grad():
+            out = evaluate(
+                layer.config, self._tensors(layer), self._tensor(x), mask=self._optional(mask), training=training
+            )
+        state = None if out.state is None else {key: to_array(value) for key, value in out.state.items()}
+        return Output(to_array(out.y), to_array(out.scores), to_array(out.indices), to_array(out.gates), state)
+
+    def select(self, scores1: NDArray[Any], scores2: NDArray[Any], k: int) -> Selection:
+        """The selection alone; see ``peerspec.reference.select_exhaustive``, errors included."""
+        with torch.no_grad():
+            scores, indices = selection.select(self._tensor(scores1), self._tensor(scores2), k)
+        return Selection(to_array(scores), to_array(indices))
+
+    def gradients(
+        self,
+        layer: Layer,
+        x: NDArray[Any],
+        dy: NDArray[Any],
+        *,
+        mask: NDArray[Any] | None = None,
+        training: bool = True,
+    ) -> dict[str, NDArray[Any]]:
+        """The gradient of Σ dy·y by parameter name and ``"x"``; see ``peerspec.reference.gradients``."""
+        tensors = self._tensors(layer)
+        tokens, upstream = self._tensor(x), self._tensor(dy)
+        learned = {key: tensor for key, tensor in tensors.items() if key not in STATISTICS} | {"x": tokens}
+        with torch.enable_grad():
+            for tensor in learned.values():
+                tensor.requires_grad_(tensor.dtype in COMPUTE_DTYPES)
+            y = evaluate(layer.config, tensors, tokens, mask=self._optional(mask), training=training).y
+            if upstream.shape != y.shape or upstream.dtype != y.dtype:
+                got = f"{upstream.dtype} of shape {tuple(upstream.shape)}"
+                raise InputError(f"dy must be {y.dtype} of shape {tuple(y.shape)}, got {got}")
+            found = torch.autograd.grad(y, list(learned.values()), upstream)
+        return {key: to_array(gradient) for key, gradient in zip(learned, found, strict=True)}
+
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        return to_tensor(array).to(self._device)
+
+    def _tensors(self, layer: Layer) -> dict[str, Tensor]:
+        return {key: self._tensor(array) for key, array in layer.params.items()}
+
+    def _optional(self, mask: NDArray[Any] | None) -> Tensor | None:
+        return None if mask is None else self._tensor(mask)
