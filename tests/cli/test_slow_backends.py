@@ -53,7 +53,8 @@ def test_there_is_a_line_from_time_to_time_without_a_terminal_also_while_one_cal
     peerspec, slow, monkeypatch
 ):
     monkeypatch.setattr(shown, "HEARTBEAT", 0.2)
-    more = "\nold = forward\ndef forward(*a, **o):\n    time.sleep(1.0)\n    return old(*a, **o)\n"
+    more = "\nold, slow = forward, [1.0]\n"
+    more += "def forward(*a, **o):\n    time.sleep(slow.pop() if slow else 0)\n    return old(*a, **o)\n"
     result = peerspec("check", slow(0, "float32", more=more), "--size", "minimal", "--only", "gates.softmax")
     lines = [line for line in result.err.splitlines() if re.search(r" (\d+) of (?!\1)\d+ cases in ", line)]
     assert len(lines) >= 3
