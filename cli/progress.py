@@ -130,11 +130,18 @@ class _Latest:
         """The time that is left, the failures and the case that runs."""
         standing = self._standing
         assert standing is not None
-        left = None if standing.left is None else max(0.0, standing.left - (time.monotonic() - self._at))
-        words = [] if left is None else [f"about {rough(left)} left" if left >= 10 else f"{rough(left)} left"]
+        left = None if standing.left is None else standing.left - (time.monotonic() - self._at)
+        words = [] if left is None else [_left(left)]
         if count := len(standing.failed):
             words.append(f"{count} check{'s' if count > 1 else ''} failed")
         return ", ".join([*words, *([standing.case] if standing.case else [])])
+
+
+def _left(seconds: float) -> str:
+    """The time that is left in words; below 0 where the case that runs takes longer than all that was expected."""
+    if seconds < 0:
+        return "later than expected"
+    return f"about {rough(seconds)} left" if seconds >= 10 else f"{rough(seconds)} left"
 
 
 def _failure(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""The library of kernels, compiled once into the project's own build folder and kept there between runs."""
+"""Which tests share a process, and the library of kernels, compiled once into the project's own build folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes run the tests, those of one file share one, for its fixtures; the site is built once.
+
+    The files of conformance/ have no such fixtures, and thousands of tests.
+    """
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder != "conformance":
+            item.add_marker(pytest.mark.xdist_group(folder if folder == "docs" else str(item.path)))
 
 
 @pytest.fixture(scope="session")

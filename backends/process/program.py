@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from peerspec.backends.process.errors import ProcessError
+from peerspec.files.shown import exit_reason
 
 __all__ = ["LINE_LIMIT", "LOG_LIMIT", "Program"]
 
@@ -145,8 +146,9 @@ class Program:
         self._kill()  # before the wait: afterwards its number may belong to another process
         code = self._process.returncode
         if code == -signal.SIGKILL:
-            self._die(f"the program was killed, or closed its standard output, during {what}")
-        self._die(f"the program ended during {what} ({_exit_reason(code)})")
+            reason = "or was killed, as a system does when memory runs out"
+            self._die(f"the program closed its standard output during {what}, {reason}")
+        self._die(f"the program ended during {what} ({exit_reason(code)})")
 
     def _die(self, reason: str) -> NoReturn:
         self._kill()
@@ -209,7 +211,3 @@ def _start(words: Sequence[str]) -> subprocess.Popen[bytes]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ProcessError(f"cannot start {words[0]!r}: {reason}; name a program that can be run") from None
-
-
-def _exit_reason(code: int) -> str:
-    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"

@@ -21,6 +21,7 @@ from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.object_host import unwrap
 from peerspec.conformance.problems import FaultKind, Problem
+from peerspec.files.shown import exit_reason
 
 __all__ = ["WorkerHost"]
 
@@ -95,7 +96,7 @@ class WorkerHost:
             return self._connection.recv()
         except (EOFError, OSError):
             self._process.wait()
-            detail = _exit_reason(self._process.returncode)
+            detail = exit_reason(self._process.returncode)
             self._die(Problem(FaultKind.DIED, {"method": what, "detail": detail}))
 
     def _die(self, problem: Problem) -> NoReturn:
@@ -120,7 +121,3 @@ def _accept_one(listener: Listener, accepted: list[Connection]) -> None:
         accepted.append(listener.accept())
     except (OSError, EOFError, AuthenticationError):
         return  # the worker died while it connected, or the listener was closed
-
-
-def _exit_reason(code: int) -> str:
-    return f"killed by signal {-code}" if code < 0 else f"exit status {code}"

@@ -64,7 +64,7 @@ CALLED = {
     "is killed": (
         "import os, signal\n" + FORWARD + "os.kill(os.getpid(), signal.SIGKILL)",
         2,
-        "its process died during forward() (killed by signal 9)",
+        "its process died during forward() (killed by signal 9, as a system does when memory runs out)",
     ),
     "returns None": (FORWARD + "return None", 2, "forward() must return an Output, got NoneType"),
     "returns a text": (FORWARD + "return 'y'", 2, "forward() must return an Output, got str"),

@@ -53,13 +53,24 @@ def test_there_is_a_line_from_time_to_time_without_a_terminal_also_while_one_cal
     peerspec, slow, monkeypatch
 ):
     monkeypatch.setattr(shown, "HEARTBEAT", 0.2)
-    more = "\nold = forward\ndef forward(*a, **o):\n    time.sleep(1.0)\n    return old(*a, **o)\n"
+    more = "\nold, slow = forward, [1.0]\n"
+    more += "def forward(*a, **o):\n    time.sleep(slow.pop() if slow else 0)\n    return old(*a, **o)\n"
     result = peerspec("check", slow(0, "float32", more=more), "--size", "minimal", "--only", "gates.softmax")
-    lines = [line for line in result.err.splitlines() if " cases in " in line]
+    lines = [line for line in result.err.splitlines() if re.search(r" (\d+) of (?!\1)\d+ cases in ", line)]
     assert len(lines) >= 3
     assert all(" of " in line and "[float32]" in line for line in lines)
     quiet = peerspec("check", slow(0, "float32", more=more), "--size", "minimal", "--only", "gates.softmax", "-q")
     assert quiet.err == ""
+
+
+def test_a_case_that_takes_longer_than_all_that_was_expected_is_not_about_to_end(capsys, monkeypatch):
+    monkeypatch.setattr(shown, "HEARTBEAT", 0.1)
+    with shown.show_progress("slow", quiet=False) as progress:
+        progress(Standing(8, 9, "the last case", seconds=1.0, left=0.2))
+        time.sleep(1.0)
+    lines = [line for line in capsys.readouterr().err.splitlines() if " cases in " in line]
+    assert "a few seconds left" in lines[0]
+    assert lines[-1].endswith("later than expected, the last case")
 
 
 def test_a_failure_is_shown_while_the_run_goes_on(peerspec, slow):

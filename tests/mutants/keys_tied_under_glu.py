@@ -3,7 +3,7 @@
 import numpy as np
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "QRY-1", "query norm"
+CLAUSE, STAGE = "SCO-3", "score"
 
 
 class Mutant(NumpyBackend):

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized, through
 
-CLAUSE, STAGE = "GAT-3", "gate"
+CLAUSE, STAGE = "PRC-2", "gate"
 BITES = Bite(sized(gate="sigmoid", num_experts=22**2, top_k=21))
 
 

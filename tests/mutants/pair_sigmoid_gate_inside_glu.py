@@ -3,7 +3,7 @@
 from _numpy_backend import NumpyBackend
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "GAT-3", "gate"
+CLAUSE, STAGE = "PRC-2", "accumulation"
 BITES = Bite(sized(gate="sigmoid", expert="glu", activation="silu"))
 
 

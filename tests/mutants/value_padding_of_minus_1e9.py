@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_functions import selection_among
 from _shaped import Bite, LayerSelection, all_negative, ranked
 
-CLAUSE, STAGE = "SEL-7", "structure"
+CLAUSE, STAGE = "SEL-7", "gradient"
 
 
 def far_below(case):
