@@ -1,11 +1,13 @@
 """The contract of a backend: any object, also a module, with these attributes (SPEC.md, chapter 9).
 
-``forward`` is enough to be judged. Three more methods are called if a profile needs them or the backend has them:
+``forward`` is enough to be judged. More is used if a profile needs it or the backend has it:
 
 - ``select(scores1, scores2, k) -> Selection`` for the profile ``select``: from two half scores [..., n] in the compute
   dtype to scores and ids [..., k];
 - ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``; for
   the profile ``frozen-statistics`` it is also called with ``training=False``;
+- ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
+  something faster;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
   that of the learned parameters, so float32 in a mixed precision. A reason is a printable text in one line.
 """

@@ -11,12 +11,17 @@ from peerspec import reference
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import Layer, Output, Selection, select_two_stage
 
-__all__ = ["forward", "gradients", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
 
 name = "reference"
 profiles = ALL_PROFILES
 
 Array = NDArray[Any]
+
+
+def computed_by() -> str:
+    """What computes."""
+    return "NumPy, in float64"
 
 
 def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool = False) -> Output:

@@ -55,7 +55,18 @@ def _backends() -> Rows:
     from peerspec.backends.registry import GROUP
 
     for point in sorted(entry_points(group=GROUP)):
-        yield point.name, point.value
+        yield point.name, point.value, _computed_by(point.name)
+
+
+def _computed_by(name: str) -> str:
+    """What a backend computes with; it is imported for that."""
+    from peerspec.backends import BackendError, load
+
+    try:
+        told = getattr(load(name), "computed_by", None)
+        return "" if told is None else str(told())
+    except BackendError as error:
+        return f"does not run here: {error}"
 
 
 def _cases() -> Rows:

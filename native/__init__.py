@@ -10,7 +10,7 @@ library through ``include/peerspec_native.h``.
 from peerspec.native.experts import ExpertGradients, expert_stage, expert_stage_backward
 from peerspec.native.forward import LayerOutput, forward
 from peerspec.native.gates import gates
-from peerspec.native.isa import ISAS, best_isa
+from peerspec.native.isa import ISAS, best_isa, computed_by
 from peerspec.native.library import NativeError, available, unavailable_reason
 from peerspec.native.query import query
 from peerspec.native.retrieval import RetrievalGradients, retrieve, retrieve_backward
@@ -33,6 +33,7 @@ __all__ = [
     "adam_rows",
     "available",
     "best_isa",
+    "computed_by",
     "expert_stage",
     "expert_stage_backward",
     "forward",

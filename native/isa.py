@@ -6,11 +6,11 @@ import ctypes
 import os
 from typing import Any
 
-from peerspec.native.library import NativeError, call
+from peerspec.native.library import NativeError, available, call, unavailable_reason
 from peerspec.native.signatures import Run
 from peerspec.reference import InputError
 
-__all__ = ["ISAS", "best_isa", "run"]
+__all__ = ["ISAS", "best_isa", "computed_by", "run"]
 
 ISAS = ("plain", "avx2", "avx512")
 """The instruction sets of the core; every processor has the first."""
@@ -24,6 +24,11 @@ def best_isa() -> str:
         NativeError: the core is missing.
     """
     return ISAS[call("peerspec_best_isa")]
+
+
+def computed_by() -> str:
+    """What a backend on the CPU computes with, in one line, and why not with the core where it is missing."""
+    return f"the native core ({best_isa()})" if available() else f"library operations: {unavailable_reason()}"
 
 
 def run(threads: int | None, isa: str | None) -> Any:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
+
+from peerspec.backends.gpu.launches import Launch
 
 __all__ = ["Compiled", "compiled"]
 
@@ -35,26 +36,25 @@ class Compiled:
     shared: int
 
 
-def compiled(
-    kernel: Any, arguments: Mapping[str, str], constants: Mapping[str, Any], *, capability: int, warps: int
-) -> Compiled:
-    """Compile a kernel.
+def compiled(launch: Launch, arrays: Mapping[str, str], *, capability: int) -> Compiled:
+    """Compile the kernel of a launch.
 
     Args:
-        kernel: the function, defined outside Triton's interpreter.
-        arguments: the type of each argument, such as ``*fp32`` or ``i32``; the arrays are aligned.
-        constants: the compile-time constants.
+        launch: with a kernel that was defined outside Triton's interpreter.
+        arrays: the type of each array, such as ``*bf16``; others are ``*fp32``. They begin at multiples of 16 bytes.
         capability: of the chip, such as 90.
-        warps: of a program.
     """
-    names = kernel.arg_names
-    signature = {name: "constexpr" if name in constants else arguments[name] for name in names}
-    aligned = {
-        (place,): [["tt.divisibility", _ALIGNED]] for place, name in enumerate(names) if signature[name].startswith("*")
-    }
+    constants, names = launch.constants, launch.kernel.arg_names
+    given = [name for name in names if name not in constants]
+    count = len(given) - len(launch.numbers)
+    types = {name: arrays.get(name, "*fp32") for name in given[:count]}
+    numbers = zip(given[count:], launch.numbers, strict=True)
+    types |= {name: "fp32" if isinstance(number, float) else "i32" for name, number in numbers}
+    signature = {name: types.get(name, "constexpr") for name in names}
+    aligned = {(place,): [["tt.divisibility", _ALIGNED]] for place in range(count)}
     values = {(place,): constants[name] for place, name in enumerate(names) if name in constants}
-    source = ASTSource(fn=kernel, signature=signature, constexprs=values, attrs=aligned)
-    options = {"num_warps": warps, "enable_fp_fusion": True}
+    source = ASTSource(fn=launch.kernel, signature=signature, constexprs=values, attrs=aligned)
+    options = {"num_warps": launch.warps, "enable_fp_fusion": True}
     made = compile(source, target=GPUTarget("cuda", capability, _WARP), options=options)
     meta = made.metadata
     return Compiled(meta.name, made.asm["cubin"], made.asm["ptx"], meta.num_warps, meta.shared)

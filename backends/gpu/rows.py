@@ -26,6 +26,7 @@ def _finish(
     table,
     first,
     second,
+    scale,
     rate,
     epsilon,
     beta1,
@@ -40,24 +41,26 @@ def _finish(
     inside = d < D
     if TARGET == 0:
         tl.store(table + (row * 0 + place) * D + d, narrow(total, table.dtype.element_ty), mask=inside)
-    elif TARGET == 1:
-        tl.store(table + row * D + d, narrow(total, table.dtype.element_ty), mask=inside)
-    else:
-        old = widen(tl.load(table + row * D + d, mask=inside, other=0.0))
-        if TARGET == 2:
-            new = old - rate * total
-        elif TARGET == 3:
-            squares = tl.load(first + row) + tl.sum(total * total, 0) / D
-            tl.store(first + row, squares)
-            new = old - total * (rate / (tl.sqrt(squares) + epsilon))
+    elif row >= 0:
+        if TARGET == 1:
+            new = total
         else:
-            mean = tl.load(first + row * D + d, mask=inside, other=0.0)
-            square = tl.load(second + row * D + d, mask=inside, other=0.0)
-            mean += (1.0 - beta1) * (total - mean)
-            square += (1.0 - beta2) * (total * total - square)
-            tl.store(first + row * D + d, mean, mask=inside)
-            tl.store(second + row * D + d, square, mask=inside)
-            new = old - rate * (mean / (tl.sqrt(square) * correction + epsilon))
+            old = widen(tl.load(table + row * D + d, mask=inside, other=0.0))
+            step = rate * tl.load(scale)
+            if TARGET == 2:
+                new = old - step * total
+            elif TARGET == 3:
+                squares = tl.load(first + row) + tl.sum(total * total, 0) / D
+                tl.store(first + row, squares)
+                new = old - total * (step / (tl.sqrt(squares) + epsilon))
+            else:
+                mean = tl.load(first + row * D + d, mask=inside, other=0.0)
+                square = tl.load(second + row * D + d, mask=inside, other=0.0)
+                mean += (1.0 - beta1) * (total - mean)
+                square += (1.0 - beta2) * (total * total - square)
+                tl.store(first + row * D + d, mean, mask=inside)
+                tl.store(second + row * D + d, square, mask=inside)
+                new = old - step * (mean / (tl.sqrt(square) * (correction * tl.load(scale + 1)) + epsilon))
         tl.store(table + row * D + d, narrow(new, table.dtype.element_ty), mask=inside)
 
 
@@ -69,6 +72,7 @@ def sum_rows_kernel(
     starts,
     weights,
     x,
+    scale,
     parts,
     table,
     first,
@@ -92,7 +96,8 @@ def sum_rows_kernel(
         order, places, rows, starts: the sorted pairs and their rows, as ``write_rows_kernel`` makes them.
         weights, x: [tokens, K] and [tokens, D]; pair p is of token p // K.
         parts: room for the parts of rows that cross blocks, [2 · blocks, D], float32.
-        table: a compact array [R, D], a dense one [N, D], or the table that is updated.
+        scale: for an optimiser [2], float32: factors of ``rate`` and ``correction``.
+        table: a compact array [R, D], a dense one [N, D], or the table that is updated. Rows below 0 are none of them.
         first, second: the state of the optimiser: for ADAGRAD the sums [N] in ``first``, for ADAM both moments [N, D].
         rate, epsilon, beta1, beta2: of the optimiser. For ADAM ``rate`` is lr/(1−β₁ᵗ).
         correction: for ADAM 1/√(1−β₂ᵗ).
@@ -118,7 +123,21 @@ def sum_rows_kernel(
         gradient = tl.sum(total, 0)
         if (start >= begin) & (stop <= end):
             _finish(
-                gradient, place, row, table, first, second, rate, epsilon, beta1, beta2, correction, D, WIDTH, TARGET
+                gradient,
+                place,
+                row,
+                table,
+                first,
+                second,
+                scale,
+                rate,
+                epsilon,
+                beta1,
+                beta2,
+                correction,
+                D,
+                WIDTH,
+                TARGET,
             )
         else:
             part = 2 * block + tl.where(start >= begin, 1, 0)
@@ -130,6 +149,7 @@ def finish_crossing_rows_kernel(
     places,
     rows,
     starts,
+    scale,
     parts,
     table,
     first,
@@ -159,4 +179,6 @@ def finish_crossing_rows_kernel(
         row = tl.load(rows + place).to(tl.int64)
         for later in range(block, (stop + BLOCK - 1) // BLOCK):
             total += tl.load(parts + (row * 0 + 2 * later) * D + d, mask=d < D, other=0.0)
-        _finish(total, place, row, table, first, second, rate, epsilon, beta1, beta2, correction, D, WIDTH, TARGET)
+        _finish(
+            total, place, row, table, first, second, scale, rate, epsilon, beta1, beta2, correction, D, WIDTH, TARGET
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 
 import numpy as np
@@ -37,6 +37,10 @@ class SelectionTiles:
     members: int
     count: int
     cells: int
+
+    def constants(self) -> dict[str, int]:
+        """The constants of ``select_kernel``."""
+        return {name.upper(): size for name, size in asdict(self).items()}
 
 
 @cache

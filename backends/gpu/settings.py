@@ -11,7 +11,7 @@ import triton
 
 from peerspec.backends.gpu.numbers import INTERPRETED
 
-__all__ = ["Launch", "rows_launch", "selection_launch", "stage_launch"]
+__all__ = ["Tiles", "rows_tiles", "selection_rows", "stage_tiles"]
 
 _FEW_TOKENS = 64
 """Up to as many tokens do not fill a chip with one program each."""
@@ -19,8 +19,8 @@ _PROGRAMS = 1024
 """Programs that fill a chip."""
 
 
-class Launch(NamedTuple):
-    """Tiles of a launch.
+class Tiles(NamedTuple):
+    """The tiles of a launch.
 
     Attributes:
         rows: rows in flight in a program.
@@ -33,29 +33,28 @@ class Launch(NamedTuple):
     per: int
 
 
-def stage_launch(width: int, tokens: int, pairs: int) -> Launch:
+def stage_tiles(width: int, tokens: int, pairs: int) -> Tiles:
     """For the expert stage and its gradients: ``width`` is the larger of D and M, ``pairs`` those of a token."""
     if INTERPRETED:
         rows = min(16, triton.next_power_of_2(pairs))
-        return Launch(rows, 1, -(-pairs // rows) * rows)
+        return Tiles(rows, 1, -(-pairs // rows) * rows)
     rows, warps = (8, 4) if width <= 256 else (4, 4) if width <= 1024 else (2, 8) if width <= 4096 else (1, 8)
     rows = min(rows, triton.next_power_of_2(pairs))
     parts = min(-(-_PROGRAMS // max(1, tokens)), -(-pairs // rows)) if tokens <= _FEW_TOKENS else 1
     per = -(-pairs // parts)
-    return Launch(rows, warps, -(-per // rows) * rows)
+    return Tiles(rows, warps, -(-per // rows) * rows)
 
 
-def selection_launch(n: int, k: int, rows: int) -> Launch:
-    """For ``select_kernel``: ``rows`` half scores of a token and head in a program."""
+def selection_rows(n: int, k: int, rows: int) -> tuple[int, int]:
+    """For ``select_kernel``: the rows and warps of a program."""
     if INTERPRETED:
-        rows = min(64, triton.next_power_of_2(max(1, rows)))
-        return Launch(rows, 1, rows)
-    return Launch(1, 4 if n > 2048 or k > 32 else 2 if n > 1024 else 1, 1)
+        return min(64, triton.next_power_of_2(max(1, rows))), 1
+    return 1, 4 if n > 2048 or k > 32 else 2 if n > 1024 else 1
 
 
-def rows_launch(width: int, pairs: int) -> Launch:
+def rows_tiles(width: int, pairs: int) -> Tiles:
     """For ``sum_rows_kernel``: ``per`` sorted pairs in a program; fewer where that fills the chip no longer."""
     if INTERPRETED:
-        return Launch(4, 1, 64)
+        return Tiles(4, 1, 64)
     per = 8 if pairs <= 1 << 15 else 32 if pairs <= 1 << 17 else 256
-    return Launch(4 if width <= 256 else 2, 1 if width <= 256 else 4 if width <= 4096 else 8, per)
+    return Tiles(4 if width <= 256 else 2, 1 if width <= 256 else 4 if width <= 4096 else 8, per)

@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from peerspec import native
 from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
@@ -26,10 +27,16 @@ from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.forward import flatten
 
-__all__ = ["forward", "gradients", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
 
 name = "jax"
 profiles = ALL_PROFILES
+
+
+def computed_by() -> str:
+    """JAX's default device, and whether the native core computes there."""
+    device = jax.devices()[0]
+    return native.computed_by() if device.platform == "cpu" else f"library operations on {device.device_kind}"
 
 
 def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = None, training: bool = False) -> Output:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from peerspec.backends.protocol import BackendError
+from peerspec.backends.torch.gpu.availability import computed_by_device
 from peerspec.backends.torch.on_device import OnDevice
 
-__all__ = ["forward", "gradients", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
 
 if not torch.cuda.is_available():
     raise BackendError(
@@ -16,3 +17,8 @@ if not torch.cuda.is_available():
 _backend = OnDevice("torch-cuda", "cuda")
 name, profiles = _backend.name, _backend.profiles
 forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
+
+
+def computed_by() -> str:
+    """The chip, and Triton's version or why library operations compute."""
+    return computed_by_device(torch.cuda.current_device())

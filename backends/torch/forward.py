@@ -83,12 +83,13 @@ def forward(
     refuse_tangents(x, *params.values())
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
+    narrow = x.dtype == params["query.weight"].dtype
     tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[params["keys"].dtype])
     if config.query_norm == "none" and not _needs_gradients(tokens, params):
-        return _shaped(config, x, infer(config, params, tokens), None)
+        return _shaped(config, x, infer(config, params, tokens, narrow=narrow), None)
     with without_autocast(x.device.type):
         counted = None if mask is None else mask.reshape(-1)
-        q = query(params, tokens)
+        q = query(params, tokens, narrow=narrow)
         q, state = query_norm(config.query_norm, params, q, mask=counted, training=training)
         scores, ids = retrieve(params["keys"], q, config.top_k)
         gate = gates(config.gate, scores)

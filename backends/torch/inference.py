@@ -28,11 +28,16 @@ class LayerOutput(NamedTuple):
     gates: Float[Tensor, "T h k"]
 
 
-def infer(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> LayerOutput:
-    """Evaluate a layer without query norm on tokens in the compute dtype; not differentiable."""
+def infer(
+    config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T D"], *, narrow: bool = False
+) -> LayerOutput:
+    """Evaluate a layer without query norm on tokens in the compute dtype; not differentiable.
+
+    ``narrow`` says that the dtype of the parameters holds every number of ``x``.
+    """
     router = (params["query.weight"], params.get("query.bias"), params["keys"])
     experts = (params["experts.u"], params["experts.v"], params.get("experts.w"))
-    return LayerOutput(*_forward(*router, *experts, x, config.top_k, config.gate, config.activation))
+    return LayerOutput(*_forward(*router, *experts, x, config.top_k, config.gate, config.activation, narrow))
 
 
 def _by_stages(
@@ -46,10 +51,11 @@ def _by_stages(
     k: int,
     gate: str,
     activation: str,
+    narrow: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The operators of the stages, each with its own kernel for the device."""
     stages = torch.ops.peerspec
-    scores, ids = stages.retrieve(stages.query(x, weight, bias), keys, k)
+    scores, ids = stages.retrieve(stages.query(x, weight, bias, narrow), keys, k)
     found = gates(gate, scores)
     y, _ = stages.expert_stage(u, v, w, x, ids.flatten(1), found.flatten(1), activation)
     return y, scores, ids, found
@@ -66,6 +72,7 @@ def _by_core(
     k: int,
     gate: str,
     activation: str,
+    narrow: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     experts = native.ExpertTables(to_array(u), to_array(v), None if w is None else to_array(w), activation)
     bias_array = None if bias is None else to_array(bias)
@@ -79,7 +86,7 @@ _forward = torch.library.custom_op(
     _by_stages,
     mutates_args=(),
     schema="(Tensor weight, Tensor? bias, Tensor keys, Tensor u, Tensor v, Tensor? w, Tensor x, int k, str gate, "
-    "str activation) -> (Tensor y, Tensor scores, Tensor ids, Tensor gates)",
+    "str activation, bool narrow=False) -> (Tensor y, Tensor scores, Tensor ids, Tensor gates)",
 )
 register_kernels(_forward, core=_by_core, library=_by_stages, tables=range(6))
 fold_batches(_forward, tokens=(6,))
@@ -97,6 +104,7 @@ def _(
     k: int,
     gate: str,
     activation: str,
+    narrow: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     pairs = (x.shape[0], weight.shape[0], k)
     y, ids = x.new_empty(x.shape[0], v.shape[1]), x.new_empty(pairs, dtype=torch.int64)

@@ -12,40 +12,53 @@ from torch import Tensor
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
-from peerspec.backends.torch.kernels import register_kernels
+from peerspec.backends.torch.gpu.limits import fits_query
+from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.precision import full_precision
 
 __all__ = ["query"]
 
 
-def query(params: Mapping[str, Tensor], x: Float[Tensor, "T D"]) -> Float[Tensor, "T h d"]:
-    """q[t,h,:] = W_h x_t + b_h, in the dtype of ``x``; before the query norm. Differentiable once."""
-    q: Tensor = _query(x, params["query.weight"], params.get("query.bias"))
+def query(params: Mapping[str, Tensor], x: Float[Tensor, "T D"], *, narrow: bool = False) -> Float[Tensor, "T h d"]:
+    """q[t,h,:] = W_h x_t + b_h, in the dtype of ``x``; before the query norm. Differentiable once.
+
+    ``narrow`` says that the dtype of the weight holds every number of ``x``, so that a product of both is exact.
+    """
+    q: Tensor = _query(x, params["query.weight"], params.get("query.bias"), narrow)
     return q
 
 
-def _by_library(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _by_library(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
     flat = weight.flatten(0, 1).to(x.dtype)
     with full_precision(x.device.type):
         q = torch.bmm(x[None], flat[None].mT).view(len(x), *weight.shape[:2])
     return q if bias is None else q + bias.to(x.dtype)
 
 
-def _by_core(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _by_core(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
     keys = weight.new_empty(1, 2, 1, weight.shape[1] // 2)  # the core reads only their sizes
     router = native.RouterTables(to_array(weight), to_array(keys), 1, None if bias is None else to_array(bias))
     return to_tensor(native.query(router, to_array(x), threads=torch.get_num_threads()))
 
 
+def _by_gpu(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
+    from peerspec.backends.torch.gpu.products import query
+
+    return query(x, weight, bias)
+
+
 _query = torch.library.custom_op(
-    "peerspec::query", _by_library, mutates_args=(), schema="(Tensor x, Tensor weight, Tensor? bias) -> Tensor"
+    "peerspec::query",
+    _by_library,
+    mutates_args=(),
+    schema="(Tensor x, Tensor weight, Tensor? bias, bool narrow=False) -> Tensor",
 )
-register_kernels(_query, core=_by_core, library=_by_library, tables=(1, 2))
+register_kernels(_query, core=_by_core, library=_by_library, gpu=OnGPU(_by_gpu, fits_query), tables=(1, 2))
 fold_batches(_query, tokens=(0,))
 
 
 @_query.register_fake
-def _(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def _(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
     return x.new_empty(x.shape[0], *weight.shape[:2])
 
 
@@ -85,9 +98,9 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _backward(ctx: Any, dq: Tensor) -> tuple[Tensor | None, ...]:
-    needed = list(ctx.needs_input_grad)
+    needed = list(ctx.needs_input_grad[:3])
     found = _query_backward(*ctx.saved_tensors, dq, needed)
-    return tuple(gradient if need else None for gradient, need in zip(found, needed, strict=True))
+    return *(gradient if need else None for gradient, need in zip(found, needed, strict=True)), None
 
 
 _query.register_autograd(_backward, setup_context=_setup_context)

@@ -22,96 +22,57 @@ from typing import Any, NamedTuple
 
 import triton
 
-from peerspec.backends.gpu import experts, pairs, router, rows, selection
+from peerspec.backends.gpu import launches, rows
 from peerspec.backends.gpu.compiled import Compiled, compiled
-from peerspec.backends.gpu.settings import rows_launch, selection_launch, stage_launch
+from peerspec.backends.gpu.launches import Launch, Optimiser, Stage
 
 CHIPS = (80, 90, 100)
 TYPES = {"bfloat16": "*bf16", "float32": "*fp32"}
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 PAIRS, TOKENS = 128, 8192
-FLOATS = dict.fromkeys(("rate", "epsilon", "beta1", "beta2", "correction"), "fp32")
 
 
 class Variant(NamedTuple):
-    """A kernel in one size."""
+    """A launch in one size, and the types of its arrays that are not float32."""
 
     name: str
-    kernel: Any
-    arguments: dict[str, str]
-    constants: dict[str, Any]
-    warps: int
+    launch: Launch
+    arrays: dict[str, str]
 
 
 def variants() -> Iterator[Variant]:
     """All kernels, in the sizes and with the launches of large layers."""
-    yield from selections()
+    for n, k in ((128, 16), (1024, 16), (1024, 64), (4096, 64)):
+        arrays = {"staircase": "*i32", "ids": "*i64"}
+        yield Variant(f"select n={n} k={k}", launches.select(n, k, TOKENS * 8, 1), arrays)
     for dtype, table in TYPES.items():
         for width in (256, 768, 1000, 1024, 8192):
             for glu in (False, True):
-                yield from stages(dtype, table, width, glu=glu)
+                stage = Stage(TOKENS, PAIRS, width, width, glu, "gelu")
+                name, arrays = f"{dtype} D={width}{' GLU' * glu}", {"ids": "*i64", **dict.fromkeys("uvw", table)}
+                yield Variant(f"expert stage {name}", stage.forward(), arrays)
+                yield Variant(f"its gradients {name}", stage.backward(needs_dx=True), arrays)
             yield from sums(dtype, table, width)
-    yield from helpers()
-
-
-def selections() -> Iterator[Variant]:
-    arguments = {"halves": "*fp32", "staircase": "*i32", "scores": "*fp32", "ids": "*i64", "rows": "i32"}
-    for n, k in ((128, 16), (1024, 16), (1024, 64), (4096, 64)):
-        tiles, _ = selection.selection_tiles(n, k)
-        launch = selection_launch(n, k, TOKENS)
-        constants = {"N": n, "K": k, "KEY_HEADS": 1, "ROWS": launch.rows, "COUNT": tiles.count, "CELLS": tiles.cells}
-        constants |= {"RANKS": tiles.ranks, "ANSWERS": tiles.answers, "GROUPS": tiles.groups, "MEMBERS": tiles.members}
-        yield Variant(f"select n={n} k={k}", selection.select_kernel, arguments, constants, launch.warps)
-
-
-def stages(dtype: str, table: str, width: int, *, glu: bool) -> Iterator[Variant]:
-    launch = stage_launch(width, TOKENS, PAIRS)
-    power = triton.next_power_of_2(width)
-    sizes: dict[str, Any] = {"K": PAIRS, "D": width, "M": width, "WIDTH_D": power, "WIDTH_M": power}
-    sizes |= {"EXPERTS": launch.rows, "PER": launch.per, "ACTIVATION": 1, "GLU": glu}
-    name = f"{dtype} D={width}{' GLU' * glu}"
-    common = {"ids": "*i64", "gates": "*fp32", "products": "*fp32", "tokens": "i32", "u": table, "v": table, "w": table}
-    forward = common | {"x": "*fp32", "y": "*fp32"}
-    yield Variant(f"expert stage {name}", experts.expert_stage_kernel, forward, sizes, launch.warps)
-    names = ("dy", "dx", "dgates", "weights_u", "weights_v", "weights_w")
-    backward = common | dict.fromkeys(names, "*fp32")
-    constants = sizes | {"NEEDS_DX": True}
-    yield Variant(f"its gradients {name}", experts.expert_stage_backward_kernel, backward, constants, launch.warps)
+    ids = {"ids": "*i32", "marks": "*i32"}
+    yield Variant("mark rows", launches.mark_rows(TOKENS * PAIRS), ids)
+    places = {"places": "*i32", "rows": "*i64", "starts": "*i64"}
+    yield Variant("write rows", launches.write_rows(TOKENS * PAIRS), ids | places)
+    arrays = {"ids": "*i64", "keys": "*bf16"}
+    yield Variant("query gradient", launches.query_gradient(TOKENS, 8, 1, 1024, 16, 64), arrays)
+    arrays = {"ids": "*i64", "rows": "*i32"}
+    yield Variant("sub-keys", launches.sub_keys(TOKENS * PAIRS, 8, 1, 1024, 16), arrays)
+    yield Variant("sum parts", launches.sum_parts(4, TOKENS * 1024), {})
+    yield Variant("split", launches.split(TOKENS * 1024, 64), {"parts": "*bf16"})
 
 
 def sums(dtype: str, table: str, width: int) -> Iterator[Variant]:
-    launch = rows_launch(width, TOKENS * PAIRS)
-    arguments = {"order": "*i64", "places": "*i32", "rows": "*i64", "starts": "*i64", "pairs": "i32", "table": table}
-    arguments |= dict.fromkeys(("weights", "x", "parts", "first", "second"), "*fp32") | FLOATS
-    sizes = {"D": width, "WIDTH": triton.next_power_of_2(width), "BLOCK": launch.per}
-    targets = {
-        "compact": rows.COMPACT,
-        "dense": rows.DENSE,
-        "SGD": rows.SGD,
-        "Adagrad": rows.ADAGRAD,
-        "Adam": rows.ADAM,
-    }
-    for name, target in targets.items():
-        constants = sizes | {"TARGET": target}
-        first = constants | {"K": PAIRS, "EXPERTS": launch.rows}
-        yield Variant(f"sum rows {name} {dtype} D={width}", rows.sum_rows_kernel, arguments, first, launch.warps)
-        crossing = rows.finish_crossing_rows_kernel
-        yield Variant(f"crossing rows {name} {dtype} D={width}", crossing, arguments, constants, launch.warps)
-
-
-def helpers() -> Iterator[Variant]:
-    ids = {"ids": "*i32", "marks": "*i32", "pairs": "i32"}
-    yield Variant("mark rows", pairs.mark_rows_kernel, ids, {"BLOCK": 256}, 4)
-    more = ids | {"places": "*i32", "rows": "*i64", "starts": "*i64"}
-    yield Variant("write rows", pairs.write_rows_kernel, more, {"BLOCK": 256}, 4)
-    sizes = {"HEADS": 8, "KEY_HEADS": 1, "N": 1024, "K": 16}
-    arguments = {"ids": "*i64", "dscores": "*fp32", "keys": "*bf16", "dq": "*fp32"}
-    constants = sizes | {"HALF": 64, "ANSWERS": 16, "WIDTH": 64}
-    yield Variant("query gradient", router.query_gradient_kernel, arguments, constants, 1)
-    rows_of = {"ids": "*i64", "rows": "*i32", "pairs": "i32"}
-    yield Variant("sub-keys", router.sub_keys_kernel, rows_of, sizes | {"BLOCK": 1024}, 4)
-    parts = {"parts": "*fp32", "out": "*fp32", "count": "i32"}
-    yield Variant("sum parts", experts.sum_parts_kernel, parts, {"PARTS": 4, "BLOCK": 1024}, 4)
+    arrays = {"order": "*i64", "places": "*i32", "rows": "*i64", "starts": "*i64", "table": table}
+    for name in ("COMPACT", "DENSE", "SGD", "ADAGRAD", "ADAM"):
+        target, optimiser = getattr(rows, name), Optimiser()
+        words = f"{name.lower()} {dtype} D={width}"
+        sizes = target, width, TOKENS * PAIRS
+        yield Variant(f"sum rows {words}", launches.sum_rows(*sizes, PAIRS, optimiser), arrays)
+        yield Variant(f"crossing rows {words}", launches.finish_crossing_rows(*sizes, optimiser), arrays)
 
 
 def resources(made: Compiled) -> dict[str, Any]:
@@ -152,9 +113,9 @@ def main() -> int:
     options = parser.parse_args()
     found: dict[str, dict[str, Any]] = {}
     for chip in options.chips:
-        for name, kernel, arguments, constants, warps in variants():
+        for name, launch, arrays in variants():
             if options.only in name:
-                made = compiled(kernel, arguments, constants, capability=chip, warps=warps)
+                made = compiled(launch, arrays, capability=chip)
                 row = found.setdefault(str(chip), {})[name] = resources(made)
                 print(f"sm_{chip} {name}: {', '.join(f'{key} {value}' for key, value in row.items())}", flush=True)
     if options.write:

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-__all__ = ["OLDEST_CHIP", "OLDEST_TRITON", "reason_against_triton", "runs_triton"]
+__all__ = ["OLDEST_CHIP", "OLDEST_TRITON", "computed_by_device", "reason_against_triton", "runs_triton"]
 
 OLDEST_CHIP = (8, 0)
 OLDEST_TRITON = (3, 6)
@@ -30,6 +30,14 @@ def reason_against_triton(index: int) -> str:
         name = torch.cuda.get_device_name(index)
         return f"{name} has the capability {_text(capability)}, and the kernels need {_text(OLDEST_CHIP)} or newer"
     return ""
+
+
+def computed_by_device(index: int) -> str:
+    """What computes on this CUDA device, and why not Triton where it is not."""
+    device = torch.cuda.get_device_name(index)
+    if reason := reason_against_triton(index):
+        return f"library operations on {device}: {reason}"
+    return f"Triton {version('triton')} on {device}"
 
 
 def _reason_against_package() -> str:

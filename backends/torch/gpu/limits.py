@@ -16,6 +16,7 @@ __all__ = [
     "MOST_SUB_KEYS",
     "fits_dense",
     "fits_experts",
+    "fits_query",
     "fits_retrieval",
     "fits_router",
     "fits_selection",
@@ -32,6 +33,11 @@ MOST_RANKS = 64
 """k: a program holds the staircase."""
 MOST_PAIRS = 1 << 30
 """Pairs of a batch, whose places have 32 bits."""
+
+
+def fits_query(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> bool:
+    """Whether tensor cores make the products of these tokens and this weight exactly."""
+    return narrow and x.numel() > 0 and weight.dtype in (torch.bfloat16, torch.float16)
 
 
 def fits_selection(scores1: Tensor, scores2: Tensor, k: int) -> bool:

@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from peerspec.backends.gpu.selection import select_kernel, selection_tiles
-from peerspec.backends.gpu.settings import selection_launch
+from peerspec.backends.gpu import launches
+from peerspec.backends.gpu.selection import selection_tiles
+from peerspec.backends.torch.gpu.products import half_scores as exact_half_scores
+from peerspec.backends.torch.gpu.run import run
 from peerspec.backends.torch.half_scores import half_scores
 
 __all__ = ["retrieve", "select"]
@@ -21,13 +23,14 @@ MOST_HALF_SCORES = 1 << 23
 def retrieve(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Scores and ids [T, h, k] of queries [T, h, d]."""
     scores, ids = _empty(q, (*q.shape[:2], k))
-    keys = keys.to(q.dtype)
+    scored = exact_half_scores if keys.dtype == torch.bfloat16 else half_scores
+    keys = keys if keys.dtype == torch.bfloat16 else keys.to(q.dtype)
     of_token = 2 * q.shape[1] * keys.shape[2]
     most = max(1, min(len(q), MOST_HALF_SCORES // of_token))
     room = q.new_empty(most * of_token)
     for start in range(0, len(q), most):
         part = slice(start, start + most)
-        _launch(half_scores(keys, q[part], room), k, scores[part], ids[part])
+        _launch(scored(keys, q[part], room), k, scores[part], ids[part])
     return scores, ids
 
 
@@ -41,28 +44,7 @@ def select(scores1: Tensor, scores2: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def _launch(halves: Float[Tensor, "H_k 2 R n"], k: int, scores: Tensor, ids: Tensor) -> None:
     """Write scores and ids [R · H_k · k]."""
     key_heads, _, rows, n = halves.shape
-    if not rows:
-        return
-    tiles, _ = selection_tiles(n, k)
-    launch = selection_launch(n, k, rows)
-    select_kernel[-(-rows // launch.rows), key_heads](
-        halves,
-        _staircase(n, k, halves.device),
-        scores,
-        ids,
-        rows,
-        N=n,
-        K=k,
-        KEY_HEADS=key_heads,
-        RANKS=tiles.ranks,
-        ANSWERS=tiles.answers,
-        GROUPS=tiles.groups,
-        MEMBERS=tiles.members,
-        COUNT=tiles.count,
-        CELLS=tiles.cells,
-        ROWS=launch.rows,
-        num_warps=launch.warps,
-    )
+    run(launches.select(n, k, rows, key_heads), halves, _staircase(n, k, halves.device), scores, ids)
 
 
 @cache

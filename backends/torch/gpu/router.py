@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import torch
-import triton
 from torch import Tensor
 
-from peerspec.backends.gpu.router import query_gradient_kernel, sub_keys_kernel
+from peerspec.backends.gpu import launches
 from peerspec.backends.torch.gpu.rows import dense_gradient, touched_rows
+from peerspec.backends.torch.gpu.run import run
 
 __all__ = ["retrieve_backward"]
-
-_BLOCK = 1024
 
 
 def retrieve_backward(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,20 +19,9 @@ def retrieve_backward(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> 
     key_heads, _, n, half = keys.shape
     if not tokens:
         return dq, torch.zeros_like(keys)
-    sizes = {"HEADS": heads, "KEY_HEADS": key_heads, "N": n, "K": k}
-    query_gradient_kernel[tokens * heads, 2](
-        ids,
-        dscores,
-        keys,
-        dq,
-        **sizes,
-        HALF=half,
-        ANSWERS=triton.next_power_of_2(k),
-        WIDTH=triton.next_power_of_2(half),
-        num_warps=1,
-    )
+    run(launches.query_gradient(tokens, heads, key_heads, n, k, half), ids, dscores, keys, dq)
     rows = ids.new_empty((tokens * heads * 2, k), dtype=torch.int32)
-    sub_keys_kernel[(-(-ids.numel() // _BLOCK),)](ids, rows, ids.numel(), **sizes, BLOCK=_BLOCK)
+    run(launches.sub_keys(ids.numel(), heads, key_heads, n, k), ids, rows)
     weights = dscores[:, :, None].expand(-1, -1, 2, -1).reshape(-1, k)
     table = keys.flatten(0, 2)
     touched, order, starts, places = touched_rows(rows, len(table))

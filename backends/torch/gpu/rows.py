@@ -6,37 +6,17 @@ The number of touched rows stays on the device: arrays of rows have room for all
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import cache
 
 import torch
-import triton
 from torch import Tensor
 
-from peerspec.backends.gpu.pairs import mark_rows_kernel, write_rows_kernel
-from peerspec.backends.gpu.rows import (
-    ADAGRAD,
-    ADAM,
-    COMPACT,
-    DENSE,
-    SGD,
-    finish_crossing_rows_kernel,
-    sum_rows_kernel,
-)
-from peerspec.backends.gpu.settings import rows_launch
+from peerspec.backends.gpu import launches
+from peerspec.backends.gpu.launches import Optimiser
+from peerspec.backends.gpu.rows import ADAGRAD, ADAM, COMPACT, DENSE, SGD
+from peerspec.backends.torch.gpu.run import run
 
 __all__ = ["adagrad_rows", "adam_rows", "dense_gradient", "scatter_sum", "sgd_rows", "touched_rows"]
-
-_BLOCK = 256
-
-
-class _Options(NamedTuple):
-    """Numbers of an optimiser, as ``sum_rows_kernel`` takes them."""
-
-    rate: float = 0.0
-    epsilon: float = 0.0
-    beta1: float = 0.0
-    beta2: float = 0.0
-    correction: float = 0.0
 
 
 def touched_rows(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -50,17 +30,16 @@ def touched_rows(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Te
     most = min(pairs, num_rows)
     rows, starts = (ids.new_empty(size, dtype=torch.int64) for size in (most, most + 1))
     marks = ids.new_empty(pairs, dtype=torch.int32)
-    grid = (-(-pairs // _BLOCK),)
-    mark_rows_kernel[grid](found, marks, pairs, BLOCK=_BLOCK)
+    run(launches.mark_rows(pairs), found, marks)
     places = marks.cumsum(0, dtype=torch.int32)
-    write_rows_kernel[grid](found, marks, places, rows, starts, pairs, BLOCK=_BLOCK)
+    run(launches.write_rows(pairs), found, marks, places, rows, starts)
     return rows, order, starts, places
 
 
 def scatter_sum(rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor) -> Tensor:
     """Σ weight · x of each touched row, in the dtype of x: [min(TK, N), D], as far as there are rows."""
     out = x.new_empty(len(rows), x.shape[1])
-    _sum_rows(COMPACT, out, (), rows, x, [order, starts, weights, places], _Options())
+    _sum_rows(COMPACT, out, (), rows, x, [order, starts, weights, places], Optimiser())
     return out
 
 
@@ -69,20 +48,20 @@ def dense_gradient(
 ) -> Tensor:
     """Σ weight · x of each touched row in an array like the table, which is 0 elsewhere."""
     out = torch.zeros_like(table, memory_format=torch.contiguous_format)
-    _sum_rows(DENSE, out, (), rows, x, [order, starts, weights, places], _Options())
+    _sum_rows(DENSE, out, (), rows, x, [order, starts, weights, places], Optimiser())
     return out
 
 
 def sgd_rows(table: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float) -> None:
     """row ← row − rate · gradient."""
-    _sum_rows(SGD, table, (), rows, values, factors, _Options(rate))
+    _sum_rows(SGD, table, (), rows, values, factors, Optimiser(rate))
 
 
 def adagrad_rows(
     table: Tensor, sums: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float, epsilon: float
 ) -> None:
     """sum ← sum + mean(gradient²), row ← row − rate · gradient / (√sum + ε)."""
-    _sum_rows(ADAGRAD, table, (sums,), rows, values, factors, _Options(rate, epsilon))
+    _sum_rows(ADAGRAD, table, (sums,), rows, values, factors, Optimiser(rate, epsilon))
 
 
 def adam_rows(
@@ -99,8 +78,8 @@ def adam_rows(
     step: int,
 ) -> None:
     """Lazy Adam on the touched rows."""
-    options = _Options(rate / (1 - beta1**step), epsilon, beta1, beta2, (1 - beta2**step) ** -0.5)
-    _sum_rows(ADAM, table, (first, second), rows, values, factors, options)
+    optimiser = Optimiser(rate / (1 - beta1**step), epsilon, beta1, beta2, (1 - beta2**step) ** -0.5)
+    _sum_rows(ADAM, table, (first, second), rows, values, factors, optimiser)
 
 
 def _sum_rows(
@@ -110,27 +89,21 @@ def _sum_rows(
     rows: Tensor,
     x: Tensor,
     factors: Sequence[Tensor],
-    options: _Options,
+    optimiser: Optimiser,
 ) -> None:
     order, starts, weights, places = factors
     pairs, width = len(order), x.shape[1]
     if not pairs or not width:
         return
-    launch = rows_launch(width, pairs)
-    blocks = -(-pairs // launch.per)
-    parts = x.new_empty(2 * blocks, width)
+    parts = x.new_empty(2 * launches.sum_blocks(width, pairs), width)
     first, second = (*state, parts, parts)[:2]
-    after = (parts, table, first, second, pairs, *options)
-    sizes: dict[str, Any] = {
-        "D": width,
-        "WIDTH": triton.next_power_of_2(width),
-        "BLOCK": launch.per,
-        "TARGET": target,
-        "num_warps": launch.warps,
-    }
-    factors_of_rows = (weights.contiguous(), x.contiguous())
-    sum_rows_kernel[(blocks,)](
-        order, places, rows, starts, *factors_of_rows, *after, K=weights.shape[1], EXPERTS=launch.rows, **sizes
-    )
-    if blocks > 1:
-        finish_crossing_rows_kernel[(blocks - 1,)](places, rows, starts, *after, **sizes)
+    common = (_ones(x.device), parts, table, first, second)
+    sums = launches.sum_rows(target, width, pairs, weights.shape[1], optimiser)
+    run(sums, order, places, rows, starts, weights.contiguous(), x.contiguous(), *common)
+    run(launches.finish_crossing_rows(target, width, pairs, optimiser), places, rows, starts, *common)
+
+
+@cache
+def _ones(device: torch.device) -> Tensor:
+    """The factors of an optimiser whose numbers are known here."""
+    return torch.ones(2, device=device)

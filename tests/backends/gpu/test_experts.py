@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from peerspec.backends.gpu.settings import Launch
+from peerspec.backends.gpu import launches
+from peerspec.backends.gpu.settings import Tiles
 from peerspec.backends.torch.gpu import experts
 
 SIGMA = {
@@ -66,7 +67,7 @@ def test_outputs_and_gradients_are_those_of_the_definition(
     case: Any, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     *sizes, glu, activation, per = case
-    monkeypatch.setattr(experts, "stage_launch", lambda *_: Launch(min(4, per), 1, per))
+    monkeypatch.setattr(launches, "stage_tiles", lambda *_: Tiles(min(4, per), 1, per))
     made, dy = stage(*sizes, glu, dtype), torch.randn(sizes[0], sizes[2])
     y, products = experts.expert_stage(**made, activation=activation)
     dx, dgates, *weights = experts.expert_stage_backward(

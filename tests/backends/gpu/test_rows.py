@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from peerspec.backends.gpu.settings import Launch
+from peerspec.backends.gpu import launches
+from peerspec.backends.gpu.settings import Tiles
 from peerspec.backends.torch.gpu import rows as gpu
 from peerspec.backends.torch.gpu.router import retrieve_backward
 
@@ -28,7 +29,7 @@ def dense(ids: Tensor, weights: Tensor, x: Tensor, num_rows: int) -> Tensor:
 @pytest.fixture(params=[4, 64], ids=["many blocks", "one block"], autouse=True)
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row of more than four pairs crosses blocks, or none does."""
-    monkeypatch.setattr(gpu, "rows_launch", lambda *_: Launch(2, 1, request.param))
+    monkeypatch.setattr(launches, "rows_tiles", lambda *_: Tiles(2, 1, request.param))
 
 
 @pytest.mark.parametrize(("tokens", "count", "num_rows"), [(5, 6, 7), (9, 8, 2), (1, 1, 1), (4, 3, 1000), (16, 4, 1)])

@@ -1,0 +1,26 @@
+"""Runs launches of Triton kernels on tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from peerspec.backends.gpu.launches import Launch
+
+__all__ = ["run"]
+
+
+def run(launch: Launch, *arrays: Tensor) -> None:
+    """Start a kernel on the device of its first array, which need not be the current one; nothing without programs."""
+    if 0 in launch.grid:
+        return
+    device = arrays[0].device
+    if device.type == "cuda" and device.index != torch.cuda.current_device():
+        with torch.cuda.device(device):
+            _start(launch, arrays)
+    else:
+        _start(launch, arrays)
+
+
+def _start(launch: Launch, arrays: tuple[Tensor, ...]) -> None:
+    launch.kernel[launch.grid](*arrays, *launch.numbers, **launch.constants, num_warps=launch.warps)
