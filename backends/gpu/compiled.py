@@ -27,6 +27,7 @@ class Compiled:
         ptx: the assembly of which it was made.
         warps: of a program.
         shared: bytes of shared memory of a program.
+        scratch: pointers that Triton adds to the arguments; the kernels use none of them.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Compiled:
     ptx: str
     warps: int
     shared: int
+    scratch: int
 
 
 def compiled(launch: Launch, arrays: Mapping[str, str], *, capability: int) -> Compiled:
@@ -57,4 +59,6 @@ def compiled(launch: Launch, arrays: Mapping[str, str], *, capability: int) -> C
     options = {"num_warps": launch.warps, "enable_fp_fusion": True}
     made = compile(source, target=GPUTarget("cuda", capability, _WARP), options=options)
     meta = made.metadata
-    return Compiled(meta.name, made.asm["cubin"], made.asm["ptx"], meta.num_warps, meta.shared)
+    ptx = made.asm["ptx"]
+    scratch = ptx.count(".param .", ptx.index(".entry"), ptx.index("{", ptx.index(".entry"))) - len(given)
+    return Compiled(meta.name, made.asm["cubin"], ptx, meta.num_warps, meta.shared, scratch)

@@ -1,8 +1,9 @@
-"""Operations of the layer: each has one derivative and two implementations, and only this file chooses between them.
+"""Operations of the layer: each has one derivative and up to three implementations; only this file chooses.
 
 The native core computes an operation if it was built, if XLA accepts it and if the program is compiled for the CPU.
-Otherwise, and inside ``library_operations()``, operations of JAX compute it. The choice is made when a function is
-traced; ``jit`` traces a function again inside that block.
+The Triton kernels compute it in a program for CUDA, if there is a chip that runs them. Otherwise, and inside
+``library_operations()``, operations of JAX compute it. What takes part is decided when a function is traced; ``jit``
+traces a function again inside that block.
 """
 
 from __future__ import annotations
@@ -11,22 +12,36 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from peerspec.backends.jax import native
+from peerspec.backends.jax.gpu import chip
 
-__all__ = ["dispatch", "for_cpu_alone", "is_supported", "library_operations", "operation"]
+__all__ = ["OnGPU", "dispatch", "for_cpu_alone", "interpreted", "is_supported", "library_operations", "operation"]
 
 _enabled_at_start = os.environ.get("PEERSPEC_JAX_CORE", "1") != "0"
 # A user context is part of the cache key of jit: no program compiled with the core is reused without it.
 _core_enabled = jax.make_user_context(_enabled_at_start)  # type: ignore[no-untyped-call]  # not annotated
+_interpreted = jax.make_user_context(False)  # type: ignore[no-untyped-call]  # not annotated
 _cpu_alone = jax.make_user_context(False)  # type: ignore[no-untyped-call]  # not annotated
 
 
+class OnGPU(NamedTuple):
+    """An implementation by Triton kernels; both functions take the arguments of the operation.
+
+    Attributes:
+        run: returns the result of the operation.
+        fits: whether the kernels take arrays of these sizes and dtypes.
+    """
+
+    run: Callable[..., Any]
+    fits: Callable[..., bool]
+
+
 def library_operations() -> AbstractContextManager[None]:
-    """Functions of this package that are traced inside the block do not use the native core.
+    """Functions of this package that are traced inside the block use neither the native core nor Triton.
 
     The environment variable ``PEERSPEC_JAX_CORE=0`` does the same for a whole process.
 
@@ -37,6 +52,12 @@ def library_operations() -> AbstractContextManager[None]:
         ...     y = forward(config, init(config, jax.random.key(0)), jax.numpy.ones((3, 8))).y
     """
     context: AbstractContextManager[None] = _core_enabled(False)
+    return context
+
+
+def interpreted() -> AbstractContextManager[None]:
+    """Programs for the CPU that are traced inside the block run the Triton kernels, which must be interpreted."""
+    context: AbstractContextManager[None] = _interpreted(True)
     return context
 
 
@@ -54,13 +75,19 @@ def is_supported() -> bool:
     return bool(_core_enabled.value) and native.is_registered()
 
 
-def dispatch(core: Callable[..., Any], library: Callable[..., Any], *arguments: Any) -> Any:
-    """``core(*arguments)`` if the core is supported and the program is compiled for the CPU, else ``library``."""
-    if not is_supported():
-        return library(*arguments)
+def dispatch(core: Callable[..., Any], library: Callable[..., Any], *arguments: Any, gpu: OnGPU | None = None) -> Any:
+    """The implementation for the platform of the compilation: ``core`` for the CPU, ``gpu`` for CUDA, else ``library``.
+
+    Those that are not supported are left out.
+    """
+    if _interpreted.value:
+        return gpu.run(*arguments) if gpu and gpu.fits(*arguments) else library(*arguments)
     if _cpu_alone.value:
-        return core(*arguments)
-    return jax.lax.platform_dependent(*arguments, cpu=core, default=library)
+        return core(*arguments) if is_supported() else library(*arguments)
+    found = {"cpu": core} if is_supported() else {}
+    if gpu and _core_enabled.value and chip.runs_triton() and gpu.fits(*arguments):
+        found["cuda"] = gpu.run
+    return jax.lax.platform_dependent(*arguments, **found, default=library) if found else library(*arguments)
 
 
 def operation(
@@ -68,13 +95,14 @@ def operation(
     core: Callable[..., Any],
     library: Callable[..., Any],
     backward: Callable[..., Any],
+    gpu: OnGPU | None = None,
     forward: Callable[..., Any] | None = None,
     num_static: int = 0,
 ) -> Callable[..., Any]:
-    """A differentiable function with an implementation by the core and one by library operations.
+    """A differentiable function with several implementations.
 
     Args:
-        core, library: the implementations; both take the same static arguments, then trees of arrays.
+        core, library, gpu: the implementations; all take the same static arguments, then trees of arrays.
         backward: takes the static arguments, what ``forward`` saved, and the cotangents of the result; it returns the
             cotangents of the arrays.
         forward: takes all arguments and returns the result and what to save; by default it saves the arrays.
@@ -83,7 +111,8 @@ def operation(
 
     def compute(*arguments: Any) -> Any:
         static, arrays = arguments[:num_static], arguments[num_static:]
-        return dispatch(partial(core, *static), partial(library, *static), *arrays)
+        on_gpu = gpu and OnGPU(*(partial(function, *static) for function in gpu))
+        return dispatch(partial(core, *static), partial(library, *static), *arrays, gpu=on_gpu)
 
     differentiable = jax.custom_vjp(compute, nondiff_argnums=tuple(range(num_static)))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.gpu.limits import MOST_FEATURES, MOST_PAIRS, MOST_RANKS, MOST_SUB_KEYS
 from peerspec.backends.jax import native
+from peerspec.backends.jax.chunks import in_chunks
 from peerspec.backends.jax.half_scores import half_scores
-from peerspec.backends.jax.operation import operation
+from peerspec.backends.jax.operation import OnGPU, operation
 from peerspec.backends.jax.rows import gather_sum, scatter_sum_like
 from peerspec.backends.jax.selection import Selection, select_by_library
 
@@ -37,19 +38,19 @@ def _by_core(k: int, keys: jax.Array, q: jax.Array) -> Selection:
 
 
 def _by_library(k: int, keys: jax.Array, q: jax.Array) -> Selection:
-    return _in_chunks(lambda q: select_by_library(*half_scores(keys, q), k), keys, q)
+    most = _CHUNK // (q.shape[1] * 2 * keys.shape[2])
+    found: Selection = in_chunks(lambda q: select_by_library(*half_scores(keys, q), k), q, most)
+    return found
 
 
-def _in_chunks(select: Callable[[jax.Array], Selection], keys: jax.Array, q: jax.Array) -> Selection:
-    """``select`` on chunks of tokens of equal size; zeros fill up the last chunk."""
-    tokens, heads, d_key = q.shape
-    count = max(1, -(-tokens * heads * 2 * keys.shape[2] // _CHUNK))
-    size = -(-tokens // count)
-    if count == 1 or size == 0:
-        return select(q)
-    padded = jnp.pad(q, ((0, count * size - tokens), (0, 0), (0, 0)))
-    selections = jax.lax.map(select, padded.reshape(count, size, heads, d_key))
-    return jax.tree.map(lambda array: array.reshape(count * size, heads, -1)[:tokens], selections)
+def _by_gpu(k: int, keys: jax.Array, q: jax.Array) -> Selection:
+    from peerspec.backends.jax.gpu.retrieval import retrieve
+
+    return Selection(*retrieve(k, keys, q))
+
+
+def _fits(k: int, keys: jax.Array, q: jax.Array) -> bool:
+    return q.dtype == jnp.float32 and keys.shape[2] <= MOST_SUB_KEYS and k <= MOST_RANKS
 
 
 def _forward(k: int, keys: jax.Array, q: jax.Array) -> tuple[Selection, Any]:
@@ -57,15 +58,41 @@ def _forward(k: int, keys: jax.Array, q: jax.Array) -> tuple[Selection, Any]:
     return selection, (keys, q, selection.indices)
 
 
-def _backward(k: int, saved: Any, cotangents: Selection) -> tuple[jax.Array, jax.Array]:
+def _backward(k: int, saved: Any, cotangents: Selection) -> Any:
+    keys, q, ids = saved
+    return _retrieve_backward(k, keys, q, ids, cotangents.scores)
+
+
+def _gradients(
+    k: int, keys: jax.Array, q: jax.Array, ids: jax.Array, dscores: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Sub-keys are rows of one table: each token and head selects k rows for either half (GRD-1, GRD-2)."""
-    (keys, q, ids), dscores = saved, cotangents.scores
     half = keys.shape[-1]
     table, rows = keys.reshape(-1, half), _rows_of(ids, keys).reshape(-1, k)
     weights = jnp.stack((dscores, dscores)).reshape(-1, k)
     halves = jnp.stack(jnp.split(q, 2, axis=-1)).reshape(-1, half)
     dhalves = gather_sum(table, rows, weights).reshape(2, *q.shape[:2], half)
     return scatter_sum_like(table, rows, weights, halves).reshape(keys.shape), jnp.concatenate(tuple(dhalves), axis=-1)
+
+
+def _gradients_by_gpu(k: int, *arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
+    from peerspec.backends.jax.gpu.retrieval import retrieve_backward
+
+    return retrieve_backward(k, *arrays)
+
+
+def _gradients_fit(k: int, keys: jax.Array, q: jax.Array, ids: jax.Array, dscores: jax.Array) -> bool:
+    return q.dtype == jnp.float32 and keys.shape[-1] <= MOST_FEATURES and 2 * ids.size < MOST_PAIRS
+
+
+def _second_gradients(k: int, saved: Any, cotangents: Any) -> tuple[Any, ...]:
+    keys, q, ids, dscores = saved
+
+    def gradients(keys: jax.Array, q: jax.Array, dscores: jax.Array) -> Any:
+        return _gradients(k, keys, q, ids, dscores)
+
+    dkeys, dq, ddscores = jax.vjp(gradients, keys, q, dscores)[1](cotangents)
+    return dkeys, dq, None, ddscores
 
 
 def _rows_of(ids: jax.Array, keys: jax.Array) -> jax.Array:
@@ -75,4 +102,18 @@ def _rows_of(ids: jax.Array, keys: jax.Array) -> jax.Array:
     return jnp.stack([(2 * head + side) * n + key for side, key in enumerate(jnp.divmod(ids, n))])
 
 
-_retrieve: Any = operation(core=_by_core, library=_by_library, forward=_forward, backward=_backward, num_static=1)
+_retrieve: Any = operation(
+    core=_by_core,
+    library=_by_library,
+    gpu=OnGPU(_by_gpu, _fits),
+    forward=_forward,
+    backward=_backward,
+    num_static=1,
+)
+_retrieve_backward: Any = operation(
+    core=_gradients,
+    library=_gradients,
+    gpu=OnGPU(_gradients_by_gpu, _gradients_fit),
+    backward=_second_gradients,
+    num_static=1,
+)

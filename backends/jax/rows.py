@@ -15,9 +15,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.gpu.limits import MOST_FEATURES, MOST_PAIRS
 from peerspec.backends.jax import native
 from peerspec.backends.jax.barrier import barrier
-from peerspec.backends.jax.operation import operation
+from peerspec.backends.jax.operation import OnGPU, operation
 from peerspec.backends.jax.precision import inner_product
 
 __all__ = ["MAX_GATHERED", "gather_dot", "gather_sum", "scatter_sum", "scatter_sum_like"]
@@ -69,6 +70,16 @@ def _scatter_sum_by_core(num_rows: int, dtype: Any, ids: jax.Array, weights: jax
     return native.scatter_add(ids, weights, x, jnp.zeros((num_rows, x.shape[1]), dtype))
 
 
+def _scatter_sum_by_gpu(num_rows: int, dtype: Any, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
+    from peerspec.backends.jax.gpu.rows import scatter_sum
+
+    return scatter_sum(num_rows, dtype, ids, weights, x)
+
+
+def _scatter_sum_fits(num_rows: int, dtype: Any, ids: jax.Array, weights: jax.Array, x: jax.Array) -> bool:
+    return x.dtype == jnp.float32 and x.shape[1] <= MOST_FEATURES and max(ids.size, num_rows) < MOST_PAIRS
+
+
 def _scatter_sum_by_library(num_rows: int, dtype: Any, ids: jax.Array, weights: jax.Array, x: jax.Array) -> jax.Array:
     def step(out: jax.Array, group: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         ids, weights = group
@@ -116,5 +127,9 @@ def _scatter_sum_backward(_: int, __: Any, saved: Any, dtable: jax.Array) -> tup
 gather_dot.defvjp(_gather_dot_forward, _gather_dot_backward)
 _gather_sum: Any = operation(core=native.gather_sum, library=_gather_sum_by_library, backward=_gather_sum_backward)
 _scatter_sum: Any = operation(
-    core=_scatter_sum_by_core, library=_scatter_sum_by_library, backward=_scatter_sum_backward, num_static=2
+    core=_scatter_sum_by_core,
+    library=_scatter_sum_by_library,
+    gpu=OnGPU(_scatter_sum_by_gpu, _scatter_sum_fits),
+    backward=_scatter_sum_backward,
+    num_static=2,
 )

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.gpu.limits import MOST_RANKS, MOST_SUB_KEYS
 from peerspec.backends.jax import native
 from peerspec.backends.jax.barrier import barrier
-from peerspec.backends.jax.operation import dispatch
+from peerspec.backends.jax.operation import OnGPU, dispatch
 from peerspec.backends.jax.precision import id_dtype
 from peerspec.reference import InputError
 from peerspec.reference.selection import staircase_cells
@@ -44,7 +45,9 @@ def select(scores1: jax.Array, scores2: jax.Array, k: int) -> Selection:
     _check(scores1, scores2, k)
     scores1, scores2 = _rounded(scores1, scores2)
     halves = jax.lax.stop_gradient((scores1, scores2))
-    return _with_scores(scores1, scores2, dispatch(partial(_ids_by_core, k), partial(_ids_by_library, k), *halves))
+    core, library, gpu = (partial(ids_by, k) for ids_by in (_ids_by_core, _ids_by_library, _ids_by_gpu))
+    ids = dispatch(core, library, *halves, gpu=OnGPU(gpu, partial(_fits, k)))
+    return _with_scores(scores1, scores2, ids)
 
 
 def select_by_library(scores1: jax.Array, scores2: jax.Array, k: int) -> Selection:
@@ -55,6 +58,16 @@ def select_by_library(scores1: jax.Array, scores2: jax.Array, k: int) -> Selecti
 
 def _ids_by_core(k: int, scores1: jax.Array, scores2: jax.Array) -> jax.Array:
     return native.select(k, scores1, scores2)[1]
+
+
+def _ids_by_gpu(k: int, scores1: jax.Array, scores2: jax.Array) -> jax.Array:
+    from peerspec.backends.jax.gpu.retrieval import select
+
+    return select(k, scores1, scores2)[1]
+
+
+def _fits(k: int, scores1: jax.Array, scores2: jax.Array) -> bool:
+    return scores1.dtype == jnp.float32 and scores1.shape[-1] <= MOST_SUB_KEYS and k <= MOST_RANKS
 
 
 def _ids_by_library(k: int, scores1: jax.Array, scores2: jax.Array) -> jax.Array:

@@ -8,7 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from peerspec.backends.jax.experts import ExpertGradients, Tables, expert_stage, expert_stage_backward
+from peerspec.backends.jax.experts import (
+    ExpertGradients,
+    Tables,
+    expert_stage,
+    expert_stage_backward,
+    expert_stage_with_products,
+)
 from peerspec.backends.jax.gradient_taps import GradientTap, encode_ids, padded_gradient
 from peerspec.backends.jax.probe import Probe
 
@@ -33,12 +39,13 @@ def _stage(
 
 
 def _forward(activation: str, capacity: int, tap: GradientTap, *arguments: Any) -> tuple[jax.Array, Any]:
-    return expert_stage(activation, *arguments), arguments
+    y, products = expert_stage_with_products(activation, *arguments)
+    return y, (*arguments, products)
 
 
 def _backward(activation: str, capacity: int, saved: Any, dy: jax.Array) -> tuple[Any, ...]:
-    tables, x, ids, gate = saved
-    gradients = expert_stage_backward(activation, tables, x, ids, gate, dy)
+    tables, x, ids, gate, products = saved
+    gradients = expert_stage_backward(activation, tables, x, ids, gate, products, dy)
     tokens = GradientTap(jnp.ones(len(x), x.dtype), encode_ids(ids, x.dtype), x, dy, _after_all_reads(gradients))
     return padded_gradient(capacity, tokens), None, gradients.dx, None, gradients.dgate
 

@@ -7,8 +7,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+from peerspec.backends.gpu.limits import MOST_FEATURES, MOST_PAIRS
 from peerspec.backends.jax import native
-from peerspec.backends.jax.operation import dispatch
+from peerspec.backends.jax.operation import OnGPU, dispatch
 from peerspec.backends.jax.optim.algorithm import Algorithm, Arrays
 from peerspec.backends.jax.optim.gradient import CHANGED, RowGradient
 from peerspec.backends.jax.optim.sums import row_sums
@@ -44,7 +45,8 @@ def update_table(
     rows = _flattened(gradient, *flat.shape)
     flat_state = [array.reshape(-1, *flat.shape[1 : 1 + (array.ndim == table.ndim)]) for array in state]
     core, library = partial(_by_core, algorithm), partial(_by_library, algorithm)
-    new = dispatch(core, library, rows, factor.astype(rows.x.dtype), count, [flat, *flat_state])
+    gpu = OnGPU(partial(_by_gpu, algorithm), _fits)
+    new = dispatch(core, library, rows, factor.astype(rows.x.dtype), count, [flat, *flat_state], gpu=gpu)
     return [array.reshape(old.shape) for array, old in zip(new, [table, *state], strict=True)]
 
 
@@ -69,6 +71,18 @@ def _by_core(
 ) -> Arrays:
     hyperparameters = {"rate": algorithm.rate, **algorithm.hyperparameters}
     return native.update_rows(algorithm.name, hyperparameters, gradient, (factor, count), tables)
+
+
+def _by_gpu(algorithm: Algorithm, gradient: RowGradient, factor: jax.Array, count: jax.Array, tables: Arrays) -> Arrays:
+    from peerspec.backends.jax.gpu.rows import update_rows
+
+    hyperparameters = {"rate": algorithm.rate, **algorithm.hyperparameters}
+    return update_rows(algorithm.name, hyperparameters, gradient, factor, count, tables)
+
+
+def _fits(gradient: RowGradient, factor: jax.Array, count: jax.Array, tables: Arrays) -> bool:
+    rows, width = tables[0].shape
+    return gradient.x.dtype == jnp.float32 and width <= MOST_FEATURES and max(gradient.ids.size, rows) < MOST_PAIRS
 
 
 def _by_library(

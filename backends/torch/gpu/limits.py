@@ -7,13 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from peerspec.backends.gpu.limits import MOST_FEATURES, MOST_PAIRS, MOST_RANKS, MOST_SUB_KEYS
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 
 __all__ = [
-    "MOST_FEATURES",
-    "MOST_PAIRS",
-    "MOST_RANKS",
-    "MOST_SUB_KEYS",
     "fits_dense",
     "fits_experts",
     "fits_query",
@@ -24,15 +21,6 @@ __all__ = [
     "fits_sums",
     "fits_update",
 ]
-
-MOST_FEATURES = 8192
-"""D and M: a program holds whole rows."""
-MOST_SUB_KEYS = 4096
-"""n: a program holds the half scores of a token and head."""
-MOST_RANKS = 64
-"""k: a program holds the staircase."""
-MOST_PAIRS = 1 << 30
-"""Pairs of a batch, whose places have 32 bits."""
 
 
 def fits_query(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> bool:

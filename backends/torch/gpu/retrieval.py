@@ -9,15 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from peerspec.backends.gpu import launches
+from peerspec.backends.gpu.limits import MOST_HALF_SCORES
 from peerspec.backends.gpu.selection import selection_tiles
 from peerspec.backends.torch.gpu.products import half_scores as exact_half_scores
 from peerspec.backends.torch.gpu.run import run
 from peerspec.backends.torch.half_scores import half_scores
 
 __all__ = ["retrieve", "select"]
-
-MOST_HALF_SCORES = 1 << 23
-"""Half scores held at once: 32 MiB, which the second cache holds."""
 
 
 def retrieve(q: Tensor, keys: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "peerspec_native.h"
 #include "xla/ffi/api/c_api.h"
@@ -85,17 +86,30 @@ class Call {
   double real(const char* name) const {
     return *static_cast<const double*>(scalar(name, XLA_FFI_DataType_F64, "float64"));
   }
+  std::string text(const char* name) const {
+    const auto* found = static_cast<const XLA_FFI_ByteSpan*>(attribute(name, XLA_FFI_AttrType_STRING, "a text"));
+    return std::string(found->ptr, found->len);
+  }
+  std::vector<int64_t> integers(const char* name) const {
+    const auto* found = static_cast<const XLA_FFI_Array*>(attribute(name, XLA_FFI_AttrType_ARRAY, "an array"));
+    if (found->dtype != XLA_FFI_DataType_S64) throw BadCall{std::string("attribute '") + name + "' is not int64"};
+    const auto* data = static_cast<const int64_t*>(found->data);
+    return std::vector<int64_t>(data, data + found->size);
+  }
   XLA_FFI_CallFrame* frame() const { return frame_; }
 
  private:
-  const void* scalar(const char* name, XLA_FFI_DataType type, const char* called) const {
+  const void* attribute(const char* name, XLA_FFI_AttrType type, const char* called) const {
     const XLA_FFI_Attrs& attrs = frame_->attrs;
     for (int64_t i = 0; i < attrs.size; i++) {
-      if (std::string(attrs.names[i]->ptr, attrs.names[i]->len) != name) continue;
-      const auto* found = static_cast<const XLA_FFI_Scalar*>(attrs.attrs[i]);
-      if (attrs.types[i] == XLA_FFI_AttrType_SCALAR && found->dtype == type) return found->value;
+      if (attrs.types[i] == type && std::string(attrs.names[i]->ptr, attrs.names[i]->len) == name) return attrs.attrs[i];
     }
     throw BadCall{std::string("attribute '") + name + "' is missing or is not " + called};
+  }
+  const void* scalar(const char* name, XLA_FFI_DataType type, const char* called) const {
+    const auto* found = static_cast<const XLA_FFI_Scalar*>(attribute(name, XLA_FFI_AttrType_SCALAR, called));
+    if (found->dtype != type) throw BadCall{std::string("attribute '") + name + "' is not " + called};
+    return found->value;
   }
 
   XLA_FFI_CallFrame* frame_;

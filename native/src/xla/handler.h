@@ -35,16 +35,16 @@ void describe(XLA_FFI_Metadata* metadata) {
   metadata->traits = 0;
 }
 
-// Runs a handler. XLA first requests the version of the interface, then makes calls. No exception may pass through C.
+// Answers a call. XLA first requests the version of the interface, then makes calls. No exception may pass through C.
 template <class Body>
-XLA_FFI_Error* handle(XLA_FFI_CallFrame* frame, const Body& body) {
+XLA_FFI_Error* answer(XLA_FFI_CallFrame* frame, const Body& body) {
   const XLA_FFI_Extension_Base* extension = frame->extension_start;
   if (extension && extension->type == XLA_FFI_Extension_Metadata) {
     describe(reinterpret_cast<const XLA_FFI_Metadata_Extension*>(extension)->metadata);
     return nullptr;
   }
   try {
-    return error_of(frame, body(Call(frame), on_xla_threads(frame)));
+    return body();
   } catch (const BadCall& bad) {
     return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
                      "peerspec: " + bad.message + "; reinstall peerspec from source");
@@ -55,7 +55,13 @@ XLA_FFI_Error* handle(XLA_FFI_CallFrame* frame, const Body& body) {
   }
 }
 
-void require(bool fits) {
+// Runs a function of the core, on the threads of XLA.
+template <class Body>
+XLA_FFI_Error* handle(XLA_FFI_CallFrame* frame, const Body& body) {
+  return answer(frame, [&] { return error_of(frame, body(Call(frame), on_xla_threads(frame))); });
+}
+
+[[maybe_unused]] void require(bool fits) {
   if (!fits) throw BadCall{"the arrays do not fit each other"};
 }
 

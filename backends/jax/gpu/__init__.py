@@ -1,0 +1,1 @@
+"""Launches of the Triton kernels for JAX. Only ``chip`` may be imported without Triton."""
