@@ -29,7 +29,7 @@ def retrieve(k: int, keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Arra
     """Scores and ids [T, h, k] of queries [T, h, d]."""
 
     @over_tokens
-    def run(keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def chunked(keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Array]:
         heads = q.shape[1]
 
         def part(q: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -39,7 +39,7 @@ def retrieve(k: int, keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Arra
         found: tuple[jax.Array, jax.Array] = in_chunks(part, q, MOST_HALF_SCORES // (2 * heads * keys.shape[2]))
         return found
 
-    scores, ids = run(keys, q)
+    scores, ids = chunked(keys, q)
     return scores, ids
 
 
