@@ -44,4 +44,9 @@ def test_tables_and_moments_request_huge_pages():
 def test_what_is_small_or_not_in_memory_is_left_alone():
     assert in_huge_pages(small := torch.zeros(3)) is small
     assert copied(small, "meta").device.type == "meta"
-    assert not requests(torch.empty(1 << 24))  # more than malloc ever takes from memory that was used before
+
+
+def test_memory_requests_huge_pages_only_when_it_is_told_to():
+    fresh = torch.frombuffer(mmap.mmap(-1, 1 << 26), dtype=torch.float32)  # malloc may give memory that was used before
+    assert not requests(fresh)
+    assert requests(in_huge_pages(fresh))
