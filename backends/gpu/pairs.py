@@ -17,9 +17,9 @@ def mark_rows_kernel(ids, marks, pairs, BLOCK: tl.constexpr):
     """1 where a sorted id differs from the one before, else 0: [pairs], int32."""
     at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = at < pairs
-    here = tl.load(ids + at, mask=inside, other=-1)
-    before = tl.load(ids + at - 1, mask=inside & (at > 0), other=-1)
-    tl.store(marks + at, (here != before).to(tl.int32), mask=inside)
+    here = tl.load(ids + at, mask=inside, other=0)
+    before = tl.load(ids + at - 1, mask=inside & (at > 0), other=0)
+    tl.store(marks + at, ((here != before) | (at == 0)).to(tl.int32), mask=inside)
 
 
 @triton.jit(do_not_specialize=["pairs"])

@@ -45,7 +45,7 @@ def run(
     if 0 in launch.grid:
         shared = {result: arrays[place] for place, result in aliases.items()}
         return [shared[i] if i in shared else jax.numpy.empty(r.shape, r.dtype) for i, r in enumerate(results)]
-    found: list[jax.Array] = launch_primitive.bind(
+    found: list[jax.Array] = launch_primitive.bind(  # type: ignore[no-untyped-call]  # not annotated
         *arrays,
         launch=launch._replace(constants=tuple(launch.constants.items())),  # type: ignore[arg-type]  # to be hashed
         results=tuple((tuple(r.shape), np.dtype(r.dtype)) for r in results),
@@ -55,12 +55,12 @@ def run(
     return found
 
 
-@launch_primitive.def_impl
+@launch_primitive.def_impl  # type: ignore[untyped-decorator]  # not annotated
 def _(*arrays: jax.Array, **parameters: Any) -> Any:
     return jax.jit(partial(launch_primitive.bind, **parameters))(*arrays)
 
 
-@launch_primitive.def_abstract_eval
+@launch_primitive.def_abstract_eval  # type: ignore[untyped-decorator]
 def _(*_: Any, results: Any, **__: Any) -> list[Any]:
     return [jax.core.ShapedArray(shape, dtype) for shape, dtype in results]
 
@@ -72,7 +72,7 @@ def _batched(arrays: Sequence[jax.Array], axes: Sequence[Any], **parameters: Any
 
     def element(i: jax.Array) -> Any:
         own = (array[i] if varies else array for array, varies in zip(arrays, batched, strict=True))
-        return launch_primitive.bind(*own, **parameters)
+        return launch_primitive.bind(*own, **parameters)  # type: ignore[no-untyped-call]
 
     size = next(len(array) for array, varies in zip(arrays, batched, strict=True) if varies)
     found = jax.lax.map(element, jax.numpy.arange(size))

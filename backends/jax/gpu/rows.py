@@ -37,16 +37,12 @@ def update_rows(
     algorithm: str,
     hyperparameters: Mapping[str, float],
     gradient: Any,
-    factor: jax.Array,
-    count: jax.Array,
+    scale: jax.Array,
     tables: Sequence[jax.Array],
 ) -> list[jax.Array]:
-    """A table and its state after one step; arguments as of ``native.update_rows``."""
-    ids, weights, x, intact = gradient
+    """A table and its state after one step; ``scale`` is that of ``sum_rows_kernel``, the rest as for ``native``."""
+    ids, weights, x, _ = gradient
     rate, beta1, beta2 = (hyperparameters[name] for name in ("rate", "beta1", "beta2"))
-    step = count.astype(x.dtype)
-    factor = jnp.where(intact == 1, factor, jnp.nan)
-    scale = jnp.stack((factor / (1 - beta1**step), (1 - beta2**step) ** -0.5)) if algorithm == "adam" else factor[None]
     optimiser = Optimiser(float(rate), float(hyperparameters["epsilon"]), float(beta1), float(beta2), 1.0)
     pairs = _by_row(ids, len(tables[0]))
     return _summed(_TARGETS[algorithm], optimiser, pairs, weights, x, scale, tables)
@@ -82,10 +78,10 @@ def _summed(
     parts = _array((2 * launches.sum_blocks(width, count), width), jnp.float32)
     state = (*range(1, most), 0, 0)[:2]  # where a kernel wants arrays that it does not use, it gets the table
 
-    given = (pairs.order, pairs.places, pairs.rows, pairs.starts, weights, x, scale)
+    given: tuple[jax.Array, ...] = (pairs.order, pairs.places, pairs.rows, pairs.starts, weights, x, scale)
     first = len(given)
     out = first + most
-    order = (*range(first), out, out + 1, *(out + 1 + i for i in state))
+    order: tuple[int, ...] = (*range(first), out, out + 1, *(out + 1 + i for i in state))
     aliases = {first + i: 1 + i for i in range(most)}
     sums = launches.sum_rows(target, width, count, weights.shape[1], optimiser)
     found = run(sums, (*given, *tables), (parts, *map(_like, tables)), order=order, aliases=aliases)

@@ -70,6 +70,9 @@ class _LazyAdam(Algorithm):
         rate, scale = rate / _bias(self.beta1, count, rate), _bias(self.beta2, count, rate) ** -0.5
         return [rows - rate * first / (jnp.sqrt(second) * scale + self.epsilon), first, second]
 
+    def scale(self, factor: jax.Array, count: jax.Array) -> jax.Array:
+        return jnp.stack((factor / _bias(self.beta1, count, factor), _bias(self.beta2, count, factor) ** -0.5))
+
 
 def _bias(beta: float, count: jax.Array, like: jax.Array) -> jax.Array:
     """1 − βᵗ, without cancellation."""

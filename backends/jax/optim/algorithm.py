@@ -44,3 +44,7 @@ class Algorithm(ABC):
     def new_state(self, table: jax.Array) -> Arrays:
         """Zeros in the compute dtype."""
         return [jnp.zeros(shape, compute_dtype(table.dtype)) for shape in self.state_shapes(table.shape)]
+
+    def scale(self, factor: jax.Array, count: jax.Array) -> jax.Array:
+        """What is known only in step number ``count``, for the kernels of a GPU: the factor of the rate, and more."""
+        return factor[None]

@@ -77,7 +77,8 @@ def _by_gpu(algorithm: Algorithm, gradient: RowGradient, factor: jax.Array, coun
     from peerspec.backends.jax.gpu.rows import update_rows
 
     hyperparameters = {"rate": algorithm.rate, **algorithm.hyperparameters}
-    return update_rows(algorithm.name, hyperparameters, gradient, factor, count, tables)
+    scale = algorithm.scale(jnp.where(gradient.intact == 1, factor, jnp.nan), count)
+    return update_rows(algorithm.name, hyperparameters, gradient, scale, tables)
 
 
 def _fits(gradient: RowGradient, factor: jax.Array, count: jax.Array, tables: Arrays) -> bool:

@@ -69,21 +69,23 @@ def test_vmap_over_tokens_and_over_parameters(axis: str) -> None:
     assert jnp.allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.usefixtures("kernels")
-def test_scan_remat_and_grad_of_grad() -> None:
+def test_scan_remat_and_second_derivatives_are_those_of_library_operations() -> None:
     params = init(CONFIG, jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (2, 4, 12))
 
-    @jax.checkpoint
-    def loss(x: jax.Array) -> jax.Array:
-        return (forward(CONFIG, params, x).y ** 2).sum()
+    def derivatives() -> tuple[jax.Array, jax.Array]:
+        @jax.checkpoint
+        def loss(x: jax.Array) -> jax.Array:
+            return (forward(CONFIG, params, x).y ** 2).sum()
 
-    _, scanned = jax.lax.scan(lambda carry, part: (carry, jax.grad(loss)(part)), 0, x)
-    assert jnp.allclose(scanned, jnp.stack([jax.grad(loss)(part) for part in x]), rtol=1e-5, atol=1e-5)
-    second = jax.grad(lambda part: (jax.grad(loss)(part) ** 2).sum())(x[0])
-    step = 1e-2 * jax.random.normal(jax.random.key(2), x[0].shape)
-    squares = [float((jax.grad(loss)(x[0] + sign * step) ** 2).sum()) for sign in (1, -1)]
-    assert (squares[0] - squares[1]) / 2 == pytest.approx(float((second * step).sum()), rel=2e-2)
+        _, first = jax.lax.scan(lambda carry, part: (carry, jax.grad(loss)(part)), 0, x)
+        return first, jax.grad(lambda part: (jax.grad(loss)(part) ** 2).sum())(x[0])
+
+    with interpreted():
+        got = derivatives()
+    with library_operations():
+        expected = derivatives()
+    assert all(jnp.allclose(a, b, rtol=1e-4, atol=1e-4) for a, b in zip(got, expected, strict=True))
 
 
 @pytest.mark.parametrize("make", [row_sgd, row_adagrad, lazy_adam])

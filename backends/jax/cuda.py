@@ -1,0 +1,45 @@
+"""The contract of a backend, for JAX on a GPU: NumPy arrays in and out, and arrays of the first CUDA device within."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from numpy.typing import NDArray
+
+from peerspec.backends.jax import backend
+from peerspec.backends.jax.gpu import chip
+from peerspec.backends.protocol import BackendError
+from peerspec.reference import Layer, Output, Selection
+
+__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
+
+try:
+    _device = jax.devices("cuda")[0]
+except RuntimeError:
+    raise BackendError(
+        "jax-cuda needs an NVIDIA GPU and JAX's plugin for CUDA, and JAX finds no device; use the backend jax"
+    ) from None
+name, profiles, computed_by = "jax-cuda", backend.profiles, chip.computed_by
+
+Array = NDArray[Any]
+
+
+def forward(layer: Layer, x: Array, *, mask: Array | None = None, training: bool = False) -> Output:
+    """Evaluate the layer; see ``backend.forward``, errors included."""
+    with jax.default_device(_device):
+        return backend.forward(layer, x, mask=mask, training=training)
+
+
+def select(scores1: Array, scores2: Array, k: int) -> Selection:
+    """The selection alone; see ``backend.select``, errors included."""
+    with jax.default_device(_device):
+        return backend.select(scores1, scores2, k)
+
+
+def gradients(
+    layer: Layer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
+) -> dict[str, Array]:
+    """The gradients; see ``backend.gradients``, errors included."""
+    with jax.default_device(_device):
+        return backend.gradients(layer, x, dy, mask=mask, training=training)
