@@ -15,6 +15,9 @@ __all__ = ["Tiles", "rows_tiles", "selection_rows", "stage_tiles"]
 
 _FEW_TOKENS = 64
 """Up to as many tokens do not fill a chip with one program each."""
+_LONG_ROW, _MANY_RANKS = 2048, 32
+"""Half scores and ranks that take the registers of more than one warp. Triton 3.6 cannot gather from or by fewer than 32
+numbers with two warps, nor from 64 with four."""
 _PROGRAMS = 1024
 """Programs that fill a chip."""
 
@@ -49,7 +52,8 @@ def selection_rows(n: int, k: int, rows: int) -> tuple[int, int]:
     """For ``select_kernel``: the rows and warps of a program."""
     if INTERPRETED:
         return min(64, triton.next_power_of_2(max(1, rows))), 1
-    return 1, 4 if n > 2048 or k > 32 else 2 if n > 1024 else 1
+    large = (n > _LONG_ROW or k > _MANY_RANKS) and min(n, k) > _MANY_RANKS // 2
+    return 1, 2 if large else 1
 
 
 def rows_tiles(width: int, pairs: int) -> Tiles:

@@ -82,7 +82,7 @@ def register_kernels(
         return all(table is None or table.is_contiguous() for table in (arguments[place] for place in tables))
 
     def on_cpu(*arguments: Any) -> Any:
-        if _interpreted and gpu and contiguous(arguments) and gpu.fits(*arguments):
+        if _interpreted and _enabled and gpu and contiguous(arguments) and gpu.fits(*arguments):
             return gpu.run(*arguments)
         run = core if _built and _enabled and not _interpreted and contiguous(arguments) else library
         return run(*arguments)

@@ -1,10 +1,12 @@
 """What the kernels take of a chip, from their machine code; no GPU is needed.
 
-    python benchmarks/gpu/resources.py [--chips 80 90 100] [--write benchmarks/results/gpu/resources.json]
+    python benchmarks/gpu/resources.py              compare with the figures noted in benchmarks/results/gpu
+    python benchmarks/gpu/resources.py --write      note them
 
-For each kernel in the sizes of a large layer: registers, bytes on the stack and of shared memory, spilled words, widths
-of loads from memory in bytes, and bytes of the image. The exit status is 1 if a kernel spills, or has an atomic
-addition of floats.
+For each kernel in the sizes of a large layer, for three chips: registers, bytes on the stack and of shared memory,
+spilled words, widths of loads from memory in bytes, and bytes of the image. The exit status is 1 if a kernel spills,
+has an atomic addition of floats, reads rows by less than 16 bytes, or takes more registers than are noted for this
+version of Triton.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ CHIPS = (80, 90, 100)
 TYPES = {"bfloat16": "*bf16", "float32": "*fp32"}
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 PAIRS, TOKENS = 128, 8192
+NOTED = Path(__file__).parents[1] / "results" / "gpu" / "resources.json"
+ROWS = re.compile(r"expert stage|its gradients|sum rows")
+"""The kernels that read rows of tables or of tokens."""
 
 
 class Variant(NamedTuple):
@@ -105,24 +110,43 @@ def _run(tool: str, *arguments: str) -> str:
     return subprocess.run([TOOLS / tool, *arguments], capture_output=True, text=True, check=True).stdout
 
 
+def noted(path: Path) -> dict[str, Any]:
+    """Rows by version of Triton, chip and kernel."""
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
+
+
+def faults(name: str, row: dict[str, Any], before: dict[str, Any] | None) -> Iterator[str]:
+    """What is wrong with a kernel, and what has grown."""
+    for what in ("spills", "stack", "float atomics"):
+        if row[what]:
+            yield f"{what}: {row[what]}"
+    if ROWS.match(name) and "16" not in row["loads"]:
+        yield f"no load of 16 bytes: {row['loads']}"
+    if before and row["registers"] > before["registers"]:
+        yield f"registers: {row['registers']}, noted are {before['registers']}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chips", type=int, nargs="*", default=CHIPS)
     parser.add_argument("--only", default="", help="kernels whose name contains this")
-    parser.add_argument("--write", type=Path)
+    parser.add_argument("--write", action="store_true", help=f"note the figures in {NOTED.name}, and do not compare")
     options = parser.parse_args()
-    found: dict[str, dict[str, Any]] = {}
+    book, bad = noted(NOTED), 0
     for chip in options.chips:
+        own = book.setdefault(triton.__version__, {}).setdefault(str(chip), {})
         for name, launch, arrays in variants():
             if options.only in name:
-                made = compiled(launch, arrays, capability=chip)
-                row = found.setdefault(str(chip), {})[name] = resources(made)
-                print(f"sm_{chip} {name}: {', '.join(f'{key} {value}' for key, value in row.items())}", flush=True)
+                row = resources(compiled(launch, arrays, capability=chip))
+                found = list(faults(name, row, None if options.write else own.get(name)))
+                own[name], bad = row, bad + bool(found)
+                words = ", ".join(found) or ", ".join(f"{key} {value}" for key, value in row.items())
+                print(f"sm_{chip} {name}: {words}", flush=True)
     if options.write:
-        options.write.parent.mkdir(parents=True, exist_ok=True)
-        options.write.write_text(json.dumps({"triton": triton.__version__, "chips": found}, indent=1) + "\n", "utf-8")
-    rows_found = [row for chip in found.values() for row in chip.values()]
-    return int(any(row["spills"] or row["float atomics"] for row in rows_found))
+        NOTED.parent.mkdir(parents=True, exist_ok=True)
+        NOTED.write_text(json.dumps(book, indent=1) + "\n", "utf-8")
+    return int(bad > 0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+"""Measures the layer on one GPU: correctness first, then every kernel beside its floor and the layer beside its rivals.
+
+    python -m benchmarks.gpu --out DIR              about eight minutes; writes DIR/gpu.json and DIR/README.md
+    python -m benchmarks.gpu --out DIR --dry        tiny sizes with interpreted kernels on the CPU, about a minute
+
+Figures are written after every point. A run with the same DIR goes on where an earlier one ended, and tries again what
+failed. When the seconds of --budget are over, the points that are missing are listed. The checkout needs no
+installation: torch, Triton, NumPy and the packages of pyproject.toml are enough, and JAX for its backend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parent))
+if "--dry" in sys.argv:
+    os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported
+
+from layout import ROOT, make_importable
+
+FOUND = make_importable()
+
+import torch  # noqa: E402
+from book import Book, Row  # noqa: E402
+from ceilings import ceilings  # noqa: E402
+from correctness import correctness  # noqa: E402
+from layer import passes, scaling, steps  # noqa: E402
+from page import markdown  # noqa: E402
+from sizes import DRY, GPU, Point, Sizes  # noqa: E402
+from stages import stages  # noqa: E402
+from suite import suite  # noqa: E402
+from training import training  # noqa: E402
+
+PACKAGES = ("torch", "triton", "jax", "numpy")
+SUITE_LIMIT = 150.0
+"""Seconds for the suite on one backend."""
+
+
+class Task(NamedTuple):
+    """A point of a part, and the function that yields its rows."""
+
+    part: str
+    point: str
+    run: Callable[[], Iterator[Row]]
+
+
+def tasks(book: Book, sizes: Sizes, folder: Path) -> Iterator[Task]:
+    """All points, what matters most first."""
+    dry = sizes.device == "cpu"
+    yield Task("ceilings", "all", lambda: ceilings(sizes))
+    yield Task("correctness", "all", lambda: correctness(sizes))
+    backends = (
+        [str(ROOT / "tests" / "backends" / "gpu" / "torch_interpreted.py")] if dry else ["torch-cuda", "jax-cuda"]
+    )
+    options = ("--profile", "float32", "--only", "structure", "--only", "selection") if dry else ()
+    points = sizes.points
+    compiled = {points[0].name}
+    for point in points[:4]:
+        yield from of_point(book, sizes, point, compiled)
+    for backend in backends:
+        yield Task("suite", Path(backend).stem, lambda name=backend: suite(folder, name, SUITE_LIMIT, *options))
+    for point in points[:4]:
+        yield Task("steps", point.name, lambda p=point: steps(sizes, p))
+    yield Task("scaling", "all", lambda: scaling(sizes))
+    yield Task("training", "all", lambda: training(sizes))
+    for point in points[4:]:
+        yield from of_point(book, sizes, point, compiled)
+
+
+def of_point(book: Book, sizes: Sizes, point: Point, compiled: set[str]) -> Iterator[Task]:
+    def beside_floor() -> Iterator[Row]:
+        copy = book.find("ceilings", what="copy")
+        return stages(sizes, point, 1e6 * copy["GB/s"] if copy else float("nan"))
+
+    yield Task("stages", point.name, beside_floor)
+    yield Task("passes", point.name, lambda: passes(sizes, point, compiled=point.name in compiled))
+
+
+def run(task: Task, book: Book) -> None:
+    """Note the rows of a point, or why it failed; the run goes on."""
+    start = time.perf_counter()
+    try:
+        rows = list(task.run())
+    except Exception as error:  # one point must not end the run, whatever goes wrong in it
+        rows = [{"failed": f"{type(error).__name__}: {error}"[:300]}]
+    book.add(task.part, task.point, rows)
+    failed = rows[0].get("failed") if rows else None
+    seconds = time.perf_counter() - start
+    print(f"{task.part:12} {task.point:36} {seconds:6.1f} s  {failed or f'{len(rows)} rows'}", flush=True)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def about(dry: bool) -> Row:
+    """The machine and the versions of a run."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "missing"
+    device = "interpreted on the CPU" if dry else torch.cuda.get_device_name()
+    return {"device": device, "date": datetime.now(UTC).date().isoformat(), "versions": versions, "peerspec": FOUND}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--budget", type=float, default=480.0, help="seconds after which no new point begins")
+    parser.add_argument("--only", nargs="*", help="only these parts")
+    parser.add_argument("--dry", action="store_true", help="tiny sizes on the CPU")
+    options = parser.parse_args()
+    if not options.dry and not torch.cuda.is_available():
+        parser.error("torch finds no CUDA device; run on a machine with an NVIDIA GPU, or pass --dry")
+    start, sizes = time.monotonic(), DRY if options.dry else GPU
+    book = Book(options.out)
+    book.about = about(options.dry)
+    with ExitStack() as stack:
+        if options.dry:
+            from dry import interpreted_kernels
+
+            stack.enter_context(interpreted_kernels())
+        missing = []
+        for task in tasks(book, sizes, options.out):
+            if (options.only and task.part not in options.only) or book.has(task.part, task.point):
+                continue
+            if time.monotonic() - start > options.budget:
+                missing.append(f"{task.part} {task.point}")
+                continue
+            run(task, book)
+    (options.out / "README.md").write_text(markdown(book), "utf-8")
+    failed = sum(bool(row.get("failed")) for row in book.rows)
+    print(f"wrote {options.out / 'README.md'}; {failed} points failed, {len(missing)} are missing")
+    if missing:
+        print("missing, for lack of time:", "; ".join(missing))
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

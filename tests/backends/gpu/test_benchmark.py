@@ -1,0 +1,91 @@
+"""The commands of the GPU benchmarks, on a machine without a GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PARTS = {"ceilings", "correctness", "suite", "stages", "passes", "steps", "scaling", "training"}
+
+
+def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    own = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
+    return subprocess.run(words, cwd=ROOT, env=own | environment, capture_output=True, text=True, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The figures of a dry run."""
+    out = tmp_path_factory.mktemp("gpu")
+    done = command(sys.executable, "-m", "benchmarks.gpu", "--dry", "--out", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def rows(folder: Path) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads((folder / "gpu.json").read_text("utf-8"))["rows"]
+    return found
+
+
+def test_a_dry_run_goes_through_all_parts(folder: Path) -> None:
+    assert {row["part"] for row in rows(folder)} == PARTS
+    assert not [row for row in rows(folder) if row.get("failed")]
+    page = (folder / "README.md").read_text("utf-8")
+    assert "**" not in page, "an error is too large, or two runs differ"
+    assert page.count("\n## ") == len(PARTS) + 1
+
+
+def test_kernels_and_library_operations_agree(folder: Path) -> None:
+    errors = {row["what"]: row["error"] for row in rows(folder) if row["part"] == "correctness"}
+    assert len(errors) > 10
+    assert all(0 < errors[f"update by {name}"] < 1e-6 for name in ("SGD", "Adagrad", "Adam"))
+    [verdict] = [row for row in rows(folder) if row["part"] == "suite"]
+    assert verdict["status"] == 0
+
+
+def test_a_run_goes_on_where_it_ended_and_tries_again_what_failed(folder: Path) -> None:
+    path = folder / "gpu.json"
+    book = json.loads(path.read_text("utf-8"))
+    kept = [row for row in book["rows"] if row["part"] != "ceilings"]
+    failed = {"part": "ceilings", "point": "all", "failed": "RuntimeError: out of memory"}
+    path.write_text(json.dumps({**book, "rows": [*kept, failed]}), "utf-8")
+    done = command(sys.executable, "-m", "benchmarks.gpu", "--dry", "--out", str(folder))
+    assert [line.split()[0] for line in done.stdout.splitlines() if " s  " in line] == ["ceilings"]
+    assert len(rows(folder)) == len(kept) + 3
+
+
+def test_the_checkout_needs_no_installation(tmp_path: Path) -> None:
+    program = "import sys, runpy; sys.path += ['.', sys.argv.pop(1)]; "
+    program += "runpy.run_module('benchmarks.gpu', None, '__main__', True)"
+    packages = sysconfig.get_paths()["purelib"]
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if not Path(path, "peerspec").exists()]
+    words = (packages, "--dry", "--only", "ceilings", "--out", str(tmp_path))
+    done = command(sys.executable, "-S", "-c", program, *words, PYTHONPATH=os.pathsep.join(paths))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "gpu.json").read_text("utf-8"))["about"]["peerspec"] == "from the checkout"
+
+
+def test_without_a_gpu_the_command_says_so(tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    done = command(sys.executable, "-m", "benchmarks.gpu", "--out", str(tmp_path / "new"))
+    assert done.returncode == 2
+    assert "torch finds no CUDA device; run on a machine with an NVIDIA GPU, or pass --dry" in done.stderr
+
+
+def test_kernels_for_three_chips_take_no_more_than_is_noted() -> None:
+    """All kernels in all sizes take minutes, so here are those of one width; the command without --only has all."""
+    done = command(sys.executable, "benchmarks/gpu/resources.py", "--only", "D=1000")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3 * 2 * (4 + 10)
+    assert all("spills 0" in line for line in lines)
