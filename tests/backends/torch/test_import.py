@@ -75,7 +75,9 @@ def test_the_backend_loads_no_other_backend_and_neither_export_nor_conformance()
     assert result.returncode == 0, result.stderr
     rooms = {".".join(name.split(".")[1:3]) for name in result.stdout.split()}
     backends = {room for room in rooms if room.startswith("backends.")}
-    assert backends == {"backends.protocol", "backends.registry", "backends.torch"}
+    assert backends == {"backends.protocol", "backends.registry", "backends.torch", "backends.gpu"}
+    of_gpu = {name for name in result.stdout.split() if name.startswith("peerspec.backends.gpu.")}
+    assert of_gpu == {"peerspec.backends.gpu.limits", "peerspec.backends.gpu.package"}, "Triton is imported on a GPU"
     assert not {room.partition(".")[0] for room in rooms} & {"export", "conformance", "verification", "cli"}
 
 

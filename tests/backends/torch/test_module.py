@@ -11,6 +11,7 @@ from support.constant_query import ACCURACY, STEPS, constant_query_layer
 from support.constant_query import tokens as constant_tokens
 
 from peerspec.backends.torch import PEER, backend, layers_metadata
+from peerspec.backends.torch.arrays import to_array
 from peerspec.reference import DTYPES, FileFormError, InputError, Layer, PeerConfig, TableError, list_layers
 
 FULL = PeerConfig(6, 2, 25, 3, 4, d_out=5, query_bias=True, key_heads=2, expert="glu", query_norm="batch")
@@ -100,9 +101,9 @@ def test_a_mask_reaches_the_statistics():
 def test_a_module_moved_to_another_dtype_computes_as_the_layer_of_that_dtype(dtype):
     module = PEER(replace(FULL, query_norm="layer")).to(dtype).eval()
     out = module.forward_with_routing(tokens().to(dtype))
-    want = backend.forward(module.to_layer(), backend.to_array(tokens().to(dtype)))
+    want = backend.forward(module.to_layer(), to_array(tokens().to(dtype)))
     assert out.y.dtype == dtype
-    np.testing.assert_array_equal(backend.to_array(out.y), want.y)
+    np.testing.assert_array_equal(to_array(out.y), want.y)
     np.testing.assert_array_equal(out.indices, want.indices)
     out.y.float().sum().backward()
     assert all(parameter.grad.dtype == dtype for parameter in module.parameters())

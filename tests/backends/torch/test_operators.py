@@ -136,7 +136,7 @@ def test_one_file_alone_asks_whether_the_core_can_run():
 def test_a_kernel_for_another_device_is_reached_and_needs_nothing_but_its_registration(name):
     operator = getattr(OPS, name).default
     assert torch._C._dispatch_has_kernel_for_dispatch_key(f"peerspec::{name}", "CompositeExplicitAutograd")
-    assert not torch._C._dispatch_has_kernel_for_dispatch_key(f"peerspec::{name}", "CUDA")
+    assert not torch._C._dispatch_has_kernel_for_dispatch_key(f"peerspec::{name}", "XPU")
     reached: list[str] = []
 
     def kernel(*arguments: Any) -> Any:
@@ -145,8 +145,8 @@ def test_a_kernel_for_another_device_is_reached_and_needs_nothing_but_its_regist
             return operator(*arguments)
 
     with torch.library._scoped_library("peerspec", "IMPL") as library, torch.no_grad():
-        library.impl(name, kernel, "CUDA")
-        key = torch._C.DispatchKeySet(torch._C.DispatchKey.CUDA)
+        library.impl(name, kernel, "XPU")
+        key = torch._C.DispatchKeySet(torch._C.DispatchKey.XPU)
         operator.redispatch(key, *all_inputs(torch.float32)[name][0])
     assert reached == [name]
 
