@@ -4,7 +4,7 @@
 ``grad``, ``vmap``, ``scan`` and ``checkpoint``, and never change a global flag. Reverse-mode derivatives of any order
 are defined; forward mode (``jvp``, ``jacfwd``) is not. Memory holds the half scores of a chunk of tokens; neither N
 scores of a token nor the rows [T, h, k, D] of its experts exist. On the CPU the native core computes the stages if it
-was built; ``library_operations`` turns it off.
+was built, on NVIDIA GPUs Triton kernels; ``library_operations`` turns both off.
 
     layer = Layer.random(config)
     params = params_from_layer(layer)
@@ -20,6 +20,7 @@ from peerspec.backends.jax import (
 
 # isort: split
 from peerspec.backends.jax.forward import Output, forward
+from peerspec.backends.jax.gpu.chip import compile_for
 from peerspec.backends.jax.operation import library_operations
 from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
 from peerspec.backends.jax.selection import Selection, select
@@ -30,6 +31,7 @@ __all__ = [
     "Output",
     "PeerConfig",
     "Selection",
+    "compile_for",
     "forward",
     "init",
     "layer_from_params",

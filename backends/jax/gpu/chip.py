@@ -27,6 +27,10 @@ def compile_for(capability: int) -> AbstractContextManager[None]:
     Raises:
         InputError: chips of this capability cannot run the kernels.
         NativeError: Triton or the native core is missing.
+
+    Example:
+        >>> with compile_for(90):
+        ...     lowered = jax.jit(jax.numpy.sin).trace(1.0).lower(lowering_platforms=("cuda",))
     """
     if reason := reason_against_chip("the chip", capability):
         raise InputError(f"{reason}; pass a capability from {OLDEST_CHIP} on")

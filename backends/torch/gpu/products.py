@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,7 +16,7 @@ __all__ = ["half_scores", "query"]
 
 def query(x: Float[Tensor, "T D"], weight: Float[Tensor, "h d D"], bias: Tensor | None) -> Float[Tensor, "T h d"]:
     """q in float32 of tokens that are numbers of the dtype of the weight: a term has at most 22 bits."""
-    q = _product(x.to(weight.dtype)[None], weight.flatten(0, 1)[None].mT)
+    q: Tensor = _product(x.to(weight.dtype)[None], weight.flatten(0, 1)[None].mT)
     q = q.view(len(x), *weight.shape[:2])
     return q if bias is None else q + bias.to(q.dtype)
 
@@ -32,9 +34,9 @@ def half_scores(
     return out.view(key_heads, 2, rows.shape[1], n)
 
 
-def _product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
+def _product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Any:
     if a.device.type == "cpu":  # interpreted kernels, without tensor cores
         return torch.bmm(a.float(), b.float(), out=out)
     if out is None:
-        return torch.bmm(a, b, out_dtype=torch.float32)
-    return torch.bmm(a, b, out_dtype=torch.float32, out=out)
+        return torch.ops.aten.bmm.dtype(a, b, torch.float32)
+    return torch.ops.aten.bmm.dtype_out(a, b, torch.float32, out=out)
