@@ -16,8 +16,8 @@ __all__ = ["Tiles", "rows_tiles", "selection_rows", "stage_tiles"]
 _FEW_TOKENS = 64
 """Up to as many tokens do not fill a chip with one program each."""
 _LONG_ROW, _MANY_RANKS = 2048, 32
-"""Half scores and ranks that take the registers of more than one warp. Triton 3.6 cannot gather from fewer than 32 numbers
-with two warps, nor from 64 with four."""
+"""Half scores and ranks that take the registers of more than one warp. Triton 3.6 cannot gather from fewer than 32
+numbers with two warps, nor from 64 with four."""
 _PROGRAMS = 1024
 """Programs that fill a chip."""
 

@@ -1,10 +1,9 @@
 """The conformance suite over the kernels in Triton's interpreter: torch and JAX, without a GPU.
 
-    python benchmarks/gpu/interpreted.py                    about an hour
+    python benchmarks/gpu/interpreted.py                    about ten minutes
     python benchmarks/gpu/interpreted.py --write            keep the figures in benchmarks/results/gpu
 
-The exit status is 1 if a check fails. The interpreter is thousands of times slower than a GPU, so this is no part of
-`make test`, which runs some checks of the same kind.
+The exit status is 1 if a check fails. This takes too long for `make test`, which runs some checks of the same kind.
 """
 
 from __future__ import annotations
