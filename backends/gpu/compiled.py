@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
 
 from peerspec.backends.gpu.launches import Launch
+from peerspec.backends.protocol import BackendError
 
-__all__ = ["Compiled", "compiled"]
+__all__ = ["Compiled", "compiled", "writable_cache"]
 
 _ALIGNED = 16
 """Bytes of which addresses of arrays are multiples."""
@@ -38,6 +40,22 @@ class Compiled:
     scratch: int
 
 
+@contextmanager
+def writable_cache() -> Iterator[None]:
+    """Inside the block Triton may compile.
+
+    Raises:
+        BackendError: the folder of its cache cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BackendError(
+            f"Triton cannot write a compiled kernel to its cache: {error}; set TRITON_CACHE_DIR to a folder that can "
+            "be written"
+        ) from None
+
+
 def compiled(launch: Launch, arrays: Mapping[str, str], *, capability: int) -> Compiled:
     """Compile the kernel of a launch.
 
@@ -57,7 +75,8 @@ def compiled(launch: Launch, arrays: Mapping[str, str], *, capability: int) -> C
     values = {(place,): constants[name] for place, name in enumerate(names) if name in constants}
     source = ASTSource(fn=launch.kernel, signature=signature, constexprs=values, attrs=aligned)
     options = {"num_warps": launch.warps, "enable_fp_fusion": True}
-    made = compile(source, target=GPUTarget("cuda", capability, _WARP), options=options)
+    with writable_cache():
+        made = compile(source, target=GPUTarget("cuda", capability, _WARP), options=options)
     meta = made.metadata
     ptx = made.asm["ptx"]
     scratch = ptx.count(".param .", ptx.index(".entry"), ptx.index("{", ptx.index(".entry"))) - len(given)

@@ -47,7 +47,7 @@ def expert_stage_kernel(
     part = tl.program_id(1)
     d, m = tl.arange(0, WIDTH_D), tl.arange(0, WIDTH_M)
     token_x = widen(tl.load(x + token * D + d, mask=d < D, other=0.0))[None, :]
-    rows_of_products: tl.constexpr = 2 if GLU else 1  # type: ignore[assignment]
+    rows_of_products: tl.constexpr = 2 if GLU else 1
     at = products + token * rows_of_products * K
     total = tl.zeros((EXPERTS, WIDTH_M), tl.float32)
     for start in range(0, PER, EXPERTS):
@@ -113,7 +113,7 @@ def expert_stage_backward_kernel(
     part = tl.program_id(1)
     d, m = tl.arange(0, WIDTH_D), tl.arange(0, WIDTH_M)
     token_dy = widen(tl.load(dy + token * M + m, mask=m < M, other=0.0))[None, :]
-    rows_of_products: tl.constexpr = 2 if GLU else 1  # type: ignore[assignment]
+    rows_of_products: tl.constexpr = 2 if GLU else 1
     at = products + token * rows_of_products * K
     total = tl.zeros((EXPERTS, WIDTH_D), tl.float32)
     for start in range(0, PER, EXPERTS):

@@ -80,7 +80,7 @@ def _leading(row, inside, N: tl.constexpr, RANKS: tl.constexpr, GROUPS: tl.const
         score = tl.load(row[:, None] + group[None, :], mask=there, other=0.0)
         return tl.topk(tl.where(there, order_key(score, group[None, :]), LAST), RANKS)
     else:
-        WIDTH: tl.constexpr = 4 if MEMBERS % 4 == 0 else 2  # type: ignore[assignment]
+        WIDTH: tl.constexpr = 4 if MEMBERS % 4 == 0 else 2
         best = tl.full((row.shape[0], GROUPS, WIDTH), float("-inf"), tl.float32)
         for first in tl.static_range(0, MEMBERS, WIDTH):
             place = (group * MEMBERS + first)[:, None] + tl.arange(0, WIDTH)[None, :]

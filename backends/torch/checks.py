@@ -29,10 +29,13 @@ def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
                 f"{name} must be {expected} beside keys of {dtype}, got {params[name].dtype}; "
                 "convert one of them (PAR-5)"
             )
+        if params[name].device != (device := params["keys"].device):
+            raise TableError(f"{name} must be on {device} as the keys, got {params[name].device}; move one of them")
 
 
-def check_input(config: PeerConfig, dtype: torch.dtype, x: Tensor, mask: Tensor | None) -> None:
-    """Raise InputError where tokens or mask do not fit the layer (SHP-1, SHP-2, PAR-5)."""
+def check_input(config: PeerConfig, keys: Tensor, x: Tensor, mask: Tensor | None) -> None:
+    """Raise InputError where tokens or mask do not fit a layer with these sub-keys (SHP-1, SHP-2, PAR-5)."""
+    dtype = keys.dtype
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {tuple(x.shape)} (SHP-1)")
     if x.dtype not in INPUT_DTYPES[dtype]:
@@ -41,3 +44,6 @@ def check_input(config: PeerConfig, dtype: torch.dtype, x: Tensor, mask: Tensor 
     lead = tuple(x.shape[:-1])
     if mask is not None and (mask.shape != lead or mask.dtype != torch.bool):
         raise InputError(f"mask must be boolean of shape {lead}, got {mask.dtype} of shape {tuple(mask.shape)} (SHP-2)")
+    for name, tensor in (("x", x), ("mask", mask)):
+        if tensor is not None and tensor.device != keys.device:
+            raise InputError(f"{name} must be on {keys.device} as the parameters, got {tensor.device}; move it")

@@ -67,9 +67,9 @@ def forward(
         sparse_gradients: make the gradients of the expert tables sparse tensors of the rows that x selects.
 
     Raises:
-        TableError: parameters that do not fit the configuration (PAR-1, PAR-5).
-        InputError: shapes or dtypes of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5); a tensor with a
-            forward-mode tangent.
+        TableError: parameters that do not fit the configuration (PAR-1, PAR-5), or lie on several devices.
+        InputError: shapes, dtypes or devices of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5); a tensor
+            with a forward-mode tangent.
 
     Example:
         >>> from peerspec.backends.torch import PEER
@@ -79,7 +79,7 @@ def forward(
         (torch.Size([3, 8]), torch.Size([3, 2, 4]))
     """
     check_params(config, params)
-    check_input(config, params["keys"].dtype, x, mask)
+    check_input(config, params["keys"], x, mask)
     refuse_tangents(x, *params.values())
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)

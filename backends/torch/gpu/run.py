@@ -5,13 +5,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from peerspec.backends.gpu.compiled import writable_cache
 from peerspec.backends.gpu.launches import Launch
 
 __all__ = ["run"]
 
 
 def run(launch: Launch, *arrays: Tensor) -> None:
-    """Start a kernel on the device of its first array, which need not be the current one; nothing without programs."""
+    """Start a kernel on the device of its first array, which need not be the current one; nothing without programs.
+
+    Raises:
+        BackendError: Triton cannot write its cache.
+    """
     if 0 in launch.grid:
         return
     device = arrays[0].device
@@ -23,4 +28,5 @@ def run(launch: Launch, *arrays: Tensor) -> None:
 
 
 def _start(launch: Launch, arrays: tuple[Tensor, ...]) -> None:
-    launch.kernel[launch.grid](*arrays, *launch.numbers, **launch.constants, num_warps=launch.warps)
+    with writable_cache():
+        launch.kernel[launch.grid](*arrays, *launch.numbers, **launch.constants, num_warps=launch.warps)

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from triton.runtime.interpreter import interpreter_builder
+from triton.runtime.interpreter import GridExecutor, interpreter_builder
 
+from peerspec.backends import BackendError
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
 from peerspec.backends.torch.kernels import interpreted
 from peerspec.reference import PeerConfig
@@ -124,3 +125,16 @@ def test_autocast_and_strides_do_not_change_a_bit() -> None:
     assert torch.equal(module(spread[:, ::2]), expected)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(module(x), expected)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/cache/triton")
+
+    monkeypatch.setattr(GridExecutor, "__call__", lambda *_, **__: refused())
+    expected = (
+        r"^Triton cannot write a compiled kernel to its cache: .*'/cache/triton'; set TRITON_CACHE_DIR to a folder"
+    )
+    with pytest.raises(BackendError, match=expected):
+        layer().eval()(tokens())

@@ -244,6 +244,18 @@ def test_parameters_that_do_not_fit_are_refused_by_clause():
             functional.forward(CONFIG, bad, x)
 
 
+def test_tensors_on_two_devices_are_refused():
+    config = replace(CONFIG, query_norm="batch")
+    params = {name: to_tensor(array) for name, array in Layer.random(config, seed=0).params.items()}
+    x, mask = torch.zeros(3, 6), torch.ones(3, dtype=torch.bool)
+    with pytest.raises(InputError, match="x must be on cpu as the parameters, got meta; move it"):
+        functional.forward(config, params, x.to("meta"))
+    with pytest.raises(InputError, match="mask must be on cpu as the parameters, got meta; move it"):
+        functional.forward(config, params, x, mask=mask.to("meta"))
+    with pytest.raises(TableError, match=r"experts\.u must be on cpu as the keys, got meta; move one of them"):
+        functional.forward(config, params | {"experts.u": params["experts.u"].to("meta")}, x)
+
+
 def test_the_entry_point_leads_to_the_backend_with_every_profile():
     loaded = load("torch")
     assert loaded.name == "torch"
