@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -110,3 +114,32 @@ def test_optimisers_of_rows_take_the_steps_of_library_operations(make: Any) -> N
         expected = stepped()
     same = jax.tree.map(lambda a, b: bool(jnp.allclose(a, b, rtol=2e-5, atol=1e-6)), got, expected)
     assert all(jax.tree.leaves(same))
+
+
+SHARDED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import jax, jax.numpy as jnp, jax_interpreted
+from jax.sharding import Mesh, PartitionSpec as P
+from peerspec.backends.jax import PeerConfig, forward, init
+from peerspec.backends.jax.operation import interpreted
+
+config = PeerConfig(d_model=12, heads=3, num_experts=25, top_k=4, d_key=8)
+params, x = init(config, jax.random.key(0)), jax.random.normal(jax.random.key(1), (6, 12))
+gradient = jax.grad(lambda params, x: (forward(config, params, x).y ** 2).sum())
+mesh = Mesh(jax.devices(), ("d",))
+in_parts = lambda params, x: jax.lax.psum(gradient(params, x), "d")
+with interpreted():
+    got = jax.jit(jax.shard_map(in_parts, mesh=mesh, in_specs=(P(), P("d")), out_specs=P(), check_vma=False))(params, x)
+    want = gradient(params, x)
+print(len(jax.devices()), all(bool(jnp.allclose(got[k], want[k], rtol=1e-5, atol=1e-5)) for k in want))
+"""
+
+
+def test_tokens_sharded_over_devices_give_the_gradients_of_all() -> None:
+    settings = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "TRITON_INTERPRET": "1"}
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDED, here], env=os.environ | settings, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout == "2 True\n", done.stderr

@@ -58,6 +58,13 @@ def test_the_layer_and_its_gradients_are_exported_for_cuda_with_their_machine_co
     assert all(line.endswith("True") for line in lines)
 
 
+def test_an_optimiser_writes_into_the_tables_and_moments_that_it_gets() -> None:
+    done = program("updated")
+    calls, shared, most = map(int, done.stdout.split() or pytest.fail(done.stderr))
+    assert calls > shared == 3 * 2, "two tables and the gradient of the sub-keys, each summed and finished"
+    assert most == 3, "a table and its two moments"
+
+
 def test_a_chip_that_is_too_old_is_refused() -> None:
     done = program("exported", "75")
     assert (
