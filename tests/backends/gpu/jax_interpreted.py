@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import fast_interpreter
@@ -16,6 +17,8 @@ from peerspec.backends.jax.operation import interpreted
 from peerspec.backends.torch.arrays import to_array, to_tensor
 
 fast_interpreter.install()
+ONE_AT_A_TIME = threading.Lock()
+"""The interpreter replaces functions of Triton while it runs, and devices have threads of their own."""
 name, profiles = "jax over interpreted kernels", backend.profiles
 
 
@@ -29,7 +32,7 @@ def launched(*arrays: jax.Array, launch: Any, results: Any, order: Any, aliases:
         for result, place in shared.items():
             found[result] = tensors[place]
         chosen = [(*tensors, *found)[place] for place in order]
-        with np.errstate(all="ignore"):
+        with ONE_AT_A_TIME, np.errstate(all="ignore"):
             launch.kernel[launch.grid](*chosen, *launch.numbers, **dict(launch.constants), num_warps=launch.warps)
         return [to_array(tensor) for tensor in found]
 
