@@ -14,7 +14,7 @@ from peerspec.backends.gpu.experts import expert_stage_backward_kernel, expert_s
 from peerspec.backends.gpu.pairs import mark_rows_kernel, write_rows_kernel
 from peerspec.backends.gpu.parts import split_kernel
 from peerspec.backends.gpu.router import query_gradient_kernel, sub_keys_kernel
-from peerspec.backends.gpu.rows import finish_crossing_rows_kernel, sum_rows_kernel
+from peerspec.backends.gpu.rows import finish_crossing_rows_kernel, scatter_sum_kernel
 from peerspec.backends.gpu.selection import select_kernel, selection_tiles
 from peerspec.backends.gpu.settings import Tiles, rows_tiles, selection_rows, stage_tiles
 
@@ -30,7 +30,7 @@ __all__ = [
     "sub_keys",
     "sum_blocks",
     "sum_parts",
-    "sum_rows",
+    "scatter_sum",
     "write_rows",
 ]
 
@@ -101,7 +101,7 @@ class Stage(NamedTuple):
 
 
 class Optimiser(NamedTuple):
-    """The numbers of an optimiser, as ``sum_rows_kernel`` takes them."""
+    """The numbers of an optimiser, as ``scatter_sum_kernel`` takes them."""
 
     rate: float = 0.0
     epsilon: float = 0.0
@@ -139,15 +139,15 @@ def write_rows(pairs: int) -> Launch:
 
 
 def sum_blocks(width: int, pairs: int) -> int:
-    """The blocks of ``sum_rows``, for each of which it needs two rows of room."""
+    """The blocks of ``scatter_sum``, for each of which it needs two rows of room."""
     return -(-pairs // rows_tiles(width, pairs).per)
 
 
-def sum_rows(target: int, width: int, pairs: int, of_token: int, optimiser: Optimiser) -> Launch:
-    """``sum_rows_kernel``; ``of_token`` is the number of pairs of each token."""
+def scatter_sum(target: int, width: int, pairs: int, of_token: int, optimiser: Optimiser) -> Launch:
+    """``scatter_sum_kernel``; ``of_token`` is the number of pairs of each token."""
     tiles = rows_tiles(width, pairs)
     constants = {"K": of_token, "EXPERTS": tiles.rows, **_row_constants(target, width, tiles)}
-    return Launch(sum_rows_kernel, (sum_blocks(width, pairs),), (pairs, *optimiser), constants, tiles.warps)
+    return Launch(scatter_sum_kernel, (sum_blocks(width, pairs),), (pairs, *optimiser), constants, tiles.warps)
 
 
 def finish_crossing_rows(target: int, width: int, pairs: int, optimiser: Optimiser) -> Launch:

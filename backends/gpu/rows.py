@@ -12,7 +12,7 @@ import triton.language as tl
 
 from peerspec.backends.gpu.numbers import narrow, widen
 
-__all__ = ["ADAGRAD", "ADAM", "COMPACT", "DENSE", "SGD", "finish_crossing_rows_kernel", "sum_rows_kernel"]
+__all__ = ["ADAGRAD", "ADAM", "COMPACT", "DENSE", "SGD", "finish_crossing_rows_kernel", "scatter_sum_kernel"]
 
 COMPACT, DENSE, SGD, ADAGRAD, ADAM = range(5)
 """What becomes of the gradient of a row: a row of a compact array, one of a dense table, or an update of the table."""
@@ -36,7 +36,7 @@ def _finish(
     WIDTH: tl.constexpr,
     TARGET: tl.constexpr,
 ):
-    """Write the gradient of a row, or update the row by it; see ``sum_rows_kernel``."""
+    """Write the gradient of a row, or update the row by it; see ``scatter_sum_kernel``."""
     d = tl.arange(0, WIDTH)
     inside = d < D
     if TARGET == 0:
@@ -65,7 +65,7 @@ def _finish(
 
 
 @triton.jit(do_not_specialize=["pairs"])
-def sum_rows_kernel(
+def scatter_sum_kernel(
     order,
     places,
     rows,
@@ -165,7 +165,7 @@ def finish_crossing_rows_kernel(
     BLOCK: tl.constexpr,
     TARGET: tl.constexpr,
 ):
-    """The rows that cross blocks; programs along the blocks after the first. See ``sum_rows_kernel``.
+    """The rows that cross blocks; programs along the blocks after the first. See ``scatter_sum_kernel``.
 
     A program takes the row that crosses the beginning of its block, if it crosses no earlier one.
     """

@@ -57,7 +57,7 @@ def selection_rows(n: int, k: int, rows: int) -> tuple[int, int]:
 
 
 def rows_tiles(width: int, pairs: int) -> Tiles:
-    """For ``sum_rows_kernel``: ``per`` sorted pairs in a program; fewer where that fills the chip no longer."""
+    """For ``scatter_sum_kernel``: ``per`` sorted pairs in a program; fewer where that fills the chip no longer."""
     if INTERPRETED:
         return Tiles(4, 1, 64)
     per = 8 if pairs <= 1 << 15 else 32 if pairs <= 1 << 17 else 256

@@ -33,7 +33,7 @@ TYPES = {"bfloat16": "*bf16", "float32": "*fp32"}
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 PAIRS, TOKENS = 128, 8192
 NOTED = Path(__file__).parents[1] / "results" / "gpu" / "resources.json"
-ROWS = re.compile(r"expert stage|its gradients|sum rows")
+ROWS = re.compile(r"expert stage|its gradients|scatter sum")
 """The kernels that read rows of tables or of tokens."""
 
 
@@ -76,7 +76,7 @@ def sums(dtype: str, table: str, width: int) -> Iterator[Variant]:
         target, optimiser = getattr(rows, name), Optimiser()
         words = f"{name.lower()} {dtype} D={width}"
         sizes = target, width, TOKENS * PAIRS
-        yield Variant(f"sum rows {words}", launches.sum_rows(*sizes, PAIRS, optimiser), arrays)
+        yield Variant(f"scatter sum {words}", launches.scatter_sum(*sizes, PAIRS, optimiser), arrays)
         yield Variant(f"crossing rows {words}", launches.finish_crossing_rows(*sizes, optimiser), arrays)
 
 

@@ -40,7 +40,7 @@ def update_rows(
     scale: jax.Array,
     tables: Sequence[jax.Array],
 ) -> list[jax.Array]:
-    """A table and its state after one step; ``scale`` is that of ``sum_rows_kernel``, the rest as for ``native``."""
+    """A table and its state after one step; ``scale`` is that of ``scatter_sum_kernel``, the rest as for ``native``."""
     ids, weights, x, _ = gradient
     rate, beta1, beta2 = (hyperparameters[name] for name in ("rate", "beta1", "beta2"))
     optimiser = Optimiser(float(rate), float(hyperparameters["epsilon"]), float(beta1), float(beta2), 1.0)
@@ -83,7 +83,7 @@ def _summed(
     out = first + most
     order: tuple[int, ...] = (*range(first), out, out + 1, *(out + 1 + i for i in state))
     aliases = {first + i: 1 + i for i in range(most)}
-    sums = launches.sum_rows(target, width, count, weights.shape[1], optimiser)
+    sums = launches.scatter_sum(target, width, count, weights.shape[1], optimiser)
     found = run(sums, (*given, *tables), (parts, *map(_like, tables)), order=order, aliases=aliases)
 
     given = (pairs.places, pairs.rows, pairs.starts, scale, found[0])

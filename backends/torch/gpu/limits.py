@@ -54,17 +54,17 @@ def fits_sorting(ids: Tensor, num_rows: int) -> bool:
 
 
 def fits_sums(rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor) -> bool:
-    """Whether ``sum_rows_kernel`` takes these pairs, which then were sorted on the device."""
+    """Whether ``scatter_sum_kernel`` takes these pairs, which then were sorted on the device."""
     return len(places) > 0 and x.dtype == torch.float32 and x.shape[1] <= MOST_FEATURES
 
 
 def fits_dense(table: Tensor, *pairs: Tensor) -> bool:
-    """Whether ``sum_rows_kernel`` writes the gradient of this table."""
+    """Whether ``scatter_sum_kernel`` writes the gradient of this table."""
     return _table_fits(table) and fits_sums(*pairs)
 
 
 def fits_update(table: Tensor, *operands: Any) -> bool:
-    """Whether ``sum_rows_kernel`` updates this table: its gradient comes as factors, sorted on the device."""
+    """Whether ``scatter_sum_kernel`` updates this table: its gradient comes as factors, sorted on the device."""
     factors = next(each for each in operands if isinstance(each, list))
     return _table_fits(table) and len(factors) == 4 and len(factors[3]) > 0
 

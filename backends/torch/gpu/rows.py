@@ -39,7 +39,7 @@ def touched_rows(ids: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Te
 def scatter_sum(rows: Tensor, order: Tensor, starts: Tensor, places: Tensor, weights: Tensor, x: Tensor) -> Tensor:
     """Σ weight · x of each touched row, in the dtype of x: [min(TK, N), D], as far as there are rows."""
     out = x.new_empty(len(rows), x.shape[1])
-    _sum_rows(COMPACT, out, (), rows, x, [order, starts, weights, places], Optimiser())
+    _scatter_sum(COMPACT, out, (), rows, x, [order, starts, weights, places], Optimiser())
     return out
 
 
@@ -48,20 +48,20 @@ def dense_gradient(
 ) -> Tensor:
     """Σ weight · x of each touched row in an array like the table, which is 0 elsewhere."""
     out = torch.zeros_like(table, memory_format=torch.contiguous_format)
-    _sum_rows(DENSE, out, (), rows, x, [order, starts, weights, places], Optimiser())
+    _scatter_sum(DENSE, out, (), rows, x, [order, starts, weights, places], Optimiser())
     return out
 
 
 def sgd_rows(table: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float) -> None:
     """row ← row − rate · gradient."""
-    _sum_rows(SGD, table, (), rows, values, factors, Optimiser(rate))
+    _scatter_sum(SGD, table, (), rows, values, factors, Optimiser(rate))
 
 
 def adagrad_rows(
     table: Tensor, sums: Tensor, rows: Tensor, values: Tensor, factors: Sequence[Tensor], rate: float, epsilon: float
 ) -> None:
     """sum ← sum + mean(gradient²), row ← row − rate · gradient / (√sum + ε)."""
-    _sum_rows(ADAGRAD, table, (sums,), rows, values, factors, Optimiser(rate, epsilon))
+    _scatter_sum(ADAGRAD, table, (sums,), rows, values, factors, Optimiser(rate, epsilon))
 
 
 def adam_rows(
@@ -79,10 +79,10 @@ def adam_rows(
 ) -> None:
     """Lazy Adam on the touched rows."""
     optimiser = Optimiser(rate / (1 - beta1**step), epsilon, beta1, beta2, (1 - beta2**step) ** -0.5)
-    _sum_rows(ADAM, table, (first, second), rows, values, factors, optimiser)
+    _scatter_sum(ADAM, table, (first, second), rows, values, factors, optimiser)
 
 
-def _sum_rows(
+def _scatter_sum(
     target: int,
     table: Tensor,
     state: Sequence[Tensor],
@@ -98,7 +98,7 @@ def _sum_rows(
     parts = x.new_empty(2 * launches.sum_blocks(width, pairs), width)
     first, second = (*state, parts, parts)[:2]
     common = (_ones(x.device), parts, table, first, second)
-    sums = launches.sum_rows(target, width, pairs, weights.shape[1], optimiser)
+    sums = launches.scatter_sum(target, width, pairs, weights.shape[1], optimiser)
     run(sums, order, places, rows, starts, weights.contiguous(), x.contiguous(), *common)
     run(launches.finish_crossing_rows(target, width, pairs, optimiser), places, rows, starts, *common)
 
