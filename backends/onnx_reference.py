@@ -16,10 +16,15 @@ from peerspec.export.product_key_top_k import product_key_top_k
 from peerspec.reference import Layer, Output, PeerConfig, Selection
 from peerspec.reference.forward import flatten
 
-__all__ = ["forward", "name", "profiles", "select", "supports"]
+__all__ = ["computed_by", "forward", "name", "profiles", "select", "supports"]
 
 name = "onnx-reference"
 profiles = ALL_PROFILES - {"query-norm", "training", "frozen-statistics", *MIXED}
+
+
+def computed_by() -> str:
+    """What computes."""
+    return "ONNX's reference evaluator, in NumPy"
 
 
 def supports(config: PeerConfig, dtype: DTypeLike) -> bool | str:

@@ -25,12 +25,12 @@ __all__ = [
     "finish_crossing_rows",
     "mark_rows",
     "query_gradient",
+    "scatter_sum",
     "select",
     "split",
     "sub_keys",
     "sum_blocks",
     "sum_parts",
-    "scatter_sum",
     "write_rows",
 ]
 

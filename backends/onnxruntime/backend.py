@@ -27,7 +27,18 @@ from peerspec.export.graph import model_with_parameter_inputs
 from peerspec.reference import Layer, Output, PeerConfig, Selection, cost
 from peerspec.reference.forward import flatten
 
-__all__ = ["OrtBackend", "check_inference", "forward", "inlined", "name", "profiles", "scan", "select", "supports"]
+__all__ = [
+    "OrtBackend",
+    "check_inference",
+    "computed_by",
+    "forward",
+    "inlined",
+    "name",
+    "profiles",
+    "scan",
+    "select",
+    "supports",
+]
 
 _SMALL = 1 << 22
 """Floating-point operations below which a second thread costs more time than it saves (about 0.1 ms)."""
@@ -43,6 +54,10 @@ class OrtBackend:
         self._body: Body = body
         self._inline = inline
         self._kernels = kernels
+
+    def computed_by(self) -> str:
+        """ONNX Runtime, with the kernels of this project or with the bodies of the functions."""
+        return f"ONNX Runtime on the CPU, with {'kernels' if self._kernels else 'the bodies of the functions'}"
 
     def supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
         """True, or the reason why ONNX Runtime cannot run the configuration in ``dtype``."""
@@ -100,4 +115,5 @@ name = "onnxruntime"
 scan = OrtBackend("onnxruntime, Scan body", body="scan")
 inlined = OrtBackend("onnxruntime, inlined", inline=True)
 _plain = OrtBackend(name)
-profiles, supports, forward, select = _plain.profiles, _plain.supports, _plain.forward, _plain.select
+profiles, supports, computed_by = _plain.profiles, _plain.supports, _plain.computed_by
+forward, select = _plain.forward, _plain.select
