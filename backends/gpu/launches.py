@@ -122,7 +122,7 @@ def split(count: int, width: int) -> Launch:
 
 def select(n: int, k: int, rows: int, key_heads: int) -> Launch:
     """``select_kernel``."""
-    tiles, _ = selection_tiles(n, k)
+    tiles = selection_tiles(n, k)
     per, warps = selection_rows(n, k, rows)
     constants = {"N": n, "K": k, "KEY_HEADS": key_heads, **tiles.constants(), "ROWS": per}
     return Launch(select_kernel, (-(-rows // per), key_heads), (rows,), constants, warps)
@@ -143,18 +143,20 @@ def sum_blocks(width: int, pairs: int) -> int:
     return -(-pairs // rows_tiles(width, pairs).per)
 
 
-def scatter_sum(target: int, width: int, pairs: int, of_token: int, optimiser: Optimiser) -> Launch:
+def scatter_sum(
+    target: int, width: int, pairs: int, of_token: int, optimiser: Optimiser, *, scaled: bool = False
+) -> Launch:
     """``scatter_sum_kernel``; ``of_token`` is the number of pairs of each token."""
     tiles = rows_tiles(width, pairs)
-    constants = {"K": of_token, "EXPERTS": tiles.rows, **_row_constants(target, width, tiles)}
+    constants = {"K": of_token, "EXPERTS": tiles.rows, **_row_constants(target, width, tiles, scaled)}
     return Launch(scatter_sum_kernel, (sum_blocks(width, pairs),), (pairs, *optimiser), constants, tiles.warps)
 
 
-def finish_crossing_rows(target: int, width: int, pairs: int, optimiser: Optimiser) -> Launch:
+def finish_crossing_rows(target: int, width: int, pairs: int, optimiser: Optimiser, *, scaled: bool = False) -> Launch:
     """``finish_crossing_rows_kernel``; without programs where there is one block."""
     tiles = rows_tiles(width, pairs)
     grid = (sum_blocks(width, pairs) - 1,)
-    constants = _row_constants(target, width, tiles)
+    constants = _row_constants(target, width, tiles, scaled)
     return Launch(finish_crossing_rows_kernel, grid, (pairs, *optimiser), constants, tiles.warps)
 
 
@@ -179,8 +181,9 @@ def _head_constants(heads: int, key_heads: int, n: int, k: int) -> dict[str, int
     return {"HEADS": heads, "KEY_HEADS": key_heads, "N": n, "K": k}
 
 
-def _row_constants(target: int, width: int, tiles: Tiles) -> dict[str, int]:
-    return {"D": width, "WIDTH": triton.next_power_of_2(width), "BLOCK": tiles.per, "TARGET": target}
+def _row_constants(target: int, width: int, tiles: Tiles, scaled: bool) -> dict[str, int]:
+    width_over = triton.next_power_of_2(width)
+    return {"D": width, "WIDTH": width_over, "BLOCK": tiles.per, "TARGET": target, "SCALED": scaled}
 
 
 def _blocks(count: int, block: int) -> tuple[int]:

@@ -35,6 +35,7 @@ def _finish(
     D: tl.constexpr,
     WIDTH: tl.constexpr,
     TARGET: tl.constexpr,
+    SCALED: tl.constexpr,
 ):
     """Write the gradient of a row, or update the row by it; see ``scatter_sum_kernel``."""
     d = tl.arange(0, WIDTH)
@@ -46,7 +47,7 @@ def _finish(
             new = total
         else:
             old = widen(tl.load(table + row * D + d, mask=inside, other=0.0))
-            step = rate * tl.load(scale)
+            step = rate * tl.load(scale) if SCALED else rate
             if TARGET == 2:
                 new = old - step * total
             elif TARGET == 3:
@@ -60,7 +61,8 @@ def _finish(
                 square += (1.0 - beta2) * (total * total - square)
                 tl.store(first + row * D + d, mean, mask=inside)
                 tl.store(second + row * D + d, square, mask=inside)
-                new = old - step * (mean / (tl.sqrt(square) * (correction * tl.load(scale + 1)) + epsilon))
+                root = tl.sqrt(square) * (correction * tl.load(scale + 1) if SCALED else correction)
+                new = old - step * (mean / (root + epsilon))
         tl.store(table + row * D + d, narrow(new, table.dtype.element_ty), mask=inside)
 
 
@@ -89,6 +91,7 @@ def scatter_sum_kernel(
     EXPERTS: tl.constexpr,
     BLOCK: tl.constexpr,
     TARGET: tl.constexpr,
+    SCALED: tl.constexpr,
 ):
     """Σ weight · x over the pairs of each row; programs along blocks of BLOCK sorted pairs.
 
@@ -96,7 +99,7 @@ def scatter_sum_kernel(
         order, places, rows, starts: the sorted pairs and their rows, as ``write_rows_kernel`` makes them.
         weights, x: [tokens, K] and [tokens, D]; pair p is of token p // K.
         parts: room for the parts of rows that cross blocks, [2 · blocks, D], float32.
-        scale: for an optimiser [2], float32: factors of ``rate`` and ``correction``.
+        scale: with SCALED factors of ``rate`` and ``correction``, [2], float32, which are known on the device alone.
         table: a compact array [R, D], a dense one [N, D], or the table that is updated. Rows below 0 are none of them.
         first, second: the state of the optimiser: for ADAGRAD the sums [N] in ``first``, for ADAM both moments [N, D].
         rate, epsilon, beta1, beta2: of the optimiser. For ADAM ``rate`` is lr/(1−β₁ᵗ).
@@ -138,6 +141,7 @@ def scatter_sum_kernel(
                 D,
                 WIDTH,
                 TARGET,
+                SCALED,
             )
         else:
             part = 2 * block + tl.where(start >= begin, 1, 0)
@@ -164,6 +168,7 @@ def finish_crossing_rows_kernel(
     WIDTH: tl.constexpr,
     BLOCK: tl.constexpr,
     TARGET: tl.constexpr,
+    SCALED: tl.constexpr,
 ):
     """The rows that cross blocks; programs along the blocks after the first. See ``scatter_sum_kernel``.
 
@@ -180,5 +185,20 @@ def finish_crossing_rows_kernel(
         for later in range(block, (stop + BLOCK - 1) // BLOCK):
             total += tl.load(parts + (row * 0 + 2 * later) * D + d, mask=d < D, other=0.0)
         _finish(
-            total, place, row, table, first, second, scale, rate, epsilon, beta1, beta2, correction, D, WIDTH, TARGET
+            total,
+            place,
+            row,
+            table,
+            first,
+            second,
+            scale,
+            rate,
+            epsilon,
+            beta1,
+            beta2,
+            correction,
+            D,
+            WIDTH,
+            TARGET,
+            SCALED,
         )

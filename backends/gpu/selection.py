@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import cache
 
-import numpy as np
 import triton
 import triton.language as tl
-from numpy.typing import NDArray
 
 from peerspec.backends.gpu.order import LAST, order_key, place_of, score_of
 from peerspec.reference.selection import staircase_cells
@@ -44,8 +42,8 @@ class SelectionTiles:
 
 
 @cache
-def selection_tiles(n: int, k: int) -> tuple[SelectionTiles, NDArray[np.int32]]:
-    """Tiles for k of n² experts, and the ranks of each cell of the staircase, [2, cells], padded by rank 0.
+def selection_tiles(n: int, k: int) -> SelectionTiles:
+    """Tiles for k of n² experts.
 
     Of the places of a row, those in the ``ranks`` groups with the largest maxima hold the ``ranks`` best. A group of m
     places costs one maximum for each of n/m groups and then m candidates for each rank; m grows while that shrinks.
@@ -56,11 +54,9 @@ def selection_tiles(n: int, k: int) -> tuple[SelectionTiles, NDArray[np.int32]]:
         members = 2
         while width // (2 * members) >= ranks and width // (2 * members) + ranks * members <= width // members:
             members *= 2
-    staircase = staircase_cells(k, n)
-    count = len(staircase[0])
-    cells = np.zeros((2, max(answers, triton.next_power_of_2(count))), np.int32)
-    cells[:, :count] = staircase
-    return SelectionTiles(ranks, answers, width // members, members, count, cells.shape[1]), cells
+    count = len(staircase_cells(k, n)[0])
+    cells = max(answers, triton.next_power_of_2(count))
+    return SelectionTiles(ranks, answers, width // members, members, count, cells)
 
 
 def _power(count: int) -> int:
@@ -95,10 +91,24 @@ def _leading(row, inside, N: tl.constexpr, RANKS: tl.constexpr, GROUPS: tl.const
         return tl.topk(tl.reshape(key, (row.shape[0], RANKS * MEMBERS)), RANKS)
 
 
+@triton.jit
+def _ranks_of_cells(N: tl.constexpr, K: tl.constexpr, RANKS: tl.constexpr, COUNT: tl.constexpr, CELLS: tl.constexpr):
+    """The ranks a and b of each cell of the staircase, (a+1)(b+1) ≤ k, row by row; 0 and 0 behind the last cell."""
+    cell = tl.arange(0, CELLS)
+    row, start = tl.zeros((CELLS,), tl.int32), tl.zeros((CELLS,), tl.int32)
+    end = 0
+    for rank in tl.static_range(RANKS):
+        if rank < N:
+            end += N if K // (rank + 1) > N else K // (rank + 1)
+        behind = cell >= end
+        row += behind.to(tl.int32)
+        start = tl.where(behind, end, start)
+    return tl.where(cell < COUNT, row, 0), tl.where(cell < COUNT, cell - start, 0)
+
+
 @triton.jit(do_not_specialize=["rows"])
 def select_kernel(
     halves,
-    staircase,
     scores,
     ids,
     rows,
@@ -117,7 +127,6 @@ def select_kernel(
 
     Args:
         halves: half scores [H_k, 2, rows, n], float32.
-        staircase: ranks of the cells in either half, [2, CELLS], int32; COUNT of them are real.
         scores, ids: [rows, H_k, k], float32 and int64.
         ROWS: rows of a program, which takes both halves of each as one tile.
     """
@@ -129,8 +138,8 @@ def select_kernel(
     best = _leading(first, row < rows, N, RANKS, GROUPS, MEMBERS)
 
     cell = tl.arange(0, CELLS)
-    rank = tl.load(staircase + half[:, None] * CELLS + cell[None, :])
-    found = tl.gather(best, rank, 1)
+    rows_of_cells, columns = _ranks_of_cells(N, K, RANKS, COUNT, CELLS)
+    found = tl.gather(best, tl.where(half[:, None] == 0, rows_of_cells[None, :], columns[None, :]), 1)
     sums = tl.sum(tl.reshape(score_of(found), (ROWS, 2, CELLS)), 1)
     part = place_of(found).to(tl.int64) * tl.where(half == 0, N, 1)[:, None]
     ids_of_cells = tl.sum(tl.reshape(part, (ROWS, 2, CELLS)), 1)

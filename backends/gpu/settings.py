@@ -13,8 +13,6 @@ from peerspec.backends.gpu.numbers import INTERPRETED
 
 __all__ = ["Tiles", "rows_tiles", "selection_rows", "stage_tiles"]
 
-_FEW_TOKENS = 64
-"""Up to as many tokens do not fill a chip with one program each."""
 _LONG_ROW, _MANY_RANKS = 2048, 32
 """Half scores and ranks that take the registers of more than one warp. Triton 3.6 cannot gather from fewer than 32
 numbers with two warps, nor from 64 with four."""
@@ -43,7 +41,7 @@ def stage_tiles(width: int, tokens: int, pairs: int) -> Tiles:
         return Tiles(rows, 1, -(-pairs // rows) * rows)
     rows, warps = (8, 4) if width <= 256 else (4, 4) if width <= 1024 else (2, 8) if width <= 4096 else (1, 8)
     rows = min(rows, triton.next_power_of_2(pairs))
-    parts = min(-(-_PROGRAMS // max(1, tokens)), -(-pairs // rows)) if tokens <= _FEW_TOKENS else 1
+    parts = min(-(-_PROGRAMS // max(1, tokens)), -(-pairs // rows))
     per = -(-pairs // parts)
     return Tiles(rows, warps, -(-per // rows) * rows)
 

@@ -42,7 +42,7 @@ def expert_stage(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, 
 def expert_stage_with_products(
     activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """y, and what ``expert_stage_backward`` takes of it: products [T, 1 or 2, K], or zeros where it makes its own."""
+    """y, and the products u·x and w·x [T, 1 or 2, K]; zeros for these from the core, whose backward pass needs none."""
     y, products = _expert_stage(activation, tables, x, ids, gate)
     return y, products
 
@@ -70,8 +70,9 @@ def _stage_by_core(
 def _stage_by_library(
     activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    y = gather_sum(tables["v"], ids, gate * _value(activation, _inner_products(tables, x, ids)))
-    return y, _no_products(tables, gate)
+    products = _inner_products(tables, x, ids)
+    y = gather_sum(tables["v"], ids, gate * _value(activation, products))
+    return y, jnp.stack([products[name] for name in ("u", "w") if name in products], 1)
 
 
 def _stage_by_gpu(activation: str, *arguments: Any) -> tuple[jax.Array, jax.Array]:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from peerspec.backends.gpu.limits import MOST_FEATURES, MOST_PAIRS, MOST_RANKS, MOST_SUB_KEYS
+from peerspec.backends.gpu.limits import MOST_PAIRS, MOST_RANKS, MOST_SELECTED, MOST_SUB_KEYS
 from peerspec.backends.jax import native
 from peerspec.backends.jax.chunks import in_chunks
 from peerspec.backends.jax.half_scores import half_scores
@@ -82,7 +82,7 @@ def _gradients_by_gpu(k: int, *arrays: jax.Array) -> tuple[jax.Array, jax.Array]
 
 
 def _gradients_fit(k: int, keys: jax.Array, q: jax.Array, ids: jax.Array, dscores: jax.Array) -> bool:
-    return q.dtype == jnp.float32 and keys.shape[-1] <= MOST_FEATURES and 2 * ids.size < MOST_PAIRS
+    return q.dtype == jnp.float32 and k * keys.shape[-1] <= MOST_SELECTED and 2 * ids.size < MOST_PAIRS
 
 
 def _second_gradients(k: int, saved: Any, cotangents: Any) -> tuple[Any, ...]:

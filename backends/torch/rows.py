@@ -60,8 +60,8 @@ def scatter_sum(rows: FactoredRows) -> Float[Tensor, "R D"]:
 
 def summed_rows(gradient: FactoredRows) -> tuple[Int[Tensor, " R"], Float[Tensor, "R D"]]:
     """The touched rows and ``scatter_sum`` of each. Asks the device for R if it stayed there."""
-    count = gradient.touched.number()
-    return gradient.touched.rows[:count], scatter_sum(gradient)[:count]
+    rows = gradient.touched.rows[: gradient.touched.number()]
+    return rows, scatter_sum(gradient._replace(touched=gradient.touched._replace(rows=rows)))
 
 
 def _gather_dot_by_library(table: Tensor, ids: Tensor, x: Tensor) -> Tensor:

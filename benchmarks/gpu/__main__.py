@@ -15,7 +15,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,8 +37,10 @@ from layer import passes, scaling, steps  # noqa: E402
 from page import markdown  # noqa: E402
 from sizes import DRY, GPU, Point, Sizes  # noqa: E402
 from stages import stages  # noqa: E402
-from suite import suite  # noqa: E402
+from suite import BACKENDS, suite  # noqa: E402
 from training import training  # noqa: E402
+
+from peerspec.backends.torch.gpu.availability import computed_by_device  # noqa: E402
 
 PACKAGES = ("torch", "triton", "jax", "numpy")
 SUITE_LIMIT = 150.0
@@ -53,36 +55,41 @@ class Task(NamedTuple):
     run: Callable[[], Iterator[Row]]
 
 
-def tasks(book: Book, sizes: Sizes, folder: Path) -> Iterator[Task]:
-    """All points, what matters most first."""
-    dry = sizes.device == "cpu"
+def tasks(book: Book, sizes: Sizes, folder: Path, left: Callable[[], float]) -> Iterator[Task]:
+    """All points, what matters most first; the suites, which compile most, have the time that is left."""
     yield Task("ceilings", "all", lambda: ceilings(sizes))
     yield Task("correctness", "all", lambda: correctness(sizes))
-    backends = (
-        [str(ROOT / "tests" / "backends" / "gpu" / "torch_interpreted.py")] if dry else ["torch-cuda", "jax-cuda"]
-    )
-    options = ("--profile", "float32", "--only", "structure", "--only", "selection") if dry else ()
     points = sizes.points
-    compiled = {points[0].name}
-    for point in points[:4]:
-        yield from of_point(book, sizes, point, compiled)
-    for backend in backends:
-        yield Task("suite", Path(backend).stem, lambda name=backend: suite(folder, name, SUITE_LIMIT, *options))
-    for point in points[:4]:
+    largest = [point for point in points if point.tokens == max(sizes.tokens)]
+    others = [point for point in points if point.tokens < max(sizes.tokens)]
+    for point in largest[:2]:
+        yield from of_point(book, sizes, point, compiled=point is largest[0])
         yield Task("steps", point.name, lambda p=point: steps(sizes, p))
+    for point in [point for point in others if point.tokens == 1][:1]:
+        yield from of_point(book, sizes, point, compiled=False)
     yield Task("scaling", "all", lambda: scaling(sizes))
     yield Task("training", "all", lambda: training(sizes))
-    for point in points[4:]:
-        yield from of_point(book, sizes, point, compiled)
+    dry = sizes.device == "cpu"
+    options = ("--profile", "float32", "--only", "structure", "--only", "selection") if dry else ()
+    for name in [str(ROOT / "tests" / "backends" / "gpu" / "torch_interpreted.py")] if dry else BACKENDS:
+        yield Task("suite", Path(name).stem, lambda name=name: suite(folder, name, min(SUITE_LIMIT, left()), *options))
+    for point in largest[2:]:
+        yield from of_point(book, sizes, point, compiled=False)
+        yield Task("steps", point.name, lambda p=point: steps(sizes, p))
+    for point in others:
+        yield from of_point(book, sizes, point, compiled=False)
 
 
-def of_point(book: Book, sizes: Sizes, point: Point, compiled: set[str]) -> Iterator[Task]:
+def of_point(book: Book, sizes: Sizes, point: Point, *, compiled: bool) -> Iterator[Task]:
     def beside_floor() -> Iterator[Row]:
         copy = book.find("ceilings", what="copy")
-        return stages(sizes, point, 1e6 * copy["GB/s"] if copy else float("nan"))
+        product = book.find("ceilings", what=f"product, {str(point.dtype)[6:]}")
+        if not copy or not product:
+            raise RuntimeError("the ceilings of the device are missing; run that part first")
+        return stages(sizes, point, 1e6 * copy["GB/s"], 1e9 * product["TFLOP/s"])
 
     yield Task("stages", point.name, beside_floor)
-    yield Task("passes", point.name, lambda: passes(sizes, point, compiled=point.name in compiled))
+    yield Task("passes", point.name, lambda: passes(sizes, point, compiled=compiled))
 
 
 def run(task: Task, book: Book) -> None:
@@ -96,7 +103,7 @@ def run(task: Task, book: Book) -> None:
     failed = rows[0].get("failed") if rows else None
     seconds = time.perf_counter() - start
     print(f"{task.part:12} {task.point:36} {seconds:6.1f} s  {failed or f'{len(rows)} rows'}", flush=True)
-    if torch.cuda.is_available():
+    with suppress(Exception):  # after a fault of the device, nothing of this process works, but the suites may
         torch.cuda.empty_cache()
 
 
@@ -109,7 +116,15 @@ def about(dry: bool) -> Row:
         except PackageNotFoundError:
             versions[name] = "missing"
     device = "interpreted on the CPU" if dry else torch.cuda.get_device_name()
-    return {"device": device, "date": datetime.now(UTC).date().isoformat(), "versions": versions, "peerspec": FOUND}
+    runs = "Triton" if dry else computed_by_device(torch.cuda.current_device())
+    print(f"torch computes by {runs}", flush=True)
+    return {
+        "device": device,
+        "torch": runs,
+        "date": datetime.now(UTC).date().isoformat(),
+        "versions": versions,
+        "peerspec": FOUND,
+    }
 
 
 def main() -> int:
@@ -130,7 +145,7 @@ def main() -> int:
 
             stack.enter_context(interpreted_kernels())
         missing = []
-        for task in tasks(book, sizes, options.out):
+        for task in tasks(book, sizes, options.out, lambda: options.budget - (time.monotonic() - start)):
             if (options.only and task.part not in options.only) or book.has(task.part, task.point):
                 continue
             if time.monotonic() - start > options.budget:

@@ -62,7 +62,9 @@ def layer(dtype: torch.dtype, expert: str, key_heads: int, sizes: Sizes, *, dry:
 
 
 def relative(got: Tensor, right: Tensor) -> float:
-    return float((got.double().cpu() - right).norm() / right.norm())
+    """‖got − right‖/‖right‖; infinite where anything is NaN."""
+    error = float((got.double().cpu() - right).norm() / right.norm())
+    return error if error == error else float("inf")
 
 
 def as_array(tensor: Tensor, layer: Layer) -> Any:

@@ -39,7 +39,7 @@ def passes(sizes: Sizes, point: Point, *, compiled: bool) -> Iterator[Row]:
     yield from rows("forward", point, in_turns(forward))
     extra = memory(forward[OURS], sizes)
     if extra is not None:
-        yield {"what": "memory beside y, forward", **point.facts, "variant": OURS, "MB": extra / 1e6}
+        yield {"what": "memory at the peak, forward", **point.facts, "variant": OURS, "MB": extra / 1e6}
     if point.tokens > 1:
         both = {OURS: with_gradients(module, x), "Algorithm 1": with_gradients(rivals["Algorithm 1"], x)}
         both["dense, equal FLOPs"] = with_gradients(rivals["dense, equal FLOPs"], x)
@@ -133,18 +133,15 @@ def by_library(work: Work) -> Work:
 
 
 def memory(work: Work, sizes: Sizes) -> int | None:
-    """Bytes that the work takes beside what it returns; None where there is no GPU."""
+    """Bytes that the work takes at its peak, its result included; None where there is no GPU."""
     if sizes.device == "cpu":
         return None
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    result = work()
+    work()
     torch.cuda.synchronize()
-    kept = torch.cuda.memory_allocated() - before
-    peak = torch.cuda.max_memory_allocated() - before
-    del result
-    return peak - kept
+    return torch.cuda.max_memory_allocated() - before
 
 
 class InBatch(nn.Module):

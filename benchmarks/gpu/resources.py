@@ -48,7 +48,7 @@ class Variant(NamedTuple):
 def variants() -> Iterator[Variant]:
     """All kernels, in the sizes and with the launches of large layers."""
     for n, k in ((128, 16), (1024, 16), (1024, 64), (4096, 64)):
-        arrays = {"staircase": "*i32", "ids": "*i64"}
+        arrays = {"ids": "*i64"}
         yield Variant(f"select n={n} k={k}", launches.select(n, k, TOKENS * 8, 1), arrays)
     for dtype, table in TYPES.items():
         for width in (256, 768, 1000, 1024, 8192):

@@ -10,26 +10,29 @@ from clock import Work, in_turns
 from sizes import Point, Sizes, config_of
 
 from peerspec.backends.torch import PEER
+from peerspec.backends.torch.gpu.retrieval import launch_selection
 from peerspec.backends.torch.table_gradients import table_gradients
 from peerspec.backends.torch.touched import touched_rows
 
 __all__ = ["stages"]
 
-TURNS = 4
-"""Sets of ids that take turns, so that no cache holds the rows of the one before."""
+ROWS_IN_TURNS = 1 << 28
+MOST_TURNS = 512
+"""Sets of ids take turns, so that no cache holds the rows of the one before: 256 MiB of rows, or as many sets."""
 
 
-def stages(sizes: Sizes, point: Point, bandwidth: float) -> Iterator[Row]:
+def stages(sizes: Sizes, point: Point, bandwidth: float, rate: float) -> Iterator[Row]:
     """Query, retrieval, selection, the expert stage and its gradients, sorting, and the gradient of a table.
 
     Args:
         bandwidth: bytes in a millisecond, of a copy.
+        rate: operations in a millisecond, of a product in the dtype of the point.
     """
     found = Stages(sizes, point)
-    works, floors = found.works(), found.floors()
+    works, floors, products = found.works(), found.floors(), found.products()
     with torch.no_grad():
         for name, ms in in_turns(works).items():
-            floor = floors[name] / bandwidth
+            floor = max(floors[name] / bandwidth, products.get(name, 0) / rate)
             yield {"what": name, **point.facts, "ms": ms, "floor": floor, "share of floor": floor / ms}
 
 
@@ -46,7 +49,9 @@ class Stages:
         self.x, self.dy = (torch.randn(shape, device=sizes.device) for _ in range(2))
         self.x = self.x.to(point.dtype).float()
         pairs = (point.tokens, sizes.pairs)
-        self.ids = [torch.randint(point.experts, pairs, device=sizes.device) for _ in range(TURNS)]
+        turns = ROWS_IN_TURNS // (point.tokens * sizes.pairs * point.width * self.u.element_size())
+        turns = max(4, min(MOST_TURNS, turns)) if sizes.device != "cpu" else 2
+        self.ids = [torch.randint(point.experts, pairs, device=sizes.device) for _ in range(turns)]
         self.gates = torch.rand(pairs, device=sizes.device)
         self.turn = 0
 
@@ -54,14 +59,14 @@ class Stages:
         operators, narrow = torch.ops.peerspec, self.point.dtype != torch.float32
         q = operators.query(self.x, self.query, None, narrow)
         scores, chosen = operators.retrieve(q, self.keys, self.sizes.top_k)
-        halves = [torch.randn(q.shape[0] * q.shape[1], self.keys.shape[2], device=q.device) for _ in range(2)]
+        halves = torch.randn(1, 2, q.shape[0] * q.shape[1], self.keys.shape[2], device=q.device)
         tables = self.u, self.v, None
         products = operators.expert_stage(*tables, self.x, self.ids[0], self.gates, "gelu")[1]
         touched = touched_rows(self.ids[0], self.point.experts)
         return {
             "query": lambda: operators.query(self.x, self.query, None, narrow),
             "retrieval": lambda: operators.retrieve(q, self.keys, self.sizes.top_k),
-            "selection": lambda: operators.select(*halves, self.sizes.top_k),
+            "selection": lambda: launch_selection(halves, self.sizes.top_k, scores, chosen),
             "expert stage": lambda: operators.expert_stage(*tables, self.x, self._ids(), self.gates, "gelu"),
             "its gradients": lambda: operators.expert_stage_backward(
                 *tables, self.x, self._ids(), self.gates, products, self.dy, "gelu", True
@@ -75,7 +80,7 @@ class Stages:
         }
 
     def floors(self) -> dict[str, float]:
-        """Bytes: each input read once, each output written once."""
+        """Bytes: each input read once, each output written once, and a row for each pair that selects it."""
         p, s = self.point, self.sizes
         size, pairs = self.u.element_size(), p.tokens * s.pairs
         rows, n = pairs * p.width * size, self.keys.shape[2]
@@ -94,6 +99,13 @@ class Stages:
             "sums of touched rows": x + 4 * distinct * p.width + 24 * pairs,
         }
 
+    def products(self) -> dict[str, float]:
+        """Operations of the stages that make products of matrices: multiplications and additions."""
+        p, s = self.point, self.sizes
+        half_scores = 2 * p.tokens * s.heads * s.d_key * self.keys.shape[2]
+        thrice = 3 if p.dtype == torch.bfloat16 else 1
+        return {"query": 2 * p.tokens * self.query.numel(), "retrieval": thrice * half_scores}
+
     def _ids(self) -> torch.Tensor:
         self.turn += 1
-        return self.ids[self.turn % TURNS]
+        return self.ids[self.turn % len(self.ids)]

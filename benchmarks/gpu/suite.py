@@ -15,9 +15,9 @@ from book import Row
 __all__ = ["BACKENDS", "suite"]
 
 BACKENDS = {"torch-cuda": "peerspec.backends.torch.cuda", "jax-cuda": "peerspec.backends.jax.cuda"}
-PROCESSES = 12
-SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-"""JAX would take most of the device's memory for one process."""
+PROCESSES = 6  # one for each precision
+SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "XLA_FLAGS": "--xla_gpu_autotune_level=0"}
+"""JAX would take most of the device's memory for one process, and compile each product in several ways."""
 
 
 def suite(folder: Path, backend: str, limit: float, *options: str) -> Iterator[Row]:
@@ -25,6 +25,7 @@ def suite(folder: Path, backend: str, limit: float, *options: str) -> Iterator[R
     report = folder / f"check-{Path(backend).stem}.json"
     command = [sys.executable, "-m", "peerspec", "check", BACKENDS.get(backend, backend), "--size", "minimal"]
     command += ["--json", str(report), "--quiet", *options]
+    report.unlink(missing_ok=True)
     if backend in BACKENDS:  # compiling takes most of the time, so several processes share the device
         command += ["-n", str(min(PROCESSES, os.cpu_count() or 1))]
     start = time.perf_counter()

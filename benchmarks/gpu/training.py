@@ -33,7 +33,8 @@ def training(sizes: Sizes) -> Iterator[Row]:
     text = sample(100 * batch * context, sizes.device)
     for variant in ("PEER", "dense, equal FLOPs"):
         torch.manual_seed(0)
-        model = LanguageModel(config).to(sizes.device)
+        with torch.device(sizes.device):
+            model = LanguageModel(config)
         if variant != "PEER":
             dense = Dense(config.peer, device=sizes.device, dtype=torch.float32)
             model.blocks[config.layers // 2].feed_forward = dense

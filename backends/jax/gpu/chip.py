@@ -89,7 +89,9 @@ def _reason_against_parts() -> str:
         return reason
     try:
         capsule = jax.ffi.pycapsule(handler("launch"))  # type: ignore[no-untyped-call]  # not annotated
+        jax.ffi.register_ffi_target(TARGET, capsule, platform="CUDA")
     except (NativeError, AttributeError) as error:
         return f"the native core, which starts the kernels, is missing: {error}"
-    jax.ffi.register_ffi_target(TARGET, capsule, platform="CUDA")
+    except RuntimeError as error:
+        return f"this version of JAX refuses the launcher of the native core: {error}"
     return ""

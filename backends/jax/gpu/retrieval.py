@@ -7,7 +7,6 @@ import jax.numpy as jnp
 
 from peerspec.backends.gpu import launches
 from peerspec.backends.gpu.limits import MOST_HALF_SCORES
-from peerspec.backends.gpu.selection import selection_tiles
 from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.chunks import in_chunks
 from peerspec.backends.jax.gpu.launch import run
@@ -91,8 +90,7 @@ def _selected(k: int, halves: jax.Array) -> tuple[jax.Array, jax.Array]:
         jax.ShapeDtypeStruct(shape, jnp.float32),  # type: ignore[no-untyped-call]  # not annotated
         jax.ShapeDtypeStruct(shape, id_dtype(n * n)),  # type: ignore[no-untyped-call]
     )
-    staircase = jnp.asarray(selection_tiles(n, k)[1])
-    scores, ids = run(launches.select(n, k, rows, key_heads), (halves, staircase), results)
+    scores, ids = run(launches.select(n, k, rows, key_heads), (halves,), results)
     return scores, ids
 
 

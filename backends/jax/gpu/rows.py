@@ -83,7 +83,8 @@ def _summed(
     out = first + most
     order: tuple[int, ...] = (*range(first), out, out + 1, *(out + 1 + i for i in state))
     aliases = {first + i: 1 + i for i in range(most)}
-    sums = launches.scatter_sum(target, width, count, weights.shape[1], optimiser)
+    scaled = target != DENSE
+    sums = launches.scatter_sum(target, width, count, weights.shape[1], optimiser, scaled=scaled)
     found = run(sums, (*given, *tables), (parts, *map(_like, tables)), order=order, aliases=aliases)
 
     given = (pairs.places, pairs.rows, pairs.starts, scale, found[0])
@@ -91,7 +92,7 @@ def _summed(
     out = first + most
     order = (*range(first), out, *(out + i for i in state))
     aliases = {first + i: i for i in range(most)}
-    crossing = launches.finish_crossing_rows(target, width, count, optimiser)
+    crossing = launches.finish_crossing_rows(target, width, count, optimiser, scaled=scaled)
     return run(crossing, (*given, *found[1:]), [*map(_like, tables)], order=order, aliases=aliases)
 
 

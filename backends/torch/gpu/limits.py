@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from peerspec.backends.gpu.limits import MOST_FEATURES, MOST_PAIRS, MOST_RANKS, MOST_SUB_KEYS
+from peerspec.backends.gpu.limits import MOST_FEATURES, MOST_PAIRS, MOST_RANKS, MOST_SELECTED, MOST_SUB_KEYS
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 
 __all__ = [
@@ -24,8 +24,11 @@ __all__ = [
 
 
 def fits_query(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> bool:
-    """Whether tensor cores make the products of these tokens and this weight exactly."""
-    return narrow and x.numel() > 0 and weight.dtype in (torch.bfloat16, torch.float16)
+    """Whether tensor cores make the products of these tokens and this weight exactly, with float32 sums."""
+    if not narrow or not x.numel():
+        return False
+    narrow_sums = getattr(torch.backends.cuda.matmul, "allow_fp16_accumulation", False)
+    return weight.dtype == torch.bfloat16 or (weight.dtype == torch.float16 and not narrow_sums)
 
 
 def fits_selection(scores1: Tensor, scores2: Tensor, k: int) -> bool:
@@ -40,7 +43,8 @@ def fits_retrieval(q: Tensor, keys: Tensor, k: int) -> bool:
 
 def fits_router(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> bool:
     """Whether the kernels of the gradients of queries and sub-keys take these."""
-    return q.dtype == torch.float32 and keys.shape[-1] <= MOST_FEATURES and 2 * ids.numel() < MOST_PAIRS
+    sub_keys = ids.shape[-1] * keys.shape[-1]
+    return q.dtype == torch.float32 and sub_keys <= MOST_SELECTED and 2 * ids.numel() < MOST_PAIRS
 
 
 def fits_experts(u: Tensor, v: Tensor, w: Tensor | None, x: Tensor, ids: Tensor, *_: Any) -> bool:

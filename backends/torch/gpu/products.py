@@ -11,7 +11,7 @@ from torch import Tensor
 from peerspec.backends.gpu.launches import split
 from peerspec.backends.torch.gpu.run import run
 
-__all__ = ["half_scores", "query"]
+__all__ = ["exact_half_scores", "exact_parts", "query"]
 
 
 def query(x: Float[Tensor, "T D"], weight: Float[Tensor, "h d D"], bias: Tensor | None) -> Float[Tensor, "T h d"]:
@@ -21,16 +21,24 @@ def query(x: Float[Tensor, "T D"], weight: Float[Tensor, "h d D"], bias: Tensor 
     return q if bias is None else q + bias.to(q.dtype)
 
 
-def half_scores(
-    keys: Float[Tensor, "H_k 2 n half"], q: Float[Tensor, "T h d"], room: Float[Tensor, " most"]
-) -> Float[Tensor, "H_k 2 R n"]:
-    """``half_scores`` of the library, for bfloat16 sub-keys: each float32 q is split into three bfloat16 numbers."""
-    key_heads, _, n, half = keys.shape
+def exact_parts(
+    q: Float[Tensor, "T h d"], keys: Float[Tensor, "H_k 2 n half"]
+) -> tuple[Float[Tensor, "T h 2 thrice"], Float[Tensor, "H_k 2 n thrice"]]:
+    """Each float32 q as three bfloat16 numbers, and bfloat16 sub-keys three times, for ``exact_half_scores``."""
+    half = keys.shape[-1]
     parts = q.new_empty(len(q), q.shape[1], 2, 3 * half, dtype=torch.bfloat16)
     run(split(q.numel(), half), q.contiguous(), parts)
-    rows = parts.view(-1, 2 * key_heads, 3 * half).transpose(0, 1)
+    return parts, keys.repeat(1, 1, 1, 3)
+
+
+def exact_half_scores(
+    keys: Float[Tensor, "H_k 2 n thrice"], parts: Float[Tensor, "T h 2 thrice"], room: Float[Tensor, " most"]
+) -> Float[Tensor, "H_k 2 R n"]:
+    """``half_scores`` of what ``exact_parts`` returned."""
+    key_heads, _, n, thrice = keys.shape
+    rows = parts.view(-1, 2 * key_heads, thrice).transpose(0, 1)
     out = room[: rows.shape[:2].numel() * n].view(*rows.shape[:2], n)
-    _product(rows, keys.flatten(0, 1).repeat(1, 1, 3).mT, out)
+    _product(rows, keys.flatten(0, 1).mT, out)
     return out.view(key_heads, 2, rows.shape[1], n)
 
 

@@ -14,7 +14,7 @@ __all__ = ["retrieve_backward"]
 
 def retrieve_backward(q: Tensor, keys: Tensor, ids: Tensor, dscores: Tensor) -> tuple[Tensor, Tensor]:
     """dq [T, h, d] and the gradient of the sub-keys [H_k, 2, n, d/2] (GRD-1, GRD-2)."""
-    dq, dscores, ids = torch.empty_like(q), dscores.contiguous(), ids.contiguous()
+    dq, dscores, ids = q.new_empty(q.shape), dscores.contiguous(), ids.contiguous()
     tokens, heads, k = ids.shape
     key_heads, _, n, half = keys.shape
     if not tokens:

@@ -6,7 +6,6 @@ The number of touched rows stays on the device: arrays of rows have room for all
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -97,13 +96,7 @@ def _scatter_sum(
         return
     parts = x.new_empty(2 * launches.sum_blocks(width, pairs), width)
     first, second = (*state, parts, parts)[:2]
-    common = (_ones(x.device), parts, table, first, second)
+    common = (parts, parts, table, first, second)  # the scale is not read
     sums = launches.scatter_sum(target, width, pairs, weights.shape[1], optimiser)
     run(sums, order, places, rows, starts, weights.contiguous(), x.contiguous(), *common)
     run(launches.finish_crossing_rows(target, width, pairs, optimiser), places, rows, starts, *common)
-
-
-@cache
-def _ones(device: torch.device) -> Tensor:
-    """The factors of an optimiser whose numbers are known here."""
-    return torch.ones(2, device=device)

@@ -17,6 +17,7 @@ if find_spec("triton"):
     # Triton decides when a kernel is defined. Outside this folder tests are not to inherit the variable.
     os.environ["TRITON_INTERPRET"] = "1"
     import fast_interpreter
+    import ranks_kernel  # noqa: F401 - defines a kernel
 
     import peerspec.backends.gpu.launches  # noqa: F401 - defines the kernels
 

@@ -92,6 +92,21 @@ def test_scan_remat_and_second_derivatives_are_those_of_library_operations() -> 
     assert all(jnp.allclose(a, b, rtol=1e-4, atol=1e-4) for a, b in zip(got, expected, strict=True))
 
 
+def test_kernels_take_the_backward_pass_of_a_forward_pass_by_library_operations() -> None:
+    params, x = init(CONFIG, jax.random.key(0)), jax.random.normal(jax.random.key(1), (4, 12))
+
+    def y(params: Any, x: jax.Array) -> jax.Array:
+        return forward(CONFIG, params, x).y
+
+    with library_operations():
+        value, pull = jax.vjp(y, params, x)
+        expected = pull(value)
+    with interpreted():
+        got = pull(value)
+    same = jax.tree.map(lambda a, b: bool(jnp.allclose(a, b, rtol=1e-5, atol=1e-6)), got, expected)
+    assert all(jax.tree.leaves(same))
+
+
 @pytest.mark.parametrize("make", [row_sgd, row_adagrad, lazy_adam])
 def test_optimisers_of_rows_take_the_steps_of_library_operations(make: Any) -> None:
     source = np.random.default_rng(0)

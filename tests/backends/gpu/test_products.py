@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from peerspec.backends.gpu.parts import split_kernel
-from peerspec.backends.torch.gpu.products import half_scores, query
+from peerspec.backends.torch.gpu.products import exact_half_scores, exact_parts, query
 from peerspec.backends.torch.half_scores import half_scores as float32_half_scores
 
 
@@ -50,7 +50,10 @@ def test_half_scores_are_those_of_float32_products(tokens: int, key_heads: int) 
     torch.manual_seed(0)
     q, keys = torch.randn(tokens, 3, 8), torch.randn(key_heads, 2, 20, 4).bfloat16()
     room = torch.empty(2, 2 * tokens * 3 * 20)
-    found, expected = half_scores(keys, q, room[0]), float32_half_scores(keys.double(), q.double(), room[1].double())
+    found, expected = (
+        exact_half_scores(*exact_parts(q, keys)[::-1], room[0]),
+        float32_half_scores(keys.double(), q.double(), room[1].double()),
+    )
     scale = float32_half_scores(keys.abs().double(), q.abs().double(), torch.empty_like(room[1]).double())
     assert found.dtype == torch.float32
     assert ((found - expected).abs() <= 12 * 2.0**-24 * scale).all()  # 3 · d/2 terms, rounded once each

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from ranks_kernel import ranks_kernel
 
 from peerspec.backends.gpu.selection import selection_tiles
 from peerspec.backends.torch.gpu.retrieval import retrieve, select
 from peerspec.reference import select_two_stage
+from peerspec.reference.selection import staircase_cells
 
 KINDS = ("full", "ties", "near", "zeros", "falling", "sunken")
 SIZES = [
@@ -81,10 +81,18 @@ def test_the_layer_selects_among_the_sub_keys_of_each_head(key_heads: int) -> No
 
 def test_tiles_are_powers_of_two_that_hold_the_row_and_the_staircase() -> None:
     for n, k in [(n, k) for n in (1, 5, 64, 1000, 4096) for k in (1, 3, 16, 64) if k <= n * n]:
-        tiles, cells = selection_tiles(n, k)
+        tiles = selection_tiles(n, k)
         assert tiles.groups * tiles.members >= n
         assert tiles.groups >= tiles.ranks >= min(k, n)
         assert tiles.answers >= k
-        assert cells.shape == (2, tiles.cells)
+        assert tiles.cells >= max(tiles.count, tiles.answers)
         assert all(size & (size - 1) == 0 for size in (tiles.groups, tiles.members, tiles.ranks, tiles.cells))
-        assert all(a < b for a, b in pairwise(zip(*cells[:, : tiles.count], strict=True)))
+
+
+@pytest.mark.parametrize(("n", "k"), [*SIZES, (5, 25), (4096, 63), (9, 64)])
+def test_cells_have_the_ranks_of_the_staircase(n: int, k: int) -> None:
+    tiles, staircase = selection_tiles(n, k), staircase_cells(k, n)
+    found = torch.full((2, tiles.cells), -1, dtype=torch.int32)
+    ranks_kernel[(1,)](found, n, k, tiles.ranks, tiles.count, tiles.cells)
+    assert np.array_equal(found[:, : tiles.count].numpy(), np.stack(staircase))
+    assert not found[:, tiles.count :].any()
