@@ -31,7 +31,7 @@ test: $(VENV)/.installed-dev
 	@echo "== import-linter"
 	@PYTHONPATH=build/types $(BIN)/lint-imports
 	@echo "== pytest"
-	@$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadgroup
+	@$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4
 
 docs: $(VENV)/.installed-dev
 	@echo "== documentation site"

@@ -130,8 +130,8 @@ class _Latest:
         """The time that is left, the failures and the case that runs."""
         standing = self._standing
         assert standing is not None
-        left = None if standing.left is None else standing.left - (time.monotonic() - self._at)
-        words = [] if left is None else [_left(left)]
+        since = time.monotonic() - self._at
+        words = [_left(standing.left - since)] if standing.case and standing.left is not None else []
         if count := len(standing.failed):
             words.append(f"{count} check{'s' if count > 1 else ''} failed")
         return ", ".join([*words, *([standing.case] if standing.case else [])])

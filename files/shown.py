@@ -1,10 +1,9 @@
-"""Values of other people in messages: short, on one line, and harmless to a terminal; and why a process ended."""
+"""Values of other people in messages: short, on one line, and harmless to a terminal."""
 
 from __future__ import annotations
 
-__all__ = ["exit_reason", "printable", "shown"]
+__all__ = ["printable", "shown"]
 
-_SIGKILL = -9
 _LENGTH = 60
 """Characters of a value that a message shows."""
 
@@ -33,17 +32,3 @@ def printable(text: str) -> str:
         é\\x1b[2J
     """
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
-def exit_reason(code: int) -> str:
-    """Why a process ended, by its return code in ``subprocess``.
-
-    Example:
-        >>> exit_reason(3), exit_reason(-11)
-        ('exit status 3', 'killed by signal 11')
-        >>> exit_reason(-9)
-        'killed by signal 9, as a system does when memory runs out'
-    """
-    if code >= 0:
-        return f"exit status {code}"
-    return f"killed by signal {-code}{', as a system does when memory runs out' if code == _SIGKILL else ''}"

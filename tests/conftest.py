@@ -2,22 +2,30 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes run the tests, those of one file share one, for its fixtures; the site is built once.
+class OneProcessForAFile(LoadScopeScheduling):
+    """Which tests share a process: those of a file, for its fixtures, and all of docs/, where the site is built once.
 
     The files of conformance/ have no such fixtures, and thousands of tests.
     """
-    for item in items:
-        folder = item.path.relative_to(ROOT / "tests").parts[0]
-        if folder != "conformance":
-            item.add_marker(pytest.mark.xdist_group(folder if folder == "docs" else str(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = Path(file).relative_to("tests").parts[0]
+        return nodeid if folder == "conformance" else folder if folder == "docs" else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForAFile:
+    """The schedule of several processes."""
+    return OneProcessForAFile(config, log)
 
 
 @pytest.fixture(scope="session")

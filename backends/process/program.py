@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from peerspec.backends.process.errors import ProcessError
-from peerspec.files.shown import exit_reason
+from peerspec.backends.process.exit_reason import exit_reason
 
 __all__ = ["LINE_LIMIT", "LOG_LIMIT", "Program"]
 
@@ -146,8 +146,7 @@ class Program:
         self._kill()  # before the wait: afterwards its number may belong to another process
         code = self._process.returncode
         if code == -signal.SIGKILL:
-            reason = "or was killed, as a system does when memory runs out"
-            self._die(f"the program closed its standard output during {what}, {reason}")
+            self._die(f"the program closed its standard output during {what}, or was {exit_reason(code)}")
         self._die(f"the program ended during {what} ({exit_reason(code)})")
 
     def _die(self, reason: str) -> NoReturn:

@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from peerspec.backends import BackendError
+from peerspec.backends.process.exit_reason import exit_reason
 from peerspec.conformance.hosts.arguments import packed
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.object_host import unwrap
 from peerspec.conformance.problems import FaultKind, Problem
-from peerspec.files.shown import exit_reason
 
 __all__ = ["WorkerHost"]
 

@@ -66,10 +66,12 @@ def test_there_is_a_line_from_time_to_time_without_a_terminal_also_while_one_cal
 def test_a_case_that_takes_longer_than_all_that_was_expected_is_not_about_to_end(capsys, monkeypatch):
     monkeypatch.setattr(shown, "HEARTBEAT", 0.1)
     with shown.show_progress("slow", quiet=False) as progress:
-        progress(Standing(8, 9, "the last case", seconds=1.0, left=0.2))
-        time.sleep(1.0)
+        progress(Standing(7, 9, "a case", seconds=1.0, left=60.0))
+        time.sleep(0.5)
+        progress(Standing(8, 9, "the last case", seconds=1.5, left=0.0))
+        time.sleep(0.5)
     lines = [line for line in capsys.readouterr().err.splitlines() if " cases in " in line]
-    assert "a few seconds left" in lines[0]
+    assert lines[0].endswith(" left, a case")
     assert lines[-1].endswith("later than expected, the last case")
 
 

@@ -25,7 +25,7 @@ def _check(command: Command, timeout: float = 20.0) -> Report:
     [
         ("exits", "ended during forward() (exit status 3); it last wrote to standard error: first line | the last"),
         ("segfaults", "ended during forward() (killed by signal 11)"),
-        ("closes", "closed its standard output during forward(), or was killed, as a system does when memory"),
+        ("closes", "closed its standard output during forward(), or was killed by signal 9, as a system does when"),
         ("garbage", "its answer to forward is not a line of JSON: 'computing…'"),
         ("not utf-8", "is not a line of JSON"),
         ("not a number", "is not a line of JSON: '{\"reply\": NaN}'"),
