@@ -78,7 +78,8 @@ def explore_deeply(
 
     Args:
         backend: as for ``check_backend``.
-        seconds: how long to explore, the parts before an interruption included; a round in progress is finished.
+        seconds: how long to explore, the parts before an interruption included. A step in progress is finished, and the
+            first round always: no check of a precision is left out.
         directory: where to write repros; it is made at the first failure.
         profiles: restrict the exploration to these of the claimed profiles.
         seed: decides what is drawn, round by round.
@@ -138,7 +139,7 @@ class _Deep:
         """Go through the rounds until the time is over."""
         begun = time.monotonic() - (file.seconds if file else 0.0)
         for number, step in self._steps():
-            if time.monotonic() > begun + seconds or self._host.dead:
+            if (number and time.monotonic() > begun + seconds) or self._host.dead:
                 break
             if (number, step.check.id, step.precision) not in self._finished:
                 row = self._step(number, step)
