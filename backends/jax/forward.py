@@ -96,10 +96,10 @@ def _in_stages(
     training: bool = False,
 ) -> Output:
     """Tokens [T, D] in the compute dtype through one stage after the other."""
-    # Tables keep their dtype: rows are widened after they are gathered.
-    router = {name: array.astype(x.dtype) for name, array in params.items() if not name.startswith("experts.")}
-    q, state = query_norm(config, router, query(router, x), mask=mask, training=training)
-    scores, ids = retrieve(router["keys"], q, config.top_k)
+    # Weights, sub-keys and tables keep their dtype: each operation widens what it reads.
+    norm = {name: array.astype(x.dtype) for name, array in params.items() if name.startswith("query_norm.")}
+    q, state = query_norm(config, norm, query(params, x), mask=mask, training=training)
+    scores, ids = retrieve(params["keys"], q, config.top_k)
     gate = gates(config.gate, scores)
     pairs = (len(x), config.heads * config.top_k)
     tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}

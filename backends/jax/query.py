@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from peerspec.backends.jax import native
-from peerspec.backends.jax.operation import operation
+from peerspec.backends.jax.operation import OnGPU, operation
 from peerspec.backends.jax.precision import inner_product
 
 __all__ = ["query"]
@@ -17,7 +18,10 @@ Weights = tuple[jax.Array, ...]
 
 
 def query(params: Mapping[str, jax.Array], x: jax.Array) -> jax.Array:
-    """q[t, h, :] = W_h x_t + b_h, [T, h, d], of tokens [T, D]; before the query norm."""
+    """q[t, h, :] = W_h x_t + b_h, [T, h, d], in the dtype of tokens x [T, D]; before the query norm.
+
+    If the weight is narrower than ``x``, its dtype holds every number of ``x`` (PAR-5).
+    """
     q: jax.Array = _query(tuple(params[name] for name in ("query.weight", "query.bias") if name in params), x)
     return q
 
@@ -30,7 +34,17 @@ def _by_library(weights: Weights, x: jax.Array) -> jax.Array:
 def _backward(saved: tuple[Weights, jax.Array], dq: jax.Array) -> tuple[Weights, jax.Array]:
     (weight, *bias), x = saved
     dweight, dx = inner_product("thc,td->hcd", dq, x), inner_product("thc,hcd->td", dq, weight)
-    return (dweight, *(dq.sum(0) for _ in bias)), dx
+    return (dweight.astype(weight.dtype), *(dq.sum(0).astype(weight.dtype) for _ in bias)), dx
 
 
-_query: Any = operation(core=native.query, library=_by_library, backward=_backward)
+def _by_gpu(weights: Weights, x: jax.Array) -> jax.Array:
+    from peerspec.backends.jax.gpu.products import query
+
+    return query(weights, x)
+
+
+def _fits(weights: Weights, x: jax.Array) -> bool:
+    return x.dtype == jnp.float32 != weights[0].dtype
+
+
+_query: Any = operation(core=native.query, library=_by_library, gpu=OnGPU(_by_gpu, _fits), backward=_backward)

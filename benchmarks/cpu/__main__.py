@@ -21,6 +21,7 @@ from pathlib import Path
 SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
+sys.path.append(str(Path(__file__).parents[1]))
 
 import backward  # noqa: E402
 import step  # noqa: E402

@@ -28,8 +28,8 @@ class TouchedRows:
     forward, select = staticmethod(backend.forward), staticmethod(backend.select)
 
     @staticmethod
-    def gradients(layer: Layer, x: Any, dy: Any, *, mask: Any = None) -> dict[str, Any]:
-        module, tokens = PEER.from_layer(layer), to_tensor(x).clone().requires_grad_()
+    def gradients(layer: Layer, x: Any, dy: Any, *, mask: Any = None, training: bool = True) -> dict[str, Any]:
+        module, tokens = PEER.from_layer(layer).train(training), to_tensor(x).clone().requires_grad_()
         module.sparse_gradients = True
         y = module(tokens, None if mask is None else to_tensor(mask))
         learned = {**dict(module.named_parameters()), "x": tokens}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parents[1]))
 if "--dry" in sys.argv:
     os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported
 

@@ -20,6 +20,15 @@ __all__ = ["correctness"]
 SELECTIONS = ((64, 16), (1000, 16), (1024, 64), (4096, 64), (3, 9), (1, 1))
 DRY_SELECTIONS = ((16, 4), (3, 9))
 OPTIMISERS = {"SGD": RowSGD, "Adagrad": RowAdagrad, "Adam": LazyAdam}
+USUAL, DRY = (300, 200, 128**2), (5, 12, 36)
+"""T, D and N."""
+UNUSUAL = {
+    "few tokens, odd width": (7, 1001, 128**2),
+    "tokens in chunks": (2048, 32, 1024**2),
+    "many experts": (64, 16, 2048**2),
+}
+LARGE = (64, 520, 2048**2)
+"""The tables have more than 2³¹ numbers."""
 
 
 def correctness(sizes: Sizes) -> Iterator[Row]:
@@ -30,9 +39,21 @@ def correctness(sizes: Sizes) -> Iterator[Row]:
     for dtype in sizes.dtypes if dry else (torch.float32, torch.bfloat16, torch.float16):
         for expert in ("mlp", "glu"):
             for key_heads in (1, 3):
-                yield layer(dtype, expert, key_heads, sizes, dry=dry)
+                config = layer_config(DRY if dry else USUAL, expert=expert, key_heads=key_heads)
+                name = f"{expert}, {'keys per head' if key_heads > 1 else 'one set of keys'}"
+                yield layer(name, config, (DRY if dry else USUAL)[0], dtype, sizes.device)
+    for name, point in {"few tokens": (1, 13, 36)}.items() if dry else UNUSUAL.items():
+        for dtype in sizes.dtypes:
+            yield layer(name, layer_config(point), point[0], dtype, sizes.device)
+    yield large(DRY if dry else LARGE, sizes.device)
     for name, optimiser in OPTIMISERS.items():
         yield update(name, optimiser, sizes, dry=dry)
+
+
+def layer_config(point: tuple[int, int, int], **options: Any) -> PeerConfig:
+    """Three heads, six experts each."""
+    _, width, experts = point
+    return PeerConfig(width, 3, experts, 6, 16, d_out=max(1, width // 2), **options)
 
 
 def selection(n: int, k: int, rows: int, device: str) -> Row:
@@ -44,26 +65,50 @@ def selection(n: int, k: int, rows: int, device: str) -> Row:
     return {"what": f"select n={n} k={k}", "error": float((ids.cpu().numpy() != right).mean())}
 
 
-def layer(dtype: torch.dtype, expert: str, key_heads: int, sizes: Sizes, *, dry: bool) -> Row:
+def layer(name: str, config: PeerConfig, tokens: int, dtype: torch.dtype, device: str) -> Row:
     """y and all gradients against the reference in float64: the largest error and where it is."""
-    experts, width, tokens = (36, 12, 5) if dry else (128**2, 200, 300)
-    config = PeerConfig(width, 3, experts, 6, 16, expert=expert, key_heads=key_heads, d_out=width // 2)
-    torch.manual_seed(0)
-    module = PEER(config, device=sizes.device, dtype=dtype)
-    x, dy = (torch.randn(tokens, size, device=sizes.device, dtype=dtype) for size in (width, width // 2))
+    module, x, dy = inputs(config, tokens, dtype, device)
     own = module.to_layer()
     right = {"y": forward(own, as_array(x, own)).y, **gradients(own, as_array(x, own), as_array(dy, own))}
     first, second = (backward(module, x, dy) for _ in range(2))
     errors = {name: relative(found, torch.from_numpy(right[name].astype("float64"))) for name, found in first.items()}
+    return {"what": f"layer, {str(dtype)[6:]} {name}", **worst_of(errors), "equal bits": same(first, second)}
+
+
+def large(point: tuple[int, int, int], device: str) -> Row:
+    """y and all gradients of a layer too large for the reference, against library operations on the device."""
+    module, x, dy = inputs(layer_config(point), point[0], torch.bfloat16, device)
+    with library_operations():
+        right = backward(module, x, dy)
+    first = backward(module, x, dy)
+    errors = {name: relative(found, right[name]) for name, found in first.items()}
+    del right
+    bits = same(first, backward(module, x, dy))
+    return {"what": f"layer, bfloat16, tables of {point[1] * point[2]:,}", **worst_of(errors), "equal bits": bits}
+
+
+def inputs(config: PeerConfig, tokens: int, dtype: torch.dtype, device: str) -> tuple[PEER, Tensor, Tensor]:
+    """A module, x and dy."""
+    torch.manual_seed(0)
+    module = PEER(config, device=device, dtype=dtype)
+    x, dy = (torch.randn(tokens, size, device=device, dtype=dtype) for size in (config.d_model, config.d_out))
+    return module, x, dy
+
+
+def worst_of(errors: dict[str, float]) -> Row:
     worst = max(errors, key=errors.__getitem__)
-    same = all(torch.equal(found, second[name]) for name, found in first.items())
-    words = f"layer, {str(dtype)[6:]} {expert}, {'keys per head' if key_heads > 1 else 'one set of keys'}"
-    return {"what": words, "error": errors[worst], "in": worst, "equal bits": same}
+    return {"error": errors[worst], "in": worst}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return all(torch.equal(found, second[name]) for name, found in first.items())
 
 
 def relative(got: Tensor, right: Tensor) -> float:
     """‖got − right‖/‖right‖; infinite where anything is NaN."""
-    error = float((got.double().cpu() - right).norm() / right.norm())
+    got = got if right.is_cuda else got.double().cpu()
+    of_error, of_right = (torch.linalg.vector_norm(each, dtype=torch.float64) for each in (got - right, right))
+    error = float(of_error / of_right)
     return error if error == error else float("inf")
 
 

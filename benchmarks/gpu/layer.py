@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -28,8 +29,8 @@ def passes(sizes: Sizes, point: Point, *, compiled: bool) -> Iterator[Row]:
     rivals = {"Algorithm 1": Algorithm1(module), "dense, equal FLOPs": dense_of(sizes, point)}
     if compiled:
         rivals["Algorithm 1, torch.compile"] = torch.compile(rivals["Algorithm 1"], dynamic=False)
-    if package := package_layer(module):
-        rivals["PEER-pytorch"] = InBatch(package)
+    if find_spec("PEER_pytorch"):
+        rivals["PEER-pytorch"] = InBatch(package_layer(module))
     forward = {OURS: without_gradients(module, x)} | {
         name: without_gradients(rival, x) for name, rival in rivals.items()
     }

@@ -10,8 +10,9 @@ from peerspec.backends.gpu.limits import MOST_HALF_SCORES
 from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.chunks import in_chunks
 from peerspec.backends.jax.gpu.launch import run
+from peerspec.backends.jax.gpu.products import half_scores
 from peerspec.backends.jax.gpu.rows import scatter_sum
-from peerspec.backends.jax.precision import id_dtype, inner_product
+from peerspec.backends.jax.precision import id_dtype
 
 __all__ = ["retrieve", "retrieve_backward", "select"]
 
@@ -32,7 +33,7 @@ def retrieve(k: int, keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Arra
         heads = q.shape[1]
 
         def part(q: jax.Array) -> tuple[jax.Array, jax.Array]:
-            scores, ids = _selected(k, _half_scores(keys, q))
+            scores, ids = _selected(k, half_scores(keys, q))
             return scores.reshape(-1, heads, k), ids.reshape(-1, heads, k)
 
         found: tuple[jax.Array, jax.Array] = in_chunks(part, q, MOST_HALF_SCORES // (2 * heads * keys.shape[2]))
@@ -56,30 +57,6 @@ def retrieve_backward(
     weights = jnp.broadcast_to(dscores[:, :, None], (tokens, heads, 2, k)).reshape(-1, k)
     dkeys = scatter_sum(key_heads * 2 * n, keys.dtype, rows_of, weights, q.reshape(-1, half))
     return dkeys.reshape(keys.shape), dq
-
-
-def _half_scores(keys: jax.Array, q: jax.Array) -> jax.Array:
-    """[H_k, 2, R, n], in float32."""
-    tokens, heads, d_key = q.shape
-    halves = q.reshape(tokens * heads // len(keys), len(keys), 2, d_key // 2)
-    if keys.dtype != jnp.bfloat16:
-        return inner_product("rhsc,hsnc->hsrn", halves, keys.astype(q.dtype))
-    thrice = jnp.concatenate([keys] * 3, -1)
-    return jnp.einsum("rhsc,hsnc->hsrn", _split(halves), thrice, preferred_element_type=jnp.float32)
-
-
-def _split(x: jax.Array) -> jax.Array:
-    """Three bfloat16 numbers whose sum is x, small parts first, along the last axis; as ``split_kernel``."""
-    large = _cut(x)
-    rest = jnp.where(jnp.isfinite(x), x - large, 0)
-    middle = _cut(rest)
-    return jnp.concatenate([part.astype(jnp.bfloat16) for part in (_cut(rest - middle), middle, large)], -1)
-
-
-def _cut(x: jax.Array) -> jax.Array:
-    """The first eight bits of the significand; a NaN stays one."""
-    bits = jax.lax.bitcast_convert_type(x, jnp.int32) & -0x10000
-    return jnp.where(jnp.isnan(x), x, jax.lax.bitcast_convert_type(bits, jnp.float32))
 
 
 def _selected(k: int, halves: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,24 @@ def test_the_layer_and_its_gradients_are_those_of_the_reference(name: str, token
     assert np.allclose(got.y, right.y, rtol=1e-5, atol=1e-5)
     gradients, expected = jax_interpreted.gradients(layer, x, dy), reference.gradients(layer, x, dy)
     assert all(np.allclose(gradients[key], expected[key], rtol=1e-5, atol=1e-5) for key in expected)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "operands"), [("bfloat16", {"bf16"}), ("float16", {"f16", "f32"}), ("float32", {"f32"})]
+)
+def test_products_of_a_narrow_layer_have_narrow_operands(dtype: str, operands: set[str]) -> None:
+    config = replace(CONFIG, query_bias=True)
+    params = jax.tree.map(lambda array: array.astype(dtype), init(config, jax.random.key(0)))
+    x = jax.random.normal(jax.random.key(1), (4, 12), dtype)
+    layer = jax.jit(lambda params, x: forward(config, params, x))
+    with interpreted():
+        program, got = layer.lower(params, x).as_text(), layer(params, x)
+    with library_operations():
+        expected = layer(params, x)
+    found = re.findall(r"dot_general.*: \(tensor<[\dx]+x(\w+)>, tensor<[\dx]+x(\w+)>\) -> tensor<[\dx]+xf32>", program)
+    assert {operand for pair in found for operand in pair} == operands
+    assert np.array_equal(got.indices, expected.indices)
+    assert jnp.allclose(got.scores, expected.scores, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.usefixtures("kernels")

@@ -1,4 +1,4 @@
-"""What the layer is measured beside: the paper's Algorithm 1 as torch computes it, and a dense block of equal cost."""
+"""What the layer is measured beside: Algorithm 1 of the paper, a public package, and dense blocks."""
 
 from __future__ import annotations
 
@@ -51,12 +51,10 @@ class Dense(nn.Module):
         return self.down(functional.gelu(self.up(x)))
 
 
-def package_layer(layer: PEER) -> nn.Module | None:
-    """PEER-pytorch on the parameters of a layer; None where the package is missing."""
-    try:
-        from PEER_pytorch import PEER as PackagePEER  # noqa: N811
-    except ImportError:
-        return None
+def package_layer(layer: PEER) -> nn.Module:
+    """PEER-pytorch on the parameters of a layer, in the mode that computes PEER."""
+    from PEER_pytorch import PEER as PackagePEER  # noqa: N811
+
     config = layer.config
     with torch.device("meta"):
         module = PackagePEER(
