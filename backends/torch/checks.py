@@ -10,7 +10,7 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, INPUT_DTYPES, parameter_dtype
 from peerspec.reference import InputError, PeerConfig, TableError
 
-__all__ = ["check_input", "check_params"]
+__all__ = ["check_group", "check_input", "check_params"]
 
 
 def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
@@ -18,19 +18,23 @@ def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
     shapes = config.shapes()
     if params.keys() != shapes.keys():
         raise TableError(f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)")
-    dtype = params["keys"].dtype
+    check_group(config, params, params["keys"].dtype, params["keys"].device)
+
+
+def check_group(config: PeerConfig, params: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device) -> None:
+    """Raise TableError where some parameters do not fit a layer of this dtype on this device (PAR-1, PAR-5)."""
     if dtype not in COMPUTE_DTYPES:
         raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-5)")
-    for name, shape in shapes.items():
-        if params[name].shape != shape:
-            raise TableError(f"{name} must have shape {shape}, got {tuple(params[name].shape)} (PAR-1)")
-        if params[name].dtype != (expected := parameter_dtype(name, dtype)):
+    shapes = config.shapes()
+    for name, tensor in params.items():
+        if tensor.shape != shapes[name]:
+            raise TableError(f"{name} must have shape {shapes[name]}, got {tuple(tensor.shape)} (PAR-1)")
+        if tensor.dtype != (expected := parameter_dtype(name, dtype)):
             raise TableError(
-                f"{name} must be {expected} beside keys of {dtype}, got {params[name].dtype}; "
-                "convert one of them (PAR-5)"
+                f"{name} must be {expected} beside keys of {dtype}, got {tensor.dtype}; convert one of them (PAR-5)"
             )
-        if params[name].device != (device := params["keys"].device):
-            raise TableError(f"{name} must be on {device} as the keys, got {params[name].device}; move one of them")
+        if tensor.device != device:
+            raise TableError(f"{name} must be on {device} as the keys, got {tensor.device}; move one of them")
 
 
 def check_input(config: PeerConfig, keys: Tensor, x: Tensor, mask: Tensor | None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -22,7 +23,9 @@ from peerspec.backends.torch.query_norm import query_norm
 from peerspec.backends.torch.retrieval import retrieve
 from peerspec.reference import PeerConfig
 
-__all__ = ["Output", "forward"]
+__all__ = ["Output", "Stages", "evaluate", "fits_one_operator", "forward", "in_one_operator"]
+
+State = dict[str, Tensor] | None
 
 
 class Output(NamedTuple):
@@ -42,7 +45,21 @@ class Output(NamedTuple):
     scores: Tensor
     indices: Tensor
     gates: Tensor
-    state: dict[str, Tensor] | None
+    state: State
+
+
+class Stages(NamedTuple):
+    """The stages that read parameters other than the sub-keys, as functions.
+
+    Attributes:
+        query: takes tokens [T, D], and whether a product of the weight and a token is exact; returns q [T, h, d].
+        query_norm: takes q and the mask; returns q and the updated running statistics.
+        experts: takes tokens, and ids and gates [T, h·k]; returns y [T, M].
+    """
+
+    query: Callable[[Tensor, bool], Tensor]
+    query_norm: Callable[[Tensor, Tensor | None], tuple[Tensor, State]]
+    experts: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def forward(
@@ -78,27 +95,76 @@ def forward(
         >>> output.y.shape, output.gates.shape
         (torch.Size([3, 8]), torch.Size([3, 2, 4]))
     """
+    if fits_one_operator(config, x, params) or torch.onnx.is_in_onnx_export():
+        return in_one_operator(config, params, x, mask=mask, training=training)
+    check_params(config, params)
+    refuse_tangents(x, *params.values())
+    stages = Stages(
+        partial(_query, params),
+        partial(_query_norm, config, params, training),
+        partial(expert_stage, config, params, sparse_gradients=sparse_gradients),
+    )
+    return evaluate(config, params["keys"], stages, x, mask=mask)
+
+
+def in_one_operator(
+    config: PeerConfig,
+    params: Mapping[str, Tensor],
+    x: Float[Tensor, "*lead D"],
+    *,
+    mask: Bool[Tensor, "*lead"] | None = None,
+    training: bool = False,
+) -> Output:
+    """``forward`` where ``fits_one_operator`` is true, or within an export to ONNX."""
     check_params(config, params)
     check_input(config, params["keys"], x, mask)
     refuse_tangents(x, *params.values())
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
     narrow = x.dtype == params["query.weight"].dtype
-    tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[params["keys"].dtype])
-    if config.query_norm == "none" and not _needs_gradients(tokens, params):
-        return _shaped(config, x, infer(config, params, tokens, narrow=narrow), None)
+    return _shaped(config, x, infer(config, params, _tokens(config, params["keys"], x), narrow=narrow), None)
+
+
+def fits_one_operator(config: PeerConfig, x: Tensor, params: Mapping[str, Tensor]) -> bool:
+    """Whether one operator without a derivative computes the layer."""
+    if config.query_norm != "none":
+        return False
+    return not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *params.values())))
+
+
+def evaluate(
+    config: PeerConfig,
+    keys: Tensor,
+    stages: Stages,
+    x: Float[Tensor, "*lead D"],
+    *,
+    mask: Bool[Tensor, "*lead"] | None = None,
+) -> Output:
+    """``forward`` with the sub-keys and the other stages given."""
+    check_input(config, keys, x, mask)
+    tokens = _tokens(config, keys, x)
     with without_autocast(x.device.type):
-        counted = None if mask is None else mask.reshape(-1)
-        q = query(params, tokens, narrow=narrow)
-        q, state = query_norm(config.query_norm, params, q, mask=counted, training=training)
-        scores, ids = retrieve(params["keys"], q, config.top_k)
+        q = stages.query(tokens, x.dtype == keys.dtype)
+        q, state = stages.query_norm(q, None if mask is None else mask.reshape(-1))
+        scores, ids = retrieve(keys, q, config.top_k)
         gate = gates(config.gate, scores)
-        y = expert_stage(config, params, tokens, ids.flatten(1), gate.flatten(1), sparse_gradients=sparse_gradients)
+        y = stages.experts(tokens, ids.flatten(1), gate.flatten(1))
     return _shaped(config, x, LayerOutput(y, scores, ids, gate), state)
 
 
-def _needs_gradients(tokens: Tensor, params: Mapping[str, Tensor]) -> bool:
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (tokens, *params.values()))
+def _query(params: Mapping[str, Tensor], tokens: Tensor, narrow: bool) -> Tensor:
+    return query(params, tokens, narrow=narrow)
+
+
+def _query_norm(
+    config: PeerConfig, params: Mapping[str, Tensor], training: bool, q: Tensor, mask: Tensor | None
+) -> tuple[Tensor, State]:
+    return query_norm(config.query_norm, params, q, mask=mask, training=training)
+
+
+def _tokens(config: PeerConfig, keys: Tensor, x: Tensor) -> Tensor:
+    """[T, D], in the compute dtype."""
+    return x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[keys.dtype])
 
 
 def _shaped(config: PeerConfig, x: Tensor, found: LayerOutput, state: dict[str, Tensor] | None) -> Output:

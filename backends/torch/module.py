@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
 from os import PathLike
 from typing import Any
@@ -12,13 +11,12 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, parameter_dtype, to_array, to_tensor
-from peerspec.backends.torch.forward import Output
-from peerspec.backends.torch.forward import forward as evaluate
-from peerspec.backends.torch.huge_pages import copied, in_huge_pages
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
+from peerspec.backends.torch.forward_mode import refuse_tangents
+from peerspec.backends.torch.huge_pages import copied
+from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
 from peerspec.reference import Layer, PeerConfig, TableError
-from peerspec.reference.config import STATISTICS
-from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 from peerspec.reference.storage import write
 
 __all__ = ["PEER"]
@@ -51,6 +49,8 @@ class PEER(nn.Module):
         ['experts.u', 'experts.v', 'keys', 'query.weight']
     """
 
+    keys: nn.Parameter
+
     def __init__(
         self,
         config: PeerConfig,
@@ -61,28 +61,28 @@ class PEER(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config
-        self.sparse_gradients = sparse_gradients
         dtype = torch.get_default_dtype() if dtype is None else dtype
         if dtype not in COMPUTE_DTYPES:
             raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-5)")
-        for name, shape in config.shapes().items():
-            owner, leaf = self._owner(name)
-            tensor = in_huge_pages(torch.empty(shape, device=device, dtype=parameter_dtype(name, dtype)))
-            if name in STATISTICS:
-                owner.register_buffer(leaf, tensor)
-            else:
-                owner.register_parameter(leaf, nn.Parameter(tensor))
+        add_tensor(self, "keys", "keys", config.shapes()["keys"], device, dtype)
+        self.query = Query(config, device, dtype)
+        self.query_norm = None if config.query_norm == "none" else QueryNorm(config, device, dtype)
+        self.experts = Experts(config, device, dtype, sparse=sparse_gradients)
         self.reset_parameters()
 
-    @torch.no_grad()
+    @property
+    def sparse_gradients(self) -> bool:
+        """Whether the gradients of the tables are sparse."""
+        return self.experts.sparse
+
+    @sparse_gradients.setter
+    def sparse_gradients(self, sparse: bool) -> None:
+        self.experts.sparse = sparse
+
     def reset_parameters(self) -> None:
         """Draw new parameters as ``Layer.random`` does, from torch's generator."""
-        scales = initial_scales(self.config)
         for name, tensor in self._tensors().items():
-            if name in scales:
-                tensor.normal_(0, scales[name])
-            else:
-                tensor.fill_(name in STARTS_AT_ONE)
+            reset(self.config, name, tensor)
 
     def forward(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Tensor:
         """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_routing``."""
@@ -105,13 +105,22 @@ class PEER(nn.Module):
             >>> output.y.shape, output.indices.shape
             (torch.Size([3, 8]), torch.Size([3, 2, 4]))
         """
-        tensors = self._tensors()
-        output = evaluate(
-            self.config, tensors, x, mask=mask, training=self.training, sparse_gradients=self.sparse_gradients
+        exported = torch.onnx.is_in_onnx_export()
+        if exported or (is_plain(self.query) and is_plain(self.experts)):
+            tensors = self._tensors()
+            if exported or fits_one_operator(self.config, x, tensors):
+                return in_one_operator(self.config, tensors, x, mask=mask, training=self.training)
+        refuse_tangents(x, *self.parameters())
+        return evaluate(self.config, self.keys, self._stages(), x, mask=mask)
+
+    def _stages(self) -> Stages:
+        """The modules that own parameters: what a tool does around their forward takes effect."""
+        dtype, norm = self.keys.dtype, self.query_norm
+        return Stages(
+            lambda tokens, narrow: self.query(tokens, dtype, narrow),
+            lambda q, mask: (q, None) if norm is None else norm(q, dtype, mask),
+            lambda tokens, ids, gates: self.experts(tokens, ids, gates, dtype),
         )
-        for name, statistic in (output.state or {}).items():
-            tensors[name].copy_(statistic)
-        return output
 
     @classmethod
     def from_layer(cls, layer: Layer, *, device: torch.device | str | None = None) -> PEER:
@@ -149,17 +158,6 @@ class PEER(nn.Module):
         """The configuration."""
         return repr(self.config)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PEER:
-        """Apply ``fn`` as every module does, but leave running statistics in the compute dtype (PAR-5)."""
-        before = {name: tensor for name, tensor in self._tensors().items() if name in STATISTICS}
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # not annotated
-        for name, old in before.items():
-            owner, leaf = self._owner(name)
-            new, dtype = owner.get_buffer(leaf), COMPUTE_DTYPES.get(self.keys.dtype)
-            if dtype and new.dtype != dtype:
-                setattr(owner, leaf, old.to(new.device, dtype))
-        return self
-
     def _tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers by the names of SPEC.md."""
         return {name: attrgetter(name)(self) for name in self.config.shapes()}
@@ -171,10 +169,3 @@ class PEER(nn.Module):
                 f"{bare[0]} lies on the device meta and has no values; call to_empty and load_state_dict first"
             )
         return {name: to_array(tensor) for name, tensor in self._tensors().items()}
-
-    def _owner(self, name: str) -> tuple[nn.Module, str]:
-        """The module that holds a parameter and its name there; ``query.weight`` lives in ``self.query``."""
-        group, _, leaf = name.rpartition(".")
-        if group and not hasattr(self, group):
-            self.add_module(group, nn.Module())
-        return self.get_submodule(group), leaf

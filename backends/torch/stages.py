@@ -1,0 +1,164 @@
+"""The stages that own parameters, as modules.
+
+Tools act around the forward of the module that owns a parameter: they shard it, move it in and out, or hook it. So the
+layer calls each of these modules, and each reads its own parameters alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
+
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, parameter_dtype
+from peerspec.backends.torch.checks import check_group
+from peerspec.backends.torch.experts import expert_stage
+from peerspec.backends.torch.huge_pages import in_huge_pages
+from peerspec.backends.torch.query import query
+from peerspec.backends.torch.query_norm import query_norm
+from peerspec.reference import InputError, PeerConfig
+from peerspec.reference.config import STATISTICS
+from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
+
+__all__ = ["Experts", "Query", "QueryNorm", "add_tensor", "is_plain", "reset"]
+
+
+def add_tensor(
+    module: nn.Module, name: str, leaf: str, shape: tuple[int, ...], device: Any, dtype: torch.dtype
+) -> None:
+    """Add the parameter or buffer ``name`` of SPEC.md to a module, as its ``leaf``, without values."""
+    tensor = in_huge_pages(torch.empty(shape, device=device, dtype=parameter_dtype(name, dtype)))
+    if name in STATISTICS:
+        module.register_buffer(leaf, tensor)
+    else:
+        module.register_parameter(leaf, nn.Parameter(tensor))
+
+
+@torch.no_grad()
+def reset(config: PeerConfig, name: str, tensor: Tensor) -> None:
+    """Draw a parameter anew as ``Layer.random`` does, from torch's generator."""
+    scales = initial_scales(config)
+    if name in scales:
+        tensor.normal_(0, scales[name])
+    else:
+        tensor.fill_(name in STARTS_AT_ONE)
+
+
+def is_plain(stage: nn.Module) -> bool:
+    """Whether no tool acts around the forward of this stage, so that another function may read its parameters."""
+    return (
+        isinstance(stage, _Stage)
+        and "forward" not in vars(stage)
+        and not (stage._forward_pre_hooks or stage._forward_hooks)
+        and not (_global_forward_pre_hooks or _global_forward_hooks)
+    )
+
+
+class _Stage(nn.Module):
+    """A module with the parameters of one group of SPEC.md.
+
+    Args:
+        config: the configuration of the layer.
+        device, dtype: of the parameters.
+    """
+
+    group: str
+
+    def __init__(self, config: PeerConfig, device: torch.device | str | None, dtype: torch.dtype) -> None:
+        nn.Module.__init__(self)
+        self.config = config
+        for name, leaf in self._names().items():
+            add_tensor(self, name, leaf, config.shapes()[name], device, dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw new parameters."""
+        for name, tensor in self._tensors().items():
+            reset(self.config, name, tensor)
+
+    def extra_repr(self) -> str:
+        """The shapes of the parameters."""
+        return ", ".join(f"{leaf}={list(self.config.shapes()[name])}" for name, leaf in self._names().items())
+
+    def _checked(self, dtype: torch.dtype, device: torch.device) -> dict[str, Tensor]:
+        """The parameters by name, after checking that they belong to a layer of this dtype on this device."""
+        tensors = self._tensors()
+        check_group(self.config, tensors, dtype, device)
+        return tensors
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {name: getattr(self, leaf) for name, leaf in self._names().items()}
+
+    def _names(self) -> dict[str, str]:
+        """The names of SPEC.md, with those of the attributes."""
+        prefix = f"{self.group}."
+        return {name: name.removeprefix(prefix) for name in self.config.shapes() if name.startswith(prefix)}
+
+
+class Query(_Stage):
+    """Queries of tokens: h linear maps (QRY-1)."""
+
+    group = "query"
+
+    def forward(self, x: Float[Tensor, "T D"], dtype: torch.dtype, narrow: bool) -> Float[Tensor, "T h d"]:
+        """q of tokens in the compute dtype of a layer of ``dtype``; ``narrow`` as for ``query``."""
+        return query(self._checked(dtype, x.device), x, narrow=narrow)
+
+
+class QueryNorm(_Stage):
+    """The query norm (NRM-1 … NRM-6); in training mode it updates its running statistics in place."""
+
+    group = "query_norm"
+
+    def forward(
+        self, q: Float[Tensor, "T h d"], dtype: torch.dtype, mask: Bool[Tensor, " T"] | None
+    ) -> tuple[Float[Tensor, "T h d"], dict[str, Tensor] | None]:
+        """Normalised queries of a layer of ``dtype``, and the updated statistics if training changes them."""
+        tensors = self._checked(dtype, q.device)
+        q, state = query_norm(self.config.query_norm, tensors, q, mask=mask, training=self.training)
+        for name, statistic in (state or {}).items():
+            tensors[name].copy_(statistic)
+        return q, state
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> QueryNorm:
+        """Apply ``fn`` as every module does, but leave running statistics in the compute dtype (PAR-5)."""
+        before = dict(self.named_buffers())
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # not annotated
+        for leaf, old in before.items():
+            new, dtype = self.get_buffer(leaf), COMPUTE_DTYPES.get(self.scale.dtype)
+            if dtype and new.dtype != dtype:
+                setattr(self, leaf, old.to(new.device, dtype))
+        return self
+
+
+class Experts(_Stage, nn.EmbeddingBag):
+    """The expert tables, and the weighted sum of the experts that a token selects (EXP-1, EXP-2, OUT-1).
+
+    It is an ``EmbeddingBag`` because ``DistributedDataParallel`` accepts sparse gradients from these alone.
+
+    Attributes:
+        sparse: make the gradients of the tables sparse.
+    """
+
+    group = "experts"
+
+    def __init__(
+        self, config: PeerConfig, device: torch.device | str | None, dtype: torch.dtype, *, sparse: bool
+    ) -> None:
+        super().__init__(config, device, dtype)
+        self.sparse = sparse
+
+    def forward(  # type: ignore[override]
+        self, x: Float[Tensor, "T D"], ids: Int[Tensor, "T hk"], gates: Float[Tensor, "T hk"], dtype: torch.dtype
+    ) -> Float[Tensor, "T M"]:
+        """y of tokens in the compute dtype of a layer of ``dtype``."""
+        if x.dtype != COMPUTE_DTYPES[dtype] or gates.dtype != x.dtype:
+            raise InputError(
+                f"the experts need tokens and gates of {COMPUTE_DTYPES[dtype]}, got {x.dtype} and {gates.dtype}; "
+                "give MixedPrecisionPolicy of this module cast_forward_inputs=False (PRC-2)"
+            )
+        tensors = self._checked(dtype, x.device)
+        return expert_stage(self.config, tensors, x, ids, gates, sparse_gradients=self.sparse)
