@@ -74,7 +74,7 @@ def compiled(launch: Launch, arrays: Mapping[str, str], *, capability: int) -> C
     aligned = {(place,): [["tt.divisibility", _ALIGNED]] for place in range(count)}
     values = {(place,): constants[name] for place, name in enumerate(names) if name in constants}
     source = ASTSource(fn=launch.kernel, signature=signature, constexprs=values, attrs=aligned)
-    options = {"num_warps": launch.warps, "enable_fp_fusion": True}
+    options = launch.options() | {"enable_fp_fusion": True}
     with writable_cache():
         made = compile(source, target=GPUTarget("cuda", capability, _WARP), options=options)
     meta = made.metadata
