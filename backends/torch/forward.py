@@ -84,9 +84,10 @@ def forward(
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
     narrow = x.dtype == params["query.weight"].dtype
-    tokens = x.reshape(-1, config.d_model).to(COMPUTE_DTYPES[params["keys"].dtype])
+    tokens = x.reshape(-1, config.d_model)
     if config.query_norm == "none" and not _needs_gradients(tokens, params):
-        return _shaped(config, x, infer(config, params, tokens, narrow=narrow), None)
+        return _shaped(config, x, infer(config, params, tokens), None)
+    tokens = tokens.to(COMPUTE_DTYPES[params["keys"].dtype])
     with without_autocast(x.device.type):
         counted = None if mask is None else mask.reshape(-1)
         q = query(params, tokens, narrow=narrow)
