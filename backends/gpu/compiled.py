@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
 
 from peerspec.backends.gpu.launches import Launch
+from peerspec.backends.gpu.package import triton_version
 from peerspec.backends.protocol import BackendError
 
 __all__ = ["Compiled", "compiled", "writable_cache"]
@@ -17,6 +19,7 @@ __all__ = ["Compiled", "compiled", "writable_cache"]
 _ALIGNED = 16
 """Bytes of which addresses of arrays are multiples."""
 _WARP = 32
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST)
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,23 @@ def writable_cache() -> Iterator[None]:
     """Inside the block Triton may compile.
 
     Raises:
-        BackendError: the folder of its cache cannot be written.
+        BackendError: the folder of its cache cannot be written, or a program that Triton needs is missing.
     """
     try:
         yield
     except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise BackendError(f"Triton cannot compile a kernel: {error}; install what is missing") from None
         raise BackendError(
             f"Triton cannot write a compiled kernel to its cache: {error}; set TRITON_CACHE_DIR to a folder that can "
             "be written"
+        ) from None
+    except RuntimeError as error:
+        if "C compiler" not in str(error):
+            raise
+        raise BackendError(
+            f"Triton {triton_version()} compiles its launcher with a C compiler and finds none; install gcc, or a "
+            "version of Triton that needs none"
         ) from None
 
 
@@ -74,7 +86,7 @@ def compiled(launch: Launch, arrays: Mapping[str, str], *, capability: int) -> C
     aligned = {(place,): [["tt.divisibility", _ALIGNED]] for place in range(count)}
     values = {(place,): constants[name] for place, name in enumerate(names) if name in constants}
     source = ASTSource(fn=launch.kernel, signature=signature, constexprs=values, attrs=aligned)
-    options = {"num_warps": launch.warps, "enable_fp_fusion": True}
+    options = launch.options() | {"enable_fp_fusion": True}
     with writable_cache():
         made = compile(source, target=GPUTarget("cuda", capability, _WARP), options=options)
     meta = made.metadata

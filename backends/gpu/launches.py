@@ -38,6 +38,7 @@ _BLOCK = 1024
 """Numbers of a program that treats each on its own."""
 _PAIRS = 256
 """Pairs of a program that looks for the beginnings of rows."""
+_MOST_REGISTERS = 255
 
 
 class Launch(NamedTuple):
@@ -49,6 +50,7 @@ class Launch(NamedTuple):
         numbers: what follows the arrays; int stands for int32 and float for float32.
         constants: the compile-time constants by name.
         warps: of a program.
+        registers: of a thread, at most; where given, the compiler spills nothing to make room for a second program.
     """
 
     kernel: Any
@@ -56,6 +58,11 @@ class Launch(NamedTuple):
     numbers: tuple[int | float, ...]
     constants: dict[str, Any]
     warps: int
+    registers: int | None = None
+
+    def options(self) -> dict[str, int]:
+        """What Triton compiles with, beside the constants."""
+        return {"num_warps": self.warps} | ({} if self.registers is None else {"maxnreg": self.registers})
 
 
 class Stage(NamedTuple):
@@ -149,7 +156,8 @@ def scatter_sum(
     """``scatter_sum_kernel``; ``of_token`` is the number of pairs of each token."""
     tiles = rows_tiles(width, pairs)
     constants = {"K": of_token, "EXPERTS": tiles.rows, **_row_constants(target, width, tiles, scaled)}
-    return Launch(scatter_sum_kernel, (sum_blocks(width, pairs),), (pairs, *optimiser), constants, tiles.warps)
+    grid, registers = (sum_blocks(width, pairs),), _MOST_REGISTERS if tiles.warps == 8 else None
+    return Launch(scatter_sum_kernel, grid, (pairs, *optimiser), constants, tiles.warps, registers)
 
 
 def finish_crossing_rows(target: int, width: int, pairs: int, optimiser: Optimiser, *, scaled: bool = False) -> Launch:

@@ -41,7 +41,8 @@ def stage_tiles(width: int, tokens: int, pairs: int) -> Tiles:
         return Tiles(rows, 1, -(-pairs // rows) * rows)
     rows, warps = (8, 4) if width <= 256 else (4, 4) if width <= 1024 else (2, 8) if width <= 4096 else (1, 8)
     rows = min(rows, triton.next_power_of_2(pairs))
-    parts = min(-(-_PROGRAMS // max(1, tokens)), -(-pairs // rows))
+    # powers of two, so that few batches need another kernel
+    parts = min(triton.next_power_of_2(-(-_PROGRAMS // max(1, tokens))), -(-pairs // rows))
     per = -(-pairs // parts)
     return Tiles(rows, warps, -(-per // rows) * rows)
 

@@ -20,7 +20,7 @@ from peerspec.backends.jax import (
 
 # isort: split
 from peerspec.backends.jax.forward import Output, forward
-from peerspec.backends.jax.gpu.chip import compile_for
+from peerspec.backends.jax.gpu.chip import compile_for, reason_against_launcher
 from peerspec.backends.jax.operation import library_operations
 from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
 from peerspec.backends.jax.selection import Selection, select
@@ -39,3 +39,5 @@ __all__ = [
     "params_from_layer",
     "select",
 ]
+
+reason_against_launcher()  # a program that was exported for CUDA elsewhere needs the launcher alone

@@ -19,6 +19,7 @@ from peerspec import native
 from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
+from peerspec.backends.jax.gpu import chip
 from peerspec.backends.jax.operation import for_cpu_alone
 from peerspec.backends.jax.params import Params
 from peerspec.backends.jax.selection import select as jax_select
@@ -36,6 +37,8 @@ profiles = ALL_PROFILES
 def computed_by() -> str:
     """JAX's default device, and whether the native core computes there."""
     device = jax.devices()[0]
+    if device.platform in ("gpu", "cuda"):
+        return chip.computed_by()
     return native.computed_by() if device.platform == "cpu" else f"library operations on {device.device_kind}"
 
 

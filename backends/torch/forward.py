@@ -121,8 +121,7 @@ def in_one_operator(
     refuse_tangents(x, *params.values())
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
-    narrow = x.dtype == params["query.weight"].dtype
-    return _shaped(config, x, infer(config, params, _tokens(config, params["keys"], x), narrow=narrow), None)
+    return _shaped(config, x, infer(config, params, x.reshape(-1, config.d_model)), None)
 
 
 def fits_one_operator(config: PeerConfig, x: Tensor, params: Mapping[str, Tensor]) -> bool:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from peerspec import native
-from peerspec.backends.torch.arrays import to_array, to_tensor
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gpu.limits import fits_query
 from peerspec.backends.torch.kernels import OnGPU, register_kernels
@@ -20,7 +20,7 @@ __all__ = ["query"]
 
 
 def query(params: Mapping[str, Tensor], x: Float[Tensor, "T D"], *, narrow: bool = False) -> Float[Tensor, "T h d"]:
-    """q[t,h,:] = W_h x_t + b_h, in the dtype of ``x``; before the query norm. Differentiable once.
+    """q[t,h,:] = W_h x_t + b_h, in the compute dtype; before the query norm. Differentiable once.
 
     ``narrow`` says that the dtype of the weight holds every number of ``x``, so that a product of both is exact.
     """
@@ -29,6 +29,7 @@ def query(params: Mapping[str, Tensor], x: Float[Tensor, "T D"], *, narrow: bool
 
 
 def _by_library(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
+    x = x.to(COMPUTE_DTYPES[x.dtype])
     flat = weight.flatten(0, 1).to(x.dtype)
     with full_precision(x.device.type):
         q = torch.bmm(x[None], flat[None].mT).view(len(x), *weight.shape[:2])
@@ -38,7 +39,8 @@ def _by_library(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = F
 def _by_core(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
     keys = weight.new_empty(1, 2, 1, weight.shape[1] // 2)  # the core reads only their sizes
     router = native.RouterTables(to_array(weight), to_array(keys), 1, None if bias is None else to_array(bias))
-    return to_tensor(native.query(router, to_array(x), threads=torch.get_num_threads()))
+    tokens = to_array(x.to(COMPUTE_DTYPES[x.dtype]))
+    return to_tensor(native.query(router, tokens, threads=torch.get_num_threads()))
 
 
 def _by_gpu(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
@@ -59,7 +61,7 @@ fold_batches(_query, tokens=(0,))
 
 @_query.register_fake
 def _(x: Tensor, weight: Tensor, bias: Tensor | None, narrow: bool = False) -> Tensor:
-    return x.new_empty(x.shape[0], *weight.shape[:2])
+    return x.new_empty(x.shape[0], *weight.shape[:2], dtype=COMPUTE_DTYPES[x.dtype])
 
 
 @torch.library.custom_op(
@@ -73,9 +75,9 @@ def _query_backward(x: Tensor, weight: Tensor, dq: Tensor, needed: Sequence[bool
     dx, dweight, dbias = (x.new_empty(0) for _ in needed)
     with full_precision(x.device.type):
         if needed[0]:
-            dx = flat @ weight.flatten(0, 1).to(x.dtype)
+            dx = (flat @ weight.flatten(0, 1).to(dq.dtype)).to(x.dtype)
         if needed[1]:
-            dweight = (flat.T @ x).view(weight.shape)
+            dweight = (flat.T @ x.to(dq.dtype)).view(weight.shape)
     if needed[2]:
         dbias = dq.sum(0)
     return dx, dweight.to(weight.dtype), dbias.to(weight.dtype)

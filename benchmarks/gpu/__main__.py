@@ -11,6 +11,7 @@ installation: torch, Triton, NumPy and the packages of pyproject.toml are enough
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 import time
@@ -41,9 +42,12 @@ from stages import stages  # noqa: E402
 from suite import BACKENDS, suite  # noqa: E402
 from training import training  # noqa: E402
 
+import peerspec.backends  # noqa: E402
 from peerspec.backends.torch.gpu.availability import computed_by_device  # noqa: E402
 
 PACKAGES = ("torch", "triton", "jax", "numpy")
+SAME = ("device", "versions", "kernels")
+"""What all figures of a folder have in common."""
 SUITE_LIMIT = 150.0
 """Seconds for the suite on one backend."""
 
@@ -95,15 +99,19 @@ def of_point(book: Book, sizes: Sizes, point: Point, *, compiled: bool) -> Itera
 
 def run(task: Task, book: Book) -> None:
     """Note the rows of a point, or why it failed; the run goes on."""
-    start = time.perf_counter()
+    start, count, failed = time.perf_counter(), 0, []
+    book.forget(task.part, task.point)
     try:
-        rows = list(task.run())
+        for row in task.run():
+            book.add(task.part, task.point, row)
+            count += 1
+            failed += [row["failed"]] if row.get("failed") else []
     except Exception as error:  # one point must not end the run, whatever goes wrong in it
-        rows = [{"failed": f"{type(error).__name__}: {error}"[:300]}]
-    book.add(task.part, task.point, rows)
-    failed = rows[0].get("failed") if rows else None
+        failed.append(f"{type(error).__name__}: {error}"[:300])
+        book.add(task.part, task.point, {"failed": failed[-1]})
     seconds = time.perf_counter() - start
-    print(f"{task.part:12} {task.point:36} {seconds:6.1f} s  {failed or f'{len(rows)} rows'}", flush=True)
+    words = "; ".join([f"{count} rows", *map(str, failed)])
+    print(f"{task.part:12} {task.point:36} {seconds:6.1f} s  {words}", flush=True)
     with suppress(Exception):  # after a fault of the device, nothing of this process works, but the suites may
         torch.cuda.empty_cache()
 
@@ -125,7 +133,17 @@ def about(dry: bool) -> Row:
         "date": datetime.now(UTC).date().isoformat(),
         "versions": versions,
         "peerspec": FOUND,
+        "kernels": sources_of_kernels(),
     }
+
+
+def sources_of_kernels() -> str:
+    """A hash of the sources that decide on the figures."""
+    digest = hashlib.sha256()
+    for folder in (Path(peerspec.backends.__file__).parent / name for name in ("gpu", "torch", "jax")):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def main() -> int:
@@ -138,17 +156,24 @@ def main() -> int:
     if not options.dry and not torch.cuda.is_available():
         parser.error("torch finds no CUDA device; run on a machine with an NVIDIA GPU, or pass --dry")
     start, sizes = time.monotonic(), DRY if options.dry else GPU
-    book = Book(options.out)
-    book.about = about(options.dry)
+    book, own = Book(options.out), about(options.dry)
+    if other := [f"{key} {book.about[key]}" for key in SAME if book.about and book.about[key] != own[key]]:
+        parser.error(f"{options.out} holds figures of another run ({', '.join(other)}); pass another folder")
+    if not own["torch"].startswith("Triton"):
+        parser.error(f"torch would not run the kernels: {own['torch']}")
+    book.about = own
     with ExitStack() as stack:
         if options.dry:
             from dry import interpreted_kernels
 
             stack.enter_context(interpreted_kernels())
-        missing = []
+        missing, tried = [], set()
         for task in tasks(book, sizes, options.out, lambda: options.budget - (time.monotonic() - start)):
             if (options.only and task.part not in options.only) or book.has(task.part, task.point):
                 continue
+            if task[:2] in tried:
+                continue
+            tried.add(task[:2])
             if time.monotonic() - start > options.budget:
                 missing.append(f"{task.part} {task.point}")
                 continue

@@ -25,12 +25,16 @@ class Book:
 
     def has(self, part: str, point: str) -> bool:
         """Whether a run has this point, and without a failure."""
-        return any((row["part"], row["point"]) == (part, point) and not row.get("failed") for row in self.rows)
+        own = [row for row in self.rows if (row["part"], row["point"]) == (part, point)]
+        return bool(own) and not any(row.get("failed") for row in own)
 
-    def add(self, part: str, point: str, rows: list[Row]) -> None:
-        """Note the rows of a point, in place of those that it had."""
+    def forget(self, part: str, point: str) -> None:
+        """Take out the rows of a point."""
         self.rows = [row for row in self.rows if (row["part"], row["point"]) != (part, point)]
-        self.rows += [{"part": part, "point": point, **_short(row)} for row in rows]
+
+    def add(self, part: str, point: str, row: Row) -> None:
+        """Note a row of a point."""
+        self.rows.append({"part": part, "point": point, **_short(row)})
         self.save()
 
     def save(self) -> None:

@@ -69,10 +69,16 @@ def layer(name: str, config: PeerConfig, tokens: int, dtype: torch.dtype, device
     """y and all gradients against the reference in float64: the largest error and where it is."""
     module, x, dy = inputs(config, tokens, dtype, device)
     own = module.to_layer()
-    right = {"y": forward(own, as_array(x, own)).y, **gradients(own, as_array(x, own), as_array(dy, own))}
+    routed = forward(own, as_array(x, own))
+    right = {"y": routed.y, **gradients(own, as_array(x, own), as_array(dy, own))}
     first, second = (backward(module, x, dy) for _ in range(2))
     errors = {name: relative(found, torch.from_numpy(right[name].astype("float64"))) for name, found in first.items()}
-    return {"what": f"layer, {str(dtype)[6:]} {name}", **worst_of(errors), "equal bits": same(first, second)}
+    with torch.no_grad():
+        ids = module.forward_with_routing(x).indices.cpu().numpy()
+    # a legal choice between two near scores changes more than any rounding does
+    others = float((ids != routed.indices).mean())
+    words = f"layer, {str(dtype)[6:]} {name}"
+    return {"what": words, **worst_of(errors), "other ids": others, "equal bits": same(first, second)}
 
 
 def large(point: tuple[int, int, int], device: str) -> Row:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from book import Row
-from clock import Work, graphed, in_turns
+from clock import Work, failures, graphed, in_turns
 from rivals import Algorithm1, Dense, package_layer
 from sizes import Point, Sizes, config_of
 from torch import Tensor, nn
@@ -34,6 +34,8 @@ def passes(sizes: Sizes, point: Point, *, compiled: bool) -> Iterator[Row]:
     forward = {OURS: without_gradients(module, x)} | {
         name: without_gradients(rival, x) for name, rival in rivals.items()
     }
+    failed = failures({name: forward[name] for name in rivals})
+    forward = {name: work for name, work in forward.items() if name not in failed}
     forward["peerspec, library operations"] = by_library(forward[OURS])
     if point.tokens == 1:
         forward["peerspec, CUDA graph"] = graphed(forward[OURS])
@@ -42,9 +44,12 @@ def passes(sizes: Sizes, point: Point, *, compiled: bool) -> Iterator[Row]:
     if extra is not None:
         yield {"what": "memory at the peak, forward", **point.facts, "variant": OURS, "MB": extra / 1e6}
     if point.tokens > 1:
-        both = {OURS: with_gradients(module, x), "Algorithm 1": with_gradients(rivals["Algorithm 1"], x)}
-        both["dense, equal FLOPs"] = with_gradients(rivals["dense, equal FLOPs"], x)
+        others = {name: with_gradients(rivals[name], x) for name in ("Algorithm 1", "dense, equal FLOPs")}
+        slow = failures(others)
+        both = {OURS: with_gradients(module, x)} | {name: work for name, work in others.items() if name not in slow}
         yield from rows("forward and backward", point, in_turns(both, rounds=5))
+        failed |= {f"{name}, backward": words for name, words in slow.items()}
+    yield from ({"failed": words} for words in failed.values())
 
 
 def steps(sizes: Sizes, point: Point) -> Iterator[Row]:

@@ -23,7 +23,8 @@ def markdown(book: Book) -> str:
         + ", ".join(f"{name} {number}" for name, number in about.get("versions", {}).items())
         + ". Times are medians of device events, with the variants of a point in turns. A floor is the bytes that must "
         "move, over the bandwidth of a copy in the same run, or the operations of products over the rate of one. The "
-        "layer has 8 heads, k = 16 and d = 128.",
+        "layer has 8 heads, k = 16 and d = 128. "
+        f"torch computed by {about.get('torch', '')}; peerspec was found {about.get('peerspec', '')}.",
     ]
     for title, part in PARTS.items():
         rows = [row for row in book.rows if row["part"] == part]
@@ -55,8 +56,8 @@ def ceilings(rows: list[Row]) -> Iterator[str]:
 
 
 def correctness(rows: list[Row]) -> Iterator[str]:
-    head = ("what", "largest error", "in", "two runs have equal bits")
-    return table(head, ([r["what"], _marked(r), r.get("in"), r.get("equal bits")] for r in rows))
+    head = ("what", "largest error", "in", "other ids", "two runs have equal bits")
+    return table(head, ([r["what"], _marked(r), r.get("in"), r.get("other ids"), r.get("equal bits")] for r in rows))
 
 
 def _marked(row: Row) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from functools import cache
-from importlib.metadata import version
 
 import jax
 
-from peerspec.backends.gpu.package import OLDEST_CHIP, chip_text, reason_against_chip, reason_against_package
+from peerspec.backends.gpu.package import (
+    OLDEST_CHIP,
+    chip_text,
+    reason_against_chip,
+    reason_against_package,
+    triton_version,
+)
 from peerspec.native.library import NativeError, handler
 from peerspec.reference import InputError
 
-__all__ = ["capability", "compile_for", "computed_by", "runs_triton"]
+__all__ = ["capability", "compile_for", "computed_by", "reason_against_launcher", "runs_triton"]
 
 TARGET = "peerspec_launch"
 
@@ -67,7 +72,7 @@ def computed_by() -> str:
     name = "CUDA" if device is None else device.device_kind
     if reason := reason_against_triton():
         return f"library operations on {name}: {reason}"
-    return f"Triton {version('triton')} on {name} ({chip_text(capability())})"
+    return f"Triton {triton_version()} on {name} ({chip_text(capability())})"
 
 
 @cache
@@ -82,11 +87,14 @@ def _capability_of(device: jax.Device) -> int:
     return int(str(device.compute_capability).replace(".", ""))
 
 
-@cache
 def _reason_against_parts() -> str:
-    """Why kernels cannot be compiled or started; XLA learns here how to start them."""
-    if reason := reason_against_package():
-        return reason
+    """Why kernels cannot be compiled or started."""
+    return reason_against_package() or reason_against_launcher()
+
+
+@cache
+def reason_against_launcher() -> str:
+    """Why XLA cannot start kernels; it learns here how, also those of a program that was compiled elsewhere."""
     try:
         capsule = jax.ffi.pycapsule(handler("launch"))  # type: ignore[no-untyped-call]  # not annotated
         jax.ffi.register_ffi_target(TARGET, capsule, platform="CUDA")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import version
 
 import torch
 
-from peerspec.backends.gpu.package import reason_against_chip, reason_against_package
+from peerspec.backends.gpu.package import reason_against_chip, reason_against_package, triton_version
 
 __all__ = ["computed_by_device", "reason_against_triton", "runs_triton"]
 
@@ -33,4 +32,4 @@ def computed_by_device(index: int) -> str:
     device = torch.cuda.get_device_name(index)
     if reason := reason_against_triton(index):
         return f"library operations on {device}: {reason}"
-    return f"Triton {version('triton')} on {device}"
+    return f"Triton {triton_version()} on {device}"

@@ -29,4 +29,4 @@ def run(launch: Launch, *arrays: Tensor) -> None:
 
 def _start(launch: Launch, arrays: tuple[Tensor, ...]) -> None:
     with writable_cache():
-        launch.kernel[launch.grid](*arrays, *launch.numbers, **launch.constants, num_warps=launch.warps)
+        launch.kernel[launch.grid](*arrays, *launch.numbers, **launch.constants, **launch.options())

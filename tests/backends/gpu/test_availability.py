@@ -26,7 +26,6 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Any:
             return triton
 
         monkeypatch.setattr(package, "version", version)
-        monkeypatch.setattr(availability, "version", version)
         monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (major, minor))
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A card")
 

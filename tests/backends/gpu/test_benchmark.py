@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+sys.path.append(str(ROOT / "benchmarks" / "gpu"))
 PARTS = {"ceilings", "correctness", "suite", "stages", "passes", "steps", "scaling", "training"}
 
 
@@ -59,6 +60,51 @@ def test_a_run_goes_on_where_it_ended_and_tries_again_what_failed(folder: Path) 
     done = command(sys.executable, "-m", "benchmarks.gpu", "--dry", "--out", str(folder))
     assert [line.split()[0] for line in done.stdout.splitlines() if " s  " in line] == ["ceilings"]
     assert len(rows(folder)) == len(kept) + 3
+
+
+def test_figures_of_another_run_are_not_mixed_with_new_ones(folder: Path, tmp_path: Path) -> None:
+    book = json.loads((folder / "gpu.json").read_text("utf-8"))
+    book["about"]["device"] = "another card"
+    (tmp_path / "gpu.json").write_text(json.dumps(book), "utf-8")
+    done = command(sys.executable, "-m", "benchmarks.gpu", "--dry", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert "holds figures of another run (device another card); pass another folder" in done.stderr
+    assert json.loads((tmp_path / "gpu.json").read_text("utf-8")) == book
+
+
+def test_a_point_that_fails_in_the_middle_keeps_its_figures_and_is_tried_again(tmp_path: Path) -> None:
+    from book import Book
+
+    book = Book(tmp_path)
+    book.add("passes", "T=1", {"variant": "peerspec", "ms": 1.0})
+    assert book.has("passes", "T=1")
+    book.add("passes", "T=1", {"failed": "PEER-pytorch: out of memory"})
+    again = Book(tmp_path)
+    assert not again.has("passes", "T=1")
+    assert again.find("passes", variant="peerspec", ms=1.0)
+    again.forget("passes", "T=1")
+    assert not again.rows
+
+
+def test_a_rival_that_fails_is_left_out_with_its_reason() -> None:
+    from clock import failures
+
+    def fails() -> None:
+        raise MemoryError("of the device")
+
+    assert failures({"good": list, "bad": fails}) == {"bad": "bad: MemoryError: of the device"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "limit", "words"),
+    [("missing.py", 60.0, "missing.py"), ("reference", 0.1, "no verdict within 0 s")],
+)
+def test_a_suite_without_a_verdict_has_failed(tmp_path: Path, backend: str, limit: float, words: str) -> None:
+    from suite import suite
+
+    [row] = suite(tmp_path, backend, limit)
+    assert row["status"] != 0
+    assert any(words in line for line in row["failed"])
 
 
 def test_the_checkout_needs_no_installation(tmp_path: Path) -> None:

@@ -71,3 +71,26 @@ def test_a_chip_that_is_too_old_is_refused() -> None:
         "the chip has the capability 7.5, and the kernels need 8.0 or newer; pass a capability from 80 on"
         in done.stderr
     )
+
+
+def test_a_process_that_only_imports_the_backend_can_run_a_program_that_was_exported_elsewhere() -> None:
+    program = """
+import importlib.metadata, jax
+names, old, versions = [], jax.ffi.register_ffi_target, importlib.metadata.version
+
+def noted(name, *arguments, platform, **options):
+    names.append((name, platform))
+    return old(name, *arguments, platform=platform, **options)
+
+def version(name):
+    if "triton" in name:
+        raise importlib.metadata.PackageNotFoundError(name)
+    return versions(name)
+
+jax.ffi.register_ffi_target, importlib.metadata.version = noted, version
+import peerspec.backends.jax
+print(names)
+"""
+    own = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=own)
+    assert "('peerspec_launch', 'CUDA')" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import gcd
 
 import pytest
@@ -12,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from triton.runtime.interpreter import GridExecutor, interpreter_builder
 
 from peerspec.backends import BackendError
+from peerspec.backends.gpu import settings
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
 from peerspec.backends.torch.kernels import interpreted
 from peerspec.reference import PeerConfig
@@ -128,13 +130,44 @@ def test_autocast_and_strides_do_not_change_a_bit() -> None:
 
 
 @pytest.mark.usefixtures("kernels")
-def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            PermissionError(13, "Permission denied", "/cache/triton"),
+            r"^Triton cannot write a compiled kernel to its cache: .*'/cache/triton'; set TRITON_CACHE_DIR to a folder",
+        ),
+        (
+            FileNotFoundError(2, "No such file or directory", "/usr/bin/cc"),
+            r"^Triton cannot compile a kernel: .*'/usr/bin/cc'; install what is missing$",
+        ),
+        (
+            RuntimeError("Failed to find C compiler. Please specify via CC environment variable."),
+            r"^Triton [\d.]+ compiles its launcher with a C compiler and finds none; install gcc, or a version",
+        ),
+    ],
+)
+def test_what_triton_lacks_is_one_sentence(monkeypatch: pytest.MonkeyPatch, error: Exception, expected: str) -> None:
     def refused(*_: object) -> None:
-        raise PermissionError(13, "Permission denied", "/cache/triton")
+        raise error
 
     monkeypatch.setattr(GridExecutor, "__call__", lambda *_, **__: refused())
-    expected = (
-        r"^Triton cannot write a compiled kernel to its cache: .*'/cache/triton'; set TRITON_CACHE_DIR to a folder"
-    )
     with pytest.raises(BackendError, match=expected):
         layer().eval()(tokens())
+
+
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_changes_no_bit_of_a_narrow_layer(dtype: torch.dtype) -> None:
+    module, x = PEER(replace(CONFIG, query_norm="none"), dtype=dtype), tokens().detach().to(dtype)
+    with torch.no_grad():
+        expected = module(x)
+        with torch.autocast("cpu", torch.float16 if dtype == torch.bfloat16 else torch.bfloat16):
+            assert torch.equal(module(x), expected)
+
+
+def test_few_numbers_of_tokens_need_kernels_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "INTERPRETED", False)
+    for width in (256, 1024):
+        tiles = {settings.stage_tiles(width, tokens, 128) for tokens in range(1, 1200)}
+        assert len(tiles) <= 6
