@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 from peerspec.backends.torch import functional
+from peerspec.backends.torch.after_import import after_import as _after_import
 from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
@@ -33,3 +34,10 @@ __all__ = [
     "functional",
     "layers_metadata",
 ]
+
+
+def _register_flops() -> None:
+    from peerspec.backends.torch import flops  # noqa: F401
+
+
+_after_import("torch.utils.flop_counter", _register_flops)

@@ -1,7 +1,9 @@
 """NumPy arrays as tensors and back, on the same memory.
 
 torch does not take bfloat16 from NumPy, so its bits are passed as integers. torch also warns about read-only arrays,
-for example memory-mapped tables, so these are passed as writeable; nothing here writes to them.
+for example memory-mapped tables, so these are passed as writeable; nothing here writes to them. ``Tensor.numpy`` marks
+the memory of a tensor so that it can no longer be freed or resized, which sharding does with parameters; so arrays are
+made from addresses.
 """
 
 from __future__ import annotations
@@ -30,6 +32,17 @@ INPUT_DTYPES = {
 
 
 _BFLOAT16 = DTYPES["bfloat16"]
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+_FORMS = {
+    torch.float64: "<f8",
+    torch.float32: "<f4",
+    torch.float16: "<f2",
+    torch.bfloat16: "<i2",
+    torch.int64: "<i8",
+    torch.int32: "<i4",
+    torch.bool: "|b1",
+}
+"""The dtypes of arrays that are made from addresses, as NumPy writes them."""
 
 
 def parameter_dtype(name: str, dtype: torch.dtype) -> torch.dtype:
@@ -58,11 +71,39 @@ def to_tensor(array: NDArray[Any]) -> torch.Tensor:
 
 
 def to_array(tensor: torch.Tensor) -> NDArray[Any]:
-    """The tensor as an array, on the same memory where it lies on the CPU."""
+    """The tensor as an array, on the same memory where it lies on the CPU.
+
+    Raises:
+        InputError: the memory of the tensor was freed.
+    """
+    if type(tensor) in _PLAIN and tensor.is_cpu and tensor.is_contiguous() and (form := _FORMS.get(tensor.dtype)):
+        address = tensor.data_ptr()
+        if not address and tensor.numel():
+            raise InputError(
+                f"a tensor of shape {tuple(tensor.shape)} has no memory: a tool that shards or moves parameters freed "
+                "it; call the module that owns it"
+            )
+        array = np.asarray(_Memory(tensor, address, form))
+        return array.view(_BFLOAT16) if tensor.dtype == torch.bfloat16 else array
     tensor = tensor.detach().cpu()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.int16).numpy().view(_BFLOAT16)
     return tensor.numpy()
+
+
+class _Memory:
+    """Shows the memory of a contiguous tensor as an array, and keeps the tensor alive."""
+
+    __slots__ = ("__array_interface__", "_tensor")
+
+    def __init__(self, tensor: torch.Tensor, address: int, form: str) -> None:
+        self._tensor = tensor
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": tuple(tensor.shape),
+            "typestr": form,
+            "data": (address, False),
+        }
 
 
 class _Writeable:

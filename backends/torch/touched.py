@@ -37,6 +37,15 @@ class Touched(NamedTuple):
     starts: Int[Tensor, " R1"]
     places: Int[Tensor, " TK"]
 
+    def ids(self, like: Tensor) -> Int[Tensor, "T K"]:
+        """The ids that were sorted, in the shape of ``like``."""
+        found = torch.empty_like(self.order)
+        if len(self.places):
+            found[self.order] = self.rows[self.places - 1]
+        else:
+            found[self.order] = self.rows.repeat_interleave(self.starts.diff())
+        return found.view(like.shape)
+
     def number(self) -> int:
         """R. Asks the device if it stayed there."""
         return int(self.places[-1]) if len(self.places) else len(self.rows)

@@ -24,7 +24,7 @@ class RowAdagrad(Optimiser):
     """Adagrad with one number of state per row. A step on the touched rows equals a step on all rows.
 
     Args:
-        params, in_backward: see ``Optimiser``.
+        params, in_backward, process_group: see ``Optimiser``.
         lr: the learning rate.
         eps: keeps the first division finite.
 
@@ -39,8 +39,16 @@ class RowAdagrad(Optimiser):
         >>> optimiser.step()
     """
 
-    def __init__(self, params: Params, lr: float = 1e-2, eps: float = 1e-10, *, in_backward: bool = False) -> None:
-        super().__init__(params, {"lr": lr, "eps": eps}, in_backward=in_backward)
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        eps: float = 1e-10,
+        *,
+        in_backward: bool = False,
+        process_group: torch.distributed.ProcessGroup | None = None,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "eps": eps}, in_backward=in_backward, process_group=process_group)
 
     def _check_options(self, group: dict[str, Any]) -> None:
         for name in ("lr", "eps"):

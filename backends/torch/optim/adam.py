@@ -32,7 +32,7 @@ class LazyAdam(Optimiser):
     gradient, as a dense one has, the two algorithms are equal.
 
     Args:
-        params, in_backward: see ``Optimiser``.
+        params, in_backward, process_group: see ``Optimiser``.
         lr, betas, eps: as in ``torch.optim.Adam``.
 
     Raises:
@@ -54,8 +54,11 @@ class LazyAdam(Optimiser):
         eps: float = 1e-8,
         *,
         in_backward: bool = False,
+        process_group: torch.distributed.ProcessGroup | None = None,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps}, in_backward=in_backward)
+        super().__init__(
+            params, {"lr": lr, "betas": betas, "eps": eps}, in_backward=in_backward, process_group=process_group
+        )
 
     def _check_options(self, group: dict[str, Any]) -> None:
         for name in ("lr", "eps"):

@@ -13,7 +13,9 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_receiver
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
+from peerspec.backends.torch.optim.replicas import mean_over, several_processes
 from peerspec.backends.torch.optim.row_update import Operands, operands
+from peerspec.backends.torch.optim.sharded import like, own_rows
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import InputError
 
@@ -34,13 +36,22 @@ class Optimiser(torch.optim.Optimizer):
             memory of the gradients and the time to write and read them. ``step`` then updates all other parameters. It
             excludes all methods that need every gradient before the first update: accumulation over several backward
             passes, a layer used twice in one pass, clipping by global norm. It also excludes ``torch.compile``.
+        process_group: where several processes hold replicas of the tables, an update within the backward pass takes
+            the mean of the gradients of this group. Each process needs it, also with a group of itself alone.
 
     Raises:
         InputError: options that do not exist or are out of range.
     """
 
-    def __init__(self, params: Params, defaults: dict[str, Any], *, in_backward: bool = False) -> None:
-        self.in_backward = in_backward
+    def __init__(
+        self,
+        params: Params,
+        defaults: dict[str, Any],
+        *,
+        in_backward: bool = False,
+        process_group: torch.distributed.ProcessGroup | None = None,
+    ) -> None:
+        self.in_backward, self.process_group = in_backward, process_group
         self._taken: set[Tensor] = set()
         super().__init__(params, defaults)
 
@@ -71,8 +82,9 @@ class Optimiser(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             for param in group["params"]:
-                if param.grad is not None:
-                    self._update(param, rows_of(param.grad, _width(param)), group)
+                # where DistributedDataParallel gets no gradient, it stores zeros
+                if param.grad is not None and param not in self._taken:
+                    self._update(param, rows_of(own_rows(param.grad), _width(param)), group)
                     increment_version(param)
         for param in self._taken:
             increment_version(param)
@@ -87,7 +99,7 @@ class Optimiser(torch.optim.Optimizer):
         for name, param in zip(names, own, strict=True):
             for key, value in state_dict["state"].get(name, {}).items():
                 device = "cpu" if key == "step" else param.device
-                self.state[param][key] = copied(value, device)
+                self.state[param][key] = like(copied(own_rows(value), device), value)
 
     @torch.no_grad()
     def _take(self, table: Tensor, gradient: FactoredRows) -> None:
@@ -98,17 +110,28 @@ class Optimiser(torch.optim.Optimizer):
                 "gradients cannot be accumulated, a layer cannot be used twice, and each backward pass needs its step; "
                 "make the optimiser without in_backward"
             )
+        if self.process_group is not None:
+            gradient = mean_over(gradient, len(table), self.process_group)
+        elif several_processes():
+            raise UpdateError(
+                "several processes train, and an update within the backward pass sees the gradient of this one alone; "
+                "pass process_group to the optimiser: torch.distributed.group.WORLD for replicas of one model, or a "
+                "group of this process alone; or make the optimiser without in_backward"
+            )
         (group,) = (group for group in self.param_groups if any(param is table for param in group["params"]))
         self._update(table, gradient, group)
         self._taken.add(table)
 
     def _update(self, param: Tensor, gradient: RowGradient, group: dict[str, Any]) -> None:
-        state = self.state[param]
+        state, own = self.state[param], own_rows(param)
         if not state:
-            state.update(self._new_state(param))
+            state.update(
+                {name: new if name == "step" else like(new, param) for name, new in self._new_state(own).items()}
+            )
         self._require_fitting(param, state)
+        of_rows = {name: own_rows(tensor) for name, tensor in state.items()}
         # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses a second update
-        self._update_rows(param.data.view(-1, _width(param)), operands(gradient), state, group)
+        self._update_rows(own.data.view(-1, _width(param)), operands(gradient), of_rows, group)
         if "step" in state:
             state["step"] += 1
 
@@ -141,6 +164,7 @@ class Optimiser(torch.optim.Optimizer):
         # a copy has its own parameters, which are not registered for updates within the backward pass
         super().__setstate__(state)
         self.__dict__.setdefault("in_backward", False)
+        self.__dict__.setdefault("process_group", None)
         self.__dict__.setdefault("_taken", set())
 
 

@@ -26,7 +26,7 @@ class RowSGD(Optimiser):
     There is no momentum, because it would change a row long after a batch touched it.
 
     Args:
-        params, in_backward: see ``Optimiser``.
+        params, in_backward, process_group: see ``Optimiser``.
         lr: the learning rate.
 
     Raises:
@@ -40,8 +40,15 @@ class RowSGD(Optimiser):
         >>> optimiser.step()
     """
 
-    def __init__(self, params: Params, lr: float = 1e-3, *, in_backward: bool = False) -> None:
-        super().__init__(params, {"lr": lr}, in_backward=in_backward)
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        *,
+        in_backward: bool = False,
+        process_group: torch.distributed.ProcessGroup | None = None,
+    ) -> None:
+        super().__init__(params, {"lr": lr}, in_backward=in_backward, process_group=process_group)
 
     def _check_options(self, group: dict[str, Any]) -> None:
         if group["lr"] < 0:

@@ -1,0 +1,206 @@
+"""Replicas of a model in several processes, which gloo connects: DistributedDataParallel and FSDP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from in_processes import in_processes
+from torch import Tensor, distributed, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
+from peerspec.reference import PeerConfig
+
+pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="this build of torch has no torch.distributed")
+
+CONFIG = PeerConfig(d_model=12, heads=2, num_experts=49, top_k=4, d_key=6)
+OPTIMISERS = {"SGD": RowSGD, "Adagrad": RowAdagrad, "Adam": LazyAdam}
+RATE = 0.05
+
+
+def model_of(seed: int = 0, **options: Any) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(12, 12), PEER(options.pop("config", CONFIG), **options))
+
+
+def batch(rank: int, step: int) -> Tensor:
+    return torch.randn(6, 12, generator=torch.Generator().manual_seed(10 * step + rank))
+
+
+def learned(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters by name, whole and without the prefix of a wrapper."""
+    whole = {name: p.full_tensor() if hasattr(p, "full_tensor") else p for name, p in model.named_parameters()}
+    return {name.removeprefix("module."): tensor.detach().clone() for name, tensor in whole.items()}
+
+
+def alone(processes: int, optimiser: str, steps: int = 3) -> dict[str, Tensor]:
+    """One process learns from the batches of all."""
+    model = model_of()
+    tables, others = split(model)
+    both = [OPTIMISERS[optimiser](tables, lr=RATE), torch.optim.SGD(others, lr=RATE)]
+    for step in range(steps):
+        loss = sum(model(batch(rank, step)).square().mean() for rank in range(processes)) / processes
+        loss.backward()
+        for each in both:
+            each.step()
+            each.zero_grad()
+    return learned(model)
+
+
+def split(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The expert tables, and all other parameters."""
+    named = dict(model.named_parameters())
+    tables = [parameter for name, parameter in named.items() if ".experts." in name]
+    return tables, [parameter for name, parameter in named.items() if ".experts." not in name]
+
+
+def train(rank: int, optimiser: str, options: dict[str, Any], in_backward: bool, find_unused: bool) -> Any:
+    model = model_of(**options)
+    tables, others = split(model)
+    group = distributed.group.WORLD if in_backward else None
+    rows = OPTIMISERS[optimiser](tables, lr=RATE, in_backward=in_backward, process_group=group)
+    if in_backward:
+        names = [name for name, _ in model.named_parameters() if ".experts." in name]
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, names)
+    replica, rest = DistributedDataParallel(model, find_unused_parameters=find_unused), torch.optim.SGD(others, lr=RATE)
+    for step in range(3):
+        replica(batch(rank, step)).square().mean().backward()
+        for each in (rows, rest):
+            each.step()
+            each.zero_grad()
+    return learned(replica)
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize(
+    ("options", "in_backward", "find_unused"),
+    [
+        ({}, False, False),
+        ({"sparse_gradients": True}, False, False),
+        ({"sparse_gradients": True}, False, True),
+        ({}, True, False),
+        ({"sparse_gradients": True}, True, False),
+    ],
+    ids=["dense", "sparse", "sparse, unused looked for", "in backward", "in backward, sparse"],
+)
+def test_replicas_learn_what_one_process_learns_from_all_batches(
+    optimiser: str, options: dict[str, Any], in_backward: bool, find_unused: bool
+) -> None:
+    if optimiser == "Adam" and not (options or in_backward):
+        pytest.skip("a dense gradient has all rows, and lazy Adam then is Adam")
+    first, second = in_processes(2, train, optimiser, options, in_backward, find_unused)
+    assert isinstance(first, dict), first
+    assert all(torch.equal(first[name], second[name]) for name in first), "replicas drift apart"
+    right = alone(2, optimiser) if optimiser != "Adam" else None
+    if right:
+        for name, tensor in right.items():
+            torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def train_without_a_group(rank: int) -> Any:
+    model = model_of()
+    tables, _ = split(model)
+    before = learned(model)
+    optimiser = RowSGD(tables, lr=RATE, in_backward=True)
+    try:
+        model(batch(rank, 0)).square().mean().backward()
+    finally:
+        optimiser.step()
+        assert all(torch.equal(before[name], tensor) for name, tensor in learned(model).items())
+    return "updated"
+
+
+def test_an_update_within_the_backward_pass_of_one_of_several_processes_is_refused() -> None:
+    for answer in in_processes(2, train_without_a_group):
+        assert answer.startswith("UpdateError: several processes train, and an update within the backward pass sees")
+        assert "pass process_group to the optimiser" in answer
+
+
+def accumulate(rank: int, sparse: bool) -> Any:
+    replica = DistributedDataParallel(model_of(sparse_gradients=sparse))
+    with replica.no_sync():
+        replica(batch(rank, 0)).square().mean().backward()
+    replica(batch(rank, 1)).square().mean().backward()
+    return {name: p.grad.to_dense() for name, p in replica.module.named_parameters()}
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_gradients_accumulated_without_synchronisation_are_those_of_all_batches(sparse: bool) -> None:
+    first, second = in_processes(2, accumulate, sparse)
+    model = model_of()
+    for step in range(2):
+        (sum(model(batch(rank, step)).square().mean() for rank in range(2)) / 2).backward()
+    for name, parameter in model.named_parameters():
+        assert torch.equal(first[name], second[name])
+        torch.testing.assert_close(first[name], parameter.grad, rtol=1e-5, atol=1e-7)
+
+
+def uneven(rank: int) -> Any:
+    model = model_of()
+    tables, _ = split(model)
+    optimiser = RowSGD(tables, lr=RATE, in_backward=True, process_group=distributed.group.WORLD)
+    model(batch(rank, 0)[: 2 + 4 * rank]).square().sum().backward()
+    optimiser.step()
+    return learned(model)
+
+
+def test_processes_may_have_different_numbers_of_tokens() -> None:
+    first, second = in_processes(2, uneven)
+    model = model_of()
+    tables, _ = split(model)
+    optimiser = RowSGD(tables, lr=RATE)
+    (sum(model(batch(rank, 0)[: 2 + 4 * rank]).square().sum() for rank in range(2)) / 2).backward()
+    optimiser.step()
+    for name, tensor in learned(model).items():
+        assert torch.equal(first[name], second[name])
+        torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def shard(rank: int, apart: bool, optimiser: str | None) -> Any:
+    mesh = init_device_mesh("cpu", (2,))
+    model = model_of()
+    if apart:
+        fully_shard(model[1].experts, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    tables, others = split(model)
+    rows = OPTIMISERS[optimiser](tables, lr=RATE) if optimiser else torch.optim.SGD(tables, lr=RATE)
+    rest = torch.optim.SGD(others, lr=RATE)
+    for step in range(3):
+        model(batch(rank, step)).square().mean().backward()
+        for each in (rows, rest):
+            each.step()
+            each.zero_grad()
+    return learned(model)
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["whole", "experts apart"])
+@pytest.mark.parametrize("optimiser", [None, "SGD", "Adagrad"])
+def test_sharded_parameters_learn_what_one_process_learns(apart: bool, optimiser: str | None) -> None:
+    first, second = in_processes(2, shard, apart, optimiser)
+    assert isinstance(first, dict), first
+    for name, tensor in alone(2, optimiser or "SGD").items():
+        assert torch.equal(first[name], second[name])
+        torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def narrow(rank: int, policy: dict[str, Any]) -> Any:
+    config = PeerConfig(12, 2, 49, 4, 6, query_norm="batch")
+    model = model_of(config=config)
+    fully_shard(model, mesh=init_device_mesh("cpu", (2,)), mp_policy=MixedPrecisionPolicy(torch.bfloat16))
+    y = model(batch(rank, 0))
+    y.float().square().mean().backward()
+    statistics = dict(model.named_buffers())
+    return {"y": y.detach(), "gradient": model[1].experts.u.grad.full_tensor(), **statistics}
+
+
+def test_a_policy_of_narrow_parameters_leaves_running_statistics_wide() -> None:
+    found, _ = in_processes(2, narrow, {})
+    assert isinstance(found, dict), found
+    assert found["y"].dtype == torch.bfloat16
+    assert found["1.query_norm.mean"].dtype == torch.float32
+    assert found["1.query_norm.mean"].any()
+    assert found["gradient"].any()
