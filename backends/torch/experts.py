@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,10 +11,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec import native
+from peerspec.backends.torch import plain
 from peerspec.backends.torch.activations import activate, activate_backward
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gpu.limits import fits_experts
+from peerspec.backends.torch.in_backward import UpdateError, receiver_of
 from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.table_gradients import table_gradients
@@ -33,9 +36,11 @@ def expert_stage(
 ) -> Float[Tensor, "T M"]:
     """y_t = Σ over the pairs of t of gate · expert(x_t), no 1/h, no projection (EXP-1, EXP-2, OUT-1).
 
-    Differentiable once, in x, gates and the tables. ``sparse_gradients`` makes the gradients of the tables sparse.
+    ``sparse_gradients`` makes the gradients of the tables sparse.
     """
     tables = params["experts.u"], params["experts.v"], params.get("experts.w")
+    if plain.needs_plain():
+        return plain.expert_stage(*tables, x, gates, ids, config.activation)
     y: Tensor = _expert_stage(*tables, x, ids, gates, config.activation, sparse_gradients)[0]
     return y
 
@@ -219,6 +224,15 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 def _backward(ctx: Any, dy: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
     u, v, w, x, ids, gates, products = ctx.saved_tensors
     needed = ctx.needs_input_grad
+    if plain.needs_plain_backward():
+        if any(table is not None and receiver_of(table) is not None for table in (u, v, w)):
+            raise UpdateError(
+                "a backward pass with create_graph=True cannot update expert tables, because their gradients may be "
+                "needed again; make the optimiser without in_backward"
+            )
+        of_ids = partial(plain.expert_stage, ids=ids, activation=ctx.activation)
+        again = plain.gradients(of_ids, (u, v, w, x, gates), (*needed[:4], needed[5]), dy)
+        return (*again[:4], None, again[4], None, None)
     # before the gradients of the tables, with which an optimiser may change the tables
     dx, dgates, *weights = _expert_stage_backward(u, v, w, x, ids, gates, products, dy, ctx.activation, needed[3])
     count = len(weights)

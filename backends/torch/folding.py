@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._library.custom_ops import CustomOpDef
 
@@ -16,21 +17,31 @@ def fold_batches(operator: CustomOpDef, *, tokens: Sequence[int]) -> None:
 
     Args:
         operator: the operator.
-        tokens: positions of the arguments whose first axis counts tokens. All others must be the same for the batch.
+        tokens: positions of the arguments whose first axis counts tokens. Where another differs within the batch, the
+            calls run one after another.
     """
 
     def rule(info: Any, in_dims: Sequence[int | None], *arguments: Any) -> tuple[Any, Any]:
         if any(axis is not None for position, axis in enumerate(in_dims) if position not in tokens):
-            raise NotImplementedError(
-                f"vmap of {operator} needs the same tables for the whole batch, got a batch of tables; "
-                "call the layer once for each set of tables"
-            )
+            return _one_after_another(operator, in_dims, arguments, info.batch_size)
         folded = list(arguments)
         for position in tokens:
             folded[position] = _folded(arguments[position], in_dims[position], info.batch_size)
         return _unfolded(operator(*folded), info.batch_size)
 
     operator.register_vmap(rule)
+
+
+def _one_after_another(operator: Any, in_dims: Sequence[int | None], arguments: Any, count: int) -> tuple[Any, Any]:
+    def call(i: int) -> Any:
+        return operator(
+            *(each if axis is None else each.select(axis, i) for each, axis in zip(arguments, in_dims, strict=True))
+        )
+
+    found = [call(i) for i in range(count)]
+    if isinstance(found[0], Tensor):
+        return torch.stack(found), 0
+    return tuple(map(torch.stack, zip(*found, strict=True))), (0,) * len(found[0])
 
 
 def _folded(tensor: Tensor, axis: int | None, count: int) -> Tensor:

@@ -13,10 +13,10 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.checks import check_input, check_params
 from peerspec.backends.torch.experts import expert_stage
-from peerspec.backends.torch.forward_mode import refuse_tangents
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.inference import LayerOutput, infer
 from peerspec.backends.torch.onnx_node import onnx_node
+from peerspec.backends.torch.plain import needs_plain
 from peerspec.backends.torch.precision import without_autocast
 from peerspec.backends.torch.query import query
 from peerspec.backends.torch.query_norm import query_norm
@@ -85,8 +85,7 @@ def forward(
 
     Raises:
         TableError: parameters that do not fit the configuration (PAR-1, PAR-5), or lie on several devices.
-        InputError: shapes, dtypes or devices of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5); a tensor
-            with a forward-mode tangent.
+        InputError: shapes, dtypes or devices of x or mask that do not fit the layer (SHP-1, SHP-2, NRM-5).
 
     Example:
         >>> from peerspec.backends.torch import PEER
@@ -98,7 +97,6 @@ def forward(
     if fits_one_operator(config, x, params) or torch.onnx.is_in_onnx_export():
         return in_one_operator(config, params, x, mask=mask, training=training)
     check_params(config, params)
-    refuse_tangents(x, *params.values())
     stages = Stages(
         partial(_query, params),
         partial(_query_norm, config, params, training),
@@ -118,7 +116,6 @@ def in_one_operator(
     """``forward`` where ``fits_one_operator`` is true, or within an export to ONNX."""
     check_params(config, params)
     check_input(config, params["keys"], x, mask)
-    refuse_tangents(x, *params.values())
     if torch.onnx.is_in_onnx_export():
         return Output(*onnx_node(config, params, x, training=training), None)
     return _shaped(config, x, infer(config, params, x.reshape(-1, config.d_model)), None)
@@ -126,7 +123,7 @@ def in_one_operator(
 
 def fits_one_operator(config: PeerConfig, x: Tensor, params: Mapping[str, Tensor]) -> bool:
     """Whether one operator without a derivative computes the layer."""
-    if config.query_norm != "none":
+    if config.query_norm != "none" or needs_plain():
         return False
     return not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *params.values())))
 

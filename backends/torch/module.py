@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
-from peerspec.backends.torch.forward_mode import refuse_tangents
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
 from peerspec.reference import Layer, PeerConfig, TableError
@@ -110,7 +109,6 @@ class PEER(nn.Module):
             tensors = self._tensors()
             if exported or fits_one_operator(self.config, x, tensors):
                 return in_one_operator(self.config, tensors, x, mask=mask, training=self.training)
-        refuse_tangents(x, *self.parameters())
         return evaluate(self.config, self.keys, self._stages(), x, mask=mask)
 
     def _stages(self) -> Stages:

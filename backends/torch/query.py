@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from peerspec import native
+from peerspec.backends.torch import plain
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gpu.limits import fits_query
@@ -20,11 +21,14 @@ __all__ = ["query"]
 
 
 def query(params: Mapping[str, Tensor], x: Float[Tensor, "T D"], *, narrow: bool = False) -> Float[Tensor, "T h d"]:
-    """q[t,h,:] = W_h x_t + b_h, in the compute dtype; before the query norm. Differentiable once.
+    """q[t,h,:] = W_h x_t + b_h, in the compute dtype; before the query norm.
 
     ``narrow`` says that the dtype of the weight holds every number of ``x``, so that a product of both is exact.
     """
-    q: Tensor = _query(x, params["query.weight"], params.get("query.bias"), narrow)
+    weight, bias = params["query.weight"], params.get("query.bias")
+    if plain.needs_plain():
+        return plain.query(x, weight, bias)
+    q: Tensor = _query(x, weight, bias, narrow)
     return q
 
 
@@ -96,12 +100,14 @@ def _(x: Tensor, weight: Tensor, dq: Tensor, needed: Sequence[bool]) -> tuple[Te
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:2])
+    ctx.save_for_backward(*inputs[:3])
 
 
 def _backward(ctx: Any, dq: Tensor) -> tuple[Tensor | None, ...]:
     needed = list(ctx.needs_input_grad[:3])
-    found = _query_backward(*ctx.saved_tensors, dq, needed)
+    if plain.needs_plain_backward():
+        return *plain.gradients(plain.query, ctx.saved_tensors, needed, dq), None
+    found = _query_backward(*ctx.saved_tensors[:2], dq, needed)
     return *(gradient if need else None for gradient, need in zip(found, needed, strict=True)), None
 
 

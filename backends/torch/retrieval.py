@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec import native
+from peerspec.backends.torch import plain
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gpu.limits import fits_retrieval, fits_router
@@ -27,7 +29,11 @@ to fill one."""
 
 
 def retrieve(keys: Float[Tensor, "H_k 2 n half"], q: Float[Tensor, "T h d"], k: int) -> Selection:
-    """Scores and ids [T, h, k] of queries after the query norm (SCO-1, SEL-1); scores are differentiable once."""
+    """Scores and ids [T, h, k] of queries after the query norm (SCO-1, SEL-1); scores are differentiable."""
+    if plain.needs_plain():
+        scores, ids = _retrieve(q.detach(), keys.detach(), k)
+        own = plain.scores_of(q, keys, ids)
+        return Selection(torch.where(own.isfinite(), scores + (own - own.detach()), own), ids)
     return Selection(*_retrieve(q, keys, k))
 
 
@@ -140,7 +146,11 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 
 
 def _backward(ctx: Any, dscores: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
-    return *_retrieve_backward(*ctx.saved_tensors, dscores), None
+    q, keys, ids = ctx.saved_tensors
+    if plain.needs_plain_backward():
+        of_ids = partial(plain.scores_of, ids=ids)
+        return *plain.gradients(of_ids, (q, keys), ctx.needs_input_grad[:2], dscores), None
+    return *_retrieve_backward(q, keys, ids, dscores), None
 
 
 _retrieve.register_autograd(_backward, setup_context=_setup_context)

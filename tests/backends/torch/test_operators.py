@@ -8,17 +8,14 @@ from typing import Any
 import pytest
 import torch
 from support.paths import both_paths
-from torch.autograd import forward_ad
 from torch.library import opcheck
 
 import peerspec.backends.torch
 from peerspec import native
 from peerspec.backends.torch import PEER, functional
-from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.kernels import library_operations
-from peerspec.backends.torch.retrieval import retrieve
 from peerspec.backends.torch.touched import touched_rows
-from peerspec.reference import InputError, PeerConfig
+from peerspec.reference import PeerConfig
 
 path = both_paths(library_operations)
 ROOM = Path(peerspec.backends.torch.__file__).parent
@@ -199,61 +196,6 @@ def test_vmap_of_the_selection_folds_both_halves():
     assert torch.equal(got.indices, want.indices)
     one = torch.vmap(partial(functional.select, k=4), in_dims=(0, None))(scores[0], scores[1, 0])
     assert torch.equal(one.indices[2], functional.select(scores[0, 2], scores[1, 0], 4).indices)
-
-
-def test_vmap_over_tables_is_refused():
-    q, keys = torch.randn(3, 2, 6), torch.randn(5, 1, 2, 7, 3)
-    with pytest.raises(NotImplementedError, match="needs the same tables for the whole batch"):
-        torch.vmap(lambda keys: retrieve(keys, q, 4).scores)(keys)
-
-
-def double_derivative(stage: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> None:
-    leaves = [tensor.detach().requires_grad_() for tensor in inputs]
-    for loss in (lambda y: y.sum(), lambda y: y.square().sum()):
-        for gradient in torch.autograd.grad(loss(stage(*leaves)), leaves, create_graph=True):
-            torch.autograd.grad(gradient.sum(), leaves, allow_unused=True)
-
-
-def test_second_derivatives_of_stages_with_tables_are_refused():
-    x, weight, q, keys = (torch.randn(s) for s in ((3, 5), (2, 6, 5), (3, 2, 6), (1, 2, 7, 3)))
-    u, v, gates, ids = torch.randn(9, 5), torch.randn(9, 5), torch.rand(3, 6), torch.randint(9, (3, 6))
-    config = PeerConfig(5, 2, 9, 3, 6)
-    stages: list[tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]] = [
-        (lambda x, weight: OPS.query(x, weight, None), (x, weight)),
-        (lambda q, keys: retrieve(keys, q, 4).scores, (q, keys)),
-        (lambda u, v, x, g: expert_stage(config, {"experts.u": u, "experts.v": v}, x, ids, g), (u, v, x, gates)),
-    ]
-    for stage, inputs in stages:
-        with pytest.raises(RuntimeError, match="no autograd formula was registered"):
-            double_derivative(stage, *inputs)
-
-
-@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")  # torch's own, on its first tangent
-def test_tangents_are_refused_where_an_operator_would_lose_them(path):
-    module, x, batch = PEER(CONFIGS[0]), torch.randn(3, 12), torch.randn(2, 3, 12)
-    frozen = {name: tensor.detach() for name, tensor in module.named_parameters()}
-
-    def of_table(u: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(module, frozen | {"experts.u": u}, (x,))
-
-    def dual() -> None:
-        with forward_ad.dual_level():
-            module(forward_ad.make_dual(x, x))
-
-    uses: list[Callable[[], Any]] = [
-        lambda: torch.func.jvp(module, (x,), (x,)),
-        lambda: torch.func.jvp(of_table, (frozen["experts.u"],), (frozen["experts.u"],)),
-        lambda: torch.func.jacfwd(module)(x),
-        lambda: torch.vmap(lambda x: torch.func.jvp(module, (x,), (x,))[1])(batch),
-        lambda: torch.func.jvp(torch.vmap(module), (batch,), (batch,)),
-        dual,
-    ]
-    for use in uses:
-        for grad in (torch.enable_grad, torch.no_grad):
-            with grad(), pytest.raises(InputError, match="no forward-mode derivatives"):
-                use()
-    scale = torch.ones(())
-    assert torch.allclose(torch.func.jvp(lambda a: a * module(x), (scale,), (scale,))[1], module(x))
 
 
 def test_the_selection_has_every_derivative():

@@ -15,8 +15,6 @@ from torch.nn.parallel import DistributedDataParallel
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
 from peerspec.reference import PeerConfig
 
-pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="this build of torch has no torch.distributed")
-
 CONFIG = PeerConfig(d_model=12, heads=2, num_experts=49, top_k=4, d_key=6)
 OPTIMISERS = {"SGD": RowSGD, "Adagrad": RowAdagrad, "Adam": LazyAdam}
 RATE = 0.05
@@ -39,7 +37,7 @@ def learned(model: nn.Module) -> dict[str, Tensor]:
 
 def alone(processes: int, optimiser: str, steps: int = 3) -> dict[str, Tensor]:
     """One process learns from the batches of all."""
-    model = model_of()
+    model = model_of(sparse_gradients=True)
     tables, others = split(model)
     both = [OPTIMISERS[optimiser](tables, lr=RATE), torch.optim.SGD(others, lr=RATE)]
     for step in range(steps):
@@ -75,30 +73,25 @@ def train(rank: int, optimiser: str, options: dict[str, Any], in_backward: bool,
     return learned(replica)
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize(
-    ("options", "in_backward", "find_unused"),
+    ("optimiser", "options", "in_backward", "find_unused"),
     [
-        ({}, False, False),
-        ({"sparse_gradients": True}, False, False),
-        ({"sparse_gradients": True}, False, True),
-        ({}, True, False),
-        ({"sparse_gradients": True}, True, False),
+        ("SGD", {}, False, False),
+        ("Adagrad", {"sparse_gradients": True}, False, False),
+        ("SGD", {"sparse_gradients": True}, False, True),
+        ("SGD", {}, True, False),
+        ("Adagrad", {}, True, False),
+        ("Adam", {"sparse_gradients": True}, True, False),
     ],
-    ids=["dense", "sparse", "sparse, unused looked for", "in backward", "in backward, sparse"],
 )
 def test_replicas_learn_what_one_process_learns_from_all_batches(
     optimiser: str, options: dict[str, Any], in_backward: bool, find_unused: bool
 ) -> None:
-    if optimiser == "Adam" and not (options or in_backward):
-        pytest.skip("a dense gradient has all rows, and lazy Adam then is Adam")
     first, second = in_processes(2, train, optimiser, options, in_backward, find_unused)
     assert isinstance(first, dict), first
-    assert all(torch.equal(first[name], second[name]) for name in first), "replicas drift apart"
-    right = alone(2, optimiser) if optimiser != "Adam" else None
-    if right:
-        for name, tensor in right.items():
-            torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
+    for name, tensor in alone(2, optimiser).items():
+        assert torch.equal(first[name], second[name]), "replicas drift apart"
+        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-6)
 
 
 def train_without_a_group(rank: int) -> Any:
@@ -177,8 +170,7 @@ def shard(rank: int, apart: bool, optimiser: str | None) -> Any:
     return learned(model)
 
 
-@pytest.mark.parametrize("apart", [False, True], ids=["whole", "experts apart"])
-@pytest.mark.parametrize("optimiser", [None, "SGD", "Adagrad"])
+@pytest.mark.parametrize(("apart", "optimiser"), [(False, None), (True, "SGD"), (False, "Adagrad")])
 def test_sharded_parameters_learn_what_one_process_learns(apart: bool, optimiser: str | None) -> None:
     first, second = in_processes(2, shard, apart, optimiser)
     assert isinstance(first, dict), first
@@ -187,7 +179,7 @@ def test_sharded_parameters_learn_what_one_process_learns(apart: bool, optimiser
         torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
 
 
-def narrow(rank: int, policy: dict[str, Any]) -> Any:
+def narrow(rank: int) -> Any:
     config = PeerConfig(12, 2, 49, 4, 6, query_norm="batch")
     model = model_of(config=config)
     fully_shard(model, mesh=init_device_mesh("cpu", (2,)), mp_policy=MixedPrecisionPolicy(torch.bfloat16))
@@ -198,7 +190,7 @@ def narrow(rank: int, policy: dict[str, Any]) -> Any:
 
 
 def test_a_policy_of_narrow_parameters_leaves_running_statistics_wide() -> None:
-    found, _ = in_processes(2, narrow, {})
+    found, _ = in_processes(2, narrow)
     assert isinstance(found, dict), found
     assert found["y"].dtype == torch.bfloat16
     assert found["1.query_norm.mean"].dtype == torch.float32

@@ -1,0 +1,89 @@
+"""The stages in plain operations of torch, which have derivatives of every order and in every mode.
+
+They take memory for a row for each pair, [T, h·k, D]. The operators of the stages, which do not, have one derivative in
+backward mode. So these formulas serve ``torch.func`` where it differentiates, forward mode, and the backward pass of a
+backward pass. The selection is a constant of all of them (GRD-1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from peerspec.backends.torch.activations import activate
+from peerspec.backends.torch.precision import full_precision
+
+__all__ = ["expert_stage", "gradients", "needs_plain", "needs_plain_backward", "query", "scores_of"]
+
+
+def needs_plain() -> bool:
+    """Whether a transformation that differentiates calls, or forward-mode derivatives are wanted."""
+    if torch.compiler.is_compiling():
+        return False
+    if forward_ad._current_level >= 0:
+        return True
+    levels = torch._C._functorch.get_interpreter_stack() or ()
+    return any(level.key() in _DERIVATIVES for level in levels)
+
+
+def needs_plain_backward() -> bool:
+    """Whether the gradients that a backward pass computes now are to be differentiated again."""
+    return torch.is_grad_enabled() and not torch.compiler.is_compiling()
+
+
+def query(x: Float[Tensor, "T D"], weight: Float[Tensor, "h d D"], bias: Tensor | None) -> Float[Tensor, "T h d"]:
+    """QRY-1."""
+    with full_precision(x.device.type):
+        q = torch.einsum("td,hcd->thc", x, weight.to(x.dtype))
+    return q if bias is None else q + bias.to(x.dtype)
+
+
+def scores_of(
+    q: Float[Tensor, "T h d"], keys: Float[Tensor, "H_k 2 n half"], ids: Int[Tensor, "T h k"]
+) -> Float[Tensor, "T h k"]:
+    """The scores of given experts: s1_i + s2_j with i, j = divmod(id, n) (SCO-1, SCO-4)."""
+    key_heads, _, n, half = keys.shape
+    head = torch.arange(q.shape[1], device=q.device)[:, None] if key_heads > 1 else 0
+    with full_precision(q.device.type):
+        first, second = (
+            torch.einsum("thc,thkc->thk", part, keys[head, side, sub_keys].to(q.dtype))
+            for side, part, sub_keys in ((0, q[..., :half], ids // n), (1, q[..., half:], ids % n))
+        )
+    return first + second
+
+
+def expert_stage(
+    u: Tensor,
+    v: Tensor,
+    w: Tensor | None,
+    x: Float[Tensor, "T D"],
+    gates: Float[Tensor, "T hk"],
+    ids: Int[Tensor, "T hk"],
+    activation: str,
+) -> Float[Tensor, "T M"]:
+    """EXP-1, EXP-2, OUT-1."""
+    with full_precision(x.device.type):
+        inner = torch.einsum("td,tkd->tk", x, u[ids].to(x.dtype))
+        if w is None:
+            value = activate(activation, inner)
+        else:
+            value = activate(activation, torch.einsum("td,tkd->tk", x, w[ids].to(x.dtype))) * inner
+        return torch.einsum("tk,tkd->td", gates * value, v[ids].to(x.dtype))
+
+
+def gradients(
+    function: Callable[..., Tensor], tensors: Sequence[Tensor | None], needed: Sequence[bool], upstream: Tensor
+) -> list[Tensor | None]:
+    """The gradients of Σ upstream · function(*tensors), differentiable again; None where not needed."""
+    # one tensor may stand in several places, each with a gradient of its own
+    places = [t.view_as(t) if need and t is not None else t for t, need in zip(tensors, needed, strict=True)]
+    wanted = [place for place, need in zip(places, needed, strict=True) if need and place is not None]
+    found = iter(torch.autograd.grad(function(*places), wanted, upstream, create_graph=True))
+    return [next(found) if need else None for need in needed]
+
+
+_DERIVATIVES = (torch._C._functorch.TransformType.Grad, torch._C._functorch.TransformType.Jvp)
