@@ -8,6 +8,7 @@ made from addresses.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from peerspec.reference import DTYPES, InputError, compute_dtype, input_dtypes
 from peerspec.reference.config import STATISTICS
 
-__all__ = ["COMPUTE_DTYPES", "INPUT_DTYPES", "TORCH_DTYPES", "parameter_dtype", "to_array", "to_tensor"]
+__all__ = ["COMPUTE_DTYPES", "INPUT_DTYPES", "TORCH_DTYPES", "is_dtensor", "parameter_dtype", "to_array", "to_tensor"]
 
 TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
 """The dtypes of learned parameters and of inputs, by name."""
@@ -48,6 +49,12 @@ _FORMS = {
 def parameter_dtype(name: str, dtype: torch.dtype) -> torch.dtype:
     """The dtype of a parameter in a layer of ``dtype``: running statistics have the compute dtype (PAR-5)."""
     return COMPUTE_DTYPES[dtype] if name in STATISTICS else dtype
+
+
+def is_dtensor(tensor: torch.Tensor) -> bool:
+    """Whether parts of the tensor lie in several processes; ``torch.distributed.tensor`` takes long to import."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
 
 
 def to_tensor(array: NDArray[Any]) -> torch.Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, INPUT_DTYPES, parameter_dtype
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, INPUT_DTYPES, is_dtensor, parameter_dtype
 from peerspec.reference import InputError, PeerConfig, TableError
 
 __all__ = ["check_group", "check_input", "check_params"]
@@ -40,6 +40,15 @@ def check_group(config: PeerConfig, params: Mapping[str, Tensor], dtype: torch.d
 def check_input(config: PeerConfig, keys: Tensor, x: Tensor, mask: Tensor | None) -> None:
     """Raise InputError where tokens or mask do not fit a layer with these sub-keys (SHP-1, SHP-2, PAR-5)."""
     dtype = keys.dtype
+    if is_dtensor(x) or is_dtensor(keys):
+        raise InputError(
+            "the layer computes with the tensors of one process, got a DTensor; pass x.to_local(), and let fully_shard "
+            "or DistributedDataParallel hold the parameters"
+        )
+    if x.is_nested:
+        raise InputError(
+            "x must be a dense tensor for this call, got a nested one; call the module, or pass x.values()"
+        )
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {tuple(x.shape)} (SHP-1)")
     if x.dtype not in INPUT_DTYPES[dtype]:

@@ -84,7 +84,13 @@ class PEER(nn.Module):
             reset(self.config, name, tensor)
 
     def forward(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Tensor:
-        """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_routing``."""
+        """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_routing``.
+
+        x may be a jagged nested tensor, as for ``torch.nn.Linear``; then y is one too, and there is no mask.
+        """
+        if x.is_nested and x.layout == torch.jagged and mask is None:
+            jagged: Any = x
+            return torch.nested.nested_tensor_from_jagged(self.forward(jagged.values()), jagged.offsets())
         return self.forward_with_routing(x, mask).y
 
     def forward_with_routing(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Output:

@@ -15,11 +15,20 @@ __all__ = ["clip_grad_norm_"]
 
 
 @torch.no_grad()
-def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
     """Scale all gradients, dense and sparse, so that their total norm is at most ``max_norm``; returns the old norm.
+
+    The arguments are those of ``torch.nn.utils.clip_grad_norm_``, which does not take sparse gradients.
 
     Raises:
         UpdateError: an optimiser takes one of the gradients within the backward pass, before the norm is known.
+        RuntimeError: the norm is not finite, and ``error_if_nonfinite`` is set; no gradient is changed.
 
     Example:
         >>> parameter = torch.nn.Parameter(torch.zeros(2))
@@ -29,7 +38,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
         >>> parameter.grad.norm() <= 1
         tensor(True)
     """
-    parameters = list(parameters)
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if any(receiver_of(parameter) is not None for parameter in parameters):
         raise UpdateError(
             "the norm of all gradients is known after the backward pass, in which an optimiser with in_backward=True "
@@ -40,8 +49,8 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
             parameter.grad = coalesced(parameter.grad)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     dense = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
-    norm = get_total_norm(dense)
+    norm = get_total_norm(dense, norm_type, error_if_nonfinite, foreach)
     factor = (max_norm / (norm + 1e-6)).clamp(max=1)
     for values in dense:
-        values.mul_(factor)
+        values.mul_(factor.to(values.device))
     return norm

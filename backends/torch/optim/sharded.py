@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from peerspec.backends.torch.arrays import is_dtensor
 from peerspec.reference import InputError
 
 __all__ = ["like", "own_rows"]
@@ -19,7 +19,7 @@ def own_rows(tensor: Tensor) -> Tensor:
     Raises:
         InputError: a DTensor that is sharded in another way.
     """
-    if not _is_dtensor(tensor):
+    if not is_dtensor(tensor):
         return tensor
     shards: Any = tensor
     if not all(placement.is_replicate() or placement.is_shard(0) for placement in shards.placements):
@@ -33,7 +33,7 @@ def own_rows(tensor: Tensor) -> Tensor:
 
 def like(rows: Tensor, param: Tensor) -> Tensor:
     """State of the rows of this process, as a tensor that is sharded as the parameter."""
-    if not _is_dtensor(param):
+    if not is_dtensor(param):
         return rows
     from torch.distributed.tensor import DTensor
 
@@ -41,9 +41,3 @@ def like(rows: Tensor, param: Tensor) -> Tensor:
     shape = torch.Size((len(param), *rows.shape[1:]))
     strides = torch.empty(shape, device="meta").stride()
     return DTensor.from_local(rows, shards.device_mesh, shards.placements, shape=shape, stride=strides)
-
-
-def _is_dtensor(tensor: Tensor) -> bool:
-    """Without importing ``torch.distributed.tensor``, which takes long."""
-    module = sys.modules.get("torch.distributed.tensor")
-    return module is not None and isinstance(tensor, module.DTensor)

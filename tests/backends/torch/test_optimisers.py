@@ -131,19 +131,32 @@ def test_accumulated_gradients_are_those_of_one_batch_of_both():
         torch.testing.assert_close(parameter, dense.get_parameter(name), rtol=0, atol=1e-14)
 
 
-def test_clipping_counts_rows_and_dense_gradients_together():
+@pytest.mark.parametrize("norm_type", [2.0, 1.0, float("inf")])
+def test_clipping_counts_rows_and_dense_gradients_together(norm_type):
     module, dense = layer(dtype=torch.float64), layer(sparse=False, dtype=torch.float64)
     for each in (module, dense):
         backward(each, 0)
         backward(each, 1)
-    norm, want = clip_grad_norm_(module.parameters(), 0.5), torch.nn.utils.clip_grad_norm_(dense.parameters(), 0.5)
+    norm = clip_grad_norm_(module.parameters(), 0.5, norm_type)
+    want = torch.nn.utils.clip_grad_norm_(dense.parameters(), 0.5, norm_type)
     torch.testing.assert_close(norm, want, rtol=1e-14, atol=0)
     for name, parameter in module.named_parameters():
         gradient = parameter.grad.to_dense() if parameter.grad.is_sparse else parameter.grad
         torch.testing.assert_close(gradient, dense.get_parameter(name).grad, rtol=1e-13, atol=1e-15)
-    assert clip_grad_norm_(module.parameters(), 1.0) < 0.5
+    assert clip_grad_norm_(module.parameters(), 1.0, norm_type, foreach=False) < 0.5
     small = [parameter.grad for parameter in module.parameters()]
     assert all(gradient is parameter.grad for gradient, parameter in zip(small, module.parameters(), strict=True))
+
+
+def test_clipping_refuses_a_norm_that_is_not_finite_if_it_is_told_so():
+    module = layer()
+    backward(module, 0)
+    module.get_parameter("keys").grad[0] = float("nan")
+    before = module.get_parameter("query.weight").grad.clone()
+    with pytest.raises(RuntimeError, match="non-finite"):
+        clip_grad_norm_(module.parameters(), 1e-3, error_if_nonfinite=True)
+    assert torch.equal(module.get_parameter("query.weight").grad, before)
+    assert clip_grad_norm_(module.get_parameter("query.weight"), 1e-3) > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -13,7 +13,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
-from peerspec.reference import PeerConfig
+from peerspec.reference import InputError, PeerConfig
 
 CONFIG = PeerConfig(d_model=12, heads=2, num_experts=49, top_k=4, d_key=6)
 OPTIMISERS = {"SGD": RowSGD, "Adagrad": RowAdagrad, "Adam": LazyAdam}
@@ -196,3 +196,24 @@ def test_a_policy_of_narrow_parameters_leaves_running_statistics_wide() -> None:
     assert found["1.query_norm.mean"].dtype == torch.float32
     assert found["1.query_norm.mean"].any()
     assert found["gradient"].any()
+
+
+def give_dtensors(rank: int) -> Any:
+    from torch.distributed.tensor import Replicate, distribute_module, distribute_tensor
+
+    mesh, answers = init_device_mesh("cpu", (1,)), []
+    x = distribute_tensor(batch(0, 0), mesh, [Replicate()])
+    for module, given in ((PEER(CONFIG), x), (distribute_module(PEER(CONFIG), mesh), x)):
+        try:
+            module(given)
+        except InputError as error:
+            answers.append(str(error))
+    return answers
+
+
+def test_dtensors_are_refused_in_one_sentence() -> None:
+    [answers] = in_processes(1, give_dtensors)
+    assert len(answers) == 2
+    assert all(
+        answer.startswith("the layer computes with the tensors of one process, got a DTensor") for answer in answers
+    )
