@@ -13,6 +13,7 @@ from peerspec.backends.jax import native
 from peerspec.backends.jax.activations import activate
 from peerspec.backends.jax.operation import OnGPU, operation
 from peerspec.backends.jax.rows import gather_dot, gather_sum, scatter_sum_like
+from peerspec.backends.jax.varying import zeros
 
 __all__ = ["ExpertGradients", "Tables", "expert_stage", "expert_stage_backward", "expert_stage_with_products"]
 
@@ -88,7 +89,7 @@ def _fits(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, *_: Any
 
 def _no_products(tables: Tables, gate: jax.Array) -> jax.Array:
     tokens, pairs = gate.shape
-    return jnp.zeros((tokens, len(tables) - 1, pairs), gate.dtype)
+    return zeros((tokens, len(tables) - 1, pairs), gate.dtype, gate)
 
 
 def _inner_products(tables: Tables, x: jax.Array, ids: jax.Array) -> Tables:

@@ -16,6 +16,7 @@ import numpy as np
 from peerspec import native
 from peerspec.backends.jax.batching import over_tokens
 from peerspec.backends.jax.precision import id_dtype
+from peerspec.backends.jax.varying import agreed, result
 from peerspec.native.library import NativeError, handler
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS, GATES
@@ -200,7 +201,14 @@ def _call_on_tokens(
 
 def _call(name: str, results: Any, **options: Any) -> Any:
     """The function of the core with this name: it takes arrays and attributes."""
-    return jax.ffi.ffi_call(f"peerspec_{name}", results, **({"vmap_method": "sequential"} | options))
+
+    def run(*arrays: jax.Array, **attributes: Any) -> Any:
+        arrays = agreed(arrays)
+        own: Any = jax.tree.map(lambda each: result(each.shape, each.dtype, arrays[0]), results)
+        call: Any = jax.ffi.ffi_call(f"peerspec_{name}", own, **({"vmap_method": "sequential"} | options))
+        return call(*arrays, **attributes)
+
+    return run
 
 
 def _in_order(tables: Tables) -> tuple[jax.Array, ...]:

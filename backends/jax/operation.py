@@ -18,6 +18,7 @@ import jax
 
 from peerspec.backends.jax import native
 from peerspec.backends.jax.gpu import chip
+from peerspec.backends.jax.varying import agreed
 
 __all__ = ["OnGPU", "dispatch", "for_cpu_alone", "interpreted", "is_supported", "library_operations", "operation"]
 
@@ -80,6 +81,7 @@ def dispatch(core: Callable[..., Any], library: Callable[..., Any], *arguments: 
 
     Those that are not supported are left out.
     """
+    arguments = agreed(arguments)
     if _interpreted.value:
         return gpu.run(*arguments) if gpu and gpu.fits(*arguments) else library(*arguments)
     if _cpu_alone.value:
@@ -120,4 +122,8 @@ def operation(
         return differentiable(*arguments), arguments[num_static:]
 
     differentiable.defvjp(forward or compute_and_save, backward)
-    return differentiable
+
+    def call(*arguments: Any) -> Any:
+        return differentiable(*arguments[:num_static], *agreed(arguments[num_static:]))
+
+    return call

@@ -28,7 +28,7 @@ def query(params: Mapping[str, jax.Array], x: jax.Array) -> jax.Array:
 
 def _by_library(weights: Weights, x: jax.Array) -> jax.Array:
     q = inner_product("td,hcd->thc", x, weights[0])
-    return q + weights[1] if len(weights) > 1 else q
+    return q + weights[1][None] if len(weights) > 1 else q
 
 
 def _backward(saved: tuple[Weights, jax.Array], dq: jax.Array) -> tuple[Weights, jax.Array]:

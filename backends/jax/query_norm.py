@@ -33,8 +33,9 @@ def query_norm(
         running = {name: jax.lax.stop_gradient(params[name]) for name in STATISTICS}
         mean, var = _batch_statistics(q, mask) if training else running.values()
         state = _moving_average(running, mean, var) if training else None
+        mean, var = mean[None], var[None]
     unit = (q - mean) / jnp.sqrt(var + EPS)
-    return unit * params["query_norm.scale"] + params["query_norm.bias"], state
+    return unit * params["query_norm.scale"][None] + params["query_norm.bias"][None], state
 
 
 def _moving_average(running: Mapping[str, jax.Array], mean: jax.Array, var: jax.Array) -> dict[str, jax.Array]:
@@ -49,7 +50,7 @@ def _batch_statistics(q: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, 
     _require_tokens(mask)
     counts, total = mask[:, None, None], mask.sum().astype(q.dtype)
     mean = jnp.where(counts, q, 0).sum(0) / total
-    centred = jnp.where(counts, q - mean, 0)
+    centred = jnp.where(counts, q - mean[None], 0)
     return mean, (centred * centred).sum(0) / total
 
 

@@ -20,6 +20,7 @@ from peerspec.backends.jax import native
 from peerspec.backends.jax.barrier import barrier
 from peerspec.backends.jax.operation import OnGPU, operation
 from peerspec.backends.jax.precision import inner_product
+from peerspec.backends.jax.varying import agreed, zeros
 
 __all__ = ["MAX_GATHERED", "gather_dot", "gather_sum", "scatter_sum", "scatter_sum_like"]
 
@@ -27,9 +28,14 @@ MAX_GATHERED = 2**17
 """Elements of gathered rows held at once: 512 KiB of float32, half of a common second-level cache."""
 
 
-@jax.custom_vjp
 def gather_dot(table: jax.Array, ids: jax.Array, x: jax.Array) -> jax.Array:
     """table[ids[t, s]]·x[t] for every pair: [N, D], [T, K], [T, D] → [T, K], in the dtype of ``x``."""
+    products: jax.Array = _gather_dot(*agreed((table, ids, x)))
+    return products
+
+
+@jax.custom_vjp
+def _gather_dot(table: jax.Array, ids: jax.Array, x: jax.Array) -> jax.Array:
 
     def step(_: None, ids: jax.Array) -> tuple[None, jax.Array]:
         return None, inner_product("tgd,td->tg", _gather(table, ids, x.dtype), x)
@@ -62,7 +68,7 @@ def _gather_sum_by_library(table: jax.Array, ids: jax.Array, weights: jax.Array)
         return y + inner_product("tg,tgd->td", weights, _gather(table, ids, weights.dtype)), None
 
     width = table.shape[1]
-    y = jnp.zeros((ids.shape[0], width), weights.dtype)
+    y = zeros((ids.shape[0], width), weights.dtype, weights)
     return jax.lax.scan(step, y, (_grouped(ids, width), _grouped(weights, width)))[0]
 
 
@@ -86,7 +92,7 @@ def _scatter_sum_by_library(num_rows: int, dtype: Any, ids: jax.Array, weights: 
         return out.at[ids].add(weights[..., None] * x[:, None, :], mode="promise_in_bounds"), None
 
     width = x.shape[1]
-    out = jnp.zeros((num_rows, width), x.dtype)
+    out = zeros((num_rows, width), x.dtype, x)
     return jax.lax.scan(step, out, (_grouped(ids, width), _grouped(weights, width)))[0].astype(dtype)
 
 
@@ -124,7 +130,7 @@ def _scatter_sum_backward(_: int, __: Any, saved: Any, dtable: jax.Array) -> tup
     return None, gather_dot(dtable, ids, x), gather_sum(dtable, ids, weights)
 
 
-gather_dot.defvjp(_gather_dot_forward, _gather_dot_backward)
+_gather_dot.defvjp(_gather_dot_forward, _gather_dot_backward)
 _gather_sum: Any = operation(core=native.gather_sum, library=_gather_sum_by_library, backward=_gather_sum_backward)
 _scatter_sum: Any = operation(
     core=_scatter_sum_by_core,

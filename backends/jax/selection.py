@@ -93,9 +93,10 @@ def _with_scores(scores1: jax.Array, scores2: jax.Array, ids: jax.Array) -> Sele
 
 def _stable_topk(scores: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
     """The k largest and their positions, equal values by lower position; −0 equals +0 (SEL-4)."""
-    # top_k ranks +0 above −0. The barrier stops XLA's CPU compiler from replacing top_k by a full sort.
-    values, positions = barrier(tuple(jax.lax.top_k(jnp.where(scores == 0, 0, scores), k)))
-    return values, positions
+    # top_k ranks +0 above −0. The barriers stop XLA's CPU compiler from replacing top_k by a full sort; around both
+    # results at once, one would end XLA in a program for several devices.
+    values, positions = jax.lax.top_k(jnp.where(scores == 0, 0, scores), k)
+    return barrier(values), barrier(positions)
 
 
 def _take(values: jax.Array, positions: jax.Array) -> jax.Array:

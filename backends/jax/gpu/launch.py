@@ -15,6 +15,7 @@ from jax.interpreters import batching, mlir
 from peerspec.backends.gpu.compiled import Compiled, compiled
 from peerspec.backends.gpu.launches import Launch
 from peerspec.backends.jax.gpu import chip
+from peerspec.backends.jax.varying import agreed, axes_of
 
 __all__ = ["launch_primitive", "run"]
 
@@ -46,7 +47,7 @@ def run(
         shared = {result: arrays[place] for place, result in aliases.items()}
         return [shared[i] if i in shared else jax.numpy.empty(r.shape, r.dtype) for i, r in enumerate(results)]
     found: list[jax.Array] = launch_primitive.bind(  # type: ignore[no-untyped-call]  # not annotated
-        *arrays,
+        *agreed(tuple(arrays)),
         launch=launch._replace(constants=tuple(launch.constants.items())),  # type: ignore[arg-type]  # to be hashed
         results=tuple((tuple(r.shape), np.dtype(r.dtype)) for r in results),
         order=tuple(range(len(arrays) + len(results)) if order is None else order),
@@ -61,8 +62,8 @@ def _(*arrays: jax.Array, **parameters: Any) -> Any:
 
 
 @launch_primitive.def_abstract_eval  # type: ignore[untyped-decorator]
-def _(*_: Any, results: Any, **__: Any) -> list[Any]:
-    return [jax.core.ShapedArray(shape, dtype) for shape, dtype in results]
+def _(*arrays: Any, results: Any, **__: Any) -> list[Any]:
+    return [jax.core.ShapedArray(shape, dtype, **axes_of(arrays[0], len(shape))) for shape, dtype in results]
 
 
 def _batched(arrays: Sequence[jax.Array], axes: Sequence[Any], **parameters: Any) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ def query(weights: tuple[jax.Array, ...], x: jax.Array) -> jax.Array:
     """q [T, h, d] in float32 of tokens that are numbers of the dtype of the weight: a term has at most 22 bits."""
     weight, *bias = weights
     q = jnp.einsum("td,hcd->thc", x.astype(weight.dtype), weight, preferred_element_type=jnp.float32)
-    return q + bias[0].astype(q.dtype) if bias else q
+    return q + bias[0].astype(q.dtype)[None] if bias else q
 
 
 def half_scores(keys: jax.Array, q: jax.Array) -> jax.Array:
