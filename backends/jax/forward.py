@@ -9,6 +9,7 @@ import jax
 
 from peerspec.backends.jax import native
 from peerspec.backends.jax.experts import expert_stage
+from peerspec.backends.jax.explicit_axes import explicit_mesh, placed, whole_or_sharded
 from peerspec.backends.jax.gates import gates
 from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.operation import operation
@@ -19,6 +20,7 @@ from peerspec.backends.jax.query_norm import query_norm
 from peerspec.backends.jax.retrieval import retrieve
 from peerspec.backends.jax.tapped_experts import tapped_expert_stage
 from peerspec.reference import PeerConfig
+from peerspec.reference.config import STATISTICS
 
 __all__ = ["Output", "forward"]
 
@@ -73,11 +75,30 @@ def forward(
         ((3, 8), (3, 2, 4))
     """
     check(config, params, x, mask)
+    evaluate: Any = partial(_evaluate, config, training)
+    if mesh := explicit_mesh(params, x):
+        # operations of the layer have no sharding rules of their own: XLA places what they compute
+        evaluate = jax.sharding.auto_axes(evaluate, out_sharding=_placed_as(x, mesh, config, training))
+    found: Output = evaluate(dict(params), x, mask)
+    return found
+
+
+def _placed_as(x: jax.Array, mesh: Any, config: PeerConfig, training: bool) -> Output:
+    """Where the results lie: the axes of tokens as those of ``x``, all others whole."""
+    lead = whole_or_sharded(x)[:-1]
+    routing = placed(mesh, *lead, None, None)
+    state = dict.fromkeys(STATISTICS, placed(mesh, None, None)) if config.query_norm == "batch" and training else None
+    return Output(placed(mesh, *lead, None), routing, routing, routing, state)
+
+
+def _evaluate(
+    config: PeerConfig, training: bool, params: dict[str, jax.Array], x: jax.Array, mask: jax.Array | None
+) -> Output:
     tokens = x.reshape(-1, config.d_model).astype(compute_dtype(params["keys"].dtype))
     if config.query_norm == "none" and TAP not in params:
-        out = _in_one_call(config, dict(params), tokens)
+        out = _in_one_call(config, params, tokens)
     else:
-        out = _in_stages(config, dict(params), tokens, None if mask is None else mask.reshape(-1), training)
+        out = _in_stages(config, params, tokens, None if mask is None else mask.reshape(-1), training)
     lead, routing = x.shape[:-1], (*x.shape[:-1], config.heads, config.top_k)
     return Output(
         y=out.y.astype(x.dtype).reshape(*lead, config.d_out),

@@ -1,0 +1,26 @@
+"""Explicit mesh axes, where the type of an array says how it is sharded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from jax.sharding import NamedSharding, PartitionSpec
+
+__all__ = ["explicit_mesh", "placed", "whole_or_sharded"]
+
+
+def explicit_mesh(*trees: Any) -> Any:
+    """The mesh of the first array whose type has explicit axes; None if there is none."""
+    meshes = (jax.typeof(leaf).sharding.mesh for leaf in jax.tree.leaves(trees))
+    return next((mesh for mesh in meshes if mesh.explicit_axes), None)
+
+
+def whole_or_sharded(array: jax.Array) -> tuple[Any, ...]:
+    """For each axis of an array the mesh axes over which it is sharded, or None."""
+    return tuple(jax.typeof(array).sharding.spec)
+
+
+def placed(mesh: Any, *axes: Any) -> Any:
+    """A sharding by explicit axes."""
+    return NamedSharding(mesh, PartitionSpec(*axes))  # type: ignore[no-untyped-call]  # not annotated
