@@ -1,7 +1,8 @@
 """PEER in PyTorch: the module ``PEER``, optimisers of touched rows, and the functions of ``functional``.
 
-Each stage is one operator of ``torch.library`` with one derivative, on any device. On the CPU it runs in the native
-core where that was built. float32 stays float32 under TF32 and autocast (PRC-2).
+Each stage is one operator of ``torch.library`` on any device; ``torch.func`` and second derivatives take plain
+operations. On the CPU it runs in the native core where that was built. float32 stays float32 under TF32 and autocast
+(PRC-2).
 
     layer = PEER(PeerConfig(d_model=256, heads=8, num_experts=2**20, top_k=16, d_key=128))
     y = layer(torch.randn(4, 256))

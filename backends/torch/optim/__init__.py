@@ -16,6 +16,15 @@ Other parameters of a model can have a dense optimiser:
         optimiser.step()  # updates all others, and counts the step
         optimiser.zero_grad()
 
+Where several processes hold replicas of a model, an update within the backward pass takes the mean of their gradients:
+
+    names = [name for name, _ in model.named_parameters() if ".experts." in name]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, names)  # they need no reduction
+    RowAdagrad(tables, in_backward=True, process_group=torch.distributed.group.WORLD)
+
+The replicas of the tables must begin with the same bits. Without ``in_backward``, ``DistributedDataParallel`` reduces
+sparse gradients as it does those of ``torch.nn.EmbeddingBag(sparse=True)``.
+
 Sparse gradients and ``in_backward`` do not work with ``torch.compile``; the backward pass refuses both.
 """
 
