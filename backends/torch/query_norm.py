@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, distributed
 
 from peerspec.reference import InputError
 from peerspec.reference.config import STATISTICS
@@ -22,10 +22,12 @@ def query_norm(
     *,
     mask: Bool[Tensor, " T"] | None,
     training: bool,
+    process_group: distributed.ProcessGroup | None = None,
 ) -> tuple[Float[Tensor, "T h d"], dict[str, Tensor] | None]:
     """Normalised queries, and the updated running statistics where training changes them (NRM-1 … NRM-6).
 
-    Running statistics, old and new, are constants of the derivative (GRD-9).
+    Running statistics, old and new, are constants of the derivative (GRD-9). Batch statistics are those of the tokens
+    of all processes of the group, and each of these calls this function.
 
     Raises:
         InputError: training with batch statistics and no token that counts (NRM-5).
@@ -34,32 +36,41 @@ def query_norm(
         return q, None
     state = None
     if kind == "layer":
-        mean, var = _mean_and_variance(q, -1)
+        mean = q.mean(-1, keepdim=True)
+        var = (q - mean).square().mean(-1, keepdim=True)
     else:
         running = {name: params[name].detach().to(q.dtype) for name in STATISTICS}
         mean, var = running.values()
         if training:
-            mean, var = _mean_and_variance(_counted(q, mask), 0)
+            mean, var = _batch_statistics(q if mask is None else q[mask], process_group)
             state = _moving_average(running, mean, var)
     scale, bias = (params[f"query_norm.{name}"].to(q.dtype) for name in ("scale", "bias"))
     return (q - mean) / (var + EPS).sqrt() * scale + bias, state
 
 
-def _mean_and_variance(q: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over one axis; the last axis is kept with length 1."""
-    mean = q.mean(axis, keepdim=axis == -1)
-    return mean, (q - mean).square().mean(axis, keepdim=axis == -1)
+def _batch_statistics(counted: Tensor, group: distributed.ProcessGroup | None) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over the tokens that count (NRM-4).
 
-
-def _counted(q: Tensor, mask: Tensor | None) -> Tensor:
-    """The queries of the tokens that count (NRM-4); indexing, unlike a product with the mask, leaves out NaN."""
-    counted = q if mask is None else q[mask]
-    if not len(counted):
+    They were taken out by indexing, which, unlike a product with the mask, leaves out NaN.
+    """
+    count = len(counted) if group is None else _sum(counted.new_tensor(len(counted)), group)
+    if not count:
         raise InputError(
             "batch statistics need at least one token that counts, got none; "
             "pass a non-empty batch whose mask is True somewhere, or evaluate without training (NRM-5)"
         )
-    return counted
+    mean = _sum(counted.sum(0), group) / count
+    return mean, _sum((counted - mean).square().sum(0), group) / count
+
+
+def _sum(own: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
+    """The sum over the processes, whose gradient is the sum of the gradients of all."""
+    if group is None:
+        return own
+    from torch.distributed.nn.functional import all_reduce
+
+    total: Tensor = all_reduce(own, group=group)  # type: ignore[no-untyped-call]  # not annotated
+    return total
 
 
 @torch.no_grad()

@@ -109,16 +109,29 @@ class Query(_Stage):
 
 
 class QueryNorm(_Stage):
-    """The query norm (NRM-1 … NRM-6); in training mode it updates its running statistics in place."""
+    """The query norm (NRM-1 … NRM-6); in training mode it updates its running statistics in place.
+
+    Attributes:
+        process_group: where set, batch statistics are those of the tokens of all processes of the group, as in
+            ``torch.nn.SyncBatchNorm``. Each of them then runs the layer for every batch.
+    """
 
     group = "query_norm"
+    process_group: torch.distributed.ProcessGroup | None = None
 
     def forward(
         self, q: Float[Tensor, "T h d"], dtype: torch.dtype, mask: Bool[Tensor, " T"] | None
     ) -> tuple[Float[Tensor, "T h d"], dict[str, Tensor] | None]:
         """Normalised queries of a layer of ``dtype``, and the updated statistics if training changes them."""
         tensors = self._checked(dtype, q.device)
-        q, state = query_norm(self.config.query_norm, tensors, q, mask=mask, training=self.training)
+        q, state = query_norm(
+            self.config.query_norm,
+            tensors,
+            q,
+            mask=mask,
+            training=self.training,
+            process_group=self.process_group,
+        )
         for name, statistic in (state or {}).items():
             tensors[name].copy_(statistic)
         return q, state

@@ -198,6 +198,45 @@ def test_a_policy_of_narrow_parameters_leaves_running_statistics_wide() -> None:
     assert found["gradient"].any()
 
 
+BATCH_NORM = PeerConfig(12, 2, 49, 4, 6, query_norm="batch")
+
+
+def learn_with_common_statistics(rank: int) -> Any:
+    model = model_of(config=BATCH_NORM)
+    model[1].query_norm.process_group = distributed.group.WORLD
+    replica = DistributedDataParallel(model, broadcast_buffers=False)
+    replica(batch(rank, 0)).square().mean().backward()
+    return {name: p.grad for name, p in model.named_parameters()} | dict(model.named_buffers())
+
+
+def test_batch_statistics_of_a_group_are_those_of_all_its_tokens() -> None:
+    first, second = in_processes(2, learn_with_common_statistics)
+    assert isinstance(first, dict), first
+    model = model_of(config=BATCH_NORM)
+    model(torch.cat([batch(rank, 0) for rank in range(2)])).square().mean().backward()
+    right = {name: p.grad for name, p in model.named_parameters()} | dict(model.named_buffers())
+    for name, tensor in right.items():
+        torch.testing.assert_close(first[name], second[name])
+        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-7)
+
+
+def mask_tokens(rank: int) -> Any:
+    layer = model_of(config=BATCH_NORM)[1]
+    layer.query_norm.process_group = distributed.group.WORLD
+    x = batch(rank, 0)[: 2 + 4 * rank]
+    return {"y": layer(x, torch.full((len(x),), rank == 1)).detach(), **dict(layer.named_buffers())}
+
+
+def test_a_process_whose_tokens_do_not_count_takes_the_statistics_of_the_others() -> None:
+    first, second = in_processes(2, mask_tokens)
+    layer = model_of(config=BATCH_NORM)[1]
+    y = layer(batch(1, 0))
+    torch.testing.assert_close(second["y"], y.detach())
+    for name, tensor in layer.named_buffers():
+        torch.testing.assert_close(first[name], tensor)
+    assert first["y"].isfinite().all()
+
+
 def give_dtensors(rank: int) -> Any:
     from torch.distributed.tensor import Replicate, distribute_module, distribute_tensor
 
