@@ -18,7 +18,7 @@ import jax
 
 from peerspec.backends.jax import native
 from peerspec.backends.jax.gpu import chip
-from peerspec.backends.jax.varying import agreed
+from peerspec.backends.jax.varying import agreed, like_arguments
 
 __all__ = ["OnGPU", "dispatch", "for_cpu_alone", "interpreted", "is_supported", "library_operations", "operation"]
 
@@ -82,6 +82,8 @@ def dispatch(core: Callable[..., Any], library: Callable[..., Any], *arguments: 
     Those that are not supported are left out.
     """
     arguments = agreed(arguments)
+    core, library = like_arguments(core), like_arguments(library)
+    gpu = gpu and gpu._replace(run=like_arguments(gpu.run))
     if _interpreted.value:
         return gpu.run(*arguments) if gpu and gpu.fits(*arguments) else library(*arguments)
     if _cpu_alone.value:

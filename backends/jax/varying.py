@@ -6,13 +6,14 @@ axes that it added.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-__all__ = ["agreed", "axes_of", "result", "zeros"]
+__all__ = ["agreed", "axes_of", "like_arguments", "result", "zeros"]
 
 Tree = TypeVar("Tree")
 
@@ -24,6 +25,17 @@ def agreed(tree: Tree) -> Tree:
         return tree
     found: Tree = jax.tree.map(lambda array: _cast(array, axes), tree)
     return found
+
+
+def like_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with results that vary over the axes of its arguments, also where they depend on none."""
+
+    def run(*arguments: Any) -> Any:
+        leaves = jax.tree.leaves(arguments)
+        axes = frozenset[str]().union(*(_axes(leaf) for leaf in leaves))
+        return jax.tree.map(lambda array: _cast(array, axes), function(*arguments)) if axes else function(*arguments)
+
+    return run
 
 
 def result(shape: tuple[int, ...], dtype: Any, like: Any) -> jax.ShapeDtypeStruct:

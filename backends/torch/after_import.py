@@ -25,16 +25,23 @@ class _Finder(MetaPathFinder):
     """Finds one module as the other finders do, and calls an action after its import."""
 
     def __init__(self, name: str, action: Callable[[], object]) -> None:
-        self._name, self._action = name, action
+        self._name, self._action, self._searching = name, action, False
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if fullname != self._name:
+        if fullname != self._name or self._searching:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec(fullname)
+        self._searching = True
+        try:
+            spec = find_spec(fullname)
+        finally:
+            self._searching = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, self._action)
+            spec.loader = _Loader(spec.loader, self._done)
         return spec
+
+    def _done(self) -> None:
+        sys.meta_path.remove(self)
+        self._action()
 
 
 class _Loader(Loader):

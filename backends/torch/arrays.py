@@ -83,9 +83,10 @@ def to_array(tensor: torch.Tensor) -> NDArray[Any]:
     Raises:
         InputError: the memory of the tensor was freed.
     """
-    if type(tensor) in _PLAIN and tensor.is_cpu and tensor.is_contiguous() and (form := _FORMS.get(tensor.dtype)):
+    form = _FORMS.get(tensor.dtype)
+    if form and type(tensor) in _PLAIN and tensor.is_cpu and tensor.is_contiguous() and not tensor.is_neg():
         address = tensor.data_ptr()
-        if not address and tensor.numel():
+        if tensor.numel() and (not address or (tensor.storage_offset() and not _holds(tensor))):
             raise InputError(
                 f"a tensor of shape {tuple(tensor.shape)} has no memory: a tool that shards or moves parameters freed "
                 "it; call the module that owns it"
@@ -96,6 +97,11 @@ def to_array(tensor: torch.Tensor) -> NDArray[Any]:
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.int16).numpy().view(_BFLOAT16)
     return tensor.numpy()
+
+
+def _holds(tensor: torch.Tensor) -> bool:
+    """Whether the memory of a contiguous tensor is as long as the tensor: a view keeps an address when it is freed."""
+    return tensor.untyped_storage().nbytes() >= (tensor.storage_offset() + tensor.numel()) * tensor.element_size()
 
 
 class _Memory:

@@ -219,13 +219,15 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
     *tensors, ctx.activation, ctx.sparse = inputs
     ctx.save_for_backward(*tensors, output[1])
     ctx.mark_non_differentiable(output[1])
+    # what is saved may come back as another tensor, which no optimiser knows
+    ctx.received = [table if table is not None and receiver_of(table) else None for table in tensors[:3]]
 
 
 def _backward(ctx: Any, dy: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
     u, v, w, x, ids, gates, products = ctx.saved_tensors
     needed = ctx.needs_input_grad
-    if plain.needs_plain_backward():
-        if any(table is not None and receiver_of(table) is not None for table in (u, v, w)):
+    if plain.needs_plain_backward(dy):
+        if any(table is not None for table in ctx.received):
             raise UpdateError(
                 "a backward pass with create_graph=True cannot update expert tables, because their gradients may be "
                 "needed again; make the optimiser without in_backward"
@@ -233,10 +235,17 @@ def _backward(ctx: Any, dy: Tensor, _: Tensor | None) -> tuple[Tensor | None, ..
         of_ids = partial(plain.expert_stage, ids=ids, activation=ctx.activation)
         again = plain.gradients(of_ids, (u, v, w, x, gates), (*needed[:4], needed[5]), dy)
         return (*again[:4], None, again[4], None, None)
+    received = [table for table in ctx.received if table is not None]
+    if len({id(table) for table in received}) < len(received):
+        raise UpdateError(
+            "tables that are one tensor have one gradient, which is known after both uses; make the optimiser without "
+            "in_backward"
+        )
     # before the gradients of the tables, with which an optimiser may change the tables
     dx, dgates, *weights = _expert_stage_backward(u, v, w, x, ids, gates, products, dy, ctx.activation, needed[3])
     count = len(weights)
-    wanted = [table if need else None for table, need in zip((u, v, w)[:count], needed[:count], strict=True)]
+    tables = [own if own is not None else saved for own, saved in zip(ctx.received, (u, v, w), strict=True)]
+    wanted = [table if need else None for table, need in zip(tables[:count], needed[:count], strict=True)]
     found = table_gradients(wanted, ids, weights, [x, dy, x][:count], sparse=ctx.sparse)
     return *found, *[None] * (3 - count), dx if needed[3] else None, None, dgates, None, None
 

@@ -15,7 +15,7 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
-from peerspec.reference import Layer, PeerConfig, TableError
+from peerspec.reference import InputError, Layer, PeerConfig, TableError
 from peerspec.reference.storage import write
 
 __all__ = ["PEER"]
@@ -35,7 +35,8 @@ class PEER(nn.Module):
         sparse_gradients: make the gradients of u, v and w sparse tensors of the rows that a batch selects, as
             ``torch.nn.Embedding(sparse=True)`` does. A dense gradient is as large as its table for every batch.
             The optimisers of this package accept sparse gradients, and so do ``torch.optim.SGD``, ``Adagrad`` and
-            ``SparseAdam``. Under ``torch.compile`` the backward pass raises InputError instead.
+            ``SparseAdam``. With ``create_graph=True`` gradients are dense. Under ``torch.compile`` the backward pass
+            raises InputError instead.
 
     Raises:
         TableError: another dtype.
@@ -90,6 +91,10 @@ class PEER(nn.Module):
         """
         if x.is_nested and x.layout == torch.jagged and mask is None:
             jagged: Any = x
+            if jagged.lengths() is not None or jagged._ragged_idx != 1:
+                raise InputError(
+                    "jagged tokens must be contiguous, [B, jagged, D]; call contiguous(), or pass a dense tensor"
+                )
             return torch.nested.nested_tensor_from_jagged(self.forward(jagged.values()), jagged.offsets())
         return self.forward_with_routing(x, mask).y
 
@@ -111,10 +116,9 @@ class PEER(nn.Module):
             (torch.Size([3, 8]), torch.Size([3, 2, 4]))
         """
         exported = torch.onnx.is_in_onnx_export()
-        if exported or (is_plain(self.query) and is_plain(self.experts)):
-            tensors = self._tensors()
-            if exported or fits_one_operator(self.config, x, tensors):
-                return in_one_operator(self.config, tensors, x, mask=mask, training=self.training)
+        plain = is_plain(self.query) and is_plain(self.experts)
+        if exported or (plain and fits_one_operator(self.config, x, self.parameters())):
+            return in_one_operator(self.config, self._tensors(), x, mask=mask, training=self.training)
         return evaluate(self.config, self.keys, self._stages(), x, mask=mask)
 
     def _stages(self) -> Stages:

@@ -1,8 +1,10 @@
 """The stages in plain operations of torch, which have derivatives of every order and in every mode.
 
-They take memory for a row for each pair, [T, h·k, D]. The operators of the stages, which do not, have one derivative in
-backward mode. So these formulas serve ``torch.func`` where it differentiates, forward mode, and the backward pass of a
-backward pass. The selection is a constant of all of them (GRD-1).
+They take memory for a row for each pair, [T, h·k, D], and for narrow tables as a whole in the compute dtype, in which
+gradients are summed (PRC-2). The operators of the stages, which do not, have one derivative in backward mode. So these
+formulas serve ``torch.func`` where it differentiates, forward mode, and the backward pass of a backward pass; products
+of derivatives that ``torch.func`` takes follow the settings of the program, such as autocast and TF32. The selection is
+a constant of all of them (GRD-1).
 """
 
 from __future__ import annotations
@@ -22,17 +24,19 @@ __all__ = ["expert_stage", "gradients", "needs_plain", "needs_plain_backward", "
 
 def needs_plain() -> bool:
     """Whether a transformation that differentiates calls, or forward-mode derivatives are wanted."""
-    if torch.compiler.is_compiling():
-        return False
     if forward_ad._current_level >= 0:
         return True
+    if torch.compiler.is_compiling():
+        return False
     levels = torch._C._functorch.get_interpreter_stack() or ()
     return any(level.key() in _DERIVATIVES for level in levels)
 
 
-def needs_plain_backward() -> bool:
-    """Whether the gradients that a backward pass computes now are to be differentiated again."""
-    return torch.is_grad_enabled() and not torch.compiler.is_compiling()
+def needs_plain_backward(upstream: Tensor) -> bool:
+    """Whether gradients that a backward pass computes now are to be differentiated again, or are a batch of several."""
+    if torch.compiler.is_compiling():
+        return False
+    return torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(upstream)
 
 
 def query(x: Float[Tensor, "T D"], weight: Float[Tensor, "h d D"], bias: Tensor | None) -> Float[Tensor, "T h d"]:
@@ -50,7 +54,7 @@ def scores_of(
     head = torch.arange(q.shape[1], device=q.device)[:, None] if key_heads > 1 else 0
     with full_precision(q.device.type):
         first, second = (
-            torch.einsum("thc,thkc->thk", part, keys[head, side, sub_keys].to(q.dtype))
+            torch.einsum("thc,thkc->thk", part, keys.to(q.dtype)[head, side, sub_keys])
             for side, part, sub_keys in ((0, q[..., :half], ids // n), (1, q[..., half:], ids % n))
         )
     return first + second
@@ -67,22 +71,24 @@ def expert_stage(
 ) -> Float[Tensor, "T M"]:
     """EXP-1, EXP-2, OUT-1."""
     with full_precision(x.device.type):
-        inner = torch.einsum("td,tkd->tk", x, u[ids].to(x.dtype))
+        inner = torch.einsum("td,tkd->tk", x, u.to(x.dtype)[ids])
         if w is None:
             value = activate(activation, inner)
         else:
-            value = activate(activation, torch.einsum("td,tkd->tk", x, w[ids].to(x.dtype))) * inner
-        return torch.einsum("tk,tkd->td", gates * value, v[ids].to(x.dtype))
+            value = activate(activation, torch.einsum("td,tkd->tk", x, w.to(x.dtype)[ids])) * inner
+        return torch.einsum("tk,tkd->td", gates * value, v.to(x.dtype)[ids])
 
 
 def gradients(
     function: Callable[..., Tensor], tensors: Sequence[Tensor | None], needed: Sequence[bool], upstream: Tensor
 ) -> list[Tensor | None]:
-    """The gradients of Σ upstream · function(*tensors), differentiable again; None where not needed."""
-    # one tensor may stand in several places, each with a gradient of its own
-    places = [t.view_as(t) if need and t is not None else t for t, need in zip(tensors, needed, strict=True)]
-    wanted = [place for place, need in zip(places, needed, strict=True) if need and place is not None]
-    found = iter(torch.autograd.grad(function(*places), wanted, upstream, create_graph=True))
+    """The gradients of Σ upstream · function(*tensors), with derivatives where these are on; None where not needed."""
+    again = torch.is_grad_enabled()
+    with full_precision(upstream.device.type), torch.enable_grad():
+        # one tensor may stand in several places, each with a gradient of its own
+        places = [t.view_as(t) if need and t is not None else t for t, need in zip(tensors, needed, strict=True)]
+        wanted = [place for place, need in zip(places, needed, strict=True) if need and place is not None]
+        found = iter(torch.autograd.grad(function(*places), wanted, upstream, create_graph=again))
     return [next(found) if need else None for need in needed]
 
 

@@ -105,7 +105,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _backward(ctx: Any, dq: Tensor) -> tuple[Tensor | None, ...]:
     needed = list(ctx.needs_input_grad[:3])
-    if plain.needs_plain_backward():
+    if plain.needs_plain_backward(dq):
         return *plain.gradients(plain.query, ctx.saved_tensors, needed, dq), None
     found = _query_backward(*ctx.saved_tensors[:2], dq, needed)
     return *(gradient if need else None for gradient, need in zip(found, needed, strict=True)), None

@@ -147,7 +147,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 
 def _backward(ctx: Any, dscores: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:
     q, keys, ids = ctx.saved_tensors
-    if plain.needs_plain_backward():
+    if plain.needs_plain_backward(dscores):
         of_ids = partial(plain.scores_of, ids=ids)
         return *plain.gradients(of_ids, (q, keys), ctx.needs_input_grad[:2], dscores), None
     return *_retrieve_backward(q, keys, ids, dscores), None

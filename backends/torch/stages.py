@@ -52,6 +52,7 @@ def is_plain(stage: nn.Module) -> bool:
     """Whether no tool acts around the forward of this stage, so that another function may read its parameters."""
     return (
         isinstance(stage, _Stage)
+        and type(stage).forward in _FORWARDS
         and "forward" not in vars(stage)
         and not (stage._forward_pre_hooks or stage._forward_hooks)
         and not (_global_forward_pre_hooks or _global_forward_hooks)
@@ -123,6 +124,11 @@ class QueryNorm(_Stage):
         self, q: Float[Tensor, "T h d"], dtype: torch.dtype, mask: Bool[Tensor, " T"] | None
     ) -> tuple[Float[Tensor, "T h d"], dict[str, Tensor] | None]:
         """Normalised queries of a layer of ``dtype``, and the updated statistics if training changes them."""
+        if q.dtype != COMPUTE_DTYPES[dtype]:
+            raise InputError(
+                f"the query norm needs queries of {COMPUTE_DTYPES[dtype]}, got {q.dtype}; give MixedPrecisionPolicy of "
+                "this module cast_forward_inputs=False (PRC-2)"
+            )
         tensors = self._checked(dtype, q.device)
         q, state = query_norm(
             self.config.query_norm,
@@ -138,7 +144,8 @@ class QueryNorm(_Stage):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> QueryNorm:
         """Apply ``fn`` as every module does, but leave running statistics in the compute dtype (PAR-5)."""
-        before = dict(self.named_buffers())
+        leaves = [leaf for name, leaf in self._names().items() if name in STATISTICS]
+        before = {leaf: self.get_buffer(leaf) for leaf in leaves}
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # not annotated
         for leaf, old in before.items():
             new, dtype = self.get_buffer(leaf), COMPUTE_DTYPES.get(self.scale.dtype)
@@ -150,19 +157,29 @@ class QueryNorm(_Stage):
 class Experts(_Stage, nn.EmbeddingBag):
     """The expert tables, and the weighted sum of the experts that a token selects (EXP-1, EXP-2, OUT-1).
 
-    It is an ``EmbeddingBag`` because ``DistributedDataParallel`` accepts sparse gradients from these alone.
+    It is an ``EmbeddingBag`` because ``DistributedDataParallel`` accepts sparse gradients from these alone. What tools
+    read of one is there: ``weight`` is u.
 
     Attributes:
         sparse: make the gradients of the tables sparse.
     """
 
     group = "experts"
+    max_norm = padding_idx = None
+    norm_type, scale_grad_by_freq, mode, include_last_offset = 2.0, False, "sum", False
 
     def __init__(
         self, config: PeerConfig, device: torch.device | str | None, dtype: torch.dtype, *, sparse: bool
     ) -> None:
         super().__init__(config, device, dtype)
         self.sparse = sparse
+        self.num_embeddings, self.embedding_dim = config.num_experts, config.d_model
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        """u, [N, D]."""
+        u: Tensor = self.u  # type: ignore[assignment]
+        return u
 
     def forward(  # type: ignore[override]
         self, x: Float[Tensor, "T D"], ids: Int[Tensor, "T hk"], gates: Float[Tensor, "T hk"], dtype: torch.dtype
@@ -175,3 +192,6 @@ class Experts(_Stage, nn.EmbeddingBag):
             )
         tensors = self._checked(dtype, x.device)
         return expert_stage(self.config, tensors, x, ids, gates, sparse_gradients=self.sparse)
+
+
+_FORWARDS = (Query.forward, QueryNorm.forward, Experts.forward)

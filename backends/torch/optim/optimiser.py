@@ -37,7 +37,8 @@ class Optimiser(torch.optim.Optimizer):
             excludes all methods that need every gradient before the first update: accumulation over several backward
             passes, a layer used twice in one pass, clipping by global norm. It also excludes ``torch.compile``.
         process_group: where several processes hold replicas of the tables, an update within the backward pass takes
-            the mean of the gradients of this group. Each process needs it, also with a group of itself alone.
+            the mean of the gradients of this group. Each process needs it, also with a group of itself alone. All
+            processes of the group then run the layer in each backward pass, or the others wait for them.
 
     Raises:
         InputError: options that do not exist or are out of range.
@@ -51,6 +52,8 @@ class Optimiser(torch.optim.Optimizer):
         in_backward: bool = False,
         process_group: torch.distributed.ProcessGroup | None = None,
     ) -> None:
+        if process_group is not None and torch.distributed.get_rank(process_group) < 0:
+            raise InputError("this process is no member of process_group; pass a group of which it is one")
         self.in_backward, self.process_group = in_backward, process_group
         self._taken: set[Tensor] = set()
         super().__init__(params, defaults)
@@ -82,8 +85,7 @@ class Optimiser(torch.optim.Optimizer):
                 loss = closure()
         for group in self.param_groups:
             for param in group["params"]:
-                # where DistributedDataParallel gets no gradient, it stores zeros
-                if param.grad is not None and param not in self._taken:
+                if param.grad is not None and not (param in self._taken and _is_zero(param.grad)):
                     self._update(param, rows_of(own_rows(param.grad), _width(param)), group)
                     increment_version(param)
         for param in self._taken:
@@ -128,10 +130,11 @@ class Optimiser(torch.optim.Optimizer):
             state.update(
                 {name: new if name == "step" else like(new, param) for name, new in self._new_state(own).items()}
             )
-        self._require_fitting(param, state)
         of_rows = {name: own_rows(tensor) for name, tensor in state.items()}
-        # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses a second update
-        self._update_rows(own.data.view(-1, _width(param)), operands(gradient), of_rows, group)
+        self._require_fitting(own, of_rows)
+        if own.numel():  # of few rows, a process may have none
+            # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses another update
+            self._update_rows(own.data.view(-1, _width(param)), operands(gradient), of_rows, group)
         if "step" in state:
             state["step"] += 1
 
@@ -143,6 +146,12 @@ class Optimiser(torch.optim.Optimizer):
                     f"the state {name!r} of {type(self).__name__} must be {wanted[0]} on {wanted[1]} for a parameter "
                     f"of {param.dtype}, got {got[0]} on {got[1]}; convert or move the module before you make the "
                     "optimiser"
+                )
+            if name != "step" and tensor.shape[:1] != param.shape[:1]:
+                raise InputError(
+                    f"the state {name!r} of {type(self).__name__} has {len(tensor)} rows for a parameter of "
+                    f"{len(param)} rows in this process; load it with torch.distributed.checkpoint.state_dict, which "
+                    "shards it"
                 )
 
     def _check_options(self, group: dict[str, Any]) -> None:
@@ -166,6 +175,11 @@ class Optimiser(torch.optim.Optimizer):
         self.__dict__.setdefault("in_backward", False)
         self.__dict__.setdefault("process_group", None)
         self.__dict__.setdefault("_taken", set())
+
+
+def _is_zero(gradient: Tensor) -> bool:
+    """Where DistributedDataParallel gets no gradient, it stores zeros."""
+    return not bool((gradient._values() if gradient.is_sparse else gradient).any())
 
 
 def _width(param: Tensor) -> int:

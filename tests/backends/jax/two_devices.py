@@ -85,6 +85,8 @@ def main() -> None:
             for what, function, one in (("forward", mapped, y), ("gradient", mapped_gradient, gradient)):
                 got = jax.jit(function, static_argnums=0)(config, params, x)
                 errors[f"{name}, {what}, shard_map"] = error(got, one(config, params, x))
+            nothing = jax.jit(mapped, static_argnums=0)(config, params, x[:, :0])
+            errors[f"{name}, no tokens, shard_map"] = float(nothing.shape != (2, 0, 16))
     json.dump(errors, sys.stdout)
 
 

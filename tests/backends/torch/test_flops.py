@@ -39,10 +39,18 @@ def test_a_backward_pass_takes_two_products_for_each_of_the_forward_pass_but_for
     assert counter.get_total_flops() == 3 * (2 * query + 2 * selected + experts)
 
 
-@pytest.mark.parametrize("first", ["torch.utils.flop_counter", "peerspec.backends.torch"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import torch.utils.flop_counter",
+        "import peerspec.backends.torch",
+        "import peerspec.backends.torch, importlib.util; importlib.util.find_spec('torch.utils.flop_counter')",
+    ],
+)
 def test_the_order_of_imports_does_not_matter(first: str) -> None:
     program = f"""
-import {first}, torch
+{first}
+import torch
 from peerspec.backends.torch import PEER, PeerConfig
 from torch.utils.flop_counter import FlopCounterMode
 with FlopCounterMode(display=False) as counter:

@@ -246,6 +246,26 @@ def test_what_cannot_work_within_the_backward_pass_is_refused():
         (module(x).sum() + module(x).sum()).backward()
 
 
+def test_tied_tables_are_refused_before_either_is_updated():
+    module = PEER(PeerConfig(12, 2, 100, 3, 6))
+    module.experts.v = module.experts.u
+    before = module.experts.u.detach().clone()
+    optimiser = RowSGD(module.experts.parameters(), in_backward=True)
+    with pytest.raises(optim.UpdateError, match="tables that are one tensor"):
+        backward(module, 0)
+    assert torch.equal(module.experts.u, before)
+    del optimiser
+
+
+def test_another_use_of_a_table_that_was_updated_is_not_lost():
+    within, after = layer(), layer()
+    both = RowSGD(within.parameters(), lr=0.05, in_backward=True), RowSGD(after.parameters(), lr=0.05)
+    for module, optimiser in zip((within, after), both, strict=True):
+        (module(batch(0)).square().sum() + module.experts.u.square().sum()).backward()
+        optimiser.step()
+    torch.testing.assert_close(within.experts.u, after.experts.u)
+
+
 def test_a_copy_of_a_layer_is_not_updated_by_the_optimiser_of_the_original():
     module = layer()
     optimiser = RowSGD(module.parameters(), in_backward=True)

@@ -12,6 +12,7 @@ from torch.nn.utils import parametrize, prune
 from torch.nn.utils.parametrizations import weight_norm
 
 from peerspec.backends.torch import PEER
+from peerspec.backends.torch.stages import Experts
 from peerspec.reference import InputError, PeerConfig, TableError
 
 CONFIG = PeerConfig(d_model=16, heads=2, num_experts=64, top_k=4, d_key=8, query_norm="batch", query_bias=True)
@@ -155,6 +156,59 @@ def test_jagged_tokens_are_evaluated_as_the_tokens_that_they_hold() -> None:
         torch.testing.assert_close(found, module(part))
     y.values().sum().backward()
     assert nested.grad is not None
+
+
+def test_jagged_tokens_with_holes_or_with_another_jagged_axis_are_refused() -> None:
+    nested = torch.nested.nested_tensor([tokens(3), tokens(5)], layout=torch.jagged)
+    holes = torch.nested.narrow(torch.randn(2, 6, 16), 1, torch.tensor([0, 1]), torch.tensor([2, 3]), torch.jagged)
+    for given in (holes, nested.transpose(1, 2)):
+        with pytest.raises(InputError, match=r"^jagged tokens must be contiguous"):
+            layer()(given)
+
+
+def test_a_stage_of_another_class_takes_effect_with_and_without_gradients() -> None:
+    class Twice(Experts):
+        def forward(self, *arguments: Any) -> Tensor:
+            return 2 * super().forward(*arguments)
+
+    module, x = layer(), tokens(3)
+    expected = module(x).detach()
+    module.experts.__class__ = Twice
+    for learns in (False, True):
+        with torch.set_grad_enabled(learns):
+            torch.testing.assert_close(module(x), 2 * expected)
+
+
+def test_only_running_statistics_stay_wide() -> None:
+    module = layer(CONFIG)
+    module.query_norm.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+    module.bfloat16()
+    assert module.query_norm.calls.dtype == torch.int64
+    assert module.query_norm.mean.dtype == torch.float32
+    assert module.query_norm.scale.dtype == torch.bfloat16
+
+
+def test_experts_have_what_tools_read_of_an_embedding_bag() -> None:
+    experts = layer().experts
+    nn.init.normal_(experts.weight, std=3.0)
+    assert experts.u.std() > 2
+    assert (experts.num_embeddings, experts.embedding_dim, experts.max_norm, experts.padding_idx) == (
+        64,
+        16,
+        None,
+        None,
+    )
+    assert sorted(experts.state_dict()) == ["u", "v"]
+
+
+@pytest.mark.parametrize("offset", [0, 4])
+def test_a_parameter_whose_memory_was_freed_is_refused(offset: int) -> None:
+    module = layer().eval()
+    storage = torch.zeros(offset + module.experts.u.numel())
+    module.experts.u = nn.Parameter(storage[offset:].view(64, 16))
+    storage.untyped_storage().resize_(0)
+    with pytest.raises(InputError, match="has no memory: a tool that shards or moves parameters freed it"):
+        module.to_layer()
 
 
 def test_nested_tokens_of_the_old_layout_or_with_a_mask_are_refused_in_one_sentence() -> None:

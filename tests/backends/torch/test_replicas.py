@@ -11,6 +11,7 @@ from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
 
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
 from peerspec.reference import InputError, PeerConfig
@@ -111,6 +112,59 @@ def test_an_update_within_the_backward_pass_of_one_of_several_processes_is_refus
     for answer in in_processes(2, train_without_a_group):
         assert answer.startswith("UpdateError: several processes train, and an update within the backward pass sees")
         assert "pass process_group to the optimiser" in answer
+
+
+def train_with_checkpoints(rank: int) -> Any:
+    model = model_of()
+    tables, _ = split(model)
+    rows = RowSGD(tables, lr=RATE, in_backward=True, process_group=distributed.group.WORLD)
+    before = tables[0].detach().clone()
+    checkpoint(model, batch(rank, 0), use_reentrant=False).square().mean().backward()
+    assert not torch.equal(before, tables[0]), "the update is within the backward pass"
+    rows.step()
+    return learned(nn.Sequential(*model)[1])
+
+
+def test_tensors_that_were_saved_elsewhere_are_updated_within_the_backward_pass_too() -> None:
+    first, second = in_processes(2, train_with_checkpoints)
+    assert isinstance(first, dict), first
+    for name in ("experts.u", "experts.v"):
+        assert torch.equal(first[name], second[name])
+
+
+def have_few_rows(rank: int) -> Any:
+    torch.manual_seed(0)
+    model = nn.Sequential(PEER(PeerConfig(12, 1, 4, 2, 4)))
+    fully_shard(model, mesh=init_device_mesh("cpu", (3,)))
+    tables = list(model[0].experts.parameters())
+    rows = LazyAdam(tables, lr=RATE)
+    model(batch(rank, 0)).square().mean().backward()
+    rows.step()
+    return [int(table.to_local().shape[0]) for table in tables] + [int(rows.state[tables[0]]["step"])]
+
+
+def test_a_process_may_have_no_rows() -> None:
+    assert sorted(in_processes(3, have_few_rows)) == [[0, 0, 1], [2, 2, 1], [2, 2, 1]]
+
+
+def load_whole_state(rank: int) -> Any:
+    model = nn.Sequential(PEER(CONFIG))
+    whole = RowAdagrad(model[0].experts.parameters())
+    model(batch(0, 0)).square().mean().backward()
+    whole.step()
+    state = whole.state_dict()
+    fully_shard(model, mesh=init_device_mesh("cpu", (2,)))
+    sharded = RowAdagrad(model[0].experts.parameters())
+    sharded.load_state_dict(state)
+    model(batch(0, 0)).square().mean().backward()
+    sharded.step()
+    return "updated"
+
+
+def test_a_whole_state_is_refused_for_a_shard() -> None:
+    for answer in in_processes(2, load_whole_state):
+        assert "has 49 rows for a parameter of" in answer
+        assert "load it with torch.distributed.checkpoint.state_dict" in answer
 
 
 def accumulate(rank: int, sparse: bool) -> Any:

@@ -155,3 +155,46 @@ def test_a_table_that_an_optimiser_updates_within_the_backward_pass_has_no_secon
         layer(tokens(2).float()).sum().backward(create_graph=True)
     assert torch.equal(layer.experts.u, before)
     del optimiser
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_gradients_of_narrow_tables_are_summed_in_float32(dtype: torch.dtype) -> None:
+    """Every token selects the same experts: a narrow sum of so many terms would stop growing."""
+    torch.manual_seed(0)
+    layer = PEER(PeerConfig(d_model=6, heads=1, num_experts=4, top_k=4, d_key=4), dtype=dtype)
+    x = torch.randn(2048, 6).to(dtype)
+    parameters = list(layer.parameters())
+    right = torch.autograd.grad((layer(x).float() * 1e-2).sum(), parameters)
+    found = torch.autograd.grad((layer(x).float() * 1e-2).sum(), parameters, create_graph=True)
+    by_func = grad(lambda params: (functional_call(layer, params, (x,)).float() * 1e-2).sum())(frozen(layer))
+    for expected, again, other in zip(right, found, by_func.values(), strict=True):
+        scale = expected.float().abs().max()
+        assert (again.float() - expected.float()).abs().max() <= 2 * torch.finfo(dtype).eps * scale
+        assert (other.float() - expected.float()).abs().max() <= 2 * torch.finfo(dtype).eps * scale
+
+
+def test_autocast_changes_no_bit_of_a_gradient_that_can_be_differentiated_again(layer: PEER) -> None:
+    layer = layer.float()
+    x = tokens(4).float()
+    parameters = list(layer.parameters())
+    expected = torch.autograd.grad(layer(x).sum(), parameters, create_graph=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = torch.autograd.grad(layer(x).sum(), parameters, create_graph=True)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@DIFFERENTIATING
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # the compiler's own
+def test_a_compiled_tangent_is_the_tangent(layer: PEER) -> None:
+    layer.eval()
+    x = tokens(3)
+    expected = jvp(layer, (x,), (torch.ones_like(x),))[1]
+    compiled = torch.compile(lambda x: jvp(layer, (x,), (torch.ones_like(x),))[1], backend="aot_eager")
+    torch.testing.assert_close(compiled(x), expected)
+
+
+def test_vectorised_jacobians_are_those_of_loops(layer: PEER) -> None:
+    layer.eval()
+    x = tokens(2)
+    jacobian = torch.autograd.functional.jacobian
+    torch.testing.assert_close(jacobian(layer, x, vectorize=True), jacobian(layer, x))
