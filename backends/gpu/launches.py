@@ -39,6 +39,7 @@ _BLOCK = 1024
 _PAIRS = 256
 """Pairs of a program that looks for the beginnings of rows."""
 _MOST_REGISTERS = 255
+"""Of a thread, on all chips that run the kernels."""
 
 
 class Launch(NamedTuple):

@@ -44,9 +44,10 @@ class RowGradient(NamedTuple):
     intact: jax.Array
 
     def dense(self, num_rows: int) -> jax.Array:
-        """The gradient of all rows of one layer, [N, width] in the compute dtype."""
-        ids, weights = jnp.maximum(self.ids, 0), jnp.where(self.ids < 0, 0, self.weights)
-        return scatter_sum(num_rows, ids, weights, self.x)
+        """The gradient of all rows of one layer, [N, width] in the compute dtype; NaN unless ``intact`` is 1."""
+        intact = self.intact == 1
+        ids, weights = jnp.where(intact, jnp.maximum(self.ids, 0), 0), jnp.where(self.ids < 0, 0, self.weights)
+        return jnp.where(intact, scatter_sum(num_rows, ids, weights, self.x), jnp.nan)
 
 
 def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callable[..., Any]:

@@ -240,3 +240,10 @@ def test_a_million_experts_need_no_memory_of_their_size_for_a_gradient():
     run = value_and_grad(lambda params, x: (forward(config, params, x).y ** 2).sum())
     memory = fast_jit(run).lower(params, x).compile().memory_analysis()
     assert memory.temp_size_in_bytes + memory.output_size_in_bytes < 2**20 * 64 * 4 / 16
+
+
+def test_a_gradient_whose_arrays_were_added_up_is_nan_as_a_whole() -> None:
+    ids, ones = jnp.array([[1, 200]]), jnp.ones((1, 2))
+    assert jnp.isnan(RowGradient(ids, ones, jnp.ones((1, 3)), jnp.int32(2)).dense(4)).all()
+    whole = RowGradient(jnp.array([[1, -1]]), ones, jnp.ones((1, 3)), jnp.int32(1)).dense(4)
+    assert whole.tolist() == [[0, 0, 0], [1, 1, 1], [0, 0, 0], [0, 0, 0]]
