@@ -6,7 +6,7 @@
 For each kernel in the sizes of a large layer, for three chips: registers, bytes on the stack and of shared memory,
 spilled words, widths of loads from memory in bytes, and bytes of the image. The exit status is 1 if a kernel spills,
 has an atomic addition of floats, reads rows by less than 16 bytes, or takes more registers than are noted for this
-version of Triton.
+version of Triton, or if nothing is noted for it.
 """
 
 from __future__ import annotations
@@ -117,13 +117,15 @@ def noted(path: Path) -> dict[str, Any]:
 
 
 def faults(name: str, row: dict[str, Any], before: dict[str, Any] | None) -> Iterator[str]:
-    """What is wrong with a kernel, and what has grown."""
+    """What is wrong with a kernel, and what has grown; ``before`` None: nothing is noted."""
     for what in ("spills", "stack", "float atomics"):
         if row[what]:
             yield f"{what}: {row[what]}"
     if ROWS.match(name) and "16" not in row["loads"]:
         yield f"no load of 16 bytes: {row['loads']}"
-    if before and row["registers"] > before["registers"]:
+    if before is None:
+        yield "nothing is noted for this kernel, chip and version of Triton; note it with --write"
+    elif row["registers"] > before["registers"]:
         yield f"registers: {row['registers']}, noted are {before['registers']}"
 
 
@@ -139,7 +141,7 @@ def main() -> int:
         for name, launch, arrays in variants():
             if options.only in name:
                 row = resources(compiled(launch, arrays, capability=chip))
-                found = list(faults(name, row, None if options.write else own.get(name)))
+                found = list(faults(name, row, row if options.write else own.get(name)))
                 own[name], bad = row, bad + bool(found)
                 words = ", ".join(found) or ", ".join(f"{key} {value}" for key, value in row.items())
                 print(f"sm_{chip} {name}: {words}", flush=True)

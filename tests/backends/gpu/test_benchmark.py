@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -135,3 +136,30 @@ def test_kernels_for_three_chips_take_no_more_than_is_noted() -> None:
     lines = done.stdout.splitlines()
     assert len(lines) == 3 * 2 * (4 + 10)
     assert all("spills 0" in line for line in lines)
+
+
+def test_kernels_compile_with_the_oldest_supported_triton() -> None:
+    """Its interpreter does not run under NumPy 2, so there is only the machine code to judge."""
+    folder = os.environ.get("PEERSPEC_OLDEST_TRITON")
+    if folder is None:
+        pytest.skip("PEERSPEC_OLDEST_TRITON names no folder with the oldest supported Triton")
+    oldest = re.search(r'"triton>=([\d.]+)', (ROOT / "pyproject.toml").read_text("utf-8"))
+    path = os.pathsep.join([folder, *sys.path])
+    version = command(sys.executable, "-c", "import triton; print(triton.__version__)", PYTHONPATH=path)
+    assert oldest
+    assert version.stdout.startswith(oldest[1] + ".")
+    words = "--chips", "90", "--only", "D=1000"
+    done = command(sys.executable, "benchmarks/gpu/resources.py", *words, PYTHONPATH=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 * (4 + 10)
+    assert all("spills 0" in line for line in lines)
+
+
+def test_what_is_not_noted_is_a_fault() -> None:
+    import resources
+
+    row = {"spills": 0, "stack": 0, "float atomics": 0, "loads": {"16": 1}, "registers": 64}
+    assert not list(resources.faults("expert stage", row, row))
+    assert ["noted" in fault for fault in resources.faults("expert stage", row, None)] == [True]
+    assert ["registers" in fault for fault in resources.faults("expert stage", row, row | {"registers": 63})] == [True]
