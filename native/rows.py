@@ -79,6 +79,18 @@ def sort_ids(ids: Int[np.ndarray, "T K"], num_rows: int) -> SortedPairs:
     return SortedPairs(order, touched[: count[0]], starts[: count[0] + 1])
 
 
+def checked_order(order: Int[np.ndarray, " P"], weights: Float[np.ndarray, "T K"]) -> NDArray[np.int64]:
+    """The sorted positions, contiguous; they may be some of the positions in ``weights``.
+
+    Raises:
+        InputError: another dtype or shape, or more positions than weights.
+    """
+    order = contiguous("order", order, np.int64, (None,))
+    if order.size > weights.size:
+        raise InputError(f"weights must have a number for each of {order.size} sorted ids, got {weights.size}")
+    return order
+
+
 def scatter_sum(
     by_row: SortedPairs,
     weights: Float[np.ndarray, "T K"],
@@ -88,6 +100,8 @@ def scatter_sum(
     isa: str | None = None,
 ) -> Float[np.ndarray, "R width"]:
     """For each touched row Σ weight · x over its pairs. One thread sums a row, in the order of its pairs (GRD-3).
+
+    ``by_row`` may list only some of the pairs, as positions in ``weights``.
 
     Raises:
         InputError: arrays of other shapes or dtypes.
@@ -101,8 +115,7 @@ def scatter_sum(
     """
     weights = contiguous("weights", weights, compute_dtype(weights.dtype), (None, None))
     x = contiguous("x", x, weights.dtype, (len(weights), None))
-    if by_row.order.size != weights.size:
-        raise InputError(f"weights must have one number for each of {by_row.order.size} sorted ids, got {weights.size}")
+    by_row = by_row._replace(order=checked_order(by_row.order, weights))
     out = pooled((len(by_row.touched), x.shape[1]), weights.dtype)
     arrays = (address(array) for array in (by_row.order, by_row.starts, weights, x, out))
     sizes = (x.shape[1], weights.shape[1], len(out))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from peerspec.native.arrays import DTYPE_CODES, address, compute_dtype, contiguous
 from peerspec.native.isa import run
 from peerspec.native.library import require
-from peerspec.native.rows import SortedPairs
+from peerspec.native.rows import SortedPairs, checked_order
 from peerspec.reference import InputError
 
 __all__ = ["FactoredRows", "adagrad_rows", "adam_rows", "sgd_rows"]
@@ -162,7 +162,7 @@ def _checked(rows: FactoredRows, table: NDArray[Any], touched: NDArray[Any]) -> 
     dtype = compute_dtype(table.dtype)
     weights = contiguous("weights", rows.weights, dtype, (None, None))
     x = contiguous("x", rows.x, dtype, (len(weights), table.shape[1]))
-    order = contiguous("order", rows.by_row.order, np.int64, (weights.size,))
+    order = checked_order(rows.by_row.order, weights)
     return order, contiguous("starts", rows.by_row.starts, np.int64, (len(touched) + 1,)), weights, x
 
 

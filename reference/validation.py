@@ -13,7 +13,7 @@ from peerspec.reference.config import STATISTICS, PeerConfig
 from peerspec.reference.dtypes import DTYPES, parameter_dtype
 from peerspec.reference.errors import TableError
 
-__all__ = ["check_parameters", "check_shapes"]
+__all__ = ["check_parameters", "check_shapes", "check_values"]
 
 _CHUNK = 1 << 22
 """Numbers checked at a time, so that the check of a table of gigabytes needs megabytes."""
@@ -27,8 +27,18 @@ def check_parameters(config: PeerConfig, params: Mapping[str, NDArray[Any]]) -> 
     """
     check_shapes(config, {name: array.shape for name, array in params.items()})
     _check_dtypes(params)
+    check_values(params)
+
+
+def check_values(params: Mapping[str, NDArray[Any]]) -> None:
+    """Check the values of parameters, or of parts of them, of which some may be empty.
+
+    Raises:
+        TableError: a value is not finite, or a variance is negative (PAR-3).
+    """
     for name, array in params.items():
-        _check_finite(name, array)
+        if array.size:
+            _check_finite(name, array)
     if "query_norm.var" in params and (params["query_norm.var"] < 0).any():
         raise TableError("query_norm.var is a variance and must not be negative; check the checkpoint (PAR-3)")
 

@@ -22,7 +22,7 @@ from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.table_gradients import table_gradients
 from peerspec.reference import PeerConfig
 
-__all__ = ["expert_stage"]
+__all__ = ["backward_of_stage", "expert_stage", "stage_factors", "stage_with_products", "values_of"]
 
 
 def expert_stage(
@@ -45,6 +45,43 @@ def expert_stage(
     return y
 
 
+def stage_with_products(
+    tables: tuple[Tensor, Tensor, Tensor | None], x: Tensor, ids: Tensor, gates: Tensor, activation: str
+) -> tuple[Tensor, Tensor]:
+    """y, and what ``backward_of_stage`` takes as ``products``; without a derivative."""
+    y, products = _expert_stage(*tables, x, ids, gates, activation)
+    return y, products
+
+
+def backward_of_stage(
+    tables: tuple[Tensor, Tensor, Tensor | None],
+    x: Tensor,
+    ids: Tensor,
+    gates: Tensor,
+    products: Tensor,
+    dy: Tensor,
+    activation: str,
+) -> list[Tensor]:
+    """dx [T, D], dgates [T, K], and for u, v and w the weight [T, K] of each pair in the gradient of its row."""
+    found: list[Tensor] = _expert_stage_backward(*tables, x, ids, gates, products, dy, activation, True)
+    return found
+
+
+def values_of(products: Tensor, activation: str) -> Tensor:
+    """The factor of v [T, K] of each expert, from u·x [T, 1, K], or u·x and w·x [T, 2, K] (EXP-1, EXP-2)."""
+    activated = activate(activation, products[:, -1])
+    return activated if products.shape[1] == 1 else activated * products[:, 0]
+
+
+def stage_factors(products: Tensor, z: Tensor, gates: Tensor, activation: str) -> list[Tensor]:
+    """dgates, and for u, v and w the weight of each pair in the gradient of its row, [T, K] each; z is v·dy."""
+    activated, a, dz = activate(activation, products[:, -1]), products[:, 0], z * gates
+    if products.shape[1] == 1:
+        return [z * activated, activate_backward(activation, dz, a), gates * activated]
+    output, dgating = activated * a, activate_backward(activation, dz * a, products[:, 1])
+    return [z * output, dz * activated, gates * output, dgating]
+
+
 def _by_library(
     u: Tensor,
     v: Tensor,
@@ -56,8 +93,7 @@ def _by_library(
     sparse_gradients: bool = False,
 ) -> tuple[Tensor, Tensor]:
     products = _products(u, w, x, ids)
-    outputs = activate(activation, products[:, -1])
-    return gather_sum(v, ids, gates * (outputs if w is None else outputs * products[:, 0])), products
+    return gather_sum(v, ids, gates * values_of(products, activation)), products
 
 
 def _products(u: Tensor, w: Tensor | None, x: Tensor, ids: Tensor) -> Tensor:
@@ -126,17 +162,11 @@ def _backward_by_library(
     needs_dx: bool,
 ) -> list[Tensor]:
     """dx, dgates, and for u, v and w the weight of each pair in the gradient of its row; dx empty where not needed."""
-    z, activated = gather_dot(v, ids, dy), activate(activation, products[:, -1])
-    a, dz = products[:, 0], z * gates
-    if w is None:
-        output, weights = activated, [activate_backward(activation, dz, a), gates * activated]
-    else:
-        output, dgating = activated * a, activate_backward(activation, dz * a, products[:, 1])
-        weights = [dz * activated, gates * output, dgating]
+    dgates, *weights = stage_factors(products, gather_dot(v, ids, dy), gates, activation)
     dx = gather_sum(u, ids, weights[0]) if needs_dx else x.new_empty(0)
     if needs_dx and w is not None:
         dx += gather_sum(w, ids, weights[2])
-    return [dx, z * output, *weights]
+    return [dx, dgates, *weights]
 
 
 def _backward_by_core(

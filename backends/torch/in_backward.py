@@ -9,12 +9,12 @@ from collections.abc import Callable, MutableMapping
 from weakref import WeakMethod
 
 from torch import Tensor
-from torch.utils.weak import WeakIdKeyDictionary
+from torch.utils.weak import TensorWeakRef, WeakIdKeyDictionary
 
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import PeerError
 
-__all__ = ["Receiver", "UpdateError", "receiver_of", "set_receiver"]
+__all__ = ["Receiver", "UpdateError", "receiver_of", "set_receiver", "stands_for"]
 
 Receiver = Callable[[Tensor, FactoredRows], None]
 
@@ -24,6 +24,7 @@ class UpdateError(PeerError):
 
 
 _receivers: MutableMapping[Tensor, WeakMethod[Receiver]] = WeakIdKeyDictionary()
+_parameters: MutableMapping[Tensor, Callable[[], Tensor | None]] = WeakIdKeyDictionary()
 
 
 def set_receiver(table: Tensor, receiver: Receiver) -> None:
@@ -31,7 +32,17 @@ def set_receiver(table: Tensor, receiver: Receiver) -> None:
     _receivers[table] = WeakMethod(receiver)
 
 
+def stands_for(part: Tensor, parameter: Tensor) -> None:
+    """Let the receiver of a parameter also receive gradients of this tensor, the part of it that this process has."""
+    _parameters[part] = TensorWeakRef(parameter)
+
+
 def receiver_of(table: Tensor) -> Receiver | None:
     """The receiver of this parameter, if it has one."""
-    method = _receivers.get(table)
-    return None if method is None else method()
+    weak = _parameters.get(table)
+    parameter = table if weak is None else weak()
+    method = None if parameter is None else _receivers.get(parameter)
+    receiver = None if method is None else method()
+    if receiver is None or parameter is None or parameter is table:
+        return receiver
+    return lambda _, gradient: receiver(parameter, gradient)

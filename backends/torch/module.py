@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor, to_array, to_tensor
 from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
@@ -176,5 +176,9 @@ class PEER(nn.Module):
         if bare := [name for name, tensor in self._tensors().items() if tensor.is_meta]:
             raise TableError(
                 f"{bare[0]} lies on the device meta and has no values; call to_empty and load_state_dict first"
+            )
+        if split := [name for name, tensor in self._tensors().items() if is_dtensor(tensor)]:
+            raise TableError(
+                f"{split[0]} is split over several processes; write the layer with peerspec.backends.torch.sharded.save"
             )
         return {name: to_array(tensor) for name, tensor in self._tensors().items()}

@@ -7,6 +7,7 @@ layer calls each of these modules, and each reads its own parameters alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, parameter_dtype
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor, parameter_dtype
 from peerspec.backends.torch.checks import check_group
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.huge_pages import in_huge_pages
@@ -56,6 +57,7 @@ def is_plain(stage: nn.Module) -> bool:
         and "forward" not in vars(stage)
         and not (stage._forward_pre_hooks or stage._forward_hooks)
         and not (_global_forward_pre_hooks or _global_forward_hooks)
+        and not any(map(is_dtensor, stage.parameters(recurse=False)))
     )
 
 
@@ -162,9 +164,11 @@ class Experts(_Stage, nn.EmbeddingBag):
 
     Attributes:
         sparse: make the gradients of the tables sparse.
+        average_gradients: as for ``sharded.shard``.
     """
 
     group = "experts"
+    average_gradients = True
     max_norm = padding_idx = None
     norm_type, scale_grad_by_freq, mode, include_last_offset = 2.0, False, "sum", False
 
@@ -191,7 +195,13 @@ class Experts(_Stage, nn.EmbeddingBag):
                 "give MixedPrecisionPolicy of this module cast_forward_inputs=False (PRC-2)"
             )
         tensors = self._checked(dtype, x.device)
-        return expert_stage(self.config, tensors, x, ids, gates, sparse_gradients=self.sparse)
+        stage: Any = expert_stage
+        if any(map(is_dtensor, tensors.values())):
+            from peerspec.backends.torch.split_tables import stage as split
+
+            stage = partial(split.expert_stage, average_gradients=self.average_gradients)
+        y: Tensor = stage(self.config, tensors, x, ids, gates, sparse_gradients=self.sparse)
+        return y
 
 
 _FORWARDS = (Query.forward, QueryNorm.forward, Experts.forward)

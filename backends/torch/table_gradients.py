@@ -22,7 +22,7 @@ from peerspec.backends.torch.rows import summed_rows
 from peerspec.backends.torch.touched import FactoredRows, Touched, touched_rows
 from peerspec.reference import InputError
 
-__all__ = ["table_gradients"]
+__all__ = ["gradients_of_rows", "table_gradients"]
 
 
 def table_gradients(
@@ -43,18 +43,28 @@ def table_gradients(
         InputError: sparse gradients in a compiled graph, when it runs.
         UpdateError: an optimiser takes the gradient of a table in a compiled graph, when it runs.
     """
-    factors = list(zip(tables, weights, xs, strict=True))
     if torch.compiler.is_compiling():
+        factors = zip(tables, weights, xs, strict=True)
         return [None if table is None else _compiled(table, ids, weight, x, sparse) for table, weight, x in factors]
-    touched: Touched | None = None
-    found: list[Tensor | None] = []
-    for table, weight, x in factors:
-        if table is None:
-            found.append(None)
-            continue
-        touched = touched or touched_rows(ids, len(table))
-        found.append(_gradient(table, FactoredRows(touched, weight, x), sparse))
-    return found
+    rows = next((len(table) for table in tables if table is not None), None)
+    if rows is None:
+        return list(tables)
+    return gradients_of_rows(tables, touched_rows(ids, rows), weights, xs, sparse=sparse)
+
+
+def gradients_of_rows(
+    tables: Sequence[Float[Tensor, "N _"] | None],
+    touched: Touched,
+    weights: Sequence[Float[Tensor, "T K"]],
+    xs: Sequence[Float[Tensor, "T _"]],
+    *,
+    sparse: bool,
+) -> list[Tensor | None]:
+    """``table_gradients`` of pairs that are sorted by row."""
+    return [
+        None if table is None else _gradient(table, FactoredRows(touched, weight, x), sparse)
+        for table, weight, x in zip(tables, weights, xs, strict=True)
+    ]
 
 
 def _gradient(table: Tensor, gradient: FactoredRows, sparse: bool) -> Tensor | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_receiver
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
@@ -114,7 +114,7 @@ class Optimiser(torch.optim.Optimizer):
             )
         if self.process_group is not None:
             gradient = mean_over(gradient, len(table), self.process_group)
-        elif several_processes():
+        elif several_processes() and not is_dtensor(table):
             raise UpdateError(
                 "several processes train, and an update within the backward pass sees the gradient of this one alone; "
                 "pass process_group to the optimiser: torch.distributed.group.WORLD for replicas of one model, or a "

@@ -1,0 +1,66 @@
+"""Split the expert tables of a layer over the processes of a mesh."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import distributed, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.tensor import Shard, distribute_tensor
+
+from peerspec.backends.torch.arrays import is_dtensor
+from peerspec.backends.torch.module import PEER
+from peerspec.reference import InputError
+
+__all__ = ["shard"]
+
+AXES = {"rows": 0, "width": 1}
+
+
+def shard(
+    layer: PEER, mesh: DeviceMesh, *, by: Literal["rows", "width"] = "rows", average_gradients: bool = True
+) -> PEER:
+    """Split the expert tables of a layer, in place; all processes of the mesh call this, and each forward and backward.
+
+    All processes get the parameters of the first. The tables become DTensors, so that optimisers and
+    ``torch.distributed.checkpoint`` take them; query, sub-keys and norm stay whole in every process. The selection is
+    that of the whole layer (SHD-2), no pair is dropped (SHD-3), and y and the gradients are within the bounds of
+    chapter 7.
+
+    Args:
+        layer: the layer. On the device ``meta`` it holds no tables as a whole; call ``to_empty`` and
+            ``reset_parameters`` after, or use ``load``.
+        mesh: one axis of processes.
+        by: ``"rows"``: each process owns N/P experts and passes its own tokens. ``"width"``: each process owns a part
+            of the columns of every table, and all pass the same tokens.
+        average_gradients: by rows, divide the gradients of the tables by the number of processes, as
+            ``DistributedDataParallel`` and ``fully_shard`` do for all other parameters. With False they are those of
+            the sum of the losses of all processes.
+
+    Raises:
+        InputError: a mesh of several axes, an unknown way, or tables that are split already.
+
+    Example:
+        >>> from torch.distributed.device_mesh import init_device_mesh  # doctest: +SKIP
+        >>> layer = shard(PEER(config), init_device_mesh("cuda", (8,)))  # doctest: +SKIP
+    """
+    if by not in AXES:
+        raise InputError(f'by must be "rows" or "width", got {by!r}')
+    if mesh.ndim != 1:
+        raise InputError(f"the mesh must have one axis, got {mesh.ndim}; pass one of them, as in mesh['experts']")
+    if any(map(is_dtensor, layer.parameters())):
+        raise InputError("parameters of this layer are split already; split a layer once")
+    group = mesh.get_group()
+    tables: dict[str, Any] = dict(layer.experts.named_parameters(recurse=False))
+    with torch.no_grad():
+        for tensor in [*layer.parameters(), *layer.buffers()]:
+            if not tensor.is_meta and not any(tensor is table for table in tables.values()):
+                distributed.broadcast(tensor, group_src=0, group=group)
+    for leaf, table in tables.items():
+        part = distribute_tensor(table.detach(), mesh, [Shard(AXES[by])])
+        layer.experts.register_parameter(leaf, nn.Parameter(part, requires_grad=table.requires_grad))
+    layer.experts.average_gradients = average_gradients
+    if by == "rows" and layer.query_norm is not None:
+        layer.query_norm.process_group = group
+    return layer

@@ -1,0 +1,1 @@
+"""The expert stage over tables that lie in several processes: who owns what, the messages, and the sums."""

@@ -1,0 +1,82 @@
+"""Expert tables as DTensors: which part this process owns, and gradients of that part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributed import ProcessGroup
+from torch.distributed.tensor import DTensor
+
+from peerspec.backends.torch.in_backward import stands_for
+from peerspec.reference import InputError
+
+__all__ = ["Shards", "local", "shards_of", "split"]
+
+
+class Shards(NamedTuple):
+    """How the tables of a layer are split.
+
+    Attributes:
+        axis: 0 for rows, 1 for columns.
+        group: the processes, in the order of the parts.
+        rank: the place of this process among them.
+        size: how many there are.
+    """
+
+    axis: int
+    group: ProcessGroup
+    rank: int
+    size: int
+
+
+def shards_of(tables: Mapping[str, Tensor]) -> Shards:
+    """How these DTensors are split.
+
+    Raises:
+        InputError: they are not all split by rows or all by columns, over one axis of one mesh.
+    """
+    found = {(table.device_mesh, table.placements) for table in tables.values() if isinstance(table, DTensor)}
+    if len(found) == 1 and all(isinstance(table, DTensor) for table in tables.values()):
+        ((mesh, placements),) = found
+        if mesh.ndim == 1 and (placements[0].is_shard(0) or placements[0].is_shard(1)):
+            group = mesh.get_group()
+            return Shards(0 if placements[0].is_shard(0) else 1, group, mesh.get_local_rank(), mesh.size())
+    got = ", ".join(f"{name} {getattr(table, 'placements', 'whole')}" for name, table in tables.items())
+    raise InputError(
+        "the expert tables must all be split by rows, Shard(0), or all by columns, Shard(1), over one axis of a mesh, "
+        f"got {got}; split them with peerspec.backends.torch.sharded.shard"
+    )
+
+
+def split(length: int, count: int) -> list[int]:
+    """How many of ``length`` rows or columns each of ``count`` processes owns, as ``Shard`` splits them."""
+    size = -(-length // count)
+    return [max(0, min(size, length - size * rank)) for rank in range(count)]
+
+
+def local(table: Tensor) -> Tensor:
+    """The part of this process, differentiable: its gradient becomes that of the DTensor."""
+    part: Tensor = _Local.apply(table)  # type: ignore[no-untyped-call]  # not annotated
+    stands_for(part, table)
+    return part
+
+
+class _Local(torch.autograd.Function):
+    """``DTensor.to_local`` that passes no gradient on where there is none: an optimiser took it."""
+
+    @staticmethod
+    def forward(ctx: Any, table: DTensor) -> Tensor:
+        ctx.set_materialize_grads(False)
+        ctx.mesh, ctx.placements, ctx.form = table.device_mesh, table.placements, (table.shape, table.stride())
+        own = table.to_local()
+        return own.view_as(own)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor | None) -> DTensor | None:
+        if gradient is None:
+            return None
+        shape, stride = ctx.form
+        return DTensor.from_local(gradient, ctx.mesh, ctx.placements, run_check=False, shape=shape, stride=stride)
