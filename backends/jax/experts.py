@@ -15,7 +15,14 @@ from peerspec.backends.jax.operation import OnGPU, operation
 from peerspec.backends.jax.rows import gather_dot, gather_sum, scatter_sum_like
 from peerspec.backends.jax.varying import zeros
 
-__all__ = ["ExpertGradients", "Tables", "expert_stage", "expert_stage_backward", "expert_stage_with_products"]
+__all__ = [
+    "ExpertGradients",
+    "Tables",
+    "expert_stage",
+    "expert_stage_backward",
+    "expert_stage_with_products",
+    "value_of_experts",
+]
 
 Tables = dict[str, jax.Array]
 """The expert tables by their names u, v, and w if experts are GLU."""
@@ -72,7 +79,7 @@ def _stage_by_library(
     activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     products = _inner_products(tables, x, ids)
-    y = gather_sum(tables["v"], ids, gate * _value(activation, products))
+    y = gather_sum(tables["v"], ids, gate * value_of_experts(activation, products))
     return y, jnp.stack([products[name] for name in ("u", "w") if name in products], 1)
 
 
@@ -97,7 +104,7 @@ def _inner_products(tables: Tables, x: jax.Array, ids: jax.Array) -> Tables:
     return {name: gather_dot(tables[name], ids, x) for name in tables if name != "v"}
 
 
-def _value(activation: str, products: Tables) -> jax.Array:
+def value_of_experts(activation: str, products: Tables) -> jax.Array:
     """The factor of v: σ(u·x) for an MLP expert (EXP-1), σ(w·x)·(u·x) for a GLU expert (EXP-2)."""
     if "w" in products:
         return activate(activation, products["w"]) * products["u"]
@@ -137,7 +144,7 @@ def _backward_by_library(
     products: jax.Array,
     dy: jax.Array,
 ) -> ExpertGradients:
-    value, pull = jax.vjp(partial(_value, activation), _inner_products(tables, x, ids))
+    value, pull = jax.vjp(partial(value_of_experts, activation), _inner_products(tables, x, ids))
     dvalue = gather_dot(tables["v"], ids, dy)
     (weights,) = pull(gate * dvalue)
     dx = sum(gather_sum(tables[name], ids, weights[name]) for name in weights)

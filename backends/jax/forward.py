@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from peerspec.backends.jax.tapped_experts import tapped_expert_stage
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import STATISTICS
 
-__all__ = ["Output", "forward"]
+__all__ = ["Output", "forward", "in_stages"]
 
 
 class Output(NamedTuple):
@@ -98,7 +99,7 @@ def _evaluate(
     if config.query_norm == "none" and TAP not in params:
         out = _in_one_call(config, params, tokens)
     else:
-        out = _in_stages(config, params, tokens, None if mask is None else mask.reshape(-1), training)
+        out = in_stages(config, params, tokens, None if mask is None else mask.reshape(-1), training)
     lead, routing = x.shape[:-1], (*x.shape[:-1], config.heads, config.top_k)
     return Output(
         y=out.y.astype(x.dtype).reshape(*lead, config.d_out),
@@ -109,23 +110,34 @@ def _evaluate(
     )
 
 
-def _in_stages(
+def in_stages(
     config: PeerConfig,
     params: dict[str, jax.Array],
     x: jax.Array,
     mask: jax.Array | None = None,
     training: bool = False,
+    *,
+    stage: Callable[..., jax.Array] = expert_stage,
+    axes: tuple[str, ...] = (),
 ) -> Output:
-    """Tokens [T, D] in the compute dtype through one stage after the other."""
+    """Tokens [T, D] in the compute dtype through one stage after the other.
+
+    Args:
+        config, params, mask, training: as for ``forward``.
+        x: the tokens.
+        stage: the expert stage.
+        axes: inside ``shard_map``, the axes of the mesh whose devices have other tokens of one batch.
+    """
     # Weights, sub-keys and tables keep their dtype: each operation widens what it reads.
     norm = {name: array.astype(x.dtype) for name, array in params.items() if name.startswith("query_norm.")}
-    q, state = query_norm(config, norm, query(params, x), mask=mask, training=training)
+    q, state = query_norm(config, norm, query(params, x), mask=mask, training=training, axes=axes)
     scores, ids = retrieve(params["keys"], q, config.top_k)
     gate = gates(config.gate, scores)
     pairs = (len(x), config.heads * config.top_k)
     tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}
     tap: Any = tables.pop(TAP.removeprefix("experts."), None)
-    stage = expert_stage if tap is None else partial(tapped_expert_stage, tap)
+    if tap is not None:
+        stage = partial(tapped_expert_stage, tap)
     y = stage(config.activation, tables, x, ids.reshape(pairs), gate.reshape(pairs))
     return Output(y, scores, ids, gate, state)
 
@@ -136,7 +148,7 @@ def _by_core(config: PeerConfig, params: dict[str, jax.Array], x: jax.Array) -> 
 
 
 def _forward(config: PeerConfig, params: dict[str, jax.Array], x: jax.Array) -> tuple[Output, Any]:
-    return jax.vjp(partial(_in_stages, config), params, x)
+    return jax.vjp(partial(in_stages, config), params, x)
 
 
 def _backward(config: PeerConfig, pull: Any, cotangents: Output) -> tuple[dict[str, jax.Array], jax.Array]:
@@ -144,4 +156,4 @@ def _backward(config: PeerConfig, pull: Any, cotangents: Output) -> tuple[dict[s
 
 
 # One call of the core for the whole layer, with the bits of its stages; derivatives go through the stages.
-_in_one_call: Any = operation(core=_by_core, library=_in_stages, forward=_forward, backward=_backward, num_static=1)
+_in_one_call: Any = operation(core=_by_core, library=in_stages, forward=_forward, backward=_backward, num_static=1)

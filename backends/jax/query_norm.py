@@ -15,11 +15,18 @@ __all__ = ["query_norm"]
 
 
 def query_norm(
-    config: PeerConfig, params: Mapping[str, jax.Array], q: jax.Array, *, mask: jax.Array | None, training: bool
+    config: PeerConfig,
+    params: Mapping[str, jax.Array],
+    q: jax.Array,
+    *,
+    mask: jax.Array | None,
+    training: bool,
+    axes: tuple[str, ...] = (),
 ) -> tuple[jax.Array, dict[str, jax.Array] | None]:
     """Normalised queries [T, h, d], and the updated running statistics [h, d] if training changes them (NRM-3).
 
-    Running statistics, old and new, are constants of the derivative (GRD-9).
+    Running statistics, old and new, are constants of the derivative (GRD-9). Inside ``shard_map``, batch statistics are
+    those of the tokens of all devices along ``axes``.
 
     Raises:
         InputError: no token counts, and the values of the mask are known (NRM-5).
@@ -31,7 +38,7 @@ def query_norm(
         mean, var = q.mean(-1, keepdims=True), q.var(-1, keepdims=True)
     else:
         running = {name: jax.lax.stop_gradient(params[name]) for name in STATISTICS}
-        mean, var = _batch_statistics(q, mask) if training else running.values()
+        mean, var = _batch_statistics(q, mask, axes) if training else running.values()
         state = _moving_average(running, mean, var) if training else None
         mean, var = mean[None], var[None]
     unit = (q - mean) / jnp.sqrt(var + EPS)
@@ -44,14 +51,20 @@ def _moving_average(running: Mapping[str, jax.Array], mean: jax.Array, var: jax.
     return {name: (1 - MOMENTUM) * old + MOMENTUM * new for (name, old), new in batch}
 
 
-def _batch_statistics(q: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+def _batch_statistics(q: jax.Array, mask: jax.Array | None, axes: tuple[str, ...]) -> tuple[jax.Array, jax.Array]:
     """Mean and biased variance [h, d] over the tokens that count (NRM-2, NRM-4)."""
     mask = jnp.ones(q.shape[0], bool) if mask is None else mask
-    _require_tokens(mask)
-    counts, total = mask[:, None, None], mask.sum().astype(q.dtype)
-    mean = jnp.where(counts, q, 0).sum(0) / total
+    if not axes:
+        _require_tokens(mask)
+    counts, total = mask[:, None, None], _sum(mask.astype(q.dtype), axes)
+    mean = _sum(jnp.where(counts, q, 0), axes) / total
     centred = jnp.where(counts, q - mean[None], 0)
-    return mean, (centred * centred).sum(0) / total
+    return mean, _sum(centred * centred, axes) / total
+
+
+def _sum(of_tokens: jax.Array, axes: tuple[str, ...]) -> jax.Array:
+    own = of_tokens.sum(0)
+    return jax.lax.psum(own, axes) if axes else own
 
 
 def _require_tokens(mask: jax.Array) -> None:

@@ -1,0 +1,207 @@
+"""A layer whose expert tables lie on several devices of a mesh (SPEC.md, profile ``sharded``).
+
+    mesh = jax.make_mesh((8,), ("experts",))
+    params = jax.device_put(params, shardings(config, mesh, "experts"))
+    y = jax.jit(partial(forward, config, mesh=mesh, axis="experts"))(params, x).y
+
+By rows, each device owns N/P experts and evaluates them for the tokens of all: what goes between devices are tokens
+with their ids and gates, and partial outputs. By width, each device owns a part of the columns of every table: what
+goes between them is [T, K]. There is no capacity, and no pair is dropped (SHD-3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import NamedSharding, PartitionSpec
+
+from peerspec.backends.jax.experts import Tables, expert_stage, value_of_experts
+from peerspec.backends.jax.explicit_axes import explicit_mesh, placed, whole_or_sharded
+from peerspec.backends.jax.forward import Output, in_stages
+from peerspec.backends.jax.params import Params, check
+from peerspec.backends.jax.precision import compute_dtype
+from peerspec.backends.jax.rows import gather_dot, gather_sum
+from peerspec.reference import InputError, PeerConfig
+from peerspec.reference.config import STATISTICS
+
+__all__ = ["forward", "shardings"]
+
+Way = Literal["rows", "width"]
+
+
+def shardings(config: PeerConfig, mesh: Any, axis: str, by: Way = "rows") -> dict[str, NamedSharding]:
+    """Where each parameter lies: the expert tables in parts, all others whole.
+
+    Args:
+        config: the configuration.
+        mesh: the devices.
+        axis: the axis of the mesh over which the tables are split.
+        by: ``"rows"`` or ``"width"``.
+
+    Raises:
+        InputError: an unknown axis or way, or tables that do not divide by the number of devices.
+
+    Example:
+        >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
+        >>> shardings(config, jax.make_mesh((1,), ("experts",)), "experts")["experts.u"].spec
+        P('experts', None)
+    """
+    _check_sizes(config, mesh, axis, by)
+    table = PartitionSpec(axis, None) if by == "rows" else PartitionSpec(None, axis)
+    return {
+        name: NamedSharding(mesh, table if name.startswith("experts.") else PartitionSpec())  # type: ignore[no-untyped-call]  # not annotated
+        for name in config.shapes()
+    }
+
+
+def forward(
+    config: PeerConfig,
+    params: Params,
+    x: jax.Array,
+    *,
+    mesh: Any,
+    axis: str,
+    by: Way = "rows",
+    token_axes: Sequence[str] | None = None,
+    mask: jax.Array | None = None,
+    training: bool = False,
+) -> Output:
+    """``backends.jax.forward`` of the whole layer and all tokens, computed on all devices of the mesh.
+
+    Differentiable; the gradients are those of the whole layer. Batch statistics are those of all tokens.
+
+    Args:
+        config, params, x, mask, training: as for ``backends.jax.forward``.
+        mesh: the devices.
+        axis: the axis of the mesh over which the tables are split, as ``shardings`` places them.
+        by: ``"rows"`` or ``"width"``.
+        token_axes: the axes of the mesh over which tokens are split. Default: ``axis`` by rows, none by width, where
+            all devices of ``axis`` need the same tokens. Other axes of the mesh replicate.
+
+    Raises:
+        TableError, InputError: as ``backends.jax.forward`` and ``shardings``.
+    """
+    _check_sizes(config, mesh, axis, by)
+    check(config, params, x, mask)
+    of_tokens = tuple(token_axes) if token_axes is not None else (axis,) if by == "rows" else ()
+    if unknown := [name for name in of_tokens if name not in mesh.shape]:
+        raise InputError(f"the mesh has the axes {', '.join(mesh.shape)}, got {unknown[0]!r} for tokens")
+    if (axis in of_tokens) != (by == "rows"):
+        raise InputError(
+            f"by rows, tokens are split over the axis {axis!r} of the tables, by width they are not; got {of_tokens}"
+        )
+    run: Any = partial(_over_devices, config, mesh, axis, by, of_tokens, training)
+    own = {name: params[name] for name in config.shapes()}
+    if explicit_mesh(own, x) or mesh.explicit_axes:
+        lead = whole_or_sharded(x)[:-1]
+        routing = placed(mesh, *lead, None, None)
+        state = dict.fromkeys(STATISTICS, placed(mesh, None, None)) if _has_state(config, training) else None
+        out = Output(placed(mesh, *lead, None), routing, routing, routing, state)
+        run = jax.sharding.auto_axes(run, axes=mesh.explicit_axes, out_sharding=out)
+    found: Output = run(own, x, mask)
+    return found
+
+
+def _has_state(config: PeerConfig, training: bool) -> bool:
+    return training and config.query_norm == "batch"
+
+
+def _over_devices(
+    config: PeerConfig,
+    mesh: Any,
+    axis: str,
+    by: Way,
+    of_tokens: tuple[str, ...],
+    training: bool,
+    params: dict[str, jax.Array],
+    x: jax.Array,
+    mask: jax.Array | None,
+) -> Output:
+    lead, tokens = x.shape[:-1], x.reshape(-1, config.d_model)
+    count = len(tokens)
+    parts = prod(mesh.shape[name] for name in of_tokens)
+    padding = -count % parts if count else parts  # XLA gathers no empty arrays
+    counts = jnp.pad(jnp.ones(count, bool) if mask is None else mask.reshape(-1), (0, padding))
+    tokens = jnp.pad(tokens, ((0, padding), (0, 0)))
+    rows = PartitionSpec(of_tokens or None)
+    specs: Any = {name: sharding.spec for name, sharding in shardings(config, mesh, axis, by).items()}
+    state = dict.fromkeys(STATISTICS, PartitionSpec()) if _has_state(config, training) else None
+    y = PartitionSpec(*rows, axis) if by == "width" else rows
+    run: Any = jax.shard_map(
+        partial(_on_device, config, training, of_tokens, _STAGES[by](axis)),
+        mesh=jax.sharding.get_abstract_mesh() if mesh.explicit_axes else mesh,
+        in_specs=(specs, rows, rows),
+        out_specs=Output(y, rows, rows, rows, state),
+    )
+    out = run(params, tokens, counts)
+    routing = (*lead, config.heads, config.top_k)
+    return Output(
+        y=out.y[:count].reshape(*lead, config.d_out),
+        scores=out.scores[:count].reshape(routing),
+        indices=out.indices[:count].reshape(routing),
+        gates=out.gates[:count].reshape(routing),
+        state=out.state,
+    )
+
+
+def _on_device(
+    config: PeerConfig,
+    training: bool,
+    axes: tuple[str, ...],
+    stage: Callable[..., jax.Array],
+    params: dict[str, jax.Array],
+    x: jax.Array,
+    mask: jax.Array,
+) -> Output:
+    tokens = x.astype(compute_dtype(params["keys"].dtype))
+    out = in_stages(config, params, tokens, mask, training, stage=stage, axes=axes)
+    return out._replace(y=out.y.astype(x.dtype))
+
+
+def _by_rows(axis: str) -> Callable[..., jax.Array]:
+    def stage(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gates: jax.Array) -> jax.Array:
+        x, ids, gates = (jax.lax.all_gather(array, axis, tiled=True) for array in (x, ids, gates))
+        rows = len(tables["u"])
+        own = ids // rows == jax.lax.axis_index(axis)
+        # a pair of another device stands for an own one of its token, with the gate 0; a token without one is zero
+        first = jnp.take_along_axis(ids, own.argmax(1, keepdims=True), 1)
+        some = own.any(1, keepdims=True)
+        here = jnp.where(some, jnp.where(own, ids, first) % rows, 0)
+        y = expert_stage(activation, tables, jnp.where(some, x, 0), here, jnp.where(own, gates, 0))
+        return jax.lax.psum_scatter(y, axis, tiled=True)
+
+    return stage
+
+
+def _by_width(axis: str) -> Callable[..., jax.Array]:
+    def stage(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gates: jax.Array) -> jax.Array:
+        width = tables["u"].shape[1]
+        own = jax.lax.dynamic_slice_in_dim(x, jax.lax.axis_index(axis) * width, width, 1)
+        products = {
+            name: jax.lax.psum(gather_dot(table, ids, own), axis) for name, table in tables.items() if name != "v"
+        }
+        return gather_sum(tables["v"], ids, gates * value_of_experts(activation, products))
+
+    return stage
+
+
+_STAGES = {"rows": _by_rows, "width": _by_width}
+
+
+def _check_sizes(config: PeerConfig, mesh: Any, axis: str, by: str) -> None:
+    if by not in _STAGES:
+        raise InputError(f'by must be "rows" or "width", got {by!r}')
+    if axis not in mesh.shape:
+        raise InputError(f"the mesh has the axes {', '.join(mesh.shape)}, got {axis!r}")
+    sizes = {"num_experts": config.num_experts} if by == "rows" else {"d_model": config.d_model, "d_out": config.d_out}
+    for name, size in sizes.items():
+        if size % mesh.shape[axis]:
+            raise InputError(
+                f"JAX splits arrays into equal parts, and {name} {size} does not divide by the {mesh.shape[axis]} "
+                f"devices of {axis!r}; take a number of devices that divides it"
+            )

@@ -1,0 +1,48 @@
+"""Layers whose expert tables lie on several devices."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from peerspec import native
+
+PROGRAM = Path(__file__).with_name("several_devices.py")
+
+
+@pytest.mark.parametrize(("count", "core"), [(2, True), (3, False), (4, True)])
+def test_a_layer_over_several_devices_is_the_layer_on_one(count: int, core: bool) -> None:
+    if core and not native.available():
+        pytest.skip(f"needs the native core: {native.unavailable_reason()}")
+    environment = os.environ | {"PEERSPEC_JAX_CORE": str(int(core))}
+    done = subprocess.run(
+        [sys.executable, PROGRAM, str(count)], env=environment, capture_output=True, text=True, timeout=400
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert len(found["errors"]) == 16 + 2 * (count == 4)
+    for case, errors in found["errors"].items():
+        statistics = "batch norm" in case and "rows" in case  # sums over the tokens of all devices, so gates too
+        assert statistics or errors["routing"] == 0, (case, errors)
+        # sums over experts, columns and tokens have another order
+        bound = 0 if case.startswith("exact") else 1e-5
+        assert all(error <= bound for error in errors.values()), (case, errors)
+    for sentence, words in zip(
+        found["sentences"],
+        [
+            "the mesh has the axes experts, got 'rows'",
+            'by must be "rows" or "width"',
+            f"num_experts 25 does not divide by the {count} devices",
+            f"d_model 25 does not divide by the {count} devices",
+            "tokens are split over the axis 'experts'",
+            "got 'batch' for tokens",
+        ],
+        strict=True,
+    ):
+        assert words in sentence
+        assert "\n" not in sentence
