@@ -23,7 +23,7 @@ from peerspec.backends.jax.tapped_experts import tapped_expert_stage
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import STATISTICS
 
-__all__ = ["Output", "forward", "in_stages"]
+__all__ = ["Output", "forward", "in_stages", "placed_as"]
 
 
 class Output(NamedTuple):
@@ -79,12 +79,12 @@ def forward(
     evaluate: Any = partial(_evaluate, config, training)
     if mesh := explicit_mesh(params, x):
         # operations of the layer have no sharding rules of their own: XLA places what they compute
-        evaluate = jax.sharding.auto_axes(evaluate, out_sharding=_placed_as(x, mesh, config, training))
+        evaluate = jax.sharding.auto_axes(evaluate, out_sharding=placed_as(x, mesh, config, training))
     found: Output = evaluate(dict(params), x, mask)
     return found
 
 
-def _placed_as(x: jax.Array, mesh: Any, config: PeerConfig, training: bool) -> Output:
+def placed_as(x: jax.Array, mesh: Any, config: PeerConfig, training: bool) -> Output:
     """Where the results lie: the axes of tokens as those of ``x``, all others whole."""
     lead = whole_or_sharded(x)[:-1]
     routing = placed(mesh, *lead, None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +65,8 @@ def _batch_statistics(q: jax.Array, mask: jax.Array | None, axes: tuple[str, ...
 
 def _sum(of_tokens: jax.Array, axes: tuple[str, ...]) -> jax.Array:
     own = of_tokens.sum(0)
-    return jax.lax.psum(own, axes) if axes else own
+    lax: Any = jax.lax
+    return lax.psum(own, axes) if axes else own
 
 
 def _require_tokens(mask: jax.Array) -> None:

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
 from peerspec.backends.jax.experts import Tables, expert_stage, value_of_experts
-from peerspec.backends.jax.explicit_axes import explicit_mesh, placed, whole_or_sharded
-from peerspec.backends.jax.forward import Output, in_stages
+from peerspec.backends.jax.explicit_axes import explicit_mesh
+from peerspec.backends.jax.forward import Output, in_stages, placed_as
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import compute_dtype
 from peerspec.backends.jax.rows import gather_dot, gather_sum
@@ -32,6 +32,8 @@ from peerspec.reference.config import STATISTICS
 __all__ = ["forward", "shardings"]
 
 Way = Literal["rows", "width"]
+collective: Any = jax.lax
+spec: Any = PartitionSpec  # not annotated
 
 
 def shardings(config: PeerConfig, mesh: Any, axis: str, by: Way = "rows") -> dict[str, NamedSharding]:
@@ -52,9 +54,9 @@ def shardings(config: PeerConfig, mesh: Any, axis: str, by: Way = "rows") -> dic
         P('experts', None)
     """
     _check_sizes(config, mesh, axis, by)
-    table = PartitionSpec(axis, None) if by == "rows" else PartitionSpec(None, axis)
+    table = spec(axis, None) if by == "rows" else spec(None, axis)
     return {
-        name: NamedSharding(mesh, table if name.startswith("experts.") else PartitionSpec())  # type: ignore[no-untyped-call]  # not annotated
+        name: NamedSharding(mesh, table if name.startswith("experts.") else spec())
         for name in config.shapes()
     }
 
@@ -98,17 +100,10 @@ def forward(
     run: Any = partial(_over_devices, config, mesh, axis, by, of_tokens, training)
     own = {name: params[name] for name in config.shapes()}
     if explicit_mesh(own, x) or mesh.explicit_axes:
-        lead = whole_or_sharded(x)[:-1]
-        routing = placed(mesh, *lead, None, None)
-        state = dict.fromkeys(STATISTICS, placed(mesh, None, None)) if _has_state(config, training) else None
-        out = Output(placed(mesh, *lead, None), routing, routing, routing, state)
+        out = placed_as(x, mesh, config, training)
         run = jax.sharding.auto_axes(run, axes=mesh.explicit_axes, out_sharding=out)
     found: Output = run(own, x, mask)
     return found
-
-
-def _has_state(config: PeerConfig, training: bool) -> bool:
-    return training and config.query_norm == "batch"
 
 
 def _over_devices(
@@ -128,15 +123,16 @@ def _over_devices(
     padding = -count % parts if count else parts  # XLA gathers no empty arrays
     counts = jnp.pad(jnp.ones(count, bool) if mask is None else mask.reshape(-1), (0, padding))
     tokens = jnp.pad(tokens, ((0, padding), (0, 0)))
-    rows = PartitionSpec(of_tokens or None)
-    specs: Any = {name: sharding.spec for name, sharding in shardings(config, mesh, axis, by).items()}
-    state = dict.fromkeys(STATISTICS, PartitionSpec()) if _has_state(config, training) else None
-    y = PartitionSpec(*rows, axis) if by == "width" else rows
+    rows = spec(of_tokens or None)
+    specs: Any = {name: each.spec for name, each in shardings(config, mesh, axis, by).items()}
+    state = dict.fromkeys(STATISTICS, spec()) if training and config.query_norm == "batch" else None
+    y = spec(*rows, axis) if by == "width" else rows
+    specs_out: Any = (y, rows, rows, rows, state)
     run: Any = jax.shard_map(
         partial(_on_device, config, training, of_tokens, _STAGES[by](axis)),
         mesh=jax.sharding.get_abstract_mesh() if mesh.explicit_axes else mesh,
         in_specs=(specs, rows, rows),
-        out_specs=Output(y, rows, rows, rows, state),
+        out_specs=Output(*specs_out),
     )
     out = run(params, tokens, counts)
     routing = (*lead, config.heads, config.top_k)
@@ -173,7 +169,8 @@ def _by_rows(axis: str) -> Callable[..., jax.Array]:
         some = own.any(1, keepdims=True)
         here = jnp.where(some, jnp.where(own, ids, first) % rows, 0)
         y = expert_stage(activation, tables, jnp.where(some, x, 0), here, jnp.where(own, gates, 0))
-        return jax.lax.psum_scatter(y, axis, tiled=True)
+        summed: jax.Array = collective.psum_scatter(y, axis, tiled=True)
+        return summed
 
     return stage
 
@@ -183,7 +180,7 @@ def _by_width(axis: str) -> Callable[..., jax.Array]:
         width = tables["u"].shape[1]
         own = jax.lax.dynamic_slice_in_dim(x, jax.lax.axis_index(axis) * width, width, 1)
         products = {
-            name: jax.lax.psum(gather_dot(table, ids, own), axis) for name, table in tables.items() if name != "v"
+            name: collective.psum(gather_dot(table, ids, own), axis) for name, table in tables.items() if name != "v"
         }
         return gather_sum(tables["v"], ids, gates * value_of_experts(activation, products))
 
