@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -67,10 +68,22 @@ def _sum(own: Tensor, group: distributed.ProcessGroup | None) -> Tensor:
     """The sum over the processes, whose gradient is the sum of the gradients of all."""
     if group is None:
         return own
-    from torch.distributed.nn.functional import all_reduce
-
-    total: Tensor = all_reduce(own, group=group)  # type: ignore[no-untyped-call]  # not annotated
+    total: Tensor = _Sum.apply(own, group)  # type: ignore[no-untyped-call]  # not annotated
     return total
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, group: distributed.ProcessGroup) -> Tensor:
+        ctx.group, total = group, own.clone()
+        distributed.all_reduce(total, group=group)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        total = gradient.contiguous().clone()
+        distributed.all_reduce(total, group=ctx.group)
+        return total, None
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from in_processes import in_processes
+from sharded_backend import Sharded, serve
 from torch import Tensor, distributed, nn
 from torch.distributed import checkpoint
 from torch.distributed.device_mesh import init_device_mesh
@@ -22,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
 from peerspec.backends.torch.kernels import library_operations
 from peerspec.backends.torch.sharded import load, save, shard
+from peerspec.conformance import check_backend
 from peerspec.conformance.inputs import dyadic
 from peerspec.reference import Layer, PeerConfig, PeerError
 
@@ -324,3 +326,18 @@ def test_what_shards_cannot_do_is_one_sentence() -> None:
         ):
             assert words in answer
             assert "\n" not in answer
+
+
+def judge(rank: int, by: str, precision: str, folder: str) -> Any:
+    if rank:
+        serve(rank, by, Path(folder))
+        return None
+    backend = Sharded(by, Path(folder), precision)
+    report = check_backend(backend, size="minimal")
+    backend.stop()
+    return str(report.verdict)
+
+
+@pytest.mark.parametrize(("count", "by", "precision"), [(3, "rows", "float32"), (2, "width", "bfloat16")])
+def test_a_sharded_layer_conforms(count: int, by: str, precision: str, tmp_path: Path) -> None:
+    assert in_processes(count, judge, by, precision, str(tmp_path), timeout=300)[0] == "conformant"
