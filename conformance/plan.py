@@ -129,6 +129,11 @@ class Plan:
 def _require_claims(claimed: Collection[str], named: set[str]) -> None:
     """Refuse profiles that do not exist, and named profiles that the backend does not claim."""
     known = (*PRECISIONS, *PROFILES)
+    if "sharded" in claimed:
+        raise BackendError(
+            "the backend claims 'sharded', which no suite can see; judge it over its shards, once for each number of "
+            "them, by its other profiles"
+        )
     if unknown := sorted(set(claimed) - {*known, CORE}):
         raise BackendError(f"the backend claims the unknown profile {unknown[0]!r}; known are {', '.join(known)}")
     if "frozen-statistics" in claimed and (lacking := sorted({"training", "query-norm"} - set(claimed))):

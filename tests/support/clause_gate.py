@@ -33,7 +33,7 @@ def unindexed(clauses: Collection[str], rows: Sequence[IndexRow]) -> list[str]:
 
 def misplaced(clauses: Mapping[str, Clause], rows: Iterable[IndexRow]) -> list[str]:
     """Rows with an unknown class or profile, profiles without a layer, or demands that bind no class."""
-    known = {"core", *PRECISIONS, *PROFILES}
+    known = {"core", "sharded", *PRECISIONS, *PROFILES}
     found: list[str] = []
     for row in rows:
         found += [f"{row.id}: {name!r} is no class" for name in row.classes if name not in CLASSES]
