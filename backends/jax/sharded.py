@@ -55,10 +55,7 @@ def shardings(config: PeerConfig, mesh: Any, axis: str, by: Way = "rows") -> dic
     """
     _check_sizes(config, mesh, axis, by)
     table = spec(axis, None) if by == "rows" else spec(None, axis)
-    return {
-        name: NamedSharding(mesh, table if name.startswith("experts.") else spec())
-        for name in config.shapes()
-    }
+    return {name: NamedSharding(mesh, table if name.startswith("experts.") else spec()) for name in config.shapes()}
 
 
 def forward(

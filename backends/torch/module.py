@@ -83,6 +83,10 @@ class PEER(nn.Module):
         """Draw new parameters as ``Layer.random`` does, from torch's generator."""
         for name, tensor in self._tensors().items():
             reset(self.config, name, tensor)
+        if any(map(is_dtensor, self.experts.parameters())):
+            from peerspec.backends.torch.split_tables.tables import give_to_all
+
+            give_to_all(self)
 
     def forward(self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None = None) -> Tensor:
         """y [..., M] of tokens x [..., D]; arguments and errors as ``forward_with_routing``.

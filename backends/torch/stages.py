@@ -43,10 +43,14 @@ def add_tensor(
 def reset(config: PeerConfig, name: str, tensor: Tensor) -> None:
     """Draw a parameter anew as ``Layer.random`` does, from torch's generator."""
     scales = initial_scales(config)
-    if name in scales:
-        tensor.normal_(0, scales[name])
-    else:
+    if name not in scales:
         tensor.fill_(name in STARTS_AT_ONE)
+    elif is_dtensor(tensor):
+        from peerspec.backends.torch.split_tables.tables import draw
+
+        draw(tensor, scales[name])
+    else:
+        tensor.normal_(0, scales[name])
 
 
 def is_plain(stage: nn.Module) -> bool:

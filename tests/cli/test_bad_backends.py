@@ -22,6 +22,7 @@ NEVER_LOADED = {
     "exit at import": ("raise SystemExit(3)\n", "its process died during the import (exit status 3)"),
     "no forward": (CONTRACT, "lacks forward"),
     "text for profiles": ("name = 'bad'\nprofiles = 'float32'\n" + RIGHT, "must be a collection of names"),
+    "shards": ("name = 'bad'\nprofiles = ['float32', 'sharded']\n" + RIGHT, "judge it over its shards"),
     "unknown profile": ("name = 'bad'\nprofiles = ['float31']\n" + RIGHT, "claims the unknown profile 'float31'"),
 }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch
-from torch import distributed, nn
+from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import Shard, distribute_tensor
 
 from peerspec.backends.torch.arrays import is_dtensor
 from peerspec.backends.torch.module import PEER
+from peerspec.backends.torch.split_tables.tables import give_to_all
 from peerspec.reference import InputError
 
 __all__ = ["shard"]
@@ -51,16 +51,12 @@ def shard(
         raise InputError(f"the mesh must have one axis, got {mesh.ndim}; pass one of them, as in mesh['experts']")
     if any(map(is_dtensor, layer.parameters())):
         raise InputError("parameters of this layer are split already; split a layer once")
-    group = mesh.get_group()
     tables: dict[str, Any] = dict(layer.experts.named_parameters(recurse=False))
-    with torch.no_grad():
-        for tensor in [*layer.parameters(), *layer.buffers()]:
-            if not tensor.is_meta and not any(tensor is table for table in tables.values()):
-                distributed.broadcast(tensor, group_src=0, group=group)
     for leaf, table in tables.items():
         part = distribute_tensor(table.detach(), mesh, [Shard(AXES[by])])
         layer.experts.register_parameter(leaf, nn.Parameter(part, requires_grad=table.requires_grad))
+    give_to_all(layer)
     layer.experts.average_gradients = average_gradients
     if by == "rows" and layer.query_norm is not None:
-        layer.query_norm.process_group = group
+        layer.query_norm.process_group = mesh.get_group()
     return layer

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed, nn
 from torch.distributed import ProcessGroup
 from torch.distributed.tensor import DTensor
 
 from peerspec.backends.torch.in_backward import stands_for
 from peerspec.reference import InputError
 
-__all__ = ["Shards", "local", "shards_of", "split"]
+__all__ = ["Shards", "draw", "give_to_all", "local", "shards_of", "split"]
 
 
 class Shards(NamedTuple):
@@ -55,6 +55,26 @@ def split(length: int, count: int) -> list[int]:
     """How many of ``length`` rows or columns each of ``count`` processes owns, as ``Shard`` splits them."""
     size = -(-length // count)
     return [max(0, min(size, length - size * rank)) for rank in range(count)]
+
+
+def draw(table: Tensor, scale: float) -> None:
+    """Draw the part of this process from the normal distribution: another part in each process, whatever its seed."""
+    shards = shards_of({"table": table})
+    whole: Any = table
+    own: Tensor = whole.to_local()
+    seed = torch.randint(2**62, (1,), device=own.device)
+    distributed.broadcast(seed, group=shards.group, group_src=0)
+    own.normal_(0, scale, generator=torch.Generator(own.device).manual_seed(int(seed) + shards.rank))
+
+
+@torch.no_grad()
+def give_to_all(layer: nn.Module) -> None:
+    """Give the parameters and buffers of the first process that are whole to all others."""
+    tensors = [*layer.parameters(), *layer.buffers()]
+    shards = shards_of({"table": next(tensor for tensor in tensors if isinstance(tensor, DTensor))})
+    for tensor in tensors:
+        if not tensor.is_meta and not isinstance(tensor, DTensor):
+            distributed.broadcast(tensor, group=shards.group, group_src=0)
 
 
 def local(table: Tensor) -> Tensor:

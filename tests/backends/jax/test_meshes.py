@@ -20,6 +20,10 @@ PROGRAM = Path(__file__).with_name("two_devices.py")
 CONFIG = PeerConfig(d_model=12, heads=2, num_experts=25, top_k=4, d_key=8, query_bias=True)
 
 
+@pytest.mark.stack(
+    "jax", "`jit` with `NamedSharding`", "tokens and tables whole or sharded, automatic and explicit axes"
+)
+@pytest.mark.stack("jax", "`shard_map`", "with `check_vma`, gradients included")
 @pytest.mark.parametrize("core", [False, True])
 def test_every_placement_on_two_devices_gives_the_result_of_one(core: bool) -> None:
     if core and not native.available():
@@ -33,6 +37,7 @@ def test_every_placement_on_two_devices_gives_the_result_of_one(core: bool) -> N
     assert all(error < 1e-5 for error in errors.values()), errors
 
 
+@pytest.mark.stack("jax", "`jax_numpy_rank_promotion`", "`raise`")
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 def test_no_operation_promotes_ranks(norm: str) -> None:
     config = replace(CONFIG, query_norm=norm)

@@ -15,6 +15,11 @@ from peerspec import native
 PROGRAM = Path(__file__).with_name("several_devices.py")
 
 
+@pytest.mark.stack(
+    "jax",
+    "tables over several devices",
+    "`sharded.forward` by rows or by width, one or two axes, gradients, batch statistics",
+)
 @pytest.mark.parametrize(("count", "core"), [(2, True), (3, False), (4, True)])
 def test_a_layer_over_several_devices_is_the_layer_on_one(count: int, core: bool) -> None:
     if core and not native.available():

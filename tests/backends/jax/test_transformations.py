@@ -31,6 +31,7 @@ def test_jit_with_a_static_configuration_is_the_plain_call(exact):
     assert_trees_equal(jax.jit(forward, static_argnums=0)(config, params, x), forward(config, params, x))
 
 
+@pytest.mark.stack("jax", "`jit`, `grad`", "static configuration")
 def test_grad_under_jit_is_the_gradient_of_the_contract(exact, make_integer_layer):
     config, params, x, dy = exact
     got = jax.jit(jax.grad(loss, argnums=(1, 2)), static_argnums=0)(config, params, x, dy)
@@ -39,6 +40,7 @@ def test_grad_under_jit_is_the_gradient_of_the_contract(exact, make_integer_laye
     np.testing.assert_array_equal(got[1], want["x"])
 
 
+@pytest.mark.stack("jax", "`vmap`", "over tokens and over layers")
 def test_vmap_over_tokens_and_over_layers_is_a_loop(exact):
     config, params, x, dy = exact
     mapped = jax.jit(jax.vmap(lambda x: forward(config, params, x)))(x)
@@ -49,6 +51,7 @@ def test_vmap_over_tokens_and_over_layers_is_a_loop(exact):
     assert_trees_equal({name: a[1] for name, a in both.items()}, second)
 
 
+@pytest.mark.stack("jax", "`scan`, `checkpoint`", "gradients")
 def test_scan_over_batches_and_checkpoint_keep_the_gradient(exact):
     config, params, x, dy = exact
 
@@ -59,6 +62,7 @@ def test_scan_over_batches_and_checkpoint_keep_the_gradient(exact):
     assert_trees_equal(jax.jit(jax.grad(scanned))(params), jax.jit(jax.grad(lambda p: loss(config, p, x, dy)))(params))
 
 
+@pytest.mark.stack("jax", "second derivatives", "in reverse mode")
 def test_a_second_derivative_in_reverse_mode_is_that_of_the_formula():
     # One expert, always chosen, gate 1: y = v·(w·x)·(u·x), exact on integers.
     config = PeerConfig(3, 1, 1, 1, 2, activation="identity", expert="glu")

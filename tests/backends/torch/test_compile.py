@@ -58,6 +58,7 @@ def assert_same_step(module: PEER, compiled: PEER, x: torch.Tensor) -> None:
         assert torch.equal(buffer, module.get_buffer(name))
 
 
+@pytest.mark.stack("torch", "`torch.compile`", "`fullgraph=True`, any number of tokens, training")
 @pytest.mark.usefixtures("path")
 @pytest.mark.parametrize(("config", "dtype"), [(PLAIN, torch.bfloat16), (FULL, torch.float32)])
 def test_one_graph_gives_output_gradients_and_statistics_of_the_layer_for_every_number_of_tokens(config, dtype):
@@ -99,6 +100,7 @@ def test_autocast_around_a_compiled_layer_changes_no_bit():
     assert got.dtype == torch.bfloat16
 
 
+@pytest.mark.stack("torch", "`torch.compile`", "sparse gradients", refused=True)
 def test_sparse_gradients_of_a_compiled_layer_are_refused():
     module = PEER(PLAIN, sparse_gradients=True)
     module.compile(backend="aot_eager")
@@ -108,6 +110,7 @@ def test_sparse_gradients_of_a_compiled_layer_are_refused():
     assert module.get_parameter("experts.u").grad is None
 
 
+@pytest.mark.stack("torch", "`torch.compile`", "updates within the backward pass", refused=True)
 @pytest.mark.parametrize("before", [True, False])
 def test_an_update_within_the_backward_pass_of_a_compiled_layer_is_refused(before):
     module = PEER(PLAIN)

@@ -18,6 +18,7 @@ CONFIG = PeerConfig(d_model=16, heads=2, num_experts=64, top_k=4, d_key=8, d_out
 CONFIGS = [{}, {"expert": "glu", "key_heads": 2}, {"top_k": 9, "query_norm": "layer"}]
 
 
+@pytest.mark.stack("torch", "`FlopCounterMode`", "the FLOPs of `cost()`")
 @pytest.mark.parametrize("options", CONFIGS)
 @pytest.mark.parametrize("learns", [False, True])
 def test_a_forward_pass_takes_what_the_cost_says(options: dict[str, object], learns: bool) -> None:

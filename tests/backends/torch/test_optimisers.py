@@ -131,6 +131,7 @@ def test_accumulated_gradients_are_those_of_one_batch_of_both():
         torch.testing.assert_close(parameter, dense.get_parameter(name), rtol=0, atol=1e-14)
 
 
+@pytest.mark.stack("torch", "clipping", "by global norm, sparse gradients included: `clip_grad_norm_` of this package")
 @pytest.mark.parametrize("norm_type", [2.0, 1.0, float("inf")])
 def test_clipping_counts_rows_and_dense_gradients_together(norm_type):
     module, dense = layer(dtype=torch.float64), layer(sparse=False, dtype=torch.float64)

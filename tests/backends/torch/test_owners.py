@@ -28,6 +28,7 @@ def tokens(*lead: int) -> Tensor:
     return torch.randn(*lead, 16, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.stack("torch", "hooks", "forward and pre-forward hooks of every module, as accelerate and FSDP1 use them")
 @pytest.mark.parametrize("learns", [False, True])
 @pytest.mark.parametrize("config", [PLAIN, CONFIG])
 def test_hooks_of_every_module_fire(config: PeerConfig, learns: bool) -> None:
@@ -53,6 +54,9 @@ def test_what_a_hook_or_a_new_forward_changes_takes_effect() -> None:
         assert torch.equal(module(x), expected)
 
 
+@pytest.mark.stack(
+    "torch", "offloading", "weights that are there only while their module runs, as accelerate's offload does"
+)
 @pytest.mark.parametrize("learns", [False, True])
 def test_weights_that_are_only_there_while_their_module_runs_are_enough(learns: bool) -> None:
     """As tools for offloading do: parameters lie on the device meta, and come for the forward of their module."""
@@ -90,6 +94,7 @@ def test_every_module_that_owns_parameters_makes_them_anew_and_says_their_shapes
     assert "(experts): Experts(u=[64, 16], v=[64, 16])" in repr(module)
 
 
+@pytest.mark.stack("torch", "device `meta`", "forward, `to_empty`, `reset_parameters`")
 def test_a_layer_made_on_the_device_meta_runs_there_and_can_be_filled() -> None:
     with torch.device("meta"):
         module = layer(CONFIG)
@@ -121,6 +126,9 @@ CHANGES: dict[str, Callable[[PEER], Any]] = {
 }
 
 
+@pytest.mark.stack(
+    "torch", "`parametrize`, `weight_norm`, `prune`", "any parameter, with gradients; LoRA by parametrize as PEFT does"
+)
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_changed_parameter_takes_effect_with_its_gradients(name: str) -> None:
     module, x = layer(), tokens(3)
@@ -138,6 +146,7 @@ def test_a_changed_parameter_takes_effect_with_its_gradients(name: str) -> None:
         assert not torch.allclose(module(x), expected)
 
 
+@pytest.mark.stack("torch", "tied parameters", "one tensor for two tables")
 def test_tied_tables_learn_from_both_uses() -> None:
     apart, tied, x = layer(), layer(), tokens(3)
     apart.experts.v = nn.Parameter(apart.experts.u.detach().clone())
@@ -147,6 +156,7 @@ def test_tied_tables_learn_from_both_uses() -> None:
     torch.testing.assert_close(tied.experts.u.grad, apart.experts.u.grad + apart.experts.v.grad)
 
 
+@pytest.mark.stack("torch", "nested tensors", "jagged tokens")
 def test_jagged_tokens_are_evaluated_as_the_tokens_that_they_hold() -> None:
     module, parts = layer(), [tokens(3), tokens(5)]
     nested = torch.nested.nested_tensor(parts, layout=torch.jagged, requires_grad=True)
@@ -158,6 +168,7 @@ def test_jagged_tokens_are_evaluated_as_the_tokens_that_they_hold() -> None:
     assert nested.grad is not None
 
 
+@pytest.mark.stack("torch", "nested tensors", "jagged tokens with holes, or with another jagged axis", refused=True)
 def test_jagged_tokens_with_holes_or_with_another_jagged_axis_are_refused() -> None:
     nested = torch.nested.nested_tensor([tokens(3), tokens(5)], layout=torch.jagged)
     holes = torch.nested.narrow(torch.randn(2, 6, 16), 1, torch.tensor([0, 1]), torch.tensor([2, 3]), torch.jagged)

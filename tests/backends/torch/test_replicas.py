@@ -74,6 +74,11 @@ def train(rank: int, optimiser: str, options: dict[str, Any], in_backward: bool,
     return learned(replica)
 
 
+@pytest.mark.stack(
+    "torch",
+    "DistributedDataParallel",
+    "dense and sparse gradients, `find_unused_parameters`, optimisers of rows after or within the backward pass",
+)
 @pytest.mark.parametrize(
     ("optimiser", "options", "in_backward", "find_unused"),
     [
@@ -108,6 +113,9 @@ def train_without_a_group(rank: int) -> Any:
     return "updated"
 
 
+@pytest.mark.stack(
+    "torch", "DistributedDataParallel", "an update within the backward pass without `process_group`", refused=True
+)
 def test_an_update_within_the_backward_pass_of_one_of_several_processes_is_refused() -> None:
     for answer in in_processes(2, train_without_a_group):
         assert answer.startswith("UpdateError: several processes train, and an update within the backward pass sees")
@@ -125,6 +133,7 @@ def train_with_checkpoints(rank: int) -> Any:
     return learned(nn.Sequential(*model)[1])
 
 
+@pytest.mark.stack("torch", "`saved_tensors_hooks`", "saved tensors moved to another place, as offloading does")
 def test_tensors_that_were_saved_elsewhere_are_updated_within_the_backward_pass_too() -> None:
     first, second = in_processes(2, train_with_checkpoints)
     assert isinstance(first, dict), first
@@ -161,6 +170,7 @@ def load_whole_state(rank: int) -> Any:
     return "updated"
 
 
+@pytest.mark.stack("torch", "FSDP2 (`fully_shard`)", "the state of a whole optimiser loaded into a shard", refused=True)
 def test_a_whole_state_is_refused_for_a_shard() -> None:
     for answer in in_processes(2, load_whole_state):
         assert "has 49 rows for a parameter of" in answer
@@ -175,6 +185,7 @@ def accumulate(rank: int, sparse: bool) -> Any:
     return {name: p.grad.to_dense() for name, p in replica.module.named_parameters()}
 
 
+@pytest.mark.stack("torch", "DistributedDataParallel", "`no_sync`, gradients accumulated")
 @pytest.mark.parametrize("sparse", [False, True])
 def test_gradients_accumulated_without_synchronisation_are_those_of_all_batches(sparse: bool) -> None:
     first, second = in_processes(2, accumulate, sparse)
@@ -224,6 +235,9 @@ def shard(rank: int, apart: bool, optimiser: str | None) -> Any:
     return learned(model)
 
 
+@pytest.mark.stack(
+    "torch", "FSDP2 (`fully_shard`)", "the whole model, or the experts apart; optimisers of rows on shards"
+)
 @pytest.mark.parametrize(("apart", "optimiser"), [(False, None), (True, "SGD"), (False, "Adagrad")])
 def test_sharded_parameters_learn_what_one_process_learns(apart: bool, optimiser: str | None) -> None:
     first, second = in_processes(2, shard, apart, optimiser)
@@ -243,6 +257,7 @@ def narrow(rank: int) -> Any:
     return {"y": y.detach(), "gradient": model[1].experts.u.grad.full_tensor(), **statistics}
 
 
+@pytest.mark.stack("torch", "FSDP2 (`fully_shard`)", "a bfloat16 policy with batch norm")
 def test_a_policy_of_narrow_parameters_leaves_running_statistics_wide() -> None:
     found, _ = in_processes(2, narrow)
     assert isinstance(found, dict), found
@@ -263,6 +278,7 @@ def learn_with_common_statistics(rank: int) -> Any:
     return {name: p.grad for name, p in model.named_parameters()} | dict(model.named_buffers())
 
 
+@pytest.mark.stack("torch", "SyncBatchNorm", "batch statistics of all processes: `query_norm.process_group`")
 def test_batch_statistics_of_a_group_are_those_of_all_its_tokens() -> None:
     first, second = in_processes(2, learn_with_common_statistics)
     assert isinstance(first, dict), first
@@ -304,6 +320,7 @@ def give_dtensors(rank: int) -> Any:
     return answers
 
 
+@pytest.mark.stack("torch", "DTensor", "tokens, sub-keys or query map as DTensors", refused=True)
 def test_dtensors_are_refused_in_one_sentence() -> None:
     [answers] = in_processes(1, give_dtensors)
     assert len(answers) == 2

@@ -101,6 +101,7 @@ CASES = [
 ]
 
 
+@pytest.mark.stack("torch", "tables over several processes", "`sharded.shard` by rows or by width")
 @pytest.mark.parametrize(("count", "by"), [(2, "rows"), (3, "rows"), (4, "rows"), (2, "width"), (4, "width")])
 def test_shards_compute_what_the_whole_layer_computes(count: int, by: str) -> None:
     """The routing is the same, and sums differ in their order alone: on exact data not at all."""
@@ -177,6 +178,11 @@ def _train(rank: int, in_backward: bool, optimiser: str, config: PeerConfig, rep
     return whole_parameters(replica)
 
 
+@pytest.mark.stack(
+    "torch",
+    "tables over several processes",
+    "beside DistributedDataParallel or `fully_shard`, optimisers of rows after or within the backward pass",
+)
 @pytest.mark.parametrize("in_backward", [False, True], ids=["gradients", "in backward"])
 def test_shards_learn_what_one_process_learns(in_backward: bool) -> None:
     """Beside replicas of the other parameters, whose gradients are averaged as those of the tables are."""
@@ -196,6 +202,30 @@ def test_shards_learn_what_one_process_learns(in_backward: bool) -> None:
         for part in parts:
             for name, tensor in whole_parameters(model).items():
                 torch.testing.assert_close(part[name], tensor, rtol=1e-4, atol=1e-6)
+
+
+def start(rank: int) -> Any:
+    torch.manual_seed(rank)
+    with torch.device("meta"):
+        layer = PEER(PeerConfig(12, 2, 1024, 4, 6, query_norm="batch"))
+    shard(layer, init_device_mesh("cpu", (2,)))
+    layer.to_empty(device="cpu")
+    layer.reset_parameters()
+    layer(torch.randn(3, 12)).sum().backward()
+    return whole_parameters(layer)
+
+
+def test_new_parts_differ_and_whole_parameters_are_the_same() -> None:
+    first, second = in_processes(2, start)
+    assert isinstance(first, dict), first
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, rtol=0, atol=0)
+    for name in ("experts.u", "experts.v"):
+        upper, lower = first[name].chunk(2)
+        assert not torch.equal(upper, lower)
+        ratio = float(upper.std() / lower.std())
+        # each standard deviation of 6,144 numbers is off by less than 6 / √(2 · 6,144), or once in 10⁹ times
+        assert abs(ratio - 1) < 2 * 6 / (2 * 6144) ** 0.5
 
 
 def write(rank: int, folder: str) -> Any:
@@ -226,6 +256,11 @@ def read(rank: int, folder: str) -> Any:
     return found
 
 
+@pytest.mark.stack(
+    "torch",
+    "tables over several processes",
+    "`torch.distributed.checkpoint` and layer files, read by another number of processes",
+)
 def test_files_are_those_of_the_whole_layer_for_any_number_of_processes(tmp_path: Path) -> None:
     first, *rest = in_processes(2, write, str(tmp_path))
     assert [answer.split(":")[0] for answer in first] == ["FileFormError"] * 2, first
@@ -254,6 +289,7 @@ def end(rank: int, folder: str) -> Any:
         return f"{type(error).__name__}: {error}"
 
 
+@pytest.mark.stack("torch", "tables over several processes", "a process that ends", refused=True)
 def test_a_process_that_ends_stops_all_and_leaves_no_file(tmp_path: Path) -> None:
     begun = time.monotonic()
     first, second, third = in_processes(3, end, str(tmp_path))
@@ -306,6 +342,12 @@ def _answer(attempt: Callable[[], object]) -> str:
     return "no error"
 
 
+@pytest.mark.stack(
+    "torch",
+    "tables over several processes",
+    "sparse gradients, `torch.func`, other tokens by width, optimisers of rows by width",
+    refused=True,
+)
 def test_what_shards_cannot_do_is_one_sentence() -> None:
     for answers in in_processes(2, refuse):
         assert isinstance(answers, list), answers

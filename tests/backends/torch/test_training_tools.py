@@ -32,6 +32,7 @@ def same(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
+@pytest.mark.stack("torch", "autocast", "a model with this layer")
 def test_autocast_of_a_model_narrows_the_linear_layers_and_not_this_one():
     model = torch.nn.Sequential(torch.nn.Linear(12, 12), layer(), torch.nn.Linear(12, 3))
     with torch.autocast("cpu", torch.bfloat16):
@@ -44,6 +45,7 @@ def test_autocast_of_a_model_narrows_the_linear_layers_and_not_this_one():
     assert all(gradient.dtype == torch.float32 and gradient.any() for gradient in gradients(model))
 
 
+@pytest.mark.stack("torch", "activation checkpointing", "reentrant or not, dense and sparse gradients")
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_checkpointing_changes_no_bit_of_the_gradients(reentrant, sparse):
@@ -71,6 +73,7 @@ def test_checkpointing_goes_with_updates_within_the_backward_pass(reentrant):
     assert not same(list(module.parameters()), list(layer().parameters()))
 
 
+@pytest.mark.stack("torch", "learning rate schedulers", "`ExponentialLR`")
 @pytest.mark.parametrize("kind", [RowSGD, RowAdagrad, torch.optim.SGD])
 def test_a_scheduler_sets_the_rate_of_every_step(kind):
     scheduled, by_hand, constant = (layer(sparse=True) for _ in range(3))

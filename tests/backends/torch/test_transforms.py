@@ -53,6 +53,7 @@ def loss_of(layer: PEER) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
     return lambda params, x: functional_call(layer, params, (x,)).square().sum()
 
 
+@pytest.mark.stack("torch", "`torch.func`", "`grad`")
 def test_grad_is_the_backward_pass(layer: PEER) -> None:
     layer.eval()  # as in torch's own batch norm, a transformation must not write to buffers
     x = tokens(4)
@@ -62,6 +63,7 @@ def test_grad_is_the_backward_pass(layer: PEER) -> None:
         torch.testing.assert_close(gradient, right)
 
 
+@pytest.mark.stack("torch", "`torch.func`", "`vmap` of `grad`: gradients of each sample")
 def test_gradients_of_each_sample_are_those_of_the_samples_alone(layer: PEER) -> None:
     layer.eval()
     x, params = tokens(4, 3), frozen(layer)
@@ -71,6 +73,7 @@ def test_gradients_of_each_sample_are_those_of_the_samples_alone(layer: PEER) ->
             torch.testing.assert_close(found[name][i], right)
 
 
+@pytest.mark.stack("torch", "`torch.func`", "`functional_call`, `stack_module_state`: ensembles")
 def test_an_ensemble_is_its_members_one_by_one(layer: PEER) -> None:
     x = tokens(4)
     members = [frozen(layer), {name: 2 * tensor for name, tensor in frozen(layer).items()}]
@@ -85,6 +88,7 @@ def test_an_ensemble_is_its_members_one_by_one(layer: PEER) -> None:
             torch.testing.assert_close(gradients[name][i], right)
 
 
+@pytest.mark.stack("torch", "`torch.func`", "`jacrev`, `jacfwd`")
 @DIFFERENTIATING
 def test_jacobians_agree_in_both_modes(layer: PEER) -> None:
     layer.eval()
@@ -95,6 +99,7 @@ def test_jacobians_agree_in_both_modes(layer: PEER) -> None:
     assert torch.equal(layer(x), vmap(layer)(x[:, None])[:, 0])
 
 
+@pytest.mark.stack("torch", "`torch.func`", "`jvp`")
 @DIFFERENTIATING
 def test_tangents_are_finite_differences(layer: PEER) -> None:
     layer.eval()
@@ -115,6 +120,7 @@ def test_tangents_are_finite_differences(layer: PEER) -> None:
     torch.testing.assert_close(tangent, jvp(layer, (x,), (torch.ones_like(x),))[1])
 
 
+@pytest.mark.stack("torch", "`torch.func`", "`hessian`")
 @DIFFERENTIATING
 def test_hessians_are_jacobians_of_gradients(layer: PEER) -> None:
     layer.eval()
@@ -127,6 +133,7 @@ def test_hessians_are_jacobians_of_gradients(layer: PEER) -> None:
     torch.testing.assert_close(hessian(loss)(x), torch.autograd.functional.hessian(loss, x))
 
 
+@pytest.mark.stack("torch", "double backward", "`create_graph=True`: gradient penalties")
 def test_every_gradient_can_be_differentiated_again(layer: PEER) -> None:
     names, parameters = zip(*layer.named_parameters(), strict=True)
     x = tokens(3).requires_grad_()
@@ -147,6 +154,7 @@ def test_a_tied_table_has_the_sum_of_both_gradients_also_when_they_are_different
     torch.testing.assert_close(once, again)
 
 
+@pytest.mark.stack("torch", "double backward", "beside an update within the backward pass", refused=True)
 def test_a_table_that_an_optimiser_updates_within_the_backward_pass_has_no_second_derivative() -> None:
     layer = PEER(CONFIG)
     before = layer.experts.u.detach().clone()
