@@ -2,9 +2,10 @@
 
 ``forward`` and ``select`` are ordinary JAX functions. They work under ``jit`` (with the configuration static),
 ``grad``, ``vmap``, ``scan`` and ``checkpoint``, and never change a global flag. Reverse-mode derivatives of any order
-are defined; forward mode (``jvp``, ``jacfwd``) is not. Memory holds the half scores of a chunk of tokens; neither N
-scores of a token nor the rows [T, h, k, D] of its experts exist. On the CPU the native core computes the stages if it
-was built, on NVIDIA GPUs Triton kernels; ``library_operations`` turns both off.
+are defined, and forward mode (``jvp``, ``jacfwd``, ``hessian``) inside ``plain_operations()``. Memory holds the half
+scores of a chunk of tokens; neither N scores of a token nor the rows [T, h, k, D] of its experts exist. On the CPU
+the native core computes the stages if it was built, on NVIDIA GPUs Triton kernels; ``library_operations`` turns both
+off.
 
     layer = Layer.random(config)
     params = params_from_layer(layer)
@@ -23,6 +24,7 @@ from peerspec.backends.jax.forward import Output, forward
 from peerspec.backends.jax.gpu.chip import compile_for, reason_against_launcher
 from peerspec.backends.jax.operation import library_operations
 from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
+from peerspec.backends.jax.plain import plain_operations
 from peerspec.backends.jax.selection import Selection, select
 from peerspec.reference import Layer, PeerConfig
 
@@ -37,6 +39,7 @@ __all__ = [
     "layer_from_params",
     "library_operations",
     "params_from_layer",
+    "plain_operations",
     "select",
 ]
 

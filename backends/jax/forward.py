@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from peerspec.backends.jax import native
+from peerspec.backends.jax import native, plain
 from peerspec.backends.jax.experts import expert_stage
 from peerspec.backends.jax.explicit_axes import explicit_mesh, placed, whole_or_sharded
 from peerspec.backends.jax.gates import gates
@@ -96,7 +96,7 @@ def _evaluate(
     config: PeerConfig, training: bool, params: dict[str, jax.Array], x: jax.Array, mask: jax.Array | None
 ) -> Output:
     tokens = x.reshape(-1, config.d_model).astype(compute_dtype(params["keys"].dtype))
-    if config.query_norm == "none" and TAP not in params:
+    if config.query_norm == "none" and TAP not in params and not plain.is_plain():
         out = _in_one_call(config, params, tokens)
     else:
         out = in_stages(config, params, tokens, None if mask is None else mask.reshape(-1), training)
@@ -130,14 +130,18 @@ def in_stages(
     """
     # Weights, sub-keys and tables keep their dtype: each operation widens what it reads.
     norm = {name: array.astype(x.dtype) for name, array in params.items() if name.startswith("query_norm.")}
-    q, state = query_norm(config, norm, query(params, x), mask=mask, training=training, axes=axes)
-    scores, ids = retrieve(params["keys"], q, config.top_k)
-    gate = gates(config.gate, scores)
+    in_plain = plain.is_plain()
+    q = plain.query(params, x) if in_plain else query(params, x)
+    q, state = query_norm(config, norm, q, mask=mask, training=training, axes=axes)
+    scores, ids = (plain.selected if in_plain else retrieve)(params["keys"], q, config.top_k)
+    gate = (plain.gates if in_plain else gates)(config.gate, scores)
     pairs = (len(x), config.heads * config.top_k)
     tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}
     tap: Any = tables.pop(TAP.removeprefix("experts."), None)
     if tap is not None:
         stage = partial(tapped_expert_stage, tap)
+    elif in_plain and stage is expert_stage:
+        stage = plain.expert_stage
     y = stage(config.activation, tables, x, ids.reshape(pairs), gate.reshape(pairs))
     return Output(y, scores, ids, gate, state)
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from peerspec.backends.jax import backend, forward, init, layer_from_params, params_from_layer
+from peerspec.backends.jax import backend, forward, init, layer_from_params, params_from_layer, plain_operations
 from peerspec.reference import InputError, PeerConfig, TableError
 
 
@@ -81,6 +81,51 @@ def test_a_second_derivative_in_reverse_mode_is_that_of_the_formula():
 
     assert_trees_equal(curvature(ours), curvature(formula))
     assert all(part.any() for part in curvature(formula))
+
+
+@pytest.fixture(params=["softmax, batch norm", "sigmoid, GLU"])
+def smooth(request):
+    options = {"gate": "sigmoid", "expert": "glu", "key_heads": 2, "query_bias": True} if "GLU" in request.param else {}
+    norm = {"query_norm": "batch"} if not options else {}
+    config = PeerConfig(6, 2, 16, 3, 4, activation="silu", **options, **norm)
+    params = init(config, jax.random.key(0))
+    return config, params, jax.random.normal(jax.random.key(1), (4, 6))
+
+
+@pytest.mark.stack("jax", "`jvp`, `jacfwd`, `hessian`", "inside `plain_operations()`")
+def test_plain_operations_have_derivatives_of_every_order_in_both_modes(smooth):
+    config, params, x = smooth
+
+    def run(params, x):
+        return (forward(config, params, x, training=True).y ** 2).sum()
+
+    both = jax.jit(jax.grad(run, argnums=(0, 1)))(params, x)
+    with plain_operations():
+        forward_mode = jax.jit(jax.jacfwd(run, argnums=(0, 1)))(params, x)
+        reverse_mode = jax.grad(run, argnums=(0, 1))(params, x)
+        hessian = jax.hessian(run, argnums=1)(params, x)
+    direction = jax.random.normal(jax.random.key(2), x.shape)
+    bent = jax.grad(lambda x: (jax.grad(run, argnums=1)(params, x) * direction).sum())(x)
+    for got in (forward_mode, reverse_mode):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4), got, both)
+    np.testing.assert_allclose((hessian * direction).sum((2, 3)), bent, rtol=2e-3, atol=2e-3)
+    assert hessian.any()
+
+
+def test_the_results_of_plain_operations_are_those_of_all_others(smooth):
+    config, params, x = smooth
+    right = forward(config, params, x)
+    with plain_operations():
+        got = forward(config, params, x)
+    np.testing.assert_array_equal(got.indices, right.indices)
+    np.testing.assert_allclose(got.y, right.y, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.stack("jax", "`jvp`, `jacfwd`, `hessian`", "outside `plain_operations()`", refused=True)
+def test_forward_mode_of_other_operations_is_refused(exact):
+    config, params, x, _ = exact
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda x: forward(config, params, x).y, (x,), (x,))
 
 
 def test_a_mask_inside_jit_counts_as_outside(make_layer):
