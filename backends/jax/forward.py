@@ -13,6 +13,7 @@ from peerspec.backends.jax.experts import expert_stage
 from peerspec.backends.jax.explicit_axes import explicit_mesh, placed, whole_or_sharded
 from peerspec.backends.jax.gates import gates
 from peerspec.backends.jax.gradient_taps import TAP
+from peerspec.backends.jax.names import flat
 from peerspec.backends.jax.operation import operation
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import compute_dtype
@@ -57,7 +58,8 @@ def forward(
 
     Args:
         config: the configuration; static under ``jit``.
-        params: arrays by the names of PAR-1, with the shapes of ``config.shapes()``.
+        params: arrays by the names of PAR-1, with the shapes of ``config.shapes()``; ``experts.u`` may also be ``u`` in
+            a dictionary ``experts``, and so on.
         x: tokens [..., D], with any number of leading axes, of the dtype of the parameters; beside float32 parameters
             also bfloat16 or float16.
         mask: [...], True where a token counts; matters only to batch statistics (NRM-4). None: all count.
@@ -75,12 +77,13 @@ def forward(
         >>> output.y.shape, output.indices.shape
         ((3, 8), (3, 2, 4))
     """
+    params = flat(params)
     check(config, params, x, mask)
     evaluate: Any = partial(_evaluate, config, training)
     if mesh := explicit_mesh(params, x):
         # operations of the layer have no sharding rules of their own: XLA places what they compute
         evaluate = jax.sharding.auto_axes(evaluate, out_sharding=placed_as(x, mesh, config, training))
-    found: Output = evaluate(dict(params), x, mask)
+    found: Output = evaluate(params, x, mask)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from peerspec.backends.jax.gradient_taps import TAP
+from peerspec.backends.jax.names import flat
 from peerspec.backends.jax.precision import require_representable
 from peerspec.files.shown import shown
 from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, TableError, input_dtypes, parameter_dtype
@@ -18,7 +20,8 @@ from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
 __all__ = ["Params", "check", "init", "layer_from_params", "params_from_layer"]
 
-Params = Mapping[str, jax.Array]
+Params = Mapping[str, Any]
+"""Arrays by the names of PAR-1, or nested dictionaries of them."""
 
 
 def params_from_layer(layer: Layer) -> dict[str, jax.Array]:
@@ -44,7 +47,7 @@ def layer_from_params(config: PeerConfig, params: Params) -> Layer:
         >>> layer_from_params(config, init(config, jax.random.key(0))).dtype
         dtype('float32')
     """
-    return Layer(config, {name: np.asarray(array) for name, array in params.items()})
+    return Layer(config, {name: np.asarray(array) for name, array in flat(params).items()})
 
 
 def init(config: PeerConfig, key: jax.Array, dtype: DTypeLike = jnp.float32) -> dict[str, jax.Array]:

@@ -23,6 +23,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from peerspec.backends.jax.experts import Tables, expert_stage, value_of_experts
 from peerspec.backends.jax.explicit_axes import explicit_mesh
 from peerspec.backends.jax.forward import Output, in_stages, placed_as
+from peerspec.backends.jax.names import flat
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import compute_dtype
 from peerspec.backends.jax.rows import gather_dot, gather_sum
@@ -86,6 +87,7 @@ def forward(
         TableError, InputError: as ``backends.jax.forward`` and ``shardings``.
     """
     _check_sizes(config, mesh, axis, by)
+    params = flat(params)
     check(config, params, x, mask)
     of_tokens = tuple(token_axes) if token_axes is not None else (axis,) if by == "rows" else ()
     if unknown := [name for name in of_tokens if name not in mesh.shape]:

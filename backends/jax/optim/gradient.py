@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from peerspec.backends.jax.gradient_taps import TAP, GradientTap, decode_ids, empty_tap
+from peerspec.backends.jax.names import flat, like
 from peerspec.backends.jax.precision import compute_dtype, id_dtype
 from peerspec.backends.jax.probe import Probe
 from peerspec.backends.jax.rows import scatter_sum
@@ -111,8 +112,9 @@ def labels(params: Any) -> Any:
     """
 
     def label(path: Any, _: Any) -> str:
-        name = getattr(path[-1], "key", None) if path else None
-        return "tables" if name in _TABLES else "statistics" if name in STATISTICS else "rest"
+        keys = [str(getattr(step, "key", None)) for step in path[-2:]]
+        names = {keys[-1], ".".join(keys)} if keys else set()
+        return "tables" if names & {*_TABLES} else "statistics" if names & {*STATISTICS} else "rest"
 
     return jax.tree_util.tree_map_with_path(label, params, is_leaf=lambda node: isinstance(node, RowGradient))
 
@@ -124,18 +126,22 @@ def _layers_and_leaves(params: Any) -> tuple[list[Any], Any]:
 
 
 def _is_layer(node: Any) -> bool:
-    return isinstance(node, dict) and _TABLES[0] in node
+    """Whether this is the dictionary of a layer: it has ``experts.u``, or ``u`` in a dictionary ``experts``."""
+    return isinstance(node, dict) and (
+        _TABLES[0] in node or (isinstance(node.get("experts"), dict) and "u" in node["experts"])
+    )
 
 
 def _without_tables(part: Any) -> Any:
-    return {name: array for name, array in part.items() if name not in _TABLES} if _is_layer(part) else part
+    return {name: array for name, array in flat(part).items() if name not in _TABLES} if _is_layer(part) else part
 
 
 def _with_tap(part: Any, learned: Any, tap: Any) -> Any:
     if not _is_layer(part):
         return learned
-    tables = {name: jax.lax.stop_gradient(part[name]) for name in _TABLES if name in part}
-    return {**learned, **tables, TAP: tap}
+    params = flat(part)
+    tables = {name: jax.lax.stop_gradient(params[name]) for name in _TABLES if name in params}
+    return like(part, {**learned, **tables, TAP: tap})
 
 
 def _probes(tapped_loss: Callable[..., Any], parts: list[Any], learned: list[Any]) -> list[Probe | None]:
@@ -153,7 +159,8 @@ def _tap_for(part: Any, probe: Probe | None) -> GradientTap | None:
             f"the loss must give every layer of params to forward, with its {TAP!r} that receives the gradient; got a "
             "loss that leaves out a layer or this entry; pass on the whole dictionary, or remove the layer from params"
         )
-    tables = {name[-1]: part[name] for name in _TABLES if name in part}
+    params = flat(part)
+    tables = {name[-1]: params[name] for name in _TABLES if name in params}
     return empty_tap(tables, probe.tokens, probe.pairs, compute_dtype(tables["u"].dtype))
 
 
@@ -165,13 +172,14 @@ def gradients_of(part: Any, learned: Any, tap: GradientTap | None) -> Any:
     """
     if tap is None:
         return learned
-    ids = decode_ids(tap.ids, id_dtype(part[_TABLES[0]].shape[-2]))
+    params = flat(part)
+    ids = decode_ids(tap.ids, id_dtype(params[_TABLES[0]].shape[-2]))
     intact = tap.uses.max(-1, initial=1).astype(jnp.int32)
     if not isinstance(intact, jax.core.Tracer) and (intact != 1).any():
         raise InputError(CHANGED)
     rows = {
         name: RowGradient(ids, tap.weights[name[-1]], tap.dy if name[-1] == "v" else tap.x, intact)
         for name in _TABLES
-        if name in part
+        if name in params
     }
-    return {name: rows[name] if name in rows else learned[name] for name in part}
+    return like(part, {name: rows[name] if name in rows else learned[name] for name in params})

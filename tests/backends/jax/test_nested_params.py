@@ -1,0 +1,76 @@
+"""Parameters as nested dictionaries are the flat ones: results, gradients, optimisers, conversion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from peerspec.backends.jax import PeerConfig, forward, init, layer_from_params, optim
+from peerspec.backends.jax.names import flat, like
+
+CONFIG = PeerConfig(6, 2, 16, 3, 4, expert="glu", query_norm="batch", query_bias=True)
+
+
+def nested(params: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, array in params.items():
+        *outer, leaf = name.split(".")
+        place = found
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[leaf] = array
+    return found
+
+
+def loss_of(params: Any, x: jax.Array) -> jax.Array:
+    return (forward(CONFIG, params["layer"], x, training=True).y * params["scale"] - x).var()
+
+
+def assert_equal(got: Any, right: Any) -> None:
+    jax.tree.map(np.testing.assert_array_equal, got, right)
+
+
+@pytest.fixture(scope="module")
+def given() -> tuple[dict[str, jax.Array], jax.Array]:
+    return init(CONFIG, jax.random.key(0)), jax.random.normal(jax.random.key(1), (5, 6))
+
+
+@pytest.mark.stack("jax", "nested parameters", "dictionaries of dictionaries, with gradients and optimisers of rows")
+def test_nested_parameters_are_the_flat_ones(given: Any) -> None:
+    params, x = given
+    tree = nested(params)
+    assert set(tree) == {"keys", "query", "query_norm", "experts"}
+    assert_equal(forward(CONFIG, tree, x), forward(CONFIG, params, x))
+    assert layer_from_params(CONFIG, tree).params.keys() == params.keys()
+    flat_gradient = jax.grad(loss_of)({"layer": params, "scale": jnp.ones(6)}, x)
+    gradient = jax.grad(loss_of)({"layer": tree, "scale": jnp.ones(6)}, x)
+    assert_equal(gradient["layer"], nested(flat_gradient["layer"]))
+
+
+@pytest.mark.parametrize("make", [optim.row_sgd, optim.row_adagrad, optim.lazy_adam])
+def test_optimisers_of_rows_take_nested_parameters(given: Any, make: Any) -> None:
+    learned = []
+    for layer in (given[0], nested(given[0])):
+        kinds = {"tables": make(0.1), "statistics": optax.set_to_zero(), "rest": optax.sgd(0.1)}
+        optimiser, params = optax.partition(kinds, optim.labels), {"layer": layer, "scale": jnp.ones(6)}
+        state = optimiser.init(params)
+        for _ in range(2):
+            _, gradients = optim.value_and_grad(loss_of)(params, given[1])
+            updates, state = optimiser.update(gradients, state, params)
+            params = optax.apply_updates(params, updates)
+        learned.append(params["layer"])
+    assert_equal(learned[1], nested(learned[0]))
+    assert not np.array_equal(learned[0]["experts.u"], given[0]["experts.u"])
+
+
+def test_names_go_to_nested_dictionaries_and_back() -> None:
+    names = dict.fromkeys(CONFIG.shapes(), 0)
+    assert flat(nested(names)) == names
+    assert like(nested(names), names) == nested(names)
+    assert like(names, names | {"experts.tap": 1}) == names | {"experts.tap": 1}
+    assert like(nested(names), names | {"experts.tap": 1})["experts"]["tap"] == 1
