@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,10 +73,13 @@ def list_layers(path: str | PathLike[str]) -> dict[str, PeerConfig]:
         return _layers_of(_header(file, path), path)
 
 
-def read(path: str | PathLike[str], prefix: str = "") -> tuple[PeerConfig, dict[str, NDArray[Any]]]:
+def read(
+    path: str | PathLike[str], prefix: str = "", *, copy_on_write: bool = False
+) -> tuple[PeerConfig, dict[str, NDArray[Any]]]:
     """The configuration and the parameters of a layer, as read-only views of one memory map; errors as ``Layer.load``.
 
     The file is opened once, so that its header and its numbers belong together even if another file takes its name.
+    With ``copy_on_write`` the views can be changed; what is written stays in this process.
     """
     with _opened(Path(path)) as file:
         header = _header(file, path)
@@ -86,7 +89,7 @@ def read(path: str | PathLike[str], prefix: str = "") -> tuple[PeerConfig, dict[
         entries = _entries(header, prefix)
         with naming(path, prefix):
             _check_codes(entries)
-        memory = _mapped(file, path)
+        memory = _mapped(file, path, "c" if copy_on_write else "r")
     params = {name: _view(memory, entry) for name, entry in entries.items()}
     if header.metadata["peerspec.spec"] == OLD_VERSION:  # widening is exact
         dtype = params["keys"].dtype
@@ -166,9 +169,9 @@ def _check_codes(entries: Mapping[str, TensorEntry]) -> None:
             )
 
 
-def _mapped(file: BinaryIO, path: object) -> NDArray[np.uint8]:
+def _mapped(file: BinaryIO, path: object, mode: Literal["r", "c"]) -> NDArray[np.uint8]:
     try:
-        return np.memmap(file, np.uint8, "r")
+        return np.memmap(file, np.uint8, mode)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormError(f"cannot map {path} into memory: {reason}; close other files and try again") from None

@@ -16,7 +16,7 @@ from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_o
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
 from peerspec.reference import InputError, Layer, PeerConfig, TableError
-from peerspec.reference.storage import write
+from peerspec.reference.storage import read, write
 
 __all__ = ["PEER"]
 
@@ -159,9 +159,36 @@ class PEER(nn.Module):
         return Layer(self.config, {name: array.copy() for name, array in self._arrays().items()})
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, prefix: str = "", device: torch.device | str | None = None) -> PEER:
-        """Read a layer file (PAR-6), or one layer of a model's file (PAR-8); arguments and errors as ``Layer.load``."""
-        return cls.from_layer(Layer.load(path, prefix=prefix), device=device)
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        prefix: str = "",
+        device: torch.device | str | None = None,
+        mmap: bool = False,
+    ) -> PEER:
+        """Read a layer file (PAR-6), or one layer of a model's file (PAR-8); arguments and errors as ``Layer.load``.
+
+        Args:
+            path, prefix: as for ``Layer.load``.
+            device: as for ``from_layer``.
+            mmap: leave the parameters in the file, on the CPU, for inference: the system reads a row when it is first
+                used, and processes that map one file share what is read. So tables may be larger than memory. The
+                values are not checked (PAR-3), parameters require no gradient, and what is written to them stays in
+                this process.
+
+        Raises:
+            InputError: ``mmap`` for another device than the CPU.
+        """
+        if not mmap:
+            return cls.from_layer(Layer.load(path, prefix=prefix), device=device)
+        if torch.device(device or "cpu").type != "cpu":
+            raise InputError(f"a memory-mapped layer lies on the CPU, got the device {device}; load it without mmap")
+        config, params = read(path, prefix, copy_on_write=True)
+        tensors = {name: to_tensor(array) for name, array in params.items()}
+        module = cls(config, device="meta", dtype=tensors["keys"].dtype)
+        module.load_state_dict(tensors, assign=True)
+        return module.requires_grad_(False).eval()
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write a layer file (PAR-6); raises as ``Layer.save`` and ``to_layer``."""
