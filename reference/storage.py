@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ from peerspec.reference.version import OLD_VERSION
 
 __all__ = ["list_layers", "naming", "read", "write"]
 
+_NORESERVE = 0x4000  # of Linux, which else refuses to map a file that is larger than memory so that it can be changed
 _CODES = {code: dtype for code, dtype in DTYPE_OF_CODE.items() if dtype in DTYPES.values()}
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe must not be waited for
 
@@ -89,7 +92,7 @@ def read(
         entries = _entries(header, prefix)
         with naming(path, prefix):
             _check_codes(entries)
-        memory = _mapped(file, path, "c" if copy_on_write else "r")
+        memory = _mapped(file, path, copy_on_write=copy_on_write)
     params = {name: _view(memory, entry) for name, entry in entries.items()}
     if header.metadata["peerspec.spec"] == OLD_VERSION:  # widening is exact
         dtype = params["keys"].dtype
@@ -169,9 +172,15 @@ def _check_codes(entries: Mapping[str, TensorEntry]) -> None:
             )
 
 
-def _mapped(file: BinaryIO, path: object, mode: Literal["r", "c"]) -> NDArray[np.uint8]:
+def _mapped(file: BinaryIO, path: object, *, copy_on_write: bool) -> NDArray[np.uint8]:
     try:
-        return np.memmap(file, np.uint8, mode)
+        if not copy_on_write:
+            return np.memmap(file, np.uint8, "r")
+        if sys.platform == "linux":
+            memory = mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE | _NORESERVE, mmap.PROT_READ | mmap.PROT_WRITE)
+        else:
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        return np.frombuffer(memory, np.uint8)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormError(f"cannot map {path} into memory: {reason}; close other files and try again") from None
