@@ -15,11 +15,15 @@ from peerspec.export.names import CONFIG_KEY, LAYER_NAMES, LAYER_NODE, SPEC_KEY
 from peerspec.export.onnx_package import ModelProto, NodeProto, helper
 from peerspec.export.stated import stated_errors
 from peerspec.export.tables import Tables, inputs
+from peerspec.files.shown import shown
 from peerspec.reference import SPEC_VERSION, PeerConfig
 from peerspec.reference.version import is_readable_version
 
 __all__ = ["LayerNode", "find_layer", "find_layers", "layer_nodes", "metadata"]
 
+_KEEP_NAMES = (
+    "merge models by onnx.compose.add_prefix(…, rename_functions=False), and clear the functions of all but one before"
+)
 _TABLES = {name: tables for tables, name in LAYER_NAMES.items()}
 
 
@@ -53,8 +57,12 @@ def find_layers(model: ModelProto, source: object) -> list[LayerNode]:
     if found := layer_nodes(model, source):
         return found
     if any(node.domain == DOMAIN for node in model.graph.node):
+        renamed = [
+            node.op_type for node in model.graph.node if node.domain == DOMAIN and node.op_type.endswith("Layer")
+        ]
+        why = f"; a tool renamed Layer to {shown(renamed[0])}: {_KEEP_NAMES}" if renamed else ""
         raise ExportError(
-            f"{source} calls functions of the domain {DOMAIN!r}, but none of them is a whole Layer (ONX-11)"
+            f"{source} calls functions of the domain {DOMAIN!r}, but none of them is a whole Layer{why} (ONX-11)"
         )
     if CONFIG_KEY in metadata(model):
         config = PeerConfig.from_json(metadata(model)[CONFIG_KEY])
