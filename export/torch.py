@@ -105,6 +105,7 @@ def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *n
     with warnings.catch_warnings():
         # torch 2.13 calls its own deprecated function
         warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*without the functions that compute it", category=UserWarning)
         program = torch.onnx.export(
             model,
             args,

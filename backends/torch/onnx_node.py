@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import torch
@@ -15,6 +16,11 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.reference import InputError, PeerConfig
 
 __all__ = ["onnx_node"]
+
+_WITHOUT_FUNCTIONS = (
+    "torch.onnx.export writes a node peer.Layer without the functions that compute it, so no runtime loads the file; "
+    "call peerspec.export.torch.export instead, which takes the same arguments and adds them"
+)
 
 
 def onnx_node(
@@ -30,6 +36,7 @@ def onnx_node(
     """
     if training and config.query_norm == "batch":
         raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
+    warnings.warn(_WITHOUT_FUNCTIONS, stacklevel=2)  # peerspec.export.torch, which adds them, is silent
     lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[params["keys"].dtype]
     pairs = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from support.sharding_tables import FIGURES, tables
+from support.sharding_tables import FIGURES, mapped, tables
 from support.stacks import FRAMEWORKS, PAGE, page, rows
 
 
@@ -22,9 +22,9 @@ def test_every_mark_is_one_row_of_a_known_framework() -> None:
     assert max(Counter(row[:3] for row in found).values()) == 1
 
 
-def test_the_tables_of_traffic_and_loads_are_those_of_the_figures() -> None:
+def test_the_tables_of_the_page_on_several_processes_are_those_of_the_figures() -> None:
     text = PAGE.with_name("several-processes.md").read_text("utf-8")
-    assert all(table in text for table in tables())
+    assert all(table in text for table in (*tables(), mapped()))
 
 
 def test_what_loopback_sends_is_what_the_model_says() -> None:
@@ -39,9 +39,8 @@ def test_what_loopback_sends_is_what_the_model_says() -> None:
 
 def test_the_programs_of_the_page_on_several_processes_run() -> None:
     text = PAGE.with_name("several-processes.md").read_text("utf-8")
-    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 2
-    for program, check in zip(programs, ("assert layer.experts.u.placements[0].dim == 1", _NOT_ZERO), strict=True):
+    first, of_jax, mapped = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    for program, check in ((first + mapped, "assert y.shape == (8, 64)"), (of_jax, _NOT_ZERO)):
         done = subprocess.run([sys.executable, "-c", program + check], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
 

@@ -215,3 +215,10 @@ def test_the_layer_of_a_jax_pytree_is_exported_in_one_line(tmp_path):
     got = read_layer(tmp_path / "layer.onnx")
     for name, array in layer.params.items():
         np.testing.assert_array_equal(got.params[name], array)
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+def test_an_export_by_torch_alone_says_what_to_call_instead(tmp_path):
+    model = PEER(PeerConfig(6, 2, 49, 3, 4)).eval()
+    with pytest.warns(UserWarning, match=r"no runtime loads the file; call peerspec\.export\.torch\.export instead"):
+        torch.onnx.export(model, (torch.randn(2, 6),), tmp_path / "model.onnx", dynamo=True, verbose=False)

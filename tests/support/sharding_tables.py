@@ -1,4 +1,4 @@
-"""The tables of docs/several-processes.md, from the figures of benchmarks/sharding.py."""
+"""The tables of docs/several-processes.md, from the figures of benchmarks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ def tables() -> tuple[str, str]:
     traffic = "\n".join(_traffic(found["sent"], count) for count in counts)
     loads = "\n".join(_loads(found["loads"], count) for count in sorted({row["processes"] for row in found["loads"]}))
     return traffic, loads
+
+
+def mapped() -> str:
+    """The rows of inference from a memory-mapped file."""
+    found = json.loads(FIGURES.with_name("memory_mapped.json").read_text("utf-8"))
+    return "\n".join(_mapped(row) for row in found["rows"])
+
+
+def _mapped(row: dict[str, float]) -> str:
+    rates = [f"{row['cold']:.0f}", f"{row['late']:.0f}", f"{row['again']:,.0f}"]
+    return f"| {row['tokens']} | {' | '.join(rates)} | {row['resident'] / 1e9:.1f} GB |"
 
 
 def _traffic(rows: list[dict[str, Any]], count: int) -> str:
