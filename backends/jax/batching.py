@@ -30,7 +30,7 @@ def over_tokens(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any
         else:
             merged = jax.tree.map(lambda array: array.reshape(size * array.shape[1], *array.shape[2:]), tokens)
             out = batched(tables, merged)
-            out = jax.tree.map(lambda array: array.reshape(size, len(array) // size, *array.shape[1:]), out)
+            out = jax.tree.map(lambda array: array.reshape(size, array.shape[0] // size, *array.shape[1:]), out)
         return out, jax.tree.map(lambda _: True, out)
 
     batched.def_vmap(rule)

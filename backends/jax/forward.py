@@ -138,7 +138,7 @@ def in_stages(
     q, state = query_norm(config, norm, q, mask=mask, training=training, axes=axes)
     scores, ids = (plain.selected if in_plain else retrieve)(params["keys"], q, config.top_k)
     gate = (plain.gates if in_plain else gates)(config.gate, scores)
-    pairs = (len(x), config.heads * config.top_k)
+    pairs = (x.shape[0], config.heads * config.top_k)
     tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}
     tap: Any = tables.pop(TAP.removeprefix("experts."), None)
     if tap is not None:

@@ -145,7 +145,7 @@ def gather_sum(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Arra
     @over_tokens
     def run(table: jax.Array, pairs: tuple[jax.Array, jax.Array]) -> Any:
         ids, weights = pairs
-        return _call("gather_sum", _array((len(ids), table.shape[1]), weights.dtype))(table, ids, weights)
+        return _call("gather_sum", _array((ids.shape[0], table.shape[1]), weights.dtype))(table, ids, weights)
 
     y: jax.Array = run(table, (ids, weights))
     return y
@@ -194,7 +194,7 @@ def _call_on_tokens(
 
     @over_tokens
     def run(tables: Any, tokens: tuple[jax.Array, ...]) -> Any:
-        return _call(name, results(len(tokens[0])))(*tokens, *tables, **attributes)
+        return _call(name, results(tokens[0].shape[0]))(*tokens, *tables, **attributes)
 
     return run(tables, tokens)
 

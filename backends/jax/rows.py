@@ -106,7 +106,8 @@ def _gather(table: jax.Array, ids: jax.Array, dtype: Any) -> jax.Array:
 def _grouped(pairs: jax.Array, width: int) -> jax.Array:
     """[T, K] → [K/g, T, g] for the largest g that divides K and keeps T·g·width within ``MAX_GATHERED``."""
     tokens, count = pairs.shape
-    most = max(1, MAX_GATHERED // max(1, tokens * width))
+    # the number of tokens may be a symbol, in a program that is exported for all of them
+    most = max(1, MAX_GATHERED // max(1, tokens * width)) if isinstance(tokens, int) else 1
     g = max(g for g in range(1, min(most, count) + 1) if count % g == 0)
     return jnp.moveaxis(pairs.reshape(tokens, count // g, g), 1, 0)
 

@@ -1,11 +1,22 @@
 """The pure functions under JAX's transformations, each against the plain call."""
 
+from contextlib import nullcontext
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import export
 
-from peerspec.backends.jax import backend, forward, init, layer_from_params, params_from_layer, plain_operations
+from peerspec.backends.jax import (
+    backend,
+    forward,
+    init,
+    layer_from_params,
+    library_operations,
+    params_from_layer,
+    plain_operations,
+)
 from peerspec.reference import InputError, PeerConfig, TableError
 
 
@@ -126,6 +137,51 @@ def test_forward_mode_of_other_operations_is_refused(exact):
     config, params, x, _ = exact
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(lambda x: forward(config, params, x).y, (x,), (x,))
+
+
+CALLS = ("forward", "query", "retrieve", "gates", "expert_stage", "expert_stage_backward", "gather_sum", "scatter_add")
+
+
+@pytest.mark.stack(
+    "jax", "`jax.export`", "a symbolic number of tokens, forward and gradients, with and without the core"
+)
+@pytest.mark.parametrize("core", [True, False])
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_an_exported_program_takes_every_number_of_tokens(core, norm):
+    config = PeerConfig(8, 2, 16, 4, 4, query_norm=norm)
+    params = init(config, jax.random.key(0))
+    allowed = [export.DisabledSafetyCheck.custom_call(f"peerspec_{name}") for name in CALLS]
+    symbolic = jax.ShapeDtypeStruct((*export.symbolic_shape("batch, 2"), 8), jnp.float32)
+
+    def run(params, x):
+        return forward(config, params, x).y, jax.grad(lambda p: (forward(config, p, x).y ** 2).sum())(params)
+
+    with nullcontext() if core else library_operations():
+        program = export.export(jax.jit(run), disabled_checks=allowed)(params, symbolic)
+        program = export.deserialize(program.serialize())
+        for count in (1, 5):  # a symbol of JAX is at least 1
+            x = jax.random.normal(jax.random.key(1), (count, 2, 8))
+            got, right = program.call(params, x), jax.jit(run)(params, x)
+            # sums over pairs have another order
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), got, right)
+
+
+@pytest.mark.stack("jax", "`transfer_guard`", "`disallow`")
+def test_a_call_transfers_nothing(exact):
+    config, params, x, _ = exact
+    with jax.transfer_guard("disallow"):
+        forward(config, params, x).y.block_until_ready()
+        jax.jit(jax.grad(lambda p: forward(config, p, x).y.sum()))(params)
+
+
+@pytest.mark.stack("jax", "donation", "one array donated twice, as tied tables are", refused=True)
+def test_a_donation_of_one_array_twice_is_refused():
+    config = PeerConfig(8, 2, 16, 4, 4)
+    params = init(config, jax.random.key(0))
+    tied = {**params, "experts.v": params["experts.u"]}
+    step = jax.jit(lambda p, x: jax.grad(lambda p: forward(config, p, x).y.sum())(p), donate_argnums=0)
+    with pytest.raises(RuntimeError, match="donate the same buffer twice"):
+        step(tied, jnp.ones((3, 8)))
 
 
 def test_a_mask_inside_jit_counts_as_outside(make_layer):
