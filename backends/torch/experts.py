@@ -16,7 +16,7 @@ from peerspec.backends.torch.activations import activate, activate_backward
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gpu.limits import fits_experts
-from peerspec.backends.torch.in_backward import UpdateError, receiver_of
+from peerspec.backends.torch.in_backward import UpdateError, tables_with_receiver
 from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.table_gradients import table_gradients
@@ -249,8 +249,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
     *tensors, ctx.activation, ctx.sparse = inputs
     ctx.save_for_backward(*tensors, output[1])
     ctx.mark_non_differentiable(output[1])
-    # what is saved may come back as another tensor, which no optimiser knows
-    ctx.received = [table if table is not None and receiver_of(table) else None for table in tensors[:3]]
+    ctx.received = tables_with_receiver(tensors[:3])
 
 
 def _backward(ctx: Any, dy: Tensor, _: Tensor | None) -> tuple[Tensor | None, ...]:

@@ -5,7 +5,7 @@ The layer reads it and the optimisers write it, so that neither imports the othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from weakref import WeakMethod
 
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch.utils.weak import TensorWeakRef, WeakIdKeyDictionary
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import PeerError
 
-__all__ = ["Receiver", "UpdateError", "receiver_of", "set_receiver", "stands_for"]
+__all__ = ["Receiver", "UpdateError", "receiver_of", "set_receiver", "stands_for", "tables_with_receiver"]
 
 Receiver = Callable[[Tensor, FactoredRows], None]
 
@@ -30,6 +30,14 @@ _parameters: MutableMapping[Tensor, Callable[[], Tensor | None]] = WeakIdKeyDict
 def set_receiver(table: Tensor, receiver: Receiver) -> None:
     """Pass gradients of this parameter to ``receiver``, a method, instead of ``.grad``, as long as its object lives."""
     _receivers[table] = WeakMethod(receiver)
+
+
+def tables_with_receiver(tables: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The tables that have a receiver; None for all others.
+
+    A saved tensor may come back as another tensor, which no optimiser knows. So keep these beside the saved ones.
+    """
+    return [table if table is not None and receiver_of(table) else None for table in tables]
 
 
 def stands_for(part: Tensor, parameter: Tensor) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from peerspec.backends.torch.experts import backward_of_stage, stage_with_products
-from peerspec.backends.torch.in_backward import receiver_of
+from peerspec.backends.torch.in_backward import tables_with_receiver
 from peerspec.backends.torch.split_tables.collectives import gathered_numbers, swapped
 from peerspec.backends.torch.split_tables.pairs import Pairs, calls, in_rectangle, touched_by
 from peerspec.backends.torch.split_tables.tables import Shards, split
@@ -119,9 +119,8 @@ class _Stage(torch.autograd.Function):
             partial[tokens] += y
             products.append(found)
         ctx.save_for_backward(u, v, w, here, *pairs, *products)
-        # what is saved may come back as another tensor, which no optimiser knows
-        ctx.received = [table if table is not None and receiver_of(table) else None for table in (u, v, w)]
-        ctx.options, ctx.route, ctx.shape, ctx.set_materialize_grads = options, route, ids.shape, True
+        ctx.received = tables_with_receiver((u, v, w))
+        ctx.options, ctx.route, ctx.shape = options, route, ids.shape
         return _from_owners(route, shards, partial, len(x))
 
     @staticmethod

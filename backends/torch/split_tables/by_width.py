@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from peerspec.backends.torch.experts import stage_factors, values_of
-from peerspec.backends.torch.in_backward import receiver_of
+from peerspec.backends.torch.in_backward import tables_with_receiver
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.split_tables.collectives import gathered_numbers, joined_columns, summed
 from peerspec.backends.torch.split_tables.tables import Shards, split
@@ -110,8 +110,7 @@ class _Stage(torch.autograd.Function):
         products = summed(products, shards.group)
         y = _sums(v, ids, gates * values_of(products, options.activation))
         ctx.save_for_backward(u, v, w, own, gates, ids, products)
-        # what is saved may come back as another tensor, which no optimiser knows
-        ctx.received = [table if table is not None and receiver_of(table) else None for table in (u, v, w)]
+        ctx.received = tables_with_receiver((u, v, w))
         ctx.options = options
         return joined_columns(y, options.outputs, shards.group)
 
