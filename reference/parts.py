@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from math import prod
 from os import PathLike
 from typing import Any, BinaryIO
@@ -38,8 +39,13 @@ def begin(config: PeerConfig, dtype: np.dtype[Any], stream: BinaryIO) -> None:
     text = json.dumps(entries).encode()
     text += b" " * (-len(text) % 8)
     stream.write(len(text).to_bytes(8, "little") + text)
-    stream.truncate(8 + len(text) + end)
     stream.flush()
+    size = 8 + len(text) + end
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(
+            stream.fileno(), 0, size
+        )  # else a write to mapped memory would find no room, and end the process
+    stream.truncate(size)
 
 
 def open_parts(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from peerspec.backends.jax.forward import Output, forward
 from peerspec.backends.jax.names import flat
-from peerspec.backends.jax.params import Params, init, layer_from_params, params_from_layer
+from peerspec.backends.jax.params import Params, check_params, init, layer_from_params, params_from_layer
 from peerspec.reference import InputError, Layer, PeerConfig
 from peerspec.reference.config import STATISTICS
 
@@ -40,7 +40,7 @@ class PEER(nnx.Module):
         params: the parameters, instead of new ones; by the names of PAR-1, also nested.
 
     Raises:
-        TableError: another dtype (PAR-5).
+        TableError: another dtype (PAR-5), or params that do not fit the configuration (PAR-1).
         InputError: neither rngs nor params, or both.
 
     Example:
@@ -61,10 +61,17 @@ class PEER(nnx.Module):
         rngs: Any = None,
         params: Params | None = None,
     ) -> None:
-        if (rngs is None) == (params is None):
+        if (rngs is None) == (params is None) or not (rngs is None or hasattr(rngs, "params")):
             raise InputError("a module needs rngs for new parameters, or params; pass rngs=nnx.Rngs(0)")
         self.config, self.use_running_average = config, False
-        self._hold(init(config, rngs.params(), param_dtype) if params is None else flat(params))
+        own = init(config, rngs.params(), param_dtype) if params is None else flat(params)
+        check_params(config, own)
+        self._hold(own)
+
+    def set_view(self, use_running_average: bool | None = None) -> None:
+        """Set the mode for ``nnx.view``."""
+        if use_running_average is not None:
+            self.use_running_average = use_running_average
 
     def __call__(self, x: jax.Array, *, mask: jax.Array | None = None) -> jax.Array:
         """y [..., M] of tokens x [..., D]; arguments and errors as ``backends.jax.forward``."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from peerspec.reference import TableError
+
 __all__ = ["flat", "like"]
 
 
 def flat(params: Mapping[str, Any]) -> dict[str, Any]:
     """One dictionary, where the names of nested ones are joined by dots.
+
+    Raises:
+        TableError: a name is given twice.
 
     Example:
         >>> flat({"keys": 1, "experts": {"u": 2, "v": 3}})
@@ -17,8 +22,11 @@ def flat(params: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, value in params.items():
-        parts = flat(value) if isinstance(value, Mapping) else None
-        found |= {name: value} if parts is None else {f"{name}.{inner}": part for inner, part in parts.items()}
+        nested = flat(value) if isinstance(value, Mapping) else None
+        parts = {name: value} if nested is None else {f"{name}.{inner}": part for inner, part in nested.items()}
+        if twice := sorted(found.keys() & parts.keys()):
+            raise TableError(f"{twice[0]!r} is given twice, by its name and in a nested dictionary; keep one (PAR-1)")
+        found |= parts
     return found
 
 
@@ -30,15 +38,16 @@ def like(template: Mapping[str, Any], values: Mapping[str, Any], prefix: str = "
         {'keys': 3, 'experts': {'u': 4, 'tap': 5}}
     """
     found: dict[str, Any] = {}
+    own = {f"{prefix}{name}" for name, value in template.items() if not isinstance(value, Mapping)}
+    values = {name: value for name, value in values.items() if name.startswith(prefix)}
     for name, value in template.items():
         inner = f"{prefix}{name}"
         if isinstance(value, Mapping):
-            found[name] = like(value, values, f"{inner}.")
+            found[name] = like(value, {key: part for key, part in values.items() if key not in own}, f"{inner}.")
         elif inner in values:
             found[name] = values[inner]
     nested = tuple(f"{prefix}{name}." for name, value in template.items() if isinstance(value, Mapping))
     for name, value in values.items():
-        own = name.removeprefix(prefix)
-        if name.startswith(prefix) and own not in found and not name.startswith(nested):
-            found[own] = value
+        if name not in own and not name.startswith(nested):
+            found[name.removeprefix(prefix)] = value
     return found

@@ -18,7 +18,7 @@ from peerspec.files.shown import shown
 from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, TableError, input_dtypes, parameter_dtype
 from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
-__all__ = ["Params", "check", "init", "layer_from_params", "params_from_layer"]
+__all__ = ["Params", "check", "check_params", "init", "layer_from_params", "params_from_layer"]
 
 Params = Mapping[str, Any]
 """Arrays by the names of PAR-1, or nested dictionaries of them."""
@@ -89,13 +89,10 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
         TableError: parameters that do not fit the configuration (PAR-1), or dtypes that do not fit each other (PAR-5).
         InputError: x or mask of another shape or dtype (SHP-1, SHP-2).
     """
-    for name, shape in config.shapes().items():
-        if name not in params or params[name].shape != shape:
-            got = params[name].shape if name in params else "nothing"
-            raise TableError(f"params[{name!r}] must have shape {shape} for this configuration, got {got} (PAR-1)")
-    if unknown := sorted(params.keys() - config.shapes().keys() - {TAP}):
-        raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; remove it (PAR-1)")
-    _check_dtypes(config, params, x)
+    check_params(config, params)
+    if x.dtype not in (allowed := input_dtypes(params["keys"].dtype)):
+        names = " or ".join(map(str, allowed))
+        raise InputError(f"x must be {names} for params of {params['keys'].dtype}, got {x.dtype}; convert it (PAR-5)")
     if x.ndim < 1 or x.shape[-1] != config.d_model:
         raise InputError(f"x must have shape [..., {config.d_model}], got {x.shape} (SHP-1)")
     if mask is not None and (mask.shape != x.shape[:-1] or mask.dtype != bool):
@@ -104,7 +101,18 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
         )
 
 
-def _check_dtypes(config: PeerConfig, params: Params, x: jax.Array) -> None:
+def check_params(config: PeerConfig, params: Params) -> None:
+    """Check names, shapes and dtypes of parameters in one dictionary.
+
+    Raises:
+        TableError: parameters that do not fit the configuration (PAR-1), or dtypes that do not fit each other (PAR-5).
+    """
+    for name, shape in config.shapes().items():
+        if name not in params or params[name].shape != shape:
+            got = params[name].shape if name in params else "nothing"
+            raise TableError(f"params[{name!r}] must have shape {shape} for this configuration, got {got} (PAR-1)")
+    if unknown := sorted(params.keys() - config.shapes().keys() - {TAP}):
+        raise TableError(f"{unknown[0]!r} is not a parameter of this configuration; remove it (PAR-1)")
     dtype = params["keys"].dtype
     if dtype not in DTYPES.values():
         raise TableError(f"params['keys'] must be of dtype {', '.join(DTYPES)}, got {dtype}; convert params (PAR-5)")
@@ -114,6 +122,3 @@ def _check_dtypes(config: PeerConfig, params: Params, x: jax.Array) -> None:
                 f"params[{name!r}] must be {expected} beside keys of {dtype}, got {params[name].dtype}; "
                 "convert one of them (PAR-5)"
             )
-    if x.dtype not in (allowed := input_dtypes(dtype)):
-        names = " or ".join(map(str, allowed))
-        raise InputError(f"x must be {names} for params of {dtype}, got {x.dtype}; convert it (PAR-5)")

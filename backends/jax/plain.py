@@ -13,13 +13,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from peerspec.backends.jax.activations import activate
-from peerspec.backends.jax.experts import Tables
+from peerspec.backends.jax.experts import Tables, value_of_experts
 from peerspec.backends.jax.precision import inner_product
 from peerspec.backends.jax.retrieval import retrieve
 from peerspec.backends.jax.selection import Selection
 
-__all__ = ["expert_stage", "gates", "is_plain", "plain_operations", "query", "selected"]
+__all__ = ["expert_stage", "gates", "gather_dot", "gather_sum", "is_plain", "plain_operations", "query", "selected"]
 
 _plain = jax.make_user_context(False)  # type: ignore[no-untyped-call]  # not annotated
 
@@ -73,7 +72,15 @@ def gates(kind: str, scores: jax.Array) -> jax.Array:
 
 def expert_stage(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gate: jax.Array) -> jax.Array:
     """EXP-1, EXP-2, OUT-1."""
-    wide = {name: table.astype(x.dtype)[ids] for name, table in tables.items()}
-    inner = {name: inner_product("td,tkd->tk", x, rows) for name, rows in wide.items() if name != "v"}
-    value = activate(activation, inner["w"]) * inner["u"] if "w" in inner else activate(activation, inner["u"])
-    return inner_product("tk,tkd->td", gate * value, wide["v"])
+    products = {name: gather_dot(table, ids, x) for name, table in tables.items() if name != "v"}
+    return gather_sum(tables["v"], ids, gate * value_of_experts(activation, products))
+
+
+def gather_dot(table: jax.Array, ids: jax.Array, x: jax.Array) -> jax.Array:
+    """The inner product of each token with each row that it selects, [T, K]."""
+    return inner_product("td,tkd->tk", x, table.astype(x.dtype)[ids])
+
+
+def gather_sum(table: jax.Array, ids: jax.Array, weights: jax.Array) -> jax.Array:
+    """For each token the weighted sum of the rows that it selects, [T, width]."""
+    return inner_product("tk,tkd->td", weights, table.astype(weights.dtype)[ids])

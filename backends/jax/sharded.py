@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
+from peerspec.backends.jax import plain
 from peerspec.backends.jax.experts import Tables, expert_stage, value_of_experts
 from peerspec.backends.jax.explicit_axes import explicit_mesh
 from peerspec.backends.jax.forward import Output, in_stages, placed_as
@@ -38,7 +39,7 @@ spec: Any = PartitionSpec  # not annotated
 
 
 def shardings(config: PeerConfig, mesh: Any, axis: str, by: Way = "rows") -> dict[str, NamedSharding]:
-    """Where each parameter lies: the expert tables in parts, all others whole.
+    """Where each parameter lies, by the names of PAR-1: the expert tables in parts, all others whole.
 
     Args:
         config: the configuration.
@@ -167,7 +168,8 @@ def _by_rows(axis: str) -> Callable[..., jax.Array]:
         first = jnp.take_along_axis(ids, own.argmax(1, keepdims=True), 1)
         some = own.any(1, keepdims=True)
         here = jnp.where(some, jnp.where(own, ids, first) % rows, 0)
-        y = expert_stage(activation, tables, jnp.where(some, x, 0), here, jnp.where(own, gates, 0))
+        run = plain.expert_stage if plain.is_plain() else expert_stage
+        y = run(activation, tables, jnp.where(some, x, 0), here, jnp.where(own, gates, 0))
         summed: jax.Array = collective.psum_scatter(y, axis, tiled=True)
         return summed
 
@@ -176,12 +178,11 @@ def _by_rows(axis: str) -> Callable[..., jax.Array]:
 
 def _by_width(axis: str) -> Callable[..., jax.Array]:
     def stage(activation: str, tables: Tables, x: jax.Array, ids: jax.Array, gates: jax.Array) -> jax.Array:
-        width = tables["u"].shape[1]
+        in_plain, width = plain.is_plain(), tables["u"].shape[1]
+        dot, total = (plain.gather_dot, plain.gather_sum) if in_plain else (gather_dot, gather_sum)
         own = jax.lax.dynamic_slice_in_dim(x, jax.lax.axis_index(axis) * width, width, 1)
-        products = {
-            name: collective.psum(gather_dot(table, ids, own), axis) for name, table in tables.items() if name != "v"
-        }
-        return gather_sum(tables["v"], ids, gates * value_of_experts(activation, products))
+        products = {name: collective.psum(dot(table, ids, own), axis) for name, table in tables.items() if name != "v"}
+        return total(tables["v"], ids, gates * value_of_experts(activation, products))
 
     return stage
 

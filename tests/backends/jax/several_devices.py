@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType
 
-from peerspec.backends.jax import PeerConfig, forward, init
+from peerspec.backends.jax import PeerConfig, forward, init, plain_operations
 from peerspec.backends.jax.sharded import forward as sharded
 from peerspec.backends.jax.sharded import shardings
 from peerspec.conformance.inputs import dyadic
@@ -71,6 +71,8 @@ def main() -> None:
     if COUNT == 4:
         for by in ("rows", "width"):
             errors[f"two axes, {by}"] = compare("MLP", MLP, by, 6, (2, 2), AxisType.Auto)
+    for by in ("rows", "width"):
+        errors[f"tangents, {by}"] = {"y": tangents(by)}
     print(json.dumps({"errors": errors, "sentences": sentences()}))
 
 
@@ -84,6 +86,19 @@ def compare(name: str, config: PeerConfig, by: Any, count: int, shape: tuple[int
     run = partial(sharded, config, mesh=mesh, axis="experts", by=by, token_axes=axes, training=training)
     got = results(run, jax.device_put(params, shardings(config, mesh, "experts", by)), x)
     return {key: largest(got[key], right[key]) for key in right}
+
+
+def tangents(by: Any) -> float:
+    """The distance between tangents of a layer over all devices and on one."""
+    params, x = given("MLP", MLP, 2 * COUNT)
+    mesh = jax.make_mesh((COUNT,), ("experts",), axis_types=(AxisType.Auto,))
+    own = jax.device_put(params, shardings(MLP, mesh, "experts", by))
+    with plain_operations():
+        got = jax.jit(
+            lambda x: jax.jvp(lambda x: sharded(MLP, own, x, mesh=mesh, axis="experts", by=by).y, (x,), (x,))
+        )(x)
+        right = jax.jit(lambda x: jax.jvp(lambda x: forward(MLP, params, x).y, (x,), (x,)))(x)
+    return largest(jax.device_get(got), jax.device_get(right))
 
 
 def largest(got: Any, right: Any) -> float:

@@ -14,6 +14,7 @@ from flax import nnx
 
 from peerspec.backends.jax import PeerConfig, forward
 from peerspec.backends.jax.flax import PEER
+from peerspec.reference import InputError, TableError
 
 CONFIG = PeerConfig(6, 2, 16, 3, 4, expert="glu", query_norm="batch", query_bias=True)
 
@@ -80,3 +81,25 @@ def test_parameters_go_through_a_checkpoint(module: PEER, tmp_path: Path) -> Non
         empty = jax.tree.map(jnp.zeros_like, module.params())
         found = checkpointer.restore(tmp_path / "params", empty)
     assert jax.tree.all(jax.tree.map(np.array_equal, found, module.params()))
+
+
+def test_a_view_has_a_mode_of_its_own(module: PEER) -> None:
+    before = module.params()["query_norm.mean"]
+    view = nnx.view(module, use_running_average=True)
+    view(tokens())
+    assert np.array_equal(module.params()["query_norm.mean"], before)
+    assert not module.use_running_average
+
+
+def test_parameters_that_do_not_fit_are_refused_in_one_sentence(module: PEER) -> None:
+    params = module.params()
+    for changed, words in (
+        ({**params, "keys": params["keys"][:, :1]}, r"params\['keys'\] must have shape"),
+        ({name: array for name, array in params.items() if name != "keys"}, "got nothing"),
+        ({**params, "experts.zzz": params["keys"]}, "'experts.zzz' is not a parameter"),
+    ):
+        with pytest.raises(TableError, match=words):
+            PEER(CONFIG, params=changed)
+    for options in ({}, {"rngs": jax.random.key(0)}, {"rngs": nnx.Rngs(0), "params": params}):
+        with pytest.raises(InputError, match="a module needs rngs"):
+            PEER(CONFIG, **options)

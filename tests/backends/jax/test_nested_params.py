@@ -12,6 +12,7 @@ import pytest
 
 from peerspec.backends.jax import PeerConfig, forward, init, layer_from_params, optim
 from peerspec.backends.jax.names import flat, like
+from peerspec.reference import TableError
 
 CONFIG = PeerConfig(6, 2, 16, 3, 4, expert="glu", query_norm="batch", query_bias=True)
 
@@ -74,3 +75,14 @@ def test_names_go_to_nested_dictionaries_and_back() -> None:
     assert like(nested(names), names) == nested(names)
     assert like(names, names | {"experts.tap": 1}) == names | {"experts.tap": 1}
     assert like(nested(names), names | {"experts.tap": 1})["experts"]["tap"] == 1
+
+
+def test_dictionaries_may_be_nested_in_part_and_no_name_is_given_twice(given: Any) -> None:
+    params, x = given
+    mixed = nested({name: array for name, array in params.items() if name != "experts.v"})
+    mixed["experts.v"] = params["experts.v"]
+    _, gradients = optim.value_and_grad(loss_of)({"layer": mixed, "scale": jnp.ones(6)}, x)
+    assert set(gradients["layer"]["experts"]) == {"u", "w"}
+    assert isinstance(gradients["layer"]["experts.v"], optim.RowGradient)
+    with pytest.raises(TableError, match=r"'experts.v' is given twice"):
+        forward(CONFIG, mixed | {"experts": nested(params)["experts"]}, x)

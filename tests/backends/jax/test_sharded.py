@@ -30,10 +30,10 @@ def test_a_layer_over_several_devices_is_the_layer_on_one(count: int, core: bool
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    assert len(found["errors"]) == 16 + 2 * (count == 4)
+    assert len(found["errors"]) == 18 + 2 * (count == 4)
     for case, errors in found["errors"].items():
         statistics = "batch norm" in case and "rows" in case  # sums over the tokens of all devices, so gates too
-        assert statistics or errors["routing"] == 0, (case, errors)
+        assert statistics or errors.get("routing", 0) == 0, (case, errors)
         # sums over experts, columns and tokens have another order
         bound = 0 if case.startswith("exact") else 1e-5
         assert all(error <= bound for error in errors.values()), (case, errors)
