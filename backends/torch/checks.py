@@ -10,7 +10,7 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, INPUT_DTYPES, is_dtensor, parameter_dtype
 from peerspec.reference import InputError, PeerConfig, TableError
 
-__all__ = ["check_group", "check_input", "check_params"]
+__all__ = ["check_group", "check_input", "check_params", "require_values"]
 
 
 def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
@@ -18,7 +18,20 @@ def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
     shapes = config.shapes()
     if params.keys() != shapes.keys():
         raise TableError(f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)")
+    if split := [name for name, tensor in params.items() if is_dtensor(tensor)]:
+        raise InputError(
+            f"{split[0]} is split over several processes, and a function of parameters takes whole ones; call the "
+            "module that was split"
+        )
     check_group(config, params, params["keys"].dtype, params["keys"].device)
+
+
+def require_values(params: Mapping[str, Tensor]) -> None:
+    """Raise TableError where a parameter lies on the device meta."""
+    if bare := [name for name, tensor in params.items() if tensor.is_meta]:
+        raise TableError(
+            f"{bare[0]} lies on the device meta and has no values; call to_empty and load_state_dict first"
+        )
 
 
 def check_group(config: PeerConfig, params: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor, to_array, to_tensor
+from peerspec.backends.torch.checks import require_values
 from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
@@ -204,10 +205,7 @@ class PEER(nn.Module):
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Parameters and buffers as arrays, on the same memory where they lie on the CPU."""
-        if bare := [name for name, tensor in self._tensors().items() if tensor.is_meta]:
-            raise TableError(
-                f"{bare[0]} lies on the device meta and has no values; call to_empty and load_state_dict first"
-            )
+        require_values(self._tensors())
         if split := [name for name, tensor in self._tensors().items() if is_dtensor(tensor)]:
             raise TableError(
                 f"{split[0]} is split over several processes; write the layer with peerspec.backends.torch.sharded.save"

@@ -7,6 +7,7 @@ layer calls each of these modules, and each reads its own parameters alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -147,6 +148,14 @@ class QueryNorm(_Stage):
         for name, statistic in (state or {}).items():
             tensors[name].copy_(statistic)
         return q, state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QueryNorm:
+        """A copy that has the same process group."""
+        memo[id(self.process_group)] = self.process_group
+        copy = self.__new__(type(self))
+        memo[id(self)] = copy
+        copy.__dict__.update(deepcopy(self.__dict__, memo))
+        return copy
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> QueryNorm:
         """Apply ``fn`` as every module does, but leave running statistics in the compute dtype (PAR-5)."""

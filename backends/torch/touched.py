@@ -18,7 +18,7 @@ from peerspec.backends.torch.gpu.limits import fits_sorting
 from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.operators import plain_operator
 
-__all__ = ["FactoredRows", "Touched", "touched_rows"]
+__all__ = ["FactoredRows", "Touched", "touched_rows", "touched_where"]
 
 
 class Touched(NamedTuple):
@@ -26,7 +26,7 @@ class Touched(NamedTuple):
 
     Attributes:
         rows: [R], the distinct ids, ascending.
-        order: [T·K], positions of the pairs, sorted by id, then by position.
+        order: [T·K], positions of the pairs, sorted by id, then by position; fewer where only some positions are pairs.
         starts: [R + 1], the position in ``order`` where each row begins.
         places: empty; or, where R stays on the device, one more than the place of the row of each sorted pair, [T·K].
             Then ``rows`` and ``starts`` have room for as many rows as there can be, and the last place is R.
@@ -37,9 +37,9 @@ class Touched(NamedTuple):
     starts: Int[Tensor, " R1"]
     places: Int[Tensor, " TK"]
 
-    def ids(self, like: Tensor) -> Int[Tensor, "T K"]:
-        """The ids that were sorted, in the shape of ``like``."""
-        found = torch.empty_like(self.order)
+    def ids(self, like: Tensor, none: int = 0) -> Int[Tensor, "T K"]:
+        """The ids that were sorted, in the shape of ``like``; ``none`` where there is no pair."""
+        found = self.order.new_full((like.numel(),), none)
         if len(self.places):
             found[self.order] = self.rows[self.places - 1]
         else:
@@ -60,6 +60,16 @@ class FactoredRows(NamedTuple):
     touched: Touched
     weights: Float[Tensor, "T K"]
     x: Float[Tensor, "T D"]
+
+
+def touched_where(ids: Int[Tensor, "T K"], num_rows: int) -> Touched:
+    """``touched_rows`` of the pairs whose id is less than ``num_rows``; where it is ``num_rows``, there is no pair."""
+    found = touched_rows(ids, num_rows + 1)
+    rows, starts = found.rows[: found.number()], found.starts[: found.number() + 1]
+    if len(rows) and int(rows[-1]) == num_rows:
+        rows, starts = rows[:-1], starts[:-1]
+    order = found.order[: int(starts[-1])]
+    return Touched(rows.contiguous(), order.contiguous(), starts.contiguous(), found.places[:0])
 
 
 def touched_rows(ids: Int[Tensor, "T K"], num_rows: int) -> Touched:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
+from peerspec.backends.torch.arrays import is_dtensor
 from peerspec.backends.torch.in_backward import UpdateError, receiver_of
 from peerspec.backends.torch.optim.gradient import coalesced
 
@@ -49,8 +51,16 @@ def clip_grad_norm_(
             parameter.grad = coalesced(parameter.grad)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     dense = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
-    norm = get_total_norm(dense, norm_type, error_if_nonfinite, foreach)
+    # torch does not mix tensors that are split over processes with others
+    kinds = [[each for each in dense if is_dtensor(each) is split] for split in (False, True)]
+    norms = [_whole(get_total_norm(kind, norm_type, False, foreach)) for kind in kinds if kind]
+    norm = get_total_norm(norms, norm_type, error_if_nonfinite, foreach)
     factor = (max_norm / (norm + 1e-6)).clamp(max=1)
     for values in dense:
         values.mul_(factor.to(values.device))
     return norm
+
+
+def _whole(norm: Tensor) -> Tensor:
+    shards: Any = norm
+    return shards.full_tensor() if is_dtensor(norm) else norm

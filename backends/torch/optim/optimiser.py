@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_receiver
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
 from peerspec.backends.torch.optim.replicas import mean_over, several_processes
 from peerspec.backends.torch.optim.row_update import Operands, operands
-from peerspec.backends.torch.optim.sharded import like, own_rows
+from peerspec.backends.torch.optim.sharded import like, own_rows, owners_of_other_rows
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import InputError
 
@@ -112,17 +112,29 @@ class Optimiser(torch.optim.Optimizer):
                 "gradients cannot be accumulated, a layer cannot be used twice, and each backward pass needs its step; "
                 "make the optimiser without in_backward"
             )
+        self._require_group(table)
         if self.process_group is not None:
-            gradient = mean_over(gradient, len(table), self.process_group)
-        elif several_processes() and not is_dtensor(table):
+            gradient = mean_over(gradient, len(own_rows(table)), self.process_group)
+        (group,) = (group for group in self.param_groups if any(param is table for param in group["params"]))
+        self._update(table, gradient, group)
+        self._taken.add(table)
+
+    def _require_group(self, table: Tensor) -> None:
+        """Refuse an update of a table of which other processes have replicas that would not get it."""
+        others = owners_of_other_rows(table)
+        if self.process_group is None and several_processes(beside=others):
             raise UpdateError(
                 "several processes train, and an update within the backward pass sees the gradient of this one alone; "
                 "pass process_group to the optimiser: torch.distributed.group.WORLD for replicas of one model, or a "
                 "group of this process alone; or make the optimiser without in_backward"
             )
-        (group,) = (group for group in self.param_groups if any(param is table for param in group["params"]))
-        self._update(table, gradient, group)
-        self._taken.add(table)
+        if self.process_group is not None and others & set(
+            torch.distributed.get_process_group_ranks(self.process_group)
+        ):
+            raise UpdateError(
+                "process_group must hold the replicas of the rows of this process, but it holds the owners of other "
+                "rows; leave it out where the processes that share the tables are all that train"
+            )
 
     def _update(self, param: Tensor, gradient: RowGradient, group: dict[str, Any]) -> None:
         state, own = self.state[param], own_rows(param)

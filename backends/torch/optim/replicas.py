@@ -5,14 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, distributed
 
-from peerspec.backends.torch.touched import FactoredRows, touched_rows
+from peerspec.backends.torch.touched import FactoredRows, touched_where
 
 __all__ = ["mean_over", "several_processes"]
 
 
-def several_processes() -> bool:
-    """Whether this process trains together with others."""
-    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+def several_processes(beside: set[int]) -> bool:
+    """Whether this process trains together with others than those."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return False
+    return distributed.get_world_size() > 1 + len(beside)
 
 
 def mean_over(gradient: FactoredRows, num_rows: int, group: distributed.ProcessGroup) -> FactoredRows:
@@ -21,10 +23,10 @@ def mean_over(gradient: FactoredRows, num_rows: int, group: distributed.ProcessG
     All processes call this in the same order; the numbers of their tokens may differ.
     """
     ids, weights, x = (
-        torch.cat(_gathered(part, group)) for part in (gradient.touched.ids(gradient.weights), *gradient[1:])
+        torch.cat(_gathered(part, group)) for part in (gradient.touched.ids(gradient.weights, num_rows), *gradient[1:])
     )
     count = distributed.get_world_size(group)
-    return FactoredRows(touched_rows(ids, num_rows), weights / count, x)
+    return FactoredRows(touched_where(ids, num_rows), weights / count, x)
 
 
 def _gathered(tensor: Tensor, group: distributed.ProcessGroup) -> list[Tensor]:

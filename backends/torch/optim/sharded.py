@@ -10,7 +10,7 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import is_dtensor
 from peerspec.reference import InputError
 
-__all__ = ["like", "own_rows"]
+__all__ = ["like", "own_rows", "owners_of_other_rows"]
 
 
 def own_rows(tensor: Tensor) -> Tensor:
@@ -41,3 +41,16 @@ def like(rows: Tensor, param: Tensor) -> Tensor:
     shape = torch.Size((len(param), *rows.shape[1:]))
     strides = torch.empty(shape, device="meta").stride()
     return DTensor.from_local(rows, shards.device_mesh, shards.placements, shape=shape, stride=strides)
+
+
+def owners_of_other_rows(tensor: Tensor) -> set[int]:
+    """The processes that own the rows of a DTensor that this one does not."""
+    if not is_dtensor(tensor):
+        return set()
+    shards: Any = tensor
+    mesh = shards.device_mesh
+    found: set[int] = set()
+    for axis, placement in enumerate(shards.placements):
+        if placement.is_shard():
+            found |= set(torch.distributed.get_process_group_ranks(mesh.get_group(axis)))
+    return found - {torch.distributed.get_rank()}

@@ -15,6 +15,7 @@ from torch import Tensor, distributed
 from torch.distributed.device_mesh import DeviceMesh
 
 from peerspec.backends.torch.arrays import is_dtensor, to_array, to_tensor
+from peerspec.backends.torch.checks import require_values
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.sharded.layer import shard
 from peerspec.backends.torch.split_tables.collectives import GroupError, gathered_numbers
@@ -40,7 +41,7 @@ def save(layer: PEER, path: str | PathLike[str], *, overwrite: bool = False) -> 
     Raises:
         InputError: the tables are not split.
         FileFormError: the path exists and ``overwrite`` is false, or cannot be written.
-        TableError: a parameter is not finite (PAR-3).
+        TableError: a parameter is not finite (PAR-3), or has no values because it lies on the device meta.
         GroupError: another process failed; its own error says why.
     """
     params = layer._tensors()
@@ -48,7 +49,9 @@ def save(layer: PEER, path: str | PathLike[str], *, overwrite: bool = False) -> 
     if not all(map(is_dtensor, tables.values())):
         raise InputError("the tables of this layer are whole; call its method save")
     shards, path = shards_of(tables), Path(path)
-    own = {name: to_array(_own(tensor)) for name, tensor in params.items()}
+    require_values(params)
+    # a tool may have split the other parameters, too
+    own = {name: to_array((_own if name in tables else _whole)(tensor)) for name, tensor in params.items()}
     with _together(shards):
         check_values(own)
     with ExitStack() as stack:
@@ -83,7 +86,8 @@ def load(
 
     The number of processes may be another one than that which wrote the file.
     """
-    config, params = read(path, prefix)
+    with _together(Shards(0, mesh.get_group(), mesh.get_local_rank(), mesh.size())):
+        config, params = read(path, prefix)
     dtype = to_tensor(params["keys"][:0]).dtype
     layer = shard(PEER(config, device="meta", dtype=dtype), mesh, by=by, average_gradients=average_gradients)
     layer.to_empty(device=device or mesh.device_type)
@@ -104,6 +108,11 @@ def load(
 def _own(tensor: Tensor) -> Tensor:
     shards: Any = tensor
     return shards.to_local().detach() if is_dtensor(tensor) else tensor.detach()
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    shards: Any = tensor
+    return shards.full_tensor().detach() if is_dtensor(tensor) else tensor.detach()
 
 
 def _place(shape: tuple[int, ...], shards: Shards) -> tuple[slice, ...]:

@@ -31,7 +31,9 @@ def shard(
     Args:
         layer: the layer. On the device ``meta`` it holds no tables as a whole; call ``to_empty`` and
             ``reset_parameters`` after, or use ``load``.
-        mesh: one axis of processes.
+        mesh: one axis of processes. Where it is a part of all processes, the others are replicas: start all with the
+            same parameters, pass ``process_group`` to optimisers within the backward pass, and average all gradients
+            over the replicas, those of the tables included; batch statistics are those of the processes of ``mesh``.
         by: ``"rows"``: each process owns N/P experts and passes its own tokens. ``"width"``: each process owns a part
             of the columns of every table, and all pass the same tokens.
         average_gradients: by rows, divide the gradients of the tables by the number of processes, as
@@ -39,7 +41,7 @@ def shard(
             the sum of the losses of all processes.
 
     Raises:
-        InputError: a mesh of several axes, an unknown way, or tables that are split already.
+        InputError: a mesh of several axes, an unknown way, or tables that are split already or are one tensor.
 
     Example:
         >>> from torch.distributed.device_mesh import init_device_mesh  # doctest: +SKIP
@@ -51,7 +53,9 @@ def shard(
         raise InputError(f"the mesh must have one axis, got {mesh.ndim}; pass one of them, as in mesh['experts']")
     if any(map(is_dtensor, layer.parameters())):
         raise InputError("parameters of this layer are split already; split a layer once")
-    tables: dict[str, Any] = dict(layer.experts.named_parameters(recurse=False))
+    tables: dict[str, Any] = dict(layer.experts.named_parameters(recurse=False, remove_duplicate=False))
+    if len({id(table) for table in tables.values()}) < len(tables):
+        raise InputError("tables that are one tensor cannot be split; split a layer whose tables are separate")
     for leaf, table in tables.items():
         part = distribute_tensor(table.detach(), mesh, [Shard(AXES[by])])
         layer.experts.register_parameter(leaf, nn.Parameter(part, requires_grad=table.requires_grad))

@@ -16,7 +16,7 @@ from peerspec.backends.torch.experts import backward_of_stage, stage_with_produc
 from peerspec.backends.torch.in_backward import tables_with_receiver
 from peerspec.backends.torch.split_tables.collectives import gathered_numbers, swapped
 from peerspec.backends.torch.split_tables.pairs import Pairs, calls, in_rectangle, touched_by
-from peerspec.backends.torch.split_tables.tables import Shards, split
+from peerspec.backends.torch.split_tables.tables import Shards, Versions, require_first_order, require_unchanged, split
 from peerspec.backends.torch.table_gradients import gradients_of_rows
 
 __all__ = ["expert_stage"]
@@ -30,6 +30,7 @@ def expert_stage(
     ids: Tensor,
     gates: Tensor,
     activation: str,
+    versions: Versions,
     *,
     average_gradients: bool,
 ) -> Tensor:
@@ -40,9 +41,10 @@ def expert_stage(
         tables: the rows of this process of u, v and w; w None for MLP experts.
         num_experts: N.
         x, ids, gates: as for ``experts.expert_stage``, of the tokens of this process; ids count all rows.
+        versions: as for ``require_unchanged``.
         average_gradients: divide the gradients of the tables by the number of processes.
     """
-    options = _Options(shards, num_experts, activation, average_gradients)
+    options = _Options(shards, num_experts, activation, versions, average_gradients)
     y: Tensor = _Stage.apply(*tables, x, gates, ids, options)  # type: ignore[no-untyped-call]  # not annotated
     return y
 
@@ -51,6 +53,7 @@ class _Options(NamedTuple):
     shards: Shards
     num_experts: int
     activation: str
+    versions: Versions
     average: bool
 
 
@@ -124,8 +127,9 @@ class _Stage(torch.autograd.Function):
         return _from_owners(route, shards, partial, len(x))
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        require_first_order()
+        require_unchanged(ctx.options.versions)
         u, v, w, here, counts, ids, gates, *products = ctx.saved_tensors
         options, route, needed = ctx.options, ctx.route, ctx.needs_input_grad
         shards, of_tables = options.shards, 2 if w is None else 3

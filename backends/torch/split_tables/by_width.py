@@ -16,12 +16,15 @@ from peerspec.backends.torch.experts import stage_factors, values_of
 from peerspec.backends.torch.in_backward import tables_with_receiver
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.split_tables.collectives import gathered_numbers, joined_columns, summed
-from peerspec.backends.torch.split_tables.tables import Shards, split
+from peerspec.backends.torch.split_tables.tables import Shards, Versions, require_first_order, require_unchanged, split
 from peerspec.backends.torch.table_gradients import gradients_of_rows
 from peerspec.backends.torch.touched import touched_rows
 from peerspec.reference import InputError
 
 __all__ = ["expert_stage"]
+
+_BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16}
+"""The integers of each size."""
 
 
 def expert_stage(
@@ -32,6 +35,7 @@ def expert_stage(
     ids: Tensor,
     gates: Tensor,
     activation: str,
+    versions: Versions,
 ) -> Tensor:
     """y [T, M], the same in all processes.
 
@@ -40,12 +44,13 @@ def expert_stage(
         tables: the columns of this process of u, v and w; w None for MLP experts.
         d_out: M.
         x, ids, gates: as for ``experts.expert_stage``, the same in all processes.
+        versions: as for ``require_unchanged``.
 
     Raises:
         InputError: the processes pass different tokens, or select different experts.
     """
-    _require_the_same(shards, x, ids)
-    options = _Options(shards, split(x.shape[1], shards.size), split(d_out, shards.size), activation)
+    _require_the_same(shards, x, ids, gates)
+    options = _Options(shards, split(x.shape[1], shards.size), split(d_out, shards.size), activation, versions)
     y: Tensor = _Stage.apply(*tables, x, gates, ids, options)  # type: ignore[no-untyped-call]  # not annotated
     return y
 
@@ -57,18 +62,21 @@ class _Options(NamedTuple):
     inputs: list[int]
     outputs: list[int]
     activation: str
+    versions: Versions
 
 
-def _require_the_same(shards: Shards, x: Tensor, ids: Tensor) -> None:
-    bits = {8: torch.int64, 4: torch.int32, 2: torch.int16}[x.element_size()]
+def _require_the_same(shards: Shards, *tensors: Tensor) -> None:
     with torch.no_grad():
-        own = torch.stack((torch.as_tensor(len(x), device=x.device), _mixed(x.contiguous().view(bits)), _mixed(ids)))
+        count = torch.as_tensor(len(tensors[0]), device=tensors[0].device)
+        own = torch.stack(
+            (count, *(_mixed(tensor.contiguous().view(_BITS[tensor.element_size()])) for tensor in tensors))
+        )
     for rank, other in enumerate(gathered_numbers(own, shards.group)):
         if other != own.tolist():
             raise InputError(
-                f"tables that are split by width need the same tokens in all processes, but process {rank} has other "
-                f"tokens, or selects other experts, than process {shards.rank}; pass the same tokens with the same "
-                'sub-keys, or split the tables by="rows" (SHD-2)'
+                "tables that are split by width need the same tokens, ids, gates and gradients of y in all processes, "
+                f"but process {rank} has others than process {shards.rank}; pass the same tokens with the same "
+                'parameters and the same dropout, or split the tables by="rows" (SHD-2)'
             )
 
 
@@ -115,11 +123,13 @@ class _Stage(torch.autograd.Function):
         return joined_columns(y, options.outputs, shards.group)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        require_first_order()
+        require_unchanged(ctx.options.versions)
         u, v, w, own, gates, ids, products = ctx.saved_tensors
         options, needed = ctx.options, ctx.needs_input_grad
         shards, of_tables = options.shards, 2 if w is None else 3
+        _require_the_same(shards, dy)
         own_dy = dy[:, _columns(options.outputs, shards.rank)].contiguous()
         z = summed(_dots(v, ids, own_dy), shards.group)
         dgates, *weights = stage_factors(products, z, gates, options.activation)

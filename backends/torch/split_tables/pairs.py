@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from peerspec.backends.torch.touched import Touched, touched_rows
+from peerspec.backends.torch.touched import Touched, touched_where
 
 __all__ = ["Calls", "Pairs", "calls", "in_rectangle", "touched_by"]
 
@@ -59,8 +59,4 @@ def touched_by(ids: Tensor, places: Tensor, shape: Sequence[int], num_rows: int)
     """The pairs at these places of an array [S, width], sorted by row; at all other places there is no pair."""
     rectangle = ids.new_full((shape[0] * shape[1],), num_rows)
     rectangle[places] = ids
-    found = touched_rows(rectangle.view(*shape), num_rows + 1)
-    rows, starts = found.rows[: found.number()], found.starts[: found.number() + 1]
-    if len(rows) and int(rows[-1]) == num_rows:
-        rows, starts = rows[:-1], starts[:-1]
-    return Touched(rows.contiguous(), found.order[: len(ids)].contiguous(), starts.contiguous(), found.places[:0])
+    return touched_where(rectangle.view(*shape), num_rows)

@@ -42,8 +42,9 @@ def expert_stage(
         )
     shards = shards_of(params)
     tables = [local(params[name]) if name in params else None for name in ("experts.u", "experts.v", "experts.w")]
+    versions = tuple((table, table._version) for table in params.values())
     if shards.axis:
-        return by_width.expert_stage(shards, tables, config.d_out, x, ids, gates, config.activation)
+        return by_width.expert_stage(shards, tables, config.d_out, x, ids, gates, config.activation, versions)
     return by_rows.expert_stage(
         shards,
         tables,
@@ -52,5 +53,6 @@ def expert_stage(
         ids,
         gates,
         config.activation,
+        versions,
         average_gradients=average_gradients,
     )

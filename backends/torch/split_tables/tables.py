@@ -13,7 +13,21 @@ from torch.distributed.tensor import DTensor
 from peerspec.backends.torch.in_backward import stands_for
 from peerspec.reference import InputError
 
-__all__ = ["Shards", "draw", "give_to_all", "local", "shards_of", "split"]
+__all__ = [
+    "Shards",
+    "Versions",
+    "draw",
+    "give_to_all",
+    "local",
+    "require_first_order",
+    "require_unchanged",
+    "shards_of",
+    "split",
+]
+
+
+Versions = tuple[tuple[Tensor, int], ...]
+"""Tables, and their versions in the forward pass."""
 
 
 class Shards(NamedTuple):
@@ -59,6 +73,8 @@ def split(length: int, count: int) -> list[int]:
 
 def draw(table: Tensor, scale: float) -> None:
     """Draw the part of this process from the normal distribution: another part in each process, whatever its seed."""
+    if table.is_meta:
+        return
     shards = shards_of({"table": table})
     whole: Any = table
     own: Tensor = whole.to_local()
@@ -75,6 +91,28 @@ def give_to_all(layer: nn.Module) -> None:
     for tensor in tensors:
         if not tensor.is_meta and not isinstance(tensor, DTensor):
             distributed.broadcast(tensor, group=shards.group, group_src=0)
+
+
+def require_unchanged(versions: Versions) -> None:
+    """Raise InputError where a table was changed since the forward pass; autograd sees only changes of its part.
+
+    Args:
+        versions: the tables, and their versions then.
+    """
+    if any(table._version != version for table, version in versions):
+        raise InputError(
+            "an expert table was changed after the forward pass that this backward pass belongs to, for instance by an "
+            "optimiser; call backward before step"
+        )
+
+
+def require_first_order() -> None:
+    """Raise InputError within a backward pass whose gradients are to be differentiated again."""
+    if torch.is_grad_enabled():
+        raise InputError(
+            "create_graph=True does not go through tables that are split over processes, which have one derivative; "
+            "use a whole layer for gradient penalties"
+        )
 
 
 def local(table: Tensor) -> Tensor:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
+from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
+from peerspec.backends.torch.functional import forward as functional
 from peerspec.backends.torch.kernels import library_operations
 from peerspec.backends.torch.sharded import load, save, shard
 from peerspec.conformance import check_backend
@@ -310,9 +313,46 @@ def refuse(rank: int) -> Any:
     def sparse() -> None:
         shard(PEER(MLP, sparse_gradients=True), mesh)(torch.randn(4, 12))
 
-    def functional() -> None:
+    def transformed() -> None:
         layer, x = shard(PEER(MLP), mesh), torch.randn(4, 12)
         torch.func.grad(lambda x: layer(x).sum())(x)
+
+    def penalty(by: str) -> None:
+        layer, x = shard(PEER(MLP), mesh, by=by), torch.ones(4, 12, requires_grad=True)  # type: ignore[arg-type]
+        (gradient,) = torch.autograd.grad(layer(x).sum(), x, create_graph=True)
+        gradient.square().sum().backward()
+
+    def stale(make: Callable[..., Any]) -> None:
+        layer, x = shard(PEER(MLP), mesh), torch.ones(4, 12)
+        optimiser, y = make(layer.experts.parameters(), lr=0.1), layer(x)
+        layer(x).square().sum().backward()
+        optimiser.step()
+        y.sum().backward()
+
+    def gates() -> None:
+        layer = shard(whole(MLP, False), mesh, by="width")
+        with torch.no_grad():
+            layer.query.weight.mul_(1 + 2.0**-20 * rank)
+        layer(torch.ones(4, 12))
+
+    def losses() -> None:
+        y = shard(whole(MLP, False), mesh, by="width")(torch.ones(4, 12))
+        (y * (1 + rank)).sum().backward()
+
+    def tied() -> None:
+        layer = PEER(MLP)
+        layer.experts.v = layer.experts.u
+        shard(layer, mesh)
+
+    def group() -> None:
+        layer = shard(PEER(MLP), mesh)
+        optimiser = RowSGD(layer.experts.parameters(), lr=0.1, in_backward=True, process_group=distributed.group.WORLD)
+        layer(torch.ones(4, 12)).sum().backward()
+        optimiser.step()
+
+    def function() -> None:
+        layer = shard(PEER(MLP), mesh)
+        functional(layer.config, dict(layer.named_parameters()), torch.ones(4, 12))
 
     def columns() -> None:
         layer = shard(PEER(MLP), mesh, by="width")
@@ -328,8 +368,18 @@ def refuse(rank: int) -> Any:
         lambda: shard(PEER(MLP), mesh).save("layer.safetensors"),
         other_tokens,
         sparse,
-        functional,
+        transformed,
         columns,
+        lambda: penalty("rows"),
+        lambda: penalty("width"),
+        lambda: stale(RowAdagrad),
+        lambda: stale(torch.optim.SGD),
+        gates,
+        losses,
+        tied,
+        group,
+        function,
+        lambda: save(shard(PEER(MLP, device="meta"), mesh), "layer.safetensors"),
     ]
     return [_answer(attempt) for attempt in attempts]
 
@@ -359,10 +409,20 @@ def test_what_shards_cannot_do_is_one_sentence() -> None:
                 "call its method save",
                 "peerspec.backends.torch.sharded.save",
                 "peerspec.backends.torch.sharded.save",
-                "need the same tokens in all processes",
+                "need the same tokens, ids, gates",
                 "no sparse gradients of tensors that are split",
                 "torch.func and forward-mode derivatives",
                 "sharded by rows",
+                "create_graph=True",
+                "create_graph=True",
+                "call backward before step",
+                "call backward before step",
+                "need the same tokens, ids, gates",
+                "need the same tokens, ids, gates",
+                "tables that are one tensor",
+                "owners of other rows",
+                "call the module that was split",
+                "no values",
             ],
             strict=True,
         ):
@@ -383,3 +443,82 @@ def judge(rank: int, by: str, precision: str, folder: str) -> Any:
 @pytest.mark.parametrize(("count", "by", "precision"), [(3, "rows", "float32"), (2, "width", "bfloat16")])
 def test_a_sharded_layer_conforms(count: int, by: str, precision: str, tmp_path: Path) -> None:
     assert in_processes(count, judge, by, precision, str(tmp_path), timeout=300)[0] == "conformant"
+
+
+def use(rank: int, folder: str) -> Any:
+    """Deep copies, clipping, other parameters under ``fully_shard``, a file that one process misses."""
+    mesh, found = init_device_mesh("cpu", (2,)), {}
+    model = nn.Sequential(shard(whole(NORMED, False), mesh))
+    copy = deepcopy(model)
+    x = tokens(NORMED, rank, False)
+    found["copy"] = float((copy(x) - model(x)).abs().max())
+    wide = shard(whole(MLP, False), mesh, by="width")
+    wide(tokens(MLP, 1, False)).square().sum().backward()
+    found["norm"] = float(clip_grad_norm_(wide.parameters(), 0.5))
+    found["left"] = float(torch.stack([gradient.square().sum() for gradient in learned(wide).values()]).sum().sqrt())
+    fully_shard(model, mesh=mesh, ignored_params=set(model[0].experts.parameters()))
+    save(model[0], Path(folder, "layer.safetensors"))
+    path = Path(folder, "layer.safetensors" if rank else "missing")
+    begun = time.monotonic()
+    found["answer"] = _answer(lambda: load(path, mesh))
+    found["seconds"] = time.monotonic() - begun
+    return found
+
+
+def test_tools_around_a_sharded_layer(tmp_path: Path) -> None:
+    found = in_processes(2, use, str(tmp_path))
+    assert all(isinstance(part, dict) for part in found), found
+    for part in found:
+        assert part["copy"] == 0
+        assert part["norm"] > 0.5
+        assert abs(part["left"] - 0.5) < 1e-4
+        assert part["seconds"] < 10
+    assert "missing is not a file" in found[0]["answer"]
+    assert found[1]["answer"].startswith("process 0 failed, so nothing is read or written")
+    written, right = Layer.load(tmp_path / "layer.safetensors"), whole(NORMED, False).to_layer()
+    for name in ("query.weight", "keys", "experts.u"):
+        assert np.array_equal(written.params[name], right.params[name])
+
+
+def replicate(rank: int) -> Any:
+    mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("data", "experts"))
+    answers = []
+    for group in (None, mesh["data"].get_group()):
+        layer = shard(whole(MLP, False), mesh["experts"])
+        optimiser = RowSGD(layer.experts.parameters(), lr=RATE, in_backward=True, process_group=group)
+        loss = layer(tokens(MLP, rank % 3, False)).square().sum()
+        answers.append(_answer(loss.backward))
+        optimiser.step()
+    return {"answers": answers, **{name: p.full_tensor() for name, p in layer.experts.named_parameters()}}
+
+
+def test_replicas_of_shards_learn_from_all_tokens() -> None:
+    found = in_processes(4, replicate)
+    assert all(isinstance(part, dict) for part in found), found
+    layer = whole(MLP, False)
+    optimiser = RowSGD(layer.experts.parameters(), lr=RATE)
+    losses = [layer(tokens(MLP, rank % 3, False)).square().sum() for rank in range(4)]
+    (sum(losses[1:], losses[0]) / 4).backward()
+    optimiser.step()
+    for part in found:
+        assert "pass process_group to the optimiser" in part["answers"][0]
+        assert part["answers"][1] == "no error"
+        for name, parameter in layer.experts.named_parameters():
+            torch.testing.assert_close(part[name], parameter.detach(), rtol=1e-5, atol=1e-6)
+
+
+def fill(rank: int, folder: str) -> Any:
+    layer = shard(PEER(PeerConfig(128, 2, 4096, 3, 4)), init_device_mesh("cpu", (1,)))
+    return _answer(lambda: save(layer, Path(folder, "layer.safetensors")))
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_file(tmp_path: Path) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        [answer] = in_processes(1, fill, str(tmp_path))
+        assert "No space left on device" in answer
+        assert not list(tmp_path.iterdir())
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
