@@ -62,7 +62,7 @@ def is_plain(stage: nn.Module) -> bool:
         and "forward" not in vars(stage)
         and not (stage._forward_pre_hooks or stage._forward_hooks)
         and not (_global_forward_pre_hooks or _global_forward_hooks)
-        and not any(map(is_dtensor, stage.parameters(recurse=False)))
+        and not any(map(is_dtensor, stage._parameters.values()))  # parameters() is a generator, which dynamo refuses
     )
 
 

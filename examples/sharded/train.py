@@ -69,6 +69,7 @@ def main() -> None:
         if (step + 1) % options.every == 0:
             _checkpoint(options.folder, step + 1, model, optimisers)
     save(layer, options.folder / "layer.safetensors", overwrite=True)
+    distributed.barrier()  # a thread of gloo that still held tensors when the interpreter ends would abort it
     distributed.destroy_process_group()
 
 

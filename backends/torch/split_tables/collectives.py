@@ -51,11 +51,11 @@ def joined_columns(part: Tensor, widths: Sequence[int], group: ProcessGroup) -> 
     return torch.cat([columns[:, :width] for columns, width in zip(found, widths, strict=True)], 1)
 
 
-def gathered_numbers(numbers: Tensor, group: ProcessGroup) -> list[list[int]]:
-    """The integers [C] of each process."""
+def gathered_numbers(numbers: Tensor, group: ProcessGroup) -> list[list[Any]]:
+    """The numbers [C] of each process."""
     found = [torch.empty_like(numbers) for _ in range(distributed.get_world_size(group))]
     _run(lambda: distributed.all_gather(found, numbers, group=group), group)
-    rows: list[list[int]] = torch.stack(found).tolist()
+    rows: list[list[Any]] = torch.stack(found).tolist()
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -47,4 +48,5 @@ def _run(rank: int, count: int, folder: str, function: Callable[..., Any], argum
         answer = f"{type(error).__name__}: {error}".splitlines()[0]
     torch.save(answer, Path(folder, f"{rank}.new"))
     Path(folder, f"{rank}.new").rename(Path(folder, str(rank)))
+    time.sleep(0.05)  # a thread of gloo that still held tensors when the interpreter ends would abort it
     distributed.destroy_process_group()

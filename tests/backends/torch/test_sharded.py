@@ -37,6 +37,8 @@ ONE = PeerConfig(12, 3, 49, 1, 6, expert="glu", activation="identity", d_out=7)
 FEW = PeerConfig(3, 2, 4, 2, 2)
 """Of 4 rows or 3 columns, some of 3 or 4 processes have one or none."""
 NORMED = PeerConfig(12, 2, 49, 4, 6, query_norm="batch")
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+"""Sums of at most 150 numbers of order one, each rounded by 2⁻²⁴ of what is summed so far."""
 OPTIMISERS = {"SGD": RowSGD, "Adagrad": RowAdagrad, "Adam": LazyAdam}
 RATE = 0.05
 
@@ -112,7 +114,7 @@ def test_shards_compute_what_the_whole_layer_computes(count: int, by: str) -> No
     assert all(isinstance(part, list) for part in found), found
     for case, parts in zip(CASES, zip(*found, strict=True), strict=True):
         config, exact, core = case
-        layer, close = whole(config, exact), {"rtol": 0, "atol": 0} if exact else {"rtol": 1e-5, "atol": 1e-5}
+        layer, close = whole(config, exact), {"rtol": 0, "atol": 0} if exact else CLOSE
         with nullcontext() if core else library_operations():
             right = [results(layer, tokens(config, rank, exact)) for rank in (range(count) if by == "rows" else (1,))]
         for rank, part in enumerate(parts):
@@ -204,7 +206,7 @@ def test_shards_learn_what_one_process_learns(in_backward: bool) -> None:
             step(model, optimisers, losses)
         for part in parts:
             for name, tensor in whole_parameters(model).items():
-                torch.testing.assert_close(part[name], tensor, rtol=1e-4, atol=1e-6)
+                torch.testing.assert_close(part[name], tensor, **CLOSE)
 
 
 def start(rank: int) -> Any:
@@ -339,6 +341,10 @@ def refuse(rank: int) -> Any:
         y = shard(whole(MLP, False), mesh, by="width")(torch.ones(4, 12))
         (y * (1 + rank)).sum().backward()
 
+    def roundings() -> None:
+        y = shard(whole(MLP, False), mesh, by="width")(torch.ones(4, 12))
+        (y * (1 + rank * 2.0**-10)).sum().backward()
+
     def tied() -> None:
         layer = PEER(MLP)
         layer.experts.v = layer.experts.u
@@ -376,6 +382,7 @@ def refuse(rank: int) -> Any:
         lambda: stale(torch.optim.SGD),
         gates,
         losses,
+        roundings,
         tied,
         group,
         function,
@@ -409,7 +416,7 @@ def test_what_shards_cannot_do_is_one_sentence() -> None:
                 "call its method save",
                 "peerspec.backends.torch.sharded.save",
                 "peerspec.backends.torch.sharded.save",
-                "need the same tokens, ids, gates",
+                "need the same tokens, ids and gates",
                 "no sparse gradients of tensors that are split",
                 "torch.func and forward-mode derivatives",
                 "sharded by rows",
@@ -417,8 +424,9 @@ def test_what_shards_cannot_do_is_one_sentence() -> None:
                 "create_graph=True",
                 "call backward before step",
                 "call backward before step",
-                "need the same tokens, ids, gates",
-                "need the same tokens, ids, gates",
+                "need the same tokens, ids and gates",
+                "need the same gradients of y",
+                "no error",
                 "tables that are one tensor",
                 "owners of other rows",
                 "call the module that was split",
@@ -440,7 +448,7 @@ def judge(rank: int, by: str, precision: str, folder: str) -> Any:
     return str(report.verdict)
 
 
-@pytest.mark.parametrize(("count", "by", "precision"), [(3, "rows", "float32"), (2, "width", "bfloat16")])
+@pytest.mark.parametrize(("count", "by", "precision"), [(2, "rows", "float32"), (2, "width", "bfloat16")])
 def test_a_sharded_layer_conforms(count: int, by: str, precision: str, tmp_path: Path) -> None:
     assert in_processes(count, judge, by, precision, str(tmp_path), timeout=300)[0] == "conformant"
 
@@ -504,7 +512,7 @@ def test_replicas_of_shards_learn_from_all_tokens() -> None:
         assert "pass process_group to the optimiser" in part["answers"][0]
         assert part["answers"][1] == "no error"
         for name, parameter in layer.experts.named_parameters():
-            torch.testing.assert_close(part[name], parameter.detach(), rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(part[name], parameter.detach(), **CLOSE)
 
 
 def fill(rank: int, folder: str) -> Any:
