@@ -51,7 +51,7 @@ def parameter_dtype(name: str, dtype: torch.dtype) -> torch.dtype:
     return COMPUTE_DTYPES[dtype] if name in STATISTICS else dtype
 
 
-def is_dtensor(tensor: torch.Tensor) -> bool:
+def is_dtensor(tensor: object) -> bool:
     """Whether parts of the tensor lie in several processes; ``torch.distributed.tensor`` takes long to import."""
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(tensor, module.DTensor)
