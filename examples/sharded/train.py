@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def main() -> None:
         if (step + 1) % options.every == 0:
             _checkpoint(options.folder, step + 1, model, optimisers)
     save(layer, options.folder / "layer.safetensors", overwrite=True)
-    distributed.barrier()  # a thread of gloo that still held tensors when the interpreter ends would abort it
+    distributed.barrier()
+    time.sleep(0.1)  # threads of gloo release tensors; one that still did when the interpreter ends would abort it
     distributed.destroy_process_group()
 
 
