@@ -16,7 +16,7 @@ from peerspec.backends.torch.activations import activate, activate_backward
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gpu.limits import fits_experts
-from peerspec.backends.torch.in_backward import UpdateError, tables_with_receiver
+from peerspec.backends.torch.in_backward import UpdateError, tables_with_receiver, wanted_tables
 from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.table_gradients import table_gradients
@@ -273,8 +273,7 @@ def _backward(ctx: Any, dy: Tensor, _: Tensor | None) -> tuple[Tensor | None, ..
     # before the gradients of the tables, with which an optimiser may change the tables
     dx, dgates, *weights = _expert_stage_backward(u, v, w, x, ids, gates, products, dy, ctx.activation, needed[3])
     count = len(weights)
-    tables = [own if own is not None else saved for own, saved in zip(ctx.received, (u, v, w), strict=True)]
-    wanted = [table if need else None for table, need in zip(tables[:count], needed[:count], strict=True)]
+    wanted = wanted_tables(ctx.received, (u, v, w), needed[:3])[:count]
     found = table_gradients(wanted, ids, weights, [x, dy, x][:count], sparse=ctx.sparse)
     return *found, *[None] * (3 - count), dx if needed[3] else None, None, dgates, None, None
 

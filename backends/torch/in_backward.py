@@ -14,7 +14,15 @@ from torch.utils.weak import TensorWeakRef, WeakIdKeyDictionary
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import PeerError
 
-__all__ = ["Receiver", "UpdateError", "receiver_of", "set_receiver", "stands_for", "tables_with_receiver"]
+__all__ = [
+    "Receiver",
+    "UpdateError",
+    "receiver_of",
+    "set_receiver",
+    "stands_for",
+    "tables_with_receiver",
+    "wanted_tables",
+]
 
 Receiver = Callable[[Tensor, FactoredRows], None]
 
@@ -38,6 +46,14 @@ def tables_with_receiver(tables: Sequence[Tensor | None]) -> list[Tensor | None]
     A saved tensor may come back as another tensor, which no optimiser knows. So keep these beside the saved ones.
     """
     return [table if table is not None and receiver_of(table) else None for table in tables]
+
+
+def wanted_tables(
+    with_receiver: Sequence[Tensor | None], saved: Sequence[Tensor | None], needed: Sequence[bool]
+) -> list[Tensor | None]:
+    """The tables whose gradients are needed: those with a receiver as it knows them, the others as they were saved."""
+    tables = [own if own is not None else other for own, other in zip(with_receiver, saved, strict=True)]
+    return [table if need else None for table, need in zip(tables, needed, strict=True)]
 
 
 def stands_for(part: Tensor, parameter: Tensor) -> None:

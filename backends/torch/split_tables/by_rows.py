@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from peerspec.backends.torch.experts import backward_of_stage, stage_with_products
-from peerspec.backends.torch.in_backward import tables_with_receiver
+from peerspec.backends.torch.in_backward import tables_with_receiver, wanted_tables
 from peerspec.backends.torch.split_tables.collectives import gathered_numbers, swapped
 from peerspec.backends.torch.split_tables.pairs import Pairs, calls, in_rectangle, touched_by
 from peerspec.backends.torch.split_tables.tables import Shards, Versions, require_first_order, require_unchanged, split
@@ -131,7 +131,7 @@ class _Stage(torch.autograd.Function):
         require_first_order()
         require_unchanged(ctx.options.versions)
         u, v, w, here, counts, ids, gates, *products = ctx.saved_tensors
-        options, route, needed = ctx.options, ctx.route, ctx.needs_input_grad
+        options, route = ctx.options, ctx.route
         shards, of_tables = options.shards, 2 if w is None else 3
         dy_here = _to_owners(route, shards, dy)
         dx = torch.zeros_like(here)
@@ -146,8 +146,7 @@ class _Stage(torch.autograd.Function):
         dgates = gates.new_empty(ctx.shape)
         dgates.view(-1)[route.order] = swapped(factors[0], route.received_pairs, route.sent_pairs, shards.group)
         dx = _from_owners(route, shards, dx, ctx.shape[0])
-        tables = [own if own is not None else saved for own, saved in zip(ctx.received, (u, v, w), strict=True)]
-        wanted = [table if need else None for table, need in zip(tables, needed, strict=False)][:of_tables]
+        wanted = wanted_tables(ctx.received, (u, v, w), ctx.needs_input_grad[:3])[:of_tables]
         gradients: list[Tensor | None] = [None] * of_tables
         if any(table is not None for table in wanted):
             shape = len(here), ctx.shape[1]

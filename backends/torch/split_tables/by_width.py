@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from peerspec.backends.torch.experts import stage_factors, values_of
-from peerspec.backends.torch.in_backward import tables_with_receiver
+from peerspec.backends.torch.in_backward import tables_with_receiver, wanted_tables
 from peerspec.backends.torch.rows import gather_dot, gather_sum
 from peerspec.backends.torch.split_tables.collectives import gathered_numbers, joined_columns, summed
 from peerspec.backends.torch.split_tables.tables import Shards, Versions, require_first_order, require_unchanged, split
@@ -147,8 +147,7 @@ class _Stage(torch.autograd.Function):
         require_first_order()
         require_unchanged(ctx.options.versions)
         u, v, w, own, gates, ids, products = ctx.saved_tensors
-        options, needed = ctx.options, ctx.needs_input_grad
-        shards, of_tables = options.shards, 2 if w is None else 3
+        options, shards, of_tables = ctx.options, ctx.options.shards, 2 if w is None else 3
         _require_alike(shards, dy)
         own_dy = dy[:, _columns(options.outputs, shards.rank)].contiguous()
         z = summed(_dots(v, ids, own_dy), shards.group)
@@ -156,8 +155,7 @@ class _Stage(torch.autograd.Function):
         dx = _sums(u, ids, weights[0])
         if w is not None:
             dx += _sums(w, ids, weights[2])
-        tables = [given if given is not None else saved for given, saved in zip(ctx.received, (u, v, w), strict=True)]
-        wanted = [table if need else None for table, need in zip(tables, needed, strict=False)][:of_tables]
+        wanted = wanted_tables(ctx.received, (u, v, w), ctx.needs_input_grad[:3])[:of_tables]
         wide = [table if table is not None and table.shape[1] else None for table in wanted]
         gradients: list[Tensor | None] = [None] * of_tables
         if any(table is not None for table in wide):
