@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -21,6 +22,9 @@ __all__ = ["Kept", "Task", "caught", "files", "run_tasks", "tried"]
 ROOT = Path(__file__).parents[1]
 NO_LIMIT = float("inf")
 """Seconds a call may take: a busy machine must not cause a false finding."""
+
+SECONDS_BETWEEN_SAVES = 5.0
+"""An interrupted sweep loses the results of so many seconds at most; the file of a long one has megabytes."""
 
 Task = tuple[Path, int, str]
 """A backend, a seed and a size."""
@@ -106,8 +110,14 @@ def run_tasks(
     with Progress(*columns) as progress, ProcessPoolExecutor(jobs) as pool:
         shown = progress.add_task(title, total=len(tasks), completed=len(tasks) - len(missing))
         running = {pool.submit(run, task): task for task in missing}
-        for done in as_completed(running):
-            kept.put(running[done], done.result())
+        saved = monotonic()
+        try:
+            for done in as_completed(running):
+                kept.put(running[done], done.result())
+                progress.update(shown, advance=1)
+                if monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                    kept.save()
+                    saved = monotonic()
+        finally:
             kept.save()
-            progress.update(shown, advance=1)
     return [kept.results[kept.name(task)] for task in tasks]

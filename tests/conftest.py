@@ -1,5 +1,6 @@
-"""Which tests share a process, and the library of kernels, compiled once into the project's own build folder."""
+"""Which tests share a process, what a test leaves there, and the library of kernels, compiled once."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ class OneProcessForAFile(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForAFile:
     """The schedule of several processes."""
     return OneProcessForAFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler() -> Iterator[None]:
+    """After a test, forget what torch compiled in it, such as the code that it skips from then on."""
+    yield
+    if dynamo := sys.modules.get("torch._dynamo"):
+        dynamo.reset()
 
 
 @pytest.fixture(scope="session")
