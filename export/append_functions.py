@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from peerspec.export.expert_stage import Body
 from peerspec.export.functions import Kind, layer_functions, layer_names
 from peerspec.export.layer_nodes import LayerNode, layer_nodes
 from peerspec.export.names import LAYER_NODE, SPEC_KEY
-from peerspec.export.onnx_package import ModelProto, helper
+from peerspec.export.onnx_package import FunctionProto, ModelProto, helper
 from peerspec.export.tables import SCALE, Tables, check_tables, inputs
 from peerspec.reference import SPEC_VERSION
 
@@ -24,9 +24,10 @@ _DTYPES = {code: dtype for dtype, code in TENSOR_TYPES.items()}
 def append_functions(
     model: ModelProto, elements: Mapping[str, int], *, body: Body = "gather", tables: Tables | None = None
 ) -> list[LayerNode]:
-    """Complete, in place, a model of opset 18 whose layers are bare ``peer.Layer`` nodes.
+    """Complete, in place, a model of opset 18 or later whose layers are bare ``peer.Layer`` nodes.
 
-    A node gets the name of its parameters: the layer of ``blocks.1.mlp.keys`` becomes ``blocks.1.mlp``.
+    The functions import the opset of the model. A node gets the name of its parameters: the layer of
+    ``blocks.1.mlp.keys`` becomes ``blocks.1.mlp``.
 
     Args:
         model: the model.
@@ -56,11 +57,22 @@ def append_functions(
         layer_node.node.name = _name(layer_node)
         del layer_node.node.input[1:]
         layer_node.node.input.extend(_source(layer_node, name) for name in inputs(kind.config, tables))
-    model.functions.extend(layer_functions(kinds, body=body))
+    model.functions.extend(_with_opset(_opset(model), layer_functions(kinds, body=body)))
     if DOMAIN not in {entry.domain for entry in model.opset_import}:
         model.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
     helper.set_model_props(model, {entry.key: entry.value for entry in model.metadata_props} | {SPEC_KEY: SPEC_VERSION})
     return layer_nodes(model, "the model")
+
+
+def _opset(model: ModelProto) -> int:
+    return next(int(entry.version) for entry in model.opset_import if not entry.domain)
+
+
+def _with_opset(opset: int, functions: Sequence[FunctionProto]) -> Sequence[FunctionProto]:
+    """The functions with another version of the default domain: later ones keep what their operators do (ONX-1)."""
+    for entry in (entry for function in functions for entry in function.opset_import if not entry.domain):
+        entry.version = opset
+    return functions
 
 
 def _name(layer_node: LayerNode) -> str:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from peerspec.export.append_functions import append_functions
-from peerspec.export.domain import IR_VERSION, OPSET
+from peerspec.export.as_node import AS_NODE
+from peerspec.export.domain import OPSET
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
 from peerspec.export.layer_nodes import LayerNode
-from peerspec.export.onnx_package import ModelProto, helper
+from peerspec.export.onnx_package import ModelProto, helper, onnx
 from peerspec.export.stated import state_errors
 from peerspec.export.table_error import table_error
 from peerspec.export.tables import Tables, is_table, narrowed
@@ -42,10 +43,11 @@ def export(
     output_names: Sequence[str] | None = None,
     body: Body = "gather",
     tables: Tables | None = None,
+    opset: int = OPSET,
     external_threshold: int = EXTERNAL_THRESHOLD,
     overwrite: bool = False,
 ) -> None:
-    """Write ``model`` as an ONNX model of opset 18, whole or not at all.
+    """Write ``model`` as an ONNX model of opset 18 or later, whole or not at all.
 
     Initializers of at least ``external_threshold`` bytes are written in chunks to ``path`` + ``.data`` from the memory
     of the parameters, so export needs little memory beyond that of the model.
@@ -60,12 +62,15 @@ def export(
         output_names: names of the outputs, as in ``torch.onnx.export``.
         body: as in ``peerspec.export.export``.
         tables: as in ``peerspec.export.export``, for every layer of the model.
+        opset: the version of ONNX's operators, 18 to the newest that the installed onnx has. Each runtime states the
+            newest that it takes.
         external_threshold: 0 writes every initializer to the external file.
         overwrite: replace the model and its external file if they exist.
 
     Raises:
-        ExportError: the model is in training mode, on the meta device or has no PEER layer, a layer gets tokens of
-            another dtype than its parameters, ``tables`` does not fit a layer, or the path exists or cannot be written.
+        ExportError: ``opset`` is not one of those, the model is in training mode, on the meta device or has no PEER
+            layer, a layer gets tokens of another dtype than its parameters, ``tables`` does not fit a layer, or the
+            path exists or cannot be written.
 
     Example:
         >>> import tempfile
@@ -77,11 +82,14 @@ def export(
         ...     print(read_layer(Path(folder, "model.onnx")).config == model.config)
         True
     """
+    newest = onnx.defs.onnx_opset_version()
+    if not OPSET <= opset <= newest:
+        raise ExportError(f"opset must lie in {OPSET}..{newest}, the newest of the installed onnx, got {opset}")
     if any(module.training for module in model.modules()):
         raise ExportError("the model is in training mode and ONNX is inference; call model.eval() first")
     if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
         raise ExportError("the model is on the meta device, where parameters have no values; load its parameters first")
-    program = _program(model, args, dict(kwargs or {}), dynamic_shapes, input_names, output_names)
+    program = _program(model, args, dict(kwargs or {}), opset, dynamic_shapes, input_names, output_names)
     arrays = {name: _array(name, value) for name, value in program.graph.initializers.items()}
     made = _without_initializers(program)
     elements = {name: helper.np_dtype_to_tensor_dtype(array.dtype) for name, array in arrays.items()}
@@ -100,23 +108,26 @@ def export(
     write_model(build, Path(path), external_threshold=external_threshold, overwrite=overwrite)
 
 
-def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *names: Any) -> onnx_ir.Model:
+def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], opset: int, *names: Any) -> onnx_ir.Model:
     shapes, inputs, outputs = names
-    with warnings.catch_warnings():
-        # torch 2.13 calls its own deprecated function
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-        warnings.filterwarnings("ignore", message=".*without the functions that compute it", category=UserWarning)
-        program = torch.onnx.export(
-            model,
-            args,
-            kwargs=kwargs,
-            dynamic_shapes=shapes,
-            input_names=inputs,
-            output_names=outputs,
-            opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
-        )
+    before = AS_NODE.set(True)
+    try:
+        with warnings.catch_warnings():
+            # torch 2.13 calls its own deprecated function
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            program = torch.onnx.export(
+                model,
+                args,
+                kwargs=kwargs,
+                dynamic_shapes=shapes,
+                input_names=inputs,
+                output_names=outputs,
+                opset_version=opset,
+                dynamo=True,
+                verbose=False,
+            )
+    finally:
+        AS_NODE.reset(before)
     assert program is not None
     return program.model
 
@@ -141,5 +152,5 @@ def _without_initializers(program: onnx_ir.Model) -> ModelProto:
         for value in node.outputs:
             value.metadata_props.clear()
     made = onnx_ir.to_proto(program)
-    made.ir_version = IR_VERSION
+    made.ir_version = helper.find_min_ir_version_for(made.opset_import, ignore_unknown=True)
     return made

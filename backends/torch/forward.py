@@ -15,7 +15,7 @@ from peerspec.backends.torch.checks import check_input, check_params
 from peerspec.backends.torch.experts import expert_stage
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.inference import LayerOutput, infer
-from peerspec.backends.torch.onnx_node import onnx_node
+from peerspec.backends.torch.onnx_node import becomes_node, onnx_node
 from peerspec.backends.torch.plain import needs_plain
 from peerspec.backends.torch.precision import without_autocast
 from peerspec.backends.torch.query import query
@@ -94,7 +94,7 @@ def forward(
         >>> output.y.shape, output.gates.shape
         (torch.Size([3, 8]), torch.Size([3, 2, 4]))
     """
-    if fits_one_operator(config, x, params.values()) or torch.onnx.is_in_onnx_export():
+    if fits_one_operator(config, x, params.values()) or becomes_node():
         return in_one_operator(config, params, x, mask=mask, training=training)
     check_params(config, params)
     stages = Stages(
@@ -113,10 +113,10 @@ def in_one_operator(
     mask: Bool[Tensor, "*lead"] | None = None,
     training: bool = False,
 ) -> Output:
-    """``forward`` where ``fits_one_operator`` is true, or within an export to ONNX."""
+    """``forward`` where ``fits_one_operator`` is true, or where the layer becomes a node of ONNX."""
     check_params(config, params)
     check_input(config, params["keys"], x, mask)
-    if torch.onnx.is_in_onnx_export():
+    if becomes_node():
         return Output(*onnx_node(config, params, x, training=training), None)
     return _shaped(config, x, infer(config, params, x.reshape(-1, config.d_model)), None)
 

@@ -15,6 +15,7 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor, to_array,
 from peerspec.backends.torch.checks import require_values
 from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
 from peerspec.backends.torch.huge_pages import copied
+from peerspec.backends.torch.onnx_node import becomes_node
 from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
 from peerspec.reference import InputError, Layer, PeerConfig, TableError
 from peerspec.reference.storage import read, write
@@ -120,10 +121,9 @@ class PEER(nn.Module):
             >>> output.y.shape, output.indices.shape
             (torch.Size([3, 8]), torch.Size([3, 2, 4]))
         """
-        exported = torch.onnx.is_in_onnx_export()
         plain = is_plain(self.query) and is_plain(self.experts)
         learned = list(self.parameters()) if torch.is_grad_enabled() else []
-        if exported or (plain and fits_one_operator(self.config, x, learned)):
+        if becomes_node() or (plain and fits_one_operator(self.config, x, learned)):
             return in_one_operator(self.config, self._tensors(), x, mask=mask, training=self.training)
         return evaluate(self.config, self.keys, self._stages(), x, mask=mask)
 

@@ -13,14 +13,29 @@ from jaxtyping import Float
 from torch import Tensor
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
+from peerspec.export.as_node import AS_NODE
 from peerspec.reference import InputError, PeerConfig
 
-__all__ = ["onnx_node"]
+__all__ = ["becomes_node", "onnx_node", "refuse_batch_statistics"]
 
-_WITHOUT_FUNCTIONS = (
-    "torch.onnx.export writes a node peer.Layer without the functions that compute it, so no runtime loads the file; "
-    "call peerspec.export.torch.export instead, which takes the same arguments and adds them"
-)
+
+_INFERENCE = "ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)"
+
+
+def becomes_node() -> bool:
+    """Whether the layer is traced by ``peerspec.export.torch``; another exporter to ONNX gets plain operations."""
+    return torch.onnx.is_in_onnx_export() and AS_NODE.get()
+
+
+def refuse_batch_statistics(query_norm: str) -> None:
+    """Refuse an export to ONNX in training mode; also by a warning, because torch's exporter loses errors.
+
+    Raises:
+        InputError: the query norm is "batch", and the layer is traced for ONNX.
+    """
+    if query_norm == "batch" and torch.onnx.is_in_onnx_export():
+        warnings.warn(_INFERENCE, stacklevel=2)
+        raise InputError(_INFERENCE)
 
 
 def onnx_node(
@@ -34,9 +49,8 @@ def onnx_node(
     Raises:
         InputError: training with batch norm, because ONNX models only infer.
     """
-    if training and config.query_norm == "batch":
-        raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
-    warnings.warn(_WITHOUT_FUNCTIONS, stacklevel=2)  # peerspec.export.torch, which adds them, is silent
+    if training:
+        refuse_batch_statistics(config.query_norm)
     lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[params["keys"].dtype]
     pairs = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(

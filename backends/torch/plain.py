@@ -18,13 +18,14 @@ from torch.autograd import forward_ad
 
 from peerspec.backends.torch.activations import activate
 from peerspec.backends.torch.precision import full_precision
+from peerspec.reference.selection import staircase_cells
 
-__all__ = ["expert_stage", "gradients", "needs_plain", "needs_plain_backward", "query", "scores_of"]
+__all__ = ["expert_stage", "gradients", "needs_plain", "needs_plain_backward", "query", "retrieve", "scores_of"]
 
 
 def needs_plain() -> bool:
-    """Whether a transformation that differentiates calls, or forward-mode derivatives are wanted."""
-    if forward_ad._current_level >= 0:
+    """Whether a transformation that differentiates or an exporter to ONNX calls, or forward mode is on."""
+    if forward_ad._current_level >= 0 or torch.onnx.is_in_onnx_export():
         return True
     if torch.compiler.is_compiling():
         return False
@@ -44,6 +45,24 @@ def query(x: Float[Tensor, "T D"], weight: Float[Tensor, "h d D"], bias: Tensor 
     with full_precision(x.device.type):
         q = torch.einsum("td,hcd->thc", x, weight.to(x.dtype))
     return q if bias is None else q + bias.to(x.dtype)
+
+
+def retrieve(
+    q: Float[Tensor, "T h d"], keys: Float[Tensor, "H_k 2 n half"], k: int
+) -> tuple[Float[Tensor, "T h k"], Int[Tensor, "T h k"]]:
+    """Scores and ids of the k best experts, for ONNX, whose TopK lists equal values by position (SCO-1, SEL-1)."""
+    n, half = keys.shape[2:]
+    with full_precision(q.device.type):
+        halves = [
+            torch.einsum("thc,hnc->thn", part, keys[:, side].to(q.dtype).expand(q.shape[1], -1, -1))
+            for side, part in ((0, q[..., :half]), (1, q[..., half:]))
+        ]
+    best = [scores.topk(min(k, n), dim=-1) for scores in halves]
+    ranks = [torch.from_numpy(cells).to(q.device) for cells in staircase_cells(k, n)]
+    sums = sum(found.values.index_select(-1, cells) for found, cells in zip(best, ranks, strict=True))
+    scores, at = sums.topk(k, dim=-1)
+    i, j = (found.indices.gather(-1, cells[at]) for found, cells in zip(best, ranks, strict=True))
+    return scores, i * n + j
 
 
 def scores_of(

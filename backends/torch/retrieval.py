@@ -30,6 +30,8 @@ to fill one."""
 
 def retrieve(keys: Float[Tensor, "H_k 2 n half"], q: Float[Tensor, "T h d"], k: int) -> Selection:
     """Scores and ids [T, h, k] of queries after the query norm (SCO-1, SEL-1); scores are differentiable."""
+    if torch.onnx.is_in_onnx_export():
+        return Selection(*plain.retrieve(q, keys, k))
     if plain.needs_plain():
         scores, ids = _retrieve(q.detach(), keys.detach(), k)
         own = plain.scores_of(q, keys, ids)

@@ -172,7 +172,10 @@ def test_a_model_that_cannot_be_exported_is_refused_in_one_sentence(tmp_path):
 
 def test_the_node_itself_refuses_batch_statistics(monkeypatch):
     monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
-    with pytest.raises(InputError, match=r"no batch statistics; call model\.eval"):
+    with (
+        pytest.warns(UserWarning, match="ONNX is inference"),
+        pytest.raises(InputError, match=r"no batch statistics; call model\.eval"),
+    ):
         PEER(FIRST)(torch.zeros(2, 6))
 
 
@@ -217,8 +220,89 @@ def test_the_layer_of_a_jax_pytree_is_exported_in_one_line(tmp_path):
         np.testing.assert_array_equal(got.params[name], array)
 
 
+def run(path, tokens):
+    """The outputs of a file with one input."""
+    session = new_session(str(path), threads=1)
+    return session.run(None, {session.get_inputs()[0].name: tokens})
+
+
+def by_torch(model, tokens, path, **options):
+    """The file of torch's own exporter."""
+    torch.onnx.export(model, (tokens,), path, dynamo=True, verbose=False, **options)
+
+
+BARE = [FIRST, SECOND, PeerConfig(6, 2, 49, 9, 4, activation="identity", query_norm="layer")]
+"""Without gelu, whose Erf ONNX Runtime does not have in float64."""
+
+
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
-def test_an_export_by_torch_alone_says_what_to_call_instead(tmp_path):
-    model = PEER(PeerConfig(6, 2, 49, 3, 4)).eval()
-    with pytest.warns(UserWarning, match=r"no runtime loads the file; call peerspec\.export\.torch\.export instead"):
-        torch.onnx.export(model, (torch.randn(2, 6),), tmp_path / "model.onnx", dynamo=True, verbose=False)
+@pytest.mark.stack("torch", "torch.onnx", "a bare `torch.onnx.export`, which writes the layer as standard operators")
+@pytest.mark.parametrize("config", BARE)
+def test_an_export_by_torch_alone_computes_the_layer_by_standard_operators(config, tmp_path):
+    module = PEER.from_layer(Layer.random(config, dtype=np.float64)).eval()
+    by_torch(module, torch.randn(4, 3, 6).double(), tmp_path / "model.onnx", dynamic_shapes=DYNAMIC)
+    checker.check_model(onnx.load(tmp_path / "model.onnx"), full_check=True)
+    for shape in [(2, 5, 6), (1, 1, 6)]:
+        tokens = np.random.default_rng(0).standard_normal(shape)
+        [y] = run(tmp_path / "model.onnx", tokens)
+        # numbers below 2⁷ and fewer than 2¹⁰ roundings of 2⁻⁵³: two orders of float64 differ by less
+        np.testing.assert_allclose(y, _logits(module, tokens), rtol=0, atol=2**-36)
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+def test_an_export_by_torch_alone_lists_equal_experts_by_id(tmp_path):
+    layer = Layer.random(PeerConfig(6, 2, 25, 7, 4))
+    for name, array in layer.params.items():
+        array[:] = np.sign(array) if name == "keys" else np.round(array * 4)
+
+    class Routing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.peer = PEER.from_layer(layer)
+
+        def forward(self, x):
+            return self.peer.forward_with_routing(x)[1:3]
+
+    module, tokens = Routing().eval(), torch.randint(-2, 3, (64, 6)).float()
+    by_torch(module, tokens, tmp_path / "model.onnx")
+    scores, ids = run(tmp_path / "model.onnx", tokens.numpy())
+    expected = module(tokens)
+    assert any(len(set(row)) < len(row) for row in scores.reshape(-1, 7)), "no ties"
+    np.testing.assert_array_equal(scores, expected[0].detach())
+    np.testing.assert_array_equal(ids, expected[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")
+def test_an_export_by_torch_alone_in_training_mode_is_refused_where_the_layer_has_batch_statistics(tmp_path):
+    module = PEER(FIRST).train()
+    with (
+        pytest.warns(UserWarning, match=r"no batch statistics; call model\.eval"),
+        pytest.warns(UserWarning, match="in training mode"),
+        pytest.raises(torch.onnx.errors.OnnxExporterError),
+    ):
+        by_torch(module, torch.randn(4, 6), tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("opset", [19, 23, onnx.defs.onnx_opset_version() - 1])
+def test_a_model_of_a_later_opset_computes_and_holds_the_same_layers(opset, model, tmp_path):
+    path = tmp_path / "model.onnx"
+    export(model, (torch.zeros(2, 3, dtype=torch.long),), path, dynamic_shapes=DYNAMIC, opset=opset)
+    made = onnx.load(path)
+    checker.check_model(made, full_check=True)
+    versions = {entry.version for part in (made, *made.functions) for entry in part.opset_import if not entry.domain}
+    assert versions == {opset}
+    tokens = np.array([[3, 1, 4], [1, 5, 9]])
+    [y] = run(path, tokens)
+    np.testing.assert_allclose(y, _logits(model, tokens), rtol=1e-5, atol=1e-5)
+    layers = {layer.name: layer for layer in find_layers(made, path)}
+    for name, module in {"blocks.1.peer": model.blocks[1]["peer"], "last": model.last}.items():
+        assert layers[name].config == module.config
+
+
+@pytest.mark.parametrize("opset", [17, onnx.defs.onnx_opset_version() + 1])
+def test_an_opset_that_cannot_be_written_is_refused_in_one_sentence(opset, tmp_path):
+    with pytest.raises(
+        ExportError, match=rf"^opset must lie in 18\.\..*, the newest of the installed onnx, got {opset}$"
+    ):
+        export(PEER(SECOND).eval(), (torch.zeros(2, 6),), tmp_path / "model.onnx", opset=opset)
+    assert not list(tmp_path.iterdir())

@@ -33,8 +33,8 @@ class Row(NamedTuple):
 
 
 def rows() -> Iterator[Row]:
-    """The marks of all tests of backends, in the order of the files."""
-    for path in sorted((ROOT / "tests" / "backends").rglob("test_*.py")):
+    """The marks of all tests, in the order of the files."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef):
                 for call in node.decorator_list:
