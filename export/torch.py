@@ -15,9 +15,9 @@ import onnx_ir
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.onnx.errors import OnnxExporterError
 
 from peerspec.export.append_functions import append_functions
-from peerspec.export.as_node import AS_NODE
 from peerspec.export.domain import OPSET
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
@@ -27,7 +27,8 @@ from peerspec.export.stated import state_errors
 from peerspec.export.table_error import table_error
 from peerspec.export.tables import Tables, is_table, narrowed
 from peerspec.export.write import EXTERNAL_THRESHOLD, TensorMaker, write_model
-from peerspec.reference import Layer
+from peerspec.files.as_node import AS_NODE
+from peerspec.reference import Layer, PeerError
 
 __all__ = ["export"]
 
@@ -71,6 +72,7 @@ def export(
         ExportError: ``opset`` is not one of those, the model is in training mode, on the meta device or has no PEER
             layer, a layer gets tokens of another dtype than its parameters, ``tables`` does not fit a layer, or the
             path exists or cannot be written.
+        InputError: ``args`` give a layer tokens of another width (SHP-1).
 
     Example:
         >>> import tempfile
@@ -126,6 +128,10 @@ def _program(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], op
                 dynamo=True,
                 verbose=False,
             )
+    except OnnxExporterError as error:
+        if isinstance(error.__cause__, PeerError):  # the layer's own, which says more
+            raise error.__cause__ from None
+        raise
     finally:
         AS_NODE.reset(before)
     assert program is not None

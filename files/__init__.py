@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and tensors read as data."""
+"""Files: written whole or not at all, tensors read as data, and how a traced layer is written."""

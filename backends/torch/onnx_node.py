@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
-from peerspec.export.as_node import AS_NODE
+from peerspec.files.as_node import AS_NODE
 from peerspec.reference import InputError, PeerConfig
 
 __all__ = ["becomes_node", "onnx_node", "refuse_batch_statistics"]

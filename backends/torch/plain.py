@@ -59,8 +59,8 @@ def retrieve(
         ]
     best = [scores.topk(min(k, n), dim=-1) for scores in halves]
     ranks = [torch.from_numpy(cells).to(q.device) for cells in staircase_cells(k, n)]
-    sums = sum(found.values.index_select(-1, cells) for found, cells in zip(best, ranks, strict=True))
-    scores, at = sums.topk(k, dim=-1)
+    first, second = (found.values.index_select(-1, cells) for found, cells in zip(best, ranks, strict=True))
+    scores, at = (first + second).topk(k, dim=-1)
     i, j = (found.indices.gather(-1, cells[at]) for found, cells in zip(best, ranks, strict=True))
     return scores, i * n + j
 

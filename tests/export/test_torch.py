@@ -220,6 +220,12 @@ def test_the_layer_of_a_jax_pytree_is_exported_in_one_line(tmp_path):
         np.testing.assert_array_equal(got.params[name], array)
 
 
+def test_tokens_of_another_width_are_refused_in_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"^x must have shape \[\.\.\., 6\], got \(2, 5\) \(SHP-1\)$"):
+        export(nn.Sequential(PEER(SECOND)).eval(), (torch.zeros(2, 5),), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def run(path, tokens):
     """The outputs of a file with one input."""
     session = new_session(str(path), threads=1)
