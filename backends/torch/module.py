@@ -36,6 +36,7 @@ class PEER(nn.Module):
             statistics have the compute dtype, also after ``.to(dtype)`` (PAR-5).
         sparse_gradients: make the gradients of u, v and w sparse tensors of the rows that a batch selects, as
             ``torch.nn.Embedding(sparse=True)`` does. A dense gradient is as large as its table for every batch.
+            Where a tool gathers or computes a table (FSDP, parametrizations, pruning), its gradient is dense.
             The optimisers of this package accept sparse gradients, and so do ``torch.optim.SGD``, ``Adagrad`` and
             ``SparseAdam``. With ``create_graph=True`` gradients are dense. Under ``torch.compile`` the backward pass
             raises InputError instead.

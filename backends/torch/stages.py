@@ -6,7 +6,7 @@ layer calls each of these modules, and each reads its own parameters alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -182,6 +182,7 @@ class Experts(_Stage, nn.EmbeddingBag):
 
     group = "experts"
     average_gradients = True
+    _gathered = False
     max_norm = padding_idx = None
     norm_type, scale_grad_by_freq, mode, include_last_offset = 2.0, False, "sum", False
 
@@ -208,13 +209,25 @@ class Experts(_Stage, nn.EmbeddingBag):
                 "give MixedPrecisionPolicy of this module cast_forward_inputs=False (PRC-2)"
             )
         tensors = self._checked(dtype, x.device)
-        stage: Any = expert_stage
         if any(map(is_dtensor, tensors.values())):
             from peerspec.backends.torch.split_tables import stage as split
 
-            stage = partial(split.expert_stage, average_gradients=self.average_gradients)
-        y: Tensor = stage(self.config, tensors, x, ids, gates, sparse_gradients=self.sparse)
+            stage: Any = partial(split.expert_stage, average_gradients=self.average_gradients)
+            sparse = self.sparse
+        else:
+            stage, sparse = expert_stage, self.sparse and self._own(tensors)
+        y: Tensor = stage(self.config, tensors, x, ids, gates, sparse_gradients=sparse)
         return y
+
+    def _own(self, tables: Mapping[str, Tensor]) -> bool:
+        """Whether the tables are parameters of this process; what makes or gathers a table takes no sparse gradient."""
+        return not self._gathered and all(table.is_leaf for table in tables.values())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; ``fully_shard`` sets parts of the tables, and gathered ones for each forward."""
+        if is_dtensor(value):
+            self.__dict__["_gathered"] = True
+        super().__setattr__(name, value)
 
 
 _FORWARDS = (Query.forward, QueryNorm.forward, Experts.forward)

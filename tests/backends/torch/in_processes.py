@@ -16,6 +16,17 @@ from torch import distributed, multiprocessing
 __all__ = ["in_processes"]
 
 
+PRELOADED = [
+    "pytest",
+    "torch.distributed.checkpoint",
+    "torch.distributed.fsdp",
+    "torch.distributed.tensor.parallel",
+    "torch.nn.parallel",
+    "peerspec.backends.torch.sharded",
+]
+"""Imported once, in the process from which the others are forked: it computes nothing, so it has no threads."""
+
+
 def in_processes(count: int, function: Callable[..., Any], *arguments: Any, timeout: float = 120.0) -> list[Any]:
     """What ``function(rank, *arguments)`` returned in each process, or one line of its error.
 
@@ -23,7 +34,8 @@ def in_processes(count: int, function: Callable[..., Any], *arguments: Any, time
     are numbers, strings, and dictionaries and lists of tensors.
     """
     with tempfile.TemporaryDirectory() as folder:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
         processes = [
             context.Process(target=_run, args=(rank, count, folder, function, arguments)) for rank in range(count)
         ]

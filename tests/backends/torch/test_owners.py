@@ -112,6 +112,10 @@ class LowRank(nn.Module):
         self.a = nn.Parameter(torch.zeros(len(weight), 2))
         self.b = nn.Parameter(torch.randn(2, weight.shape[1]))
 
+    def reset_parameters(self) -> None:
+        nn.init.normal_(self.a)
+        nn.init.normal_(self.b)
+
     def forward(self, weight: Tensor) -> Tensor:
         return weight + self.a @ self.b
 
@@ -144,6 +148,27 @@ def test_a_changed_parameter_takes_effect_with_its_gradients(name: str) -> None:
         with torch.no_grad():
             module.experts.parametrizations.u[0].a.fill_(1)
         assert not torch.allclose(module(x), expected)
+
+
+@pytest.mark.stack(
+    "torch",
+    "`parametrize`, `weight_norm`, `prune`",
+    "computed tables of a layer with `sparse_gradients`: dense gradients",
+)
+@pytest.mark.parametrize("name", ["low rank", "pruning"])
+def test_the_gradients_of_a_computed_table_are_dense(name: str) -> None:
+    found = []
+    for sparse in (False, True):
+        module, x = layer(sparse_gradients=sparse), tokens(3)
+        CHANGES[name](module)
+        if name == "low rank":
+            torch.manual_seed(1)
+            module.experts.parametrizations.u[0].reset_parameters()
+        module(x).square().sum().backward()
+        found.append({key: p.grad for key, p in module.named_parameters()})
+    dense, sparse_too = found
+    assert not any(gradient.is_sparse for gradient in sparse_too.values())
+    assert all(torch.equal(gradient, dense[key]) for key, gradient in sparse_too.items())
 
 
 @pytest.mark.stack("torch", "tied parameters", "one tensor for two tables")

@@ -218,9 +218,9 @@ def test_processes_may_have_different_numbers_of_tokens() -> None:
         torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
 
 
-def shard(rank: int, apart: bool, optimiser: str | None) -> Any:
+def shard(rank: int, apart: bool, optimiser: str | None, sparse: bool) -> Any:
     mesh = init_device_mesh("cpu", (2,))
-    model = model_of()
+    model = model_of(sparse_gradients=sparse)
     if apart:
         fully_shard(model[1].experts, mesh=mesh)
     fully_shard(model, mesh=mesh)
@@ -238,9 +238,12 @@ def shard(rank: int, apart: bool, optimiser: str | None) -> Any:
 @pytest.mark.stack(
     "torch", "FSDP2 (`fully_shard`)", "the whole model, or the experts apart; optimisers of rows on shards"
 )
-@pytest.mark.parametrize(("apart", "optimiser"), [(False, None), (True, "SGD"), (False, "Adagrad")])
-def test_sharded_parameters_learn_what_one_process_learns(apart: bool, optimiser: str | None) -> None:
-    first, second = in_processes(2, shard, apart, optimiser)
+@pytest.mark.stack("torch", "FSDP2 (`fully_shard`)", "a layer with `sparse_gradients`: its gradients are dense")
+@pytest.mark.parametrize(
+    ("apart", "optimiser", "sparse"), [(False, None, False), (True, "SGD", True), (False, "Adagrad", True)]
+)
+def test_sharded_parameters_learn_what_one_process_learns(apart: bool, optimiser: str | None, sparse: bool) -> None:
+    first, second = in_processes(2, shard, apart, optimiser, sparse)
     assert isinstance(first, dict), first
     for name, tensor in alone(2, optimiser or "SGD").items():
         assert torch.equal(first[name], second[name])
