@@ -1,20 +1,14 @@
 """A program for several devices of the CPU: prints how far a layer over all of them is from one on one device, as JSON.
 
-    python several_devices.py COUNT
-
-Run it in a process of its own: the number of devices is fixed when JAX starts.
+Run it by ``on_devices``.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 from dataclasses import replace
 from functools import partial
 from typing import Any
-
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={sys.argv[1]}"
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +21,7 @@ from peerspec.backends.jax.sharded import shardings
 from peerspec.conformance.inputs import dyadic
 from peerspec.reference import InputError
 
-COUNT = int(sys.argv[1])
+COUNT = jax.device_count()
 MLP = PeerConfig(d_model=12, heads=2, num_experts=144, top_k=4, d_key=8)
 CONFIGS = {
     "MLP": MLP,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import pytest
+from support.on_devices import on_devices
 
-from peerspec import native
 from peerspec.backends.jax import PeerConfig, forward, init
 
 PROGRAM = Path(__file__).with_name("two_devices.py")
@@ -26,12 +22,7 @@ CONFIG = PeerConfig(d_model=12, heads=2, num_experts=25, top_k=4, d_key=8, query
 @pytest.mark.stack("jax", "`shard_map`", "with `check_vma`, gradients included")
 @pytest.mark.parametrize("core", [False, True])
 def test_every_placement_on_two_devices_gives_the_result_of_one(core: bool) -> None:
-    if core and not native.available():
-        pytest.skip(f"needs the native core: {native.unavailable_reason()}")
-    environment = os.environ | {"PEERSPEC_JAX_CORE": str(int(core))}
-    done = subprocess.run([sys.executable, PROGRAM], env=environment, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stderr[-2000:]
-    errors = json.loads(done.stdout)
+    errors = on_devices(2, PROGRAM, core=core)
     assert len(errors) == 8 * 5 + 6
     # sums over tokens have another order on two devices
     assert all(error < 1e-5 for error in errors.values()), errors

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-from peerspec import native
+from support.on_devices import on_devices
 
 PROGRAM = Path(__file__).with_name("several_devices.py")
 
@@ -22,14 +17,7 @@ PROGRAM = Path(__file__).with_name("several_devices.py")
 )
 @pytest.mark.parametrize(("count", "core"), [(2, True), (3, False), (4, True)])
 def test_a_layer_over_several_devices_is_the_layer_on_one(count: int, core: bool) -> None:
-    if core and not native.available():
-        pytest.skip(f"needs the native core: {native.unavailable_reason()}")
-    environment = os.environ | {"PEERSPEC_JAX_CORE": str(int(core))}
-    done = subprocess.run(
-        [sys.executable, PROGRAM, str(count)], env=environment, capture_output=True, text=True, timeout=400
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)
+    found = on_devices(count, PROGRAM, core=core)
     assert len(found["errors"]) == 18 + 2 * (count == 4)
     for case, errors in found["errors"].items():
         statistics = "batch norm" in case and "rows" in case  # sums over the tokens of all devices, so gates too

@@ -1,18 +1,15 @@
 """A program for two devices of the CPU: prints the largest error of each way to place tokens and tables, as JSON.
 
-Run it in a process of its own: the number of devices is fixed when JAX starts.
+Run it by ``on_devices``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
 
 import jax
 import jax.numpy as jnp
