@@ -17,6 +17,7 @@ from peerspec.backends.jax.experts import (
 )
 from peerspec.backends.jax.gradient_taps import GradientTap, encode_ids, padded_gradient
 from peerspec.backends.jax.probe import Probe
+from peerspec.backends.jax.varying import agreed
 
 __all__ = ["tapped_expert_stage"]
 
@@ -26,9 +27,9 @@ def tapped_expert_stage(
 ) -> jax.Array:
     """``expert_stage`` whose tables are constants and whose gradient by ``tap`` is the gradient of the tables."""
     if isinstance(tap, Probe):
-        tap.record(tables, x, ids.shape[1])
+        tap.record(tables, x, gate)
         return expert_stage(activation, tables, x, ids, gate)
-    return _stage(activation, len(tap.uses), tap, tables, x, ids, gate)
+    return _stage(activation, len(tap.uses), tap, *agreed((tables, x, ids, gate)))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
@@ -46,7 +47,8 @@ def _forward(activation: str, capacity: int, tap: GradientTap, *arguments: Any) 
 def _backward(activation: str, capacity: int, saved: Any, dy: jax.Array) -> tuple[Any, ...]:
     tables, x, ids, gate, products = saved
     gradients = expert_stage_backward(activation, tables, x, ids, gate, products, dy)
-    tokens = GradientTap(jnp.ones(len(x), x.dtype), encode_ids(ids, x.dtype), x, dy, _after_all_reads(gradients))
+    ones, codes = jnp.ones(len(x), x.dtype), encode_ids(ids, x.dtype)
+    tokens = agreed(GradientTap(ones, codes, x, dy, _after_all_reads(gradients)))
     return padded_gradient(capacity, tokens), None, gradients.dx, None, gradients.dgate
 
 

@@ -7,33 +7,55 @@ axes that it added.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-__all__ = ["agreed", "axes_of", "like_arguments", "result", "zeros"]
+__all__ = ["agreed", "axes", "axes_of", "concatenated", "like_arguments", "result", "varying", "zeros"]
 
 Tree = TypeVar("Tree")
+
+_GATHERS = "to" in signature(jax.lax.all_gather).parameters
+"""Whether this JAX can gather parts to an array that is equal on all devices by its type."""
+
+
+def axes(tree: Any) -> frozenset[str]:
+    """The axes over which an array of the tree varies."""
+    return frozenset[str]().union(*(_axes(leaf) for leaf in jax.tree.leaves(tree)))
+
+
+def varying(tree: Tree, over: frozenset[str]) -> Tree:
+    """All arrays of the tree, varying over these axes and their own."""
+    found: Tree = jax.tree.map(lambda array: _cast(array, over), tree) if over else tree
+    return found
 
 
 def agreed(tree: Tree) -> Tree:
     """All arrays of the tree, varying over every axis over which one of them does."""
-    axes = frozenset[str]().union(*(_axes(leaf) for leaf in jax.tree.leaves(tree)))
-    if not axes:
-        return tree
-    found: Tree = jax.tree.map(lambda array: _cast(array, axes), tree)
-    return found
+    return varying(tree, axes(tree))
+
+
+def concatenated(array: jax.Array, axis: int, over: frozenset[str]) -> jax.Array:
+    """The parts that the devices along these mesh axes have, one after another along ``axis``, equal on all of them."""
+    for name in sorted(over):
+        if _GATHERS:
+            array = jax.lax.all_gather(array, name, axis=axis, tiled=True, to="invarying")
+        else:  # each device adds its part in its place
+            count, place = jax.lax.axis_size(name), jax.lax.axis_index(name)
+            parts = zeros((count, *array.shape), array.dtype, array).at[place].set(array)
+            whole = jnp.moveaxis(jax.lax.psum(parts, name), 0, axis)  # type: ignore[no-untyped-call]  # not annotated
+            array = whole.reshape(*array.shape[:axis], -1, *array.shape[axis + 1 :])
+    return array
 
 
 def like_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, with results that vary over the axes of its arguments, also where they depend on none."""
 
     def run(*arguments: Any) -> Any:
-        leaves = jax.tree.leaves(arguments)
-        axes = frozenset[str]().union(*(_axes(leaf) for leaf in leaves))
-        return jax.tree.map(lambda array: _cast(array, axes), function(*arguments)) if axes else function(*arguments)
+        return varying(function(*arguments), axes(arguments))
 
     return run
 
@@ -50,8 +72,8 @@ def zeros(shape: tuple[int, ...], dtype: Any, like: jax.Array) -> jax.Array:
     return _cast(jnp.zeros(shape, dtype), _axes(like))
 
 
-def _cast(array: jax.Array, axes: frozenset[str]) -> jax.Array:
-    missing = tuple(sorted(axes - _axes(array)))
+def _cast(array: jax.Array, over: frozenset[str]) -> jax.Array:
+    missing = tuple(sorted(over - _axes(array)))
     if not missing:
         return array
     cast: Any = jax.lax

@@ -13,6 +13,7 @@ from peerspec.backends.jax.names import flat, like
 from peerspec.backends.jax.precision import compute_dtype, id_dtype
 from peerspec.backends.jax.probe import Probe
 from peerspec.backends.jax.rows import scatter_sum
+from peerspec.backends.jax.varying import axes, concatenated, varying
 from peerspec.reference import InputError
 from peerspec.reference.config import STATISTICS
 
@@ -58,6 +59,9 @@ def value_and_grad(loss: Callable[..., Any], *, has_aux: bool = False) -> Callab
     the parameters of a layer, or of several layers along a leading axis, gets a ``RowGradient`` at ``experts.u``,
     ``experts.v`` and ``experts.w``. No array of the size of a table is made. ``loss`` is traced one additional time, to
     count the tokens of each layer.
+
+    Inside ``jax.shard_map`` with ``check_vma`` gradients are sums over the devices that hold the same parameters, as
+    those of ``jax.grad`` are: a ``RowGradient`` holds the rows that the tokens of all these devices touch.
 
         loss, gradients = value_and_grad(lambda params, x: (forward(config, params, x).y ** 2).sum())(params, x)
         gradients["experts.u"].dense(config.num_experts)  # [N, D]
@@ -119,6 +123,12 @@ def labels(params: Any) -> Any:
     return jax.tree_util.tree_map_with_path(label, params, is_leaf=lambda node: isinstance(node, RowGradient))
 
 
+def _of_all_devices(tap: GradientTap, over: frozenset[str]) -> GradientTap:
+    """The gradient by the tokens of all devices, as ``jax.grad`` sums that of other parameters inside ``shard_map``."""
+    tokens = tap.uses.ndim - 1
+    return jax.tree.map(lambda array: concatenated(array, tokens, over), tap)
+
+
 def _layers_and_leaves(params: Any) -> tuple[list[Any], Any]:
     """The layers and all other leaves, and the structure of the tree around them."""
     parts, structure = jax.tree.flatten(params, is_leaf=_is_layer)
@@ -161,7 +171,7 @@ def _tap_for(part: Any, probe: Probe | None) -> GradientTap | None:
         )
     params = flat(part)
     tables = {name[-1]: params[name] for name in _TABLES if name in params}
-    return empty_tap(tables, probe.tokens, probe.pairs, compute_dtype(tables["u"].dtype))
+    return varying(empty_tap(tables, probe.tokens, probe.pairs, compute_dtype(tables["u"].dtype)), probe.axes)
 
 
 def gradients_of(part: Any, learned: Any, tap: GradientTap | None) -> Any:
@@ -173,6 +183,7 @@ def gradients_of(part: Any, learned: Any, tap: GradientTap | None) -> Any:
     if tap is None:
         return learned
     params = flat(part)
+    tap = _of_all_devices(tap, axes(tap) - axes([params[name] for name in _TABLES if name in params]))
     ids = decode_ids(tap.ids, id_dtype(params[_TABLES[0]].shape[-2]))
     intact = tap.uses.max(-1, initial=1).astype(jnp.int32)
     if not isinstance(intact, jax.core.Tracer) and (intact != 1).any():

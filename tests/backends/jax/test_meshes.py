@@ -12,7 +12,7 @@ from support.on_devices import on_devices
 
 from peerspec.backends.jax import PeerConfig, forward, init
 
-PROGRAM = Path(__file__).with_name("two_devices.py")
+PROGRAM, ROWS = Path(__file__).with_name("two_devices.py"), Path(__file__).with_name("rows_on_devices.py")
 CONFIG = PeerConfig(d_model=12, heads=2, num_experts=25, top_k=4, d_key=8, query_bias=True)
 
 
@@ -25,6 +25,16 @@ def test_every_placement_on_two_devices_gives_the_result_of_one(core: bool) -> N
     errors = on_devices(2, PROGRAM, core=core)
     assert len(errors) == 8 * 5 + 6
     # sums over tokens have another order on two devices
+    assert all(error < 1e-5 for error in errors.values()), errors
+
+
+@pytest.mark.stack("jax", "`shard_map`", "gradients of rows and their optimisers, with `check_vma`")
+@pytest.mark.stack("jax", "explicit mesh axes", "gradients of rows and their optimisers")
+@pytest.mark.parametrize("core", [False, True])
+def test_gradients_of_rows_are_those_by_the_tokens_of_all_devices(core: bool) -> None:
+    errors = on_devices(4, ROWS, core=core)
+    assert len(errors) == 7
+    # sums over tokens have another order on four devices
     assert all(error < 1e-5 for error in errors.values()), errors
 
 
