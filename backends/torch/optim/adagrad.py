@@ -24,12 +24,12 @@ class RowAdagrad(Optimiser):
     """Adagrad with one number of state per row. A step on the touched rows equals a step on all rows.
 
     Args:
-        params, in_backward, process_group: see ``Optimiser``.
+        params, weight_decay, in_backward, process_group: see ``Optimiser``.
         lr: the learning rate.
         eps: keeps the first division finite.
 
     Raises:
-        InputError: a negative ``lr`` or ``eps``.
+        InputError: a negative ``lr``, ``eps`` or ``weight_decay``.
 
     Example:
         >>> from peerspec.backends.torch import PEER, PeerConfig
@@ -45,15 +45,16 @@ class RowAdagrad(Optimiser):
         lr: float = 1e-2,
         eps: float = 1e-10,
         *,
+        weight_decay: float = 0.0,
         in_backward: bool = False,
         process_group: torch.distributed.ProcessGroup | None = None,
     ) -> None:
-        super().__init__(params, {"lr": lr, "eps": eps}, in_backward=in_backward, process_group=process_group)
+        defaults = {"lr": lr, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, defaults, in_backward=in_backward, process_group=process_group)
 
     def _check_options(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "eps"):
-            if group[name] < 0:
-                raise InputError(f"{name} must not be negative, got {group[name]}")
+        if group["eps"] < 0:
+            raise InputError(f"eps must not be negative, got {group['eps']}")
 
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
         return {"sum": param.new_zeros(param.shape[:-1], dtype=COMPUTE_DTYPES[param.dtype])}

@@ -32,11 +32,11 @@ class LazyAdam(Optimiser):
     gradient, as a dense one has, the two algorithms are equal.
 
     Args:
-        params, in_backward, process_group: see ``Optimiser``.
+        params, weight_decay, in_backward, process_group: see ``Optimiser``.
         lr, betas, eps: as in ``torch.optim.Adam``.
 
     Raises:
-        InputError: a negative ``lr`` or ``eps``, or ``betas`` outside [0, 1).
+        InputError: a negative ``lr``, ``eps`` or ``weight_decay``, or ``betas`` outside [0, 1).
 
     Example:
         >>> from peerspec.backends.torch import PEER, PeerConfig
@@ -53,17 +53,16 @@ class LazyAdam(Optimiser):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         *,
+        weight_decay: float = 0.0,
         in_backward: bool = False,
         process_group: torch.distributed.ProcessGroup | None = None,
     ) -> None:
-        super().__init__(
-            params, {"lr": lr, "betas": betas, "eps": eps}, in_backward=in_backward, process_group=process_group
-        )
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, defaults, in_backward=in_backward, process_group=process_group)
 
     def _check_options(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "eps"):
-            if group[name] < 0:
-                raise InputError(f"{name} must not be negative, got {group[name]}")
+        if group["eps"] < 0:
+            raise InputError(f"eps must not be negative, got {group['eps']}")
         if not all(0 <= beta < 1 for beta in group["betas"]):
             raise InputError(f"betas must lie in [0, 1), got {group['betas']}")
 

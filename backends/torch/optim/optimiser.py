@@ -14,7 +14,7 @@ from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_receiver
 from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
 from peerspec.backends.torch.optim.replicas import mean_over, several_processes
-from peerspec.backends.torch.optim.row_update import Operands, operands
+from peerspec.backends.torch.optim.row_update import Operands, operands, scale_rows
 from peerspec.backends.torch.optim.sharded import like, own_rows, owners_of_other_rows
 from peerspec.backends.torch.touched import FactoredRows
 from peerspec.reference import InputError
@@ -27,11 +27,13 @@ Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 class Optimiser(torch.optim.Optimizer):
     """A step on the rows that have a gradient; all other rows and their state keep their bits.
 
-    A row is the last axis of a parameter. There is no weight decay, which would change every row.
+    A row is the last axis of a parameter. Weight decay acts on touched rows alone, as in FBGEMM (decoupled mode): before
+    the step, a touched row is multiplied by 1 − lr·weight_decay. So a row decays as often as batches touch it. In narrow
+    tables this product is rounded, which undoes small decays.
 
     Args:
         params: parameters, or groups of them with options of their own.
-        defaults: the options.
+        defaults: the options; each optimiser has ``lr`` and ``weight_decay``.
         in_backward: update expert tables within the backward pass, instead of storing their gradients. This saves the
             memory of the gradients and the time to write and read them. ``step`` then updates all other parameters. It
             excludes all methods that need every gradient before the first update: accumulation over several backward
@@ -67,6 +69,9 @@ class Optimiser(torch.optim.Optimizer):
             )
         super().add_param_group(param_group)
         group = self.param_groups[-1]
+        for name in ("lr", "weight_decay"):
+            if group[name] < 0:
+                raise InputError(f"{name} must not be negative, got {group[name]}")
         self._check_options(group)
         for param in group["params"]:
             if param.dtype not in COMPUTE_DTYPES:
@@ -146,7 +151,10 @@ class Optimiser(torch.optim.Optimizer):
         self._require_fitting(own, of_rows)
         if own.numel():  # of few rows, a process may have none
             # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses another update
-            self._update_rows(own.data.view(-1, _width(param)), operands(gradient), of_rows, group)
+            table, rows = own.data.view(-1, _width(param)), operands(gradient)
+            if decay := float(group["lr"]) * group["weight_decay"]:
+                scale_rows(table, rows[0], 1 - decay)
+            self._update_rows(table, rows, of_rows, group)
         if "step" in state:
             state["step"] += 1
 
@@ -167,8 +175,7 @@ class Optimiser(torch.optim.Optimizer):
                 )
 
     def _check_options(self, group: dict[str, Any]) -> None:
-        """Raise InputError for options that are out of range."""
-        raise NotImplementedError
+        """Raise InputError for options of this class that are out of range."""
 
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
         """The state of a parameter before the first step."""
@@ -187,6 +194,8 @@ class Optimiser(torch.optim.Optimizer):
         self.__dict__.setdefault("in_backward", False)
         self.__dict__.setdefault("process_group", None)
         self.__dict__.setdefault("_taken", set())
+        for group in self.param_groups:  # of a state that was saved before there was weight decay
+            group.setdefault("weight_decay", 0.0)
 
 
 def _is_zero(gradient: Tensor) -> bool:

@@ -23,7 +23,7 @@ from peerspec.backends.torch.optim.gradient import RowGradient, Rows, summed
 from peerspec.backends.torch.rows import BUDGET
 from peerspec.backends.torch.touched import FactoredRows, Touched
 
-__all__ = ["Operands", "Update", "core_operands", "no_result", "operands", "update_by_library"]
+__all__ = ["Operands", "Update", "core_operands", "no_result", "operands", "scale_rows", "update_by_library"]
 
 Operands = tuple[Tensor, Tensor, list[Tensor]]
 
@@ -58,14 +58,24 @@ def update_by_library(
         order, starts, weights, places = factors
         rows, values = summed(FactoredRows(Touched(rows, order, starts, places), weights, values))
     dtype = COMPUTE_DTYPES[table.dtype]
-    budget = BUDGET["cpu" if table.device.type == "cpu" else "other"]
-    count = max(1, budget // (max(1, table.shape[1]) * dtype.itemsize))
+    count = _rows_at_once(table)
     for part, gradient in zip(torch.split(rows, count), torch.split(values, count), strict=True):
         row_values, states = table[part].to(dtype), [old[part] for old in state]
         update(row_values, gradient, *states)
         table.index_copy_(0, part, row_values.to(table.dtype))
         for old, new in zip(state, states, strict=True):
             old.index_copy_(0, part, new)
+
+
+def scale_rows(table: Tensor, rows: Tensor, factor: float) -> None:
+    """Multiply rows of a table by a number, each product rounded once."""
+    for part in torch.split(rows, _rows_at_once(table)):
+        table.index_copy_(0, part, (table[part].to(COMPUTE_DTYPES[table.dtype]) * factor).to(table.dtype))
+
+
+def _rows_at_once(table: Tensor) -> int:
+    budget = BUDGET["cpu" if table.device.type == "cpu" else "other"]
+    return max(1, budget // (max(1, table.shape[1]) * COMPUTE_DTYPES[table.dtype].itemsize))
 
 
 def no_result(*operands: Any) -> None:

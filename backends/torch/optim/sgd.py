@@ -15,7 +15,6 @@ from peerspec.backends.torch.kernels import OnGPU, register_kernels
 from peerspec.backends.torch.operators import plain_operator
 from peerspec.backends.torch.optim.optimiser import Optimiser, Params
 from peerspec.backends.torch.optim.row_update import Operands, core_operands, no_result, update_by_library
-from peerspec.reference import InputError
 
 __all__ = ["RowSGD"]
 
@@ -26,11 +25,11 @@ class RowSGD(Optimiser):
     There is no momentum, because it would change a row long after a batch touched it.
 
     Args:
-        params, in_backward, process_group: see ``Optimiser``.
+        params, weight_decay, in_backward, process_group: see ``Optimiser``.
         lr: the learning rate.
 
     Raises:
-        InputError: a negative ``lr``.
+        InputError: a negative ``lr`` or ``weight_decay``.
 
     Example:
         >>> from peerspec.backends.torch import PEER, PeerConfig
@@ -45,14 +44,12 @@ class RowSGD(Optimiser):
         params: Params,
         lr: float = 1e-3,
         *,
+        weight_decay: float = 0.0,
         in_backward: bool = False,
         process_group: torch.distributed.ProcessGroup | None = None,
     ) -> None:
-        super().__init__(params, {"lr": lr}, in_backward=in_backward, process_group=process_group)
-
-    def _check_options(self, group: dict[str, Any]) -> None:
-        if group["lr"] < 0:
-            raise InputError(f"lr must not be negative, got {group['lr']}")
+        defaults = {"lr": lr, "weight_decay": weight_decay}
+        super().__init__(params, defaults, in_backward=in_backward, process_group=process_group)
 
     def _new_state(self, param: Tensor) -> dict[str, Tensor]:
         return {}

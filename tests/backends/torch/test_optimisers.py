@@ -280,13 +280,54 @@ def test_a_copy_of_a_layer_is_not_updated_by_the_optimiser_of_the_original():
     assert module.get_parameter("experts.u").grad.is_sparse
 
 
+# stored gradients of narrow tables are rounded, and those within the backward pass are not
+@pytest.mark.parametrize(("dtype", "in_backward"), [*((d, False) for d in DTYPES), *((d, True) for d in DTYPES[:2])])
+@pytest.mark.parametrize("kind", [RowSGD, RowAdagrad, LazyAdam])
+def test_weight_decay_shrinks_touched_rows_before_the_step_and_no_others(kind, in_backward, dtype, path):
+    decayed, plain = layer(dtype=dtype), layer(dtype=dtype)
+    backward(decayed, 0)
+    before = {name: decayed.get_parameter(name).detach().clone() for name in TABLES}
+    touched = {name: decayed.get_parameter(name).grad._indices()[0] for name in TABLES}
+    decayed.zero_grad()
+    tables = [decayed.get_parameter(name) for name in TABLES]
+    optimiser = kind(tables, lr=0.5, weight_decay=0.25, in_backward=in_backward)
+    backward(decayed, 0)
+    optimiser.step()
+    reference = kind([plain.get_parameter(name) for name in TABLES], lr=0.5)
+    backward(plain, 0)
+    with torch.no_grad():  # after the gradients, which are those of the undecayed tables
+        for name in TABLES:
+            rows = touched[name]
+            plain.get_parameter(name)[rows] = (plain.get_parameter(name)[rows].double() * 0.875).to(dtype)
+    reference.step()
+    for name in TABLES:
+        got = decayed.get_parameter(name)
+        assert torch.equal(got, plain.get_parameter(name))
+        others = torch.ones(len(got), dtype=torch.bool).index_fill(0, touched[name], False)
+        assert others.any()
+        assert torch.equal(got[others], before[name][others])
+
+
+def test_a_state_from_before_weight_decay_loads():
+    module = layer()
+    optimiser = RowAdagrad(module.experts.parameters(), lr=0.1)
+    state = optimiser.state_dict()
+    for group in state["param_groups"]:
+        del group["weight_decay"]
+    optimiser.load_state_dict(state)
+    backward(module, 0)
+    optimiser.step()
+    assert optimiser.param_groups[0]["weight_decay"] == 0
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda p: RowSGD(p, lr=-1.0), "lr must not be negative"),
         (lambda p: RowAdagrad(p, eps=-1.0), "eps must not be negative"),
         (lambda p: LazyAdam(p, betas=(0.9, 1.0)), "betas"),
-        (lambda p: RowSGD([{"params": p, "weight_decay": 0.1}]), "has no option weight_decay"),
+        (lambda p: RowSGD([{"params": p, "momentum": 0.1}]), "has no option momentum"),
+        (lambda p: RowSGD(p, weight_decay=-0.1), "weight_decay must not be negative"),
     ],
 )
 def test_options_that_do_not_exist_or_are_out_of_range_are_refused(make, message):
