@@ -27,9 +27,9 @@ Params = Iterable[Tensor] | Iterable[dict[str, Any]]
 class Optimiser(torch.optim.Optimizer):
     """A step on the rows that have a gradient; all other rows and their state keep their bits.
 
-    A row is the last axis of a parameter. Weight decay acts on touched rows alone, as in FBGEMM (decoupled mode): before
-    the step, a touched row is multiplied by 1 − lr·weight_decay. So a row decays as often as batches touch it. In narrow
-    tables this product is rounded, which undoes small decays.
+    A row is the last axis of a parameter. Weight decay acts on touched rows alone, as in FBGEMM (decoupled mode):
+    before the step, a touched row is multiplied by 1 − lr·weight_decay. So a row decays as often as batches touch it.
+    In narrow tables this product is rounded, which undoes small decays.
 
     Args:
         params: parameters, or groups of them with options of their own.
