@@ -98,6 +98,17 @@ class Optimiser(torch.optim.Optimizer):
         self._taken.clear()
         return loss
 
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """What ``GradScaler`` asks before each step."""
+        if self.in_backward:
+            raise UpdateError(
+                "GradScaler multiplies the loss, and an update within the backward pass cannot divide by it again, so "
+                "the tables are wrong by now; make the optimiser without in_backward, or train without a scaler, as "
+                "bfloat16 allows"
+            )
+        return False
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load a state bit for bit; torch alone would round it to the dtype of the parameter."""
         super().load_state_dict(state_dict)

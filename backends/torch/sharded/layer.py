@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import Shard, distribute_tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 from peerspec.backends.torch.arrays import is_dtensor
 from peerspec.backends.torch.module import PEER
@@ -16,6 +18,8 @@ from peerspec.reference import InputError
 __all__ = ["shard"]
 
 AXES = {"rows": 0, "width": 1}
+_parts: MutableMapping[Tensor, nn.Parameter] = WeakIdKeyDictionary()
+"""The parts of tables that another layer still has as a whole: layers that share a table share its parts."""
 
 
 def shard(
@@ -41,7 +45,8 @@ def shard(
             the sum of the losses of all processes.
 
     Raises:
-        InputError: a mesh of several axes, an unknown way, or tables that are split already or are one tensor.
+        InputError: a mesh of several axes, an unknown way, tables that are split already or are one tensor, or a table
+            that another layer shares and that was split there in another way.
 
     Example:
         >>> from torch.distributed.device_mesh import init_device_mesh  # doctest: +SKIP
@@ -57,10 +62,20 @@ def shard(
     if len({id(table) for table in tables.values()}) < len(tables):
         raise InputError("tables that are one tensor cannot be split; split a layer whose tables are separate")
     for leaf, table in tables.items():
-        part = distribute_tensor(table.detach(), mesh, [Shard(AXES[by])])
-        layer.experts.register_parameter(leaf, nn.Parameter(part, requires_grad=table.requires_grad))
+        layer.experts.register_parameter(leaf, _part_of(table, mesh, Shard(AXES[by])))
     give_to_all(layer)
     layer.experts.average_gradients = average_gradients
     if by == "rows" and layer.query_norm is not None:
         layer.query_norm.process_group = mesh.get_group()
     return layer
+
+
+def _part_of(table: Tensor, mesh: DeviceMesh, placement: Shard) -> nn.Parameter:
+    if (known := _parts.get(table)) is not None:
+        shards: Any = known
+        if (shards.device_mesh, shards.placements) != (mesh, (placement,)):
+            raise InputError("layers share a table, and one of them was split in another way; split both in one way")
+        return known
+    part = nn.Parameter(distribute_tensor(table.detach(), mesh, [placement]), requires_grad=table.requires_grad)
+    _parts[table] = part
+    return part

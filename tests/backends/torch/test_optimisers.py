@@ -8,6 +8,7 @@ import torch
 from support.paths import both_paths
 
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_, optim
+from peerspec.backends.torch.in_backward import UpdateError
 from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference import InputError, PeerConfig
 
@@ -306,6 +307,28 @@ def test_weight_decay_shrinks_touched_rows_before_the_step_and_no_others(kind, i
         others = torch.ones(len(got), dtype=torch.bool).index_fill(0, touched[name], False)
         assert others.any()
         assert torch.equal(got[others], before[name][others])
+
+
+def test_a_scaler_of_gradients_is_refused_beside_an_update_within_the_backward_pass():
+    module, scaler = layer(), torch.amp.GradScaler("cpu")
+    optimiser = RowSGD(module.parameters(), in_backward=True)
+    scaler.scale(module(batch(0)).sum()).backward()
+    with pytest.raises(UpdateError, match=r"GradScaler .*; make the optimiser without in_backward"):
+        scaler.step(optimiser)
+
+
+def test_a_scaler_of_gradients_changes_nothing(path):
+    scaled, plain, scaler = layer(), layer(), torch.amp.GradScaler("cpu")
+    for module in (scaled, plain):
+        optimiser = RowSGD(module.parameters(), lr=0.1)
+        loss = module(batch(0)).sum()
+        if module is scaled:
+            scaler.scale(loss).backward()
+            scaler.step(optimiser)
+        else:
+            loss.backward()
+            optimiser.step()
+    assert bits(scaled) == bits(plain)  # the scale is a power of two
 
 
 def test_a_state_from_before_weight_decay_loads():

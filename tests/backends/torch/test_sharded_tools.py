@@ -319,6 +319,38 @@ def test_replicas_of_shards_learn_from_all_tokens() -> None:
             torch.testing.assert_close(part[name], parameter.detach(), **CLOSE)
 
 
+def tied() -> nn.Sequential:
+    torch.manual_seed(0)
+    first, second = PEER(MLP), PEER(MLP)
+    second.experts.v = first.experts.v
+    return nn.Sequential(first, second)
+
+
+def share(rank: int) -> Any:
+    model, mesh = tied(), init_device_mesh("cpu", (2,))
+    for layer in model:
+        shard(layer, mesh)
+    loss_of(model, rank).backward()
+    apart = tied()
+    shard(apart[0], mesh)
+    refused = answer_of(lambda: shard(apart[1], mesh, by="width"))
+    return {
+        "one": model[0].experts.v is model[1].experts.v,
+        "gradient": model[0].experts.v.grad.full_tensor(),
+        "refused": refused,
+    }
+
+
+@pytest.mark.stack("torch", "tables over several processes", "layers that share a table")
+def test_layers_that_share_a_table_share_its_parts() -> None:
+    found, _ = in_processes(2, share)
+    model = tied()
+    (sum(loss_of(model, rank) for rank in range(2)) / 2).backward()
+    assert found["one"]
+    torch.testing.assert_close(found["gradient"], model[0].experts.v.grad, **CLOSE)
+    assert "one of them was split in another way; split both in one way" in found["refused"]
+
+
 def fill(rank: int, folder: str) -> Any:
     layer = shard(PEER(PeerConfig(128, 2, 4096, 3, 4)), init_device_mesh("cpu", (1,)))
     return answer_of(lambda: save(layer, Path(folder, "layer.safetensors")))
