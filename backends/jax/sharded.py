@@ -24,7 +24,7 @@ from peerspec.backends.jax import plain
 from peerspec.backends.jax.experts import Tables, expert_stage, value_of_experts
 from peerspec.backends.jax.explicit_axes import explicit_mesh
 from peerspec.backends.jax.forward import Output, in_stages, placed_as
-from peerspec.backends.jax.names import flat
+from peerspec.backends.jax.names import flat, like
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import compute_dtype
 from peerspec.backends.jax.rows import gather_dot, gather_sum
@@ -38,14 +38,17 @@ collective: Any = jax.lax
 spec: Any = PartitionSpec  # not annotated
 
 
-def shardings(config: PeerConfig, mesh: Any, axis: str, by: Way = "rows") -> dict[str, NamedSharding]:
-    """Where each parameter lies, by the names of PAR-1: the expert tables in parts, all others whole.
+def shardings(
+    config: PeerConfig, mesh: Any, axis: str, by: Way = "rows", *, nested_as: Params | None = None
+) -> dict[str, Any]:
+    """Where each parameter lies, a ``NamedSharding`` for each: the expert tables in parts, all others whole.
 
     Args:
         config: the configuration.
         mesh: the devices.
         axis: the axis of the mesh over which the tables are split.
         by: ``"rows"`` or ``"width"``.
+        nested_as: parameters in nested dictionaries, as which the result is nested. Default: the names of PAR-1.
 
     Raises:
         InputError: an unknown axis or way, or tables that do not divide by the number of devices.
@@ -57,7 +60,8 @@ def shardings(config: PeerConfig, mesh: Any, axis: str, by: Way = "rows") -> dic
     """
     _check_sizes(config, mesh, axis, by)
     table = spec(axis, None) if by == "rows" else spec(None, axis)
-    return {name: NamedSharding(mesh, table if name.startswith("experts.") else spec()) for name in config.shapes()}
+    found = {name: NamedSharding(mesh, table if name.startswith("experts.") else spec()) for name in config.shapes()}
+    return found if nested_as is None else like(nested_as, found)
 
 
 def forward(

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from peerspec.backends.jax import PeerConfig, forward, init, layer_from_params, optim
+from peerspec.backends.jax import PeerConfig, forward, init, layer_from_params, optim, sharded
 from peerspec.backends.jax.names import flat, like
 from peerspec.reference import TableError
 
@@ -86,3 +86,15 @@ def test_dictionaries_may_be_nested_in_part_and_no_name_is_given_twice(given: An
     assert isinstance(gradients["layer"]["experts.v"], optim.RowGradient)
     with pytest.raises(TableError, match=r"'experts.v' is given twice"):
         forward(CONFIG, mixed | {"experts": nested(params)["experts"]}, x)
+
+
+def test_the_places_of_nested_parameters_are_nested_as_they_are(given: Any) -> None:
+    params, x = given
+    mesh = jax.make_mesh((1,), ("experts",))
+    config = PeerConfig(6, 2, 16, 3, 4, expert="glu", query_bias=True)
+    own = {name: array for name, array in params.items() if not name.startswith("query_norm")}
+    places = sharded.shardings(config, mesh, "experts", nested_as=nested(own))
+    assert places == nested(sharded.shardings(config, mesh, "experts"))
+    y = sharded.forward(config, jax.device_put(nested(own), places), x, mesh=mesh, axis="experts").y
+    # sums of at most 6 numbers of order one, each rounded by 2⁻²⁴ of them, in two orders
+    np.testing.assert_allclose(y, forward(config, own, x).y, rtol=0, atol=2**-20)
