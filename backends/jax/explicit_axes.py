@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-__all__ = ["explicit_mesh", "placed", "whole_or_sharded"]
+__all__ = ["axes_of_tokens", "explicit_mesh", "placed", "whole_or_sharded"]
 
 
 def explicit_mesh(*trees: Any) -> Any:
@@ -19,6 +19,15 @@ def explicit_mesh(*trees: Any) -> Any:
 def whole_or_sharded(array: jax.Array) -> tuple[Any, ...]:
     """For each axis of an array the mesh axes over which it is sharded, or None."""
     return tuple(jax.typeof(array).sharding.spec)
+
+
+def axes_of_tokens(params: Any, x: jax.Array) -> tuple[str, ...]:
+    """The mesh axes over which tokens are sharded, if nothing else of ``x`` and of the parameters is; else none."""
+    *lead, features = whole_or_sharded(x)
+    if features is not None or any(any(whole_or_sharded(array)) for array in jax.tree.leaves(params)):
+        return ()
+    found = (names if isinstance(names, tuple) else (names,) for names in lead if names is not None)
+    return tuple(name for names in found for name in names)
 
 
 def placed(mesh: Any, *axes: Any) -> Any:

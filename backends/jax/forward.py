@@ -10,7 +10,7 @@ import jax
 
 from peerspec.backends.jax import native, plain
 from peerspec.backends.jax.experts import expert_stage
-from peerspec.backends.jax.explicit_axes import explicit_mesh, placed, whole_or_sharded
+from peerspec.backends.jax.explicit_axes import axes_of_tokens, explicit_mesh, placed, whole_or_sharded
 from peerspec.backends.jax.gates import gates
 from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.names import flat
@@ -81,8 +81,17 @@ def forward(
     check(config, params, x, mask)
     evaluate: Any = partial(_evaluate, config, training)
     if mesh := explicit_mesh(params, x):
-        # operations of the layer have no sharding rules of their own: XLA places what they compute
-        evaluate = jax.sharding.auto_axes(evaluate, out_sharding=placed_as(x, mesh, config, training))
+        out = placed_as(x, mesh, config, training)
+        if axes := () if TAP in params else axes_of_tokens(params, x):
+            # each device evaluates its own tokens
+            lead = whole_or_sharded(x)[:-1]
+            given = placed(mesh), placed(mesh, *lead, None), placed(mesh, *lead)
+            specs = jax.tree.map(lambda place: place.spec, (given, out))
+            run = partial(evaluate, axes=axes)
+            evaluate = jax.shard_map(run, mesh=mesh, in_specs=specs[0], out_specs=specs[1])
+        else:
+            # operations of the layer have no sharding rules of their own: XLA places what they compute
+            evaluate = jax.sharding.auto_axes(evaluate, out_sharding=out)
     found: Output = evaluate(params, x, mask)
     return found
 
@@ -96,13 +105,18 @@ def placed_as(x: jax.Array, mesh: Any, config: PeerConfig, training: bool) -> Ou
 
 
 def _evaluate(
-    config: PeerConfig, training: bool, params: dict[str, jax.Array], x: jax.Array, mask: jax.Array | None
+    config: PeerConfig,
+    training: bool,
+    params: dict[str, jax.Array],
+    x: jax.Array,
+    mask: jax.Array | None,
+    axes: tuple[str, ...] = (),
 ) -> Output:
     tokens = x.reshape(-1, config.d_model).astype(compute_dtype(params["keys"].dtype))
     if config.query_norm == "none" and TAP not in params and not plain.is_plain():
         out = _in_one_call(config, params, tokens)
     else:
-        out = in_stages(config, params, tokens, None if mask is None else mask.reshape(-1), training)
+        out = in_stages(config, params, tokens, None if mask is None else mask.reshape(-1), training, axes=axes)
     lead, routing = x.shape[:-1], (*x.shape[:-1], config.heads, config.top_k)
     return Output(
         y=out.y.astype(x.dtype).reshape(*lead, config.d_out),

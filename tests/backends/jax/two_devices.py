@@ -55,6 +55,14 @@ def error(got: Any, right: Any) -> float:
     return max(jax.tree.leaves(jax.tree.map(largest, jax.device_get(got), jax.device_get(right))))
 
 
+def gathers() -> bool:
+    """Whether devices exchange tokens although their axes are explicit."""
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(AxisType.Explicit,))
+    params = jax.device_put(init(CONFIG, jax.random.key(0)), NamedSharding(mesh, WHOLE))
+    x = jax.device_put(jnp.ones((6, 16)), NamedSharding(mesh, SHARDED))
+    return "all-gather" in jax.jit(y, static_argnums=0).lower(CONFIG, params, x).compile().as_text()
+
+
 def main() -> None:
     errors: dict[str, float] = {}
     for name, config in CONFIGS.items():
@@ -84,6 +92,7 @@ def main() -> None:
                 errors[f"{name}, {what}, shard_map"] = error(got, one(config, params, x))
             nothing = jax.jit(mapped, static_argnums=0)(config, params, x[:, :0])
             errors[f"{name}, no tokens, shard_map"] = float(nothing.shape != (2, 0, 16))
+    errors["gathered tokens, explicit axes"] = float(gathers())
     json.dump(errors, sys.stdout)
 
 
