@@ -67,7 +67,7 @@ def test_the_interface_and_all_sources_are_those_of_the_build() -> None:
     root = Path(library.__file__).parents[1]
     (extension,) = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["ext-modules"]
     named = {root / name for name in (*extension["sources"], *extension["depends"])}
-    written = [path for room in ("src", "include", "third_party") for path in (root / "native" / room).rglob("*")]
+    written = [path for room in ("src", "include") for path in (root / "native" / room).rglob("*")]
     assert named == {path for path in written if path.suffix in (".cpp", ".h")}
     header = (root / "native/include/peerspec_native.h").read_text()
     assert f"#define PEERSPEC_INTERFACE {library.INTERFACE}\n" in header

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 ROOMS = [folder for name, folder in SETUPTOOLS["package-dir"].items() if name != "peerspec"]
-COMPILED = ("native/src/xla", "native/third_party")  # in the library of the core, and in no other one
+COMPILED = "native/src/xla"  # in the library of the core, and in no other one
 
 BUILD = "from setuptools.build_meta import build_wheel; build_wheel('..')"
 USE = """

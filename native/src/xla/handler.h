@@ -12,44 +12,44 @@
 namespace peerspec {
 namespace {
 
-XLA_FFI_Error* error_of(XLA_FFI_CallFrame* frame, int32_t status) {
+xla::Error* error_of(xla::CallFrame* frame, int32_t status) {
   switch (status) {
     case PEERSPEC_OK:
       return nullptr;
     case PEERSPEC_BAD_ID:
       return xla_error(
-          frame, XLA_FFI_Error_Code_OUT_OF_RANGE,
+          frame, xla::Code::out_of_range,
           "peerspec: an id lies outside its table; ids must come from a selection over these tables (IDX-1)");
     case PEERSPEC_NO_MEMORY:
-      return xla_error(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED,
+      return xla_error(frame, xla::Code::resource_exhausted,
                        "peerspec: there is not enough memory for the call; pass fewer tokens at once");
     default:
-      return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+      return xla_error(frame, xla::Code::invalid_argument,
                        "peerspec: the native core refuses the arguments: a size, a format or a number is out of range");
   }
 }
 
-void describe(XLA_FFI_Metadata* metadata) {
-  metadata->api_version.major_version = XLA_FFI_API_MAJOR;
-  metadata->api_version.minor_version = XLA_FFI_API_MINOR;
+void describe(xla::Metadata* metadata) {
+  metadata->version.major = xla::major_version;
+  metadata->version.minor = xla::minor_version;
   metadata->traits = 0;
 }
 
 // Answers a call. XLA first requests the version of the interface, then makes calls. No exception may pass through C.
 template <class Body>
-XLA_FFI_Error* answer(XLA_FFI_CallFrame* frame, const Body& body) {
-  const XLA_FFI_Extension_Base* extension = frame->extension_start;
-  if (extension && extension->type == XLA_FFI_Extension_Metadata) {
-    describe(reinterpret_cast<const XLA_FFI_Metadata_Extension*>(extension)->metadata);
+xla::Error* answer(xla::CallFrame* frame, const Body& body) {
+  const xla::Extension* extension = frame->head.extensions;
+  if (extension && extension->kind == xla::Kind::metadata) {
+    describe(reinterpret_cast<const xla::MetadataExtension*>(extension)->metadata);
     return nullptr;
   }
   try {
     return body();
   } catch (const BadCall& bad) {
-    return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+    return xla_error(frame, xla::Code::invalid_argument,
                      "peerspec: " + bad.message + "; reinstall peerspec from source");
   } catch (const BadValues& bad) {
-    return xla_error(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT, "peerspec: " + bad.message);
+    return xla_error(frame, xla::Code::invalid_argument, "peerspec: " + bad.message);
   } catch (const std::bad_alloc&) {
     return error_of(frame, PEERSPEC_NO_MEMORY);
   }
@@ -57,7 +57,7 @@ XLA_FFI_Error* answer(XLA_FFI_CallFrame* frame, const Body& body) {
 
 // Runs a function of the core, on the threads of XLA.
 template <class Body>
-XLA_FFI_Error* handle(XLA_FFI_CallFrame* frame, const Body& body) {
+xla::Error* handle(xla::CallFrame* frame, const Body& body) {
   return answer(frame, [&] { return error_of(frame, body(Call(frame), on_xla_threads(frame))); });
 }
 
@@ -68,7 +68,7 @@ XLA_FFI_Error* handle(XLA_FFI_CallFrame* frame, const Body& body) {
 }  // namespace
 }  // namespace peerspec
 
-#define PEERSPEC_XLA(name)                                                               \
-  extern "C" PEERSPEC_API XLA_FFI_Error* peerspec_xla_##name(XLA_FFI_CallFrame* frame) { \
-    return peerspec::handle(frame, peerspec::name);                                      \
+#define PEERSPEC_XLA(name)                                                                             \
+  extern "C" PEERSPEC_API peerspec::xla::Error* peerspec_xla_##name(peerspec::xla::CallFrame* frame) { \
+    return peerspec::handle(frame, peerspec::name);                                                    \
   }

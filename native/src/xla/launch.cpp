@@ -80,9 +80,9 @@ Kernel loaded(const Call& call, const std::string& name) {
   return kept;
 }
 
-void* stream_of(const XLA_FFI_CallFrame* frame) {
-  XLA_FFI_Stream_Get_Args args{XLA_FFI_Stream_Get_Args_STRUCT_SIZE, nullptr, frame->ctx, nullptr};
-  return failed(frame, frame->api->XLA_FFI_Stream_Get(&args)) ? nullptr : args.stream;  // a CPU has none
+void* stream_of(const xla::CallFrame* frame) {
+  xla::StreamGet args{{sizeof(args), nullptr}, frame->context, nullptr};
+  return failed(frame, frame->api->stream_get(&args)) ? nullptr : args.stream;  // a CPU has none
 }
 
 // What the kernel takes: `arrays` are positions among arguments and results; then come 32-bit `numbers`, and Triton's
@@ -118,13 +118,13 @@ void launch(const Call& call) {
 }  // namespace
 }  // namespace peerspec
 
-extern "C" PEERSPEC_API XLA_FFI_Error* peerspec_xla_launch(XLA_FFI_CallFrame* frame) {
-  return peerspec::answer(frame, [&]() -> XLA_FFI_Error* {
+extern "C" PEERSPEC_API peerspec::xla::Error* peerspec_xla_launch(peerspec::xla::CallFrame* frame) {
+  return peerspec::answer(frame, [&]() -> peerspec::xla::Error* {
     try {
       peerspec::launch(peerspec::Call(frame));
       return nullptr;
     } catch (const peerspec::BadLaunch& bad) {
-      return peerspec::xla_error(frame, XLA_FFI_Error_Code_INTERNAL, "peerspec: " + bad.message);
+      return peerspec::xla_error(frame, peerspec::xla::Code::internal, "peerspec: " + bad.message);
     }
   });
 }

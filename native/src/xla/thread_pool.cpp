@@ -28,17 +28,16 @@ struct Shared {
   }
 };
 
-int64_t num_threads(XLA_FFI_CallFrame* frame) {
+int64_t num_threads(xla::CallFrame* frame) {
   int64_t threads = 1;
-  XLA_FFI_ThreadPool_NumThreads_Args number{XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, nullptr, frame->ctx,
-                                            &threads};
-  return failed(frame, frame->api->XLA_FFI_ThreadPool_NumThreads(&number)) ? 1 : threads;
+  xla::NumThreads number{{sizeof(number), nullptr}, frame->context, &threads};
+  return failed(frame, frame->api->num_threads(&number)) ? 1 : threads;
 }
 
 // The calling thread may be the only thread of the pool. So it takes tasks itself until none are left, and then waits
 // only for the tasks that other threads have started.
 void for_each(void* pool, int64_t count, peerspec_task task, void* argument) {
-  auto* frame = static_cast<XLA_FFI_CallFrame*>(pool);
+  auto* frame = static_cast<xla::CallFrame*>(pool);
   const auto shared = std::make_shared<Shared>();
   shared->count = count, shared->task = task, shared->argument = argument;
   const int64_t threads = num_threads(frame);
@@ -48,9 +47,8 @@ void for_each(void* pool, int64_t count, peerspec_task task, void* argument) {
       const std::unique_ptr<std::shared_ptr<Shared>> mine(static_cast<std::shared_ptr<Shared>*>(data));
       (*mine)->work();
     };
-    XLA_FFI_ThreadPool_Schedule_Args schedule{XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, nullptr, frame->ctx, help,
-                                              held};
-    if (!failed(frame, frame->api->XLA_FFI_ThreadPool_Schedule(&schedule))) continue;
+    xla::Schedule schedule{{sizeof(schedule), nullptr}, frame->context, help, held};
+    if (!failed(frame, frame->api->schedule(&schedule))) continue;
     delete held;
     break;
   }
@@ -61,7 +59,7 @@ void for_each(void* pool, int64_t count, peerspec_task task, void* argument) {
 
 }  // namespace
 
-peerspec_run on_xla_threads(XLA_FFI_CallFrame* frame) {
+peerspec_run on_xla_threads(xla::CallFrame* frame) {
   return {int32_t(num_threads(frame)), PEERSPEC_BEST, for_each, frame};
 }
 

@@ -6,6 +6,6 @@
 namespace peerspec {
 
 // How to run within a call from XLA; valid until the call returns.
-peerspec_run on_xla_threads(XLA_FFI_CallFrame* frame);
+peerspec_run on_xla_threads(xla::CallFrame* frame);
 
 }  // namespace peerspec
