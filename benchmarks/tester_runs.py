@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from peerspec.backends import load
 from peerspec.conformance import check_backend
+from peerspec.conformance.trials import gradients
 from peerspec.files.atomic_file import write_atomically
-from peerspec.reference import PRECISIONS
+from peerspec.reference import PRECISIONS, Layer
 
 __all__ = ["Kept", "Task", "caught", "files", "run_tasks", "tried"]
 
@@ -54,9 +56,51 @@ def with_one_precision(claimed: Collection[str], seed: int) -> list[str]:
     return [profile for profile in claimed if profile == chosen or profile not in precisions]
 
 
+class Remembered:
+    """A function of arrays that computes a result once for equal arguments, until ``forget`` is called.
+
+    The cases of a seed are the same for all variants, and a third of a run is to bound their gradients.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.forget()
+
+    def forget(self) -> None:
+        self.results: dict[bytes, Any] = {}
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        digest = hashlib.blake2b()
+        for part in _parts([*arguments, *options.items()]):
+            array = np.ascontiguousarray(part) if isinstance(part, np.ndarray) else None
+            digest.update(repr(part if array is None else (array.dtype, array.shape)).encode() + b";")
+            digest.update(b"" if array is None else array.view(np.uint8))
+        if (key := digest.digest()) not in self.results:
+            self.results[key] = self.function(*arguments, **options)
+        return self.results[key]
+
+
+def _parts(arguments: Sequence[Any]) -> Iterator[Any]:
+    """The arguments, and instead of each layer its configuration and its arrays by name."""
+    for argument in arguments:
+        if isinstance(argument, Layer):
+            yield argument.config
+            yield from (part for pair in argument.params.items() for part in pair)
+        else:
+            yield argument
+
+
+gradient_bounds = gradients.gradient_bounds = Remembered(gradients.gradient_bounds)
+remembered_for: tuple[int, str] | None = None
+
+
 def tried(task: Task) -> dict[str, Any]:
     """The largest share of a bound, and the findings, which are false, of a variant in one precision."""
+    global remembered_for
     path, seed, size = task
+    if remembered_for != (seed, size):
+        gradient_bounds.forget()
+        remembered_for = seed, size
     backend = load(str(path))
     profiles, size = with_one_precision(backend.profiles, seed), getattr(backend, "LARGEST", size)
     report = check_backend(backend, size=size, seed=seed, profiles=profiles, timeout=NO_LIMIT)
