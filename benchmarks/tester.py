@@ -5,8 +5,9 @@
 Every file of ``tests/mutants`` runs once at the default size, to its first finding, which goes to
 ``benchmarks/results/mutants.json``: the tests look up there which check must find it. Every file of
 ``tests/variants`` runs with ``--seeds`` seeds, each in one of its precisions in turn: the first ``--wide`` seeds at the
-default size, the others at the minimal. Finished runs are kept in ``--kept``, so that an interrupted sweep goes on
-where it ended. The page goes to standard output, or to a file.
+default size, the others at the minimal. The page goes to standard output, or to a file. Finished runs are kept in
+``--kept``, by default in ``benchmarks/results/tester``: an interrupted sweep goes on where it ended, also on another
+machine, until the suite or the backends change.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def by_backend(tasks: Sequence[Task], results: Sequence[dict[str, Any]]) -> Figu
         row = found.setdefault(path.stem, {"runs": 0, "share": 0.0, "false": []})
         row["runs"] += 1
         row["share"] = max(row["share"], result["share"])
-        row["false"] += result["false"]
+        row["false"] += result.get("false", [])
     return found
 
 
@@ -51,7 +52,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--wide", type=int, default=6, help="seeds of them at the default size")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--kept", type=Path, default=ROOT / "build" / "tester", help="folder of finished runs")
+    parser.add_argument("--kept", type=Path, default=RESULTS / "tester", help="folder of finished runs")
     parser.add_argument("--write", type=Path)
     return parser.parse_args()
 

@@ -106,7 +106,7 @@ def tried(task: Task) -> dict[str, Any]:
     report = check_backend(backend, size=size, seed=seed, profiles=profiles, timeout=NO_LIMIT)
     inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
     false = [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]
-    return {"share": max([0.0, *inside]), "false": false}
+    return {"share": round(max([0.0, *inside]), 4)} | ({"false": false} if false else {})
 
 
 def fingerprint(backends: str) -> str:
@@ -119,29 +119,30 @@ def fingerprint(backends: str) -> str:
 
 
 class Kept:
-    """Results by task in a JSON file of a folder of backends; results of other sources are forgotten."""
+    """Results by task in a JSON file of a folder of backends; results of other sources are forgotten.
+
+    The file has a line for each backend and size, so that it can be committed, and a sweep goes on elsewhere.
+    """
 
     def __init__(self, folder: Path, backends: str) -> None:
         self.path, self.sources = folder / f"{backends}.json", fingerprint(backends)
         held = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
-        self.results: dict[str, Any] = held["results"] if held.get("sources") == self.sources else {}
-
-    @staticmethod
-    def name(task: Task) -> str:
-        path, seed, size = task
-        return f"{path.parent.name}/{path.stem} {size} {seed}"
+        same = held.get("sources") == self.sources
+        self.results: dict[str, dict[str, dict[str, Any]]] = held["results"] if same else {}
 
     def get(self, task: Task) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = self.results.get(self.name(task))
-        return found
+        path, seed, size = task
+        return self.results.get(f"{path.stem} {size}", {}).get(str(seed))
 
     def put(self, task: Task, result: dict[str, Any]) -> None:
-        self.results[self.name(task)] = result
+        path, seed, size = task
+        self.results.setdefault(f"{path.stem} {size}", {})[str(seed)] = result
 
     def save(self) -> None:
         """Write the file, whole or not at all."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"sources": self.sources, "results": self.results})
+        rows = (f"{json.dumps(name)}: {json.dumps(self.results[name])}" for name in sorted(self.results))
+        text = f'{{"sources": "{self.sources}", "results": {{\n' + ",\n".join(rows) + "\n}}\n"
         write_atomically(self.path, text.encode())
 
 
@@ -164,4 +165,4 @@ def run_tasks(
                     saved = monotonic()
         finally:
             kept.save()
-    return [kept.results[kept.name(task)] for task in tasks]
+    return [result for task in tasks if (result := kept.get(task)) is not None]

@@ -85,8 +85,8 @@ def export(
         True
     """
     newest = onnx.defs.onnx_opset_version()
-    if not OPSET <= opset <= newest:
-        raise ExportError(f"opset must lie in {OPSET}..{newest}, the newest of the installed onnx, got {opset}")
+    if not isinstance(opset, int) or not OPSET <= opset <= newest:
+        raise ExportError(f"opset must lie in {OPSET}..{newest}, the newest of the installed onnx, got {opset!r}")
     if any(module.training for module in model.modules()):
         raise ExportError("the model is in training mode and ONNX is inference; call model.eval() first")
     if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):

@@ -7,7 +7,9 @@ from typing import Any
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
 
-__all__ = ["axes_of_tokens", "explicit_mesh", "placed", "whole_or_sharded"]
+from peerspec.reference import InputError
+
+__all__ = ["axes_of_tokens", "explicit_mesh", "placed", "placed_anew", "require_all_or_no_axes", "whole_or_sharded"]
 
 
 def explicit_mesh(*trees: Any) -> Any:
@@ -22,7 +24,12 @@ def whole_or_sharded(array: jax.Array) -> tuple[Any, ...]:
 
 
 def axes_of_tokens(params: Any, x: jax.Array) -> tuple[str, ...]:
-    """The mesh axes over which tokens are sharded, if nothing else of ``x`` and of the parameters is; else none."""
+    """The mesh axes over which tokens are sharded, if nothing else of ``x`` and of the parameters is; else none.
+
+    None, too, where there is no token: XLA refuses the gradient of such a program outside ``jit``.
+    """
+    if not x.size:
+        return ()
     *lead, features = whole_or_sharded(x)
     if features is not None or any(any(whole_or_sharded(array)) for array in jax.tree.leaves(params)):
         return ()
@@ -33,3 +40,22 @@ def axes_of_tokens(params: Any, x: jax.Array) -> tuple[str, ...]:
 def placed(mesh: Any, *axes: Any) -> Any:
     """A sharding by explicit axes."""
     return NamedSharding(mesh, PartitionSpec(*axes))  # type: ignore[no-untyped-call]  # not annotated
+
+
+def placed_anew(array: Any, sharding: Any) -> jax.Array:
+    """The array, from wherever it lies, with this sharding."""
+    found: jax.Array = jax.sharding.reshard(array, sharding)  # type: ignore[no-untyped-call]  # not annotated
+    return found
+
+
+def require_all_or_no_axes(mesh: Any) -> None:
+    """Refuse a mesh of which ``shard_map`` has mapped some axes and others are explicit: XLA can place nothing there.
+
+    Raises:
+        InputError: it is one.
+    """
+    if mesh.manual_axes:
+        raise InputError(
+            f"inside a shard_map over {', '.join(mesh.manual_axes)}, no axis of the mesh may be explicit, "
+            f"got {', '.join(mesh.explicit_axes)}; map all axes, or make the others automatic"
+        )

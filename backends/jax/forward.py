@@ -10,7 +10,14 @@ import jax
 
 from peerspec.backends.jax import native, plain
 from peerspec.backends.jax.experts import expert_stage
-from peerspec.backends.jax.explicit_axes import axes_of_tokens, explicit_mesh, placed, whole_or_sharded
+from peerspec.backends.jax.explicit_axes import (
+    axes_of_tokens,
+    explicit_mesh,
+    placed,
+    placed_anew,
+    require_all_or_no_axes,
+    whole_or_sharded,
+)
 from peerspec.backends.jax.gates import gates
 from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.names import flat
@@ -18,7 +25,7 @@ from peerspec.backends.jax.operation import operation
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import compute_dtype
 from peerspec.backends.jax.query import query
-from peerspec.backends.jax.query_norm import query_norm
+from peerspec.backends.jax.query_norm import query_norm, require_tokens
 from peerspec.backends.jax.retrieval import retrieve
 from peerspec.backends.jax.tapped_experts import tapped_expert_stage
 from peerspec.reference import PeerConfig
@@ -68,7 +75,8 @@ def forward(
 
     Raises:
         TableError, InputError: names, shapes or dtypes that do not fit the configuration (PAR-1, PAR-5,
-            SHP-1, SHP-2), or a mask without True whose values are known while tracing (NRM-5).
+            SHP-1, SHP-2), a mask without True whose values are known while tracing (NRM-5), or a ``shard_map`` over
+            some of the axes of a mesh whose other axes are explicit.
 
     Example:
         >>> from peerspec.backends.jax import init
@@ -79,12 +87,15 @@ def forward(
     """
     params = flat(params)
     check(config, params, x, mask)
+    require_tokens(config, x, mask, training)
     evaluate: Any = partial(_evaluate, config, training)
     if mesh := explicit_mesh(params, x):
+        require_all_or_no_axes(mesh)
         out = placed_as(x, mesh, config, training)
         if axes := () if TAP in params else axes_of_tokens(params, x):
             # each device evaluates its own tokens
             lead = whole_or_sharded(x)[:-1]
+            mask = None if mask is None else placed_anew(mask, placed(mesh, *lead))
             given = placed(mesh), placed(mesh, *lead, None), placed(mesh, *lead)
             specs = jax.tree.map(lambda place: place.spec, (given, out))
             run = partial(evaluate, axes=axes)

@@ -7,7 +7,7 @@ from typing import Any
 
 from peerspec.reference import TableError
 
-__all__ = ["flat", "like"]
+__all__ = ["flat", "like", "nested"]
 
 
 def flat(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,3 +51,15 @@ def like(template: Mapping[str, Any], values: Mapping[str, Any], prefix: str = "
         if name not in own and not name.startswith(nested):
             found[name.removeprefix(prefix)] = value
     return found
+
+
+def nested(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """``like``, where the template must have the names of the values.
+
+    Raises:
+        TableError: it has others.
+    """
+    names = flat(template).keys() if isinstance(template, Mapping) else {repr(template)}
+    if wrong := sorted(names ^ values.keys()):
+        raise TableError(f"parameters must be {', '.join(values)}, in one dictionary or nested, got {wrong[0]} (PAR-1)")
+    return like(template, values)

@@ -12,7 +12,7 @@ from peerspec.reference import InputError, PeerConfig
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.query_norm import EPS, MOMENTUM
 
-__all__ = ["query_norm"]
+__all__ = ["query_norm", "require_tokens"]
 
 
 def query_norm(
@@ -28,9 +28,6 @@ def query_norm(
 
     Running statistics, old and new, are constants of the derivative (GRD-9). Inside ``shard_map``, batch statistics are
     those of the tokens of all devices along ``axes``.
-
-    Raises:
-        InputError: no token counts, and the values of the mask are known (NRM-5).
     """
     if config.query_norm == "none":
         return q, None
@@ -55,8 +52,6 @@ def _moving_average(running: Mapping[str, jax.Array], mean: jax.Array, var: jax.
 def _batch_statistics(q: jax.Array, mask: jax.Array | None, axes: tuple[str, ...]) -> tuple[jax.Array, jax.Array]:
     """Mean and biased variance [h, d] over the tokens that count (NRM-2, NRM-4)."""
     mask = jnp.ones(q.shape[0], bool) if mask is None else mask
-    if not axes:
-        _require_tokens(mask)
     counts, total = mask[:, None, None], _sum(mask.astype(q.dtype), axes)
     mean = _sum(jnp.where(counts, q, 0), axes) / total
     centred = jnp.where(counts, q - mean[None], 0)
@@ -69,9 +64,18 @@ def _sum(of_tokens: jax.Array, axes: tuple[str, ...]) -> jax.Array:
     return lax.psum(own, axes) if axes else own
 
 
-def _require_tokens(mask: jax.Array) -> None:
+def require_tokens(config: PeerConfig, x: jax.Array, mask: jax.Array | None, training: bool) -> None:
+    """Refuse batch statistics of no token.
+
+    Raises:
+        InputError: there is no token, or none counts and the values of the mask are known (NRM-5).
+    """
+    if not training or config.query_norm != "batch":
+        return
     # Inside jit the values of a mask are unknown, and a mask without True gives statistics of NaN.
-    if not mask.size or not (isinstance(mask, jax.core.Tracer) or bool(mask.any())):
+    found: Any = True if mask is None else mask.any()
+    empty = any(isinstance(size, int) and not size for size in x.shape[:-1])
+    if empty or not (isinstance(found, jax.core.Tracer) or bool(found)):
         raise InputError(
             "batch statistics need at least one token that counts, got none; "
             "pass a non-empty batch whose mask is True somewhere, or training=False (NRM-5)"

@@ -24,9 +24,10 @@ from peerspec.backends.jax import plain
 from peerspec.backends.jax.experts import Tables, expert_stage, value_of_experts
 from peerspec.backends.jax.explicit_axes import explicit_mesh
 from peerspec.backends.jax.forward import Output, in_stages, placed_as
-from peerspec.backends.jax.names import flat, like
+from peerspec.backends.jax.names import flat, nested
 from peerspec.backends.jax.params import Params, check
 from peerspec.backends.jax.precision import compute_dtype
+from peerspec.backends.jax.query_norm import require_tokens
 from peerspec.backends.jax.rows import gather_dot, gather_sum
 from peerspec.reference import InputError, PeerConfig
 from peerspec.reference.config import STATISTICS
@@ -51,6 +52,7 @@ def shardings(
         nested_as: parameters in nested dictionaries, as which the result is nested. Default: the names of PAR-1.
 
     Raises:
+        TableError: ``nested_as`` has other names than the layer (PAR-1).
         InputError: an unknown axis or way, or tables that do not divide by the number of devices.
 
     Example:
@@ -61,7 +63,7 @@ def shardings(
     _check_sizes(config, mesh, axis, by)
     table = spec(axis, None) if by == "rows" else spec(None, axis)
     found = {name: NamedSharding(mesh, table if name.startswith("experts.") else spec()) for name in config.shapes()}
-    return found if nested_as is None else like(nested_as, found)
+    return found if nested_as is None else nested(nested_as, found)
 
 
 def forward(
@@ -94,6 +96,7 @@ def forward(
     _check_sizes(config, mesh, axis, by)
     params = flat(params)
     check(config, params, x, mask)
+    require_tokens(config, x, mask, training)
     of_tokens = tuple(token_axes) if token_axes is not None else (axis,) if by == "rows" else ()
     if unknown := [name for name in of_tokens if name not in mesh.shape]:
         raise InputError(f"the mesh has the axes {', '.join(mesh.shape)}, got {unknown[0]!r} for tokens")

@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
         'the torch backend needs PyTorch, which is not installed; run: pip install "peerspec[torch]"'
     ) from None
 
+from peerspec.backends.torch import decompositions as _decompositions  # noqa: F401
 from peerspec.backends.torch import functional
 from peerspec.backends.torch.after_import import after_import as _after_import
 from peerspec.backends.torch.file_metadata import layers_metadata

@@ -16,7 +16,7 @@ from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.kernels import register_kernels
 from peerspec.reference import PeerConfig
 
-__all__ = ["LayerOutput", "infer"]
+__all__ = ["LayerOutput", "by_stages", "infer"]
 
 
 class LayerOutput(NamedTuple):
@@ -35,7 +35,7 @@ def infer(config: PeerConfig, params: Mapping[str, Tensor], x: Float[Tensor, "T 
     return LayerOutput(*_forward(*router, *experts, x, config.top_k, config.gate, config.activation))
 
 
-def _by_stages(
+def by_stages(
     weight: Tensor,
     bias: Tensor | None,
     keys: Tensor,
@@ -78,12 +78,12 @@ def _by_core(
 
 _forward = torch.library.custom_op(
     "peerspec::forward",
-    _by_stages,
+    by_stages,
     mutates_args=(),
     schema="(Tensor weight, Tensor? bias, Tensor keys, Tensor u, Tensor v, Tensor? w, Tensor x, int k, str gate, "
     "str activation) -> (Tensor y, Tensor scores, Tensor ids, Tensor gates)",
 )
-register_kernels(_forward, core=_by_core, library=_by_stages, tables=range(6))
+register_kernels(_forward, core=_by_core, library=by_stages, tables=range(6))
 fold_batches(_forward, tokens=(6,))
 
 

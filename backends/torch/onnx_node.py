@@ -16,10 +16,7 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.files.as_node import AS_NODE
 from peerspec.reference import InputError, PeerConfig
 
-__all__ = ["becomes_node", "onnx_node", "refuse_batch_statistics"]
-
-
-_INFERENCE = "ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)"
+__all__ = ["becomes_node", "onnx_node", "warn_of_batch_statistics"]
 
 
 def becomes_node() -> bool:
@@ -27,15 +24,14 @@ def becomes_node() -> bool:
     return torch.onnx.is_in_onnx_export() and AS_NODE.get()
 
 
-def refuse_batch_statistics(query_norm: str) -> None:
-    """Refuse an export to ONNX in training mode; also by a warning, because torch's exporter loses errors.
-
-    Raises:
-        InputError: the query norm is "batch", and the layer is traced for ONNX.
-    """
-    if query_norm == "batch" and torch.onnx.is_in_onnx_export():
-        warnings.warn(_INFERENCE, stacklevel=2)
-        raise InputError(_INFERENCE)
+def warn_of_batch_statistics() -> None:
+    """Warn where another exporter to ONNX traces a layer that takes statistics of each batch."""
+    if torch.onnx.is_in_onnx_export():
+        warnings.warn(
+            "the exported layer is in training mode and takes the statistics of each batch; for inference, call "
+            "model.eval() before exporting (NRM-2)",
+            stacklevel=2,
+        )
 
 
 def onnx_node(
@@ -49,8 +45,8 @@ def onnx_node(
     Raises:
         InputError: training with batch norm, because ONNX models only infer.
     """
-    if training:
-        refuse_batch_statistics(config.query_norm)
+    if training and config.query_norm == "batch":
+        raise InputError("ONNX is inference and has no batch statistics; call model.eval() before exporting (NRM-2)")
     lead, compute_dtype = x.shape[:-1], COMPUTE_DTYPES[params["keys"].dtype]
     pairs = (*lead, config.heads, config.top_k)
     y, scores, indices, gates = torch.onnx.ops.symbolic_multi_out(

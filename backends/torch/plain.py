@@ -18,9 +18,17 @@ from torch.autograd import forward_ad
 
 from peerspec.backends.torch.activations import activate
 from peerspec.backends.torch.precision import full_precision
-from peerspec.reference.selection import staircase_cells
 
-__all__ = ["expert_stage", "gradients", "needs_plain", "needs_plain_backward", "query", "retrieve", "scores_of"]
+__all__ = [
+    "expert_stage",
+    "gradients",
+    "needs_plain",
+    "needs_plain_backward",
+    "products",
+    "query",
+    "retrieve",
+    "scores_of",
+]
 
 
 def needs_plain() -> bool:
@@ -57,12 +65,11 @@ def retrieve(
             torch.einsum("thc,hnc->thn", part, keys[:, side].to(q.dtype).expand(q.shape[1], -1, -1))
             for side, part in ((0, q[..., :half]), (1, q[..., half:]))
         ]
-    best = [scores.topk(min(k, n), dim=-1) for scores in halves]
-    ranks = [torch.from_numpy(cells).to(q.device) for cells in staircase_cells(k, n)]
-    first, second = (found.values.index_select(-1, cells) for found, cells in zip(best, ranks, strict=True))
-    scores, at = (first + second).topk(k, dim=-1)
-    i, j = (found.indices.gather(-1, cells[at]) for found, cells in zip(best, ranks, strict=True))
-    return scores, i * n + j
+    ranks = min(k, n)
+    first, second = (scores.topk(ranks, dim=-1) for scores in halves)
+    sums = (first.values[..., None] + second.values[..., None, :]).flatten(-2)
+    scores, at = sums.topk(k, dim=-1)
+    return scores, first.indices.gather(-1, at // ranks) * n + second.indices.gather(-1, at % ranks)
 
 
 def scores_of(
@@ -90,12 +97,16 @@ def expert_stage(
 ) -> Float[Tensor, "T M"]:
     """EXP-1, EXP-2, OUT-1."""
     with full_precision(x.device.type):
-        inner = torch.einsum("td,tkd->tk", x, u.to(x.dtype)[ids])
-        if w is None:
-            value = activate(activation, inner)
-        else:
-            value = activate(activation, torch.einsum("td,tkd->tk", x, w.to(x.dtype)[ids])) * inner
-        return torch.einsum("tk,tkd->td", gates * value, v.to(x.dtype)[ids])
+        inner = products(u, ids, x)
+        value = activate(activation, inner if w is None else products(w, ids, x))
+        if w is not None:
+            value = value * inner
+        return ((gates * value)[:, None] @ v.to(x.dtype)[ids]).squeeze(1)
+
+
+def products(table: Tensor, ids: Int[Tensor, "T hk"], x: Float[Tensor, "T D"]) -> Float[Tensor, "T hk"]:
+    """The inner product of each token with its rows; ONNX Runtime divides by zero in an Einsum of no token."""
+    return (table.to(x.dtype)[ids] @ x[..., None]).squeeze(-1)
 
 
 def gradients(

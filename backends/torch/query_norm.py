@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, distributed
 
-from peerspec.backends.torch.onnx_node import refuse_batch_statistics
+from peerspec.backends.torch.onnx_node import warn_of_batch_statistics
 from peerspec.reference import InputError
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.query_norm import EPS, MOMENTUM
@@ -44,7 +44,7 @@ def query_norm(
         running = {name: params[name].detach().to(q.dtype) for name in STATISTICS}
         mean, var = running.values()
         if training:
-            refuse_batch_statistics(kind)
+            warn_of_batch_statistics()
             mean, var = _batch_statistics(q if mask is None else q[mask], process_group)
             state = _moving_average(running, mean, var)
     scale, bias = (params[f"query_norm.{name}"].to(q.dtype) for name in ("scale", "bias"))

@@ -13,7 +13,7 @@ from peerspec.backends.torch.rows import summed_rows
 from peerspec.backends.torch.touched import FactoredRows, touched_rows
 from peerspec.reference import InputError
 
-__all__ = ["RowGradient", "Rows", "coalesced", "rows_of", "summed"]
+__all__ = ["RowGradient", "Rows", "coalesced", "distinct_rows", "rows_of", "summed"]
 
 
 class Rows(NamedTuple):
@@ -48,6 +48,13 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
         return Rows(ids, values)
     ones = values.new_ones(len(ids), 1)
     return FactoredRows(touched_rows(ids[:, None], len(gradient)), ones, values)
+
+
+def distinct_rows(gradient: RowGradient) -> Int[Tensor, " R"]:
+    """The rows that have a gradient, each once."""
+    if isinstance(gradient, Rows):
+        return gradient.rows
+    return gradient.touched.rows[: gradient.touched.number()]
 
 
 def summed(gradient: RowGradient) -> Rows:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,7 +14,7 @@ from torch.autograd.graph import increment_version
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.in_backward import UpdateError, set_receiver
-from peerspec.backends.torch.optim.gradient import RowGradient, rows_of
+from peerspec.backends.torch.optim.gradient import RowGradient, distinct_rows, rows_of
 from peerspec.backends.torch.optim.replicas import mean_over, several_processes
 from peerspec.backends.torch.optim.row_update import Operands, operands, scale_rows
 from peerspec.backends.torch.optim.sharded import like, own_rows, owners_of_other_rows
@@ -29,7 +31,7 @@ class Optimiser(torch.optim.Optimizer):
 
     A row is the last axis of a parameter. Weight decay acts on touched rows alone, as in FBGEMM (decoupled mode):
     before the step, a touched row is multiplied by 1 − lr·weight_decay. So a row decays as often as batches touch it.
-    In narrow tables this product is rounded, which undoes small decays.
+    A dense gradient touches every row. In narrow tables this product is rounded, which undoes small decays.
 
     Args:
         params: parameters, or groups of them with options of their own.
@@ -70,8 +72,9 @@ class Optimiser(torch.optim.Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for name in ("lr", "weight_decay"):
-            if group[name] < 0:
-                raise InputError(f"{name} must not be negative, got {group[name]}")
+            value = group[name]
+            if not isinstance(value, (int, float, Tensor)) or not 0 <= float(value) < math.inf:
+                raise InputError(f"{name} must not be negative, and must be a finite number, got {value!r}")
         self._check_options(group)
         for param in group["params"]:
             if param.dtype not in COMPUTE_DTYPES:
@@ -100,8 +103,8 @@ class Optimiser(torch.optim.Optimizer):
 
     @property
     def _step_supports_amp_scaling(self) -> bool:
-        """What ``GradScaler`` asks before each step."""
-        if self.in_backward:
+        """What ``GradScaler`` asks before a step."""
+        if self._taken and sys._getframe(1).f_globals.get("__name__") == "torch.amp.grad_scaler":
             raise UpdateError(
                 "GradScaler multiplies the loss, and an update within the backward pass cannot divide by it again, so "
                 "the tables are wrong by now; make the optimiser without in_backward, or train without a scaler, as "
@@ -162,10 +165,10 @@ class Optimiser(torch.optim.Optimizer):
         self._require_fitting(own, of_rows)
         if own.numel():  # of few rows, a process may have none
             # autograd does not see changes of .data; ``step`` tells it, and until then ``_take`` refuses another update
-            table, rows = own.data.view(-1, _width(param)), operands(gradient)
+            table = own.data.view(-1, _width(param))
             if decay := float(group["lr"]) * group["weight_decay"]:
-                scale_rows(table, rows[0], 1 - decay)
-            self._update_rows(table, rows, of_rows, group)
+                scale_rows(table, distinct_rows(gradient), 1 - decay)
+            self._update_rows(table, operands(gradient), of_rows, group)
         if "step" in state:
             state["step"] += 1
 
@@ -178,7 +181,7 @@ class Optimiser(torch.optim.Optimizer):
                     f"of {param.dtype}, got {got[0]} on {got[1]}; convert or move the module before you make the "
                     "optimiser"
                 )
-            if name != "step" and tensor.shape[:1] != param.shape[:1]:
+            if name != "step" and tensor.ndim and tensor.shape[:1] != param.shape[:1]:
                 raise InputError(
                     f"the state {name!r} of {type(self).__name__} has {len(tensor)} rows for a parameter of "
                     f"{len(param)} rows in this process; load it with torch.distributed.checkpoint.state_dict, which "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any, Literal
+from collections.abc import Callable, MutableMapping
+from typing import Any, Literal, NamedTuple
+from weakref import ref
 
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
@@ -18,8 +19,19 @@ from peerspec.reference import InputError
 __all__ = ["shard"]
 
 AXES = {"rows": 0, "width": 1}
-_parts: MutableMapping[Tensor, nn.Parameter] = WeakIdKeyDictionary()
-"""The parts of tables that another layer still has as a whole: layers that share a table share its parts."""
+
+
+class _Part(NamedTuple):
+    """A part of a table, the layer that has it, and how often table and part had changed when it was made."""
+
+    part: nn.Parameter
+    layer: Callable[[], PEER | None]
+    leaf: str
+    versions: tuple[int, int]
+
+
+_parts: MutableMapping[Tensor, _Part] = WeakIdKeyDictionary()
+"""The parts of tables that something still has as a whole: layers that share a table share its parts."""
 
 
 def shard(
@@ -61,9 +73,12 @@ def shard(
     tables: dict[str, Any] = dict(layer.experts.named_parameters(recurse=False, remove_duplicate=False))
     if len({id(table) for table in tables.values()}) < len(tables):
         raise InputError("tables that are one tensor cannot be split; split a layer whose tables are separate")
-    for leaf, table in tables.items():
-        layer.experts.register_parameter(leaf, _part_of(table, mesh, Shard(AXES[by])))
+    parts = {leaf: _part_of(table, mesh, Shard(AXES[by])) for leaf, table in tables.items()}
+    for leaf, part in parts.items():
+        layer.experts.register_parameter(leaf, part)
     give_to_all(layer)
+    for leaf, part in parts.items():
+        _parts[tables[leaf]] = _Part(part, ref(layer), leaf, _versions(tables[leaf], part))
     layer.experts.average_gradients = average_gradients
     if by == "rows" and layer.query_norm is not None:
         layer.query_norm.process_group = mesh.get_group()
@@ -71,11 +86,17 @@ def shard(
 
 
 def _part_of(table: Tensor, mesh: DeviceMesh, placement: Shard) -> nn.Parameter:
-    if (known := _parts.get(table)) is not None:
-        shards: Any = known
+    """The part of another layer that shares the table, if neither has changed since; else a new one."""
+    known = _parts.get(table)
+    owner = known and known.layer()
+    if known and owner is not None and getattr(owner.experts, known.leaf, None) is known.part:
+        shards: Any = known.part
         if (shards.device_mesh, shards.placements) != (mesh, (placement,)):
             raise InputError("layers share a table, and one of them was split in another way; split both in one way")
-        return known
-    part = nn.Parameter(distribute_tensor(table.detach(), mesh, [placement]), requires_grad=table.requires_grad)
-    _parts[table] = part
-    return part
+        if known.versions == _versions(table, known.part) and shards.requires_grad == table.requires_grad:
+            return known.part
+    return nn.Parameter(distribute_tensor(table.detach(), mesh, [placement]), requires_grad=table.requires_grad)
+
+
+def _versions(table: Tensor, part: Any) -> tuple[int, int]:
+    return table._version, part.to_local()._version
