@@ -16,6 +16,7 @@ from peerspec.export.layer_nodes import find_layers
 from peerspec.export.stated import stated_errors
 from peerspec.export.table_error import table_error
 from peerspec.export.torch import export
+from peerspec.files.as_node import AS_NODE
 from peerspec.reference import InputError, Layer, PeerConfig
 
 FIRST = PeerConfig(6, 2, 49, 3, 4, activation="silu", query_norm="batch", query_bias=True)

@@ -12,7 +12,9 @@ from support.on_devices import on_devices
 
 from peerspec.backends.jax import PeerConfig, forward, init
 
-PROGRAM, ROWS = Path(__file__).with_name("two_devices.py"), Path(__file__).with_name("rows_on_devices.py")
+PROGRAM, ROWS, EXPLICIT = (
+    Path(__file__).with_name(name) for name in ("two_devices.py", "rows_on_devices.py", "explicit_on_devices.py")
+)
 CONFIG = PeerConfig(d_model=12, heads=2, num_experts=25, top_k=4, d_key=8, query_bias=True)
 
 
@@ -37,6 +39,19 @@ def test_gradients_of_rows_are_those_by_the_tokens_of_all_devices(core: bool) ->
     assert len(errors) == 7
     # sums over tokens have another order on four devices
     assert all(error < 1e-5 for error in errors.values()), errors
+
+
+@pytest.mark.stack("jax", "explicit mesh axes", "masks from anywhere; batches without a token")
+@pytest.mark.stack("jax", "explicit mesh axes", "inside a `shard_map` over some of the axes", refused=True)
+def test_masks_and_empty_batches_are_those_of_one_device_with_explicit_axes() -> None:
+    found = on_devices(4, EXPLICIT, core=False)
+    sentences = found.pop("refused")
+    assert all("at least one token that counts, got none" in sentence for sentence in sentences[:3]), sentences
+    assert sentences[3].startswith("inside a shard_map over data, no axis of the mesh may be explicit, got more; ")
+    assert found.pop("of no token") == 0
+    assert len(found) == 5
+    # sums over tokens have another order on two devices
+    assert all(error < 1e-5 for error in found.values()), found
 
 
 @pytest.mark.stack("jax", "`jax_numpy_rank_promotion`", "`raise`")

@@ -98,3 +98,12 @@ def test_the_places_of_nested_parameters_are_nested_as_they_are(given: Any) -> N
     y = sharded.forward(config, jax.device_put(nested(own), places), x, mesh=mesh, axis="experts").y
     # sums of at most 6 numbers of order one, each rounded by 2⁻²⁴ of them, in two orders
     np.testing.assert_allclose(y, forward(config, own, x).y, rtol=0, atol=2**-20)
+
+
+@pytest.mark.parametrize("wrong", [5, {"params": {"keys": 1}}, {"keys": 1}])
+def test_places_nested_as_something_else_are_refused_in_one_sentence(wrong: Any) -> None:
+    config = PeerConfig(6, 2, 16, 3, 4)
+    with pytest.raises(
+        TableError, match=r"^parameters must be query\.weight, keys, .*, in one dictionary or nested, got"
+    ):
+        sharded.shardings(config, jax.make_mesh((1,), ("experts",)), "experts", nested_as=wrong)

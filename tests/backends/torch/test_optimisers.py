@@ -10,6 +10,7 @@ from support.paths import both_paths
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_, optim
 from peerspec.backends.torch.in_backward import UpdateError
 from peerspec.backends.torch.kernels import library_operations
+from peerspec.backends.torch.touched import FactoredRows, Touched, touched_rows
 from peerspec.reference import InputError, PeerConfig
 
 CONFIG = PeerConfig(12, 2, 100, 3, 6, d_out=7, expert="glu", query_bias=True)
@@ -309,10 +310,44 @@ def test_weight_decay_shrinks_touched_rows_before_the_step_and_no_others(kind, i
         assert torch.equal(got[others], before[name][others])
 
 
+def test_weight_decay_reads_no_more_rows_than_there_are(monkeypatch):
+    """Where the number of rows stays on the device, ``rows`` and ``starts`` have room that nothing was written to."""
+    found = touched_rows(torch.tensor([[1, 1, 2, 2]]), 8)
+    rows, starts = torch.full((4,), 7), torch.zeros(5, dtype=torch.int64)
+    rows[:2], starts[:3] = found.rows, found.starts
+    places = torch.tensor([1, 1, 2, 2], dtype=torch.int32)
+    gradient = FactoredRows(Touched(rows, found.order, starts, places), torch.zeros(1, 4), torch.ones(1, 4))
+    table = torch.nn.Parameter(torch.ones(8, 4))
+    optimiser = RowSGD([table], lr=0.1, weight_decay=0.5, in_backward=True)
+    with library_operations():
+        optimiser._take(table, gradient)
+    assert (table[:, 0] != 1).nonzero().flatten().tolist() == [1, 2]
+
+
+def test_a_dense_gradient_decays_every_row(path):
+    module = layer(sparse=False)
+    before = module.get_parameter("experts.v").detach().clone()
+    optimiser = RowSGD(module.experts.parameters(), lr=0.1, weight_decay=0.5)
+    backward(module, 0)
+    optimiser.step()
+    assert (module.get_parameter("experts.v") != before).any(1).all()
+
+
+@pytest.mark.parametrize("kind", [RowSGD, RowAdagrad, LazyAdam])
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3, 4)])
+def test_parameters_of_any_number_of_dimensions_are_updated(kind, shape, path):
+    parameter = torch.nn.Parameter(torch.ones(shape))
+    optimiser = kind([parameter], lr=0.1)
+    parameter.sum().backward()
+    optimiser.step()
+    assert (parameter < 1).all()
+
+
 def test_a_scaler_of_gradients_is_refused_beside_an_update_within_the_backward_pass():
     module, scaler = layer(), torch.amp.GradScaler("cpu")
     optimiser = RowSGD(module.parameters(), in_backward=True)
     scaler.scale(module(batch(0)).sum()).backward()
+    assert not optimiser._step_supports_amp_scaling  # other tools may ask
     with pytest.raises(UpdateError, match=r"GradScaler .*; make the optimiser without in_backward"):
         scaler.step(optimiser)
 
@@ -351,6 +386,9 @@ def test_a_state_from_before_weight_decay_loads():
         (lambda p: LazyAdam(p, betas=(0.9, 1.0)), "betas"),
         (lambda p: RowSGD([{"params": p, "momentum": 0.1}]), "has no option momentum"),
         (lambda p: RowSGD(p, weight_decay=-0.1), "weight_decay must not be negative"),
+        (lambda p: RowSGD(p, weight_decay=float("nan")), "weight_decay .* must be a finite number, got nan"),
+        (lambda p: LazyAdam(p, weight_decay=None), "weight_decay .* must be a finite number, got None"),
+        (lambda p: RowAdagrad(p, lr="0.1"), "lr .* must be a finite number, got '0.1'"),
     ],
 )
 def test_options_that_do_not_exist_or_are_out_of_range_are_refused(make, message):

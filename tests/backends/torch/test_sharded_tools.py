@@ -334,7 +334,16 @@ def share(rank: int) -> Any:
     apart = tied()
     shard(apart[0], mesh)
     refused = answer_of(lambda: shard(apart[1], mesh, by="width"))
+    shard(apart[1], mesh)  # the refusal left the layer whole
+    apart(tokens(MLP, rank, exact=False))
+    first, later = PEER(MLP), PEER(MLP)
+    initial = later.experts.u = first.experts.u
+    shard(first, mesh)
+    with torch.no_grad():
+        first.experts.u.to_local().zero_()  # as training does
+    shard(later, mesh)
     return {
+        "fresh": torch.equal(later.experts.u.full_tensor(), initial),
         "one": model[0].experts.v is model[1].experts.v,
         "gradient": model[0].experts.v.grad.full_tensor(),
         "refused": refused,
@@ -347,6 +356,7 @@ def test_layers_that_share_a_table_share_its_parts() -> None:
     model = tied()
     (sum(loss_of(model, rank) for rank in range(2)) / 2).backward()
     assert found["one"]
+    assert found["fresh"]
     torch.testing.assert_close(found["gradient"], model[0].experts.v.grad, **CLOSE)
     assert "one of them was split in another way; split both in one way" in found["refused"]
 
