@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -94,7 +94,8 @@ def forward(
         >>> output.y.shape, output.gates.shape
         (torch.Size([3, 8]), torch.Size([3, 2, 4]))
     """
-    if fits_one_operator(config, x, params.values()) or becomes_node():
+    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *params.values()))
+    if becomes_node() or (not learns and fits_one_operator(config)):
         return in_one_operator(config, params, x, mask=mask, training=training)
     check_params(config, params)
     stages = Stages(
@@ -121,11 +122,9 @@ def in_one_operator(
     return _shaped(config, x, infer(config, params, x.reshape(-1, config.d_model)), None)
 
 
-def fits_one_operator(config: PeerConfig, x: Tensor, params: Iterable[Tensor]) -> bool:
-    """Whether one operator without a derivative computes the layer."""
-    if config.query_norm != "none" or needs_plain():
-        return False
-    return not torch.is_grad_enabled() or not (x.requires_grad or any(tensor.requires_grad for tensor in params))
+def fits_one_operator(config: PeerConfig) -> bool:
+    """Whether one operator without a derivative computes the layer, where none is wanted."""
+    return config.query_norm == "none" and not needs_plain()
 
 
 def evaluate(

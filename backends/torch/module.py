@@ -122,11 +122,18 @@ class PEER(nn.Module):
             >>> output.y.shape, output.indices.shape
             (torch.Size([3, 8]), torch.Size([3, 2, 4]))
         """
-        plain = is_plain(self.query) and is_plain(self.experts)
-        learned = list(self.parameters()) if torch.is_grad_enabled() else []
-        if becomes_node() or (plain and fits_one_operator(self.config, x, learned)):
+        if becomes_node() or (
+            fits_one_operator(self.config) and not self._learns(x) and is_plain(self.query) and is_plain(self.experts)
+        ):
             return in_one_operator(self.config, self._tensors(), x, mask=mask, training=self.training)
         return evaluate(self.config, self.keys, self._stages(), x, mask=mask)
+
+    def _learns(self, x: Tensor) -> bool:
+        """Whether a derivative may be wanted."""
+        if not torch.is_grad_enabled() or x.requires_grad or self.keys.requires_grad:
+            return torch.is_grad_enabled()
+        parameters = list(self.parameters())  # dynamo takes no generator
+        return any(parameter.requires_grad for parameter in parameters)
 
     def _stages(self) -> Stages:
         """The modules that own parameters: what a tool does around their forward takes effect."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from peerspec.backends.torch.activations import activate
+from peerspec.backends.torch.onnx_node import traced_for_onnx
 from peerspec.backends.torch.precision import full_precision
 
 __all__ = [
@@ -33,7 +34,7 @@ __all__ = [
 
 def needs_plain() -> bool:
     """Whether a transformation that differentiates or an exporter to ONNX calls, or forward mode is on."""
-    if forward_ad._current_level >= 0 or torch.onnx.is_in_onnx_export():
+    if forward_ad._current_level >= 0 or traced_for_onnx():
         return True
     if torch.compiler.is_compiling():
         return False

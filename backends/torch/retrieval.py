@@ -16,6 +16,7 @@ from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gpu.limits import fits_retrieval, fits_router
 from peerspec.backends.torch.half_scores import half_scores
 from peerspec.backends.torch.kernels import OnGPU, register_kernels
+from peerspec.backends.torch.onnx_node import traced_for_onnx
 from peerspec.backends.torch.rows import gather_sum, summed_rows
 from peerspec.backends.torch.selection import Selection, select_ranked
 from peerspec.backends.torch.stable_topk import Ranked, stable_topk
@@ -30,9 +31,9 @@ to fill one."""
 
 def retrieve(keys: Float[Tensor, "H_k 2 n half"], q: Float[Tensor, "T h d"], k: int) -> Selection:
     """Scores and ids [T, h, k] of queries after the query norm (SCO-1, SEL-1); scores are differentiable."""
-    if torch.onnx.is_in_onnx_export():
-        return Selection(*plain.retrieve(q, keys, k))
     if plain.needs_plain():
+        if traced_for_onnx():
+            return Selection(*plain.retrieve(q, keys, k))
         scores, ids = _retrieve(q.detach(), keys.detach(), k)
         own = plain.scores_of(q, keys, ids)
         return Selection(torch.where(own.isfinite(), scores + (own - own.detach()), own), ids)
