@@ -10,7 +10,7 @@ from torch import nn
 
 from peerspec.backends.onnxruntime import OrtModel
 from peerspec.backends.onnxruntime.session import new_session
-from peerspec.backends.torch import PEER
+from peerspec.backends.torch import PEER, onnx_node
 from peerspec.export import ExportError, read_layer
 from peerspec.export.layer_nodes import find_layers
 from peerspec.export.stated import stated_errors
@@ -172,7 +172,7 @@ def test_a_model_that_cannot_be_exported_is_refused_in_one_sentence(tmp_path):
 
 
 def test_the_node_itself_refuses_batch_statistics(monkeypatch):
-    monkeypatch.setattr(torch.onnx, "is_in_onnx_export", lambda: True)
+    monkeypatch.setattr(onnx_node, "traced_for_onnx", lambda: True)
     token = AS_NODE.set(True)
     try:
         with pytest.raises(InputError, match=r"no batch statistics; call model\.eval"):
