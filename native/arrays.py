@@ -60,11 +60,13 @@ def require_contiguous(
     """Check an array that the core uses without a copy.
 
     Raises:
-        InputError: another dtype or shape, or not C-contiguous.
+        InputError: another dtype or shape, or not C-contiguous, or not aligned to its numbers.
     """
     contiguous(name, array, dtype, shape)
     if not array.flags.c_contiguous:
         raise InputError(f"{name} must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
+    if not array.flags.aligned:
+        raise InputError(f"{name} must lie at a multiple of {array.itemsize} bytes; pass a copy")
 
 
 def address(array: NDArray[Any] | None) -> int | None:

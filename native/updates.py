@@ -169,6 +169,6 @@ def _checked(rows: FactoredRows, table: NDArray[Any], touched: NDArray[Any]) -> 
 def _state(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
     """The array itself, after checking that it can be changed in place."""
     contiguous(name, array, dtype, shape)
-    if not (array.flags.c_contiguous and array.flags.writeable):
-        raise InputError(f"{name} is changed in place and must be C-contiguous and writeable; pass a copy")
+    if not (array.flags.c_contiguous and array.flags.aligned and array.flags.writeable):
+        raise InputError(f"{name} is changed in place and must be C-contiguous, aligned and writeable; pass a copy")
     return array

@@ -5,14 +5,13 @@
 namespace peerspec {
 namespace {
 
-// Prefetches the rows of the group of pairs that starts at pair `from` of all. Their ids are not checked yet; a
-// prefetch of a wrong address does nothing.
+// Prefetches the rows of the group of pairs that starts at pair `from` of all, before pair `end`: another thread may
+// write later ids at this time. Their ids are not checked yet; a prefetch of a wrong address does nothing.
 template <class F>
-PEERSPEC_INLINE void prefetch_experts(const ExpertStageJob& job, int64_t from) {
+PEERSPEC_INLINE void prefetch_experts(const ExpertStageJob& job, int64_t from, int64_t end) {
   const peerspec_experts& e = job.experts;
-  const int64_t total = job.tokens * job.pairs;
-  if (from >= total) return;
-  const int64_t count = total - from < group_size ? total - from : group_size;
+  if (from >= end) return;
+  const int64_t count = end - from < group_size ? end - from : group_size;
   prefetch<F>({e.u, e.u_scales}, job.ids + from, count, e.d_model);
   if (e.w) prefetch<F>({e.w, e.w_scales}, job.ids + from, count, e.d_model);
   prefetch<F>({e.v, e.v_scales}, job.ids + from, count, e.d_out);
@@ -37,13 +36,13 @@ void add_pairs(const ExpertStageJob& job, int64_t t, int64_t at, int64_t count) 
 template <class F>
 peerspec_status expert_stage(const ExpertStageJob& job, int64_t begin, int64_t end) {
   const int64_t pairs = job.pairs, width = job.experts.d_out;
-  prefetch_experts<F>(job, begin * pairs);
+  prefetch_experts<F>(job, begin * pairs, end * pairs);
   for (int64_t t = begin; t < end; t++) {
     if (!in_range(job.ids + t * pairs, pairs, job.experts.num_experts)) return PEERSPEC_BAD_ID;
     clear(static_cast<typename F::Compute*>(job.y) + t * width, width);
     for (int64_t k = 0; k < pairs; k += group_size) {
       const int64_t count = pairs - k < group_size ? pairs - k : group_size, at = t * pairs + k;
-      prefetch_experts<F>(job, at + count);
+      prefetch_experts<F>(job, at + count, end * pairs);
       add_pairs<F>(job, t, at, count);
     }
   }
@@ -87,13 +86,13 @@ template <class F>
 peerspec_status expert_stage_backward(const ExpertStageBackwardJob& job, int64_t begin, int64_t end) {
   const ExpertStageJob& forward = job.forward;
   const int64_t pairs = forward.pairs, width = forward.experts.d_model;
-  prefetch_experts<F>(forward, begin * pairs);
+  prefetch_experts<F>(forward, begin * pairs, end * pairs);
   for (int64_t t = begin; t < end; t++) {
     if (!in_range(forward.ids + t * pairs, pairs, forward.experts.num_experts)) return PEERSPEC_BAD_ID;
     clear(static_cast<typename F::Compute*>(job.dx) + t * width, width);
     for (int64_t k = 0; k < pairs; k += group_size) {
       const int64_t count = pairs - k < group_size ? pairs - k : group_size, at = t * pairs + k;
-      prefetch_experts<F>(forward, at + count);
+      prefetch_experts<F>(forward, at + count, end * pairs);
       pairs_backward<F>(job, t, at, count);
     }
   }

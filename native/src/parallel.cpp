@@ -1,6 +1,7 @@
 // The threads of the core.
 #include "parallel.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -116,12 +117,20 @@ class Workers {
   int32_t wanted = 0, number = 0;
 };
 
+// Keeps this library in memory: its threads run until the process ends, also after dlclose.
+bool stay_loaded() {
+  Dl_info own;
+  if (!dladdr(reinterpret_cast<void*>(&stay_loaded), &own)) return false;
+  return dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 // Never destroyed, because the threads may outlive static objects. A forked process does not have the threads of its
 // parent, so it starts new ones.
 std::atomic<Workers*> all_workers{nullptr};
 
 Workers& workers() {
   if (Workers* present = all_workers.load(std::memory_order_acquire)) return *present;
+  static const bool pinned [[maybe_unused]] = stay_loaded();
   static const int registered [[maybe_unused]] = pthread_atfork(nullptr, nullptr, [] { all_workers = nullptr; });
   auto made = std::make_unique<Workers>();
   Workers* expected = nullptr;

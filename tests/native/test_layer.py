@@ -130,6 +130,9 @@ def test_tables_that_do_not_fit_are_errors() -> None:
         native.RouterTables(router.weight, np.repeat(keys, 2, 0), 7)
     with pytest.raises(InputError, match="C-contiguous"):
         native.RouterTables(router.weight[..., ::2], keys, 7)
+    apart = np.frombuffer(b"\0" + router.weight.tobytes(), np.uint8)[1:].view(np.float32).reshape(router.weight.shape)
+    with pytest.raises(InputError, match="must lie at a multiple of 4 bytes; pass a copy"):
+        native.RouterTables(apart, keys, 7)
     with pytest.raises(InputError, match=r"k must lie in 1\.\.N = 1\.\.441, got 442"):
         native.RouterTables(router.weight, keys, 442)
     with pytest.raises(InputError, match="gate must be one of"):

@@ -40,3 +40,18 @@ sys.exit(os.waitpid(child, 0)[1] or chosen(0) != before)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, timeout=60, check=False)
     assert done.returncode == 0
+
+
+def test_the_library_stays_in_memory_when_it_is_unloaded_after_its_threads_have_started():
+    program = """
+import _ctypes, time
+from peerspec.native import library
+from test_threads import chosen
+before = chosen(0)
+core = library._library()
+_ctypes.dlclose(core._handle)
+time.sleep(0.1)  # the threads of the core still wait in its code
+assert chosen(0) == before
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, timeout=60, check=False)
+    assert done.returncode == 0

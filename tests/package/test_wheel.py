@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from peerspec import native
 
 ROOT = Path(__file__).parents[2]
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -17,6 +20,7 @@ ROOMS = [folder for name, folder in SETUPTOOLS["package-dir"].items() if name !=
 COMPILED = "native/src/xla"  # in the library of the core, and in no other one
 
 BUILD = "from setuptools.build_meta import build_wheel; build_wheel('..')"
+BUILD_SOURCES = "from setuptools.build_meta import build_sdist; build_sdist('..')"
 USE = """
 import peerspec
 from importlib.resources import files
@@ -59,6 +63,27 @@ def site(wheel: Path) -> Path:
     folder = wheel.parent / "site"
     zipfile.ZipFile(wheel).extractall(folder)
     return folder
+
+
+def test_one_wheel_serves_all_versions_of_python(wheel):
+    assert "-cp311-abi3-" in wheel.name
+
+
+@pytest.mark.skipif(not native.available(), reason=native.unavailable_reason() or "the core is there")
+def test_the_core_is_found_by_all_versions_of_python():
+    assert (ROOT / "native" / "_core.abi3.so").is_file()
+
+
+def test_the_source_distribution_holds_the_specification_the_pages_and_the_sources_of_the_core(tmp_path):
+    pytest.importorskip("setuptools", reason="setuptools builds it, and is not installed")
+    copy = tmp_path / "source"
+    skipped = shutil.ignore_patterns("__pycache__", "*.so", ".*", "build", "node_modules", "report", "*.egg-info")
+    shutil.copytree(ROOT, copy, ignore=skipped)
+    subprocess.run([sys.executable, "-c", BUILD_SOURCES], cwd=copy, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {"SPEC.md", "SPEC-ONNX.md", "docs/bounds.md", "docs/tutorial-backend.md", "native/src/xla/interface.h"}
+    assert wanted | {"native/include/peerspec_native.h", "tests/test_spec.py", "LICENSE"} <= names
 
 
 def test_every_room_is_declared():
