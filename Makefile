@@ -39,7 +39,7 @@ docs: $(VENV)/.installed-dev
 	@echo "wrote build/site/index.html"
 
 clean:
-	rm -rf $(VENV) build report *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build report *.egg-info .import_linter_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # mypy and import-linter cannot follow the import hook of an editable install, so links in build/types/peerspec show them

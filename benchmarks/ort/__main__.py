@@ -5,8 +5,7 @@
     python benchmarks/ort --render               only write the page and the plot, from existing figures
 
 The parts are forward, stage, latency, tables and memory. Variants take turns. Figures are medians with quartiles, and a
-ratio compares figures of one run. The script needs `pip install -e ".[bench]"`, a C++ compiler and the headers of ONNX
-Runtime.
+ratio compares figures of one run. The script needs `pip install -e ".[bench]"` and a C++ compiler.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from os import PathLike
 from pathlib import Path
 
 from peerspec.export.ort.errors import KernelError
-from peerspec.export.ort.headers import find_headers
 from peerspec.export.ort.library import is_current
 from peerspec.export.ort.sources import FLAGS, INCLUDE, key, units
 from peerspec.files.atomic_file import AtomicFile
@@ -25,7 +24,6 @@ _NAME = "libpeerspec_ort.so"
 def build(
     path: str | PathLike[str] | None = None,
     *,
-    headers: str | PathLike[str] | None = None,
     compiler: str | None = None,
     flags: Sequence[str] = (),
 ) -> Path:
@@ -33,13 +31,11 @@ def build(
 
     Args:
         path: the file to write, ``cached()`` by default. A library of other sources is replaced.
-        headers: a folder of ONNX Runtime's headers, as in a release or a package; by default the folder in
-            ``PEERSPEC_ORT_HEADERS``, else those of the system.
         compiler: a C++17 compiler; by default the one in ``CXX``, else g++ or clang++.
         flags: more flags for the compiler; they need a ``path``.
 
     Raises:
-        KernelError: headers or compiler are missing or too old, the compiler fails, or the file cannot be written.
+        KernelError: there is no compiler, the compiler fails, or the file cannot be written.
     """
     if flags and path is None:
         raise KernelError("flags make another library than the cached one; pass path")
@@ -49,10 +45,10 @@ def build(
             raise KernelError(f"{target} is a folder; choose the path of a file to write")
         if not flags and target.exists() and is_current(target):
             return target
-        include, command = find_headers(headers), find_compiler(compiler)
+        command = find_compiler(compiler)
         target.parent.mkdir(parents=True, exist_ok=True)
         with AtomicFile(target) as file, tempfile.TemporaryDirectory() as folder:
-            _compile(command, (*FLAGS, *flags, f"-I{INCLUDE}", f"-I{include}"), Path(folder), file.name)
+            _compile(command, (*FLAGS, *flags, f"-I{INCLUDE}"), Path(folder), file.name)
             file.publish()
     except OSError as error:
         raise KernelError(

@@ -11,11 +11,10 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from support.ort_headers import ort_headers
 
 from peerspec.backends.torch import PEER
 from peerspec.export import export
-from peerspec.export.ort import KernelError
-from peerspec.export.ort.headers import find_headers
 from peerspec.reference import Layer, PeerConfig
 
 ROOT = Path(__file__).parents[2]
@@ -40,10 +39,7 @@ def cpp(tmp_path_factory):
     """The program in C++, built against what looks like a release of ONNX Runtime, warnings as errors."""
     if not (shutil.which("make") and shutil.which("g++")):
         pytest.skip("no C++ compiler; install make and g++")
-    try:
-        headers = find_headers()
-    except KernelError as error:
-        pytest.skip(str(error))
+    headers = ort_headers()
     release, build = (tmp_path_factory.mktemp(name) for name in ("release", "cpp"))
     (release / "lib").mkdir()
     (release / "include").symlink_to(headers)

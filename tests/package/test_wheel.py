@@ -102,11 +102,6 @@ def test_the_wheel_holds_the_package_itself(site):
     assert files == {"__init__.py", "__main__.py", "py.typed"}
 
 
-def test_the_script_for_headers_can_be_run(wheel):
-    found = zipfile.ZipFile(wheel).getinfo("peerspec/export/ort/headers.sh")
-    assert found.external_attr >> 16 & 0o111
-
-
 def test_the_installed_package_works_in_an_empty_folder(python, site):
     done = python("-c", USE, path=site)
     assert done.stdout.startswith(str(site)), done.stderr

@@ -8,10 +8,10 @@ namespace {
 
 // Owns the type and shape of a value.
 struct Info {
-  Info(const OrtApi& api, const OrtValue* value) : api(api) { check(api.GetTensorTypeAndShape(value, &info)); }
-  ~Info() { api.ReleaseTensorTypeAndShapeInfo(info); }
-  const OrtApi& api;
-  OrtTensorTypeAndShapeInfo* info = nullptr;
+  Info(const ort::Api& api, const ort::Value* value) : api(api) { check(api.tensor_info(value, &info)); }
+  ~Info() { api.release_tensor_info(info); }
+  const ort::Api& api;
+  ort::TensorInfo* info = nullptr;
 };
 
 }  // namespace
@@ -24,18 +24,18 @@ std::string text(const Shape& shape) {
 
 std::string name_of(Type type) {
   switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
+    case Type::f32:
       return "float";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
+    case Type::f64:
       return "double";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
+    case Type::bf16:
       return "bfloat16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
+    case Type::f16:
       return "float16";
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
+    case Type::i8:
       return "int8";
     default:
-      return "element type " + std::to_string(type);
+      return "element type " + std::to_string(int(type));
   }
 }
 
@@ -45,50 +45,50 @@ int64_t product(const Shape& shape) {
   return out;
 }
 
-int64_t integer_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name) {
+int64_t integer_attribute(const ort::Api& api, const ort::KernelInfo* info, const char* name) {
   int64_t value;
-  check(api.KernelInfoGetAttribute_int64(info, name, &value));
+  check(api.integer_attribute(info, name, &value));
   return value;
 }
 
-std::string string_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name) {
+std::string string_attribute(const ort::Api& api, const ort::KernelInfo* info, const char* name) {
   size_t size = 0;
-  check(api.KernelInfoGetAttribute_string(info, name, nullptr, &size));
+  check(api.string_attribute(info, name, nullptr, &size));
   std::string value(size, 0);
-  check(api.KernelInfoGetAttribute_string(info, name, value.data(), &size));
+  check(api.string_attribute(info, name, value.data(), &size));
   return value.c_str();  // drops the zero at the end, which the size includes
 }
 
-void refuse(const OrtApi& api, const std::string& message) {
-  throw Fault{api.CreateStatus(ORT_INVALID_ARGUMENT, message.c_str())};
+void refuse(const ort::Api& api, const std::string& message) {
+  throw Fault{api.create_status(ort::Code::invalid_argument, message.c_str())};
 }
 
 size_t Call::num_inputs() const {
   size_t count = 0;
-  check(api.KernelContext_GetInputCount(context, &count));
+  check(api.num_inputs(context, &count));
   return count;
 }
 
 Tensor Call::input(size_t index) const {
-  const OrtValue* value = nullptr;
-  check(api.KernelContext_GetInput(context, index, &value));
+  const ort::Value* value = nullptr;
+  check(api.input(context, index, &value));
   const Info info(api, value);
   size_t rank = 0;
-  check(api.GetDimensionsCount(info.info, &rank));
+  check(api.rank(info.info, &rank));
   Tensor tensor{nullptr, Shape(rank)};
-  check(api.GetTensorElementType(info.info, &tensor.type));
-  check(api.GetDimensions(info.info, tensor.shape.data(), rank));
+  check(api.element_type(info.info, &tensor.type));
+  check(api.axes(info.info, tensor.shape.data(), rank));
   void* data = nullptr;
-  check(api.GetTensorMutableData(const_cast<OrtValue*>(value), &data));
+  check(api.tensor_data(const_cast<ort::Value*>(value), &data));
   tensor.data = data;
   return tensor;
 }
 
 void* Call::output(size_t index, const Shape& shape) const {
-  OrtValue* value = nullptr;
-  check(api.KernelContext_GetOutput(context, index, shape.data(), shape.size(), &value));
+  ort::Value* value = nullptr;
+  check(api.output(context, index, shape.data(), shape.size(), &value));
   void* data = nullptr;
-  if (value) check(api.GetTensorMutableData(value, &data));
+  if (value) check(api.tensor_data(value, &data));
   return data;
 }
 
@@ -113,7 +113,7 @@ void Call::for_each(void* call, int64_t count, peerspec_task task, void* argumen
     work.task(work.argument, int64_t(index));
   };
   const Call& self = *static_cast<const Call*>(call);
-  check(self.api.KernelContext_ParallelFor(self.context, run_one, size_t(count), 0, &work));
+  check(self.api.parallel_for(self.context, run_one, size_t(count), 0, &work));
 }
 
 void Call::require_done(int32_t status) const {

@@ -1,29 +1,28 @@
 // The parts of ONNX Runtime's C interface that kernels use: inputs, outputs, attributes, the thread pool, errors.
 #pragma once
 
-#include <onnxruntime_c_api.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "interface.h"
 #include "peerspec_native.h"
 
 namespace peerspec {
 
 // The exception of this library; guarded() turns it into the status of a C function.
 struct Fault {
-  OrtStatus* status;
+  ort::Status* status;
 };
 
 using Shape = std::vector<int64_t>;
 
-using Type = ONNXTensorElementDataType;
+using Type = ort::Element;
 
 struct Tensor {
   const void* data = nullptr;
   Shape shape;
-  Type type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  Type type = Type::undefined;
 };
 
 // Such as "float16".
@@ -35,21 +34,21 @@ std::string text(const Shape& shape);
 int64_t product(const Shape& shape);
 
 // Throws a Fault if a call of the interface failed.
-inline void check(OrtStatus* status) {
+inline void check(ort::Status* status) {
   if (status) throw Fault{status};
 }
 
 // The value of an attribute. It is always present: functions of the domain have no defaults.
-int64_t integer_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name);
-std::string string_attribute(const OrtApi& api, const OrtKernelInfo* info, const char* name);
+int64_t integer_attribute(const ort::Api& api, const ort::KernelInfo* info, const char* name);
+std::string string_attribute(const ort::Api& api, const ort::KernelInfo* info, const char* name);
 
 // Throws a Fault with this error message.
-[[noreturn]] void refuse(const OrtApi& api, const std::string& message);
+[[noreturn]] void refuse(const ort::Api& api, const std::string& message);
 
 // One evaluation of a node. Error messages begin with the name of its kernel.
 class Call {
  public:
-  Call(const OrtApi& api, OrtKernelContext* context, const std::string& name)
+  Call(const ort::Api& api, ort::KernelContext* context, const std::string& name)
       : api(api), context(context), name(name) {}
 
   size_t num_inputs() const;
@@ -66,8 +65,8 @@ class Call {
  private:
   static void for_each(void* call, int64_t count, peerspec_task task, void* argument);
 
-  const OrtApi& api;
-  OrtKernelContext* context;
+  const ort::Api& api;
+  ort::KernelContext* context;
   const std::string& name;
 };
 

@@ -7,7 +7,7 @@
 
 namespace peerspec {
 
-inline int32_t activation_of(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info) {
+inline int32_t activation_of(const Kernel& kernel, const ort::Api& api, const ort::KernelInfo* info) {
   const std::string wanted = string_attribute(api, info, "activation");
   const int32_t kind = index_of(wanted, activations);
   if (kind >= 0) return kind;
@@ -18,7 +18,7 @@ inline int32_t activation_of(const Kernel& kernel, const OrtApi& api, const OrtK
 template <bool glu>
 class ExpertStage {
  public:
-  ExpertStage(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info)
+  ExpertStage(const Kernel& kernel, const ort::Api& api, const ort::KernelInfo* info)
       : format(format_of(kernel.inputs[3])), activation(activation_of(kernel, api, info)) {}
 
   void operator()(const Call& call) const {

@@ -9,7 +9,7 @@ namespace peerspec {
 
 using Types = std::vector<Type>;
 
-struct Kernel : OrtCustomOp {
+struct Kernel : ort::CustomOp {
   std::string name;
   Types inputs, outputs;
   size_t min_inputs, min_outputs;  // further ones are optional
@@ -18,13 +18,13 @@ struct Kernel : OrtCustomOp {
 // The peerspec_format of tensors of a type.
 inline int32_t format_of(Type type) {
   switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE:
+    case Type::f64:
       return PEERSPEC_F64;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16:
+    case Type::bf16:
       return PEERSPEC_BF16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
+    case Type::f16:
       return PEERSPEC_F16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8:
+    case Type::i8:
       return PEERSPEC_I8;
     default:
       return PEERSPEC_F32;
@@ -33,21 +33,21 @@ inline int32_t format_of(Type type) {
 
 // Runs `body` and turns an exception into a status, because no exception may leave a C function.
 template <class Body>
-OrtStatus* guarded(const OrtApi& api, const Body& body) {
+ort::Status* guarded(const ort::Api& api, const Body& body) {
   try {
     body();
     return nullptr;
   } catch (const Fault& fault) {
     return fault.status;
   } catch (const std::exception& error) {
-    return api.CreateStatus(ORT_FAIL, error.what());
+    return api.create_status(ort::Code::fail, error.what());
   }
 }
 
 // A node of the graph. `Node` is constructed from the kernel and the attributes, and called at each evaluation.
 template <class Node>
 struct Instance {
-  const OrtApi& api;
+  const ort::Api& api;
   const Kernel& kernel;
   Node node;
 };
@@ -55,40 +55,40 @@ struct Instance {
 // A kernel that runs `Node`. `version` names the interface, so ONNX Runtime reads no field of a later one.
 template <class Node>
 Kernel kernel(std::string name, Types inputs, Types outputs, size_t min_inputs = 0, size_t min_outputs = 0) {
-  using Self = const OrtCustomOp*;
+  using Self = const ort::CustomOp*;
   Kernel op{};
-  op.version = 17;
+  op.version = ort::interface_version;
   op.name = std::move(name);
   op.min_inputs = min_inputs ? min_inputs : inputs.size();
   op.min_outputs = min_outputs ? min_outputs : outputs.size();
   op.inputs = std::move(inputs);
   op.outputs = std::move(outputs);
-  op.GetName = [](Self self) { return static_cast<const Kernel*>(self)->name.c_str(); };
-  op.GetExecutionProviderType = [](Self) { return "CPUExecutionProvider"; };
-  op.GetInputTypeCount = [](Self self) { return static_cast<const Kernel*>(self)->inputs.size(); };
-  op.GetInputType = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->inputs[index]; };
-  op.GetOutputTypeCount = [](Self self) { return static_cast<const Kernel*>(self)->outputs.size(); };
-  op.GetOutputType = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->outputs[index]; };
-  constexpr auto required = INPUT_OUTPUT_REQUIRED, optional = INPUT_OUTPUT_OPTIONAL;
-  op.GetInputCharacteristic = [](Self self, size_t index) {
+  op.name_of = [](Self self) { return static_cast<const Kernel*>(self)->name.c_str(); };
+  op.provider = [](Self) { return "CPUExecutionProvider"; };
+  op.num_inputs = [](Self self) { return static_cast<const Kernel*>(self)->inputs.size(); };
+  op.input_type = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->inputs[index]; };
+  op.num_outputs = [](Self self) { return static_cast<const Kernel*>(self)->outputs.size(); };
+  op.output_type = [](Self self, size_t index) { return static_cast<const Kernel*>(self)->outputs[index]; };
+  constexpr auto required = ort::Characteristic::required, optional = ort::Characteristic::optional;
+  op.input_characteristic = [](Self self, size_t index) {
     return index < static_cast<const Kernel*>(self)->min_inputs ? required : optional;
   };
-  op.GetOutputCharacteristic = [](Self self, size_t index) {
+  op.output_characteristic = [](Self self, size_t index) {
     return index < static_cast<const Kernel*>(self)->min_outputs ? required : optional;
   };
-  op.GetInputMemoryType = [](Self, size_t) { return OrtMemTypeDefault; };
-  op.GetVariadicInputMinArity = op.GetVariadicOutputMinArity = [](Self) { return 1; };
-  op.GetVariadicInputHomogeneity = op.GetVariadicOutputHomogeneity = [](Self) { return 1; };
-  op.GetStartVersion = op.GetEndVersion = [](Self) { return 1; };
-  op.CreateKernelV2 = [](Self self, const OrtApi* api, const OrtKernelInfo* info, void** made) -> OrtStatus* {
+  op.input_memory = [](Self, size_t) { return ort::Memory::usual; };
+  op.least_variadic_inputs = op.least_variadic_outputs = [](Self) { return 1; };
+  op.alike_variadic_inputs = op.alike_variadic_outputs = [](Self) { return 1; };
+  op.first_version = op.last_version = [](Self) { return 1; };
+  op.create = [](Self self, const ort::Api* api, const ort::KernelInfo* info, void** made) -> ort::Status* {
     const Kernel& kernel = *static_cast<const Kernel*>(self);
     return guarded(*api, [&] { *made = new Instance<Node>{*api, kernel, Node(kernel, *api, info)}; });
   };
-  op.KernelComputeV2 = [](void* made, OrtKernelContext* context) -> OrtStatus* {
+  op.compute = [](void* made, ort::KernelContext* context) -> ort::Status* {
     const Instance<Node>& instance = *static_cast<Instance<Node>*>(made);
     return guarded(instance.api, [&] { instance.node(Call(instance.api, context, instance.kernel.name)); });
   };
-  op.KernelDestroy = [](void* made) { delete static_cast<Instance<Node>*>(made); };
+  op.destroy = [](void* made) { delete static_cast<Instance<Node>*>(made); };
   return op;
 }
 

@@ -11,15 +11,13 @@
 namespace peerspec {
 namespace {
 
-constexpr uint32_t interface_version = 17;  // the first that gives kernels the thread pool of the session
-
-constexpr Type f32 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-               f64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
-               f16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-               bf16 = ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
-               i8 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
-               i64 = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
-               any = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+constexpr Type f32 = Type::f32,
+               f64 = Type::f64,
+               f16 = Type::f16,
+               bf16 = Type::bf16,
+               i8 = Type::i8,
+               i64 = Type::i64,
+               any = Type::undefined;
 
 // The kinds of layers in one model have different names (ONX-7). A layer of a further kind runs its body, and the body
 // runs the kernels of the stages.
@@ -64,21 +62,21 @@ std::vector<Kernel> all_kernels() {
 // The domain of each runtime in the process. It lives as long as the library, because sessions keep a pointer to it.
 class Domains {
  public:
-  OrtCustomOpDomain* of(const OrtApi& api) {
+  ort::CustomOpDomain* of(const ort::Api& api) {
     const std::lock_guard<std::mutex> lock(mutex);
     for (const Entry& entry : entries)
       if (&entry.api == &api) return entry.domain;
-    OrtCustomOpDomain* domain = nullptr;
-    check(api.CreateCustomOpDomain("peer", &domain));
-    for (const Kernel& kernel : kernels) check(api.CustomOpDomain_Add(domain, &kernel));
+    ort::CustomOpDomain* domain = nullptr;
+    check(api.create_domain("peer", &domain));
+    for (const Kernel& kernel : kernels) check(api.add_to_domain(domain, &kernel));
     entries.push_back({api, domain});
     return domain;
   }
 
  private:
   struct Entry {
-    const OrtApi& api;
-    OrtCustomOpDomain* domain;
+    const ort::Api& api;
+    ort::CustomOpDomain* domain;
   };
   std::mutex mutex;
   const std::vector<Kernel> kernels = all_kernels();
@@ -95,14 +93,14 @@ extern "C" {
 // A digest of the sources and flags; `peerspec.export.ort` also searches the file for this text.
 PEERSPEC_API const char* peerspec_ort_key(void) { return "peerspec_ort_key=" PEERSPEC_ORT_KEY; }
 
-PEERSPEC_API OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+PEERSPEC_API ort::Status* RegisterCustomOps(ort::SessionOptions* options, const ort::ApiBase* base) {
   static Domains* const domains = new Domains;  // never destroyed: sessions may end after this library at exit
-  const OrtApi* api = base->GetApi(interface_version);
+  const ort::Api* api = base->get(ort::interface_version);
   if (!api) {
     const std::string message = std::string("peerspec's kernels need ONNX Runtime 1.17 or newer, this is ") +
-                                 base->GetVersionString() + "; upgrade it, or run without the library";
-    return base->GetApi(1)->CreateStatus(ORT_FAIL, message.c_str());
+                                 base->version() + "; upgrade it, or run without the library";
+    return base->get(1)->create_status(ort::Code::fail, message.c_str());
   }
-  return guarded(*api, [&] { check(api->AddCustomOpDomain(options, domains->of(*api))); });
+  return guarded(*api, [&] { check(api->add_domain(options, domains->of(*api))); });
 }
 }

@@ -7,7 +7,7 @@ namespace peerspec {
 
 class ProductKeyTopK {
  public:
-  ProductKeyTopK(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info)
+  ProductKeyTopK(const Kernel& kernel, const ort::Api& api, const ort::KernelInfo* info)
       : format(format_of(kernel.inputs[0])), k(integer_attribute(api, info, "k")) {}
 
   void operator()(const Call& call) const {

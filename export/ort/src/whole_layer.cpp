@@ -76,7 +76,7 @@ struct Layer::Parameters {
   peerspec_experts experts;
 };
 
-Layer::Layer(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info, Type tables)
+Layer::Layer(const Kernel& kernel, const ort::Api& api, const ort::KernelInfo* info, Type tables)
     : stored(kernel.outputs[0]), tables(tables) {
   try {
     config = parse_config(string_attribute(api, info, "config"));
@@ -102,7 +102,7 @@ Layer::Parameters Layer::read(const Call& call) const {
     parameters.bias = inputs.next("query_norm.bias", features, stored);
   }
   if (c.norm == Norm::batch) {
-    const Type computed = stored == ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE ? stored : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    const Type computed = stored == Type::f64 ? stored : Type::f32;
     parameters.mean = inputs.next("query_norm.mean", features, computed);
     parameters.var = inputs.next("query_norm.var", features, computed);
   }
@@ -115,7 +115,7 @@ Layer::Parameters Layer::read(const Call& call) const {
   const char* const names[] = {"experts.u", "experts.v", "experts.w"};
   for (int i = 0; i < (c.glu ? 3 : 2); i++) {
     rows[i] = inputs.next(names[i], {c.num_experts, i == 1 ? c.d_out : c.d_model}, tables).data;
-    if (tables == ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8)
+    if (tables == Type::i8)
       scales[i] = static_cast<const float*>(inputs.next("the scale of a table", {c.num_experts}, stored).data);
   }
   inputs.finish();
@@ -180,7 +180,7 @@ void Layer::run(const Call& call) const {
 
 void Layer::operator()(const Call& call) const {
   try {
-    stored == ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE ? run<double>(call) : run<float>(call);
+    stored == Type::f64 ? run<double>(call) : run<float>(call);
   } catch (const std::bad_alloc&) {
     call.require_done(PEERSPEC_NO_MEMORY);
   }

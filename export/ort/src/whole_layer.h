@@ -12,12 +12,12 @@ class Layer {
   // x and the parameters of the smallest and the largest configuration, with the scales of int8 tables.
   static constexpr size_t min_inputs = 5, max_inputs = 14;
 
-  Layer(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info)
+  Layer(const Kernel& kernel, const ort::Api& api, const ort::KernelInfo* info)
       : Layer(kernel, api, info, kernel.outputs[0]) {}
   void operator()(const Call& call) const;
 
  protected:
-  Layer(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info, Type tables);
+  Layer(const Kernel& kernel, const ort::Api& api, const ort::KernelInfo* info, Type tables);
 
  private:
   struct Parameters;
@@ -36,7 +36,7 @@ class Layer {
 // A layer whose tables have the type `rows`.
 template <Type rows>
 struct LayerOf : Layer {
-  LayerOf(const Kernel& kernel, const OrtApi& api, const OrtKernelInfo* info) : Layer(kernel, api, info, rows) {}
+  LayerOf(const Kernel& kernel, const ort::Api& api, const ort::KernelInfo* info) : Layer(kernel, api, info, rows) {}
 };
 
 }  // namespace peerspec

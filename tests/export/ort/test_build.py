@@ -12,24 +12,9 @@ import pytest
 
 from peerspec.export import ort
 from peerspec.export.ort import sources
-from peerspec.export.ort.headers import ENVIRONMENT
 
 ROOT = Path(__file__).parents[3]
-HEADER = "onnxruntime_c_api.h"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-
-
-@pytest.fixture
-def headers(tmp_path: Path) -> Callable[[int], Path]:
-    """A folder with a header that has only the version of an ONNX Runtime release."""
-
-    def make(version: int) -> Path:
-        folder = tmp_path / f"release-{version}" / "include"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / HEADER).write_text(f"#define ORT_API_VERSION {version}\n")
-        return folder.parent
-
-    return make
 
 
 @pytest.fixture
@@ -45,47 +30,31 @@ def compiler(tmp_path: Path) -> Callable[[str], str]:
     return make
 
 
-def test_without_headers_the_sentence_says_how_to_get_them(tmp_path, monkeypatch):
-    with pytest.raises(ort.KernelError, match=rf"not found below {tmp_path}; install libonnxruntime-dev .*headers.sh"):
-        ort.build(tmp_path / "lib.so", headers=tmp_path)
-    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "named"))
-    with pytest.raises(ort.KernelError, match=rf"not found below {tmp_path}/named; .* set {ENVIRONMENT}"):
-        ort.build(tmp_path / "lib.so")
-
-
-def test_headers_before_1_17_are_refused(tmp_path, headers):
-    with pytest.raises(ort.KernelError, match=r"is of ONNX Runtime 1\.16, the kernels need 1\.17 or newer"):
-        ort.build(tmp_path / "lib.so", headers=headers(16))
-    (headers(21) / "include" / HEADER).write_text("no version\n")
-    with pytest.raises(ort.KernelError, match="an unknown version"):
-        ort.build(tmp_path / "lib.so", headers=tmp_path / "release-21")
-
-
-def test_without_a_compiler_the_sentence_says_how_to_get_one(tmp_path, monkeypatch, headers):
+def test_without_a_compiler_the_sentence_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ort.KernelError, match=r"a C\+\+17 compiler \(g\+\+ or clang\+\+\) is not found; install g\+\+"):
-        ort.build(tmp_path / "lib.so", headers=headers(17))
+        ort.build(tmp_path / "lib.so")
     monkeypatch.setenv("CXX", "g++-99")
     with pytest.raises(ort.KernelError, match=r"the C\+\+ compiler 'g\+\+-99' is not found"):
-        ort.build(tmp_path / "lib.so", headers=headers(17))
+        ort.build(tmp_path / "lib.so")
 
 
-def test_a_compiler_that_fails_is_quoted_and_nothing_is_left(tmp_path, headers, compiler):
+def test_a_compiler_that_fails_is_quoted_and_nothing_is_left(tmp_path, compiler):
     broken = compiler("echo noise >&2; echo 'expert_stage.h:1: error: no lambdas here' >&2; exit 1")
     folder = tmp_path / "out"
     with pytest.raises(
         ort.KernelError, match=r"cannot compile the kernels: expert_stage\.h:1: error: no lambdas here; a compil"
     ):
-        ort.build(folder / "lib.so", headers=headers(17), compiler=broken)
+        ort.build(folder / "lib.so", compiler=broken)
     assert not list(folder.iterdir())
 
 
-def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, headers, compiler):
+def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, compiler):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ort.KernelError, match=r"cannot write .*: Not a directory; pass build\(path\) .*XDG_CACHE_HOME"):
-        ort.build(headers=headers(17), compiler=compiler("exit 0"))
+        ort.build(compiler=compiler("exit 0"))
     with pytest.raises(ort.KernelError, match="is a folder"):
         ort.build(tmp_path)
 
@@ -126,13 +95,13 @@ def key_library(path: Path, key: str) -> Path:
     return tiny_library(path, f'const char* peerspec_ort_key(void) {{ return "peerspec_ort_key={key}"; }}')
 
 
-def test_a_library_of_other_sources_is_refused_and_replaced(tmp_path, library, headers, compiler):
+def test_a_library_of_other_sources_is_refused_and_replaced(tmp_path, library, compiler):
     stale = key_library(tmp_path / "lib.so", "0123")
     with pytest.raises(ort.KernelError, match=rf"was built from other sources \(0123, these are {sources.key()}\)"):
         ort.register(onnxruntime.SessionOptions(), stale)
     # instead of the real compiler, which takes half a minute
     copying = compiler(f'while [ "$1" != -o ]; do shift; done; cp {library} "$2"')
-    assert ort.build(stale, headers=headers(17), compiler=copying) == stale
+    assert ort.build(stale, compiler=copying) == stale
     assert ort.register(onnxruntime.SessionOptions(), stale) == stale.resolve()
 
 
@@ -192,4 +161,4 @@ def test_an_installed_package_holds_all_that_is_compiled():
     rooms = (sources.GLUE, sources.INCLUDE, sources.INCLUDE.parent / "src")
     # subfolders hold the functions for XLA, which are not in this library
     needed = {path for room in rooms for path in room.iterdir() if path.is_file()}
-    assert needed | {sources.GLUE.parent / "headers.sh"} == packed
+    assert needed == packed

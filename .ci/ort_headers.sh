@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Download the headers of ONNX Runtime's C interface into a folder, from a package of Debian trixie.
 #
-#     headers.sh FOLDER
+#     ort_headers.sh FOLDER
 #
 # Works on a Debian whose package sources name an archive; does not change its package lists. Elsewhere, unpack a release of
 # ONNX Runtime. In both cases, set PEERSPEC_ORT_HEADERS to the folder.
 set -eu
-folder=${1:?usage: headers.sh FOLDER}
+folder=${1:?usage: ort_headers.sh FOLDER}
 release=trixie
 header=usr/include/onnxruntime/onnxruntime_c_api.h
 if [ -f "$folder/$header" ]; then exit 0; fi
 
-fail() { echo "headers.sh: $1; unpack a release of ONNX Runtime and set PEERSPEC_ORT_HEADERS to its folder" >&2; exit 1; }
+fail() { echo "ort_headers.sh: $1; unpack a release of ONNX Runtime and set PEERSPEC_ORT_HEADERS to its folder" >&2; exit 1; }
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || fail "this system has no apt-get"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -f "$keys" ] || fail "Debian's keys are not installed (package debian-archive-keyring)"
