@@ -161,7 +161,7 @@ def _wordless(report: Report) -> Report:
 @pytest.mark.parametrize("name", BACKENDS)
 def test_no_verdict_depends_on_words(name: str) -> None:
     expected = judged(BACKENDS[name])
-    for text in ("", MISLEADING):
+    for text in ("", MISLEADING) if name in MADE else (MISLEADING,):
         with pytest.MonkeyPatch.context() as patch:
             reword(patch, text)
             found = judged(BACKENDS[name])
