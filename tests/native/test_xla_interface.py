@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from support.compiler import errors_of
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "native" / "src" / "xla"
@@ -69,19 +68,13 @@ def assertions() -> str:
     return "\n".join(lines)
 
 
-def compiled(text: str) -> str:
-    """The errors of a compiler, or nothing."""
-    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if not compiler:
-        pytest.skip("no C++ compiler")
+def jaxlib_headers() -> Path:
     jaxlib = pytest.importorskip("jaxlib", reason="jaxlib brings the header of XLA, and is not installed")
-    command = [compiler, "-std=c++17", "-Wno-invalid-offsetof", "-fsyntax-only", "-x", "c++", "-"]
-    include = ["-I", str(Path(jaxlib.__file__).parent / "include")]
-    return subprocess.run([*command, *include], input=text, capture_output=True, text=True).stderr
+    return Path(jaxlib.__file__).parent / "include"
 
 
 def test_every_field_and_code_is_where_xla_has_it() -> None:
-    assert not compiled(assertions())
+    assert not errors_of(assertions(), jaxlib_headers())
 
 
 @pytest.mark.parametrize(
@@ -91,7 +84,7 @@ def test_another_place_or_code_is_an_error(right: str, wrong: str, monkeypatch: 
     for table in (STRUCTURES, CODES):
         for name, (theirs, fields) in table.items():
             monkeypatch.setitem(table, name, (theirs, fields.replace(right, wrong)))
-    assert "static assertion failed" in compiled(assertions())
+    assert "static assertion failed" in errors_of(assertions(), jaxlib_headers())
 
 
 def test_no_file_of_another_project_is_in_the_core() -> None:

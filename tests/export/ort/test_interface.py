@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from support.compiler import errors_of
 from support.ort_headers import ort_headers
 
 from peerspec.export.ort import sources
@@ -87,17 +86,8 @@ def assertions() -> str:
     return "\n".join(lines)
 
 
-def compiled(text: str) -> str:
-    """The errors of a compiler, or nothing."""
-    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if not compiler:
-        pytest.skip("no C++ compiler")
-    command = [compiler, "-std=c++17", "-fsyntax-only", "-x", "c++", "-", "-I", str(ort_headers())]
-    return subprocess.run(command, input=text, capture_output=True, text=True).stderr
-
-
 def test_every_function_and_code_is_where_onnx_runtime_has_it() -> None:
-    assert not compiled(assertions())
+    assert not errors_of(assertions(), ort_headers())
 
 
 @pytest.mark.parametrize(("table", "own", "other"), [(API, "rank", "GetDimensions"), (CODES, "Code::fail", "ORT_OK")])
@@ -105,7 +95,7 @@ def test_another_place_or_code_is_an_error(
     table: dict[str, str], own: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(table, own, other)
-    assert "static assertion failed" in compiled(assertions())
+    assert "static assertion failed" in errors_of(assertions(), ort_headers())
 
 
 def test_no_source_of_the_kernels_needs_a_header_of_another_project() -> None:
