@@ -10,7 +10,7 @@ ROOMS = ("files", "reference", "native", "export", "backends", "conformance", "v
 FOLDERS = ("tests", "docs", "examples", "benchmarks")
 FILES = ("README.md", "SPEC.md", "CONTRIBUTING.md", "pyproject.toml", "Makefile")
 BINARY = {".safetensors", ".so", ".pyc", ".onnx"}
-FOREIGN = {"__pycache__", "node_modules", "third_party"}
+FOREIGN = {"__pycache__", "node_modules"}
 
 
 def old_words() -> list[str]:

@@ -60,6 +60,8 @@ def nested(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
         TableError: it has others.
     """
     names = flat(template).keys() if isinstance(template, Mapping) else {repr(template)}
-    if wrong := sorted(names ^ values.keys()):
-        raise TableError(f"parameters must be {', '.join(values)}, in one dictionary or nested, got {wrong[0]} (PAR-1)")
+    if names != values.keys():
+        unknown, missing = sorted(names - values.keys()), sorted(values.keys() - names)
+        wrong = f"{unknown[0]} is none of them" if unknown else f"{missing[0]} is missing"
+        raise TableError(f"parameters must be {', '.join(values)}, in one dictionary or nested, but {wrong} (PAR-1)")
     return like(template, values)

@@ -100,10 +100,17 @@ def test_the_places_of_nested_parameters_are_nested_as_they_are(given: Any) -> N
     np.testing.assert_allclose(y, forward(config, own, x).y, rtol=0, atol=2**-20)
 
 
-@pytest.mark.parametrize("wrong", [5, {"params": {"keys": 1}}, {"keys": 1}])
-def test_places_nested_as_something_else_are_refused_in_one_sentence(wrong: Any) -> None:
-    config = PeerConfig(6, 2, 16, 3, 4)
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (5, "5 is none of them"),
+        ({"params": {"keys": 1}}, "params.keys is none of them"),
+        ({"keys": 1}, "experts.u is missing"),
+    ],
+)
+def test_places_nested_as_something_else_are_refused_in_one_sentence(wrong: Any, words: str) -> None:
+    config, mesh = PeerConfig(6, 2, 16, 3, 4), jax.make_mesh((1,), ("experts",))
     with pytest.raises(
-        TableError, match=r"^parameters must be query\.weight, keys, .*, in one dictionary or nested, got"
+        TableError, match=rf"^parameters must be .*, in one dictionary or nested, but {words} \(PAR-1\)$"
     ):
-        sharded.shardings(config, jax.make_mesh((1,), ("experts",)), "experts", nested_as=wrong)
+        sharded.shardings(config, mesh, "experts", nested_as=wrong)
