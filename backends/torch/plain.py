@@ -3,9 +3,8 @@
 They take memory for a row for each pair, [T, h·k, D], and for narrow tables as a whole in the compute dtype, in which
 gradients are summed (PRC-2). The operators of the stages, which do not, have one derivative in backward mode. So these
 formulas serve ``torch.func`` where it differentiates, forward mode, the backward pass of a backward pass, and other
-exporters to ONNX than ``peerspec.export.torch``; products
-of derivatives that ``torch.func`` takes follow the settings of the program, such as autocast and TF32. The selection is
-a constant of all of them (GRD-1).
+exporters to ONNX than ``peerspec.export.torch``. Products of derivatives that ``torch.func`` takes follow the settings
+of the program, such as autocast and TF32. The selection is a constant of all of them (GRD-1).
 """
 
 from __future__ import annotations
