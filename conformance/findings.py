@@ -66,11 +66,15 @@ def failed(check: Check, precision: str, cases: int, evidence: Evidence, problem
     )
 
 
-def faulty(check: Check, precision: str, cases: int, fault: Fault, case: str) -> Finding:
-    """The backend gave no answer to a case; an error is one that it owes for a configuration that it takes (CNF-4)."""
+def faulty(check: Check, precision: str, cases: int, fault: Fault, case: str, cause: Evidence | None = None) -> Finding:
+    """The backend gave no answer to a case; an error is one that it owes for a configuration that it takes (CNF-4).
+
+    A ``cause`` says what else is to blame for the error.
+    """
     if fault.owed:
-        evidence = Evidence(inf, taken_not_answered(fault), TAKEN, stage=Stage.STRUCTURE)
-        return failed(check, precision, cases, evidence, taken_not_answered(fault), case)
+        evidence = cause or Evidence(inf, taken_not_answered(fault), TAKEN, stage=Stage.STRUCTURE)
+        assert evidence.problem
+        return failed(check, precision, cases, evidence, evidence.problem, case)
     return _finding(check, precision, Status.ERROR, Reason.NO_ANSWER, fault.problem, cases=cases, share=inf, case=case)
 
 

@@ -30,7 +30,7 @@ from peerspec.conformance.outcome import Outcome, conclude
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.problems import Hint, HintKind
 from peerspec.conformance.support import Support
-from peerspec.conformance.trials.diagnosis import diagnosed
+from peerspec.conformance.trials.diagnosis import diagnosed, diagnosed_fault
 from peerspec.conformance.trials.run_check import examine, make_trial
 from peerspec.reference import PRECISIONS, PeerConfig
 
@@ -217,7 +217,8 @@ class _Judged:
         try:
             evidence = self._evidence(definition)
         except Fault as fault:
-            return findings.faulty(self.check, self.precision, self.executed, fault, definition.name)
+            cause = self._cause(fault, definition)
+            return findings.faulty(self.check, self.precision, self.executed, fault, definition.name, cause)
         self.executed += bool(evidence)
         worst = next((self._diagnosed(e, definition) for e in evidence if e.problem), None)
         if worst and worst.problem:
@@ -226,9 +227,21 @@ class _Judged:
         self.share = max([self.share, *(e.share for e in evidence)])
         return None
 
+    def _cause(self, fault: Fault, definition: Any) -> Evidence | None:
+        """What is to blame for an error that the backend raised, if more is known than that."""
+        if self._searches or not fault.owed:
+            return None
+        subject = self.run.trial(self.check, self.run.taken(definition, self.precision), self.precision).subject
+        return diagnosed_fault(self.check, subject, self.run.host, findings.taken_not_answered(fault))
+
+    @property
+    def _searches(self) -> bool:
+        """Whether the check looks for a case, and has said what is to blame for its failure."""
+        return self.check.trial in (TrialKind.EXPLORATION, TrialKind.DESIGNED)
+
     def _diagnosed(self, evidence: Evidence, definition: Any) -> Evidence:
         """The evidence with what is to blame; designed and explored cases have said so already."""
-        if self.check.trial in (TrialKind.EXPLORATION, TrialKind.DESIGNED):
+        if self._searches:
             return evidence
         trial = self.run.trial(self.check, self.run.taken(definition, self.precision), self.precision)
         return diagnosed(self.check, trial.subject, self.run.host, evidence, trial)

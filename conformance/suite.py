@@ -5,7 +5,8 @@
   stage looks wrong.
 - Linearity in v comes before the experts, which fail if y has a term without v.
 - The mode comes before the options, whose batch norm changes the answer in training.
-- Other parameters of the options come after the checks of the options, which a parameter that is ignored breaks.
+- Other parameters of the options come after the checks of each option, which a parameter that is ignored breaks, and
+  before that of all together, where a stored answer looks like a wrong option.
 - Designed and explored cases come last, because a case that is made for one question says more.
 """
 
@@ -18,7 +19,7 @@ from peerspec.conformance.checks.independence import FINITE_CHECKS, FINITE_NORM_
 from peerspec.conformance.checks.index import INDEX_CHECKS
 from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import LINEAR_CHECKS, OUTPUT_CHECKS
-from peerspec.conformance.checks.profiles import PROFILE_CHECKS
+from peerspec.conformance.checks.profiles import PROFILE_CHECKS, TOGETHER_CHECKS
 from peerspec.conformance.checks.query import QUERY_CHECKS
 from peerspec.conformance.checks.scores import SCORE_CHECKS, SUM_CHECKS
 from peerspec.conformance.checks.select import SELECT_CHECKS
@@ -50,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     *MODE_CHECKS,
     *PROFILE_CHECKS,
     *OPTION_STATE_CHECKS,
+    *TOGETHER_CHECKS,
     *FINITE_NORM_CHECKS,
     *GRADIENT_CHECKS,
     *DESIGNED_CHECKS,

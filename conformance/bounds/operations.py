@@ -7,6 +7,7 @@ error. No constant is chosen here.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -94,11 +95,24 @@ def take(a: Bounded, indices: Array) -> Bounded:
 
 def scatter_sum(model: Model, shape: tuple[int, ...], where: Any, a: Bounded) -> Bounded:
     """Sums of the products ``a`` with one index; an index without entries is exactly zero (GRD-2, GRD-3)."""
-    value, propagated, reach, count = (np.zeros(shape) for _ in range(4))
-    for out, entries in ((value, a.value), (propagated, a.error), (reach, a.reach), (count, np.ones(a.value.shape))):
-        np.add.at(out, where, entries)
-    additions = np.maximum(count - 1, 0)
-    return Bounded(value, propagated + model.product(additions) * reach + _underflow(model, reach, count))
+    places = where if isinstance(where, tuple) else (where,)
+    rows, width = shape[: len(places)], shape[len(places) :]
+    flat = np.ravel_multi_index(places, rows).ravel()
+    order = flat.argsort(kind="stable")
+    found, first, counts = np.unique(flat[order], return_index=True, return_counts=True)
+
+    def sums(entries: Array) -> Array:
+        out = np.zeros((math.prod(rows), *width))
+        if len(found):
+            out[found] = np.add.reduceat(entries.reshape(-1, *width)[order], first, axis=0)
+        return out.reshape(shape)
+
+    count = np.zeros(math.prod(rows))
+    count[found] = counts
+    count = count.reshape(*rows, *[1] * len(width))
+    reach = sums(a.reach)
+    error = sums(a.error) + model.product(np.maximum(count - 1, 0)) * reach + _underflow(model, reach, count)
+    return Bounded(sums(a.value), error)
 
 
 def returned(model: Model, a: Bounded) -> Bounded:

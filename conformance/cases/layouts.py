@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 __all__ = ["LAYOUTS", "copied", "laid_out", "layout", "like"]
@@ -39,7 +40,8 @@ def laid_out(array: Array, where: str) -> Array:
     if where == "reversed":
         return array[::-1].copy()[::-1]
     if where == "broadcast" and (array == array[:1]).all():
-        return np.broadcast_to(array[:1].copy(), array.shape)
+        row = array[:1].copy()
+        return as_strided(row, array.shape, (0, *row.strides[1:]))  # which may be written to, as other arrays
     return np.array(array, order="C")
 
 

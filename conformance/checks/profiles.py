@@ -17,7 +17,7 @@ from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.layer import Trial
 
-__all__ = ["PROFILE_CHECKS"]
+__all__ = ["PROFILE_CHECKS", "TOGETHER_CHECKS"]
 
 Examine = Callable[[Trial], Iterator[Evidence]]
 
@@ -177,4 +177,5 @@ _REFUSAL = Check(
     "Is training without a counted token an error?",
     profile="query-norm",
 )
-PROFILE_CHECKS = (*_THROUGH_THE_LAYER, _REFUSAL)
+PROFILE_CHECKS = (*_THROUGH_THE_LAYER[:-1], _REFUSAL)
+TOGETHER_CHECKS = _THROUGH_THE_LAYER[-1:]

@@ -3,6 +3,7 @@
 - The call is made again. If its bits differ, nothing can be said of a formula (IND-3).
 - A check of ``core`` may run on arrays in any order of memory, with any leading axes, on a layer with options, with a
   mask or in training. If it holds on the same case without one of these, the clause of that one is broken.
+- Where an error came instead of an answer, the call is made again with arrays in rows of memory and one leading axis.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.host import Host, supports
 from peerspec.conformance.kinds import Stage, TrialKind
-from peerspec.conformance.problems import Hint, HintKind
-from peerspec.conformance.trials.run_check import make_trial, run_check
+from peerspec.conformance.problems import Hint, HintKind, Problem
+from peerspec.conformance.trials.run_check import examine_trial, make_trial, run_check
+from peerspec.conformance.trials.structure import harm
 from peerspec.reference import Layer
 
-__all__ = ["diagnosed"]
+__all__ = ["diagnosed", "diagnosed_fault"]
 
 _STEADY = frozenset({"IND-2", "IND-3", "IND-4", "CNF-4", "NRM-5"})
 """The clauses of failures that say something of calls, and not of formulas."""
@@ -61,6 +63,39 @@ def diagnosed(check: Check, subject: Subject, host: Host, evidence: Evidence, tr
         return evidence
 
 
+def diagnosed_fault(check: Check, subject: Subject, host: Host, problem: Problem) -> Evidence | None:
+    """What is to blame for an error instead of an answer, if the case in plain form says it.
+
+    An error of memory that cannot be written to, or cannot be viewed in another shape, hides what the call does.
+
+    Args:
+        check: the check that needed the answer.
+        subject: the case.
+        host: the backend, which is called a few times more.
+        problem: the error.
+    """
+    if not isinstance(subject, Case) or host.dead:
+        return None
+    gradients = check.trial is TrialKind.GRADIENTS
+    for without in _in_plain_form(subject, Stage.GRADIENT if gradients else Stage.STRUCTURE):
+        trial = make_trial(check.trial, without.case, host)
+        try:
+            found = examine_trial(check, trial)
+            wrong = harm("gradients" if gradients else "forward", trial.answer)
+        except Fault:
+            continue
+        if wrong:
+            return Evidence(inf, wrong.problem, wrong.clause, stage=without.stage)
+        if found and not found.problem:
+            return Evidence(inf, _holding(problem, without), without.clause, stage=without.stage)
+    return None
+
+
+def _holding(problem: Problem, without: _Without) -> Problem:
+    """The problem, and that it is none without something."""
+    return replace(problem, hints=(*problem.hints, Hint(HintKind.HOLDS_WITHOUT, {"option": without.what})))
+
+
 def _by_option(check: Check, subject: Subject, host: Host, evidence: Evidence) -> Evidence:
     formula = check.stage in (*_STAGES, Stage.INDEPENDENCE) and not _formal(check.broken_clause(evidence))
     if not isinstance(subject, Case) or not formula or not evidence.problem:
@@ -70,8 +105,7 @@ def _by_option(check: Check, subject: Subject, host: Host, evidence: Evidence) -
             continue
         found = run_check(check, without.case, host)
         if found and not found.problem:
-            hint = Hint(HintKind.HOLDS_WITHOUT, {"option": without.what})
-            problem = replace(evidence.problem, hints=(*evidence.problem.hints, hint))
+            problem = _holding(evidence.problem, without)
             return replace(evidence, problem=problem, clause=without.clause or evidence.clause, stage=without.stage)
     return evidence
 

@@ -3,7 +3,7 @@
 import numpy as np
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "QRY-1", "query norm"
+CLAUSE, STAGE = "NRM-3", "query norm"
 
 
 class Mutant(NumpyBackend):

@@ -4,7 +4,7 @@ from _numpy_backend import NumpyBackend
 from _numpy_functions import tf32
 from _shaped import Bite, sized
 
-CLAUSE, STAGE = "PRC-2", "gradient"
+CLAUSE, STAGE = "PRC-2", "accumulation"
 BITES = Bite(sized(d_model=64))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _numpy_functions import selection_among, stable_topk
 
-CLAUSE, STAGE = "SEL-2", "tie"
+CLAUSE, STAGE = "SEL-7", "structure"
 
 
 class Mutant(NumpyBackend):

@@ -4,7 +4,7 @@ import numpy as np
 from _numpy_functions import selection_among
 from _shaped import Bite, LayerSelection, ranked, sized
 
-CLAUSE, STAGE = "SEL-2", "tie"
+CLAUSE, STAGE = "SEL-3", "selection"
 
 
 def alike_keys(case):

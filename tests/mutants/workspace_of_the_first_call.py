@@ -2,7 +2,7 @@
 
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "OUT-1", "accumulation"
+CLAUSE, STAGE = "ACT-1", "activation"
 
 
 class Mutant(NumpyBackend):
