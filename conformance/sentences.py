@@ -96,7 +96,7 @@ TEMPLATES: dict[str, str] = {
     FaultKind.ENDED_BEFORE: "its process ended before {method}",
     FaultKind.EXITED: "{method}() ended with {exception}",
     FaultKind.WRONG_TYPE: "{method}() must return {expected}, got {got}",
-    FaultKind.NO_ARRAY: "{part} must be an array of numbers, got {got}",
+    FaultKind.NO_ARRAY: "{part} must be an array of numbers of at most 64 bits, got {got}",
     FaultKind.ARRAY_UNREADABLE: "{part} cannot be read as an array: {exception}: {detail}",
     FaultKind.PROTOCOL: "{detail}",
 }

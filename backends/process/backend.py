@@ -63,8 +63,12 @@ class ProcessBackend:
         self.modified: tuple[str, ...] = ()
         self._layer: tuple[bytes, SentFile] | None = None
         self._calls = 0
-        self._program = Program(command)
         self._folder = tempfile.TemporaryDirectory(prefix="peerspec-")
+        try:
+            self._program = Program(command, Path(self._folder.name))
+        except BaseException:
+            self._folder.cleanup()
+            raise
         try:
             reply = self._exchange("start", messages.start(), start_timeout)
             started = messages.read_start(reply)

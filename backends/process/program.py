@@ -1,6 +1,7 @@
 """A running program that exchanges lines over pipes: one line to it, one line back, within a time limit.
 
-It runs in its own process group, so the processes that it starts end with it.
+It runs in its own process group, so the processes that it starts end with it. A guard ends them if this
+process is killed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from peerspec.backends.process.errors import ProcessError
 from peerspec.backends.process.exit_reason import exit_reason
+from peerspec.backends.process.guard import Guard
 
 __all__ = ["LINE_LIMIT", "LOG_LIMIT", "Program"]
 
@@ -35,6 +38,10 @@ _STOP_LIMIT = 2.0
 class Program:
     """A running program.
 
+    Args:
+        command: the program and its arguments.
+        folder: a folder of its files, which is removed if this process is killed.
+
     Attributes:
         dead: the reason why it was ended; empty while it runs.
 
@@ -42,9 +49,10 @@ class Program:
         ProcessError: the program cannot be started.
     """
 
-    def __init__(self, command: str | Sequence[str]) -> None:
+    def __init__(self, command: str | Sequence[str], folder: Path | None = None) -> None:
         self.dead = ""
         self._process = _start(_words(command))
+        self._guard = Guard(self._process.pid, folder)
         self._lines, self._log, self._logged = b"", b"", 0
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -159,6 +167,7 @@ class Program:
             return
         self.end()
         self._process.wait()
+        self._guard.release()
         self._drain_log()
         self._streams.close()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):

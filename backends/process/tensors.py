@@ -25,13 +25,16 @@ Array = NDArray[Any]
 
 SIZE_LIMIT = 1 << 30
 """The largest answer that is read, in bytes: 20 times the largest of the suite, gradients of a million experts."""
+HEADER_LIMIT = 1 << 20
+"""The longest header of an answer that is read, in bytes; the longest of the suite has some hundreds."""
 
 
 @dataclass(frozen=True)
 class SentFile:
-    """A file that was sent to a program, and its content at that time."""
+    """A file that was sent to a program, and its content at that time: its bytes, their digest, and the tensors."""
 
     path: Path
+    size: int
     digest: bytes
     tensors: Mapping[str, Array]
 
@@ -41,16 +44,16 @@ class SentFile:
         data = save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata)
         path.write_bytes(data)
         path.chmod(0o444)
-        return cls(path, sha256(data).digest(), tensors)
+        return cls(path, len(data), sha256(data).digest(), tensors)
 
     def changed(self) -> tuple[str, ...]:
         """The tensors that differ now in the file (IND-2)."""
         try:
-            data = self.path.read_bytes()
+            data = _bytes(self.path, "the program", self.size)
             if sha256(data).digest() == self.digest:
                 return ()
-            now = parse_tensors(data)
-        except (OSError, SafetensorError, KeyError, ValueError):
+            now = _parsed(data)
+        except (ProcessError, SafetensorError, KeyError, ValueError):
             return tuple(self.tensors)
         return tuple(name for name, array in self.tensors.items() if not _same(array, now.get(name)))
 
@@ -70,9 +73,9 @@ def read_answer(
         ProcessError: the file is missing, not a regular file, too large or not safetensors, or a name is missing or
             unknown.
     """
-    data = _bytes(path, what)
+    data = _bytes(path, what, SIZE_LIMIT)
     try:
-        tensors = parse_tensors(data)
+        tensors = _parsed(data)
     except (SafetensorError, ValueError) as error:
         raise ProcessError(
             f"the file that {what} wrote is not safetensors ({error}); write the answer in that format"
@@ -92,7 +95,14 @@ def read_answer(
     return tensors
 
 
-def _bytes(path: Path, what: str) -> bytes:
+def _parsed(data: bytes) -> dict[str, Array]:
+    """The tensors in a file, of which a program may have written any bytes."""
+    if (length := int.from_bytes(data[:8], "little")) > HEADER_LIMIT:
+        raise ValueError(f"its header has {length} bytes; at most {HEADER_LIMIT} are read")
+    return parse_tensors(data)
+
+
+def _bytes(path: Path, what: str, limit: int) -> bytes:
     try:
         # no link out of the folder, and no pipe that never ends
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -104,10 +114,10 @@ def _bytes(path: Path, what: str) -> bytes:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
             raise ProcessError(f"what {what} wrote at the path `answer` is not a regular file")
-        if about.st_size > SIZE_LIMIT:
-            raise ProcessError(f"the file that {what} wrote has {about.st_size} bytes; at most {SIZE_LIMIT} are read")
+        if about.st_size > limit:
+            raise ProcessError(f"the file that {what} wrote has {about.st_size} bytes; at most {limit} are read")
         with open(handle, "rb", closefd=False) as file:
-            return file.read(SIZE_LIMIT)
+            return file.read(limit)
     finally:
         os.close(handle)
 

@@ -24,6 +24,7 @@ AXES = {
     "experts": ("expert", "feature"),
     "keys": ("key head", "half", "sub-key", "feature"),
     "query": ("head", "query feature", "feature"),
+    "query_norm": ("head", "query feature"),
     "x": ("token", "feature"),
 }
 """The axes by the first part of a parameter's name."""

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from peerspec.conformance.cases.layouts import copied, laid_out, layout
-from peerspec.reference import Layer, PeerConfig
+from peerspec.conformance.cases.layouts import copied, layout
+from peerspec.reference import Layer
 
-__all__ = ["InPlace", "arrays", "packed", "private", "same_bits", "unpacked"]
+__all__ = ["InPlace", "arrays", "private", "same_bits"]
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class _Packed:
-    """An array in a layout that pickling alone would not keep."""
-
-    layout: str
-    array: Array
-
-
-@dataclass(frozen=True)
-class _PackedLayer:
-    config: PeerConfig
-    params: dict[str, Any]
 
 
 class InPlace(dict[str, Any]):
@@ -36,32 +21,6 @@ class InPlace(dict[str, Any]):
 
     A program that trains a layer changes its parameters like that: same objects, same addresses, other numbers.
     """
-
-
-def packed(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments for another process, where ``unpacked`` gives every array its layout again."""
-    return type(arguments)({key: _pack(value) for key, value in arguments.items()})
-
-
-def unpacked(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that were packed."""
-    return type(arguments)({key: _unpack(value) for key, value in arguments.items()})
-
-
-def _pack(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value if (where := layout(value)) in ("rows", "columns") else _Packed(where, value)
-    if isinstance(value, Layer):
-        return _PackedLayer(value.config, {name: _pack(array) for name, array in value.params.items()})
-    return value
-
-
-def _unpack(value: Any) -> Any:
-    if isinstance(value, _Packed):
-        return laid_out(value.array, value.layout)
-    if isinstance(value, _PackedLayer):
-        return Layer(value.config, {name: _unpack(array) for name, array in value.params.items()})
-    return value
 
 
 def private(arguments: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, Any]:

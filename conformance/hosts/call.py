@@ -17,6 +17,7 @@ from peerspec.conformance.hosts.arguments import InPlace, arrays, private, same_
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.memory import Changed, Memory
 from peerspec.conformance.problems import FaultKind
+from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.reference import Output, Selection
 
 __all__ = ["METHODS", "Answer", "Caller"]
@@ -105,6 +106,9 @@ def _keywords(method: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in _POSITIONAL[method]}
 
 
+_DTYPES = frozenset(DTYPE_OF_CODE.values())
+"""The dtypes of an answer, through every door."""
+
 _LINE, _LINES = 300, 12
 """Letters kept of a line, and lines kept of a message and of its origin."""
 
@@ -129,9 +133,11 @@ def _array(value: Any, part: str) -> Array:
     except Exception as error:
         exception, detail = type(error).__name__, _first_line(error)
         raise Fault.of(FaultKind.ARRAY_UNREADABLE, part=part, exception=exception, detail=detail) from error
-    if array.dtype == object or array.dtype.hasobject:
-        raise Fault.of(FaultKind.NO_ARRAY, part=part, got=type(value).__name__)
-    return np.array(array, order="K")
+    dtype = array.dtype.newbyteorder("=")
+    if dtype not in _DTYPES:
+        got = type(value).__name__ if dtype.hasobject else f"an array of {dtype}"
+        raise Fault.of(FaultKind.NO_ARRAY, part=part, got=got)
+    return np.array(array, dtype, order="K")
 
 
 def _wrong_type(method: str, expected: str, got: str) -> Fault:

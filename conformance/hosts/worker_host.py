@@ -4,65 +4,71 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import threading
-import time
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, Listener
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 
 from peerspec.backends import BackendError
 from peerspec.backends.process.exit_reason import exit_reason
-from peerspec.conformance.hosts.arguments import packed
+from peerspec.backends.process.guard import Guard
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.object_host import unwrap
+from peerspec.conformance.hosts.worker_messages import Message, answer_of, request_of, start_of
+from peerspec.conformance.hosts.worker_wire import WireError, read_message, write_message
 from peerspec.conformance.problems import FaultKind, Problem
 
 __all__ = ["WorkerHost"]
 
+Read = TypeVar("Read")
+
+_LAST = 1.0
+"""Seconds that a process may take to end after its pipe has."""
+
 
 class WorkerHost:
-    """A backend in a process of its own, called over a private local connection."""
+    """A backend in a process of its own, called through pipes."""
 
     def __init__(self, name: str, *, timeout: float, start_timeout: float = 120.0) -> None:
         self.timeout = timeout
         self.dead: Problem | None = None
-        key = secrets.token_bytes(32)
-        with Listener(authkey=key) as listener:
-            self._process = _start(str(listener.address), name, key)
-            try:
-                self._connection = self._accept(listener, name, start_timeout)
-                started = self._receive(start_timeout, "the import")
-            except Fault as fault:
-                raise BackendError(f"backend {name!r} cannot be imported: {fault}") from None
-            except BaseException:
-                self.end()
-                raise
-        if isinstance(started, Exception):
+        self._process = _start(name)
+        self._requests, self._replies = (cast(BinaryIO, s) for s in (self._process.stdin, self._process.stdout))
+        self._guard = Guard(self._process.pid)
+        try:
+            started = self._exchange(None, start_of, start_timeout, "the import")
+        except Fault as fault:
+            raise BackendError(f"backend {name!r} cannot be imported: {fault}") from None
+        except BaseException:
             self.close()
-            raise BackendError(str(started))
+            raise
+        if isinstance(started, str):
+            self.close()
+            raise BackendError(started)
         self.name, self.profiles, self.methods = started
 
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Send the call and wait for the answer; end the process if there is none."""
         if self.dead:
             raise Fault(self.dead)
-        try:
-            self._connection.send((method, packed(arguments)))
-        except OSError:
-            self._die(Problem(FaultKind.ENDED_BEFORE, {"method": f"{method}()"}))
-        return unwrap(self._receive(self.timeout, f"{method}()"))
+        request = request_of(method, arguments)
+        return unwrap(self._exchange(request, lambda reply: answer_of(method, reply), self.timeout, f"{method}()"))
 
     def close(self) -> None:
         """End the process."""
         self.end()
         self._process.wait()
-        self._connection.close()
+        self._guard.release()
+        self._thread.join(_LAST)
+        if self._thread.is_alive():
+            return  # a process that the backend started elsewhere has the pipes, too
+        for stream in (self._requests, self._replies):
+            with contextlib.suppress(OSError):  # what the process did not read is lost
+                stream.close()
 
     def end(self) -> None:
         """Kill the process and, if the system has process groups, the processes that it started."""
@@ -76,28 +82,34 @@ class WorkerHost:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _accept(self, listener: Listener, name: str, limit: float) -> Connection:
-        accepted: list[Connection] = []
-        thread = threading.Thread(target=_accept_one, args=(listener, accepted), daemon=True)
-        thread.start()
-        end = time.monotonic() + limit
-        while thread.is_alive() and self._process.poll() is None and time.monotonic() < end:
-            thread.join(0.05)
-        if not accepted:
-            self.end()
-            self._process.wait()
-            raise BackendError(f"the worker process of backend {name!r} did not start; run it where Python can start")
-        return accepted[0]
+    def _exchange(self, request: Message | None, read: Callable[[Message], Read], limit: float, what: str) -> Read:
+        """Send a request and read its reply, in a thread, because a pipe has no time limit."""
+        found: list[tuple[Read] | Exception] = []
+        self._thread = threading.Thread(target=lambda: found.append(self._attempt(request, read)), daemon=True)
+        self._thread.start()
+        self._thread.join(limit)
+        if not found:
+            self._die(Problem(FaultKind.TIMED_OUT, {"method": what, "limit": limit}))
+        if isinstance(found[0], WireError):
+            detail = f"its process sent no readable reply to {what}: {found[0]}"
+            self._die(Problem(FaultKind.PROTOCOL, {"method": what, "detail": detail}))
+        if isinstance(found[0], Exception):
+            self._die(Problem(FaultKind.DIED, {"method": what, "detail": self._exit_reason()}))
+        return found[0][0]
 
-    def _receive(self, limit: float, what: str) -> Any:
+    def _attempt(self, request: Message | None, read: Callable[[Message], Read]) -> tuple[Read] | Exception:
         try:
-            if not self._connection.poll(limit):
-                self._die(Problem(FaultKind.TIMED_OUT, {"method": what, "limit": limit}))
-            return self._connection.recv()
-        except (EOFError, OSError):
-            self._process.wait()
-            detail = exit_reason(self._process.returncode)
-            self._die(Problem(FaultKind.DIED, {"method": what, "detail": detail}))
+            if request:
+                write_message(self._requests, *request)
+            return (read(read_message(self._replies, limited=True)),)
+        except (OSError, EOFError, ValueError) as error:
+            return error
+
+    def _exit_reason(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it closed its pipe, and lives on
+            self._process.wait(_LAST)
+        self.end()
+        return exit_reason(self._process.wait())
 
     def _die(self, problem: Problem) -> NoReturn:
         self.dead = problem
@@ -105,19 +117,12 @@ class WorkerHost:
         raise Fault(problem)
 
 
-def _start(address: str, name: str, key: bytes) -> subprocess.Popen[bytes]:
+def _start(name: str) -> subprocess.Popen[bytes]:
     """Start the worker.
 
-    Its output goes to file descriptor 2, because ``sys.stderr`` need not be a file. It has a session of its own, so
-    that an interrupt reaches this process alone, which then ends the group of the worker.
+    It imports no module from the current folder in the place of one that the suite needs. Its standard error is file
+    descriptor 2, because ``sys.stderr`` need not be a file. It has a session of its own, so that an interrupt reaches
+    this process alone, which then ends the group of the worker.
     """
-    command = [sys.executable, "-m", "peerspec.conformance.hosts.worker", address, name]
-    environment = os.environ | {"PEERSPEC_WORKER_KEY": key.hex()}
-    return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=2, start_new_session=True)
-
-
-def _accept_one(listener: Listener, accepted: list[Connection]) -> None:
-    try:
-        accepted.append(listener.accept())
-    except (OSError, EOFError, AuthenticationError):
-        return  # the worker died while it connected, or the listener was closed
+    command = [sys.executable, "-P", "-m", "peerspec.conformance.hosts.worker", name]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)

@@ -69,8 +69,16 @@ CALLED = {
     ),
     "returns None": (FORWARD + "return None", 2, "forward() must return an Output, got NoneType"),
     "returns a text": (FORWARD + "return 'y'", 2, "forward() must return an Output, got str"),
-    "returns texts in y": (FORWARD + "return Output('y')", 1, "SHP-1"),
-    "returns None in y": (FORWARD + "return Output(None)", 2, "y must be an array of numbers, got NoneType"),
+    "returns texts in y": (
+        FORWARD + "return Output('y')",
+        2,
+        "y must be an array of numbers of at most 64 bits, got an array of <U1",
+    ),
+    "returns None in y": (
+        FORWARD + "return Output(None)",
+        2,
+        "y must be an array of numbers of at most 64 bits, got NoneType",
+    ),
     "wrong shape": (FORWARD + REFERENCE + "return Output(y[..., :-1], s, out.indices, g)", 1, "SHP-1"),
     "wrong dtype": (FORWARD + REFERENCE + "return Output(out.y, s, out.indices, g)", 1, "PRC-6"),
     "half a routing": (FORWARD + REFERENCE + "return Output(y, s, None, None)", 1, "CNF-3"),

@@ -87,6 +87,6 @@ def test_a_closed_worker_has_ended():
 def test_a_worker_that_cannot_start_is_noticed_at_once(monkeypatch):
     monkeypatch.setattr("sys.executable", "/bin/false")
     started = time.monotonic()
-    with pytest.raises(BackendError, match="did not start"):
+    with pytest.raises(BackendError, match="its process died during the import"):
         WorkerHost("reference", timeout=5)
     assert time.monotonic() - started < 10

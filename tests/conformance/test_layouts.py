@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import pytest
 
 from peerspec.conformance import check_backend
 from peerspec.conformance.cases.layouts import LAYOUTS, copied, laid_out, layout, like
-from peerspec.conformance.hosts.arguments import packed, private, unpacked
+from peerspec.conformance.hosts.arguments import private
+from peerspec.conformance.hosts.worker_messages import arguments_of, request_of
+from peerspec.conformance.hosts.worker_wire import read_message, write_message
 from peerspec.reference import Layer, PeerConfig
 
 CONFIG = PeerConfig(4, 1, 4, 2, 2)
@@ -45,7 +47,10 @@ def test_arguments_keep_their_layouts_in_private_copies_and_in_another_process(w
     layer = Layer.random(CONFIG)
     params = {name: laid_out(part, "columns" if where == "broadcast" else where) for name, part in layer.params.items()}
     given = {"layer": Layer(CONFIG, params), "x": array(where), "k": 3}
-    for found in (private(given, {}), unpacked(pickle.loads(pickle.dumps(packed(given))))):
+    stream = BytesIO()
+    write_message(stream, *request_of("forward", given))
+    stream.seek(0)
+    for found in (private(given, {}), arguments_of(read_message(stream))[1]):
         assert layout(found["x"]) == where
         assert np.array_equal(found["x"], given["x"])
         assert [layout(part) for part in found["layer"].params.values()] == [layout(part) for part in params.values()]
