@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+
+from peerspec.cli.say import say
+from peerspec.cli.signals import Ended, ending_in_order
 
 __all__ = ["main"]
 
@@ -14,9 +16,13 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; print an error as one sentence on standard error."""
     try:
-        from peerspec.cli.entry import run
+        with ending_in_order():
+            from peerspec.cli.entry import run
 
-        return run(arguments)
+            return run(arguments)
     except KeyboardInterrupt:
-        print("peerspec: stopped by the user; nothing was decided", file=sys.stderr)
+        say("stopped by the user; nothing was decided")
         return INTERRUPTED
+    except Ended as ended:
+        say(f"ended by {ended.number.name}; nothing was decided")
+        return 128 + ended.number

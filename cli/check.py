@@ -13,7 +13,8 @@ import typer
 from peerspec.cli.options import BACKEND_HELP, Overwrite, Seed, Timeout
 
 if TYPE_CHECKING:
-    from peerspec.cli.judging import Target
+    from peerspec.cli.judging import Judging, Target
+    from peerspec.conformance.report import Report
 
 __all__ = ["check"]
 
@@ -60,7 +61,12 @@ def check(
             metavar="DIR",
         ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the reports here.", metavar="FILE")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the reports here; - is standard output.", metavar="FILE")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write them as a web page here; - is standard output.", metavar="FILE")
+    ] = None,
     overwrite: Overwrite = False,
     stop_early: Annotated[
         bool, typer.Option("--stop-early", help="After a failure, look only for a cause nearer to the start.")
@@ -85,13 +91,13 @@ def check(
     The size deep draws layers, gradients and half scores in every precision until its time is over, and files one
     failure of each kind; it gives no verdict. After an interruption, --resume goes on with a run of any size.
     """
-    from contextlib import nullcontext
+    from contextlib import ExitStack
 
+    from peerspec.cli.console import SafeConsole
     from peerspec.cli.deep import explore
-    from peerspec.cli.files import OutputFile, make_folder
+    from peerspec.cli.files import STANDARD_OUTPUT, make_folder, output_file
     from peerspec.cli.judging import Judging
     from peerspec.cli.waivers import read_waivers
-    from peerspec.conformance.render.json import dumps
     from peerspec.reference import PeerError
 
     options: dict[str, Any] = {
@@ -105,12 +111,15 @@ def check(
         "resume": resume,
         "waivers": read_waivers(waivers) if waivers else None,
     }
-    targets, judging = _targets(backends or (), command or ()), Judging(options, repro, quiet=quiet)
+    console = SafeConsole(stderr=STANDARD_OUTPUT in (json, html))
+    targets, judging = _targets(backends or (), command or ()), Judging(options, repro, quiet=quiet, console=console)
     if len(targets) > 1 and (resume or size is Size.DEEP):
         what = "--resume keeps the state of one run" if resume else "the size deep explores one backend"
         raise PeerError(f"{what}; name one backend")
     if size is Size.DEEP:
-        _refuse_with_deep({"--only": only, "--waivers": waivers, "--json": json, "--stop-early": stop_early})
+        _refuse_with_deep(
+            {"--only": only, "--waivers": waivers, "--json": json, "--html": html, "--stop-early": stop_early}
+        )
         return explore(
             targets[0],
             quiet=quiet,
@@ -120,13 +129,44 @@ def check(
         )
     if repro:
         make_folder(repro)  # before the run, which may take minutes
-    with OutputFile(json, overwrite=overwrite) if json else nullcontext() as file:
-        reports = [judging.judge(target) for target in targets]
-        judged = [report for report in reports if report is not None]
-        judging.summarise(judged)
-        if file:
-            file.publish(dumps(judged))
+    wanted = {form: path for form, path in {"json": json, "html": html}.items() if path}
+    if list(wanted.values()).count(STANDARD_OUTPUT) > 1:
+        raise PeerError("--json and --html cannot both go to standard output; name a file for one of them")
+    with ExitStack() as stack:
+        files = {form: stack.enter_context(output_file(path, overwrite=overwrite)) for form, path in wanted.items()}
+        reports, error = _judge(judging, targets)
+        for form, file in files.items():
+            file.publish(_form(form, [report for report in reports if report]))
+    if error:
+        raise error
     return max(2 if report is None else report.exit_status for report in reports)
+
+
+def _judge(judging: Judging, targets: Sequence[Target]) -> tuple[list[Report | None], Exception | None]:
+    """Judge all targets and show each report, and an error of showing, which must not lose the reports."""
+    reports, errors = [], []
+    for target in targets:
+        reports.append(report := judging.judge(target))
+        try:
+            if report:
+                judging.show(target, report)
+        except Exception as error:
+            errors.append(error)
+    if not errors:
+        judging.summarise([report for report in reports if report])
+    return reports, next(iter(errors), None)
+
+
+def _form(form: str, reports: Sequence[Report]) -> str:
+    from peerspec.conformance.render.json import dumps
+
+    text = dumps(reports)
+    if form == "json":
+        return text
+    from peerspec.conformance.render.html import page
+    from peerspec.conformance.render.integrity import recorded_hashes
+
+    return page(reports, recorded_hashes(text))
 
 
 def _targets(backends: Sequence[str], commands: Sequence[str]) -> list[Target]:

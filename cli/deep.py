@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from peerspec.cli.console import SafeConsole
 from peerspec.cli.progress import heartbeat, rough
+from peerspec.cli.say import say
 
 if TYPE_CHECKING:
     from peerspec.cli.judging import Target
@@ -28,15 +29,15 @@ def explore(target: Target, *, quiet: bool, **options: Any) -> int:
     from peerspec.backends import BackendError
     from peerspec.conformance.deep import explore_deeply
 
-    console, watch = Console(highlight=False), _Watch(target)
+    console, watch = SafeConsole(), _Watch(target)
     try:
         with nullcontext() if quiet else watch.beating():
             found = explore_deeply(target.backend, progress=watch.take, **options)
     except BackendError as error:
-        print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
+        say(str(error))
         return 2
     for words, count, precisions in [] if quiet else _examined(found):
-        console.print(f"  examined {count} {words} in {precisions}", markup=False, soft_wrap=True)
+        console.print(f"  examined {count} {words} in {precisions}", soft_wrap=True)
     _verdict(found, console)
     return found.exit_status
 
@@ -45,7 +46,7 @@ class _Watch:
     """Shows new failures at once, and from time to time how far the exploration is."""
 
     def __init__(self, target: Target) -> None:
-        self._target, self._console, self._errors = target, Console(highlight=False), Console(stderr=True)
+        self._target, self._console, self._errors = target, SafeConsole(), SafeConsole(stderr=True)
         self._shown, self._words = 0, "starting"
 
     @contextmanager
@@ -60,7 +61,7 @@ class _Watch:
         self._shown, self._words = len(found.failures), _standing(found)
 
     def _say(self, text: str) -> None:
-        self._errors.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._errors.print(text, soft_wrap=True)
 
 
 def _standing(found: Explored) -> str:
@@ -79,7 +80,7 @@ def _show(failure: Finding, target: Target, console: Console) -> None:
     console.print(Text(f"    {failure.message}"), soft_wrap=True)
     if failure.repro:
         command = shlex.join(["peerspec", "repro", failure.repro, *target.arguments])
-        console.print(f"    repro: {command}", soft_wrap=True, markup=False)
+        console.print(f"    repro: {command}", soft_wrap=True)
 
 
 def _examined(found: Explored) -> list[tuple[str, int, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,7 +10,8 @@ import typer
 
 from peerspec.cli import INTERRUPTED
 from peerspec.cli.app import app
-from peerspec.files.shown import printable
+from peerspec.cli.say import say
+from peerspec.cli.streams import lasting_streams
 
 __all__ = ["run"]
 
@@ -22,9 +22,15 @@ def run(arguments: Sequence[str] | None) -> int:
     Raises:
         KeyboardInterrupt: the user stopped it.
     """
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):  # the caller may have replaced the stream
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    with lasting_streams() as output:
+        status = _run(arguments)
+    if output and output.failure and not isinstance(output.failure, BrokenPipeError):
+        say(f"standard output cannot be written: {output.failure.strerror}; the output is not whole")
+        return 2
+    return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         status = app(arguments or ["--help"], prog_name="peerspec", standalone_mode=False)
@@ -43,16 +49,12 @@ def _explain(error: Exception) -> int:
     usage = getattr(error, "format_message", None)
     if usage is not None:  # wrong arguments; the class is elsewhere in each version of typer
         if message := usage().replace("Value error, ", ""):  # a prefix that a library of typer adds
-            _say(f"{message.rstrip('.')}; see `peerspec --help` and `peerspec COMMAND --help`")
+            say(f"{message.rstrip('.')}; see `peerspec --help` and `peerspec COMMAND --help`")
     elif isinstance(error, OSError) and error.filename is not None:
-        _say(f"{error.filename}: {error.strerror}")
+        say(f"{error.filename}: {error.strerror}")
     elif isinstance(error, PeerError | OSError | ImportError):
-        _say(str(error))
+        say(str(error))
     else:
         traceback.print_exc()
-        _say(f"a defect of peerspec; please report it: {type(error).__name__}: {error}")
+        say(f"a defect of peerspec; please report it: {type(error).__name__}: {error}")
     return 2
-
-
-def _say(sentence: str) -> None:
-    print("peerspec:", printable(" ".join(sentence.split())), file=sys.stderr)

@@ -19,13 +19,12 @@ def explain(
     id: Annotated[str, typer.Argument(metavar="ID", help="A clause such as SEL-3, or a check such as scores.values.")],
 ) -> int:
     """Show a clause with its checks, or a check with its clauses and cases."""
-    from rich.console import Console
-
+    from peerspec.cli.console import SafeConsole
     from peerspec.conformance.clauses import all_clauses
     from peerspec.conformance.suite import CHECKS
     from peerspec.reference import PeerError
 
-    console = Console(highlight=False)
+    console = SafeConsole()
     checks = {check.id: check for check in CHECKS}
     if id.upper() in all_clauses():
         _clause(all_clauses()[id.upper()], console)

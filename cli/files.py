@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 
 from peerspec.files.atomic_file import AtomicFile
 from peerspec.reference import PeerError
 
-__all__ = ["OutputFile", "make_folder", "refuse_existing"]
+__all__ = ["STANDARD_OUTPUT", "OutputFile", "make_folder", "output_file", "refuse_existing"]
+
+STANDARD_OUTPUT = Path("-")
+"""The path that stands for standard output."""
+
+
+def output_file(path: Path, *, overwrite: bool) -> OutputFile:
+    """The file ``path``, or standard output."""
+    return _StandardOutput() if path == STANDARD_OUTPUT else OutputFile(path, overwrite=overwrite)
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
@@ -76,3 +85,20 @@ class OutputFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.__exit__(kind, error, at)
+
+
+class _StandardOutput(OutputFile):
+    """Standard output in the place of a file."""
+
+    def __init__(self) -> None:
+        self.path = STANDARD_OUTPUT
+
+    def __enter__(self) -> OutputFile:
+        return self
+
+    def publish(self, text: str) -> None:
+        """Print the text."""
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Nothing was opened."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,10 @@ from rich.console import Console
 from peerspec import conformance
 from peerspec.backends import BackendError
 from peerspec.backends.process import Command
+from peerspec.cli.console import SafeConsole
 from peerspec.cli.progress import show_progress
 from peerspec.cli.repro import with_repro
+from peerspec.cli.say import say
 from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.render.table import show_table
 from peerspec.conformance.render.terminal import CAVEAT, show, show_verdict
@@ -51,23 +52,26 @@ class Judging:
     options: dict[str, Any]
     repro: Path | None = None
     quiet: bool = False
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=SafeConsole)
 
     def judge(self, target: Target) -> Report | None:
-        """Judge ``target`` and show its report; None if it cannot be loaded, with the reason on standard error."""
+        """Judge ``target``; None if it cannot be loaded, with the reason on standard error."""
         try:
             with show_progress(target.name, quiet=self.quiet) as progress:
                 report = conformance.check_backend(target.backend, progress=progress, **self.options)
         except BackendError as error:
-            print("peerspec:", " ".join(str(error).split()), file=sys.stderr)
+            say(str(error))
             return None
         if self.repro:
             report = with_repro(target.backend, report, self.repro, timeout=self.options["timeout"])
+        return report
+
+    def show(self, target: Target, report: Report) -> None:
+        """Show the report of a target."""
         if self.quiet:
             show_verdict(report, self.console)
         else:
             self._show(target, report)
-        return report
 
     def summarise(self, reports: Sequence[Report]) -> None:
         """Compare several reports in a table, and say what a conformant one means."""
@@ -82,8 +86,8 @@ class Judging:
         show(report, self.console)
         for path in (finding.repro for finding in report.findings if finding.repro):
             command = shlex.join(["peerspec", "repro", path, *target.arguments])
-            self.console.print(f"  repro: {command}", soft_wrap=True, markup=False)
+            self.console.print(f"  repro: {command}", soft_wrap=True)
         if first := report.first:
             command = repeat_command(report, first, target.arguments)
-            self.console.print(f"  again, alone: {command}", soft_wrap=True, markup=False)
+            self.console.print(f"  again, alone: {command}", soft_wrap=True)
         self.console.print()

@@ -18,16 +18,16 @@ def list_(
     cases: Annotated[bool, typer.Option("--cases", help="List the cases of the suite.")] = False,
 ) -> int:
     """List the checks, or clauses, backends or cases."""
-    from rich.console import Console
     from rich.text import Text
 
     from peerspec.cli.columns import show_rows
+    from peerspec.cli.console import SafeConsole
     from peerspec.reference import PeerError
 
     if clauses + backends + cases > 1:
         raise PeerError("--clauses, --backends and --cases exclude each other; pass one of them")
     rows = _clauses() if clauses else _backends() if backends else _cases() if cases else _checks()
-    show_rows(((Text(name, "bold"), *map(Text, rest)) for name, *rest in rows), Console(highlight=False))
+    show_rows(((Text(name, "bold"), *map(Text, rest)) for name, *rest in rows), SafeConsole())
     return 0
 
 

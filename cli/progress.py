@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from peerspec.cli.console import SafeConsole
+
 if TYPE_CHECKING:
     from peerspec.conformance.finding import Finding
     from peerspec.conformance.meter import Progress, Standing
@@ -26,11 +28,11 @@ HEARTBEAT = 30.0
 @contextmanager
 def show_progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
     """The callback to which ``check_backend`` tells how far it is."""
-    console = Console(stderr=True, highlight=False)
+    console = SafeConsole(stderr=True)
     if quiet:
         yield None
     elif not console.is_terminal:
-        console.print(f"judging {name} ...", markup=False)
+        console.print(f"judging {name} ...")
         yield from _lines(name, console)
     else:
         yield from _bar(name, console)
@@ -73,7 +75,7 @@ def _lines(name: str, console: Console) -> Iterator[Progress]:
     latest = _Latest()
 
     def say(text: str) -> None:
-        console.print(f"judging {name}: {text}", markup=False, soft_wrap=True)
+        console.print(f"judging {name}: {text}", soft_wrap=True)
 
     def progress(standing: Standing) -> None:
         if standing.failed and not latest.failed:
@@ -95,7 +97,7 @@ def _bar(name: str, console: Console) -> Iterator[Progress]:
 
         def progress(standing: Standing) -> None:
             if standing.failed and not latest.failed:
-                bar.console.print(f"{name}: {_failure(standing.failed[0])}", markup=False, soft_wrap=True)
+                bar.console.print(f"{name}: {_failure(standing.failed[0])}", soft_wrap=True)
             latest.take(standing)
             bar.update(task, completed=standing.done, total=standing.total, more=escape(latest.more))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from peerspec.cli.options import Overwrite
+from peerspec.files.shown import printable
 
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
@@ -30,7 +31,10 @@ def render(
         ),
     ] = False,
 ) -> int:
-    """Show reports, or write them in other forms. Exit status: that of `peerspec check`."""
+    """Show reports, or write them in other forms, to a file or to standard output (-).
+
+    Exit status: that of `peerspec check`.
+    """
     from peerspec.reference import PeerError
 
     targets = {"html": html, "junit": junit, "markdown": markdown, "badge": badge}
@@ -70,12 +74,11 @@ def _parse(path: Path, text: str) -> Sequence[Report]:
 
 
 def _show(reports: Sequence[Report]) -> None:
-    from rich.console import Console
-
+    from peerspec.cli.console import SafeConsole
     from peerspec.conformance.render.table import show_table
     from peerspec.conformance.render.terminal import CAVEAT, show
 
-    console = Console(highlight=False)
+    console = SafeConsole()
     for one in reports:
         show(one, console)
         console.print()
@@ -89,18 +92,19 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
     """Write every file, or none if one cannot be written."""
     from contextlib import ExitStack
 
-    from peerspec.cli.files import OutputFile
+    from peerspec.cli.files import STANDARD_OUTPUT, output_file
     from peerspec.reference import PeerError
 
     paths = [path.resolve() for path in (source, *wanted.values())]
     if len(set(paths)) < len(paths):
         raise PeerError("two of the paths are the same file; name another file for each form")
     with ExitStack() as stack:
-        files = {form: stack.enter_context(OutputFile(path, overwrite=overwrite)) for form, path in wanted.items()}
+        files = {form: stack.enter_context(output_file(path, overwrite=overwrite)) for form, path in wanted.items()}
         texts = {form: _form(form)(reports, text) for form in files}
         for form, file in files.items():
             file.publish(texts[form])
-            print(f"wrote {file.path}")
+            if STANDARD_OUTPUT not in wanted.values():
+                print(f"wrote {printable(str(file.path))}")
 
 
 def _form(name: str) -> Callable[[Sequence[Report], str], str]:
@@ -126,7 +130,7 @@ def _check(path: Path, text: str) -> int:
         found = check_integrity(text)
     except ReportError as error:
         raise ReportError(f"{path}: {error}") from None
-    print(f"{path} is whole: form, hash and verdicts agree")
+    print(f"{printable(str(path))} is whole: form, hash and verdicts agree")
     for what, same in (("specification", found.same_spec), ("suite", found.same_suite)):
         print(f"  {what}: {'the installed one' if same else 'another than the installed one'}")
     return found.exit_status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from peerspec.cli.options import BACKEND_HELP, Timeout
+from peerspec.cli.say import say
+from peerspec.files.shown import printable
 
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
@@ -38,9 +39,9 @@ def repro(
     target: Any = Command(command) if command else backend or _backend_in(file)
     found = replay(file, target, timeout=timeout)
     if found.status == 2:
-        print("peerspec:", " ".join(found.text.split()), file=sys.stderr)
+        say(found.text)
     else:
-        print(found.text)
+        print("\n".join(map(printable, found.text.splitlines())))
     return found.status
 
 
@@ -73,7 +74,7 @@ def with_repro(backend: Any, report: Report, directory: Path, *, timeout: float)
     try:
         path = write_repro(backend, first, directory, report.seed, timeout=timeout)
     except ReproError as error:
-        print("peerspec: no repro:", " ".join(str(error).split()), file=sys.stderr)
+        say(f"no repro: {error}")
         return report
     written = replace(first, repro=str(path))
     return replace(report, findings=tuple(written if finding is first else finding for finding in report.findings))

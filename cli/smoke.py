@@ -23,13 +23,13 @@ def smoke(
     timeout: Timeout = 60.0,
 ) -> int:
     """Import a backend and call it on a tiny layer. Exit status: 0 it works, 2 it does not."""
-    from rich.console import Console
     from rich.text import Text
 
+    from peerspec.cli.console import SafeConsole
     from peerspec.conformance.kinds import Status
     from peerspec.conformance.render.marks import mark
 
-    console, broken = Console(highlight=False), False
+    console, broken = SafeConsole(), False
     for step, problem in _steps(backend, timeout):
         broken |= bool(problem)
         sign = mark(Status.ERROR if problem else Status.PASS, console)

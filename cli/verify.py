@@ -39,8 +39,7 @@ def verify(
 
     Without LAYER, each layer is compared with the configuration and parameters that the model stores.
     """
-    from rich.console import Console
-
+    from peerspec.cli.console import SafeConsole
     from peerspec.cli.layer_file import load_layer, one_prefix
     from peerspec.conformance.render.terminal import show_failures
     from peerspec.reference import PeerError
@@ -49,7 +48,7 @@ def verify(
     within = one_prefix(prefix)
     if within and not layer:
         raise PeerError("--prefix names a layer of the file LAYER; pass that file after MODEL")
-    expected, console = load_layer(layer, within) if layer else None, Console(highlight=False)
+    expected, console = load_layer(layer, within) if layer else None, SafeConsole()
     found = verify_model(model, expected, node=node, kernels=kernels, seed=seed, timeout=timeout)
     name = printable(f"{within} of {layer.name}" if layer and within else layer.name if layer else "")
     for outcome in found:

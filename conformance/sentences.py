@@ -6,6 +6,7 @@ from typing import Any
 
 from peerspec.conformance.kinds import Reason
 from peerspec.conformance.problems import FaultKind, Hint, HintKind, Problem, ProblemKind
+from peerspec.files.shown import printable
 
 __all__ = ["message", "sentence"]
 
@@ -156,7 +157,7 @@ def _facts(problem: Problem) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> Any:
-    """A list of names is joined; everything else is shown as Python shows it."""
+    """A list of names is joined, and a text is harmless; everything else is shown as Python shows it."""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return ", ".join(value) or "nothing"
-    return value
+        return printable(", ".join(value)) or "nothing"
+    return printable(value) if type(value) is str else value

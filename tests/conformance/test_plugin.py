@@ -136,3 +136,12 @@ def test_without_its_option_the_plugin_leaves_other_tests_alone(tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_texts_of_a_backend_do_not_steer_the_terminal(tmp_path):
+    (tmp_path / "evil.py").write_text(
+        "name, profiles = 'evil', ['float32']\ndef forward(*_, **__):\n    raise RuntimeError('evil\\x1b[2J')\n"
+    )
+    _, done = run(tmp_path, "--peer-backend", "evil.py", "--peer-size", "minimal", "-rA")
+    assert "evil\\x1b[2J" in done
+    assert "\x1b[2J" not in done
