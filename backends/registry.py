@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,15 +42,26 @@ def load(name: str) -> Backend:
         >>> load("reference").name
         'reference'
     """
-    points = {point.name: point for point in entry_points(group=GROUP)}
+    point = _installed(name)
     try:
-        found = points[name].load() if name in points else _from_path(name)
+        found = point.load() if point else _from_path(name)
     except BackendError:
         raise
     except Exception as error:
         raise BackendError(f"backend {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     _require_contract(name, found)
     return found
+
+
+def _installed(name: str) -> EntryPoint | None:
+    """The entry point of this name; a package that is found twice, as a checkout is, has one."""
+    points = {point.value: point for point in entry_points(group=GROUP, name=name)}
+    if len(points) > 1:
+        owners = " and ".join(
+            f"{point.dist.name if point.dist else 'a package'} ({value})" for value, point in points.items()
+        )
+        raise BackendError(f"several packages claim the backend name {name!r}: {owners}; uninstall all but one")
+    return next(iter(points.values()), None)
 
 
 def _from_path(name: str) -> Any:
@@ -66,6 +77,7 @@ def _from_path(name: str) -> Any:
         raise BackendError(
             f"no backend is called {name!r}; installed are {', '.join(names())}; "
             "name any other as module:attribute or file.py:attribute"
+            + (f"; did you mean the file {target}.py?" if Path(f"{target}.py").is_file() else "")
         )
     module = _module_of_file(Path(target)) if is_file else importlib.import_module(target)
     if not attribute:
@@ -78,17 +90,27 @@ def _from_path(name: str) -> Any:
 def _module_of_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise BackendError(f"{path} is not a file; name an existing Python file before the colon")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(_module_name(path), path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses and pickle look for the module here
+    sys.modules[spec.name] = module  # dataclasses and files beside it look for the module here
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(str(path.parent.resolve()))
     return module
+
+
+def _module_name(path: Path) -> str:
+    """The name by which files beside it can import the file; another one if that is the name of another module."""
+    try:
+        found = importlib.util.find_spec(path.stem)
+    except (ImportError, ValueError):  # a module without a specification, as __main__
+        return f"backend_{path.stem}"
+    same = found is None or (found.origin is not None and Path(found.origin).resolve() == path.resolve())
+    return path.stem if same else f"backend_{path.stem}"
 
 
 def _require_contract(name: str, found: Any) -> None:

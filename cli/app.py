@@ -19,7 +19,6 @@ __all__ = ["app"]
 
 app = typer.Typer(
     help="Decide whether an implementation of a PEER layer conforms to SPEC.md.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,9 +17,14 @@ __all__ = ["explain"]
 
 
 def explain(
-    id: Annotated[str, typer.Argument(metavar="ID", help="A clause such as SEL-3, or a check such as scores.values.")],
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="A clause such as SEL-3, a check such as scores.values, or any words.")
+    ],
 ) -> int:
-    """Show a clause with its checks, or a check with its clauses and cases."""
+    """Show a clause with its checks, or a check with its clauses and cases; or list those that hold the words."""
+    from rich.text import Text
+
+    from peerspec.cli.columns import show_rows
     from peerspec.cli.console import SafeConsole
     from peerspec.conformance.clauses import all_clauses
     from peerspec.conformance.suite import CHECKS
@@ -30,9 +36,24 @@ def explain(
         _clause(all_clauses()[id.upper()], console)
     elif id.split("[")[0] in checks:
         _check(checks[id.split("[")[0]], console)
+    elif found := list(_search(id.lower())):
+        show_rows(((Text(name, "bold"), Text(summary)) for name, summary in found), console)
     else:
-        raise PeerError(f"{id!r} is neither a clause nor a check; see `peerspec list` and `peerspec list --clauses`")
+        raise PeerError(f"no clause and no check holds {id!r}; see `peerspec list` and `peerspec list --clauses`")
     return 0
+
+
+def _search(words: str) -> Iterator[tuple[str, str]]:
+    """The clauses and checks that hold these words in their name or text, with a summary each."""
+    from peerspec.conformance.clauses import clauses
+    from peerspec.conformance.suite import CHECKS
+
+    for clause in clauses().values():
+        if words in f"{clause.id} {clause.chapter} {clause.text} {clause.why}".lower():
+            yield clause.id, clause.summary
+    for check in CHECKS:
+        if words in f"{check.id} {check.stage} {check.profile} {check.summary}".lower():
+            yield check.id, check.summary
 
 
 def _clause(clause: Clause, console: Console) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from peerspec.conformance.check import Explored
 from peerspec.conformance.kinds import Reason, Status
-from peerspec.conformance.problems import Problem
+from peerspec.conformance.problems import Problem, ProblemKind
 
 __all__ = ["Finding"]
 
@@ -58,6 +58,15 @@ class Finding:
     def decides(self) -> bool:
         """Whether it decides a verdict alone: an error, or a failure that no other failure caused."""
         return self.status == Status.ERROR or (self.status == Status.FAIL and self.reason != Reason.BLOCKED)
+
+    @property
+    def error(self) -> tuple[str, ...] | None:
+        """What two failures by one error of the backend have in common; None if it is no error."""
+        if not self.problem or self.problem.kind != ProblemKind.TAKEN_NOT_ANSWERED:
+            return None
+        values = self.problem.values
+        origin = self.raised.splitlines()[-1:] or [str(values.get("detail", ""))]
+        return self.clauses[0], str(values.get("exception", "")), *origin
 
     @property
     def raised(self) -> str:

@@ -92,9 +92,15 @@ class Report:
 
     @property
     def causes(self) -> tuple[Finding, ...]:
-        """The failures that no other failure caused, the nearest to the cause first; if there is none, all failures."""
+        """The failures that no other failure caused, the nearest to the cause first; if there is none, all failures.
+
+        An error that the backend raised at one place is one cause, however many checks it stops.
+        """
         failed = self.of(Status.FAIL)
-        return tuple(finding for finding in failed if finding.decides) or failed
+        causes: dict[object, Finding] = {}
+        for number, finding in enumerate(tuple(finding for finding in failed if finding.decides) or failed):
+            causes.setdefault(finding.error or number, finding)
+        return tuple(causes.values())
 
     @property
     def broken(self) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ TEMPLATES: dict[str, str] = {
     FaultKind.METHOD_MISSING: "it has no {method}(), which the profiles it claims need",
     FaultKind.RAISED: "{method}() raised {exception}: {detail}",
     FaultKind.REFUSED: "{detail}",
-    FaultKind.TIMED_OUT: "{method} gave no answer within {limit:g} s; the run was ended",
+    FaultKind.TIMED_OUT: "{method} gave no answer within {limit:g} s, the limit of --timeout; the run was ended",
     FaultKind.DIED: "its process died during {method} ({detail})",
     FaultKind.ENDED_BEFORE: "its process ended before {method}",
     FaultKind.EXITED: "{method}() ended with {exception}",

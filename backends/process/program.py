@@ -85,7 +85,7 @@ class Program:
                 self._die(f"it wrote more than {LOG_LIMIT} bytes to standard error during {what} and gave no answer")
             left = end - time.monotonic()
             if left <= 0:
-                self._die(f"{what} gave no answer within {limit:g} s; the program was ended")
+                self._die(f"{what} gave no answer within {limit:g} s, the limit of --timeout; the program was ended")
             self._read(left, what)
         answer, _, self._lines = self._lines.partition(b"\n")
         return answer

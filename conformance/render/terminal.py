@@ -96,9 +96,10 @@ def _show_short(findings: list[Finding], console: Console) -> None:
 
 def _remarks(report: Report) -> list[str]:
     ran = report.of(Status.PASS, Status.FAIL, Status.WAIVED)
+    held = " had passed" if report.status is Status.ERROR else ""
     share = f"largest error {worst_share(report):.2g} of its bound, " if ran else ""
     lines = [
-        f"{len(ran)} checks on {sum(f.cases for f in ran)} cases, {share}{report.seconds:.1f} s; "
+        f"{len(ran)} checks on {sum(f.cases for f in ran)} cases{held}, {share}{report.seconds:.1f} s; "
         f"spec {report.versions.get('spec', '?')}, size {report.size}, seed {report.seed}",
     ]
     for what, claimed in (("claims", True), ("does not claim", False)):

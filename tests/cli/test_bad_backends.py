@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -142,3 +143,19 @@ def test_smoke_says_that_the_import_fails(peerspec):
     result = peerspec("smoke", "nope")
     assert result.status == 2
     assert "! import and contract: no backend is called 'nope'" in result.out
+
+
+def test_one_error_of_many_calls_is_told_once(peerspec, tmp_path):
+    (tmp_path / "bad.py").write_text(HEAD + CONTRACT + FORWARD + "raise RuntimeError(f'no size {x.shape}')")
+    result = peerspec("check", tmp_path / "bad.py", "--size", "minimal")
+    assert result.out.count("raised RuntimeError") == 1
+    assert "further checks were blocked by these failures" in result.out
+
+
+def test_no_verdict_says_what_had_passed(peerspec, tmp_path):
+    text = FORWARD + "return reference.forward(layer, x, **_) if layer.config.top_k < 8 else time.sleep(60)"
+    (tmp_path / "bad.py").write_text("import time\nfrom peerspec.backends import reference\n" + HEAD + CONTRACT + text)
+    result = peerspec("check", tmp_path / "bad.py", "--size", "minimal", "--timeout", "1")
+    assert result.status == 2
+    assert "forward() gave no answer within 1 s, the limit of --timeout" in result.out
+    assert re.search(r"\b[1-9]\d* checks on \d+ cases had passed", result.out)

@@ -52,3 +52,26 @@ def test_a_failure_shows_clause_text_stage_case_numbers_and_the_command_that_rep
     again = peerspec(*command.split())
     assert again.status == 1
     assert again.out.count("✗ score") == 1
+
+
+@pytest.mark.parametrize("name", ["json", "numpy", "signal", "torch", "peerspec", "__main__"])
+def test_a_file_may_have_the_name_of_a_module(peerspec, own, tmp_path, name):
+    Path(own()).rename(tmp_path / f"{name}.py")
+    result = peerspec("check", tmp_path / f"{name}.py", "--size", "minimal", "-q")
+    assert (result.status, result.out) == (0, "✓ mine: conformant (float32)\n")
+
+
+def test_a_name_that_two_packages_claim_is_refused_with_both(peerspec, own, tmp_path, monkeypatch):
+    for package in ("one", "two"):
+        folder = tmp_path / "site" / f"{package}-1.0.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(f"[peerspec.backends]\nfast = {package}.fast\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    result = peerspec("check", "fast")
+    assert result.status == 2
+    assert "several packages claim the backend name 'fast'" in result.err
+    assert "one (one.fast)" in result.err
+    assert "two (two.fast)" in result.err
+    assert "uninstall all but one" in result.err
