@@ -55,11 +55,12 @@ def _backends() -> Rows:
     from peerspec.backends.registry import GROUP
 
     for point in sorted(entry_points(group=GROUP)):
-        yield point.name, point.value, _computed_by(point.name)
+        own = point.value.startswith("peerspec.")  # to list the backends of others must not execute them
+        yield point.name, point.value, _computed_by(point.name) if own else ""
 
 
 def _computed_by(name: str) -> str:
-    """What a backend computes with; it is imported for that."""
+    """What a backend of this package computes with; it is imported for that."""
     from peerspec.backends import BackendError, load
 
     try:

@@ -14,6 +14,7 @@ _TOP = {
     "spec-onnx": "SPEC-ONNX.md",
     "changelog": "CHANGELOG.md",
     "contributing": "CONTRIBUTING.md",
+    "security": "SECURITY.md",
     "examples": "examples/README.md",
     "measurements-cpu": "benchmarks/results/cpu/README.md",
     "measurements-ort": "benchmarks/results/ort/README.md",

@@ -150,8 +150,14 @@ def test_a_waiver_that_is_no_longer_needed_is_an_error(peerspec, tmp_path):
         ("[[waiver", "is not TOML"),
         ("", "must hold only [[waiver]] tables"),
         ("[[waiver]]\ncheck = 'gates.finite'\n", "must have the texts check, reason, url"),
-        (WAIVER.format("gates.finite") * 2, "waives gates.finite twice"),
+        (WAIVER.format("gates.finite") * 2, "waives 'gates.finite' twice"),
         (WAIVER.format("gates.nothing"), "names no check"),
+        ("a = " + "[" * 100_000, "is not TOML that can be read"),
+        ("a = " + "{a = " * 5000, "is not TOML that can be read"),
+        ("a = " + "9" * 5000, "is not TOML that can be read"),
+        (f"waiver = [0x{'f' * 5000}]", "must have the texts check, reason, url"),
+        ("waiver = [" + "[" * 200 + "]" * 200 + "]", "must have the texts check, reason, url"),
+        ("#" * 2_000_000, "more than 1048576 bytes"),
     ],
 )
 def test_waivers_that_are_wrong_are_refused(peerspec, tmp_path, text, sentence):

@@ -234,3 +234,15 @@ def test_words_find_the_clauses_and_checks_that_hold_them(peerspec):
 @pytest.mark.parametrize("command", ["", "check", "export"])
 def test_help_is_a_command_too(peerspec, command):
     assert peerspec("help", *command.split()) == peerspec(*command.split(), "--help")
+
+
+def test_a_list_of_backends_names_those_of_others_and_does_not_load_them(peerspec, tmp_path, monkeypatch):
+    folder = tmp_path / "other-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[peerspec.backends]\nother = loaded_by_a_list\n")
+    (tmp_path / "loaded_by_a_list.py").write_text(f"open({str(tmp_path / 'loaded')!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    result = peerspec("list", "--backends")
+    assert ["other", "loaded_by_a_list"] in [line.split() for line in result.out.splitlines()]
+    assert not (tmp_path / "loaded").exists()
