@@ -47,7 +47,8 @@ def export(
     ] = None,
     overwrite: Overwrite = False,
 ) -> int:
-    """Write a layer as an ONNX model of opset 18. Large tables go to MODEL.data beside it."""
+    """Write a layer as an ONNX model of opset 18. Large tables go to MODEL.data beside it, or to
+    MODEL.TOKEN.data where a model is replaced."""
     from peerspec.cli.files import refuse_existing
     from peerspec.cli.layer_file import load_layer, one_prefix
     from peerspec.cli.shell import command_line
@@ -55,8 +56,8 @@ def export(
 
     name = one_prefix(prefix)
     for path in (model, model.with_name(f"{model.name}.data")):
-        refuse_existing(path, overwrite=overwrite)
         _refuse_same(path, layer)
+        refuse_existing(path, overwrite=overwrite)
     axes = tuple(axis.strip() for axis in leading.split(",")) if leading.strip() else ()
     write(
         load_layer(layer, name),

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from peerspec.files.atomic_file import AtomicFile
+from peerspec.files.atomic_file import AtomicFile, obstacle
 from peerspec.reference import PeerError
 
 __all__ = ["STANDARD_OUTPUT", "OutputFile", "make_folder", "output_file", "refuse_existing"]
@@ -25,10 +25,10 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
     """Check that ``path`` is a file to write.
 
     Raises:
-        PeerError: it is a folder, or it exists and may not be replaced.
+        PeerError: it is a folder, a link or a device, or it exists and may not be replaced.
     """
-    if path.is_dir():
-        raise PeerError(f"{path} is a folder; name the file to write")
+    if found := obstacle(path):
+        raise PeerError(f"{path} is {found}; name the file to write")
     if os.path.lexists(path) and not overwrite:
         raise _exists(path)
 

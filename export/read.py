@@ -39,7 +39,12 @@ def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
         9
     """
     model = read_model(path)
-    return read_layer_at(path, model, find_layer(model, path, name))
+    try:
+        return read_layer_at(path, model, find_layer(model, path, name))
+    except (ExportError, OSError):
+        if read_model(path).SerializeToString() == model.SerializeToString():
+            raise
+    return read_layer(path, name)  # an export replaced both files between the reading of the one and of the other
 
 
 def read_layer_at(path: str | PathLike[str], model: ModelProto, layer_node: LayerNode) -> Layer:

@@ -50,8 +50,9 @@ def export(
 ) -> None:
     """Write ``model`` as an ONNX model of opset 18 or later, whole or not at all.
 
-    Initializers of at least ``external_threshold`` bytes are written in chunks to ``path`` + ``.data`` from the memory
-    of the parameters, so export needs little memory beyond that of the model.
+    Initializers of at least ``external_threshold`` bytes are written in chunks to an external file, named as in
+    ``peerspec.export.export``, from the memory of the parameters, so export needs little memory beyond that of the
+    model.
 
     Args:
         model: any module that contains ``PEER`` modules, in evaluation mode.
@@ -66,7 +67,7 @@ def export(
         opset: the version of ONNX's operators, 18 to the newest that the installed onnx has. Each runtime states the
             newest that it takes.
         external_threshold: 0 writes every initializer to the external file.
-        overwrite: replace the model and its external file if they exist.
+        overwrite: as in ``peerspec.export.export``.
 
     Raises:
         ExportError: ``opset`` is not one of those, the model is in training mode, on the meta device or has no PEER

@@ -1,4 +1,4 @@
-"""Write a layer as an ONNX file, with large tables beside it (``MODEL.onnx`` and ``MODEL.onnx.data``)."""
+"""Write a layer as an ONNX file, with large tables in a file beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
+from peerspec.export.generation import data_path, new_data_path, publish
 from peerspec.export.graph import layer_model
 from peerspec.export.names import DIGEST_KEY, LAYER_NODE
 from peerspec.export.onnx_package import ModelProto, TensorProto
@@ -17,7 +18,8 @@ from peerspec.export.stated import state_errors
 from peerspec.export.table_error import table_error
 from peerspec.export.tables import Rows, Tables, check_tables, is_table, narrowed
 from peerspec.export.tensors import ExternalFile, inline_tensor
-from peerspec.files.atomic_file import AtomicFile
+from peerspec.files.atomic_file import AtomicFile, obstacle
+from peerspec.files.header import read_header
 from peerspec.reference import Layer
 
 __all__ = ["EXTERNAL_THRESHOLD", "TensorMaker", "build_model", "data_path", "export", "write_model"]
@@ -48,7 +50,8 @@ def export(
     The model maps x [*leading, D] to y [*leading, M] and, with ``routing``, to scores, indices and gates
     [*leading, h, k]. Parameters of at least ``external_threshold`` bytes are written in chunks to ``path`` + ``.data``,
     so a memory-mapped layer of any size needs a few megabytes. The model holds the SHA-256 and the name of that file,
-    without its folder, so both can be moved together.
+    without its folder, so both can be moved together. Where a model or that file exists, the new external file is
+    ``path`` + ``.TOKEN.data`` with 8 hexadecimal digits, so that at every instant there is one whole model.
 
     Args:
         layer: the layer.
@@ -61,12 +64,12 @@ def export(
         tables: ``float16`` or ``int8`` stores the experts of a float32 layer in half or a quarter of the bytes. The
             model then computes another layer; the error of y is measured and stated in the file (ONX-10).
         external_threshold: 0 writes every parameter to the external file.
-        overwrite: replace the model and its external file if they exist.
+        overwrite: replace the model if it exists, and remove the external file that only the old one named.
 
     Raises:
-        ExportError: the path exists or cannot be written, the names of axes are not distinct identifiers, ``tables``
-            is given and the layer is not float32 or too large for the format, or inline parameters exceed the 2 GiB
-            of protobuf.
+        ExportError: the path exists, is a link or a safetensors file, or cannot be written, the names of axes are not
+            distinct identifiers, ``tables`` is given and the layer is not float32 or too large for the format, or
+            inline parameters exceed the 2 GiB of protobuf.
 
     Example:
         >>> export(Layer.load("layer.safetensors"), "layer.onnx", leading=("tokens",))
@@ -88,6 +91,7 @@ def write_model(
     try:
         _refuse_existing(path, overwrite)
         with AtomicFile(data_path(path)) as data, AtomicFile(path) as main:
+            data.path = new_data_path(path)
             external = ExternalFile(data.stream, data.path.name)
 
             def make_tensor(name: str, array: Rows) -> TensorProto:
@@ -97,9 +101,9 @@ def write_model(
             if external.size:
                 model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
             main.stream.write(_serialise(model))
-            _publish(data, main, overwrite)
+            publish(data if external.size else None, main, overwrite=overwrite)
     except FileExistsError as error:
-        raise _exists(error.filename2 or error.filename) from None
+        raise _exists(error.filename2 or error.filename, meanwhile=overwrite) from None
     except OSError as error:
         raise ExportError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that can be written and has space"
@@ -136,20 +140,31 @@ def build_model(
     return model
 
 
-def data_path(path: Path) -> Path:
-    """The path of the external file of a model."""
-    return path.with_name(path.name + ".data")
-
-
 def _refuse_existing(path: Path, overwrite: bool) -> None:
+    """Refuse what has the name of the model or of its external file, before anything is written."""
+    if found := obstacle(path):
+        raise ExportError(f"{path} is {found}; choose the path of a file to write")
     for file in (path, data_path(path)):
-        if file.is_dir():
-            raise ExportError(f"{file} is a folder; choose the path of a file to write")
         if os.path.lexists(file) and not overwrite:
             raise _exists(file)
+    if _is_safetensors(path):
+        raise ExportError(
+            f"{path} is a safetensors file, such as a layer file, and only a model is overwritten; choose another path"
+        )
 
 
-def _exists(file: object) -> ExportError:
+def _is_safetensors(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            read_header(file)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _exists(file: object, *, meanwhile: bool = False) -> ExportError:
+    if meanwhile:
+        return ExportError(f"another process wrote {file} meanwhile; export again")
     return ExportError(f"{file} exists; choose another path or pass overwrite=True")
 
 
@@ -159,18 +174,3 @@ def _serialise(model: ModelProto) -> bytes:
             f"the model would hold {size} bytes, protobuf takes {_PROTOBUF_LIMIT}; lower external_threshold"
         )
     return bytes(model.SerializeToString())
-
-
-def _publish(data: AtomicFile, main: AtomicFile, overwrite: bool) -> None:
-    """Publish the external file first, so that no model lacks it; remove an old one if none is needed."""
-    needed = data.stream.tell() > 0
-    if needed:
-        data.publish(overwrite=overwrite)
-    elif overwrite:
-        data.path.unlink(missing_ok=True)
-    try:
-        main.publish(overwrite=overwrite)
-    except BaseException:
-        if needed:
-            data.path.unlink(missing_ok=True)
-        raise

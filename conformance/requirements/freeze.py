@@ -13,6 +13,7 @@ from peerspec.conformance.clauses import Clause
 from peerspec.conformance.requirements.index import parse_index
 from peerspec.conformance.requirements.parse import parse
 from peerspec.conformance.suite import CHECKS
+from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import SPEC_VERSION
 
 
@@ -36,4 +37,5 @@ def frozen(*documents: Path) -> str:
 
 
 if __name__ == "__main__":
-    (Path(__file__).parent / f"{SPEC_VERSION}.json").write_text(frozen(*map(Path, sys.argv[1:])), "utf-8")
+    text = frozen(*map(Path, sys.argv[1:]))
+    write_atomically(Path(__file__).parent / f"{SPEC_VERSION}.json", text.encode())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from peerspec.conformance.findings import CLAUSES_OF_CLAIMS
 from peerspec.conformance.suite import CHECKS
+from peerspec.files.atomic_file import write_atomically
 
 __all__ = ["CLASSES", "NOT_JUDGED", "IndexRow", "deciding", "parse_index", "with_checks"]
 
@@ -77,4 +78,4 @@ def _column(id: str, before: tuple[str, ...]) -> str:
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         document = Path(name)
-        document.write_text(with_checks(document.read_text("utf-8")), "utf-8")
+        write_atomically(document, with_checks(document.read_text("utf-8")).encode())

@@ -16,7 +16,9 @@ from safetensors.numpy import save
 from peerspec.conformance.cases.case import Array, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
 from peerspec.conformance.inputs import significant_bits, word
+from peerspec.conformance.vectors.entry import VectorError
 from peerspec.conformance.vectors.manifest import MANIFEST
+from peerspec.files.atomic_folder import atomic_folder
 from peerspec.reference import DTYPES, SPEC_VERSION, Layer, PeerConfig, forward, select_exhaustive
 from peerspec.reference.config import ACTIVATIONS
 
@@ -67,8 +69,20 @@ class _Recorder(Draw):
 
 
 def freeze(folder: Path) -> None:
-    """Write all files and the manifest into a new folder."""
-    folder.mkdir(parents=True)
+    """Write all files and the manifest into a new folder, which appears whole or not at all.
+
+    Raises:
+        VectorError: something has the name of the folder.
+        OSError: it cannot be written.
+    """
+    try:
+        with atomic_folder(folder) as unfinished:
+            _write(unfinished)
+    except FileExistsError:
+        raise VectorError(f"{folder} exists; name a new folder") from None
+
+
+def _write(folder: Path) -> None:
     files = {}
     for name, (tensors, about) in _all_files():
         data = save({key: np.ascontiguousarray(array) for key, array in tensors.items()})

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
+from support.kills import killed_at_every_step
 
 from peerspec.conformance.vectors import HOME, VectorError, check_vectors
 from peerspec.conformance.vectors.freeze import freeze
@@ -87,6 +88,29 @@ def test_writing_them_again_gives_the_same_inputs_and_right_results(tmp_path: Pa
     assert [(e.path.name, e.inputs, e.config, e.k) for e in old] == [
         (e.path.name, e.inputs, e.config, e.k) for e in new
     ]
+
+
+FREEZE = """
+from pathlib import Path
+from peerspec.conformance.vectors import freeze
+
+files = [("a", ({}, {"tensors": {}})), ("b", ({}, {"tensors": {}}))]
+freeze._all_files = lambda: files  # of all files there are too many steps
+def step(folder):
+    freeze.freeze(Path(folder, "new"))
+"""
+
+
+def test_a_kill_leaves_whole_vectors_or_none_and_vectors_that_exist_are_never_changed(tmp_path: Path) -> None:
+    start = tmp_path / "start"
+    shutil.copytree(HOME, start / "old")
+    folders = killed_at_every_step(FREEZE, start, tmp_path / "killed")
+    new = [folder / "new" for folder in folders]
+    for folder in folders:
+        assert sorted(path.name for path in (folder / "old").iterdir()) == sorted(path.name for path in HOME.iterdir())
+    assert {len(read_manifest(folder)[1]) if folder.exists() else None for folder in new} == {None, 2}
+    with pytest.raises(VectorError, match="old exists; name a new folder"):
+        freeze(start / "old")
 
 
 def test_one_flipped_bit_is_found_by_the_hash(folder: Path) -> None:
