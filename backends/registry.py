@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from peerspec.backends.protocol import Backend, BackendError
+from peerspec.files.shown import said, shown
 
 __all__ = ["GROUP", "load", "names"]
 
 GROUP = "peerspec.backends"
 """The group of entry points that gives an installed backend its name."""
+_LETTERS = 1000
+"""Letters of the message of an exception that are shown: more than any sentence has."""
 
 
 def names() -> list[str]:
@@ -45,12 +50,17 @@ def load(name: str) -> Backend:
     point = _installed(name)
     try:
         found = point.load() if point else _from_path(name)
-    except BackendError:
+        _require_contract(name, found)
+    except (BackendError, KeyboardInterrupt):
         raise
-    except Exception as error:
-        raise BackendError(f"backend {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    _require_contract(name, found)
+    except BaseException as error:  # its code may raise anything, SystemExit too
+        why = f"{type(error).__name__}: {_cut(said(error))}"
+        raise BackendError(f"backend {name!r} cannot be imported: {why}") from error
     return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LETTERS else f"{text[:_LETTERS]}…"
 
 
 def _installed(name: str) -> EntryPoint | None:
@@ -99,7 +109,8 @@ def _module_of_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     finally:
-        sys.path.remove(str(path.parent.resolve()))
+        with contextlib.suppress(ValueError):  # the module may have changed the list
+            sys.path.remove(str(path.parent.resolve()))
     return module
 
 
@@ -121,5 +132,11 @@ def _require_contract(name: str, found: Any) -> None:
         raise BackendError(
             f"backend {name!r} lacks {', '.join(missing)}; a backend has name, profiles and forward(layer, x, ...)"
         )
-    if isinstance(found.profiles, str) or not all(isinstance(profile, str) for profile in found.profiles):
-        raise BackendError(f"backend {name!r}: profiles must be a collection of names, got {found.profiles!r}")
+    if not isinstance(found.name, str):
+        raise BackendError(f"backend {name!r}: name must be a text, got {shown(found.name)}")
+    if (
+        isinstance(found.profiles, str)
+        or not isinstance(found.profiles, Collection)
+        or not all(isinstance(profile, str) for profile in found.profiles)
+    ):
+        raise BackendError(f"backend {name!r}: profiles must be a collection of names, got {shown(found.profiles)}")

@@ -21,7 +21,8 @@ def read_waivers(path: Path) -> dict[str, str]:
     """The reason and address of each waived check.
 
     Raises:
-        PeerError: not TOML, more than ``_LIMIT`` bytes, an entry with other fields than check, reason and url, or two entries for one check.
+        PeerError: not TOML, more than ``_LIMIT`` bytes, an entry with other fields than check, reason and url, or two
+            entries for one check.
         OSError: the file cannot be read.
     """
     try:
@@ -43,4 +44,6 @@ def read_waivers(path: Path) -> dict[str, str]:
 def _require_fields(path: Path, entry: Any) -> None:
     right = isinstance(entry, dict) and set(entry) == set(_FIELDS)
     if not right or not all(isinstance(value, str) and value.strip() for value in entry.values()):
-        raise PeerError(f"{path}: a waiver must have the texts {', '.join(_FIELDS)} and nothing else, got {shown(entry)}")
+        raise PeerError(
+            f"{path}: a waiver must have the texts {', '.join(_FIELDS)} and nothing else, got {shown(entry)}"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["printable", "shown"]
+__all__ = ["printable", "said", "shown"]
 
 _LENGTH = 60
 """Characters of a value that a message shows."""
@@ -19,7 +19,7 @@ def shown(value: object) -> str:
         return f"a number of {value.bit_length()} bits"
     try:
         text = printable(repr(value))
-    except (ValueError, RecursionError):  # a number of thousands of digits somewhere in it, or too deep
+    except Exception:  # a number of thousands of digits somewhere in it, too deep, or an object that cannot be shown
         return f"a value of the type {type(value).__name__}"
     return text if len(text) <= _LENGTH else f"{text[: _LENGTH - 1]}…"
 
@@ -32,3 +32,16 @@ def printable(text: str) -> str:
         é\\x1b[2J
     """
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def said(error: BaseException) -> str:
+    """The message of an exception of other people's code, whose class may be unable to give one.
+
+    Example:
+        >>> said(ValueError("no such size"))
+        'no such size'
+    """
+    try:
+        return str(error)
+    except BaseException as other:
+        return f"its message cannot be read because of {type(other).__name__}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from peerspec.files.shown import shown
@@ -13,14 +15,17 @@ __all__ = ["MAX_DIGITS", "is_unicode", "parse_json"]
 MAX_DIGITS = 100
 """Digits of a whole number that is read here: more than any count of things has."""
 
+# escapes can write half of a pair; most texts hold none
+_SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
+
 
 def parse_json(text: str | bytes) -> Any:
     """The value of a JSON text; bytes are UTF-8.
 
     Raises:
         json.JSONDecodeError: the text is not JSON.
-        ValueError: it is not UTF-8, is nested too deeply, gives a name twice, or holds NaN, Infinity, a whole number of
-            more than ``MAX_DIGITS`` digits, or half of a surrogate pair.
+        ValueError: it is not UTF-8, is nested too deeply, gives a name twice, or holds NaN, Infinity, a number too
+            large for a float, a whole number of more than ``MAX_DIGITS`` digits, or half of a surrogate pair.
 
     Example:
         >>> parse_json('{"a": 1, "a": 2}')
@@ -30,7 +35,12 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
-        return json.loads(decoded, object_pairs_hook=_object, parse_constant=_refuse, parse_int=_whole)
+        value = json.loads(
+            decoded, object_pairs_hook=_object, parse_constant=_refuse, parse_int=_whole, parse_float=_finite
+        )
+        if _SURROGATE.search(decoded) and (wrong := next((t for t in _texts(value) if not is_unicode(t)), None)):
+            raise ValueError(f"{shown(wrong)} holds half of a surrogate pair, which is no Unicode text")
+        return value
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
 
@@ -40,11 +50,20 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if name in found:
             raise ValueError(f"the name {shown(name)} is given twice")
-        for text in (name, value):
-            if isinstance(text, str) and not is_unicode(text):
-                raise ValueError(f"{shown(text)} holds half of a surrogate pair, which is no Unicode text")
         found[name] = value
     return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string of a value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
 
 
 def is_unicode(text: str) -> bool:
@@ -60,6 +79,12 @@ def _whole(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"a number has {len(digits)} digits; at most {MAX_DIGITS} are read")
     return int(digits)
+
+
+def _finite(number: str) -> float:
+    if math.isinf(value := float(number)):
+        raise ValueError(f"{number[:20]} is too large a number")
+    return value
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -69,13 +69,14 @@ def gradients(
     tokens, dy = tokens.astype(dtype), dy.reshape(-1, config.d_out).astype(dtype)
     ids, gate = (part.reshape(-1, config.heads, config.top_k) for part in (out.indices, out.gates))
 
-    grads, dx, dgate = _experts_backward(layer, tokens, ids, gate, dy)
-    dscores = _gates_backward(config.gate, gate, dgate)
-    raw = query(layer, tokens)
-    q, _ = query_norm(layer, raw, mask=mask, training=training)
-    grads["keys"], dq = _scores_backward(layer, q, ids, dscores)
-    dq = query_norm_backward(layer, raw, dq, mask, grads, training=training)
-    dx += _query_backward(layer, tokens, dq, grads)
+    with np.errstate(invalid="ignore", over="ignore"):  # as in ``forward``
+        grads, dx, dgate = _experts_backward(layer, tokens, ids, gate, dy)
+        dscores = _gates_backward(config.gate, gate, dgate)
+        raw = query(layer, tokens)
+        q, _ = query_norm(layer, raw, mask=mask, training=training)
+        grads["keys"], dq = _scores_backward(layer, q, ids, dscores)
+        dq = query_norm_backward(layer, raw, dq, mask, grads, training=training)
+        dx += _query_backward(layer, tokens, dq, grads)
     grads["x"] = dx.reshape(*lead, config.d_model)
     return grads
 

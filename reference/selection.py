@@ -87,8 +87,9 @@ def _in_order(scores1: np.ndarray, scores2: np.ndarray, flush: Flushing) -> tupl
 
 
 def _sum(a: np.ndarray, b: np.ndarray, flush: Flushing) -> np.ndarray:
-    """a ⊕ b of SCO-4."""
-    total = flushed(a) + flushed(b) if flush.of_addends else a + b
+    """a ⊕ b of SCO-4; half scores may be infinite, and sums may become it (NFT-1)."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = flushed(a) + flushed(b) if flush.of_addends else a + b
     return total if flush is Flushing.NOTHING else flushed(total)
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import asdict
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from peerspec.conformance.cases.layouts import LAYOUTS, laid_out, layout
 from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError
 from peerspec.conformance.repro.script import program
 from peerspec.files.atomic_file import write_atomically
+from peerspec.files.limited import read_limited
+from peerspec.files.shown import shown
+from peerspec.files.strict_json import parse_json
 from peerspec.files.tensors import parse_tensors
 from peerspec.reference import PRECISIONS, SPEC_VERSION, Layer, PeerConfig, PeerError
 
@@ -29,6 +33,10 @@ __all__ = ["KEY", "VERSION", "publish", "read"]
 
 KEY, VERSION = "peerspec.repro", 3
 """The metadata field, and the version of its form."""
+_LIMIT = 1 << 28
+"""The largest file that is read, in bytes: 5 times the largest case of the suite, gradients of a million experts."""
+_NUMBERS = 1 << 25
+"""The most numbers of one array that a replay computes: twice those of the largest explored layers."""
 
 
 def read(path: Path) -> Repro:
@@ -39,9 +47,10 @@ def read(path: Path) -> Repro:
     """
     path = path.with_suffix(".safetensors") if path.suffix == ".py" else path
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ReproError(f"{path}: {error.strerror}; name a file that `peerspec check --repro` wrote") from None
+        data = read_limited(path, _LIMIT)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ReproError(f"{path}: {reason}; name a file that `peerspec check --repro` wrote") from None
     named = re.fullmatch(r"repro_.+_([0-9a-f]{10})", path.stem)
     if named and named[1] != _digest(data):
         raise ReproError(f"{path} was changed since it was written: its hash is {_digest(data)}; write it again")
@@ -49,7 +58,7 @@ def read(path: Path) -> Repro:
         return _parse(data)
     except PeerError as error:
         raise ReproError(f"{path} is no repro of this version: {error}") from None
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ReproError(
             f"{path} is no repro ({type(error).__name__}: {str(error)[:100]}); "
             "name a file that `peerspec check --repro` wrote"
@@ -114,7 +123,7 @@ def _parts(subject: Subject) -> tuple[dict[str, Array], dict[str, Any]]:
 def _parse(data: bytes) -> Repro:
     length = int.from_bytes(data[:8], "little")
     arrays = parse_tensors(data)
-    about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][KEY])
+    about = parse_json(parse_json(data[8 : 8 + length])["__metadata__"][KEY])
     if (version := about.pop("version")) != VERSION:
         raise PeerError(f"its version is {version!r}, this package reads {VERSION}")
     if str(about["spec"]).split(".")[0] != SPEC_VERSION.split(".")[0]:
@@ -144,9 +153,10 @@ def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
     """The subject; its parts leave ``about``, and their shapes and dtypes must fit each other."""
     if "config" not in about:
         halves = Halves(about.pop("case"), tensors.pop("scores1"), tensors.pop("scores2"), about.pop("k"))
-        n = halves.scores1.shape[-1]
-        _require(not tensors and halves.scores1.shape == halves.scores2.shape, "half scores alone, of one shape")
-        _require(isinstance(halves.k, int) and 1 <= halves.k <= n * n, "k in 1 … n²")
+        shape = halves.scores1.shape
+        _require(not tensors and shape == halves.scores2.shape != (), "half scores alone, of one shape [..., n]")
+        _require(1 <= halves.k <= shape[-1] ** 2, "k in 1 … n²")
+        _require_few(prod(shape[:-1]) * min(halves.k, shape[-1]) ** 2)
         return halves
     config = PeerConfig.from_json(json.dumps(about.pop("config")))
     x, mask, dy = tensors.pop("x"), tensors.pop("mask", None), tensors.pop("dy", None)
@@ -156,7 +166,13 @@ def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
     _require(x.ndim > 0 and x.shape[-1] == config.d_model, "x that fits the layer")
     _require(mask is None or (mask.shape == x.shape[:-1] and mask.dtype == bool), "a mask that fits x")
     _require(dy is None or (dy.shape == (*x.shape[:-1], config.d_out) and dy.dtype == x.dtype), "dy that fits x")
+    pairs = max(config.top_k * max(config.d_model, config.d_out), min(config.top_k, config.n) ** 2)
+    _require_few(prod(x.shape[:-1]) * config.heads * pairs)
     return Case(about.pop("case"), about.pop("exact"), layer, x, mask, about.pop("training"), dy)
+
+
+def _require_few(numbers: int) -> None:
+    _require(numbers <= _NUMBERS, f"a case of at most {_NUMBERS} numbers in one step, not {shown(numbers)}")
 
 
 def _require(condition: bool, what: str) -> None:

@@ -350,3 +350,16 @@ def test_a_dy_that_does_not_fit_y_is_refused(make_layer: Any) -> None:
     x, dy, _ = inputs(layer)
     with pytest.raises(InputError, match=r"dy must have the shape of y, \(2, 3, 7\), got \(3, 2, 7\)"):
         gradients(layer, x, dy.reshape(3, 2, 7))
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_a_token_that_is_not_finite_is_no_reason_to_warn(
+    make_layer: Any, options: dict[str, Any], bad: float, training: bool
+) -> None:
+    """A warning is an error here."""
+    layer, x = make_layer(np.float32, **options), np.ones((6, 5), np.float32)
+    x[2, 1] = bad
+    found = gradients(layer, x, np.ones((6, 7), np.float32), training=training)
+    assert found["x"].shape == x.shape

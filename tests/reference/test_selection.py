@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from peerspec.reference import InputError, select_exhaustive, select_staircase, select_two_stage
+from peerspec.reference import Flushing, InputError, select_exhaustive, select_staircase, select_two_stage
 from peerspec.reference.selection import staircase_cells
 
 SELECTS = (select_exhaustive, select_two_stage, select_staircase)
@@ -136,3 +136,12 @@ def test_the_staircase_is_every_cell_that_can_win_in_row_major_order() -> None:
 def test_half_scores_that_do_not_fit_are_refused(select: Any, s1: Any, s2: Any, k: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         select(s1, s2, k)
+
+
+@pytest.mark.parametrize("select", SELECTS)
+def test_scores_that_are_not_finite_are_no_reason_to_warn(select: Any) -> None:
+    """A warning is an error here."""
+    s1, s2 = np.array([np.inf, -np.inf, 1e308]), np.array([-np.inf, np.inf, 1e308])
+    for flush in Flushing:
+        ids = select(s1, s2, 9, flush=flush).indices
+        assert sorted(ids) == list(range(9))
