@@ -35,14 +35,15 @@ class Guard:
         self._shell: subprocess.Popen[bytes] | None = None
         if os.name != "posix":
             return
-        self._shell = subprocess.Popen(
-            ["/bin/sh", "-c", _SCRIPT, str(group), str(folder or "")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
+        with contextlib.suppress(OSError):  # a system without a shell, or without room for one more process
+            self._shell = subprocess.Popen(
+                ["/bin/sh", "-c", _SCRIPT, str(group), str(folder or "")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
 
     def release(self) -> None:
         """Let the guard go, because the process has ended and its number may belong to another one."""

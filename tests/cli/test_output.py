@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from support.signals import heeds
 
 from peerspec.cli import main
 from peerspec.cli.judging import Judging
@@ -172,13 +174,16 @@ def test_a_signal_ends_a_run_in_order(tmp_path, number):
         f"def forward(*_, **__):\n    open({str(tmp_path / 'called')!r}, 'w').close()\n    time.sleep(600)\n"
     )
     command = [*COMMAND, "check", str(tmp_path / "slow.py"), "--json", str(tmp_path / "r.json"), "--timeout", "600"]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    end = time.monotonic() + 60
-    while not (tmp_path / "called").exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    run.send_signal(number)
-    _, errors = run.communicate(timeout=30)
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=partial(heeds, number))
+    try:
+        end = time.monotonic() + 60
+        while not (tmp_path / "called").exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        run.send_signal(number)
+        _, errors = run.communicate(timeout=30)
+    finally:
+        run.kill()
     assert run.returncode == 128 + number
     assert f"peerspec: ended by {number.name}; nothing was decided" in errors.decode()
     assert {path.name for path in tmp_path.iterdir()} <= {"slow.py", "called", "__pycache__"}

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.signals import heeds
 
 from peerspec.backends import BackendError
 from peerspec.conformance import check_backend
@@ -324,7 +326,11 @@ def test_a_worker_that_hangs_ends_with_the_suite(tmp_path: Path, ending: signal.
         f"    open({str(tmp_path / 'pids')!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
         "    time.sleep(600)\n"
     )
-    suite = subprocess.Popen([sys.executable, "-c", SUITE, written(tmp_path, text)], start_new_session=True)
+    suite = subprocess.Popen(
+        [sys.executable, "-c", SUITE, written(tmp_path, text)],
+        start_new_session=True,
+        preexec_fn=partial(heeds, ending),
+    )
     ended_with(suite, tmp_path / "pids", ending)
 
 
@@ -335,7 +341,7 @@ def test_a_program_that_hangs_ends_with_the_suite_and_its_folder_goes(tmp_path: 
     script = f"sleep 600 & echo $$ $! > {pids}.part; mv {pids}.part {pids}; sleep 600"
     environment = os.environ | {"TMPDIR": str(folder)}
     command = [sys.executable, "-c", SUITE, "sh", "-c", script]
-    suite = subprocess.Popen(command, start_new_session=True, env=environment)
+    suite = subprocess.Popen(command, start_new_session=True, env=environment, preexec_fn=partial(heeds, ending))
     ended_with(suite, pids, ending)
     until(lambda: not list(folder.iterdir()))
 
