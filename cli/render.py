@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -95,7 +96,7 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
     from peerspec.cli.files import STANDARD_OUTPUT, output_file
     from peerspec.reference import PeerError
 
-    paths = [path.resolve() for path in (source, *wanted.values())]
+    paths = [os.path.realpath(path) for path in (source, *wanted.values())]
     if len(set(paths)) < len(paths):
         raise PeerError("two of the paths are the same file; name another file for each form")
     with ExitStack() as stack:

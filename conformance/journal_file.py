@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from peerspec.files.strict_json import parse_json
 from peerspec.reference import PeerError
 
 __all__ = ["JournalError", "JournalFile"]
@@ -71,7 +72,7 @@ class JournalFile:
 
     def _read(self, line: bytes, number: int, read: Callable[[dict[str, Any]], None]) -> None:
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             self.seconds = max(self.seconds, float(row["seconds"]))
             read(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -105,7 +106,7 @@ def _whole_lines(path: Path) -> tuple[list[bytes], int]:
 
 def _head(path: Path, line: bytes) -> dict[str, str]:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
         schema, about = row["schema"], row["about"]
     except (ValueError, KeyError, TypeError):
         raise _no_journal(path) from None

@@ -5,6 +5,7 @@ The file is not trusted: external data must lie, with links resolved, inside the
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from peerspec.export.tables import FORMATS, SCALE, inputs, is_table, widened
 from peerspec.reference import Layer
 
 __all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters"]
+
+_LIMIT = (1 << 31) - 1  # bytes of one message of protobuf
 
 
 def read_layer(path: str | PathLike[str], name: str | None = None) -> Layer:
@@ -88,13 +91,18 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
         ExportError: the file is missing, unreadable, or not an ONNX file.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # the method of a path raises for names that are too long
         raise ExportError(f"{path} is not a file; pass a model written by peerspec.export")
     try:
-        return onnx.load(path, load_external_data=False)
+        if (size := path.stat().st_size) <= _LIMIT:
+            return onnx.load(path, load_external_data=False)
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}") from None
     except Exception as error:  # the class of protobuf's error depends on its build
         raise ExportError(
-            f"{path} is not an ONNX file ({error}); pass a complete model written by peerspec.export"
+            f"{path} is not an ONNX file ({error or type(error).__name__}); pass a complete model written by "
+            "peerspec.export"
         ) from None
+    raise ExportError(
+        f"{path} has {size} bytes, an ONNX file at most {_LIMIT}; pass the model, not the file of its tables"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +87,14 @@ def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:
 
 def _external_file(path: Path, name: str, location: str) -> Path:
     """The file at ``location``, which must lie inside the folder of the model."""
-    folder = path.parent.resolve()
-    file = (folder / location).resolve()
-    if not location or Path(location).is_absolute() or not file.is_relative_to(folder):
+    folder = Path(os.path.realpath(path.parent))
+    known = bool(location) and "\0" not in location and not Path(location).is_absolute()
+    file = Path(os.path.realpath(folder / location)) if known else folder
+    if not known or not file.is_relative_to(folder):
         raise ExportError(
             f"{path}: the external data of {name} lie at {location!r}, outside the folder of the model, "
             "and are not read; export the layer again"
         )
-    if not file.is_file():
+    if not os.path.isfile(file):  # the method of a path raises for names that are too long
         raise ExportError(f"{path}: the external data of {name} lie in {file.name}, which is missing; copy it too")
     return file
