@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from peerspec.cli.options import BACKEND_HELP, Overwrite, Seed, Timeout
+from peerspec.files.shown import shown
 
 if TYPE_CHECKING:
     from peerspec.cli.judging import Judging, Target
@@ -189,6 +191,6 @@ def _refuse_with_deep(options: dict[str, object]) -> None:
 def _jobs(text: str) -> int:
     if text == "auto":
         return os.cpu_count() or 1
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise typer.BadParameter(f"--jobs must be a number of at least 1, or auto, got {text!r}")
+    if not re.fullmatch("0*[1-9][0-9]{0,3}", text):
+        raise typer.BadParameter(f"--jobs must be a number from 1 to 9999, or auto, got {shown(text)}")
     return int(text)

@@ -53,8 +53,11 @@ def export(
     from peerspec.cli.layer_file import load_layer, one_prefix
     from peerspec.cli.shell import command_line
     from peerspec.export import export as write
+    from peerspec.reference import PeerError
 
     name = one_prefix(prefix)
+    if not model.name:
+        raise PeerError(f"{model} is a folder; name the file to write")
     for path in (model, model.with_name(f"{model.name}.data")):
         _refuse_same(path, layer)
         refuse_existing(path, overwrite=overwrite)

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from peerspec.cli.options import Overwrite
+from peerspec.files.limited import read_limited
 from peerspec.files.shown import printable
 
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
 
 __all__ = ["render"]
+
+_LIMIT = 1 << 26
+"""The largest report that is read, in bytes: the reports of dozens of backends."""
 
 
 def render(
@@ -57,9 +61,9 @@ def _read(path: Path) -> str:
     from peerspec.conformance.render.json import ReportError
 
     try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ReportError(f"{path} is not JSON: {error}") from None
+        return read_limited(path, _LIMIT).decode()
+    except ValueError as error:
+        raise ReportError(f"{path} is not JSON that can be read: {error}") from None
 
 
 def _parse(path: Path, text: str) -> Sequence[Report]:

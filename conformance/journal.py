@@ -11,6 +11,7 @@ from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.order import Unit
 from peerspec.conformance.outcome import Outcome
 from peerspec.conformance.support import Answered
+from peerspec.reference import PeerConfig
 
 __all__ = ["Journal"]
 
@@ -38,6 +39,8 @@ class Journal:
         self.file.write({"unit": unit.key, "checks": checks, "support": support})
 
     def _read(self, row: dict[str, Any]) -> None:
+        for _, config, _ in row["support"]:
+            PeerConfig.from_json(config)
         self._found[tuple(row["unit"])] = {id: _outcome(values) for id, values in row["checks"].items()}
         self.support += [Answered(*answered) for answered in row["support"]]
 
@@ -49,4 +52,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outcome(row: dict[str, Any]) -> Outcome:
-    return Outcome(**row | ({"finding": finding_of(row["finding"])} if "finding" in row else {}))
+    outcome = Outcome(**row | ({"finding": finding_of(row["finding"])} if "finding" in row else {}))
+    if not isinstance(outcome.share, int | float) or not isinstance(outcome.declined, str):
+        raise TypeError
+    return outcome

@@ -7,6 +7,7 @@ run it is the journal.
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from peerspec.files.limited import read_limited
 from peerspec.files.strict_json import parse_json
 from peerspec.reference import PeerError
 
@@ -21,6 +23,8 @@ __all__ = ["JournalError", "JournalFile"]
 
 KIND, VERSION = "peerspec.journal", 1
 """The schema of the first line."""
+_LIMIT = 1 << 28
+"""The largest journal that is read, in bytes: a run of days."""
 
 
 class JournalError(PeerError):
@@ -73,9 +77,11 @@ class JournalFile:
     def _read(self, line: bytes, number: int, read: Callable[[dict[str, Any]], None]) -> None:
         try:
             row = parse_json(line)
-            self.seconds = max(self.seconds, float(row["seconds"]))
+            if not 0 <= (seconds := float(row["seconds"])) < math.inf:
+                raise ValueError
+            self.seconds = max(self.seconds, seconds)
             read(row)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, PeerError) as error:
             kind = type(error).__name__
             raise JournalError(
                 f"line {number} of {self.path} is damaged ({kind}); remove the file and begin again"
@@ -93,9 +99,11 @@ class JournalFile:
 def _whole_lines(path: Path) -> tuple[list[bytes], int]:
     """The lines that end with a line end, and the number of their bytes."""
     try:
-        data = path.read_bytes()
+        data = read_limited(path, _LIMIT)
     except FileNotFoundError:
         return [], 0
+    except ValueError as error:
+        raise JournalError(f"{path} is no journal: {error}; name another file") from None
     except OSError as error:
         raise JournalError(f"cannot read {path}: {error.strerror}; name another file") from None
     length = data.rfind(b"\n") + 1

@@ -10,6 +10,7 @@ from peerspec.export.errors import ExportError
 from peerspec.export.names import LAYER_NODE, TABLES_KEY
 from peerspec.export.onnx_package import ModelProto
 from peerspec.export.tables import Tables
+from peerspec.files.strict_json import parse_json
 
 __all__ = ["state_errors", "stated_error", "stated_errors"]
 
@@ -28,7 +29,7 @@ def stated_errors(model: ModelProto, source: object) -> dict[str, tuple[Tables, 
     """
     text = {entry.key: entry.value for entry in model.metadata_props}.get(TABLES_KEY, "{}")
     try:
-        layers = {name: (entry["format"], float(entry["error"])) for name, entry in json.loads(text).items()}
+        layers = {name: (entry["format"], float(entry["error"])) for name, entry in parse_json(text).items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         layers = {"": ("", 0.0)}
     if any(tables not in get_args(Tables) for tables, _ in layers.values()):

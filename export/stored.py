@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 from pathlib import Path
@@ -16,6 +15,7 @@ from peerspec.export.domain import TENSOR_TYPES
 from peerspec.export.errors import ExportError
 from peerspec.export.names import DIGEST_KEY
 from peerspec.export.onnx_package import ModelProto, TensorProto, helper
+from peerspec.files.strict_json import parse_json
 
 __all__ = ["check_external", "read_tensor"]
 
@@ -32,11 +32,10 @@ def read_tensor(path: Path, tensor: TensorProto) -> NDArray[Any]:
     if tensor.data_type not in _DTYPES:
         raise ExportError(f"{path}: {tensor.name} has ONNX element type {tensor.data_type}, which no layer has (PAR-5)")
     dtype, shape = _DTYPES[tensor.data_type], tuple(tensor.dims)
-    if tensor.data_location == TensorProto.EXTERNAL:
-        file, offset, size = _locate(path, tensor)
-        raw = np.memmap(file, np.uint8, "r", offset, (size,))
-        return raw.view(dtype).reshape(shape).view(np.ndarray)
     try:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            file, offset, size = _locate(path, tensor)
+            return np.memmap(file, np.uint8, "r", offset, (size,)).view(dtype).reshape(shape).view(np.ndarray)
         return np.frombuffer(tensor.raw_data, dtype).reshape(shape)
     except ValueError as error:
         raise ExportError(f"{path}: the data of {tensor.name} do not fit its shape: {error}") from None
@@ -50,7 +49,7 @@ def check_external(path: Path, model: ModelProto) -> None:
     """
     text = {entry.key: entry.value for entry in model.metadata_props}.get(DIGEST_KEY, "{}")
     try:
-        digests = dict(json.loads(text))
+        digests = dict(parse_json(text))
     except (ValueError, TypeError):
         raise ExportError(f"{path}: {DIGEST_KEY} must be a JSON object of file names, got {text[:60]!r}") from None
     external = [tensor for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
@@ -68,7 +67,10 @@ def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:
     """File, offset and length of the data of an external tensor, checked against the file."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     file = _external_file(path, tensor.name, entries.get("location", ""))
-    size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    try:
+        size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    except KeyError:
+        raise ExportError(f"{path}: {tensor.name} has the unknown ONNX element type {tensor.data_type}") from None
     try:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", size))
     except ValueError:

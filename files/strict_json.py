@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from peerspec.files.shown import shown
@@ -14,6 +14,8 @@ __all__ = ["MAX_DIGITS", "is_unicode", "parse_json"]
 
 MAX_DIGITS = 100
 """Digits of a whole number that is read here: more than any count of things has."""
+MAX_DEPTH = 100
+"""Levels of lists and objects: more than any document here has."""
 
 # escapes can write half of a pair; most texts hold none
 _SURROGATE = re.compile(r"[\ud800-\udfff]|\\u[dD][89a-fA-F]")
@@ -24,8 +26,9 @@ def parse_json(text: str | bytes) -> Any:
 
     Raises:
         json.JSONDecodeError: the text is not JSON.
-        ValueError: it is not UTF-8, is nested too deeply, gives a name twice, or holds NaN, Infinity, a number too
-            large for a float, a whole number of more than ``MAX_DIGITS`` digits, or half of a surrogate pair.
+        ValueError: it is not UTF-8, is nested in more than ``MAX_DEPTH`` levels, gives a name twice, or holds NaN,
+            Infinity, a number too large for a float, a whole number of more than ``MAX_DIGITS`` digits, or half of a
+            surrogate pair.
 
     Example:
         >>> parse_json('{"a": 1, "a": 2}')
@@ -38,6 +41,7 @@ def parse_json(text: str | bytes) -> Any:
         value = json.loads(
             decoded, object_pairs_hook=_object, parse_constant=_refuse, parse_int=_whole, parse_float=_finite
         )
+        _check_depth(value)
         if _SURROGATE.search(decoded) and (wrong := next((t for t in _texts(value) if not is_unicode(t)), None)):
             raise ValueError(f"{shown(wrong)} holds half of a surrogate pair, which is no Unicode text")
         return value
@@ -54,15 +58,25 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _check_depth(value: Any) -> None:
+    """Refuse what later code that calls itself for each level could not walk through."""
+    level, depth = [value], 0
+    while level := [part for each in level if isinstance(each, dict | list) for part in _parts(each)]:
+        if (depth := depth + 1) > MAX_DEPTH:
+            raise ValueError(f"the JSON is nested too deeply: in more than {MAX_DEPTH} levels")
+
+
+def _parts(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
 def _texts(value: Any) -> Iterator[str]:
     """Every string of a value, names included."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
-        yield from value
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
+    elif isinstance(value, dict | list):
+        yield from value if isinstance(value, dict) else ()
+        for part in _parts(value):
             yield from _texts(part)
 
 

@@ -50,6 +50,7 @@ def new_session(model: bytes | Path, *, threads: int, kernels: bool = False) -> 
     if kernels:
         register(options)
     options.intra_op_num_threads = threads
+    options.log_severity_level = 4  # errors are exceptions; its own lines hold escape sequences
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = str(model) if isinstance(model, Path) else model
     try:

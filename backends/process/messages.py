@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
 from peerspec.backends.protocol import is_support
+from peerspec.files.strict_json import parse_json
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
 __all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_support", "request"]
@@ -45,8 +46,8 @@ def decode(line: bytes, method: str) -> dict[str, Any]:
         ProcessError: the line is not a JSON object, or not a reply to this message.
     """
     try:
-        reply = json.loads(line.decode(), parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        reply = parse_json(line)
+    except ValueError:
         raise ProcessError(f"its answer to {method} is not a line of JSON: {quoted(line)}") from None
     kind = reply.get("reply") if isinstance(reply, dict) else None
     if kind == "error" and isinstance(reply.get("message"), str) and len(reply) == 2:
@@ -101,10 +102,6 @@ _FIELDS = {
     "gradients": {"reply"},
     "supports": {"reply", "supported"},
 }
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _plain(value: Any) -> Any:

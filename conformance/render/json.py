@@ -12,6 +12,7 @@ from peerspec.conformance.kinds import Level
 from peerspec.conformance.render.schema import problems
 from peerspec.conformance.render.seal import hashes, seal
 from peerspec.conformance.report import Report
+from peerspec.files.strict_json import parse_json
 from peerspec.reference import PeerError
 
 __all__ = ["SCHEMA", "VERSION", "ReportError", "dumps", "loads"]
@@ -47,7 +48,7 @@ def loads(text: str) -> tuple[Report, ...]:
         ReportError: no JSON, another schema or version, or a violation of ``report.schema.json``.
     """
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise ReportError(f"the report is not JSON ({error}); pass a file written by `peerspec check --json`") from None
     schema = document.get("schema") if isinstance(document, dict) else None

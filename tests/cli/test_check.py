@@ -192,7 +192,7 @@ INTERRUPTIBLE = (
 def test_a_number_of_jobs_that_is_none_is_one_sentence(peerspec, jobs):
     result = peerspec("check", "reference", f"--jobs={jobs}")
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
-    assert f"--jobs must be a number of at least 1, or auto, got {jobs!r}" in result.err
+    assert f"--jobs must be a number from 1 to 9999, or auto, got {jobs!r}" in result.err
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
