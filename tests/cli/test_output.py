@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
-from support.signals import heeds
+from support.signals import heeding
 
 from peerspec.cli import main
 from peerspec.cli.judging import Judging
@@ -174,7 +173,7 @@ def test_a_signal_ends_a_run_in_order(tmp_path, number):
         f"def forward(*_, **__):\n    open({str(tmp_path / 'called')!r}, 'w').close()\n    time.sleep(600)\n"
     )
     command = [*COMMAND, "check", str(tmp_path / "slow.py"), "--json", str(tmp_path / "r.json"), "--timeout", "600"]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=partial(heeds, number))
+    run = subprocess.Popen(heeding(number, command), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         end = time.monotonic() + 60
         while not (tmp_path / "called").exists():

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.signals import heeds
+from support.signals import heeding
 
 from peerspec.backends import BackendError
 from peerspec.conformance import check_backend
@@ -327,9 +326,7 @@ def test_a_worker_that_hangs_ends_with_the_suite(tmp_path: Path, ending: signal.
         "    time.sleep(600)\n"
     )
     suite = subprocess.Popen(
-        [sys.executable, "-c", SUITE, written(tmp_path, text)],
-        start_new_session=True,
-        preexec_fn=partial(heeds, ending),
+        heeding(ending, [sys.executable, "-c", SUITE, written(tmp_path, text)]), start_new_session=True
     )
     ended_with(suite, tmp_path / "pids", ending)
 
@@ -341,7 +338,7 @@ def test_a_program_that_hangs_ends_with_the_suite_and_its_folder_goes(tmp_path: 
     script = f"sleep 600 & echo $$ $! > {pids}.part; mv {pids}.part {pids}; sleep 600"
     environment = os.environ | {"TMPDIR": str(folder)}
     command = [sys.executable, "-c", SUITE, "sh", "-c", script]
-    suite = subprocess.Popen(command, start_new_session=True, env=environment, preexec_fn=partial(heeds, ending))
+    suite = subprocess.Popen(heeding(ending, command), start_new_session=True, env=environment)
     ended_with(suite, pids, ending)
     until(lambda: not list(folder.iterdir()))
 

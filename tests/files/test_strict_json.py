@@ -31,6 +31,8 @@ def test_a_text_that_readers_understand_differently_is_refused(text: str) -> Non
     assert not isinstance(caught.value, json.JSONDecodeError)
 
 
-@pytest.mark.parametrize("text", [r'["\ud83d\ude00", 1e308, -0.0]', '"😀"', r'{"a": "\\ud800"}', "[" * 100 + "1" + "]" * 100])
+@pytest.mark.parametrize(
+    "text", [r'["\ud83d\ude00", 1e308, -0.0]', '"😀"', r'{"a": "\\ud800"}', "[" * 100 + "1" + "]" * 100]
+)
 def test_any_other_text_is_read_as_by_the_library(text: str) -> None:
     assert parse_json(text) == parse_json(text.encode()) == json.loads(text)

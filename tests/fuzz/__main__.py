@@ -48,8 +48,9 @@ def _replay(path: Path, chosen: Sequence[Target]) -> int:
     with TemporaryDirectory(prefix="peerspec-fuzz-") as folder, Reader() as reader:
         session = Session(target, reader, Path(folder, target.name), shrink=False)
         found = list(session.examine(Input.of(path)))
+        found += [finding for way in target.ways for finding in session.examine_for_real(Input.of(path), way)]
     for finding in found:
-        print(f"{finding.target}, {finding.way}: {finding.found.kind} {finding.found.where}\n{finding.found.detail}")
+        print(f"{_line(finding)}\n{finding.found.detail}")
     print(f"{len(found)} findings")
     return int(bool(found))
 
@@ -80,16 +81,17 @@ def _inputs(session: Session, seed: int) -> Iterator[Iterator[Finding]]:
 
 
 def _tell(finding: Finding) -> None:
-    folder = FINDINGS / finding.target
+    folder = FINDINGS / finding.target.name
     folder.mkdir(parents=True, exist_ok=True)
     words = "-".join("".join(c if c.isalnum() else " " for c in " ".join(finding.key[1:])).split())[:80]
-    suffix = next(target.suffix for target in targets() if target.name == finding.target)
-    path = folder / f"{finding.given.name(words)}{suffix}"
+    path = folder / f"{finding.given.name(words)}{finding.target.suffix}"
     path.write_bytes(finding.given.data)
-    print(f"{finding.target}, {finding.way}: {finding.found.kind} {finding.found.where}", flush=True)
-    print(
-        f"  replay: python -m tests.fuzz --target {finding.target} --replay {path.relative_to(Path.cwd())}", flush=True
-    )
+    again = f"python -m tests.fuzz --target {finding.target.name} --replay {path.relative_to(Path.cwd())}"
+    print(f"{_line(finding)}\n  replay: {again}", flush=True)
+
+
+def _line(finding: Finding) -> str:
+    return f"{finding.target.name}, {finding.way}: {finding.found.kind} {finding.found.where}"
 
 
 def _progress(session: Session, seconds: float) -> None:

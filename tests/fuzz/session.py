@@ -29,7 +29,7 @@ SHRINKING = 10.0
 class Finding:
     """An input, the way in which it was read, and what was wrong."""
 
-    target: str
+    target: Target
     way: str
     given: Input
     found: Found
@@ -37,7 +37,7 @@ class Finding:
     @property
     def key(self) -> tuple[str, ...]:
         """What two findings of one cause have in common."""
-        return (self.target, *self.found.key)
+        return (self.target.name, *self.found.key)
 
 
 class Session:
@@ -64,34 +64,34 @@ class Session:
         folder.mkdir(parents=True, exist_ok=True)
         target.prepare(folder)
         self._path = folder / f"input{target.suffix}"
+        self._pool = [*target.seeds(), *(path.read_bytes() for path in corpus(target.name))]
 
     def fresh(self, seed: int) -> Iterator[Finding]:
         """Read one new input; gives the findings of new causes."""
         rng = Random(f"{self.target.name} {seed}")
-        pool = [*self.target.seeds(), *(path.read_bytes() for path in corpus(self.target.name))]
-        data = rng.choice(pool)
+        data = rng.choice(self._pool)
         try:
             given = self.target.mutate(rng, data)
         except (ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError):
             given = Input(data)  # an input of the corpus may have no structure to change
         yield from self.examine(given, [way for way in self.ways if rng.randrange(way.every) == 0])
         if self._shrink and rng.randrange(REAL) == 0:
-            yield from self._for_real(given, rng.choice(self.ways))
+            yield from self.examine_for_real(given, rng.choice(self.ways))
 
     def examine(self, given: Input, ways: Sequence[Way] | None = None) -> Iterator[Finding]:
         """Read an input in these ways, or in all; gives the findings of new causes."""
         self.tried += 1
         for way in self.ways if ways is None else ways:
             found = self._read(given, way)
-            if found and (finding := Finding(self.target.name, way.name, given, found)).key not in self.findings:
+            if found and (finding := Finding(self.target, way.name, given, found)).key not in self.findings:
                 self.findings[finding.key] = finding = self._smaller(finding, way) if self._shrink else finding
                 yield finding
 
-    def _for_real(self, given: Input, way: Way) -> Iterator[Finding]:
-        """Run the real command of a way, if it has one."""
+    def examine_for_real(self, given: Input, way: Way) -> Iterator[Finding]:
+        """Run the real command of a way, if it has one; gives a finding of a new cause."""
         self._write(given)
         found = read_for_real(way.arguments(self._path), self._folder / "out", LIMIT) if way.arguments else None
-        finding = found and Finding(self.target.name, f"{way.name}, for real", given, found)
+        finding = found and Finding(self.target, f"{way.name}, for real", given, found)
         if finding and finding.key not in self.findings:
             self.findings[finding.key] = finding
             yield finding

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Sequence
 
-__all__ = ["heeds"]
+__all__ = ["heeding"]
+
+_SCRIPT = (
+    "import os, signal, sys; signal.signal(int(sys.argv[1]), signal.SIG_DFL); os.execvp(sys.argv[2], sys.argv[2:])"
+)
 
 
-def heeds(number: signal.Signals) -> None:
-    """Let a new process heed a signal, also where the tests themselves ignore it, as under ``nohup``."""
-    if number != signal.SIGKILL:  # which nothing can ignore
-        signal.signal(number, signal.SIG_DFL)
+def heeding(number: signal.Signals, command: Sequence[str]) -> list[str]:
+    """The command of a process that heeds a signal, also where the tests themselves ignore it, as under ``nohup``."""
+    if number == signal.SIGKILL:  # which nothing can ignore
+        return list(command)
+    return [sys.executable, "-c", _SCRIPT, str(int(number)), *command]
