@@ -183,6 +183,7 @@ def test_a_signal_ends_a_run_in_order(tmp_path, number):
         _, errors = run.communicate(timeout=30)
     finally:
         run.kill()
+        run.wait()
     assert run.returncode == 128 + number
     assert f"peerspec: ended by {number.name}; nothing was decided" in errors.decode()
     assert {path.name for path in tmp_path.iterdir()} <= {"slow.py", "called", "__pycache__"}
