@@ -9,7 +9,7 @@ import os
 import sys
 from typing import BinaryIO
 
-from peerspec.backends import load
+from peerspec.backends import BackendError, load
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.object_host import ObjectHost, outcome_of
 from peerspec.conformance.hosts.worker_messages import (
@@ -30,8 +30,12 @@ def serve(name: str) -> None:
     sys.path.append(os.getcwd())  # for a module of this folder; behind the modules that the suite needs itself
     try:
         host = ObjectHost(load(name), timeout=0)
-    except Exception as error:
+    except BackendError as error:
         write_message(replies, *reply_of_refusal(str(error)))
+        return
+    except BaseException as error:  # an attribute of its own may raise anything
+        reason = f"backend {name!r} has attributes that cannot be read: {type(error).__name__}"
+        write_message(replies, *reply_of_refusal(reason))
         return
     write_message(replies, *reply_of_start((host.name, host.profiles, host.methods)))
     while True:

@@ -22,13 +22,19 @@ from tests.fuzz.target import Target, Way
 
 __all__ = ["TARGET"]
 
-HEAD = b"HEAD\n"
+HEADS = (b"HEAD", b"HEAD OF DEEP")
+"""They stand for the first line of each kind of run, which depends on the installed versions."""
 OPTIONS: dict[str, Any] = {"size": "minimal", "only": ["structure.answer", "output"], "profiles": ["float32"]}
 DEEP: dict[str, Any] = {"seconds": 0.0, "profiles": ["float32"], "directory": Path("/nowhere/failures")}
 
 
-@cache
 def seeds() -> Sequence[bytes]:
+    """Both journals, each with a word for its first line."""
+    return [b"\n".join([head, *whole.splitlines()[1:], b""]) for head, whole in zip(HEADS, journals(), strict=True)]
+
+
+@cache
+def journals() -> Sequence[bytes]:
     """The journal of each kind of run, as it was before the run was complete."""
     with TemporaryDirectory() as folder:
         path, kept = Path(folder, "journal"), Path(folder, "kept")
@@ -46,8 +52,10 @@ def mutate(rng: Random, data: bytes) -> Input:
     if rng.random() < 0.3:
         return mutate_bytes(rng, data, seeds())
     lines = data.splitlines()
+    if rng.random() < 0.1:
+        lines[0] = rng.choice(journals()).splitlines()[0]
     for _ in range(rng.choice((1, 1, 2))):
-        at = rng.randrange(len(lines)) if rng.random() < 0.1 else rng.randrange(1, len(lines))
+        at = rng.randrange(lines[0] in HEADS, len(lines))
         text = changed_json(rng, lines[at].decode(), limit=2).replace("\n", " ")
         lines[at] = text.encode("utf-8", "surrogatepass")
     return Input(b"\n".join(lines) + b"\n")
@@ -55,22 +63,16 @@ def mutate(rng: Random, data: bytes) -> Input:
 
 def resume(path: Path) -> None:
     """Go on with the run of either kind; the results must be those of a report."""
-    path, head = _with_head(path)
-    if b'"deep"' in head:
+    with path.open("rb") as file:
+        data = file.read(1 << 20)
+    head, end, rows = data.partition(b"\n")
+    if head in HEADS:
+        path = path.parent / "out" / "journal"
+        path.write_bytes(journals()[HEADS.index(head)].splitlines()[0] + end + rows)
+    if b"deep" in head.lower():
         explore_deeply(Wrong(), resume=path, **DEEP)
     else:
         dumps([check_backend(Wrong(), resume=path, **OPTIONS)])
-
-
-def _with_head(path: Path) -> tuple[Path, bytes]:
-    """A journal, and its beginning; a file of the corpus has ``HEAD`` for what depends on the installed versions."""
-    with path.open("rb") as file:
-        data = file.read(1 << 20)
-    if not data.startswith(HEAD):
-        return path, data[:4000]
-    whole, first = path.parent / "out" / "journal", seeds()[0].splitlines(keepends=True)[0]
-    whole.write_bytes(first + data.removeprefix(HEAD))
-    return whole, first
 
 
 TARGET = Target(
