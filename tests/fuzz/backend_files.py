@@ -21,7 +21,6 @@ EXCEPTIONS = (
     "BaseException",
     "SystemExit",
     "GeneratorExit",
-    "MemoryError",
     "OSError",
 )
 BODIES = (
