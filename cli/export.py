@@ -51,6 +51,7 @@ def export(
     MODEL.TOKEN.data where a model is replaced."""
     from peerspec.cli.files import refuse_existing
     from peerspec.cli.layer_file import load_layer, one_prefix
+    from peerspec.cli.progress import waiting
     from peerspec.cli.shell import command_line
     from peerspec.export import export as write
     from peerspec.reference import PeerError
@@ -62,16 +63,17 @@ def export(
         _refuse_same(path, layer)
         refuse_existing(path, overwrite=overwrite)
     axes = tuple(axis.strip() for axis in leading.split(",")) if leading.strip() else ()
-    write(
-        load_layer(layer, name),
-        model,
-        leading=axes,
-        routing=not no_routing,
-        body=body.value,
-        inline=inline,
-        tables=tables.value if tables else None,
-        overwrite=overwrite,
-    )
+    with waiting(f"writing {model.name}"):
+        write(
+            load_layer(layer, name),
+            model,
+            leading=axes,
+            routing=not no_routing,
+            body=body.value,
+            inline=inline,
+            tables=tables.value if tables else None,
+            overwrite=overwrite,
+        )
     again = command_line("peerspec", "verify", model, layer, *([f"--prefix={name}"] if name else []))
     print(f"wrote {printable(str(model))}; verify it: {again}")
     return 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from peerspec.conformance.finding import Finding
     from peerspec.conformance.meter import Progress, Standing
 
-__all__ = ["heartbeat", "rough", "show_progress"]
+__all__ = ["heartbeat", "rough", "show_progress", "waiting"]
 
 HEARTBEAT = 30.0
 """Seconds between two lines where there is no terminal."""
@@ -54,6 +54,14 @@ def heartbeat(beat: Callable[[], None]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say every ``HEARTBEAT`` seconds that a command without steps still works."""
+    console, begun = SafeConsole(stderr=True), time.monotonic()
+    with heartbeat(lambda: console.print(f"{what}, for {rough(time.monotonic() - begun)} ...", soft_wrap=True)):
+        yield
 
 
 def rough(seconds: float) -> str:

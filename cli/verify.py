@@ -41,6 +41,7 @@ def verify(
     """
     from peerspec.cli.console import SafeConsole
     from peerspec.cli.layer_file import load_layer, one_prefix
+    from peerspec.cli.progress import waiting
     from peerspec.conformance.render.terminal import show_failures
     from peerspec.reference import PeerError
     from peerspec.verification import verify_model
@@ -48,8 +49,10 @@ def verify(
     within = one_prefix(prefix)
     if within and not layer:
         raise PeerError("--prefix names a layer of the file LAYER; pass that file after MODEL")
-    expected, console = load_layer(layer, within) if layer else None, SafeConsole()
-    found = verify_model(model, expected, node=node, kernels=kernels, seed=seed, timeout=timeout)
+    console = SafeConsole()
+    with waiting(f"verifying {model.name}"):
+        expected = load_layer(layer, within) if layer else None
+        found = verify_model(model, expected, node=node, kernels=kernels, seed=seed, timeout=timeout)
     name = printable(f"{within} of {layer.name}" if layer and within else layer.name if layer else "")
     for outcome in found:
         show_failures(outcome.report, console)

@@ -15,6 +15,9 @@ from peerspec.reference import PeerConfig
 
 __all__ = ["Journal"]
 
+_TYPES: dict[str, Any] = {"executed": bool, "share": int | float, "declined": str, "without_routing": bool}
+"""What an outcome must hold, so that the rest of the run can use it."""
+
 
 class Journal:
     """The outcomes of finished cases, in memory and in a file that grows; arguments and errors as ``JournalFile``.
@@ -39,10 +42,8 @@ class Journal:
         self.file.write({"unit": unit.key, "checks": checks, "support": support})
 
     def _read(self, row: dict[str, Any]) -> None:
-        for _, config, _ in row["support"]:
-            PeerConfig.from_json(config)
         self._found[tuple(row["unit"])] = {id: _outcome(values) for id, values in row["checks"].items()}
-        self.support += [Answered(*answered) for answered in row["support"]]
+        self.support += [_answered(*answered) for answered in row["support"]]
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
@@ -53,6 +54,13 @@ def _row(outcome: Outcome) -> dict[str, Any]:
 
 def _outcome(row: dict[str, Any]) -> Outcome:
     outcome = Outcome(**row | ({"finding": finding_of(row["finding"])} if "finding" in row else {}))
-    if not isinstance(outcome.share, int | float) or not isinstance(outcome.declined, str):
+    if not all(isinstance(getattr(outcome, name), kind) for name, kind in _TYPES.items()):
         raise TypeError
     return outcome
+
+
+def _answered(precision: str, config: str, answer: bool | str | None) -> Answered:
+    if not isinstance(precision, str) or not isinstance(answer, bool | str | None):
+        raise TypeError
+    PeerConfig.from_json(config)
+    return Answered(precision, config, answer)

@@ -71,8 +71,8 @@ class JournalFile:
         self._stream.close()
 
     def remove(self) -> None:
-        """Remove the file of a complete run."""
-        self.path.unlink(missing_ok=True)
+        """Remove the file of a complete run; a link to it stays."""
+        Path(os.path.realpath(self.path)).unlink(missing_ok=True)
 
     def _read(self, line: bytes, number: int, read: Callable[[dict[str, Any]], None]) -> None:
         try:

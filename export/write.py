@@ -20,7 +20,8 @@ from peerspec.export.tables import Rows, Tables, check_tables, is_table, narrowe
 from peerspec.export.tensors import ExternalFile, inline_tensor
 from peerspec.files.atomic_file import AtomicFile, obstacle
 from peerspec.files.header import read_header
-from peerspec.reference import Layer
+from peerspec.files.shown import printable
+from peerspec.reference import Layer, PeerError
 
 __all__ = ["EXTERNAL_THRESHOLD", "TensorMaker", "build_model", "data_path", "export", "write_model"]
 
@@ -108,6 +109,10 @@ def write_model(
         raise ExportError(
             f"cannot write {path}: {error.strerror or error}; choose a folder that can be written and has space"
         ) from None
+    except PeerError:
+        raise
+    except ValueError as error:  # a path with a NUL
+        raise ExportError(f"cannot write {printable(str(path))}: {error}; choose another path") from None
 
 
 def build_model(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import stat
+import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -63,11 +66,12 @@ class ProcessBackend:
         self.modified: tuple[str, ...] = ()
         self._layer: tuple[bytes, SentFile] | None = None
         self._calls = 0
-        self._folder = tempfile.TemporaryDirectory(prefix="peerspec-")
+        self._folder = Path(tempfile.mkdtemp(prefix="peerspec-"))
+        self._identity = _identity(self._folder)
         try:
-            self._program = Program(command, Path(self._folder.name))
+            self._program = Program(command, self._folder)
         except BaseException:
-            self._folder.cleanup()
+            _remove_folder(self._folder)
             raise
         try:
             reply = self._exchange("start", messages.start(), start_timeout)
@@ -98,7 +102,7 @@ class ProcessBackend:
     def close(self) -> None:
         """End the program and remove its files."""
         self._program.stop(messages.request("stop"))
-        self._folder.cleanup()
+        _remove_folder(self._folder)
 
     def __enter__(self) -> ProcessBackend:
         return self
@@ -143,7 +147,7 @@ class ProcessBackend:
             raise ProcessError(self.dead)
         self.modified = ()
         self._calls += 1
-        answer = Path(self._folder.name) / f"{self._calls}.answer.safetensors"
+        answer = self._folder / f"{self._calls}.answer.safetensors"
         sent, fields = self._write(method, inputs, layer, fields)
         try:
             line = messages.request(method, inputs=sent.path, answer=answer, **fields)
@@ -162,13 +166,14 @@ class ProcessBackend:
         self, method: str, inputs: dict[str, Array], layer: Layer | None, fields: dict[str, Any]
     ) -> tuple[SentFile, dict[str, Any]]:
         """Write the inputs and the layer; returns the file of the inputs, and ``fields`` with those of the layer."""
-        folder = Path(self._folder.name)
         try:
-            sent = SentFile.write(folder / f"{self._calls}.inputs.safetensors", inputs)
+            if _identity(self._folder) != self._identity:
+                self._program.fail(f"it put something else in the place of {self._folder}, the folder of its files")
+            sent = SentFile.write(self._folder / f"{self._calls}.inputs.safetensors", inputs)
             if layer is not None:
                 fields |= {"config": layer.config, "dtype": layer.dtype.name, "layer": self._file_of(layer).path}
         except OSError as error:
-            self._program.fail(f"the inputs of {method}() cannot be written to {folder}: {error.strerror}")
+            self._program.fail(f"the inputs of {method}() cannot be written to {self._folder}: {error.strerror}")
         return sent, fields
 
     def _exchange(self, method: str, line: bytes, limit: float) -> dict[str, Any]:
@@ -186,7 +191,7 @@ class ProcessBackend:
         key = _fingerprint(layer)
         if self._layer is None or self._layer[0] != key:
             self._drop_layer()
-            path = Path(self._folder.name) / f"{self._calls}.layer.safetensors"
+            path = self._folder / f"{self._calls}.layer.safetensors"
             metadata = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
             self._layer = key, SentFile.write(path, layer.params, metadata)
         return self._layer[1]
@@ -216,4 +221,16 @@ def _fingerprint(layer: Layer) -> bytes:
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         return  # made by the program; it is removed with the whole folder
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # the program made something else of the folder
+        path.unlink(missing_ok=True)
+
+
+def _identity(folder: Path) -> tuple[int, int, int]:
+    """What something else of the same name does not have; a link may have the number of a removed folder."""
+    about = folder.lstat()
+    return about.st_dev, about.st_ino, stat.S_IFMT(about.st_mode)
+
+
+def _remove_folder(folder: Path) -> None:
+    """Remove the folder, whatever the program put in it or in its place; a link is removed and not followed."""
+    subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)

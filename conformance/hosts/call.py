@@ -18,6 +18,7 @@ from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.memory import Changed, Memory
 from peerspec.conformance.problems import FaultKind
 from peerspec.files.dtypes import DTYPE_OF_CODE
+from peerspec.files.shown import said
 from peerspec.reference import Output, Selection
 
 __all__ = ["METHODS", "Answer", "Caller"]
@@ -115,7 +116,7 @@ _LINE, _LINES = 300, 12
 
 def _raised(method: str, error: Exception) -> Fault:
     """The fault of a call that raised, with the other lines of its message and its innermost frames."""
-    message = str(error).strip().splitlines()[1 : _LINES + 1]
+    message = said(error).strip().splitlines()[1 : _LINES + 1]
     frames = traceback.extract_tb(error.__traceback__)[1:][-_LINES:]  # without the frame of the caller
     origin = [f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}: {frame.line}" for frame in frames]
     raised = "\n".join(line[:_LINE] for line in (*message, *origin))
@@ -124,7 +125,7 @@ def _raised(method: str, error: Exception) -> Fault:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0][:_LINE]
+    return (said(error).strip().splitlines() or ["no message"])[0][:_LINE]
 
 
 def _array(value: Any, part: str) -> Array:

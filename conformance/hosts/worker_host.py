@@ -21,6 +21,7 @@ from peerspec.conformance.hosts.object_host import unwrap
 from peerspec.conformance.hosts.worker_messages import Message, answer_of, request_of, start_of
 from peerspec.conformance.hosts.worker_wire import WireError, read_message, write_message
 from peerspec.conformance.problems import FaultKind, Problem
+from peerspec.files.shown import shown
 
 __all__ = ["WorkerHost"]
 
@@ -125,4 +126,7 @@ def _start(name: str) -> subprocess.Popen[bytes]:
     this process alone, which then ends the group of the worker.
     """
     command = [sys.executable, "-P", "-m", "peerspec.conformance.hosts.worker", name]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    except (ValueError, OSError) as error:  # a NUL, or a name that is too long
+        raise BackendError(f"{shown(name)} cannot be the name of a backend: {error}") from None

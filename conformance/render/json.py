@@ -12,6 +12,7 @@ from peerspec.conformance.kinds import Level
 from peerspec.conformance.render.schema import problems
 from peerspec.conformance.render.seal import hashes, seal
 from peerspec.conformance.report import Report
+from peerspec.files.shown import shown
 from peerspec.files.strict_json import parse_json
 from peerspec.reference import PeerError
 
@@ -53,7 +54,7 @@ def loads(text: str) -> tuple[Report, ...]:
         raise ReportError(f"the report is not JSON ({error}); pass a file written by `peerspec check --json`") from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != {"name": SCHEMA, "version": VERSION}:
-        raise ReportError(f"the report has the schema {schema!r}; this package reads {SCHEMA}, version {VERSION}")
+        raise ReportError(f"the report has the schema {shown(schema)}; this package reads {SCHEMA}, version {VERSION}")
     if problem := next(problems(document), None):
         raise ReportError(f"the report breaks its schema: {problem}")
     return tuple(_report(row) for row in document["reports"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from peerspec.conformance.vectors.dyadic_tensor import DyadicTensor
 from peerspec.conformance.vectors.entry import Entry, VectorError
+from peerspec.files.limited import read_limited
 from peerspec.files.strict_json import parse_json
 from peerspec.reference import SPEC_VERSION
 
@@ -53,9 +54,9 @@ def _wrong(error: Exception) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return read_limited(path, _SIZE_LIMIT).decode()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
+        reason = getattr(error, "strerror", None) or ("not UTF-8" if isinstance(error, UnicodeError) else error)
         raise VectorError(f"{path} cannot be read: {reason}; name a folder of vectors") from None
 
 

@@ -1,7 +1,6 @@
 """A program as a backend object: the contract, its files, and its end."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,7 +63,7 @@ def test_a_layer_changed_in_place_is_written_anew(backend: ProcessBackend, layer
 
 def test_a_call_leaves_nothing_but_the_layer_and_the_end_leaves_nothing(program: Programs, layer: Layer) -> None:
     backend = ProcessBackend(program("whole.py").words)
-    folder = Path(backend._folder.name)
+    folder = backend._folder
     for _ in range(2):
         backend.forward(layer, X)
         assert [path.name for path in folder.iterdir()] == ["1.layer.safetensors"]

@@ -120,6 +120,22 @@ def test_a_program_that_removes_the_folder_is_an_error_and_not_a_fault_of_the_su
     assert "the inputs of forward() cannot be written to" in last.message
 
 
+@pytest.mark.parametrize("way", ["a link for the folder", "a file for the folder"])
+def test_a_program_that_replaces_the_folder_is_an_error_and_the_report_is_not_lost(
+    program: Programs, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    *_, last = _check(program("broken.py", way)).of(Status.ERROR)
+    assert "it put something else in the place of" in last.message
+    assert not os.listdir(tmp_path)
+
+
+def test_a_folder_of_any_depth_is_removed(program: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert _check(program("broken.py", "nested folders")).exit_status == 2
+    assert not os.listdir(tmp_path)
+
+
 def test_a_start_may_take_as_long_as_a_call(program: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("peerspec.conformance.hosts.host.START_LIMIT", 0.01)
     with pytest.raises(BackendError, match=r"start gave no answer within 0\.02 s"):

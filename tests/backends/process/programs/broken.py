@@ -108,6 +108,17 @@ def answer(message: Message) -> None:
     elif WAY == "no folder":
         shutil.rmtree(Path(message["answer"]).parent)
         say({"reply": "forward"})
+    elif WAY in ("a link for the folder", "a file for the folder"):
+        folder = Path(message["answer"]).parent
+        shutil.rmtree(folder)
+        folder.symlink_to("/nowhere") if WAY.startswith("a link") else folder.touch()
+        say({"reply": "forward"})
+    elif WAY == "nested folders":
+        os.chdir(Path(message["answer"]).parent)
+        for _ in range(2000):
+            os.mkdir("d")
+            os.chdir("d")
+        say({"reply": "forward"})
     elif WAY == "deep":
         raw("[" * 100_000 + "\n")
     elif WAY == "a list":
