@@ -98,8 +98,10 @@ def check(
     from peerspec.cli.console import SafeConsole
     from peerspec.cli.deep import explore
     from peerspec.cli.files import STANDARD_OUTPUT, make_folder, output_file
+    from peerspec.cli.forms import in_form
     from peerspec.cli.judging import Judging
     from peerspec.cli.waivers import read_waivers
+    from peerspec.conformance.render.json import dumps
     from peerspec.reference import PeerError
 
     options: dict[str, Any] = {
@@ -137,8 +139,10 @@ def check(
     with ExitStack() as stack:
         files = {form: stack.enter_context(output_file(path, overwrite=overwrite)) for form, path in wanted.items()}
         reports, error = _judge(judging, targets)
+        judged = [report for report in reports if report]
+        text = dumps(judged)
         for form, file in files.items():
-            file.publish(_form(form, [report for report in reports if report]))
+            file.publish(in_form(form, judged, text))
     if error:
         raise error
     return max(2 if report is None else report.exit_status for report in reports)
@@ -157,18 +161,6 @@ def _judge(judging: Judging, targets: Sequence[Target]) -> tuple[list[Report | N
     if not errors:
         judging.summarise([report for report in reports if report])
     return reports, next(iter(errors), None)
-
-
-def _form(form: str, reports: Sequence[Report]) -> str:
-    from peerspec.conformance.render.json import dumps
-
-    text = dumps(reports)
-    if form == "json":
-        return text
-    from peerspec.conformance.render.html import page
-    from peerspec.conformance.render.integrity import recorded_hashes
-
-    return page(reports, recorded_hashes(text))
 
 
 def _targets(backends: Sequence[str], commands: Sequence[str]) -> list[Target]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,6 +98,7 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
     from contextlib import ExitStack
 
     from peerspec.cli.files import STANDARD_OUTPUT, output_file
+    from peerspec.cli.forms import in_form
     from peerspec.reference import PeerError
 
     paths = [os.path.realpath(path) for path in (source, *wanted.values())]
@@ -105,26 +106,11 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
         raise PeerError("two of the paths are the same file; name another file for each form")
     with ExitStack() as stack:
         files = {form: stack.enter_context(output_file(path, overwrite=overwrite)) for form, path in wanted.items()}
-        texts = {form: _form(form)(reports, text) for form in files}
+        texts = {form: in_form(form, reports, text) for form in files}
         for form, file in files.items():
             file.publish(texts[form])
             if STANDARD_OUTPUT not in wanted.values():
                 print(f"wrote {printable(str(file.path))}")
-
-
-def _form(name: str) -> Callable[[Sequence[Report], str], str]:
-    """The function that writes a form."""
-    if name == "html":
-        from peerspec.conformance.render.html import page
-        from peerspec.conformance.render.integrity import recorded_hashes
-
-        return lambda reports, text: page(reports, recorded_hashes(text))
-    from peerspec.conformance.render.badge import badge
-    from peerspec.conformance.render.junit import junit
-    from peerspec.conformance.render.markdown import markdown
-
-    form = {"junit": junit, "markdown": markdown, "badge": badge}[name]
-    return lambda reports, text: form(reports)
 
 
 def _check(path: Path, text: str) -> int:
