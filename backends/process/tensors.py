@@ -19,7 +19,7 @@ from peerspec.backends.process.errors import ProcessError
 from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.files.tensors import parse_tensors
 
-__all__ = ["SIZE_LIMIT", "SentFile", "read_answer"]
+__all__ = ["SIZE_LIMIT", "SentFile", "parse_answer", "read_answer"]
 
 Array = NDArray[Any]
 
@@ -52,7 +52,7 @@ class SentFile:
             data = _bytes(self.path, "the program", self.size)
             if sha256(data).digest() == self.digest:
                 return ()
-            now = _parsed(data)
+            now = parse_answer(data)
         except (ProcessError, SafetensorError, KeyError, ValueError):
             return tuple(self.tensors)
         return tuple(name for name, array in self.tensors.items() if not _same(array, now.get(name)))
@@ -75,7 +75,7 @@ def read_answer(
     """
     data = _bytes(path, what, SIZE_LIMIT)
     try:
-        tensors = _parsed(data)
+        tensors = parse_answer(data)
     except (SafetensorError, ValueError) as error:
         raise ProcessError(
             f"the file that {what} wrote is not safetensors ({error}); write the answer in that format"
@@ -95,8 +95,12 @@ def read_answer(
     return tensors
 
 
-def _parsed(data: bytes) -> dict[str, Array]:
-    """The tensors in a file, of which a program may have written any bytes."""
+def parse_answer(data: bytes) -> dict[str, Array]:
+    """The tensors in safetensors bytes, which may be any: their header has at most ``HEADER_LIMIT`` bytes.
+
+    Raises:
+        SafetensorError, ValueError, KeyError: as ``parse_tensors``.
+    """
     if (length := int.from_bytes(data[:8], "little")) > HEADER_LIMIT:
         raise ValueError(f"its header has {length} bytes; at most {HEADER_LIMIT} are read")
     return parse_tensors(data)

@@ -24,6 +24,7 @@ from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.reference import Layer, Output, PeerConfig, Selection
 
 __all__ = [
+    "Message",
     "Start",
     "answer_of",
     "arguments_of",
@@ -37,6 +38,7 @@ __all__ = [
 
 Array = NDArray[Any]
 Message = tuple[Any, dict[str, Array]]
+"""A value that JSON can hold, and arrays by name."""
 Start = tuple[str, frozenset[str], frozenset[str]]
 """Name, profiles and methods of a backend."""
 

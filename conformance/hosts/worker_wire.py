@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
+from peerspec.backends.process.tensors import SIZE_LIMIT, parse_answer
 from peerspec.files.strict_json import parse_json
-from peerspec.files.tensors import parse_tensors
 
-__all__ = ["ARRAYS_LIMIT", "VALUE_LIMIT", "WireError", "read_message", "write_message"]
+__all__ = ["VALUE_LIMIT", "WireError", "read_message", "write_message"]
 
 Array = NDArray[Any]
 
 VALUE_LIMIT = 1 << 20
 """The longest JSON of a reply, in bytes; the longest of the suite's own backends has a few hundred."""
-ARRAYS_LIMIT = 1 << 30
-"""The bytes of the arrays of a reply: 20 times the largest of the suite, gradients of a million experts."""
 
 
 class WireError(ValueError):
@@ -51,7 +49,7 @@ def read_message(stream: BinaryIO, *, limited: bool = False) -> tuple[Any, dict[
 
     Args:
         stream: a stream of bytes.
-        limited: whether a message of more than ``VALUE_LIMIT`` and ``ARRAYS_LIMIT`` bytes is refused.
+        limited: whether a message of more than ``VALUE_LIMIT`` and ``SIZE_LIMIT`` bytes is refused.
 
     Raises:
         EOFError: the stream ends.
@@ -59,11 +57,11 @@ def read_message(stream: BinaryIO, *, limited: bool = False) -> tuple[Any, dict[
         WireError: the bytes are no message.
     """
     lengths = [int.from_bytes(_exactly(stream, 8), "little") for _ in range(2)]
-    if limited and (lengths[0] > VALUE_LIMIT or lengths[1] > ARRAYS_LIMIT):
-        raise WireError(f"it has {sum(lengths)} bytes; at most {VALUE_LIMIT} and {ARRAYS_LIMIT} of arrays are read")
+    if limited and (lengths[0] > VALUE_LIMIT or lengths[1] > SIZE_LIMIT):
+        raise WireError(f"it has {sum(lengths)} bytes; at most {VALUE_LIMIT} and {SIZE_LIMIT} of arrays are read")
     text, data = (_exactly(stream, length) for length in lengths)
     try:
-        message, found = parse_json(text), parse_tensors(data)
+        message, found = parse_json(text), parse_answer(data)
         value, names = message["value"], message["names"]
         return value, {_name(name): found[str(number)] for number, name in enumerate(names)}
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
