@@ -74,7 +74,6 @@ class FaultKind(StrEnum):
     REFUSED = "refused"
     TIMED_OUT = "timed out"
     DIED = "process died"
-    ENDED_BEFORE = "process ended before the call"
     EXITED = "exited"
     WRONG_TYPE = "wrong type"
     NO_ARRAY = "no array of numbers"

@@ -94,7 +94,6 @@ TEMPLATES: dict[str, str] = {
     FaultKind.REFUSED: "{detail}",
     FaultKind.TIMED_OUT: "{method} gave no answer within {limit:g} s, the limit of --timeout; the run was ended",
     FaultKind.DIED: "its process died during {method} ({detail})",
-    FaultKind.ENDED_BEFORE: "its process ended before {method}",
     FaultKind.EXITED: "{method}() ended with {exception}",
     FaultKind.WRONG_TYPE: "{method}() must return {expected}, got {got}",
     FaultKind.NO_ARRAY: "{part} must be an array of numbers of at most 64 bits, got {got}",

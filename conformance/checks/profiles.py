@@ -177,5 +177,5 @@ _REFUSAL = Check(
     "Is training without a counted token an error?",
     profile="query-norm",
 )
-PROFILE_CHECKS = (*_THROUGH_THE_LAYER[:-1], _REFUSAL)
-TOGETHER_CHECKS = _THROUGH_THE_LAYER[-1:]
+TOGETHER_CHECKS = tuple(check for check in _THROUGH_THE_LAYER if check.tag == "together")
+PROFILE_CHECKS = (*(check for check in _THROUGH_THE_LAYER if check not in TOGETHER_CHECKS), _REFUSAL)
