@@ -1,12 +1,8 @@
-"""A worker is not trusted: it sends data of a form and a size within a time, or no verdict; it ends with the suite."""
+"""A worker is not trusted: it sends data of a form and a size within a time, or there is no verdict."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.signals import heeding
 
 from peerspec.backends import BackendError
 from peerspec.conformance import check_backend
@@ -302,71 +297,3 @@ def test_a_module_of_the_current_folder_can_be_named(tmp_path: Path, monkeypatch
         WorkerHost("package.mine:backend", timeout=20)
     with WorkerHost("package.mine", timeout=20) as host:
         assert host.name == "liar"
-
-
-# ---- the suite ends first
-
-SUITE = """
-import sys
-from peerspec.conformance import check_backend
-from peerspec.backends.process import Command
-backend = sys.argv[1] if len(sys.argv) == 2 else Command(sys.argv[1:])
-check_backend(backend, timeout=600)
-"""
-
-
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_worker_that_hangs_ends_with_the_suite(tmp_path: Path, ending: signal.Signals) -> None:
-    """As does a process that the worker started."""
-    text = HEAD + (
-        "import subprocess, time\n"
-        "def forward(layer, x, **_):\n"
-        f"    child = subprocess.Popen(['sleep', '600'])\n"
-        f"    open({str(tmp_path / 'pids')!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
-        "    time.sleep(600)\n"
-    )
-    suite = subprocess.Popen(
-        heeding(ending, [sys.executable, "-c", SUITE, written(tmp_path, text)]), start_new_session=True
-    )
-    ended_with(suite, tmp_path / "pids", ending)
-
-
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_program_that_hangs_ends_with_the_suite_and_its_folder_goes(tmp_path: Path, ending: signal.Signals) -> None:
-    pids, folder = tmp_path / "pids", tmp_path / "temporary"
-    folder.mkdir()
-    script = f"sleep 600 & echo $$ $! > {pids}.part; mv {pids}.part {pids}; sleep 600"
-    environment = os.environ | {"TMPDIR": str(folder)}
-    command = [sys.executable, "-c", SUITE, "sh", "-c", script]
-    suite = subprocess.Popen(heeding(ending, command), start_new_session=True, env=environment)
-    ended_with(suite, pids, ending)
-    until(lambda: not list(folder.iterdir()))
-
-
-def ended_with(suite: subprocess.Popen[bytes], pids: Path, ending: signal.Signals) -> None:
-    try:
-        until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
-        found = [int(pid) for pid in pids.read_text().split()]
-        assert all(map(lives, found))
-        suite.send_signal(ending)
-        suite.wait(10)
-        until(lambda: not any(map(lives, found)))
-    finally:
-        suite.kill()
-        suite.wait()
-
-
-def lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
-
-
-def until(holds: Any, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.05)

@@ -1,0 +1,81 @@
+"""What the suite starts ends with it, however it ends: a worker, a program, and the processes that they start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.signals import heeding
+
+HANGS = """
+import os, subprocess, time
+name, profiles = "liar", ["float32"]
+def forward(layer, x, **_):
+    child = subprocess.Popen(["sleep", "600"])
+    open(PIDS, "w").write(f"{os.getpid()} {child.pid}")
+    time.sleep(600)
+"""
+SUITE = """
+import sys
+from peerspec.conformance import check_backend
+from peerspec.backends.process import Command
+backend = sys.argv[1] if len(sys.argv) == 2 else Command(sys.argv[1:])
+check_backend(backend, timeout=600)
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_that_hangs_ends_with_the_suite(tmp_path: Path, ending: signal.Signals) -> None:
+    """As does a process that the worker started."""
+    backend, pids = tmp_path / "liar.py", tmp_path / "pids"
+    backend.write_text(f"PIDS = {str(pids)!r}\n" + HANGS)
+    command = [sys.executable, "-c", SUITE, str(backend)]
+    suite = subprocess.Popen(heeding(ending, command), start_new_session=True)
+    ended_with(suite, pids, ending)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_program_that_hangs_ends_with_the_suite_and_its_folder_goes(tmp_path: Path, ending: signal.Signals) -> None:
+    pids, folder = tmp_path / "pids", tmp_path / "temporary"
+    folder.mkdir()
+    script = f"sleep 600 & echo $$ $! > {pids}.part; mv {pids}.part {pids}; sleep 600"
+    environment = os.environ | {"TMPDIR": str(folder)}
+    command = [sys.executable, "-c", SUITE, "sh", "-c", script]
+    suite = subprocess.Popen(heeding(ending, command), start_new_session=True, env=environment)
+    ended_with(suite, pids, ending)
+    until(lambda: not list(folder.iterdir()))
+
+
+def ended_with(suite: subprocess.Popen[bytes], pids: Path, ending: signal.Signals) -> None:
+    try:
+        until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        found = [int(pid) for pid in pids.read_text().split()]
+        assert all(map(lives, found))
+        suite.send_signal(ending)
+        suite.wait(10)
+        until(lambda: not any(map(lives, found)))
+    finally:
+        suite.kill()
+        suite.wait()
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def until(holds: Any, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.05)
