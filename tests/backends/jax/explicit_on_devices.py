@@ -35,8 +35,9 @@ def trained(params: Any, x: Any, mask: Any = None) -> Any:
 
 
 def main() -> None:
+    jax.config.update("jax_enable_x64", True)
     mesh = jax.make_mesh((2, 2), ("data", "more"), axis_types=(AxisType.Explicit,) * 2)
-    own, x = init(CONFIG, jax.random.key(0)), jax.random.normal(jax.random.key(1), (8, 8))
+    own, x = init(CONFIG, jax.random.key(0), jnp.float64), jax.random.normal(jax.random.key(1), (8, 8))
     right = np.asarray(trained(own, x, MASK).y)
 
     def put(tree: Any, *axes: Any) -> Any:

@@ -82,9 +82,10 @@ def layer_for_each(params: Any, x: jax.Array) -> Any:
 
 
 def main() -> None:
-    params, x = init(CONFIG, jax.random.key(0)), jax.random.normal(jax.random.key(1), (8, 16))
-    layers = jax.vmap(lambda key: init(CONFIG, key))(jax.random.split(jax.random.key(2), 3))
-    four = jax.vmap(lambda key: init(CONFIG, key))(jax.random.split(jax.random.key(2), 4))
+    jax.config.update("jax_enable_x64", True)
+    params, x = init(CONFIG, jax.random.key(0), jnp.float64), jax.random.normal(jax.random.key(1), (8, 16))
+    layers = jax.vmap(lambda key: init(CONFIG, key, jnp.float64))(jax.random.split(jax.random.key(2), 3))
+    four = jax.vmap(lambda key: init(CONFIG, key, jnp.float64))(jax.random.split(jax.random.key(2), 4))
     whole = jax.jit(step, static_argnums=(0, 1))
     over_all = jax.jit(mapped, static_argnums=(0, 1))
     sgd, adam = row_sgd(0.1), lazy_adam(0.1)

@@ -34,7 +34,7 @@ CONFIGS = {
 
 def given(name: str, config: PeerConfig, tokens: int) -> tuple[dict[str, jax.Array], jax.Array]:
     x = jax.random.normal(jax.random.key(1), (tokens, config.d_model))
-    params = init(config, jax.random.key(0))
+    params = init(config, jax.random.key(0), jnp.float64)
     if name != "exact":
         return params, x
     return {key: _dyadic(key, value.shape) for key, value in params.items()}, _dyadic("x", x.shape)
@@ -52,10 +52,19 @@ def results(run: Any, params: Any, x: jax.Array) -> dict[str, Any]:
         return (out.y * _dyadic("dy", out.y.shape)).sum(), out
 
     grads, out = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(params, x)
-    return jax.device_get({"routing": out[1:4], "y": out.y, "state": out.state, "gradients": grads})
+    return jax.device_get(
+        {
+            "ids": out.indices,
+            "routing": (out.scores, out.gates),
+            "y": out.y,
+            "state": out.state,
+            "gradients": grads,
+        }
+    )
 
 
 def main() -> None:
+    jax.config.update("jax_enable_x64", True)
     errors = {}
     for name, config in CONFIGS.items():
         for by in ("rows", "width"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.on_devices import on_devices
+from support.rounding import APART
 
 PROGRAM = Path(__file__).with_name("several_devices.py")
 
@@ -20,10 +21,12 @@ def test_a_layer_over_several_devices_is_the_layer_on_one(count: int, core: bool
     found = on_devices(count, PROGRAM, core=core)
     assert len(found["errors"]) == 18 + 2 * (count == 4)
     for case, errors in found["errors"].items():
-        statistics = "batch norm" in case and "rows" in case  # sums over the tokens of all devices, so gates too
-        assert statistics or errors.get("routing", 0) == 0, (case, errors)
+        assert errors.get("ids", 0) == 0, (case, errors)
+        # by rows each device has other tokens, which batch statistics and XLA's products (not the core's) depend on
+        same = "width" in case or (core and "batch norm" not in case)
+        assert not same or errors.get("routing", 0) == 0, (case, errors)
         # sums over experts, columns and tokens have another order
-        bound = 0 if case.startswith("exact") else 1e-5
+        bound = 0 if case.startswith("exact") else APART
         assert all(error <= bound for error in errors.values()), (case, errors)
     for sentence, words in zip(
         found["sentences"],

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import export
+from support.rounding import APART
 
 from peerspec.backends.jax import (
     backend,
@@ -99,8 +100,9 @@ def smooth(request):
     options = {"gate": "sigmoid", "expert": "glu", "key_heads": 2, "query_bias": True} if "GLU" in request.param else {}
     norm = {"query_norm": "batch"} if not options else {}
     config = PeerConfig(6, 2, 16, 3, 4, activation="silu", **options, **norm)
-    params = init(config, jax.random.key(0))
-    return config, params, jax.random.normal(jax.random.key(1), (4, 6))
+    with jax.enable_x64(True):
+        params = init(config, jax.random.key(0), jnp.float64)
+        yield config, params, jax.random.normal(jax.random.key(1), (4, 6))
 
 
 @pytest.mark.stack("jax", "`jvp`, `jacfwd`, `hessian`", "inside `plain_operations()`")
@@ -118,8 +120,8 @@ def test_plain_operations_have_derivatives_of_every_order_in_both_modes(smooth):
     direction = jax.random.normal(jax.random.key(2), x.shape)
     bent = jax.grad(lambda x: (jax.grad(run, argnums=1)(params, x) * direction).sum())(x)
     for got in (forward_mode, reverse_mode):
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4), got, both)
-    np.testing.assert_allclose((hessian * direction).sum((2, 3)), bent, rtol=2e-3, atol=2e-3)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=APART), got, both)
+    np.testing.assert_allclose((hessian * direction).sum((2, 3)), bent, rtol=0, atol=APART)
     assert hessian.any()
 
 
@@ -129,7 +131,7 @@ def test_the_results_of_plain_operations_are_those_of_all_others(smooth):
     with plain_operations():
         got = forward(config, params, x)
     np.testing.assert_array_equal(got.indices, right.indices)
-    np.testing.assert_allclose(got.y, right.y, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(got.y, right.y, rtol=0, atol=APART)
 
 
 @pytest.mark.stack("jax", "`jvp`, `jacfwd`, `hessian`", "outside `plain_operations()`", refused=True)
@@ -149,21 +151,21 @@ CALLS = ("forward", "query", "retrieve", "gates", "expert_stage", "expert_stage_
 @pytest.mark.parametrize("norm", ["none", "batch", "layer"])
 def test_an_exported_program_takes_every_number_of_tokens(core, norm):
     config = PeerConfig(8, 2, 16, 4, 4, query_norm=norm)
-    params = init(config, jax.random.key(0))
     allowed = [export.DisabledSafetyCheck.custom_call(f"peerspec_{name}") for name in CALLS]
-    symbolic = jax.ShapeDtypeStruct((*export.symbolic_shape("batch, 2"), 8), jnp.float32)
+    symbolic = jax.ShapeDtypeStruct((*export.symbolic_shape("batch, 2"), 8), jnp.float64)
 
     def run(params, x):
         return forward(config, params, x).y, jax.grad(lambda p: (forward(config, p, x).y ** 2).sum())(params)
 
-    with nullcontext() if core else library_operations():
+    with jax.enable_x64(True), nullcontext() if core else library_operations():
+        params = init(config, jax.random.key(0), jnp.float64)
         program = export.export(jax.jit(run), disabled_checks=allowed)(params, symbolic)
         program = export.deserialize(program.serialize())
         for count in (1, 5):  # a symbol of JAX is at least 1
             x = jax.random.normal(jax.random.key(1), (count, 2, 8))
             got, right = program.call(params, x), jax.jit(run)(params, x)
             # sums over pairs have another order
-            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), got, right)
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=APART), got, right)
 
 
 @pytest.mark.stack("jax", "`transfer_guard`", "`disallow`")

@@ -50,7 +50,7 @@ def mapped_gradient(config: PeerConfig, params: Any, x: jax.Array) -> Any:
 
 def error(got: Any, right: Any) -> float:
     def largest(a: jax.Array, b: jax.Array) -> float:
-        return float(abs(jnp.asarray(a, jnp.float32) - b).max() / (abs(b).max() + 1e-30))
+        return float(abs(jnp.asarray(a, jnp.float64) - b).max() / (abs(b).max() + 1e-30))
 
     return max(jax.tree.leaves(jax.tree.map(largest, jax.device_get(got), jax.device_get(right))))
 
@@ -58,15 +58,16 @@ def error(got: Any, right: Any) -> float:
 def gathers() -> bool:
     """Whether devices exchange tokens although their axes are explicit."""
     mesh = jax.make_mesh((2,), ("data",), axis_types=(AxisType.Explicit,))
-    params = jax.device_put(init(CONFIG, jax.random.key(0)), NamedSharding(mesh, WHOLE))
+    params = jax.device_put(init(CONFIG, jax.random.key(0), jnp.float64), NamedSharding(mesh, WHOLE))
     x = jax.device_put(jnp.ones((6, 16)), NamedSharding(mesh, SHARDED))
     return "all-gather" in jax.jit(y, static_argnums=0).lower(CONFIG, params, x).compile().as_text()
 
 
 def main() -> None:
+    jax.config.update("jax_enable_x64", True)
     errors: dict[str, float] = {}
     for name, config in CONFIGS.items():
-        params, x = init(config, jax.random.key(0)), jax.random.normal(jax.random.key(1), (2, 4, 16))
+        params, x = init(config, jax.random.key(0), jnp.float64), jax.random.normal(jax.random.key(1), (2, 4, 16))
         placed: dict[str, Callable[..., Any]] = {"forward": y, "gradient": gradient}
         if name == "batch norm":
             placed = {"training": trained}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from support.rounding import APART
 from torch import Tensor, nn
 
 from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD
@@ -22,6 +23,7 @@ __all__ = [
     "OPTIMISERS",
     "RATE",
     "answer_of",
+    "drawn",
     "learned",
     "numbers",
     "tokens",
@@ -36,8 +38,7 @@ ONE = PeerConfig(12, 3, 49, 1, 6, expert="glu", activation="identity", d_out=7)
 FEW = PeerConfig(3, 2, 4, 2, 2)
 """Of 4 rows or 3 columns, some of 3 or 4 processes have one or none."""
 NORMED = PeerConfig(12, 2, 49, 4, 6, query_norm="batch")
-CLOSE = {"rtol": 1e-5, "atol": 1e-5}
-"""Sums of at most 150 numbers of order one, each rounded by 2⁻²⁴ of what is summed so far."""
+CLOSE = {"rtol": 0.0, "atol": APART}
 OPTIMISERS = {"SGD": RowSGD, "Adagrad": RowAdagrad, "Adam": LazyAdam}
 RATE = 0.05
 
@@ -52,17 +53,23 @@ def tokens(config: PeerConfig, rank: int, exact: bool) -> Tensor:
     count = (5, 8, 3, 0)[rank]
     if exact:
         return numbers(rank, "x", (count, config.d_model))
-    return torch.randn(count, config.d_model, generator=torch.Generator().manual_seed(rank))
+    return drawn(count, config.d_model, seed=rank)
+
+
+def drawn(*shape: int, seed: int) -> Tensor:
+    """Normal numbers in float64."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def whole(config: PeerConfig, exact: bool) -> PEER:
+    """A layer of dyadic numbers in float32, or of random ones in float64."""
     torch.manual_seed(0)
     layer = PEER(config)
     if exact:
         with torch.no_grad():
             for name, tensor in layer._tensors().items():
                 tensor.copy_(numbers(9, name, tensor.shape))
-    return layer
+    return layer if exact else layer.double()
 
 
 def learned(layer: PEER) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from in_processes import in_processes
+from support.rounding import APART
 from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
@@ -19,15 +20,16 @@ from peerspec.reference import InputError, PeerConfig
 CONFIG = PeerConfig(d_model=12, heads=2, num_experts=49, top_k=4, d_key=6)
 OPTIMISERS = {"SGD": RowSGD, "Adagrad": RowAdagrad, "Adam": LazyAdam}
 RATE = 0.05
+CLOSE = {"rtol": 0.0, "atol": APART}
 
 
 def model_of(seed: int = 0, **options: Any) -> nn.Sequential:
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(12, 12), PEER(options.pop("config", CONFIG), **options))
+    return nn.Sequential(nn.Linear(12, 12), PEER(options.pop("config", CONFIG), **options)).double()
 
 
 def batch(rank: int, step: int) -> Tensor:
-    return torch.randn(6, 12, generator=torch.Generator().manual_seed(10 * step + rank))
+    return torch.randn(6, 12, generator=torch.Generator().manual_seed(10 * step + rank), dtype=torch.float64)
 
 
 def learned(model: nn.Module) -> dict[str, Tensor]:
@@ -97,7 +99,7 @@ def test_replicas_learn_what_one_process_learns_from_all_batches(
     assert isinstance(first, dict), first
     for name, tensor in alone(2, optimiser).items():
         assert torch.equal(first[name], second[name]), "replicas drift apart"
-        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(first[name], tensor, **CLOSE)
 
 
 def train_without_a_group(rank: int) -> Any:
@@ -143,7 +145,7 @@ def test_tensors_that_were_saved_elsewhere_are_updated_within_the_backward_pass_
 
 def have_few_rows(rank: int) -> Any:
     torch.manual_seed(0)
-    model = nn.Sequential(PEER(PeerConfig(12, 1, 4, 2, 4)))
+    model = nn.Sequential(PEER(PeerConfig(12, 1, 4, 2, 4))).double()
     fully_shard(model, mesh=init_device_mesh("cpu", (3,)))
     tables = list(model[0].experts.parameters())
     rows = LazyAdam(tables, lr=RATE)
@@ -157,7 +159,7 @@ def test_a_process_may_have_no_rows() -> None:
 
 
 def load_whole_state(rank: int) -> Any:
-    model = nn.Sequential(PEER(CONFIG))
+    model = nn.Sequential(PEER(CONFIG)).double()
     whole = RowAdagrad(model[0].experts.parameters())
     model(batch(0, 0)).square().mean().backward()
     whole.step()
@@ -194,7 +196,7 @@ def test_gradients_accumulated_without_synchronisation_are_those_of_all_batches(
         (sum(model(batch(rank, step)).square().mean() for rank in range(2)) / 2).backward()
     for name, parameter in model.named_parameters():
         assert torch.equal(first[name], second[name])
-        torch.testing.assert_close(first[name], parameter.grad, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(first[name], parameter.grad, **CLOSE)
 
 
 def uneven(rank: int) -> Any:
@@ -215,7 +217,7 @@ def test_processes_may_have_different_numbers_of_tokens() -> None:
     optimiser.step()
     for name, tensor in learned(model).items():
         assert torch.equal(first[name], second[name])
-        torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(first[name], tensor, **CLOSE)
 
 
 def shard(rank: int, apart: bool, optimiser: str | None, sparse: bool) -> Any:
@@ -247,14 +249,14 @@ def test_sharded_parameters_learn_what_one_process_learns(apart: bool, optimiser
     assert isinstance(first, dict), first
     for name, tensor in alone(2, optimiser or "SGD").items():
         assert torch.equal(first[name], second[name])
-        torch.testing.assert_close(first[name], tensor, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(first[name], tensor, **CLOSE)
 
 
 def narrow(rank: int) -> Any:
     config = PeerConfig(12, 2, 49, 4, 6, query_norm="batch")
-    model = model_of(config=config)
+    model = model_of(config=config).float()
     fully_shard(model, mesh=init_device_mesh("cpu", (2,)), mp_policy=MixedPrecisionPolicy(torch.bfloat16))
-    y = model(batch(rank, 0))
+    y = model(batch(rank, 0).float())
     y.float().square().mean().backward()
     statistics = dict(model.named_buffers())
     return {"y": y.detach(), "gradient": model[1].experts.u.grad.full_tensor(), **statistics}
@@ -289,8 +291,8 @@ def test_batch_statistics_of_a_group_are_those_of_all_its_tokens() -> None:
     model(torch.cat([batch(rank, 0) for rank in range(2)])).square().mean().backward()
     right = {name: p.grad for name, p in model.named_parameters()} | dict(model.named_buffers())
     for name, tensor in right.items():
-        torch.testing.assert_close(first[name], second[name])
-        torch.testing.assert_close(first[name], tensor, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(first[name], second[name], **CLOSE)
+        torch.testing.assert_close(first[name], tensor, **CLOSE)
 
 
 def mask_tokens(rank: int) -> Any:
@@ -304,9 +306,9 @@ def test_a_process_whose_tokens_do_not_count_takes_the_statistics_of_the_others(
     first, second = in_processes(2, mask_tokens)
     layer = model_of(config=BATCH_NORM)[1]
     y = layer(batch(1, 0))
-    torch.testing.assert_close(second["y"], y.detach())
+    torch.testing.assert_close(second["y"], y.detach(), **CLOSE)
     for name, tensor in layer.named_buffers():
-        torch.testing.assert_close(first[name], tensor)
+        torch.testing.assert_close(first[name], tensor, **CLOSE)
     assert first["y"].isfinite().all()
 
 
@@ -317,7 +319,7 @@ def give_dtensors(rank: int) -> Any:
     x = distribute_tensor(batch(0, 0), mesh, [Replicate()])
     for module, given in ((PEER(CONFIG), x), (distribute_module(PEER(CONFIG), mesh), x)):
         try:
-            module(given)
+            module.double()(given)
         except InputError as error:
             answers.append(str(error))
     return answers
