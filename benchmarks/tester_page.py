@@ -172,8 +172,10 @@ def page(
     mutation: Mapping[str, Any] | None,
     smallest: Mapping[str, int],
     wide: int,
+    is_earlier: bool,
 ) -> str:
-    """The whole page; ``wide`` seeds of the correct backends ran at the default size."""
+    """The whole page; ``wide`` seeds of the correct backends ran at the default size, perhaps by an earlier suite."""
+    by = "an earlier state of the suite" if is_earlier else "this suite"
     runs, false = sum(row["runs"] for row in right.values()), sum(len(row["false"]) for row in right.values())
     survive = sum(not row["check"] for row in wrong.values())
     return f"""# The tester, tested
@@ -187,7 +189,7 @@ Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite se
 - Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size.
 - Wrong backends, made by operator: {counted(mutation)}.
 - Correct backends that compute in other ways: {len(right)}, {runs} runs, each in one precision in turn, {wide} of each
-  backend at the default size and the others at the minimal: {false} false findings.
+  backend at the default size and the others at the minimal, by {by}: {false} false findings.
 
 ## Wrong by hand, by kind
 

@@ -124,16 +124,27 @@ def fingerprint(backends: str) -> str:
 
 
 class Kept:
-    """Results by task in a JSON file of a folder of backends; results of other sources are forgotten.
+    """Results by task in a JSON file of a folder of backends.
 
     The file has a line for each backend and size, so that it can be committed, and a sweep goes on elsewhere.
+
+    Args:
+        folder: the folder of the file.
+        backends: the folder of tests with the backends.
+        earlier: whether results of other sources count; otherwise they are forgotten.
+
+    Attributes:
+        is_earlier: whether there are results of other sources.
     """
 
-    def __init__(self, folder: Path, backends: str) -> None:
-        self.path, self.sources = folder / f"{backends}.json", fingerprint(backends)
+    def __init__(self, folder: Path, backends: str, *, earlier: bool = False) -> None:
+        self.path = folder / f"{backends}.json"
+        self.sources = now = fingerprint(backends)
+        self.results: dict[str, dict[str, dict[str, Any]]] = {}
         held = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
-        same = held.get("sources") == self.sources
-        self.results: dict[str, dict[str, dict[str, Any]]] = held["results"] if same else {}
+        if held and (earlier or held["sources"] == now):
+            self.sources, self.results = held["sources"], held["results"]
+        self.is_earlier = self.sources != now
 
     def get(self, task: Task) -> dict[str, Any] | None:
         path, seed, size = task
