@@ -22,7 +22,7 @@ from typing import Any
 
 from sensitivity import STAGES, finest
 from tester_page import Figures, page
-from tester_runs import ROOT, Kept, Task, caught, files, run_tasks, tried
+from tester_runs import ROOT, Kept, Task, caught, files, first_line, run_tasks, tried
 
 from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import SPEC_VERSION
@@ -38,10 +38,10 @@ def smallest_errors(_: Task) -> dict[str, Any]:
 
 
 def by_backend(tasks: Sequence[Task], results: Sequence[dict[str, Any]]) -> Figures:
-    """For each variant the number of runs, the largest share, and all false findings."""
+    """For each variant what its file says of it, the number of runs, the largest share, and all false findings."""
     found: Figures = {}
     for (path, _, _), result in zip(tasks, results, strict=True):
-        row = found.setdefault(path.stem, {"runs": 0, "share": 0.0, "false": []})
+        row = found.setdefault(path.stem, {"way": first_line(path), "runs": 0, "share": 0.0, "false": []})
         row["runs"] += 1
         row["share"] = max(row["share"], result["share"])
         row["false"] += result.get("false", [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -19,7 +20,7 @@ from peerspec.conformance.trials import gradients
 from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import PRECISIONS, Layer
 
-__all__ = ["Kept", "Task", "caught", "files", "run_tasks", "tried"]
+__all__ = ["Kept", "Task", "caught", "files", "first_line", "run_tasks", "tried"]
 
 ROOT = Path(__file__).parents[1]
 NO_LIMIT = float("inf")
@@ -37,6 +38,11 @@ def files(folder: str) -> list[Path]:
     return sorted((ROOT / "tests" / folder).glob("[!_]*.py"))
 
 
+def first_line(path: Path) -> str:
+    """What a file says of itself."""
+    return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+
+
 def caught(task: Task) -> dict[str, Any]:
     """Defect of a mutant, and what is found first: check, clause and stage, which are empty if it survives."""
     path, seed, size = task
@@ -44,7 +50,7 @@ def caught(task: Task) -> dict[str, Any]:
     first = check_backend(module, size=size, seed=seed, timeout=NO_LIMIT, stop_early=True).first
     found = (first.check, first.clauses[0], first.stage) if first else ("", "", "")
     return {
-        "defect": (module.__doc__ or "").strip().splitlines()[0],
+        "defect": first_line(path),
         **dict(zip(("check", "clause", "stage"), found, strict=True)),
     }
 
