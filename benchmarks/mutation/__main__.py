@@ -57,6 +57,8 @@ def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
     kept = Kept(KEPT.with_suffix(f".{options.size}.jsonl"), suite())
     known, missing = ([], mutants) if options.fresh else kept.split(mutants)
     found = {id(trial.mutant): trial for trial in known}
+    explained = explanations(EXPLANATIONS)
+    missing = sorted(missing, key=lambda mutant: mutant.key in explained)  # most of the others end early
     sizes = dict.fromkeys(("minimal", options.size))
     for size in sizes:
         last = size == options.size
