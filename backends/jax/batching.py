@@ -1,4 +1,4 @@
-"""The rule of ``vmap`` for functions of tables and tokens: a batch means more tokens for the same tables."""
+"""The rules of functions of tables and tokens for ``vmap`` and for several devices: a batch means more tokens."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
+from peerspec.backends.jax.sharding_rule import split_by_tokens
+
 __all__ = ["broadcast_batch", "over_tokens"]
 
 
 def over_tokens(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """``function(tables, tokens)`` of two trees, under ``vmap`` as well; T is the first axis of tokens and results.
+    """``function(tables, tokens)`` of two trees, under ``vmap`` and over devices; T leads tokens and results.
 
     If only the tokens have a batch axis, it is merged with T, and no table is repeated. If the tables have one, the
     elements of the batch are computed one after another.
     """
-    batched = custom_vmap(function)
+    batched = custom_vmap(split_by_tokens(function))
 
     def rule(size: int, in_batched: list[Any], tables: Any, tokens: Any) -> tuple[Any, Any]:
         tokens = broadcast_batch(size, tokens, in_batched[1])

@@ -62,10 +62,15 @@ def is_registered() -> bool:
 
 def select(k: int, scores1: jax.Array, scores2: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Scores and ids [..., k] of the selection from half scores [..., n] (SEL-2)."""
-    *lead, n = scores1.shape
-    results = _array((*lead, k), scores1.dtype), _array((*lead, k), id_dtype(n * n))
-    # The core takes any leading axes, so vmap adds one.
-    return _call("select", results, vmap_method="broadcast_all")(scores1, scores2)
+
+    @over_tokens
+    def run(_: Any, halves: tuple[jax.Array, jax.Array]) -> Any:
+        *lead, n = halves[0].shape
+        results = _array((*lead, k), halves[0].dtype), _array((*lead, k), id_dtype(n * n))
+        return _call("select", results)(*halves)
+
+    scores, ids = _with_rows(run, (scores1, scores2))
+    return scores, ids
 
 
 def query(weights: tuple[jax.Array, ...], x: jax.Array) -> jax.Array:
@@ -88,7 +93,12 @@ def retrieve(k: int, keys: jax.Array, q: jax.Array) -> tuple[jax.Array, jax.Arra
 
 def gates(kind: str, scores: jax.Array) -> jax.Array:
     """The gates of scores [..., k] (GAT-1, GAT-2)."""
-    gate: jax.Array = _call("gates", _like(scores), vmap_method="broadcast_all")(scores, gate=_code(GATES, kind))
+
+    @over_tokens
+    def run(_: Any, scores: jax.Array) -> Any:
+        return _call("gates", _like(scores))(scores, gate=_code(GATES, kind))
+
+    gate: jax.Array = _with_rows(run, scores)
     return gate
 
 
@@ -209,6 +219,13 @@ def _call(name: str, results: Any, **options: Any) -> Any:
         return call(*arrays, **attributes)
 
     return run
+
+
+def _with_rows(run: Callable[[Any, Any], Any], arrays: Any) -> Any:
+    """``run`` on arrays [..., n], which have one leading axis at least, without tables."""
+    if jax.tree.leaves(arrays)[0].ndim > 1:
+        return run((), arrays)
+    return jax.tree.map(lambda row: row[0], run((), jax.tree.map(lambda row: row[None], arrays)))
 
 
 def _in_order(tables: Tables) -> tuple[jax.Array, ...]:

@@ -13,9 +13,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import export
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from peerspec.backends.jax import PeerConfig, forward, init
+from peerspec.backends.jax import PeerConfig, forward, init, library_operations
 
 WHOLE, SHARDED = PartitionSpec(), PartitionSpec("data")
 CONFIG = PeerConfig(d_model=16, heads=2, num_experts=64, top_k=4, d_key=8)
@@ -55,12 +56,22 @@ def error(got: Any, right: Any) -> float:
     return max(jax.tree.leaves(jax.tree.map(largest, jax.device_get(got), jax.device_get(right))))
 
 
-def gathers() -> bool:
-    """Whether devices exchange tokens although their axes are explicit."""
-    mesh = jax.make_mesh((2,), ("data",), axis_types=(AxisType.Explicit,))
-    params = jax.device_put(init(CONFIG, jax.random.key(0), jnp.float64), NamedSharding(mesh, WHOLE))
+def gathers(config: PeerConfig, kind: AxisType) -> bool:
+    """Whether devices exchange tokens in a forward pass."""
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(kind,))
+    params = jax.device_put(init(config, jax.random.key(0), jnp.float64), NamedSharding(mesh, WHOLE))
     x = jax.device_put(jnp.ones((6, 16)), NamedSharding(mesh, SHARDED))
-    return "all-gather" in jax.jit(y, static_argnums=0).lower(CONFIG, params, x).compile().as_text()
+    return "all-gather" in jax.jit(y, static_argnums=0).lower(config, params, x).compile().as_text()
+
+
+def exported() -> float:
+    """How far a program for two devices is from the layer after a way to a file and back, as documented."""
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(AxisType.Auto,))
+    params, x = init(CONFIG, jax.random.key(0), jnp.float64), jax.random.normal(jax.random.key(1), (6, 16))
+    own, tokens = jax.device_put((params, x), (NamedSharding(mesh, WHOLE), NamedSharding(mesh, SHARDED)))
+    with library_operations():
+        data = export.export(jax.jit(lambda params, x: y(CONFIG, params, x)))(own, tokens).serialize()
+    return error(export.deserialize(data).call(own, tokens), y(CONFIG, params, x))
 
 
 def main() -> None:
@@ -93,7 +104,10 @@ def main() -> None:
                 errors[f"{name}, {what}, shard_map"] = error(got, one(config, params, x))
             nothing = jax.jit(mapped, static_argnums=0)(config, params, x[:, :0])
             errors[f"{name}, no tokens, shard_map"] = float(nothing.shape != (2, 0, 16))
-    errors["gathered tokens, explicit axes"] = float(gathers())
+    for name, config in CONFIGS.items():
+        for kind in (AxisType.Auto, AxisType.Explicit):
+            errors[f"{name}, gathered tokens, {kind}"] = float(gathers(config, kind))
+    errors["exported"] = exported()
     json.dump(errors, sys.stdout)
 
 
