@@ -73,6 +73,7 @@ class FaultKind(StrEnum):
     RAISED = "raised"
     REFUSED = "refused"
     TIMED_OUT = "timed out"
+    NOT_STARTED = "did not start"
     DIED = "process died"
     EXITED = "exited"
     WRONG_TYPE = "wrong type"

@@ -93,6 +93,10 @@ TEMPLATES: dict[str, str] = {
     FaultKind.RAISED: "{method}() raised {exception}: {detail}",
     FaultKind.REFUSED: "{detail}",
     FaultKind.TIMED_OUT: "{method} gave no answer within {limit:g} s, the limit of --timeout; the run was ended",
+    FaultKind.NOT_STARTED: (
+        "{method} gave no answer within {limit:g} s, the limit of a start, or of --timeout if that is longer; "
+        "the run was ended"
+    ),
     FaultKind.DIED: "its process died during {method} ({detail})",
     FaultKind.EXITED: "{method}() ended with {exception}",
     FaultKind.WRONG_TYPE: "{method}() must return {expected}, got {got}",

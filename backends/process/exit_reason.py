@@ -1,10 +1,28 @@
-"""Why a process ended, in words."""
+"""Whether a process has ended, and why, in words."""
 
 from __future__ import annotations
 
-__all__ = ["exit_reason"]
+import os
+import subprocess
+from typing import Any
+
+__all__ = ["exit_reason", "has_ended"]
 
 _SIGKILL = -9
+
+
+def has_ended(process: subprocess.Popen[Any]) -> bool:
+    """Whether a process has ended. Its number stays its own, so that its group can still be killed, until ``wait``.
+
+    Example:
+        >>> process = subprocess.Popen(["sleep", "60"])
+        >>> has_ended(process)
+        False
+        >>> process.kill()
+    """
+    if process.returncode is not None or os.name != "posix":
+        return process.poll() is not None
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def exit_reason(code: int) -> str:

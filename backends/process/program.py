@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from peerspec.backends.process.errors import ProcessError
-from peerspec.backends.process.exit_reason import exit_reason
+from peerspec.backends.process.exit_reason import exit_reason, has_ended
 from peerspec.backends.process.guard import Guard
 
 __all__ = ["LINE_LIMIT", "LOG_LIMIT", "Program"]
@@ -33,6 +33,8 @@ _CHUNKS = 64
 """The limit of reads of standard error after the end, for a program that never stops writing."""
 _STOP_LIMIT = 2.0
 """Seconds that a program may take to end after ``stop``."""
+_LOOK = 0.2
+"""Seconds between two looks at a silent program: a process that it started may keep its output open after its end."""
 
 
 class Program:
@@ -85,8 +87,10 @@ class Program:
                 self._die(f"it wrote more than {LOG_LIMIT} bytes to standard error during {what} and gave no answer")
             left = end - time.monotonic()
             if left <= 0:
-                self._die(f"{what} gave no answer within {limit:g} s, the limit of --timeout; the program was ended")
-            self._read(left, what)
+                limited = "a start, or of --timeout if that is longer" if what == "start" else "--timeout"
+                self._die(f"{what} gave no answer within {limit:g} s, the limit of {limited}; the program was ended")
+            if not self._read(min(left, _LOOK), what) and has_ended(self._process):
+                self._ended(what)
         answer, _, self._lines = self._lines.partition(b"\n")
         return answer
 
@@ -136,9 +140,10 @@ class Program:
         if written != len(line) + 1:
             self._die("it does not read its standard input, which is full of messages")
 
-    def _read(self, limit: float, what: str) -> None:
-        """Read from both streams; wait up to ``limit`` seconds for data."""
-        for key, _ in self._streams.select(limit):
+    def _read(self, limit: float, what: str) -> bool:
+        """Read from both streams; wait up to ``limit`` seconds for data. Returns whether there was any."""
+        ready = self._streams.select(limit)
+        for key, _ in ready:
             chunk = os.read(key.fd, 1 << 16)
             if key.data == "log":
                 self._logged += len(chunk)
@@ -149,6 +154,7 @@ class Program:
                 self._lines += chunk
             else:
                 self._ended(what)
+        return bool(ready)
 
     def _ended(self, what: str) -> NoReturn:
         self._kill()  # before the wait: afterwards its number may belong to another process

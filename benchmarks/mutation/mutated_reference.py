@@ -13,7 +13,7 @@ from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import Layer, Output, Selection, compute_dtype
 
 name, profiles = "mutated reference", ALL_PROFILES
-SMALL = 4096
+SMALL = 64
 """The largest number of experts that are sorted all."""
 
 

@@ -5,13 +5,17 @@ Messages come on its standard input and go to its standard output. The backend h
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from importlib.util import find_spec
 from typing import BinaryIO
 
 from peerspec.backends import BackendError, load
+from peerspec.backends.registry import names
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.object_host import ObjectHost, outcome_of
+from peerspec.conformance.hosts.sources import loaded_modules
 from peerspec.conformance.hosts.worker_messages import (
     arguments_of,
     reply_of_answer,
@@ -27,7 +31,9 @@ __all__ = ["serve"]
 def serve(name: str) -> None:
     """Load the backend, send its name, profiles and methods, then answer calls until standard input closes."""
     requests, replies = _streams()
-    sys.path.append(os.getcwd())  # for a module of this folder; behind the modules that the suite needs itself
+    if not _is_known(name):
+        with contextlib.suppress(OSError):  # a folder that is gone
+            sys.path.append(os.getcwd())
     try:
         host = ObjectHost(load(name), timeout=0)
     except BackendError as error:
@@ -37,7 +43,7 @@ def serve(name: str) -> None:
         reason = f"backend {name!r} has attributes that cannot be read: {type(error).__name__}"
         write_message(replies, *reply_of_refusal(reason))
         return
-    write_message(replies, *reply_of_start((host.name, host.profiles, host.methods)))
+    write_message(replies, *reply_of_start((host.name, host.profiles, host.methods, loaded_modules())))
     while True:
         try:
             method, arguments = arguments_of(read_message(requests))
@@ -46,6 +52,18 @@ def serve(name: str) -> None:
             write_message(replies, *reply)
         except (EOFError, BrokenPipeError):
             return  # the suite has ended
+
+
+def _is_known(name: str) -> bool:
+    """Whether a name needs no module of the current folder: an installed backend, or a module of the environment."""
+    target = name.partition(":")[0]
+    if name in names():
+        return True
+    if target.endswith(".py"):
+        return False
+    with contextlib.suppress(ImportError, ValueError):
+        return find_spec(target.partition(".")[0]) is not None
+    return False
 
 
 def _streams() -> tuple[BinaryIO, BinaryIO]:

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, BinaryIO, NoReturn, TypeVar, cast
 
 from peerspec.backends import BackendError
-from peerspec.backends.process.exit_reason import exit_reason
+from peerspec.backends.process.exit_reason import exit_reason, has_ended
 from peerspec.backends.process.guard import Guard
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.fault import Fault
@@ -28,11 +29,17 @@ __all__ = ["WorkerHost"]
 Read = TypeVar("Read")
 
 _LAST = 1.0
-"""Seconds that a process may take to end after its pipe has."""
+"""Seconds that a process may take to end after its pipe has, or its last reply to come after its end."""
+_LOOK = 0.2
+"""Seconds between two looks at a silent process: one that it started may keep its pipe open after its end."""
 
 
 class WorkerHost:
-    """A backend in a process of its own, called through pipes."""
+    """A backend in a process of its own, called through pipes.
+
+    Attributes:
+        modules: what it was loaded from, as ``loaded_modules``.
+    """
 
     def __init__(self, name: str, *, timeout: float, start_timeout: float = 120.0) -> None:
         self.timeout = timeout
@@ -50,7 +57,7 @@ class WorkerHost:
         if isinstance(started, str):
             self.close()
             raise BackendError(started)
-        self.name, self.profiles, self.methods = started
+        self.name, self.profiles, self.methods, self.modules = started
 
     def call(self, method: str, arguments: dict[str, Any]) -> Answer:
         """Send the call and wait for the answer; end the process if there is none."""
@@ -73,7 +80,7 @@ class WorkerHost:
 
     def end(self) -> None:
         """Kill the process and, if the system has process groups, the processes that it started."""
-        if self._process.poll() is None:
+        if self._process.returncode is None:  # its number is its own until it is waited for
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL) if os.name == "posix" else self._process.kill()
 
@@ -88,9 +95,12 @@ class WorkerHost:
         found: list[tuple[Read] | Exception] = []
         self._thread = threading.Thread(target=lambda: found.append(self._attempt(request, read)), daemon=True)
         self._thread.start()
-        self._thread.join(limit)
+        self._wait(limit)
+        if not found and has_ended(self._process):
+            self._die(Problem(FaultKind.DIED, {"method": what, "detail": self._exit_reason()}))
         if not found:
-            self._die(Problem(FaultKind.TIMED_OUT, {"method": what, "limit": limit}))
+            kind = FaultKind.TIMED_OUT if request else FaultKind.NOT_STARTED
+            self._die(Problem(kind, {"method": what, "limit": limit}))
         if isinstance(found[0], WireError):
             detail = f"its process sent no readable reply to {what}: {found[0]}"
             self._die(Problem(FaultKind.PROTOCOL, {"method": what, "detail": detail}))
@@ -106,9 +116,19 @@ class WorkerHost:
         except (OSError, EOFError, ValueError) as error:
             return error
 
+    def _wait(self, limit: float) -> None:
+        """Wait for the reply, up to ``limit`` seconds, or until the process has ended."""
+        end = time.monotonic() + limit
+        while self._thread.is_alive() and (left := end - time.monotonic()) > 0:
+            self._thread.join(min(left, _LOOK))
+            if has_ended(self._process):
+                self._thread.join(_LAST)
+                return
+
     def _exit_reason(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):  # it closed its pipe, and lives on
-            self._process.wait(_LAST)
+        end = time.monotonic() + _LAST
+        while not has_ended(self._process) and time.monotonic() < end:  # it closed its pipe, and may live on
+            time.sleep(_LAST / 100)
         self.end()
         return exit_reason(self._process.wait())
 

@@ -39,8 +39,8 @@ __all__ = [
 Array = NDArray[Any]
 Message = tuple[Any, dict[str, Array]]
 """A value that JSON can hold, and arrays by name."""
-Start = tuple[str, frozenset[str], frozenset[str]]
-"""Name, profiles and methods of a backend."""
+Start = tuple[str, frozenset[str], frozenset[str], dict[str, str]]
+"""Name, profiles and methods of a backend, and what it was loaded from."""
 
 _FAULTS = {
     FaultKind.METHOD_MISSING,
@@ -99,8 +99,8 @@ def _argument(name: str, part: dict[str, Any], arrays: dict[str, Array]) -> Any:
 
 def reply_of_start(start: Start) -> Message:
     """The first reply."""
-    name, profiles, methods = start
-    return {"start": [name, sorted(profiles), sorted(methods)]}, {}
+    name, profiles, methods, modules = start
+    return {"start": [name, sorted(profiles), sorted(methods), modules]}, {}
 
 
 def reply_of_refusal(reason: str) -> Message:
@@ -109,7 +109,7 @@ def reply_of_refusal(reason: str) -> Message:
 
 
 def start_of(message: Message) -> Start | str:
-    """Name, profiles and methods, or why there is no such backend.
+    """The start, or why there is no such backend.
 
     Raises:
         WireError: the message is no first reply.
@@ -118,8 +118,10 @@ def start_of(message: Message) -> Start | str:
     if isinstance(reason := value.get("refused"), str):
         return reason
     match value.get("start"):
-        case [str(name), [*profiles], [*methods]] if _are_texts([*profiles, *methods]) and set(methods) <= {*METHODS}:
-            return name, frozenset(profiles), frozenset(methods)
+        case [str(name), [*profiles], [*methods], dict(modules)] if _are_texts(
+            [*profiles, *methods, *modules.values()]
+        ) and set(methods) <= {*METHODS}:
+            return name, frozenset(profiles), frozenset(methods), modules
     raise WireError("it is no first reply")
 
 

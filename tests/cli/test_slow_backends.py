@@ -153,7 +153,7 @@ def interrupted(backend: str, journal: Path, *options: str) -> None:
         (["--seed", "3"], "seed was 0, now it is 3"),
         (["--size", "default"], "size was minimal, now it is default"),
         (["--profile", "float32"], "profiles was not given, now it is ['float32']"),
-        ([], "contents of slow.py was"),
+        ([], "contents of slow was"),
     ],
 )
 def test_a_journal_of_another_run_is_refused_in_one_sentence(peerspec, slow, tmp_path, options, difference):

@@ -10,8 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from support.signals import heeding
+
+from peerspec.backends.process import ProcessBackend, ProcessError
+from peerspec.conformance.hosts.fault import Fault
+from peerspec.conformance.hosts.worker_host import WorkerHost
+from peerspec.reference import Layer, PeerConfig
+
+LAYER = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"))
+X = np.ones((2, 3), np.float32)
 
 HANGS = """
 import os, subprocess, time
@@ -50,6 +59,36 @@ def test_a_program_that_hangs_ends_with_the_suite_and_its_folder_goes(tmp_path: 
     suite = subprocess.Popen(heeding(ending, command), start_new_session=True, env=environment)
     ended_with(suite, pids, ending)
     until(lambda: not list(folder.iterdir()))
+
+
+ENDS_FIRST = """
+import os, subprocess
+name, profiles = "liar", ["float32"]
+def forward(layer, x, **_):
+    child = subprocess.Popen(["sleep", "600"], close_fds=CLOSES)
+    open(PIDS, "w").write(f"{child.pid} {child.pid}")
+    os._exit(3)
+"""
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["alone", "with the pipes"])
+def test_what_a_worker_started_ends_with_it_and_its_end_is_seen_at_once(tmp_path: Path, closes: bool) -> None:
+    backend, pids = tmp_path / "liar.py", tmp_path / "pids"
+    backend.write_text(f"PIDS, CLOSES = {str(pids)!r}, {closes}\n" + ENDS_FIRST)
+    began = time.monotonic()
+    with WorkerHost(str(backend), timeout=300) as host, pytest.raises(Fault, match="exit status 3"):
+        host.call("forward", {"layer": LAYER, "x": X})
+    assert time.monotonic() - began < 60
+    until(lambda: not any(lives(int(pid)) for pid in pids.read_text().split()))
+
+
+def test_the_end_of_a_program_is_seen_at_once_although_what_it_started_lives_on(tmp_path: Path) -> None:
+    began = time.monotonic()
+    script = f"sleep 600 & echo $! > {tmp_path / 'pid'}; exit 3"
+    with pytest.raises(ProcessError, match=r"ended during start \(exit status 3\)"):
+        ProcessBackend(["sh", "-c", script], start_timeout=300)
+    assert time.monotonic() - began < 60
+    until(lambda: not lives(int((tmp_path / "pid").read_text())))
 
 
 def ended_with(suite: subprocess.Popen[bytes], pids: Path, ending: signal.Signals) -> None:

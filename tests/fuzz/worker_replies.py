@@ -39,7 +39,7 @@ def seeds() -> Sequence[bytes]:
     out = reference.forward(Layer.random(PeerConfig(3, 2, 4, 2, 4)), np.ones((2, 3), np.float32))
     changed = (Changed("forward", "y", False),)
     replies = (
-        reply_of_start(("liar", frozenset({"float32"}), frozenset({"forward"}))),
+        reply_of_start(("liar", frozenset({"float32"}), frozenset({"forward"}), {"numpy": "0123456789"})),
         reply_of_refusal("no such backend"),
         reply_of_answer("forward", Answer(out, ("x",), changed)),
         reply_of_answer("gradients", Answer({"x": np.ones(3)})),
