@@ -6,8 +6,8 @@
     python benchmarks/mutation --fresh                  without the trials that an earlier run has kept
 
 Each mutant runs at the minimal size, in a process of its own, to its first finding, and if it survives at the default
-size. Trials are kept in ``build/``: an interrupted run goes on where it ended, and after a change of the suite only
-survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names
+size. Trials are kept in ``benchmarks/results/mutation``: an interrupted run goes on where it ended, also on another
+machine, and after a change of the suite only survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names
 no survivor.
 """
 
@@ -37,7 +37,7 @@ from peerspec.reference import SPEC_VERSION  # noqa: E402
 
 EXPLANATIONS = Path(__file__).parent / "equivalent.json"
 RESULTS = Path(__file__).parents[1] / "results" / "mutation.json"
-KEPT = Path(__file__).parents[2] / "build" / "mutation"
+KEPT = RESULTS.parent / "mutation"
 LINES = 50
 """Mutants between two lines of progress where there is no terminal."""
 
@@ -54,7 +54,7 @@ def chosen(options: argparse.Namespace) -> tuple[list[Mutant], bool]:
 
 def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
     """The trials in the order of the mutants: all at the minimal size, then what survives at the size that is asked."""
-    kept = Kept(KEPT.with_suffix(f".{options.size}.jsonl"), suite())
+    kept = Kept(KEPT / f"{options.size}.jsonl", suite())
     known, missing = ([], mutants) if options.fresh else kept.split(mutants)
     found = {id(trial.mutant): trial for trial in known}
     explained = explanations(EXPLANATIONS)

@@ -17,6 +17,8 @@ from trials import SURVIVED, Trial
 __all__ = ["Kept", "suite"]
 
 SUITE = ("conformance", "reference", "backends")
+LETTERS = 16
+"""Of a digest: enough for thousands of mutants."""
 
 
 def suite() -> str:
@@ -26,7 +28,7 @@ def suite() -> str:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in (".py", ".json"):
                 digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:LETTERS]
 
 
 class Kept:
@@ -59,4 +61,4 @@ class Kept:
 def identity(mutant: Mutant) -> str:
     """A digest of all sources of a mutant."""
     texts = TARGETS[mutant.target].texts(mutant)
-    return hashlib.sha256("\0".join(f"{name}\0{text}" for name, text in texts.items()).encode()).hexdigest()
+    return hashlib.sha256("\0".join(f"{name}\0{text}" for name, text in texts.items()).encode()).hexdigest()[:LETTERS]
