@@ -7,8 +7,8 @@
 
 Each mutant runs at the minimal size, in a process of its own, to its first finding, and if it survives at the default
 size. Trials are kept in ``benchmarks/results/mutation``: an interrupted run goes on where it ended, also on another
-machine, and after a change of the suite only survivors run again. The exit status is 1 if a survivor is not explained in ``equivalent.json``, or an explanation names
-no survivor.
+machine, and after a change of the suite only survivors run again. The exit status is 1 if a survivor is not explained
+in ``equivalent.json``, or an explanation names no survivor.
 """
 
 from __future__ import annotations
