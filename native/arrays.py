@@ -45,13 +45,17 @@ def contiguous(
     Raises:
         InputError: another dtype or shape.
     """
-    fits = len(shape) == array.ndim and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
-    if not fits or array.dtype != dtype:
+    if array.dtype != dtype or (array.shape != shape and not _fits(array.shape, shape)):
         sizes = ", ".join("any" if size is None else str(size) for size in shape)
         raise InputError(
             f"{name} must be {np.dtype(dtype)} of shape [{sizes}], got {array.dtype} of shape {list(array.shape)}"
         )
-    return np.require(array, requirements=["C", "A"])
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"])
+
+
+def _fits(found: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(found) and all(want in (None, got) for want, got in zip(shape, found, strict=True))
 
 
 def require_contiguous(
@@ -71,4 +75,4 @@ def require_contiguous(
 
 def address(array: NDArray[Any] | None) -> int | None:
     """The address of the data; None if there is no array. The caller keeps the array alive."""
-    return None if array is None else array.ctypes.data
+    return None if array is None else array.__array_interface__["data"][0]
