@@ -7,8 +7,8 @@ Every file of ``tests/mutants`` runs once at the default size, to its first find
 ``tests/variants`` runs with ``--seeds`` seeds, each in one of its precisions in turn: the first ``--wide`` seeds at the
 default size, the others at the minimal. The page goes to standard output, or to a file. Finished runs are kept in
 ``--kept``, by default in ``benchmarks/results/tester``: an interrupted sweep goes on where it ended, also on another
-machine, until the suite or the backends change. ``--earlier`` takes runs of correct backends also from before such a
-change, and the page says so.
+machine, until the suite or the backends change. ``--earlier`` takes runs also from before such a change, and the page
+says so.
 """
 
 from __future__ import annotations
@@ -54,15 +54,14 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--wide", type=int, default=6, help="seeds of them at the default size")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--kept", type=Path, default=RESULTS / "tester", help="folder of finished runs")
-    parser.add_argument("--earlier", action="store_true", help="keep runs of correct backends by an earlier suite")
+    parser.add_argument("--earlier", action="store_true", help="keep runs of an earlier suite")
     parser.add_argument("--write", type=Path)
     return parser.parse_args()
 
 
 def main() -> int:
     options = options_of()
-    kept_wrong = Kept(options.kept, "mutants")
-    kept_right = Kept(options.kept, "variants", earlier=options.earlier)
+    kept_wrong, kept_right = (Kept(options.kept, name, earlier=options.earlier) for name in ("mutants", "variants"))
     mutants = [(path, 0, "default") for path in files("mutants")]
     sizes = ["default" if seed < options.wide else "minimal" for seed in range(options.seeds)]
     variants = [(path, seed, size) for seed, size in enumerate(sizes) for path in files("variants")]
@@ -73,7 +72,8 @@ def main() -> int:
     [errors] = run_tasks("smallest errors", smallest_errors, [(Path("sensitivity.py"), 0, "default")], kept_right, 1)
     mutation = json.loads(MUTATION.read_text("utf-8")) if MUTATION.exists() else None
     command = f"python benchmarks/tester.py --seeds {options.seeds} --wide {options.wide} --write docs/tester.md"
-    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, sizes.count("default"), kept_right.is_earlier)
+    suite = "by an earlier state of the suite" if kept_wrong.is_earlier or kept_right.is_earlier else "by this suite"
+    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, sizes.count("default"), suite)
     if options.write:
         options.write.write_text(text, "utf-8")
     else:

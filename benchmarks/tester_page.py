@@ -172,10 +172,9 @@ def page(
     mutation: Mapping[str, Any] | None,
     smallest: Mapping[str, int],
     wide: int,
-    is_earlier: bool,
+    suite: str,
 ) -> str:
-    """The whole page; ``wide`` seeds of the correct backends ran at the default size, perhaps by an earlier suite."""
-    by = "an earlier state of the suite" if is_earlier else "this suite"
+    """The whole page; ``wide`` seeds of the correct backends ran at the default size, ``suite`` says by which suite."""
     runs, false = sum(row["runs"] for row in right.values()), sum(len(row["false"]) for row in right.values())
     survive = sum(not row["check"] for row in wrong.values())
     return f"""# The tester, tested
@@ -186,10 +185,10 @@ Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite se
 
 {misses(smallest)}
 
-- Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size.
+- Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size, {suite}.
 - Wrong backends, made by operator: {counted(mutation)}.
 - Correct backends that compute in other ways: {len(right)}, {runs} runs, each in one precision in turn, {wide} of each
-  backend at the default size and the others at the minimal, by {by}: {false} false findings.
+  backend at the default size and the others at the minimal, {suite}: {false} false findings.
 
 ## Wrong by hand, by kind
 
