@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
+from peerspec.conformance.cases.layouts import LAYOUTS
 
 __all__ = ["Figures", "page"]
 
@@ -84,8 +85,8 @@ def misses(smallest: Mapping[str, int]) -> str:
             f"bounds grow with sizes; at best, scaling in float32 is seen from {finest} on ({clause('PRC-4')})",
         ),
         (
-            "memory that no caller of the contract passes: negative strides, repeated rows, unaligned arrays",
-            f"an answer to other strides and to tables with gaps is judged ({clause('IND-2')})",
+            "an order of memory that no case has, such as gaps between the numbers of a row",
+            f"judged are {', '.join(LAYOUTS)} ({clause('IND-2')})",
         ),
         (
             "TF32 in the gradient of a projection, where the bound is as wide",
