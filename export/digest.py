@@ -39,7 +39,8 @@ def require_digest(file: Path, wanted: object, *, end: int, deadline: float, lim
             digest.update(part)
             if time.monotonic() > deadline:
                 raise ExportError(
-                    f"the SHA-256 of {file} is not known within {limit:g} s, the limit of --timeout; pass a longer limit"
+                    f"the SHA-256 of {file} is not known within {limit:g} s, the limit of --timeout; pass a longer "
+                    "limit"
                 )
     if (got := digest.hexdigest()) != wanted:
         raise ExportError(

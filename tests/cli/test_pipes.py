@@ -61,7 +61,9 @@ def test_a_pipe_that_nobody_writes_to_is_one_sentence(folder: Path, arguments: l
 
 @pytest.mark.parametrize("arguments", ["render <(cat report.json)", "render /dev/stdin < report.json"])
 def test_a_report_is_read_from_what_a_shell_puts_in_its_place(tmp_path: Path, arguments: str) -> None:
-    (tmp_path / "report.json").write_text(dumps([check_backend("reference", size="minimal", only=["structure.answer"])]))
+    (tmp_path / "report.json").write_text(
+        dumps([check_backend("reference", size="minimal", only=["structure.answer"])])
+    )
     for line in (f"peerspec {arguments}", "cat report.json | peerspec render /dev/stdin"):
         script = f'peerspec() {{ "{sys.executable}" -m peerspec "$@"; }}; {line}'
         done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100)

@@ -405,7 +405,9 @@ def test_a_digest_is_computed_within_a_time(model):
         "check_external(Path(sys.argv[1]), read_model(sys.argv[1]), timeout=0.5)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, timeout=60)
-    assert f"the SHA-256 of {data} is not known within 0.5 s, the limit of --timeout; pass a longer limit" in done.stderr
+    assert (
+        f"the SHA-256 of {data} is not known within 0.5 s, the limit of --timeout; pass a longer limit" in done.stderr
+    )
 
 
 @pytest.mark.parametrize("where", ["subgraph", "function"])

@@ -44,7 +44,9 @@ def test_a_file_without_end_is_refused() -> None:
         read_limited(Path("/dev/zero"), 3_000_000)
 
 
-READ = "import pathlib, sys; from peerspec.files import limited; {}; limited.read_limited(pathlib.Path(sys.argv[1]), 9**9)"
+READ = (
+    "import pathlib, sys; from peerspec.files import limited; {}; limited.read_limited(pathlib.Path(sys.argv[1]), 9**9)"
+)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,9 @@ def test_a_pipe_that_gives_nothing_or_never_ends_is_refused_in_time(tmp_path: Pa
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     short = READ.format("limited._WRITER_LIMIT, limited._PIPE_LIMIT = 0.5, 2")
-    with subprocess.Popen(["sh", "-c", writer.format(pipe)], start_new_session=True, stderr=subprocess.DEVNULL) as other:
+    with subprocess.Popen(
+        ["sh", "-c", writer.format(pipe)], start_new_session=True, stderr=subprocess.DEVNULL
+    ) as other:
         try:
             done = subprocess.run([sys.executable, "-c", short, str(pipe)], capture_output=True, text=True, timeout=60)
         finally:

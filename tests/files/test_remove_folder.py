@@ -10,7 +10,9 @@ from support.unprivileged import unprivileged
 
 from peerspec.files.remove_folder import remove_folder
 
-REMOVE = "import pathlib, sys; from peerspec.files.remove_folder import remove_folder as f; f(pathlib.Path(sys.argv[1]))"
+REMOVE = (
+    "import pathlib, sys; from peerspec.files.remove_folder import remove_folder as f; f(pathlib.Path(sys.argv[1]))"
+)
 
 
 @pytest.fixture
