@@ -12,6 +12,7 @@ from peerspec.cli import INTERRUPTED
 from peerspec.cli.app import app
 from peerspec.cli.say import say
 from peerspec.cli.streams import lasting_streams
+from peerspec.cli.threads import TOO_LITTLE, is_from_start
 
 __all__ = ["run"]
 
@@ -56,6 +57,8 @@ def _explain(error: Exception) -> int:
         say(f"{error.filename}: {error.strerror}")
     elif isinstance(error, PeerError | OSError | ImportError):
         say(str(error))
+    elif isinstance(error, MemoryError) or is_from_start(error):
+        say(TOO_LITTLE)
     else:
         traceback.print_exc()
         say(f"a defect of peerspec; please report it: {type(error).__name__}: {error}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -40,7 +40,10 @@ def show_progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
 
 @contextmanager
 def heartbeat(beat: Callable[[], None]) -> Iterator[None]:
-    """Call ``beat`` every ``HEARTBEAT`` seconds, in a thread, so that a case that takes long shows life too."""
+    """Call ``beat`` every ``HEARTBEAT`` seconds, in a thread, so that a case that takes long shows life too.
+
+    Where the system starts no more threads, nothing is called.
+    """
     ended = threading.Event()
 
     def beats() -> None:
@@ -48,12 +51,14 @@ def heartbeat(beat: Callable[[], None]) -> Iterator[None]:
             beat()
 
     thread = threading.Thread(target=beats, daemon=True)
-    thread.start()
+    with suppress(RuntimeError):
+        thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
 
 
 @contextmanager

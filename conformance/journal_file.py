@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ __all__ = ["JournalError", "JournalFile"]
 
 KIND, VERSION = "peerspec.journal", 1
 """The schema of the first line."""
+_HALVES = re.compile(r"[\ud800-\udfff]")
+"""Halves of surrogate pairs, as in a file name that is not UTF-8: JSON cannot hold them, so a line has escapes."""
 _LIMIT = 1 << 28
 """The largest journal that is read, in bytes: a run of days."""
 
@@ -49,6 +52,7 @@ class JournalFile:
     def __init__(self, path: Path, about: Mapping[str, str], read: Callable[[dict[str, Any]], None]) -> None:
         self.path, self._lock, self._started = path, threading.Lock(), time.monotonic()
         self.seconds = 0.0
+        about = {name: value.encode(errors="backslashreplace").decode() for name, value in about.items()}
         lines, length = _whole_lines(path)
         if lines:
             _require_same(path, _head(path, lines[0]), about)
@@ -89,7 +93,8 @@ class JournalFile:
 
     def _append(self, row: dict[str, Any]) -> None:
         """Write a line that is on the disk when this returns, so that a loss of power leaves whole lines."""
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+        line = _HALVES.sub(lambda half: f"\\\\u{ord(half[0]):x}", text).encode() + b"\n"
         with self._lock:
             self._stream.write(line)
             self._stream.flush()

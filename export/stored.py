@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from peerspec.export.digest import require_digest
 from peerspec.export.domain import TENSOR_TYPES
 from peerspec.export.errors import ExportError
+from peerspec.export.external_ends import external_ends
 from peerspec.export.names import DIGEST_KEY
 from peerspec.export.onnx_package import ModelProto, TensorProto, helper
 from peerspec.files.strict_json import parse_json
@@ -41,11 +43,13 @@ def read_tensor(path: Path, tensor: TensorProto) -> NDArray[Any]:
         raise ExportError(f"{path}: the data of {tensor.name} do not fit its shape: {error}") from None
 
 
-def check_external(path: Path, model: ModelProto) -> None:
+def check_external(path: Path, model: ModelProto, *, timeout: float = math.inf) -> None:
     """Check the external files of every initializer: present, long enough, and with the digest in the metadata.
 
+    A file is read only where the metadata state its digest, for at most ``timeout`` seconds altogether.
+
     Raises:
-        ExportError: one of them is not (ONX-8).
+        ExportError: one of them is not (ONX-8), is longer than its tensors, or takes too long.
     """
     text = {entry.key: entry.value for entry in model.metadata_props}.get(DIGEST_KEY, "{}")
     try:
@@ -53,14 +57,11 @@ def check_external(path: Path, model: ModelProto) -> None:
     except (ValueError, TypeError):
         raise ExportError(f"{path}: {DIGEST_KEY} must be a JSON object of file names, got {text[:60]!r}") from None
     external = [tensor for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
-    for file in {_locate(path, tensor)[0] for tensor in external}:
-        with open(file, "rb") as data:
-            got = hashlib.file_digest(data, "sha256").hexdigest()
-        if got != digests.get(file.name, got):
-            raise ExportError(
-                f"{file} was changed: its SHA-256 is {got}, the model was written with {digests[file.name]}; "
-                "copy or export it again"
-            )
+    files = {_locate(path, tensor)[0] for tensor in external}
+    ends, deadline = external_ends(path, model), time.monotonic() + timeout
+    for file in files:
+        if file.name in digests:
+            require_digest(file, digests[file.name], end=ends[file], deadline=deadline, limit=timeout)
 
 
 def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:

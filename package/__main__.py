@@ -1,8 +1,6 @@
 """``python -m peerspec``: the command ``peerspec``."""
 
-import sys
-
-from peerspec.cli import main
+from peerspec.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

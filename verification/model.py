@@ -56,7 +56,7 @@ def verify_model(
         node: verify only the layer of this name; needed with ``layer`` if the model holds several.
         kernels: whether to run the model on the kernels of ``peerspec.export.ort``.
         seed: the seed of the inputs.
-        timeout: the time limit of one call, in seconds.
+        timeout: the time limit of one call, in seconds, and of reading the external files to compare their digests.
 
     Returns:
         One outcome per layer, in the order of the graph.
@@ -76,7 +76,7 @@ def verify_model(
     model = read_model(path)
     single = node is not None or layer is not None
     nodes = [find_layer(model, path, node)] if single else find_layers(model, path)
-    check_external(path, model)
+    check_external(path, model, timeout=timeout)
     errors = [_table_error(layer_node, model, path, layer) for layer_node in nodes]
     names = [node] if single else [layer_node.name or None for layer_node in nodes]
     reports = [verify_layer(path, layer, node=name, kernels=kernels, seed=seed, timeout=timeout) for name in names]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from peerspec.backends.process import messages
 from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import Program
 from peerspec.backends.process.tensors import SentFile, read_answer
+from peerspec.files.remove_folder import remove_folder
 from peerspec.reference import SPEC_VERSION, Layer, Output, PeerConfig, Selection
 
 __all__ = ["Command", "ProcessBackend"]
@@ -71,7 +71,7 @@ class ProcessBackend:
         try:
             self._program = Program(command, self._folder)
         except BaseException:
-            _remove_folder(self._folder)
+            remove_folder(self._folder)
             raise
         try:
             reply = self._exchange("start", messages.start(), start_timeout)
@@ -102,7 +102,7 @@ class ProcessBackend:
     def close(self) -> None:
         """End the program and remove its files."""
         self._program.stop(messages.request("stop"))
-        _remove_folder(self._folder)
+        remove_folder(self._folder)
 
     def __enter__(self) -> ProcessBackend:
         return self
@@ -229,8 +229,3 @@ def _identity(folder: Path) -> tuple[int, int, int]:
     """What something else of the same name does not have; a link may have the number of a removed folder."""
     about = folder.lstat()
     return about.st_dev, about.st_ino, stat.S_IFMT(about.st_mode)
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove the folder, whatever the program put in it or in its place; a link is removed and not followed."""
-    subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)

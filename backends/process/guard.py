@@ -13,7 +13,15 @@ from pathlib import Path
 
 __all__ = ["Guard"]
 
-_SCRIPT = 'read -r line && exit; kill -s KILL -- "-$0"; test -z "$1" || rm -rf -- "$1"'
+_SCRIPT = """
+read -r line && exit
+kill -s KILL -- "-$0"
+test -n "$1" || exit
+PATH=$PATH:/usr/bin:/bin
+test -h "$1" || chmod -R u+rwx -- "$1"
+rm -rf -- "$1"
+"""
+"""A folder that may not be written keeps what is in it, so each one gets that right first; a link is not followed."""
 
 
 class Guard:

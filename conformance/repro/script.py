@@ -18,6 +18,10 @@ _PROGRAM = """\
 # Exit status: 1 if the check fails, 0 if it holds, 2 if it cannot be run.
 
 import sys
+
+if not sys.flags.safe_path:
+    del sys.path[0]  # the folder of this file: what lies in it, a json.py for example, takes the place of no module
+
 from pathlib import Path
 {imports}
 from peerspec.conformance.repro import replay

@@ -5,11 +5,11 @@ change the file of a final version.
 """
 
 import json
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from peerspec.conformance.clauses import Clause
+from peerspec.conformance.maintenance import read_document, run_with_paths
 from peerspec.conformance.requirements.index import parse_index
 from peerspec.conformance.requirements.parse import parse
 from peerspec.conformance.suite import CHECKS
@@ -31,11 +31,15 @@ def indexed_clauses(documents: dict[str, str]) -> list[Clause]:
 
 def frozen(*documents: Path) -> str:
     """The text of the data file for documents."""
-    clauses = indexed_clauses({path.name: path.read_text("utf-8") for path in documents})
+    clauses = indexed_clauses({path.name: read_document(path) for path in documents})
     data = {"spec": SPEC_VERSION, "checks": [check.id for check in CHECKS], "clauses": [asdict(c) for c in clauses]}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
+def freeze(*documents: Path) -> None:
+    """Write the data file of this version into the package."""
+    write_atomically(Path(__file__).parent / f"{SPEC_VERSION}.json", frozen(*documents).encode())
+
+
 if __name__ == "__main__":
-    text = frozen(*map(Path, sys.argv[1:]))
-    write_atomically(Path(__file__).parent / f"{SPEC_VERSION}.json", text.encode())
+    run_with_paths(freeze, "peerspec.conformance.requirements.freeze SPEC.md SPEC-ONNX.md", least=1)

@@ -7,11 +7,11 @@ files and reasons there stay as they are.
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from peerspec.conformance.findings import CLAUSES_OF_CLAIMS
+from peerspec.conformance.maintenance import read_document, run_with_paths
 from peerspec.conformance.suite import CHECKS
 from peerspec.files.atomic_file import write_atomically
 
@@ -75,7 +75,11 @@ def _column(id: str, before: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in (*deciding(id), *tests)) or "".join(reasons)
 
 
+def write_checks(*documents: Path) -> None:
+    """Write the checks of the suite into the index of each document."""
+    for document in documents:
+        write_atomically(document, with_checks(read_document(document)).encode())
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        document = Path(name)
-        write_atomically(document, with_checks(document.read_text("utf-8")).encode())
+    run_with_paths(write_checks, "peerspec.conformance.requirements.index SPEC.md", least=1)

@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from peerspec.conformance.vectors.dyadic_tensor import DyadicTensor
+from peerspec.files.limited import read_limited
 from peerspec.files.tensors import parse_tensors
 from peerspec.reference import PeerError
 
-__all__ = ["Entry", "VectorError"]
+__all__ = ["SIZE_LIMIT", "Entry", "VectorError"]
+
+SIZE_LIMIT = 1 << 20
+"""The largest size of all files together, in bytes; vectors are meant to be read and copied."""
 
 
 class VectorError(PeerError):
@@ -57,9 +61,10 @@ class Entry:
 
     def _bytes(self) -> bytes:
         try:
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise VectorError(f"{self.path} cannot be read: {error.strerror}") from None
+            data = read_limited(self.path, SIZE_LIMIT)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise VectorError(f"{self.path} cannot be read: {reason}; download it again") from None
         if (digest := sha256(data).hexdigest()) != self.sha256:
             raise VectorError(
                 f"{self.path} must have the SHA-256 of the manifest, {self.sha256}, got {digest}; download it again"

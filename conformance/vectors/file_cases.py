@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.conformance.cases.case import Array
+from peerspec.conformance.maintenance import run_with_paths
 from peerspec.conformance.vectors.manifest import FILES
 from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.reference import DTYPES, SPEC_VERSION, PeerConfig, parameter_dtype
@@ -228,4 +229,4 @@ def _object(texts: Mapping[str, str], repeat: str) -> str:
 
 
 if __name__ == "__main__":
-    write_files(FILES)
+    run_with_paths(lambda: write_files(FILES), "peerspec.conformance.vectors.file_cases", least=0, most=0)

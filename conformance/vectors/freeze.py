@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
@@ -16,6 +15,7 @@ from safetensors.numpy import save
 from peerspec.conformance.cases.case import Array, Draw
 from peerspec.conformance.cases.layers import exact_params, full_params, tokens
 from peerspec.conformance.inputs import significant_bits, word
+from peerspec.conformance.maintenance import run_with_paths
 from peerspec.conformance.vectors.entry import VectorError
 from peerspec.conformance.vectors.manifest import MANIFEST
 from peerspec.files.atomic_folder import atomic_folder
@@ -78,8 +78,8 @@ def freeze(folder: Path) -> None:
     try:
         with atomic_folder(folder) as unfinished:
             _write(unfinished)
-    except FileExistsError:
-        raise VectorError(f"{folder} exists; name a new folder") from None
+    except FileExistsError as error:  # the folder, or a file in the place of one above it
+        raise VectorError(f"{error.filename2 or error.filename} exists; name a new folder") from None
 
 
 def _write(folder: Path) -> None:
@@ -135,4 +135,4 @@ def _selection(name: str, n: int, k: int, bits: int | None, dtype: Any) -> _File
 
 
 if __name__ == "__main__":
-    freeze(Path(sys.argv[1]))
+    run_with_paths(freeze, "peerspec.conformance.vectors.freeze FOLDER", least=1, most=1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from peerspec.conformance.vectors.dyadic_tensor import DyadicTensor
-from peerspec.conformance.vectors.entry import Entry, VectorError
+from peerspec.conformance.vectors.entry import SIZE_LIMIT, Entry, VectorError
 from peerspec.files.limited import read_limited
 from peerspec.files.strict_json import parse_json
 from peerspec.reference import SPEC_VERSION
@@ -18,8 +18,6 @@ HOME = Path(__file__).parent / "data"
 FILES = Path(__file__).parent / "files"
 """Its layer files for readers; ``file_cases`` writes them."""
 MANIFEST = "manifest.json"
-_SIZE_LIMIT = 1 << 20
-"""The largest size of all files together, in bytes; vectors are meant to be read and copied."""
 
 
 def read_manifest(folder: Path) -> tuple[list[dict[str, Any]], list[Entry]]:
@@ -54,7 +52,7 @@ def _wrong(error: Exception) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return read_limited(path, _SIZE_LIMIT).decode()
+        return read_limited(path, SIZE_LIMIT).decode()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or ("not UTF-8" if isinstance(error, UnicodeError) else error)
         raise VectorError(f"{path} cannot be read: {reason}; name a folder of vectors") from None
@@ -63,8 +61,8 @@ def _text(path: Path) -> str:
 def _check_files(folder: Path, named: dict[str, Any]) -> None:
     if unnamed := sorted({file.name for file in folder.iterdir()} - {MANIFEST, *named}):
         raise VectorError(f"{folder / unnamed[0]} is not in the manifest; remove it")
-    if (size := sum(file.stat().st_size for file in folder.iterdir())) > _SIZE_LIMIT:
-        raise VectorError(f"the files in {folder} must have at most {_SIZE_LIMIT} bytes together, got {size}")
+    if (size := sum(file.stat().st_size for file in folder.iterdir())) > SIZE_LIMIT:
+        raise VectorError(f"the files in {folder} must have at most {SIZE_LIMIT} bytes together, got {size}")
 
 
 def _entry(folder: Path, name: str, entry: dict[str, Any]) -> Entry:

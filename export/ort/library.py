@@ -8,10 +8,13 @@ from pathlib import Path
 
 from peerspec.export.ort.errors import KernelError
 from peerspec.export.ort.sources import key
+from peerspec.files.limited import read_limited
 
 __all__ = ["is_current", "require_current"]
 
 _BUILD = "build it again with peerspec.export.ort.build"
+_LIMIT = 1 << 28
+"""The largest file that is read, in bytes; a library with the names for a debugger has some millions."""
 _MARK = re.compile(rb"peerspec_ort_key=([0-9a-f]+)")
 
 
@@ -44,5 +47,8 @@ def require_current(path: Path) -> None:
 
 def _key_of(path: Path) -> str | None:
     """The key in the file. It is read from the file, because a loaded library hides a later file of the same path."""
-    found = _MARK.search(path.read_bytes())
+    try:
+        found = _MARK.search(read_limited(path, _LIMIT))
+    except ValueError:
+        return None
     return None if found is None else found[1].decode()

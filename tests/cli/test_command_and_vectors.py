@@ -1,13 +1,16 @@
 """``check --command`` and ``vectors``: programs in any language, and the frozen inputs for them."""
 
+import os
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.unprivileged import unprivileged
 
 from peerspec.conformance.vectors import HOME
 
@@ -32,6 +35,23 @@ def test_the_status_tells_a_failed_clause_from_a_fault(peerspec: Peerspec, way: 
     ran = peerspec("check", "--command", _command("broken.py", way), "--size", "minimal", "--only", "structure")
     assert ran.status == status
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("way", ["right", "folder without rights"])
+def test_the_folder_of_a_program_is_removed_without_rights_and_without_a_path(tmp_path: Path, way: str) -> None:
+    temporary, report = tmp_path / "temporary", tmp_path / "report.json"
+    temporary.mkdir()
+    run = [sys.executable, "-m", "peerspec", "check", "--size", "minimal", "--only", "structure.answer"]
+    ran = subprocess.run(
+        unprivileged([*run, "--command", _command("broken.py", way), "--json", str(report)]),
+        env=os.environ | {"TMPDIR": str(temporary), "PATH": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ran.returncode == (0 if way == "right" else 2), ran.stderr
+    assert report.exists()
+    assert not list(temporary.iterdir())
 
 
 def test_how_to_run_it_again_names_the_command(peerspec: Peerspec) -> None:

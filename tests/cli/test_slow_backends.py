@@ -18,9 +18,11 @@ from peerspec.cli import progress as shown
 from peerspec.cli.progress import rough
 from peerspec.conformance import check_backend
 from peerspec.conformance.deep import Explored, explore_deeply
+from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.meter import Standing
 
 COMMAND = [sys.executable, "-c", "import sys; from peerspec.cli import main; sys.exit(main())"]
+PROGRAMS = Path(__file__).parents[1] / "backends" / "process" / "programs"
 SLOW = """
 import time
 from peerspec.backends import reference
@@ -190,6 +192,25 @@ def test_a_damaged_line_in_the_middle_is_named(peerspec, slow, tmp_path):
         assert f"line 2 of {journal} is damaged" in result.err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names of files that are not UTF-8")
+@pytest.mark.parametrize("size", ["minimal", "deep"])
+def test_a_backend_whose_name_is_not_utf_8_has_a_journal(peerspec, slow, tmp_path, size):
+    backend, journal = f"{tmp_path}/m\udcff.py", tmp_path / "journal"
+    Path(slow(0, "float32")).rename(backend)
+    options = {"minimal": ("--only", "structure.answer"), "deep": ("--minutes", 0.02, "--repro", tmp_path)}[size]
+    result = peerspec("check", backend, "--size", size, "--resume", journal, "-q", *options)
+    assert (result.status, result.err) == (0, "")
+
+
+def test_a_journal_goes_on_with_texts_that_are_not_unicode(tmp_path):
+    about, rows = {"address": "m\udcff.py \\udcff"}, []
+    for _ in range(2):
+        journal = JournalFile(tmp_path / "journal", about, rows.append)
+        journal.write({"text": "\ud800\\"})
+        journal.close()
+    assert [row["text"] for row in rows] == ["\\ud800\\"]
+
+
 def test_only_one_backend_can_be_resumed(peerspec, tmp_path):
     result = peerspec("check", "reference", "torch", "--resume", tmp_path / "journal")
     assert (result.status, "name one backend" in result.err) == (2, True)
@@ -270,3 +291,19 @@ def _rows(journal):
     """The whole rows of a journal that is being written."""
     lines = journal.read_text("utf-8").split("\n")[1:-1] if journal.exists() else []
     return [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "command", [("check", "reference"), ("smoke", "reference"), ("verify", "m.onnx"), ("repro", "r")]
+)
+@pytest.mark.parametrize("seconds", ["1e10", "1e300", "inf", "1000001"])
+def test_a_time_limit_that_no_system_keeps_is_one_sentence_with_the_largest(peerspec, command, seconds):
+    result = peerspec(*command, "--timeout", seconds)
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+    assert "1000000" in result.err.replace("1000001", "")
+
+
+def test_the_longest_time_limit_is_kept(peerspec, tmp_path):
+    program = shlex.join([sys.executable, str(PROGRAMS / "broken.py"), "right"])
+    options = ("--size", "minimal", "--only", "structure.answer", "--timeout", 1_000_000, "-q")
+    assert peerspec("check", "reference", "--command", program, *options).status == 0

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.signals import heeding
+from support.unprivileged import unprivileged
 
 from peerspec.backends.process import ProcessBackend, ProcessError
 from peerspec.conformance.hosts.fault import Fault
@@ -89,6 +90,25 @@ def test_the_end_of_a_program_is_seen_at_once_although_what_it_started_lives_on(
         ProcessBackend(["sh", "-c", script], start_timeout=300)
     assert time.monotonic() - began < 60
     until(lambda: not lives(int((tmp_path / "pid").read_text())))
+
+
+@pytest.mark.parametrize("left", ["a folder without rights", "a link"])
+def test_the_folder_of_a_program_goes_with_a_killed_suite_whatever_is_in_it(tmp_path: Path, left: str) -> None:
+    """Also without a PATH; the target of a link in its place stays as it is."""
+    pids, folder, kept = (tmp_path / name for name in ("pids", "temporary", "kept"))
+    folder.mkdir()
+    kept.mkdir(0o555)
+    swap = f'rmdir "$1"; ln -s {kept} "$1"'
+    fill = 'mkdir "$1/inner"; touch "$1/inner/file"; chmod 555 "$1/inner"'
+    script = f"set {folder}/*; {swap if left == 'a link' else fill}; sleep 600 & echo $$ $! > {pids}; sleep 600"
+    environment = os.environ | {"TMPDIR": str(folder), "PATH": "/nonexistent"}
+    command = ["/bin/sh", "-c", f"PATH={os.environ['PATH']}; {script}"]
+    suite = subprocess.Popen(
+        unprivileged([sys.executable, "-c", SUITE, *command]), start_new_session=True, env=environment
+    )
+    ended_with(suite, pids, signal.SIGKILL)
+    until(lambda: not list(folder.iterdir()))
+    assert kept.stat().st_mode & 0o777 == 0o555
 
 
 def ended_with(suite: subprocess.Popen[bytes], pids: Path, ending: signal.Signals) -> None:

@@ -84,6 +84,18 @@ def test_the_exit_status_is_1_for_a_failure_0_if_it_holds_and_2_if_it_cannot_be_
     assert "QRY-2 holds" in runs[0]
 
 
+@pytest.mark.parametrize("flags", [[], ["-P"]])
+def test_the_program_imports_nothing_that_lies_beside_it(written, tmp_path, flags):
+    program = shutil.copy(written("halves_swapped"), tmp_path)
+    shutil.copy(written("halves_swapped").with_suffix(".safetensors"), tmp_path)
+    for name in ("pathlib", "json", "numpy", "peerspec", "safetensors"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file beside the program was executed')")
+    done = subprocess.run(
+        [sys.executable, *flags, program, "reference"], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_command_replays_either_file_and_executes_neither(written, tmp_path, peerspec):
     source, copy = written("halves_swapped"), tmp_path / written("halves_swapped").name
     shutil.copy(source.with_suffix(".safetensors"), tmp_path)

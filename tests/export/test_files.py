@@ -359,3 +359,82 @@ def test_without_onnx_the_import_says_what_to_install():
     run = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert 'onnx is not installed; install it with: pip install "peerspec[onnx]"' in run.stderr
+
+
+def _state_digest(model, file, digest):
+    next(e for e in model.metadata_props if e.key == "peerspec.sha256").value = json.dumps({file: digest})
+
+
+def _add_external(model, file, **entries):
+    tensor = TensorProto(name="other", data_type=TensorProto.INT64, dims=[2], data_location=TensorProto.EXTERNAL)
+    for key, value in ({"location": file} | entries).items():
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_an_enormous_external_file_is_refused_or_not_read(model, stated):
+    data = model.parent / "large.data"
+    data.touch()
+    os.truncate(data, 1 << 40)
+    _edit(model, lambda m: m.graph.initializer.add().CopyFrom(_add_external(m, data.name)))
+    if stated:
+        _edit(model, lambda m: _state_digest(m, data.name, "0" * 64))
+    code = (
+        "import sys; from pathlib import Path; from peerspec.export import ExportError; "
+        "from peerspec.export.read import read_model; from peerspec.export.stored import check_external\n"
+        "try:\n    check_external(Path(sys.argv[1]), read_model(sys.argv[1]))\n"
+        "except ExportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, timeout=60)
+    sentence = f"{data} has {1 << 40} bytes, but the tensors of the model end at byte 16; "
+    assert done.stdout.startswith(sentence) if stated else done.stdout == ""
+    assert done.stderr == ""
+
+
+def test_a_digest_is_computed_within_a_time(model):
+    data = model.parent / "large.data"
+    data.touch()
+    os.truncate(data, 1 << 40)
+    places = {"offset": (1 << 40) - 16, "length": 16}
+    _edit(model, lambda m: m.graph.initializer.add().CopyFrom(_add_external(m, data.name, **places)))
+    _edit(model, lambda m: _state_digest(m, data.name, "0" * 64))
+    code = (
+        "import sys; from pathlib import Path; from peerspec.export.read import read_model; "
+        "from peerspec.export.stored import check_external; "
+        "check_external(Path(sys.argv[1]), read_model(sys.argv[1]), timeout=0.5)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, timeout=60)
+    assert (
+        f"the SHA-256 of {data} is not known within 0.5 s, the limit of --timeout; pass a longer limit" in done.stderr
+    )
+
+
+@pytest.mark.parametrize("where", ["subgraph", "function"])
+def test_data_of_tensors_in_subgraphs_and_functions_belong_to_the_file(model, where):
+    data = write.data_path(model)
+    size = data.stat().st_size
+    data.write_bytes(data.read_bytes() + bytes(1 << 20))
+    more = {"offset": size, "length": 1 << 20}
+
+    def change(m):
+        node = (m.graph if where == "subgraph" else m.functions[0]).node[0]
+        tensor = _add_external(m, data.name, **more)
+        if where == "function":
+            node.attribute.add(name="value", t=tensor)
+        else:
+            node.attribute.add(name="body", g=onnx.GraphProto(initializer=[tensor]))
+        _state_digest(m, data.name, hashlib.sha256(data.read_bytes()).hexdigest())
+
+    _edit(model, lambda m: _state_digest(m, data.name, hashlib.sha256(data.read_bytes()).hexdigest()))
+    with pytest.raises(ExportError, match=f"has {size + (1 << 20)} bytes, but the tensors of the model end at"):
+        check_external(model, read_model(model))
+    _edit(model, change)
+    check_external(model, read_model(model))
+
+
+def test_a_few_bytes_behind_the_last_tensor_are_padding(model):
+    data = write.data_path(model)
+    data.write_bytes(data.read_bytes() + bytes(4096))
+    _edit(model, lambda m: _state_digest(m, data.name, hashlib.sha256(data.read_bytes()).hexdigest()))
+    check_external(model, read_model(model))

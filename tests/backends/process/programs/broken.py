@@ -119,6 +119,12 @@ def answer(message: Message) -> None:
             os.mkdir("d")
             os.chdir("d")
         say({"reply": "forward"})
+    elif WAY == "folder without rights":
+        inner = Path(message["answer"]).parent / "inner"
+        inner.mkdir()
+        (inner / "file").touch()
+        inner.chmod(0o555)
+        say({"reply": "forward"})
     elif WAY == "deep":
         raw("[" * 100_000 + "\n")
     elif WAY == "a list":
