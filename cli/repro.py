@@ -66,14 +66,15 @@ def with_repro(backend: Any, report: Report, directory: Path, *, timeout: float)
 
     The report stays as it is if nothing failed, or if no repro can be made; standard error then has the reason.
     """
-    from peerspec.conformance.repro import ReproError, write_repro
+    from peerspec.conformance.repro import write_repro
+    from peerspec.reference import PeerError
 
     first = report.first or next((error for error in report.of("error") if error.case), None)
     if first is None:
         return report
     try:
         path = write_repro(backend, first, directory, report.seed, timeout=timeout)
-    except ReproError as error:
+    except (PeerError, OSError) as error:  # the backend may also refuse to be opened again
         say(f"no repro: {error}")
         return report
     written = replace(first, repro=str(path))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from peerspec.backends import BackendError
 from peerspec.conformance import findings
 from peerspec.conformance.cases.explorations import MOST, Exploration
 from peerspec.conformance.check import Check
@@ -23,8 +25,9 @@ from peerspec.conformance.identity import identity
 from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.kinds import Status, TrialKind
 from peerspec.conformance.plan import Plan, Step
-from peerspec.conformance.repro import ReproError, write_repro
+from peerspec.conformance.repro import write_repro
 from peerspec.conformance.run import Run
+from peerspec.reference import PeerError
 
 __all__ = ["Explored", "explore_deeply"]
 
@@ -177,19 +180,20 @@ class _Deep:
         }
 
     def _filed(self, failure: Finding) -> Finding:
-        """The failure with the path of its repro, if it fails again alone."""
+        """The failure with the path of its repro, if it fails again alone and the backend can be opened for that."""
         try:
             path = write_repro(self._backend, failure, self._directory, self._seed, timeout=self._timeout)
-        except ReproError:
+        except PeerError:
             return failure
         return replace(failure, repro=str(path))
 
     def _revive(self) -> None:
-        """Start a backend again that ended or hung; an object cannot be."""
+        """Start a backend again that ended or hung; an object cannot be, nor one that can be opened only once."""
         if self._host.dead and isinstance(self._backend, str):
             self._host.close()
-            self._host = open_host(self._backend, timeout=self._timeout)
-            self._run = Run(self._host, self._plan, self._seed)
+            with suppress(BackendError):
+                self._host = open_host(self._backend, timeout=self._timeout)
+                self._run = Run(self._host, self._plan, self._seed)
 
     def _tell(self) -> None:
         if self._progress:

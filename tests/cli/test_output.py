@@ -24,7 +24,7 @@ COMMAND = (sys.executable, "-m", "peerspec")
 NAME = "[/red]evil\x1b[2J\x1b]0;title\x07\u202e[bold]"
 EVIL = f"""
 from peerspec.backends import reference
-name, profiles = {NAME!r}, ["float32"]
+name, profiles = "evil [/red] é", ["float32"]
 def forward(layer, x, **_):
     raise RuntimeError({NAME!r})
 """
@@ -89,7 +89,102 @@ def test_a_report_is_written_although_showing_it_fails(tmp_path, monkeypatch, ca
     assert "<html" in (tmp_path / "r.html").read_text("utf-8")
 
 
+ONCE = """
+import os
+from dataclasses import replace
+from pathlib import Path
+from peerspec.backends import reference
+if Path(__file__).with_name("opened").exists():
+    raise ImportError("it can be opened only once")
+Path(__file__).with_name("opened").touch()
+name, profiles = "once", ["float32"]
+def forward(*a, **o):
+    out = reference.forward(*a, **o)
+    return replace(out, y=out.y * 1.5)
+"""
+
+
+def test_a_report_is_written_although_the_backend_cannot_be_opened_again_for_a_repro(peerspec, tmp_path):
+    (tmp_path / "once.py").write_text(ONCE, "utf-8")
+    result = peerspec(
+        "check", tmp_path / "once.py", "--size", "minimal", "--json", tmp_path / "r.json", "--repro", tmp_path / "repro"
+    )
+    assert result.status == 1
+    assert result.err.count("no repro: backend") == 1
+    assert "it can be opened only once" in result.err
+    [report] = loads((tmp_path / "r.json").read_text("utf-8"))
+    assert report.exit_status == 1
+
+
+def test_a_report_is_shown_and_written_although_a_repro_has_a_defect(own, tmp_path, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise ZeroDivisionError("a defect of the repro")
+
+    monkeypatch.setattr("peerspec.conformance.repro.write_repro", broken)
+    status = main(
+        ["check", own(("everyone = (s1", "everyone = 2 * (s1")), "--size", "minimal"]
+        + ["--json", str(tmp_path / "r.json"), "--repro", str(tmp_path / "repro")]
+    )
+    found = capsys.readouterr()
+    assert status == 2
+    assert "✗ mine: not conformant" in found.out
+    assert "a defect of peerspec; please report it: ZeroDivisionError" in found.err
+    assert loads((tmp_path / "r.json").read_text("utf-8"))[0].exit_status == 1
+
+
+def test_a_deep_exploration_keeps_a_failure_although_the_backend_cannot_be_opened_again(peerspec, tmp_path):
+    (tmp_path / "once.py").write_text(ONCE, "utf-8")
+    result = peerspec(
+        "check", tmp_path / "once.py", "--size", "deep", "--minutes", "0.001", "--repro", tmp_path / "repro"
+    )
+    assert result.status == 1
+    assert "OUT-1" in result.out
+    assert "different failure" in result.out
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Syncing a file fails, as on a full disk that finds out late; the function says for which files."""
+    from peerspec.files import atomic_file
+
+    sync = atomic_file.sync_file
+
+    def fill(part: str) -> None:
+        def full(path):
+            if part in path.name:
+                raise OSError(28, "No space left on device")
+            return sync(path)
+
+        monkeypatch.setattr(atomic_file, "sync_file", full)
+
+    return fill
+
+
+def test_a_report_that_cannot_be_written_is_named_and_the_other_form_is_written(peerspec, tmp_path, full_disk):
+    full_disk("r.json")
+    result = peerspec("check", "reference", *FEW, "--json", tmp_path / "r.json", "--html", tmp_path / "r.html")
+    assert result.status == 2
+    assert f"peerspec: cannot write {tmp_path / 'r.json'}: No space left on device; choose a folder" in result.err
+    assert "✓ reference" in result.out
+    assert sorted(os.listdir(tmp_path)) == ["r.html"]
+
+
 # ---- reports to standard output
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
+def test_what_goes_to_standard_output_has_the_bytes_of_the_file(evil, tmp_path, encoding):
+    ran("check", evil, *FEW, "--json", tmp_path / "r.json", stdout=subprocess.PIPE)
+    text = (tmp_path / "r.json").read_text("utf-8")
+    assert not text.isascii()
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    for form in ("html", "markdown"):
+        ran("render", tmp_path / "r.json", f"--{form}", tmp_path / form, stdout=subprocess.PIPE)
+        done = ran("render", tmp_path / "r.json", f"--{form}", "-", stdout=subprocess.PIPE, env=environment)
+        assert done.stdout.strip() == (tmp_path / form).read_bytes().strip()
+    done = ran("check", evil, *FEW, "--json", "-", stdout=subprocess.PIPE, env=environment)
+    (tmp_path / "printed.json").write_bytes(done.stdout)
+    assert main(["render", str(tmp_path / "printed.json"), "--check"]) == 0
 
 
 def test_a_dash_writes_the_report_to_standard_output_and_the_words_to_standard_error(peerspec):
