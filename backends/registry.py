@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from peerspec.backends.protocol import Backend, BackendError
+from peerspec.backends.protocol import NAME, Backend, BackendError, is_name
 from peerspec.files.shown import said, shown
 
 __all__ = ["GROUP", "load", "names", "source_file"]
@@ -151,8 +151,8 @@ def _require_contract(name: str, found: Any) -> None:
         raise BackendError(
             f"backend {name!r} lacks {', '.join(missing)}; a backend has name, profiles and forward(layer, x, ...)"
         )
-    if not isinstance(found.name, str):
-        raise BackendError(f"backend {name!r}: name must be a text, got {shown(found.name)}")
+    if not is_name(given := found.name):
+        raise BackendError(f"backend {name!r}: {NAME}, got {shown(given)}")
     if (
         isinstance(found.profiles, str)
         or not isinstance(found.profiles, Collection)

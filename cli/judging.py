@@ -22,6 +22,7 @@ from peerspec.cli.say import say
 from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.render.table import show_table
 from peerspec.conformance.render.terminal import CAVEAT, show, show_verdict
+from peerspec.files.shell import command_line
 
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
@@ -77,7 +78,7 @@ class Judging:
         """Judge ``target``; None if it cannot be loaded, with the reason on standard error."""
         try:
             with show_progress(target.name, quiet=self.quiet) as progress:
-                report = conformance.check_backend(target.backend, progress=progress, **self.options)
+                report = conformance.check_backend(target.backend, progress=progress, warn=say, **self.options)
         except BackendError as error:
             say(str(error))
             return None
@@ -108,7 +109,7 @@ class Judging:
     def _show(self, target: Target, report: Report) -> None:
         show(report, self.console)
         for path in (finding.repro for finding in report.findings if finding.repro):
-            command = shlex.join(["peerspec", "repro", path, *target.arguments])
+            command = command_line("peerspec", "repro", path, *target.arguments)
             self.console.print(f"  repro: {command}", soft_wrap=True)
         if first := report.first:
             command = repeat_command(report, first, target.arguments)

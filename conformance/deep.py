@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -74,6 +75,7 @@ def explore_deeply(
     timeout: float = 60.0,
     resume: Path | None = None,
     progress: Callable[[Explored], None] | None = None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> Explored:
     """Explore layers, gradients, half scores and repeated calls in all claimed precisions until the time is over.
 
@@ -87,7 +89,7 @@ def explore_deeply(
         profiles: restrict the exploration to these of the claimed profiles.
         seed: decides what is drawn, round by round.
         timeout: seconds one call may take.
-        resume: the journal, as for ``check_backend``.
+        resume, warn: the journal, as for ``check_backend``.
         progress: called after each round and at each failure.
 
     Raises:
@@ -104,7 +106,7 @@ def explore_deeply(
         plan = Plan.make(host.profiles, size="full", profiles=profiles, only=[check.id for check in EXPLORATION_CHECKS])
         deep = _Deep(backend, host, plan, seed, timeout, directory, progress)
         about = {"size": "deep", "profiles": profiles, "seed": seed, "repros": directory}
-        file = JournalFile(resume, identity(backend, host, about), deep.restore) if resume else None
+        file = JournalFile(resume, identity(backend, host, about), deep.restore, warn) if resume else None
         return deep.explore(seconds, file)
     finally:
         deep.close() if deep else host.close()

@@ -6,17 +6,18 @@ run it is the journal.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from peerspec.files.limited import read_limited
-from peerspec.files.strict_json import parse_json
+from peerspec.files.strict_json import format_json, parse_json
 from peerspec.reference import PeerError
 
 __all__ = ["JournalError", "JournalFile"]
@@ -38,6 +39,7 @@ class JournalFile:
         path: the file; it is made if it does not exist.
         about: what must be the same when the run goes on, by name; texts only.
         read: called with each row that the file holds.
+        warn: called with a sentence if a row cannot be written.
 
     Attributes:
         seconds: how long the parts of the run took that the file holds.
@@ -46,7 +48,14 @@ class JournalFile:
         JournalError: the file is the journal of another run, or no journal, or cannot be written.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, str], read: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        about: Mapping[str, str],
+        read: Callable[[dict[str, Any]], None],
+        warn: Callable[[str], None] = warnings.warn,
+    ) -> None:
+        self._warn = warn
         self.path, self._lock, self._started = path, threading.Lock(), time.monotonic()
         self.seconds = 0.0
         lines, length = _whole_lines(path)
@@ -60,15 +69,30 @@ class JournalFile:
         except OSError as error:
             raise JournalError(f"cannot write {path}: {error.strerror}; name another file") from None
         if not lines:
-            self._append({"schema": {"name": KIND, "version": VERSION}, "about": dict(about)})
+            try:
+                self._append({"schema": {"name": KIND, "version": VERSION}, "about": dict(about)})
+            except OSError as error:
+                self.close()
+                raise JournalError(f"cannot write {path}: {error.strerror}; name another file") from None
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row, with the seconds of the run so far; any thread may call it."""
-        self._append(dict(row) | {"seconds": round(self.seconds + time.monotonic() - self._started, 3)})
+        """Add a row, with the seconds of the run so far; any thread may call it.
+
+        The run is worth more than its journal: after a row that cannot be written, no other is.
+        """
+        with self._lock:
+            if self._stream.closed:
+                return
+            try:
+                self._append(dict(row) | {"seconds": round(self.seconds + time.monotonic() - self._started, 3)})
+            except OSError as error:
+                self.close()
+                self._warn(f"cannot write {self.path}: {error.strerror}; the run goes on without its journal")
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        with suppress(OSError):  # after a row that cannot be written
+            self._stream.close()
 
     def remove(self) -> None:
         """Remove the file of a complete run; a link to it stays."""
@@ -89,11 +113,9 @@ class JournalFile:
 
     def _append(self, row: dict[str, Any]) -> None:
         """Write a line that is on the disk when this returns, so that a loss of power leaves whole lines."""
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with self._lock:
-            self._stream.write(line)
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+        self._stream.write(format_json(row).encode() + b"\n")
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
 
 
 def _whole_lines(path: Path) -> tuple[list[bytes], int]:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.signals import heeding
 
+from peerspec.backends import BackendError, reference
 from peerspec.cli import main
 from peerspec.cli.judging import Judging
 from peerspec.conformance import check_backend
+from peerspec.conformance.finding import Finding
+from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.render.json import dumps, loads
+from peerspec.conformance.render.seal import body_holds
 
 FEW = ("--only", "structure", "--size", "minimal")
 COMMAND = (sys.executable, "-m", "peerspec")
@@ -121,10 +128,8 @@ def test_a_report_is_shown_and_written_although_a_repro_has_a_defect(own, tmp_pa
         raise ZeroDivisionError("a defect of the repro")
 
     monkeypatch.setattr("peerspec.conformance.repro.write_repro", broken)
-    status = main(
-        ["check", own(("everyone = (s1", "everyone = 2 * (s1")), "--size", "minimal"]
-        + ["--json", str(tmp_path / "r.json"), "--repro", str(tmp_path / "repro")]
-    )
+    files = ["--json", str(tmp_path / "r.json"), "--repro", str(tmp_path / "repro")]
+    status = main(["check", own(("everyone = (s1", "everyone = 2 * (s1")), "--size", "minimal", *files])
     found = capsys.readouterr()
     assert status == 2
     assert "✗ mine: not conformant" in found.out
@@ -290,3 +295,110 @@ def test_a_run_without_a_terminal_outlives_its_end():
     script = f"trap '' HUP; {run} & child=$!; sleep 0.2; kill -HUP $child; wait $child"
     done = subprocess.run(["sh", "-c", script], check=False, capture_output=True)
     assert done.returncode == 0
+
+
+FORGED = "x\n✓ b: conformant"
+
+
+@pytest.mark.parametrize("name", [FORGED, "", "n" * 101, "\x1b[2J", "\u202e", 3], ids=ascii)
+def test_a_name_that_is_no_name_is_refused_by_every_door_with_the_same_words(peerspec, tmp_path, name):
+    text = f"from peerspec.backends.reference import forward\nname, profiles = {name!r}, ['float32']\n"
+    (tmp_path / "forged.py").write_text(text, "utf-8")
+    told = [peerspec("check", tmp_path / "forged.py", *FEW).err, peerspec("smoke", tmp_path / "forged.py").out]
+    pytest_ = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "--peer-backend", "forged.py"]
+    told += [subprocess.run(pytest_, cwd=tmp_path, check=False, capture_output=True, text=True).stdout]
+    with pytest.raises(BackendError) as caught:
+        check_backend(SimpleNamespace(name=name, profiles=["float32"], forward=reference.forward), size="minimal")
+    for said in [*told, *([str(caught.value)] if isinstance(name, str) else [])]:
+        assert "its name must be a printable text of 1 to 100 letters, got" in " ".join(said.split())
+        assert "\n✓ b" not in said
+        assert not CONTROL.search(said)
+
+
+def test_a_report_of_others_cannot_forge_a_line(peerspec, tmp_path):
+    finding = Finding("a.b", ("SCO-1",), "score", "core", "float32", "fail", 1, message=FORGED)
+    report = check_backend("reference", size="minimal", only=["structure"])
+    many = [replace(finding, check=f"a.{number}{FORGED}", stage=FORGED) for number in range(9)]
+    report = replace(report, backend=FORGED, findings=tuple(many))
+    (tmp_path / "r.json").write_text(dumps([report, report]), "utf-8")
+    out = peerspec("render", tmp_path / "r.json").out
+    assert "conformant" in out
+    assert "\n✓" not in out
+
+
+EVERY = "".join(
+    map(chr, [*range(1, 32), *range(127, 160), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+)
+
+
+def test_no_written_form_holds_a_character_that_steers_a_screen(peerspec, tmp_path):
+    finding = Finding("a.b", ("SCO-1",), "score", "core", "float32", "fail", 1, message=EVERY, repro=EVERY, case=EVERY)
+    report = replace(
+        check_backend("reference", size="minimal", only=["structure"]),
+        backend=f"mine{EVERY}", address=EVERY, declined=(EVERY,), findings=(finding,),
+    )  # fmt: skip
+    source = tmp_path / "r.json"
+    source.write_text(dumps([report, report]), "utf-8")
+    assert loads(source.read_text("utf-8"))[0] == report
+    peerspec("render", source, *(word for form in FORMS for word in (f"--{form}", tmp_path / form)))
+    for path in tmp_path.iterdir():
+        steering = set(path.read_text("utf-8")) & set(EVERY)
+        assert steering <= {"\n"}, path
+    assert body_holds(source.read_text("utf-8"))
+
+
+FORMS = ("html", "junit", "markdown", "badge")
+
+
+@pytest.mark.parametrize("name", ["my mine.py", "it's.py", "a;b.py"])
+def test_the_command_after_a_smoke_test_can_be_pasted_into_a_shell(peerspec, own, tmp_path, name):
+    path = Path(own()).rename(tmp_path / name)
+    out = peerspec("smoke", path).out
+    assert shlex.split(out.partition("judge it: ")[2]) == ["peerspec", "check", str(path)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no file names that are no text")
+def test_a_repro_in_a_folder_whose_name_is_no_text_is_named_for_a_shell(evil, tmp_path):
+    folder = os.fsdecode(b"o\xfe")
+    done = ran(
+        "check", "evil.py", "--size", "minimal", "--repro", folder, "--json", "r.json", cwd=tmp_path,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    [path] = [path for path in (tmp_path / folder).iterdir() if path.suffix == ".py"]
+    named = rf"$'o\xfe/{path.name}'"
+    assert (
+        f"reports cannot name this path, which is no Unicode text: {named}; name another folder" in done.stderr.decode()
+    )
+    assert f"repro: peerspec repro {named} evil.py" in done.stdout.decode()
+    [report] = loads((tmp_path / "r.json").read_text("utf-8"))
+    assert {finding.repro for finding in report.findings} == {"", rf"o\udcfe/{path.name}"}
+    bash = subprocess.run(["bash", "-c", f"test -f {named}"], cwd=tmp_path, check=False)
+    assert bash.returncode == 0
+
+
+# ---- a journal on a full disk
+
+
+@pytest.mark.parametrize("size", ["minimal", "deep"])
+def test_a_run_whose_journal_cannot_be_written_goes_on_without_it(peerspec, tmp_path, monkeypatch, size):
+    append, rows = JournalFile._append, []
+
+    def full(journal, row):
+        rows.append(row)
+        if len(rows) > 2:
+            raise OSError(28, "No space left on device")
+        append(journal, row)
+
+    monkeypatch.setattr(JournalFile, "_append", full)
+    options = ["--minutes", "0.001", "--profile", "float32"] if size == "deep" else ["--json", tmp_path / "r.json"]
+    result = peerspec("check", "reference", "--size", size, "--resume", tmp_path / "journal", *options)
+    sentence = f"peerspec: cannot write {tmp_path / 'journal'}: No space left on device; the run goes on without"
+    assert (result.status, result.err.count(sentence), len(rows)) == (0, 1, 3)
+    assert "✓ reference" in result.out
+    assert size == "deep" or len(loads((tmp_path / "r.json").read_text("utf-8"))) == 1
+
+
+def test_a_journal_that_cannot_be_begun_is_named_before_the_run(peerspec):
+    result = peerspec("check", "reference", *FEW, "--resume", "/dev/full")
+    assert (result.status, result.out) == (2, "")
+    assert "/dev/full" in result.err
