@@ -300,7 +300,7 @@ def test_a_run_without_a_terminal_outlives_its_end():
 FORGED = "x\n✓ b: conformant"
 
 
-@pytest.mark.parametrize("name", [FORGED, "", "n" * 101, "\x1b[2J", "\u202e", 3], ids=ascii)
+@pytest.mark.parametrize("name", [FORGED, "", "n" * 101, "\x1b[2J", "\u202e"], ids=ascii)
 def test_a_name_that_is_no_name_is_refused_by_every_door_with_the_same_words(peerspec, tmp_path, name):
     text = f"from peerspec.backends.reference import forward\nname, profiles = {name!r}, ['float32']\n"
     (tmp_path / "forged.py").write_text(text, "utf-8")
@@ -309,7 +309,7 @@ def test_a_name_that_is_no_name_is_refused_by_every_door_with_the_same_words(pee
     told += [subprocess.run(pytest_, cwd=tmp_path, check=False, capture_output=True, text=True).stdout]
     with pytest.raises(BackendError) as caught:
         check_backend(SimpleNamespace(name=name, profiles=["float32"], forward=reference.forward), size="minimal")
-    for said in [*told, *([str(caught.value)] if isinstance(name, str) else [])]:
+    for said in (*told, str(caught.value)):
         assert "its name must be a printable text of 1 to 100 letters, got" in " ".join(said.split())
         assert "\n✓ b" not in said
         assert not CONTROL.search(said)
@@ -326,9 +326,8 @@ def test_a_report_of_others_cannot_forge_a_line(peerspec, tmp_path):
     assert "\n✓" not in out
 
 
-EVERY = "".join(
-    map(chr, [*range(1, 32), *range(127, 160), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-)
+BIDIRECTIONAL = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+EVERY = "".join(map(chr, [*range(1, 32), *range(127, 160)])) + BIDIRECTIONAL
 
 
 def test_no_written_form_holds_a_character_that_steers_a_screen(peerspec, tmp_path):
@@ -366,9 +365,7 @@ def test_a_repro_in_a_folder_whose_name_is_no_text_is_named_for_a_shell(evil, tm
     )  # fmt: skip
     [path] = [path for path in (tmp_path / folder).iterdir() if path.suffix == ".py"]
     named = rf"$'o\xfe/{path.name}'"
-    assert (
-        f"reports cannot name this path, which is no Unicode text: {named}; name another folder" in done.stderr.decode()
-    )
+    assert f"which is no Unicode text: {named}; name another folder" in done.stderr.decode()
     assert f"repro: peerspec repro {named} evil.py" in done.stdout.decode()
     [report] = loads((tmp_path / "r.json").read_text("utf-8"))
     assert {finding.repro for finding in report.findings} == {"", rf"o\udcfe/{path.name}"}
