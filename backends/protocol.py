@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from peerspec.reference import Layer, Output, PeerError
 
-__all__ = ["ALL_PROFILES", "MIXED", "PRECISIONS", "PROFILES", "Backend", "BackendError", "is_support"]
+__all__ = [
+    "ALL_PROFILES", "MIXED", "NAME", "PRECISIONS", "PROFILES", "Backend", "BackendError", "is_name", "is_support",
+]  # fmt: skip
 
 MIXED = ("mixed-bfloat16", "mixed-float16")
 """The precisions whose input is narrower than the parameters."""
@@ -29,6 +31,10 @@ PRECISIONS = ("float32", "float64", "bfloat16", "float16", *MIXED)
 """The profiles of precision, in the order in which they are judged."""
 PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training", "frozen-statistics")
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
+_NAME_LIMIT = 100
+"""Letters of the name of a backend: it stands in one line of a table."""
+NAME = f"its name must be a printable text of 1 to {_NAME_LIMIT} letters"
+"""What ``is_name`` requires, in words."""
 ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
 
 
@@ -43,7 +49,7 @@ class Backend(Protocol):
     arrays again with other values, as a training loop does, so nothing may be stored by address.
 
     Attributes:
-        name: the name in reports.
+        name: the name in reports, a printable text of 1 to 100 letters.
         profiles: the claimed profiles, with at least one precision.
     """
 
@@ -62,6 +68,16 @@ class Backend(Protocol):
                 exception breaks CNF-4: a backend answers what ``supports`` does not decline.
         """
         ...
+
+
+def is_name(name: object) -> TypeGuard[str]:
+    """Whether this may be the name of a backend.
+
+    Example:
+        >>> is_name("mine"), is_name(""), is_name("two\\nlines"), is_name(3)
+        (True, False, False, False)
+    """
+    return isinstance(name, str) and 0 < len(name) <= _NAME_LIMIT and name.isprintable()
 
 
 def is_support(answer: object) -> TypeGuard[bool | str]:

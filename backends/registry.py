@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
@@ -12,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from peerspec.backends.protocol import Backend, BackendError
+from peerspec.backends.protocol import NAME, Backend, BackendError, is_name
 from peerspec.files.shown import said, shown
 
-__all__ = ["GROUP", "load", "names"]
+__all__ = ["GROUP", "load", "names", "source_file"]
 
 GROUP = "peerspec.backends"
 """The group of entry points that gives an installed backend its name."""
@@ -57,6 +58,24 @@ def load(name: str) -> Backend:
         why = f"{type(error).__name__}: {_cut(said(error))}"
         raise BackendError(f"backend {name!r} cannot be imported: {why}") from error
     return found
+
+
+def source_file(name: str) -> Path | None:
+    """The Python file of the backend called ``name``, found without importing anything; None if none is known.
+
+    Example:
+        >>> source_file("reference").name
+        'reference.py'
+    """
+    target = next((point.value for point in entry_points(group=GROUP, name=name)), name).partition(":")[0]
+    if target.endswith(".py"):
+        return Path(target) if os.path.isfile(target) else None
+    parts = os.path.join(*target.split(".")) if target.strip(".") else target
+    candidates = (os.path.join(folder, f"{parts}{end}") for folder in (*sys.path, "") for end in _ENDS)
+    return next((Path(candidate) for candidate in candidates if os.path.isfile(candidate)), None)
+
+
+_ENDS = (".py", f"{os.sep}__init__.py")
 
 
 def _cut(text: str) -> str:
@@ -132,8 +151,8 @@ def _require_contract(name: str, found: Any) -> None:
         raise BackendError(
             f"backend {name!r} lacks {', '.join(missing)}; a backend has name, profiles and forward(layer, x, ...)"
         )
-    if not isinstance(found.name, str):
-        raise BackendError(f"backend {name!r}: name must be a text, got {shown(found.name)}")
+    if not is_name(given := found.name):
+        raise BackendError(f"backend {name!r}: {NAME}, got {shown(given)}")
     if (
         isinstance(found.profiles, str)
         or not isinstance(found.profiles, Collection)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from peerspec.cli.options import BACKEND_HELP, Overwrite, Seed, Timeout
 from peerspec.files.shown import shown
 
 if TYPE_CHECKING:
+    from peerspec.cli.files import OutputFile
     from peerspec.cli.judging import Judging, Target
     from peerspec.conformance.report import Report
 
@@ -97,8 +99,7 @@ def check(
 
     from peerspec.cli.console import SafeConsole
     from peerspec.cli.deep import explore
-    from peerspec.cli.files import STANDARD_OUTPUT, make_folder, output_file
-    from peerspec.cli.forms import in_form
+    from peerspec.cli.files import STANDARD_OUTPUT, make_folder, output_file, refuse_same_files
     from peerspec.cli.judging import Judging
     from peerspec.cli.waivers import read_waivers
     from peerspec.conformance.render.json import dumps
@@ -117,6 +118,10 @@ def check(
     }
     console = SafeConsole(stderr=STANDARD_OUTPUT in (json, html))
     targets, judging = _targets(backends or (), command or ()), Judging(options, repro, quiet=quiet, console=console)
+    refuse_same_files(
+        {"--json": json, "--html": html, "--resume": resume, "--repro": repro},
+        [*([waivers] if waivers else []), *(file for target in targets for file in target.files)],
+    )
     if len(targets) > 1 and (resume or size is Size.DEEP):
         what = "--resume keeps the state of one run" if resume else "the size deep explores one backend"
         raise PeerError(f"{what}; name one backend")
@@ -134,33 +139,51 @@ def check(
     if repro:
         make_folder(repro)  # before the run, which may take minutes
     wanted = {form: path for form, path in {"json": json, "html": html}.items() if path}
-    if list(wanted.values()).count(STANDARD_OUTPUT) > 1:
-        raise PeerError("--json and --html cannot both go to standard output; name a file for one of them")
     with ExitStack() as stack:
         files = {form: stack.enter_context(output_file(path, overwrite=overwrite)) for form, path in wanted.items()}
         reports, error = _judge(judging, targets)
         judged = [report for report in reports if report]
-        text = dumps(judged)
-        for form, file in files.items():
-            file.publish(in_form(form, judged, text))
-    if error:
-        raise error
+        unwritten = _publish(files, judged, dumps(judged))
+    if failed := error or next(iter(unwritten), None):
+        raise failed
     return max(2 if report is None else report.exit_status for report in reports)
 
 
 def _judge(judging: Judging, targets: Sequence[Target]) -> tuple[list[Report | None], Exception | None]:
-    """Judge all targets and show each report, and an error of showing, which must not lose the reports."""
-    reports, errors = [], []
+    """Judge all targets and show each report, and the first error of what follows, which must not lose the reports."""
+    reports: list[Report | None] = []
+    errors: list[Exception] = []
     for target in targets:
-        reports.append(report := judging.judge(target))
-        try:
-            if report:
+        report = judging.judge(target)
+        if report:
+            with _keeping(errors):
+                report = judging.with_repro(target, report)
+            with _keeping(errors):
                 judging.show(target, report)
-        except Exception as error:
-            errors.append(error)
+        reports.append(report)
     if not errors:
         judging.summarise([report for report in reports if report])
     return reports, next(iter(errors), None)
+
+
+@contextmanager
+def _keeping(errors: list[Exception]) -> Iterator[None]:
+    """Keep an error for later."""
+    try:
+        yield
+    except Exception as error:
+        errors.append(error)
+
+
+def _publish(files: Mapping[str, OutputFile], reports: Sequence[Report], text: str) -> list[Exception]:
+    """Write every file that can be written; ``text`` is the JSON of the reports. Returns the errors of the others."""
+    from peerspec.cli.forms import in_form
+
+    errors: list[Exception] = []
+    for form, file in files.items():
+        with _keeping(errors):
+            file.publish(in_form(form, reports, text))
+    return errors
 
 
 def _targets(backends: Sequence[str], commands: Sequence[str]) -> list[Target]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from rich.text import Text
 from peerspec.cli.console import SafeConsole
 from peerspec.cli.progress import heartbeat, rough
 from peerspec.cli.say import say
+from peerspec.files.shell import command_line
+from peerspec.files.shown import printable
 
 if TYPE_CHECKING:
     from peerspec.cli.judging import Target
@@ -32,7 +33,7 @@ def explore(target: Target, *, quiet: bool, **options: Any) -> int:
     console, watch = SafeConsole(), _Watch(target)
     try:
         with nullcontext() if quiet else watch.beating():
-            found = explore_deeply(target.backend, progress=watch.take, **options)
+            found = explore_deeply(target.backend, progress=watch.take, warn=say, **options)
     except BackendError as error:
         say(str(error))
         return 2
@@ -77,9 +78,9 @@ def _show(failure: Finding, target: Target, console: Console) -> None:
     console.print(
         Text.assemble(mark(failure.status, console), " ", (clause, "bold red"), f"  {within} in {failure.precision}")
     )
-    console.print(Text(f"    {failure.message}"), soft_wrap=True)
+    console.print(Text(f"    {printable(' '.join(failure.message.split()))}"), soft_wrap=True)
     if failure.repro:
-        command = shlex.join(["peerspec", "repro", failure.repro, *target.arguments])
+        command = command_line("peerspec", "repro", failure.repro, *target.arguments)
         console.print(f"    repro: {command}", soft_wrap=True)
 
 
@@ -100,5 +101,5 @@ def _verdict(found: Explored, console: Console) -> None:
     status = (Status.PASS, Status.FAIL, Status.ERROR)[found.exit_status]
     count = len(found.failures)
     words = f"{count} different failure{'s' if count > 1 else ''}" if count else "no failure"
-    text = f" {found.backend}: {words} in {found.examined.total()} explored cases, {rough(found.seconds)}"
+    text = f" {printable(found.backend)}: {words} in {found.examined.total()} explored cases, {rough(found.seconds)}"
     console.print(mark(status, console) + Text(text), soft_wrap=True)

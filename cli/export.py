@@ -52,8 +52,8 @@ def export(
     from peerspec.cli.files import refuse_existing
     from peerspec.cli.layer_file import load_layer, one_prefix
     from peerspec.cli.progress import waiting
-    from peerspec.cli.shell import command_line
     from peerspec.export import export as write
+    from peerspec.files.shell import command_line
     from peerspec.reference import PeerError
 
     name = one_prefix(prefix)

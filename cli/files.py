@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from peerspec.files.atomic_file import AtomicFile, obstacle
 from peerspec.reference import PeerError
 
-__all__ = ["STANDARD_OUTPUT", "OutputFile", "make_folder", "output_file", "refuse_existing"]
+__all__ = ["STANDARD_OUTPUT", "OutputFile", "make_folder", "output_file", "refuse_existing", "refuse_same_files"]
 
 STANDARD_OUTPUT = Path("-")
 """The path that stands for standard output."""
@@ -33,6 +35,37 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise _exists(path)
 
 
+def refuse_same_files(written: Mapping[str, Path | None], read: Iterable[Path]) -> None:
+    """Check that a command writes each of its files once, and none of those that it reads.
+
+    Args:
+        written: the files to write by option; None for an option that is not given.
+        read: the files to read, as far as they are known.
+
+    Raises:
+        PeerError: two options name the same file or standard output, or one names a file to read.
+    """
+    given = [(option, path) for option, path in written.items() if path]
+    for number, (option, path) in enumerate(given):
+        for other, before in given[:number]:
+            if path == before == STANDARD_OUTPUT:
+                raise PeerError(f"{other} and {option} cannot both go to standard output; name a file for one of them")
+            if _is_same(path, before):
+                raise PeerError(f"{other} and {option} are the same file {path}; name another file for one of them")
+        if path != STANDARD_OUTPUT and any(_is_same(path, each) for each in read):
+            raise PeerError(f"{option} and a file that the command reads are the same: {path}; name another file")
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, also if it does not exist yet."""
+    if os.path.realpath(path) == os.path.realpath(other):
+        return True
+    try:
+        return path.samefile(other)  # two spellings of a name, where capitals do not count
+    except (OSError, ValueError):
+        return False
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents if they are missing.
 
@@ -50,7 +83,7 @@ def _exists(path: Path) -> PeerError:
 
 
 def _unwritable(path: Path, error: OSError) -> PeerError:
-    return PeerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written")
+    return PeerError(f"cannot write {path}: {error.strerror}; choose a folder that can be written and has space")
 
 
 class OutputFile:
@@ -75,13 +108,17 @@ class OutputFile:
         """Write the text and rename the file to ``path``.
 
         Raises:
-            PeerError: meanwhile something else has the name, and may not be replaced.
+            PeerError: it cannot be written, or meanwhile something else has the name, and may not be replaced.
         """
-        self._file.stream.write(text.encode())
         try:
+            self._file.stream.write(text.encode())
             self._file.publish(overwrite=self._overwrite)
         except FileExistsError:
             raise _exists(self.path) from None
+        except OSError as error:
+            with suppress(OSError):  # it would write the rest of the text
+                self._file.stream.close()
+            raise _unwritable(self.path, error) from None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.__exit__(kind, error, at)
@@ -97,8 +134,14 @@ class _StandardOutput(OutputFile):
         return self
 
     def publish(self, text: str) -> None:
-        """Print the text."""
-        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        """Print the text in UTF-8, as a file holds it, whatever the encoding of standard output is."""
+        text = text if text.endswith("\n") else f"{text}\n"
+        sys.stdout.flush()
+        if (buffer := getattr(sys.stdout, "buffer", None)) is None:  # a caller of Python has put something else there
+            sys.stdout.write(text)
+        else:
+            buffer.write(text.encode())
+            buffer.flush()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Nothing was opened."""

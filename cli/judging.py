@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from rich.console import Console
 from peerspec import conformance
 from peerspec.backends import BackendError
 from peerspec.backends.process import Command
+from peerspec.backends.registry import source_file
 from peerspec.cli.console import SafeConsole
 from peerspec.cli.progress import show_progress
 from peerspec.cli.repro import with_repro
@@ -20,6 +22,7 @@ from peerspec.cli.say import say
 from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.render.table import show_table
 from peerspec.conformance.render.terminal import CAVEAT, show, show_verdict
+from peerspec.files.shell import command_line
 
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
@@ -40,9 +43,26 @@ class Target:
         return Command(self.name) if self.is_command else self.name
 
     @property
+    def files(self) -> list[Path]:
+        """The files of the backend that are known: its Python file, or those that the command line names."""
+        if self.is_command:
+            return [Path(word) for word in _words(self.name) if os.path.isfile(word)]
+        found = source_file(self.name)
+        return [found] if found else []
+
+    @property
     def arguments(self) -> list[str]:
         """The arguments that name this target on the command line."""
         return ["--command", self.name] if self.is_command else [self.name]
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command line, with the values of its options; none if it is no command line."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # whoever starts the program says why
+        return []
+    return [*words, *(word.partition("=")[2] for word in words)]
 
 
 @dataclass(frozen=True)
@@ -58,13 +78,17 @@ class Judging:
         """Judge ``target``; None if it cannot be loaded, with the reason on standard error."""
         try:
             with show_progress(target.name, quiet=self.quiet) as progress:
-                report = conformance.check_backend(target.backend, progress=progress, **self.options)
+                report = conformance.check_backend(target.backend, progress=progress, warn=say, **self.options)
         except BackendError as error:
             say(str(error))
             return None
-        if self.repro:
-            report = with_repro(target.backend, report, self.repro, timeout=self.options["timeout"])
         return report
+
+    def with_repro(self, target: Target, report: Report) -> Report:
+        """The report with the path of a repro, if one is wanted and can be made."""
+        if self.repro is None:
+            return report
+        return with_repro(target.backend, report, self.repro, timeout=self.options["timeout"])
 
     def show(self, target: Target, report: Report) -> None:
         """Show the report of a target."""
@@ -85,7 +109,7 @@ class Judging:
     def _show(self, target: Target, report: Report) -> None:
         show(report, self.console)
         for path in (finding.repro for finding in report.findings if finding.repro):
-            command = shlex.join(["peerspec", "repro", path, *target.arguments])
+            command = command_line("peerspec", "repro", path, *target.arguments)
             self.console.print(f"  repro: {command}", soft_wrap=True)
         if first := report.first:
             command = repeat_command(report, first, target.arguments)

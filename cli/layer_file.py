@@ -33,7 +33,7 @@ def load_layer(path: Path, prefix: str) -> Layer:
     Raises:
         PeerError: there is no such layer, or the file is none.
     """
-    from peerspec.cli.shell import command_line
+    from peerspec.files.shell import command_line
     from peerspec.reference import Layer, PeerError, list_layers
 
     known = list(list_layers(path))

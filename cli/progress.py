@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from peerspec.cli.console import SafeConsole
+from peerspec.files.shown import printable
 
 if TYPE_CHECKING:
     from peerspec.conformance.finding import Finding
@@ -32,10 +33,10 @@ def show_progress(name: str, *, quiet: bool) -> Iterator[Progress | None]:
     if quiet:
         yield None
     elif not console.is_terminal:
-        console.print(f"judging {name} ...")
-        yield from _lines(name, console)
+        console.print(f"judging {printable(name)} ...")
+        yield from _lines(printable(name), console)
     else:
-        yield from _bar(name, console)
+        yield from _bar(printable(name), console)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -97,13 +96,10 @@ def _write(source: Path, wanted: Mapping[str, Path], reports: Sequence[Report], 
     """Write every file, or none if one cannot be written."""
     from contextlib import ExitStack
 
-    from peerspec.cli.files import STANDARD_OUTPUT, output_file
+    from peerspec.cli.files import STANDARD_OUTPUT, output_file, refuse_same_files
     from peerspec.cli.forms import in_form
-    from peerspec.reference import PeerError
 
-    paths = [os.path.realpath(path) for path in (source, *wanted.values())]
-    if len(set(paths)) < len(paths):
-        raise PeerError("two of the paths are the same file; name another file for each form")
+    refuse_same_files({f"--{form}": path for form, path in wanted.items()}, [source])
     with ExitStack() as stack:
         files = {form: stack.enter_context(output_file(path, overwrite=overwrite)) for form, path in wanted.items()}
         texts = {form: in_form(form, reports, text) for form in files}

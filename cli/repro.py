@@ -10,7 +10,9 @@ import typer
 
 from peerspec.cli.options import BACKEND_HELP, Timeout
 from peerspec.cli.say import say
+from peerspec.files.shell import command_line
 from peerspec.files.shown import printable
+from peerspec.files.strict_json import is_unicode
 
 if TYPE_CHECKING:
     from peerspec.conformance.report import Report
@@ -54,7 +56,8 @@ def _backend_in(file: Path) -> str:
     found = read(file)
     if found.kind == "name" and found.backend in names():
         return found.backend
-    argument = {"name": found.backend, "command": f"--command {found.backend!r}"}.get(found.kind, "a BACKEND")
+    words = {"name": [found.backend], "command": ["--command", found.backend]}.get(found.kind)
+    argument = command_line(*words) if words else "a BACKEND"
     raise ReproError(
         f"the failure was found with {found.backend!r}, which is not an installed backend, and a file must not choose "
         f"other code to run; pass {argument}"
@@ -66,15 +69,18 @@ def with_repro(backend: Any, report: Report, directory: Path, *, timeout: float)
 
     The report stays as it is if nothing failed, or if no repro can be made; standard error then has the reason.
     """
-    from peerspec.conformance.repro import ReproError, write_repro
+    from peerspec.conformance.repro import write_repro
+    from peerspec.reference import PeerError
 
     first = report.first or next((error for error in report.of("error") if error.case), None)
     if first is None:
         return report
     try:
         path = write_repro(backend, first, directory, report.seed, timeout=timeout)
-    except ReproError as error:
+    except (PeerError, OSError) as error:  # the backend may also refuse to be opened again
         say(f"no repro: {error}")
         return report
+    if not is_unicode(str(path)):
+        say(f"reports cannot name this path, which is no Unicode text: {command_line(path)}; name another folder")
     written = replace(first, repro=str(path))
     return replace(report, findings=tuple(written if finding is first else finding for finding in report.findings))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from peerspec.cli.options import BACKEND_HELP, Timeout
+from peerspec.files.shown import printable, visible
 
 if TYPE_CHECKING:
     from peerspec.conformance.hosts.host import Host
@@ -28,13 +29,15 @@ def smoke(
     from peerspec.cli.console import SafeConsole
     from peerspec.conformance.kinds import Status
     from peerspec.conformance.render.marks import mark
+    from peerspec.files.shell import command_line
 
     console, broken = SafeConsole(), False
     for step, problem in _steps(backend, timeout):
         broken |= bool(problem)
         sign = mark(Status.ERROR if problem else Status.PASS, console)
-        console.print(sign + Text(f" {step}{': ' if problem else ''}{problem}", ""))
-    advice = "repair the failed steps above" if broken else f"the backend works; judge it: peerspec check {backend}"
+        console.print(sign + Text(f" {printable(step)}{': ' if problem else ''}{visible(problem)}", ""))
+    again = command_line("peerspec", "check", backend)
+    advice = "repair the failed steps above" if broken else f"the backend works; judge it: {again}"
     console.print(Text(advice), soft_wrap=True)
     return 2 if broken else 0
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from peerspec.backends import BackendError
 from peerspec.conformance import findings
 from peerspec.conformance.cases.explorations import MOST, Exploration
 from peerspec.conformance.check import Check
@@ -23,8 +26,9 @@ from peerspec.conformance.identity import identity
 from peerspec.conformance.journal_file import JournalFile
 from peerspec.conformance.kinds import Status, TrialKind
 from peerspec.conformance.plan import Plan, Step
-from peerspec.conformance.repro import ReproError, write_repro
+from peerspec.conformance.repro import write_repro
 from peerspec.conformance.run import Run
+from peerspec.reference import PeerError
 
 __all__ = ["Explored", "explore_deeply"]
 
@@ -71,6 +75,7 @@ def explore_deeply(
     timeout: float = 60.0,
     resume: Path | None = None,
     progress: Callable[[Explored], None] | None = None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> Explored:
     """Explore layers, gradients, half scores and repeated calls in all claimed precisions until the time is over.
 
@@ -84,7 +89,7 @@ def explore_deeply(
         profiles: restrict the exploration to these of the claimed profiles.
         seed: decides what is drawn, round by round.
         timeout: seconds one call may take.
-        resume: the journal, as for ``check_backend``.
+        resume, warn: the journal, as for ``check_backend``.
         progress: called after each round and at each failure.
 
     Raises:
@@ -101,7 +106,7 @@ def explore_deeply(
         plan = Plan.make(host.profiles, size="full", profiles=profiles, only=[check.id for check in EXPLORATION_CHECKS])
         deep = _Deep(backend, host, plan, seed, timeout, directory, progress)
         about = {"size": "deep", "profiles": profiles, "seed": seed, "repros": directory}
-        file = JournalFile(resume, identity(backend, host, about), deep.restore) if resume else None
+        file = JournalFile(resume, identity(backend, host, about), deep.restore, warn) if resume else None
         return deep.explore(seconds, file)
     finally:
         deep.close() if deep else host.close()
@@ -177,19 +182,20 @@ class _Deep:
         }
 
     def _filed(self, failure: Finding) -> Finding:
-        """The failure with the path of its repro, if it fails again alone."""
+        """The failure with the path of its repro, if it fails again alone and the backend can be opened for that."""
         try:
             path = write_repro(self._backend, failure, self._directory, self._seed, timeout=self._timeout)
-        except ReproError:
+        except PeerError:
             return failure
         return replace(failure, repro=str(path))
 
     def _revive(self) -> None:
-        """Start a backend again that ended or hung; an object cannot be."""
+        """Start a backend again that ended or hung; an object cannot be, nor one that can be opened only once."""
         if self._host.dead and isinstance(self._backend, str):
             self._host.close()
-            self._host = open_host(self._backend, timeout=self._timeout)
-            self._run = Run(self._host, self._plan, self._seed)
+            with suppress(BackendError):
+                self._host = open_host(self._backend, timeout=self._timeout)
+                self._run = Run(self._host, self._plan, self._seed)
 
     def _tell(self) -> None:
         if self._progress:

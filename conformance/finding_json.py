@@ -72,7 +72,7 @@ def strict(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()  # a NumPy scalar
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no text
+        return value.encode("utf-8", "backslashreplace").decode()  # a file name may hold bytes that are no text
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

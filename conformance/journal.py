@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ class Journal:
         support: the answers of ``supports`` in the file.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, about: Mapping[str, str], warn: Callable[[str], None] = warnings.warn) -> None:
         self.support: list[Answered] = []
         self._found: dict[tuple[str, ...], dict[str, Outcome]] = {}
-        self.file = JournalFile(path, about, self._read)
+        self.file = JournalFile(path, about, self._read, warn)
 
     def outcomes(self, unit: Unit) -> Mapping[str, Outcome] | None:
         """The outcomes of a unit by check; None if the unit is not finished."""

@@ -12,7 +12,9 @@ import os
 import re
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ class JournalFile:
         path: the file; it is made if it does not exist.
         about: what must be the same when the run goes on, by name; texts only.
         read: called with each row that the file holds.
+        warn: called with a sentence if a row cannot be written.
 
     Attributes:
         seconds: how long the parts of the run took that the file holds.
@@ -49,7 +52,14 @@ class JournalFile:
         JournalError: the file is the journal of another run, or no journal, or cannot be written.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, str], read: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        about: Mapping[str, str],
+        read: Callable[[dict[str, Any]], None],
+        warn: Callable[[str], None] = warnings.warn,
+    ) -> None:
+        self._warn = warn
         self.path, self._lock, self._started = path, threading.Lock(), time.monotonic()
         self.seconds = 0.0
         about = {name: value.encode(errors="backslashreplace").decode() for name, value in about.items()}
@@ -64,15 +74,30 @@ class JournalFile:
         except OSError as error:
             raise JournalError(f"cannot write {path}: {error.strerror}; name another file") from None
         if not lines:
-            self._append({"schema": {"name": KIND, "version": VERSION}, "about": dict(about)})
+            try:
+                self._append({"schema": {"name": KIND, "version": VERSION}, "about": dict(about)})
+            except OSError as error:
+                self.close()
+                raise JournalError(f"cannot write {path}: {error.strerror}; name another file") from None
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row, with the seconds of the run so far; any thread may call it."""
-        self._append(dict(row) | {"seconds": round(self.seconds + time.monotonic() - self._started, 3)})
+        """Add a row, with the seconds of the run so far; any thread may call it.
+
+        The run is worth more than its journal: after a row that cannot be written, no other is.
+        """
+        with self._lock:
+            if self._stream.closed:
+                return
+            try:
+                self._append(dict(row) | {"seconds": round(self.seconds + time.monotonic() - self._started, 3)})
+            except OSError as error:
+                self.close()
+                self._warn(f"cannot write {self.path}: {error.strerror}; the run goes on without its journal")
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        with suppress(OSError):  # after a row that cannot be written
+            self._stream.close()
 
     def remove(self) -> None:
         """Remove the file of a complete run; a link to it stays."""
@@ -95,10 +120,9 @@ class JournalFile:
         """Write a line that is on the disk when this returns, so that a loss of power leaves whole lines."""
         text = json.dumps(row, ensure_ascii=False, allow_nan=False)
         line = _HALVES.sub(lambda half: f"\\\\u{ord(half[0]):x}", text).encode() + b"\n"
-        with self._lock:
-            self._stream.write(line)
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
+        self._stream.write(line)
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
 
 
 def _whole_lines(path: Path) -> tuple[list[bytes], int]:

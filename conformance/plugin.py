@@ -45,4 +45,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """The backend and the options of the run, if a backend is named."""
     if not (backend := config.getoption("peer_backend")):
         return None
-    return f"peerspec: backend {backend}, size {config.getoption('peer_size')}, seed {config.getoption('peer_seed')}"
+    from peerspec.files.shown import printable
+
+    size, seed = config.getoption("peer_size"), config.getoption("peer_seed")
+    return printable(f"peerspec: backend {backend}, size {size}, seed {seed}")

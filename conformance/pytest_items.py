@@ -18,6 +18,7 @@ from peerspec.conformance.plan import SUPPORTS, Plan
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Run
 from peerspec.conformance.runner import make_report
+from peerspec.files.shown import printable, visible
 from peerspec.reference import PeerError
 
 __all__ = ["NODE", "CheckItem", "Judgement", "Suite"]
@@ -49,7 +50,7 @@ class BackendFile(pytest.File):
             self.config.add_cleanup(host.close)
             plan = Plan.make(host.profiles, size=option("peer_size"), profiles=option("peer_profile"))
         except PeerError as error:
-            raise self.CollectError(f"peerspec: {error}") from None
+            raise self.CollectError(f"peerspec: {printable(' '.join(str(error).split()))}") from None
         judgement = Judgement(Run(host, plan, option("peer_seed")), option("peer_size"))
         self.config.pluginmanager.register(judgement)
         for name, summary in judgement.items():
@@ -78,7 +79,7 @@ class Judgement:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the verdict of the findings that were made."""
         if self._found:
-            terminalreporter.write_line(f"peerspec: {self._run.host.name}: {self._report().verdict}")
+            terminalreporter.write_line(printable(f"peerspec: {self._run.host.name}: {self._report().verdict}"))
 
     def _made(self, name: str) -> Finding:
         if name not in self._found:
@@ -121,9 +122,9 @@ class CheckItem(pytest.Item):
         self.finding = self._find()
         self.user_properties += _properties(self.finding)
         if self.finding.status == Status.ERROR:
-            pytest.fail(self.finding.message, pytrace=False)
+            pytest.fail(visible(self.finding.message), pytrace=False)
         if self.finding.status in (Status.NOT_CLAIMED, Status.WAIVED):
-            pytest.skip(self.finding.message)
+            pytest.skip(visible(self.finding.message))
 
     def runtest(self) -> None:
         """Fail if the finding is a failure."""
@@ -148,4 +149,4 @@ def _properties(finding: Finding) -> list[tuple[str, object]]:
 
 def _text(finding: Finding) -> str:
     case = f"\nin the case {finding.case}" if finding.case else ""
-    return f"{finding.message}{case}\n{clauses()[finding.clauses[0]].cited}"
+    return f"{visible(finding.message)}{case}\n{clauses()[finding.clauses[0]].cited}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from peerspec.backends.protocol import PRECISIONS
+from peerspec.backends.protocol import NAME, PRECISIONS, BackendError, is_name
 from peerspec.conformance.finalise import block_undecided, waive
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hosts.host import open_host
@@ -21,6 +22,7 @@ from peerspec.conformance.plan import SUPPORTS, Plan, require_waived_checks
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Run
 from peerspec.conformance.versions import versions
+from peerspec.files.shown import shown
 
 __all__ = ["check_backend", "make_report", "versions"]
 
@@ -38,6 +40,7 @@ def check_backend(
     progress: Progress | None = None,
     jobs: int = 1,
     resume: Path | str | None = None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> Report:
     """Judge a backend.
 
@@ -56,6 +59,7 @@ def check_backend(
         jobs: how many processes share the precisions, which helps backends that compile; an object has one process.
         resume: the journal of the run. If the file exists, the run goes on where it ended; a run that is complete
             removes it. It stays if the backend ended or gave no answer in time, so that another try is possible.
+        warn: called with a sentence if the journal cannot be written any more; the run goes on without it.
 
     Returns:
         The report; a backend that fails or gives no answer is a finding in it and not an exception.
@@ -72,12 +76,14 @@ def check_backend(
     require_waived_checks(waivers or {})
     hosts = [open_host(backend, timeout=timeout)]
     try:
+        if not is_name(hosts[0].name):  # an object was not loaded, so its contract was not checked
+            raise BackendError(f"the backend: {NAME}, got {shown(hosts[0].name)}")
         plan = Plan.make(hosts[0].profiles, size=size, profiles=profiles, only=only)
         parts = plan.split(jobs if not isinstance(hosts[0], ObjectHost) else 1)
         hosts += [open_host(backend, timeout=timeout) for _ in parts[1:]]
         runs = [Run(host, part, seed) for host, part in zip(hosts, parts, strict=True)]
         about = {"profiles": profiles, "size": size, "seed": seed, "only": only, "stop early": stop_early}
-        journal = Journal(Path(resume), identity(backend, hosts[0], about)) if resume else None
+        journal = Journal(Path(resume), identity(backend, hosts[0], about), warn) if resume else None
         started = time.perf_counter() - (journal.file.seconds if journal else 0.0)
         meter = Meter((unit for run in runs for unit in run.units), progress)
         try:

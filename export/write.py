@@ -10,7 +10,7 @@ from pathlib import Path
 
 from peerspec.export.errors import ExportError
 from peerspec.export.expert_stage import Body
-from peerspec.export.generation import data_path, new_data_path, publish
+from peerspec.export.generation import collect, data_path, new_data_path, publish
 from peerspec.export.graph import layer_model
 from peerspec.export.names import DIGEST_KEY, LAYER_NODE
 from peerspec.export.onnx_package import ModelProto, TensorProto
@@ -52,7 +52,7 @@ def export(
     [*leading, h, k]. Parameters of at least ``external_threshold`` bytes are written in chunks to ``path`` + ``.data``,
     so a memory-mapped layer of any size needs a few megabytes. The model holds the SHA-256 and the name of that file,
     without its folder, so both can be moved together. Where a model or that file exists, the new external file is
-    ``path`` + ``.TOKEN.data`` with 8 hexadecimal digits, so that at every instant there is one whole model.
+    ``path`` + ``.TOKEN.data`` with 16 hexadecimal digits, so that at every instant there is one whole model.
 
     Args:
         layer: the layer.
@@ -65,7 +65,8 @@ def export(
         tables: ``float16`` or ``int8`` stores the experts of a float32 layer in half or a quarter of the bytes. The
             model then computes another layer; the error of y is measured and stated in the file (ONX-10).
         external_threshold: 0 writes every parameter to the external file.
-        overwrite: replace the model if it exists, and remove the external file that only the old one named.
+        overwrite: replace the model if it exists, and remove the external file that only the old one named, and those
+            with a token that killed exports of this model left.
 
     Raises:
         ExportError: the path exists, is a link or a safetensors file, or cannot be written, the names of axes are not
@@ -103,6 +104,8 @@ def write_model(
                 model.metadata_props.add(key=DIGEST_KEY, value=json.dumps({external.location: external.sha256}))
             main.stream.write(_serialise(model))
             publish(data if external.size else None, main, overwrite=overwrite)
+        if overwrite and data.is_locked:
+            collect(path)
     except FileExistsError as error:
         raise _exists(error.filename2 or error.filename, meanwhile=overwrite) from None
     except OSError as error:

@@ -78,6 +78,11 @@ class AtomicFile:
         sync_folder(self.path.parent)
 
     @property
+    def is_locked(self) -> bool:
+        """Whether other processes see by a lock that this one still writes, until ``with`` ends."""
+        return self._temporary.is_locked
+
+    @property
     def is_published(self) -> bool:
         """Whether ``path`` is this file, also if ``publish`` was interrupted."""
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["printable", "said", "shown"]
+__all__ = ["printable", "said", "shown", "visible"]
 
 _LENGTH = 60
 """Characters of a value that a message shows."""
@@ -32,6 +32,17 @@ def printable(text: str) -> str:
         é\\x1b[2J
     """
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def visible(text: str) -> str:
+    """A text of several lines, each of them as by ``printable``.
+
+    Example:
+        >>> print(visible("a\\n\\x1bb"))
+        a
+        \\x1bb
+    """
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def said(error: BaseException) -> str:

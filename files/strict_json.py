@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from peerspec.files.shown import shown
 
-__all__ = ["MAX_DIGITS", "is_unicode", "parse_json"]
+__all__ = ["MAX_DIGITS", "format_json", "is_unicode", "parse_json"]
 
 MAX_DIGITS = 100
 """Digits of a whole number that is read here: more than any count of things has."""
@@ -47,6 +47,24 @@ def parse_json(text: str | bytes) -> Any:
         return value
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
+
+
+def format_json(value: Any, *, indent: int | None = None) -> str:
+    """The value as JSON in which every character can be printed; others are written as escapes.
+
+    Raises:
+        ValueError: a number is not finite.
+
+    Example:
+        >>> print(format_json({"é": "\\u202e"}))
+        {"é": "\\u202e"}
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return "\n".join(line if line.isprintable() else "".join(map(_escaped, line)) for line in text.split("\n"))
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from secrets import token_hex
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["TemporaryName"]
+__all__ = ["TemporaryName", "may_be_written"]
 
 _KEPT = 40
 """Characters of the name that a temporary one keeps: at most 160 bytes, where file systems allow 255."""
@@ -37,16 +37,18 @@ class TemporaryName:
 
     Attributes:
         name: the temporary name, which nothing has.
+        is_locked: whether other processes of this host see by a lock that this one still runs.
 
     Raises:
         OSError: the folder cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        start = f".{path.name[:_KEPT]}."
+        start = _start(path)
         _remove_stale(path.parent, start)
         self.name = path.parent / f"{start}{_HOST}{token_hex(8)}.part"
         self._handle = _locked(_lock_of(self.name))
+        self.is_locked = self._handle is not None
 
     def remove(self) -> None:
         """Remove the file or folder if it still has this name, then the lock."""
@@ -67,15 +69,59 @@ def _locked(lock: Path) -> int | None:
     """A handle of the new file ``lock`` that holds its lock; None where there are no locks."""
     if sys.platform == "win32":
         return None
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            lock.unlink(missing_ok=True)
+            os.close(handle)
+            return None
+        if _is_at(handle, lock):
+            return handle
+        os.close(handle)  # another process found the file before it was locked, took it for stale, and removed it
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Whether the open file still has that name."""
     try:
-        # who finds the file before this line removes it; what this process leaves is then never taken for stale
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def may_be_written(path: Path) -> bool:
+    """Whether a process that still runs may hold a ``TemporaryName`` for ``path``, this one included.
+
+    True if it cannot be known: on Windows, and where a temporary name belongs to another host or has no lock.
+    """
+    if sys.platform == "win32":
+        return True
+    pattern = re.compile(f"{re.escape(_start(path))}[0-9a-f]{{16,}}\\.(lock|part)")
+    try:
+        with os.scandir(path.parent) as entries:
+            found = [path.parent / entry.name for entry in entries if pattern.fullmatch(entry.name)]
+        return any(_is_held(_lock_of(name), path) for name in found)
     except OSError:
-        lock.unlink(missing_ok=True)
+        return True
+
+
+def _is_held(lock: Path, path: Path) -> bool:
+    if sys.platform == "win32" or not lock.name.startswith(_start(path) + _HOST):
+        return True
+    handle = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
         os.close(handle)
-        return None
-    return handle
+    return False
+
+
+def _start(path: Path) -> str:
+    """The beginning of every temporary name for a path."""
+    return f".{path.name[:_KEPT]}."
 
 
 def _remove_stale(folder: Path, start: str) -> None:
@@ -92,8 +138,9 @@ def _remove_if_unlocked(lock: Path) -> None:
     handle = os.open(lock, os.O_RDWR | os.O_NOFOLLOW)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _remove(lock.with_suffix(".part"))
-        lock.unlink()
+        if _is_at(handle, lock):  # else it is that of another process, made since
+            _remove(lock.with_suffix(".part"))
+            lock.unlink()
     finally:
         os.close(handle)
 

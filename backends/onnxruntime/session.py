@@ -18,6 +18,8 @@ from peerspec.backends.protocol import BackendError
 from peerspec.export.domain import TENSOR_TYPES
 from peerspec.export.errors import missing
 from peerspec.export.ort import register
+from peerspec.files.shown import shown
+from peerspec.files.strict_json import is_unicode
 from peerspec.reference import DTYPES
 
 try:
@@ -53,6 +55,8 @@ def new_session(model: bytes | Path, *, threads: int, kernels: bool = False) -> 
     options.log_severity_level = 4  # errors are exceptions; its own lines hold escape sequences
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     source = str(model) if isinstance(model, Path) else model
+    if isinstance(source, str) and not is_unicode(source):
+        raise OrtError(f"ONNX Runtime opens no file whose path is no UTF-8, got {shown(source)}; rename it")
     try:
         return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a class for each status, directly under Exception

@@ -9,7 +9,7 @@ from typing import Any
 
 from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
-from peerspec.backends.protocol import is_support
+from peerspec.backends.protocol import NAME, is_name, is_support
 from peerspec.files.strict_json import parse_json
 from peerspec.reference import SPEC_VERSION, PeerConfig
 
@@ -18,7 +18,6 @@ __all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_su
 PROTOCOL = 1
 """The version of the protocol; it increases with every change that breaks an existing program."""
 METHODS = ("forward", "select", "gradients", "supports")
-_NAME_LIMIT = 100
 _ERROR_LIMIT = 300
 """Letters of a program's error message that are shown."""
 
@@ -71,8 +70,8 @@ def read_start(reply: dict[str, Any]) -> StartReply:
     name, profiles, methods = reply["name"], reply["profiles"], reply["methods"]
     if type(reply["protocol"]) is not int or reply["protocol"] != PROTOCOL:
         raise ProcessError(f"the program uses protocol {reply['protocol']!r}, this package {PROTOCOL}")
-    if not (isinstance(name, str) and 0 < len(name) <= _NAME_LIMIT and name.isprintable()):
-        raise ProcessError(f"its name must be a printable text of 1 to {_NAME_LIMIT} letters, got {name!r:.120}")
+    if not is_name(name):
+        raise ProcessError(f"{NAME}, got {name!r:.120}")
     for what, values in (("profiles", profiles), ("methods", methods)):
         if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
             raise ProcessError(f"its {what} must be a list of names, got {values!r:.120}")

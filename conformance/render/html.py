@@ -1,6 +1,7 @@
 """Reports as one self-contained page: no script, no network, no font, no image.
 
-The template engine escapes every text of a report, and the policy of the page forbids everything but its own style.
+The template engine escapes every text of a report, also control and bidirectional characters, and the policy of the
+page forbids everything but its own style.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
@@ -22,6 +24,7 @@ from peerspec.conformance.render.scale import Scale, brief
 from peerspec.conformance.render.terminal import CAVEAT, left_out, worst_share
 from peerspec.conformance.render.view import Backend, Chip, checks_by_stage, profile_rows, stage_rows
 from peerspec.conformance.report import Report
+from peerspec.files.shown import visible
 
 __all__ = ["page"]
 
@@ -69,7 +72,9 @@ def _named(stages: Sequence[tuple[str, list[list[Chip]]]]) -> list[Clause]:
 
 @cache
 def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
+    )
     environment.filters |= {
         "brief": brief,
         "worst_share": worst_share,
@@ -84,7 +89,12 @@ def _template() -> Template:
 
 def _breakable(address: str) -> Markup:
     """A path, module or name of a check; a narrow column may break it between its parts."""
-    return Markup("<wbr>").join(re.split(r"(?<=[/:.])(?=\w)(?!py\b)", address))
+    return Markup("<wbr>").join(re.split(r"(?<=[/:.])(?=\w)(?!py\b)", visible(address)))
+
+
+def _visible(value: Any) -> Any:
+    """What the page shows of a value: texts without characters that steer a reader's screen; markup stays."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _slug(outcome: str) -> str:

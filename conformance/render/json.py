@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -13,7 +12,7 @@ from peerspec.conformance.render.schema import problems
 from peerspec.conformance.render.seal import hashes, seal
 from peerspec.conformance.report import Report
 from peerspec.files.shown import shown
-from peerspec.files.strict_json import parse_json
+from peerspec.files.strict_json import format_json, parse_json
 from peerspec.reference import PeerError
 
 __all__ = ["SCHEMA", "VERSION", "ReportError", "dumps", "loads"]
@@ -34,7 +33,7 @@ def dumps(reports: Sequence[Report]) -> str:
         "hashes": hashes(),
         "reports": [_row(report) for report in reports],
     }
-    return seal(json.dumps(strict(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return seal(format_json(strict(document), indent=1) + "\n")
 
 
 def _row(report: Report) -> dict[str, Any]:

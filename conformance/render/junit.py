@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -12,10 +11,10 @@ from peerspec.conformance.kinds import Status
 from peerspec.conformance.render.acceptance import acceptance
 from peerspec.conformance.render.repeat import repeat_command
 from peerspec.conformance.report import Report
+from peerspec.files.shown import visible
 
 __all__ = ["junit"]
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAGS = {Status.FAIL: "failure", Status.ERROR: "error", Status.NOT_CLAIMED: "skipped", Status.WAIVED: "skipped"}
 
 
@@ -64,5 +63,5 @@ def _lines(report: Report, finding: Finding) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """XML 1.0 has no form, not even an escaped one, for most control characters."""
-    return _FORBIDDEN.sub("\ufffd", text)
+    """XML 1.0 has no form, not even an escaped one, for most control characters; others would steer a screen."""
+    return visible(text)

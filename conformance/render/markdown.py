@@ -12,6 +12,7 @@ from peerspec.conformance.render.outcomes import ELSEWHERE, SIGNS, most_severe, 
 from peerspec.conformance.render.scale import brief
 from peerspec.conformance.render.terminal import CAVEAT, worst_share
 from peerspec.conformance.report import Report
+from peerspec.files.shown import printable
 
 __all__ = ["markdown"]
 
@@ -85,11 +86,11 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", printable(" ".join(text.split())))
 
 
 def _fenced(lines: Sequence[str]) -> list[str]:
-    body = [line.replace("\r", " ").replace("\n", " ") for line in lines]
+    body = [printable(line.replace("\r", " ").replace("\n", " ")) for line in lines]
     longest = max(map(len, re.findall("`+", "\n".join(body))), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}text", *body, fence]

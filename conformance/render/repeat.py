@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.findings import CLAIMS
 from peerspec.conformance.report import Report
+from peerspec.files.shell import command_line
 
 __all__ = ["repeat_command"]
 
@@ -23,7 +23,7 @@ def repeat_command(report: Report, finding: Finding, target: Sequence[str] = ())
         words += ["--only", finding.check]
     if finding.precision:
         words += ["--profile", finding.precision]
-    return shlex.join([*words, "--size", report.size, "--seed", str(report.seed)])
+    return command_line(*words, "--size", report.size, "--seed", report.seed)
 
 
 def _needs_steps(finding: Finding) -> bool:

@@ -13,6 +13,7 @@ from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.render.marks import mark, profile_status
 from peerspec.conformance.render.terminal import worst_share
 from peerspec.conformance.report import Report
+from peerspec.files.shown import printable
 
 __all__ = ["show_table"]
 
@@ -30,7 +31,7 @@ def _table(reports: Sequence[Report], console: Console) -> Table:
     table = Table(box=box.SIMPLE_HEAD if console.encoding.lower().startswith("utf") else box.ASCII2, pad_edge=False)
     table.add_column("", no_wrap=True)
     for report in reports:
-        table.add_column(Text(report.backend), justify="center", overflow="fold", max_width=26)
+        table.add_column(Text(printable(report.backend)), justify="center", overflow="fold", max_width=26)
     table.add_row("verdict", *(_verdict(report) for report in reports))
     table.add_section()
     for group in (PRECISIONS, ("core", *PROFILES)):

@@ -15,6 +15,7 @@ from peerspec.conformance.render.acceptance import acceptance
 from peerspec.conformance.render.clause_link import clause_link
 from peerspec.conformance.render.marks import mark
 from peerspec.conformance.report import Report
+from peerspec.files.shown import printable
 
 __all__ = ["CAVEAT", "left_out", "show", "show_failures", "show_verdict", "worst_share"]
 
@@ -51,9 +52,14 @@ def show_failures(report: Report, console: Console) -> bool:
 
 def show_verdict(report: Report, console: Console) -> None:
     """Print the verdict in one line."""
-    name, colour = Text(f" {report.backend}: ", "bold"), ("green", "bold red", "bold yellow")[report.exit_status]
+    name, colour = (
+        Text(f" {printable(report.backend)}: ", "bold"),
+        ("green", "bold red", "bold yellow")[report.exit_status],
+    )
     precisions = f" ({', '.join(report.precisions)})" if report.conformant and not report.partial else ""
-    console.print(mark(report.status, console) + name + Text(f"{report.verdict}{precisions}", colour), soft_wrap=True)
+    console.print(
+        mark(report.status, console) + name + Text(printable(f"{report.verdict}{precisions}"), colour), soft_wrap=True
+    )
 
 
 def worst_share(report: Report) -> float:
@@ -70,8 +76,9 @@ def left_out(report: Report) -> list[str]:
 def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
     clause = finding.clauses[0] if finding.status == Status.FAIL else "no answer"
     head = Text.assemble(
-        "\n", mark(finding.status, console), " ", (finding.stage, "bold"), "  ", clause_link(clause, "bold red"), "  ",
-        finding.name, ("  nearest to the cause" if first else "", "yellow"),
+        "\n", mark(finding.status, console), " ", (printable(finding.stage), "bold"), "  ",
+        clause_link(printable(clause), "bold red"), "  ", printable(finding.name),
+        ("  nearest to the cause" if first else "", "yellow"),
     )  # fmt: skip
     console.print(head)
     if finding.status == Status.FAIL and finding.clauses[0] in clauses():
@@ -84,11 +91,14 @@ def _show_whole(finding: Finding, console: Console, *, first: bool) -> None:
 
 
 def _show_short(findings: list[Finding], console: Console) -> None:
-    names = [finding.name for finding in findings]
+    names = [printable(finding.name) for finding in findings]
     for name, finding in zip(names, findings, strict=True):
         clause = finding.clauses[0] if finding.status == Status.FAIL else "–"
         line = Text.assemble(
-            "  ", clause_link(clause, "red", width=8), f"{name:<{max(map(len, names))}}  ", (finding.message, "dim")
+            "  ",
+            clause_link(printable(clause), "red", width=8),
+            f"{name:<{max(map(len, names))}}  ",
+            (printable(" ".join(finding.message.split())), "dim"),
         )
         line.truncate(console.width, overflow="ellipsis")
         console.print(line, soft_wrap=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from hashlib import sha256
 from math import prod
@@ -22,7 +24,7 @@ from peerspec.conformance.cases.case import Array, Case, Halves, Subject
 from peerspec.conformance.cases.layouts import LAYOUTS, laid_out, layout
 from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError
 from peerspec.conformance.repro.script import program
-from peerspec.files.atomic_file import write_atomically
+from peerspec.files.atomic_file import AtomicFile
 from peerspec.files.limited import read_limited
 from peerspec.files.shown import shown
 from peerspec.files.strict_json import parse_json
@@ -66,7 +68,7 @@ def read(path: Path) -> Repro:
 
 
 def publish(repro: Repro, directory: Path) -> Path:
-    """Write both files, each whole or not at all, and return the path of the program; equal files stay as they are.
+    """Write both files or, after an error, none, and return the path of the program; equal files stay as they are.
 
     Raises:
         ReproError: another file of that name, or a directory that cannot be written.
@@ -76,19 +78,36 @@ def publish(repro: Repro, directory: Path) -> Path:
     runnable = path.with_suffix(".py")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _write(path, data)
-        _write(runnable, program(repro, runnable.name).encode())
+        _write({path: data, runnable: program(repro, runnable.name).encode()})
     except OSError as error:
         raise ReproError(f"cannot write {path}: {error.strerror}; name another directory") from None
     return runnable
 
 
-def _write(path: Path, data: bytes) -> None:
-    if path.exists():
-        if not path.is_file() or path.read_bytes() != data:
-            raise ReproError(f"{path} exists and holds something else; move it away or name another directory")
-        return
-    write_atomically(path, data)
+def _write(contents: Mapping[Path, bytes]) -> None:
+    """Write the files that are not there yet; they get their names when all of them are written."""
+    new = [path for path, data in contents.items() if not _is_there(path, data)]
+    with ExitStack() as stack:
+        files = [stack.enter_context(AtomicFile(path)) for path in new]
+        for file in files:
+            file.stream.write(contents[file.path])
+            file.stream.flush()
+        try:
+            for file in files:
+                file.publish()
+        except BaseException:
+            for file in files:
+                if file.is_published:
+                    file.path.unlink()
+            raise
+
+
+def _is_there(path: Path, data: bytes) -> bool:
+    if not path.exists():
+        return False
+    if not path.is_file() or path.read_bytes() != data:
+        raise ReproError(f"{path} exists and holds something else; move it away or name another directory")
+    return True
 
 
 def _digest(data: bytes) -> str:

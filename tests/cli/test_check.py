@@ -260,3 +260,45 @@ def test_ctrl_c_during_a_hang_ends_the_worker_too(tmp_path):
     assert err.splitlines() == ["judging slow.py ...", "peerspec: stopped by the user; nothing was decided"]
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+# ---- files that a run must not write over
+
+
+def test_two_reports_into_one_file_are_refused_before_the_run(peerspec, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    for more in ([], ["--overwrite"]):
+        result = peerspec(
+            "check", "reference", *FEW_CHECKS, "--json", tmp_path / "r", "--html", tmp_path / "link" / "r", *more
+        )
+        assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+        assert f"--json and --html are the same file {tmp_path}/link/r; name another file" in result.err
+    assert os.listdir(tmp_path) == ["link"]
+
+
+@pytest.mark.parametrize("option", ["--resume", "--repro"])
+def test_a_report_and_the_state_or_the_repros_of_its_run_are_not_one_file(peerspec, tmp_path, option):
+    result = peerspec("check", "reference", *FEW_CHECKS, "--json", tmp_path / "r", option, tmp_path / "r")
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert f"--json and {option} are the same file" in result.err
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("option", ["--json", "--html", "--resume"])
+@pytest.mark.parametrize("what", ["waivers", "backend", "module", "program", "value of an option"])
+def test_a_file_that_a_run_reads_is_not_written_over(peerspec, own, tmp_path, monkeypatch, option, what):
+    monkeypatch.chdir(tmp_path)
+    waivers = tmp_path / "waivers.toml"
+    waivers.write_text(WAIVER.format("gates.finite"), "utf-8")
+    read, backend = {
+        "waivers": (waivers, ["reference", "--waivers", "waivers.toml"]),
+        "backend": (Path(own()), ["./mine.py"]),
+        "module": (Path(own()), ["mine:forward"]),
+        "program": (Path(own()), ["--command", "python mine.py"]),
+        "value of an option": (waivers, ["--command", "python --with=waivers.toml"]),
+    }[what]
+    before = read.read_bytes()
+    result = peerspec("check", *backend, *FEW_CHECKS, option, read, "--overwrite")
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+    assert f"{option} and a file that the command reads are the same: {read}; name another file" in result.err
+    assert read.read_bytes() == before

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -255,6 +257,17 @@ def test_a_file_that_is_no_model_is_one_sentence(peerspec, exported, tmp_path, m
     result = peerspec("verify", tmp_path / model, exported[0])
     assert (result.status, result.err.count("\n")) == (2, 1)
     assert sentence in result.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no file names that are no text")
+def test_a_model_whose_name_is_no_text_is_one_sentence(peerspec, exported, tmp_path):
+    model = next(tmp_path.glob("*.onnx"))
+    copy = tmp_path / os.fsdecode(b"M\xff.onnx")
+    copy.write_bytes(model.read_bytes())
+    result = peerspec("verify", copy)
+    assert (result.status, result.err.count("\n")) == (2, 1)
+    assert "ONNX Runtime opens no file whose path is no UTF-8" in result.err
+    assert "rename it" in result.err
 
 
 @pytest.fixture(scope="module")

@@ -138,6 +138,26 @@ def test_without_its_option_the_plugin_leaves_other_tests_alone(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+EVIL = "evil\x1b[2J\x1b]0;t\x07\u202e"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"raise ImportError({EVIL!r})",
+        f"name, profiles = {EVIL!r}, ['float32']\ndef forward(*_, **__): pass",
+        f"name, profiles = 'b', ['float32']\ndef forward(*_, **__): raise type({EVIL!r}, (Exception,), {{}})",
+        f"name, profiles = 'b', ['float32', {EVIL!r}]\ndef forward(*_, **__): pass",
+    ],
+    ids=["import", "name", "class of an exception", "profile"],
+)
+def test_no_text_of_a_backend_reaches_the_terminal_as_control_characters(tmp_path, text):
+    (tmp_path / "evil.py").write_text(text, "utf-8")
+    _, out = run(tmp_path, "--peer-backend", "evil.py", "--peer-size", "minimal", "-rA")
+    assert "evil" in out
+    assert not set(out) & {"\x1b", "\x07", "\u202e"}
+
+
 def test_texts_of_a_backend_do_not_steer_the_terminal(tmp_path):
     (tmp_path / "evil.py").write_text(
         "name, profiles = 'evil', ['float32']\ndef forward(*_, **__):\n    raise RuntimeError('evil\\x1b[2J')\n"

@@ -53,7 +53,7 @@ def test_junit_counts_what_it_holds():
 def test_junit_is_xml_whatever_a_report_says():
     report = replace(BROKEN, backend=HOSTILE, findings=(replace(FAILED, message=HOSTILE, clauses=(HOSTILE,)),))
     suite = ElementTree.fromstring(junit([report]))[0]
-    assert suite.get("name").startswith("<script>\ufffd\ufffd[31m]]>&\ufffd")
+    assert suite.get("name").startswith(r"<script>\x00\x1b[31m]]>&\ud800")
 
 
 def test_markdown_shows_verdict_failure_and_command():

@@ -25,6 +25,7 @@ from peerspec.conformance.cases.layouts import layout
 from peerspec.conformance.repro import Repro, ReproError, replay, write_repro
 from peerspec.conformance.repro.file import KEY, VERSION, publish, read
 from peerspec.conformance.repro.repro import BackendKind
+from peerspec.files import atomic_file
 from peerspec.reference import PRECISIONS, SPEC_VERSION, Layer, PeerConfig, PeerError
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
@@ -359,3 +360,23 @@ def test_a_directory_that_cannot_be_written_is_known_before_the_run(tmp_path, pe
     (tmp_path / "file").write_text("")
     result = peerspec("check", "reference", "--size", "minimal", "--repro", tmp_path / "file")
     assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("full", [".safetensors", ".py"])
+@pytest.mark.parametrize("step", ["write", "sync"])
+def test_a_repro_that_cannot_be_written_whole_leaves_nothing(written, tmp_path, monkeypatch, full, step):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    if step == "sync":
+        sync = atomic_file.sync_file
+        monkeypatch.setattr(atomic_file, "sync_file", lambda path: fail() if f"{full}." in path.name else sync(path))
+    else:
+        enter = atomic_file.AtomicFile.__enter__
+        monkeypatch.setattr(
+            atomic_file.AtomicFile, "__enter__", lambda file: fail() if file.path.suffix == full else enter(file)
+        )
+    monkeypatch.setattr("peerspec.files.temporary_name._KEPT", 100)
+    with pytest.raises(ReproError, match="No space left on device"):
+        publish(read(written("halves_swapped")), tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -11,8 +11,11 @@ from support.kills import killed_at_every_step
 from support.power_cut import PowerCuts
 
 from peerspec.export import ExportError, export, read, read_layer
+from peerspec.export.generation import data_path, new_data_path
 from peerspec.export.read import read_model
 from peerspec.export.stored import check_external
+from peerspec.files import temporary_name
+from peerspec.files.atomic_file import AtomicFile
 from peerspec.reference import Layer, PeerConfig, forward
 
 CONFIG = PeerConfig(d_model=6, heads=2, num_experts=49, top_k=3, d_key=4)
@@ -78,6 +81,7 @@ def test_a_kill_at_any_step_leaves_the_old_model_or_the_new_one(path, tmp_path, 
         export(LAYERS["new"], folder / "model.onnx", external_threshold=0, overwrite=True)
         assert which(folder / "model.onnx") == "new"
         assert not [name for name in others(folder) if name.startswith(".")], "temporary files stay"
+        assert len(others(folder) - {"model.onnx.data"}) <= 1, "tables that no model names stay"
     first = "nothing" if before == "nothing" else "old"
     assert seen == sorted(seen, key=[first, "new"].index)
     assert {*seen} == {first, "new"}
@@ -150,6 +154,7 @@ def test_many_writers_of_one_model_leave_one_of_theirs_and_readers_find_a_whole_
             assert any(all((of.params[key] == params[key]).all() for key in params) for of in LAYERS.values())
     assert [future.result() for future in written] == [None] * 16
     assert which(path) in ("new", "third")
+    assert len(others(path.parent)) == 1, "tables that no model names stay"
     assert not [name for name in others(path.parent) if name.startswith(".")]
 
 
@@ -215,6 +220,59 @@ def test_a_layer_file_is_never_replaced_by_a_model(tmp_path, kind):
         export(Layer.load(file), target, overwrite=True)
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == files
     assert file.read_bytes() == before
+
+
+def orphan(path: Path) -> Path:
+    """Tables that an export gave a name, as one leaves that is killed before it publishes the graph."""
+    file = new_data_path(path)
+    file.write_bytes(b"orphan")
+    return file
+
+
+@pytest.mark.parametrize("graph", ["backup.onnx", "model.onnx.bak", "latest"])
+def test_tables_that_another_graph_beside_them_names_stay(path, graph):
+    for name in ("old", "new"):
+        export(LAYERS[name], path, external_threshold=0, overwrite=True)
+    copy = path.with_name(graph)
+    copy.write_bytes(path.read_bytes())
+    named, left = others(path.parent), orphan(path)
+    for _ in range(2):
+        export(LAYERS["third"], path, external_threshold=0, overwrite=True)
+        assert named < others(path.parent)
+        assert which(copy) == "new"
+        assert not left.exists()
+    assert len(others(path.parent)) == len(named) + 1
+
+
+@pytest.mark.parametrize("kind", ["running", "of another host", "without a lock"])
+def test_tables_of_an_export_that_may_still_run_stay_until_it_has_ended(path, kind):
+    export(LAYERS["old"], path, external_threshold=0)
+    left = orphan(path)
+    with AtomicFile(data_path(path)) as held:
+        lock = held.name.with_suffix(".lock")
+        if kind != "running":
+            lock = lock.rename(lock.with_name(lock.name.replace(temporary_name._HOST, "0" * 8)))
+        if kind == "without a lock":
+            held.name.rename(lock.with_suffix(".part"))
+            lock.unlink()
+        export(LAYERS["new"], path, external_threshold=0, overwrite=True)
+        assert left.exists()
+    for file in (lock, lock.with_suffix(".part")):
+        file.unlink(missing_ok=True)
+    export(LAYERS["new"], path, external_threshold=0, overwrite=True)
+    assert not left.exists()
+    assert which(path) == "new"
+
+
+def test_without_overwrite_and_without_locks_nothing_is_collected(path, monkeypatch):
+    path.touch()
+    left = orphan(path)
+    path.unlink()
+    export(LAYERS["old"], path, external_threshold=0)
+    assert left.exists()
+    monkeypatch.setattr(temporary_name, "_locked", lambda lock: None)
+    export(LAYERS["new"], path, external_threshold=0, overwrite=True)
+    assert left.exists()
 
 
 def test_a_layer_file_with_the_name_of_the_external_file_stays(path):

@@ -14,6 +14,7 @@ from support.kills import killed_at_every_step
 from support.power_cut import PowerCuts
 
 from peerspec.files.atomic_file import AtomicFile, obstacle, write_atomically
+from peerspec.files.temporary_name import may_be_written
 
 KILLED = """
 import os, signal, sys
@@ -229,6 +230,8 @@ def test_a_writer_whose_lock_was_removed_before_it_held_it_writes_all_the_same(p
     with AtomicFile(path) as file:
         assert path.read_bytes() == b"other"
         write_atomically(path, b"another")
+        assert len(list(path.parent.glob(".*.lock"))) == 1, "other processes see that it still runs"
+        assert may_be_written(path)
         file.stream.write(b"123")
         file.publish()
     assert path.read_bytes() == b"123"
