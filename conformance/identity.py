@@ -6,7 +6,7 @@ import inspect
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -62,4 +62,5 @@ def _files(backend: Any) -> Iterator[Path]:
 
 
 def _hash(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()[:10]
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()[:10]

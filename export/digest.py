@@ -1,4 +1,4 @@
-"""The SHA-256 of an external file, which others choose: read only as far as its tensors reach, and within a time."""
+"""The SHA-256 of an external file, which others choose: read within a time."""
 
 from __future__ import annotations
 
@@ -11,28 +11,20 @@ from peerspec.export.errors import ExportError
 __all__ = ["require_digest"]
 
 _PART = 1 << 22
-_PADDING = 1 << 16
-"""Bytes that a file may have behind its last tensor: the largest unit to which writers round places up."""
 
 
-def require_digest(file: Path, wanted: object, *, end: int, deadline: float, limit: float) -> None:
+def require_digest(file: Path, wanted: object, *, deadline: float, limit: float) -> None:
     """Compare the SHA-256 of a file.
 
     Args:
         file: the file.
         wanted: what the model states.
-        end: where the last tensor of the model in this file ends.
         deadline: when to give up, on the clock of ``time.monotonic``.
         limit: how many seconds that was at first.
 
     Raises:
-        ExportError: it has another digest (ONX-8), is longer than its tensors, or takes too long.
+        ExportError: it has another digest (ONX-8), or takes too long.
     """
-    if (size := file.stat().st_size) > end + _PADDING:
-        raise ExportError(
-            f"{file} has {size} bytes, but the tensors of the model end at byte {end}; "
-            "write the external data of the model again"
-        )
     digest = sha256()
     with file.open("rb", buffering=0) as data:
         while part := data.read(_PART):

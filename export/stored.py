@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from peerspec.export.digest import require_digest
 from peerspec.export.domain import TENSOR_TYPES
 from peerspec.export.errors import ExportError
-from peerspec.export.external_ends import external_ends
 from peerspec.export.names import DIGEST_KEY
 from peerspec.export.onnx_package import ModelProto, TensorProto, helper
 from peerspec.files.strict_json import parse_json
@@ -49,7 +48,7 @@ def check_external(path: Path, model: ModelProto, *, timeout: float = math.inf) 
     A file is read only where the metadata state its digest, for at most ``timeout`` seconds altogether.
 
     Raises:
-        ExportError: one of them is not (ONX-8), is longer than its tensors, or takes too long.
+        ExportError: one of them is not (ONX-8), or it takes too long.
     """
     text = {entry.key: entry.value for entry in model.metadata_props}.get(DIGEST_KEY, "{}")
     try:
@@ -58,10 +57,10 @@ def check_external(path: Path, model: ModelProto, *, timeout: float = math.inf) 
         raise ExportError(f"{path}: {DIGEST_KEY} must be a JSON object of file names, got {text[:60]!r}") from None
     external = [tensor for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
     files = {_locate(path, tensor)[0] for tensor in external}
-    ends, deadline = external_ends(path, model), time.monotonic() + timeout
+    deadline = time.monotonic() + timeout
     for file in files:
         if file.name in digests:
-            require_digest(file, digests[file.name], end=ends[file], deadline=deadline, limit=timeout)
+            require_digest(file, digests[file.name], deadline=deadline, limit=timeout)
 
 
 def _locate(path: Path, tensor: TensorProto) -> tuple[Path, int, int]:

@@ -14,7 +14,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["read_limited"]
+__all__ = ["LONGEST_WAIT", "read_limited"]
+
+LONGEST_WAIT = 1_000_000.0
+"""The longest time limit of anything, in seconds: 11 days; systems count a wait in milliseconds of 32 bits."""
 
 _PART = 1 << 20
 _WRITER_LIMIT = 10.0

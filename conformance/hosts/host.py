@@ -14,6 +14,7 @@ from peerspec.conformance.hosts.command import CommandHost
 from peerspec.conformance.hosts.object_host import ObjectHost
 from peerspec.conformance.hosts.worker_host import WorkerHost
 from peerspec.conformance.problems import Problem
+from peerspec.files.limited import LONGEST_WAIT
 from peerspec.reference import PeerConfig
 
 __all__ = ["Host", "open_host", "supports"]
@@ -53,9 +54,11 @@ def open_host(backend: Any, *, timeout: float) -> Host:
     Raises:
         BackendError: no such backend, an object without the contract, or a timeout that is no limit.
     """
-    if not timeout > 0 or (timeout == math.inf and isinstance(backend, str | Command)):
+    endless = timeout == math.inf and not isinstance(backend, str | Command)
+    if not (0 < timeout <= LONGEST_WAIT or endless):
         raise BackendError(
-            f"the timeout of a call is {timeout} seconds; pass a number above 0, or infinity for an object"
+            f"the timeout of a call is {timeout} seconds; "
+            f"pass a number above 0 and at most {LONGEST_WAIT:.0f}, or infinity for an object"
         )
     start_timeout = max(START_LIMIT, timeout)
     if isinstance(backend, Command):

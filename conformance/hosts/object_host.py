@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peerspec.backends import BackendError
+from peerspec.backends.protocol import NAME, is_name
 from peerspec.conformance.hosts.call import METHODS, Answer, Caller
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.problems import FaultKind, Problem
+from peerspec.files.shown import shown
 
 __all__ = ["ObjectHost", "outcome_of", "unwrap"]
 
@@ -35,6 +37,8 @@ class ObjectHost:
         for part in ("name", "profiles", "forward"):
             if not hasattr(self.backend, part):
                 raise BackendError(f"the backend lacks {part}; a backend has name, profiles and forward(layer, x, ...)")
+        if not is_name(self.backend.name):
+            raise BackendError(f"the backend: {NAME}, got {shown(self.backend.name)}")
         # plain strings: another process could not read an enum of the backend's own
         self.name, self.profiles = str(self.backend.name), frozenset(map(_plain, self.backend.profiles))
         self.methods = frozenset(method for method in METHODS if hasattr(self.backend, method))

@@ -105,7 +105,7 @@ def _write(contents: Mapping[Path, bytes]) -> None:
 def _is_there(path: Path, data: bytes) -> bool:
     if not path.exists():
         return False
-    if not path.is_file() or path.read_bytes() != data:
+    if not path.is_file() or path.stat().st_size != len(data) or path.read_bytes() != data:
         raise ReproError(f"{path} exists and holds something else; move it away or name another directory")
     return True
 

@@ -43,7 +43,8 @@ def test_an_object_without_a_limit_is_called_in_this_thread():
 
 
 @pytest.mark.parametrize(
-    ("backend", "timeout"), [("reference", float("inf")), ("reference", 0.0), (SimpleNamespace(), float("nan"))]
+    ("backend", "timeout"),
+    [("reference", float("inf")), ("reference", 0.0), (SimpleNamespace(), float("nan")), ("reference", 1e10)],
 )
 def test_a_timeout_that_is_no_limit_is_refused(backend, timeout):
     with pytest.raises(BackendError, match="pass a number above 0"):
