@@ -18,6 +18,7 @@ from peerspec.export.layer_nodes import LayerNode, find_layer
 from peerspec.export.onnx_package import ModelProto, onnx
 from peerspec.export.stored import read_tensor
 from peerspec.export.tables import FORMATS, SCALE, inputs, is_table, widened
+from peerspec.export.texts import broken_text
 from peerspec.reference import Layer
 
 __all__ = ["read_layer", "read_layer_at", "read_model", "read_parameters"]
@@ -95,9 +96,11 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
         raise ExportError(f"{path} is not a file; pass a model written by peerspec.export")
     try:
         if (size := path.stat().st_size) <= _LIMIT:
-            return onnx.load(path, load_external_data=False)
+            return _with_texts(path, onnx.load(path, load_external_data=False))
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}") from None
+    except ExportError:
+        raise
     except Exception as error:  # the class of protobuf's error depends on its build
         raise ExportError(
             f"{path} is not an ONNX file ({error or type(error).__name__}); pass a complete model written by "
@@ -106,3 +109,11 @@ def read_model(path: str | PathLike[str]) -> ModelProto:
     raise ExportError(
         f"{path} has {size} bytes, an ONNX file at most {_LIMIT}; pass the model, not the file of its tables"
     )
+
+
+def _with_texts(path: Path, model: ModelProto) -> ModelProto:
+    if (text := broken_text(model)) is not None:
+        raise ExportError(
+            f"{path} holds the text {text[:60]!r}, which is not UTF-8; pass a model that ONNX tools can read"
+        )
+    return model

@@ -408,3 +408,10 @@ def test_a_few_bytes_behind_the_last_tensor_are_padding(model):
     data.write_bytes(data.read_bytes() + bytes(4096))
     _edit(model, lambda m: _state_digest(m, data.name, hashlib.sha256(data.read_bytes()).hexdigest()))
     check_external(model, read_model(model))
+
+
+@pytest.mark.parametrize("text", ["location", "peerspec.spec", "query.weight", "experts.v", "scores"])
+def test_a_text_that_is_not_utf_8_is_refused_wherever_it_stands(model, text):
+    model.write_bytes(model.read_bytes().replace(text.encode(), text[:-1].encode() + b"\xff"))
+    with pytest.raises(ExportError, match=r"holds the text b'.*xff.*', which is not UTF-8"):
+        read_model(model)
