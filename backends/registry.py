@@ -64,8 +64,8 @@ def source_file(name: str) -> Path | None:
     """The Python file of the backend called ``name``, found without importing anything; None if none is known.
 
     Example:
-        >>> source_file("reference").name
-        'reference.py'
+        >>> source_file("no_such_package.backend") is None
+        True
     """
     target = next((point.value for point in entry_points(group=GROUP, name=name)), name).partition(":")[0]
     if target.endswith(".py"):

@@ -18,7 +18,8 @@ def has_ended(process: subprocess.Popen[Any]) -> bool:
         >>> process = subprocess.Popen(["sleep", "60"])
         >>> has_ended(process)
         False
-        >>> process.kill()
+        >>> process.kill(); process.wait()
+        -9
     """
     if process.returncode is not None or os.name != "posix":
         return process.poll() is not None

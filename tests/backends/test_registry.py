@@ -26,7 +26,7 @@ IMPORTS = {
     "has no list of profiles": ("profiles = None", "profiles must be a collection of names, got None"),
     "has profiles for once": ("profiles = iter(['float32'])", "profiles must be a collection of names"),
     "has profiles that cannot be shown": (CANNOT.format("OSError") + "profiles = Bad()", "got a value of the type Bad"),
-    "has no name": ("name = None", "name must be a text, got None"),
+    "has no name": ("name = None", "its name must be a printable text of 1 to 100 letters, got None"),
 }
 
 
