@@ -32,8 +32,8 @@ _RAW = (
 )
 """Texts that stand for a value."""
 _MARK = "fuzz-raw-"
-_MANY = 2000
-"""Places of a value that is not made longer: repeated lists inside repeated lists would fill the memory."""
+_LONGEST = 1 << 24
+"""Letters of a list that is repeated: long texts in repeated lists inside repeated lists would fill the memory."""
 
 
 def changed_json(rng: Random, text: str, *, limit: int = 3) -> str:
@@ -50,20 +50,25 @@ def changed_json(rng: Random, text: str, *, limit: int = 3) -> str:
 
 def _change(rng: Random, whole: list[Any], raw: list[str]) -> None:
     """One change of one value or name; ``raw`` gets the texts that stand for values."""
-    places = _places(whole)
-    part, key = rng.choice(places)
+    part, key = rng.choice(_places(whole))
     kind = rng.random()
     if part is whole or kind < 0.7:
         part[key] = _replaced(rng, part[key], raw)
     elif kind < 0.8:
         del part[key]
     elif kind < 0.9:
-        other, at = rng.choice(places[1:])
+        other, at = rng.choice(_places(whole)[1:])
         part[key] = copy.deepcopy(other[at])
     elif isinstance(part, dict):
         part[hostile_text(rng, key)] = part.pop(key)
     else:
-        part *= rng.choice((2, 300)) if len(places) < _MANY else 1
+        part *= max(1, min(rng.choice((2, 300)), _LONGEST // _length(part)))
+
+
+def _length(value: Any) -> int:
+    """Letters of a value as JSON, with the texts that stand for values."""
+    text = json.dumps(value)
+    return len(text) + max(map(len, _RAW)) * text.count(_MARK)
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:
