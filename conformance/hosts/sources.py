@@ -28,7 +28,7 @@ def loaded_modules() -> dict[str, str]:
     digests: dict[str, Any] = {}
     for name, path in _files():
         digest = digests.setdefault(name.partition(".")[0], sha256())
-        digest.update(f"{name}\\0".encode("utf-8", "surrogatepass") + _content(path))
+        digest.update(f"{name}\0".encode("utf-8", "surrogatepass") + _content(path))
     return {name: digest.hexdigest()[:_LENGTH] for name, digest in digests.items()}
 
 
