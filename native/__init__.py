@@ -8,7 +8,7 @@ library through ``include/peerspec_native.h``.
 """
 
 from peerspec.native.experts import ExpertGradients, expert_stage, expert_stage_backward
-from peerspec.native.forward import LayerOutput, forward
+from peerspec.native.forward import LayerOutput, PreparedLayer, forward, forward_at, prepare
 from peerspec.native.gates import gates
 from peerspec.native.isa import ISAS, best_isa, computed_by
 from peerspec.native.library import NativeError, available, unavailable_reason
@@ -26,6 +26,7 @@ __all__ = [
     "FactoredRows",
     "LayerOutput",
     "NativeError",
+    "PreparedLayer",
     "RetrievalGradients",
     "RouterTables",
     "SortedPairs",
@@ -37,8 +38,10 @@ __all__ = [
     "expert_stage",
     "expert_stage_backward",
     "forward",
+    "forward_at",
     "gates",
     "gather_sum",
+    "prepare",
     "query",
     "retrieve",
     "retrieve_backward",

@@ -14,7 +14,7 @@ from peerspec.native.library import require
 from peerspec.native.tables import ExpertTables, RouterTables
 from peerspec.reference import InputError
 
-__all__ = ["LayerOutput", "forward"]
+__all__ = ["LayerOutput", "PreparedLayer", "forward", "forward_at", "prepare"]
 
 
 class LayerOutput(NamedTuple):
@@ -24,6 +24,34 @@ class LayerOutput(NamedTuple):
     scores: NDArray[Any]
     ids: NDArray[np.int64]
     gates: NDArray[Any]
+
+
+class PreparedLayer(NamedTuple):
+    """The tables of a layer as C structures, made once for many calls: addresses and sizes, without the memory."""
+
+    router: Any
+    experts: Any
+
+
+def prepare(router: RouterTables, experts: ExpertTables) -> PreparedLayer:
+    """Check that the tables fit each other. The result is valid while the memory of the tables is.
+
+    Raises:
+        InputError: experts and router do not fit each other.
+    """
+    if experts.compute_dtype != router.compute_dtype or experts.u.shape != (router.n**2, router.weight.shape[2]):
+        raise InputError(
+            f"u with these sub-keys must be of shape [{router.n**2}, {router.weight.shape[2]}] and of compute dtype "
+            f"{router.compute_dtype}, got {experts.u.dtype} of shape {list(experts.u.shape)} (PAR-1)"
+        )
+    return PreparedLayer(router.by_reference(), experts.by_reference())
+
+
+def forward_at(
+    layer: PreparedLayer, tokens: int, x: int, outputs: tuple[int, int, int, int], *, threads: int | None = None
+) -> None:
+    """``forward`` on addresses, for callers that hold the memory: of x, and of y, scores, ids and gates."""
+    require("peerspec_forward", run(threads, None), *layer, tokens, x, *outputs)
 
 
 def forward(
@@ -51,20 +79,11 @@ def forward(
         >>> output.y.shape, output.ids.shape
         ((3, 4), (3, 2, 2))
     """
+    layer = prepare(router, experts)
     x = contiguous("x", x, router.compute_dtype, (None, router.weight.shape[2]))
-    _check_experts(router, experts, x.shape[1])
     pairs = (len(x), len(router.weight), router.k)
     y, scores, gates = (np.empty(shape, router.compute_dtype) for shape in ((len(x), experts.v.shape[1]), pairs, pairs))
     ids = np.empty(pairs, np.int64)
     arrays = (address(array) for array in (x, y, scores, ids, gates))
-    tables = (router.by_reference(), experts.by_reference())
-    require("peerspec_forward", run(threads, isa), *tables, len(x), *arrays)
+    require("peerspec_forward", run(threads, isa), *layer, len(x), *arrays)
     return LayerOutput(y, scores, ids, gates)
-
-
-def _check_experts(router: RouterTables, experts: ExpertTables, d_model: int) -> None:
-    if experts.compute_dtype != router.compute_dtype or experts.u.shape != (router.n**2, d_model):
-        raise InputError(
-            f"u with these sub-keys must be of shape [{router.n**2}, {d_model}] and of compute dtype "
-            f"{router.compute_dtype}, got {experts.u.dtype} of shape {list(experts.u.shape)} (PAR-1)"
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from functools import lru_cache
 from typing import Any
 
 from peerspec.native.library import NativeError, available, call, unavailable_reason
@@ -43,7 +44,13 @@ def run(threads: int | None, isa: str | None) -> Any:
         raise InputError(f"threads must be at least 1, got {threads}")
     if isa is not None and isa not in ISAS:
         raise NativeError(f"isa must be one of {', '.join(ISAS)}, got {isa!r}")
-    return ctypes.byref(Run(threads, _BEST if isa is None else ISAS.index(isa)))
+    return _by_reference(threads, _BEST if isa is None else ISAS.index(isa))
+
+
+@lru_cache(maxsize=64)
+def _by_reference(threads: int, code: int) -> Any:
+    """One structure for all calls that run in the same way; the core only reads it."""
+    return ctypes.byref(Run(threads, code))
 
 
 def _processors() -> int:

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from peerspec.reference import DTYPES, InputError, compute_dtype, input_dtypes
 from peerspec.reference.config import STATISTICS
 
-__all__ = ["COMPUTE_DTYPES", "INPUT_DTYPES", "TORCH_DTYPES", "is_dtensor", "parameter_dtype", "to_array", "to_tensor"]
+__all__ = [
+    "COMPUTE_DTYPES",
+    "INPUT_DTYPES",
+    "TORCH_DTYPES",
+    "is_dtensor",
+    "memory_of",
+    "parameter_dtype",
+    "to_array",
+    "to_tensor",
+]
 
 TORCH_DTYPES = {name: getattr(torch, name) for name in DTYPES}
 """The dtypes of learned parameters and of inputs, by name."""
@@ -53,6 +62,8 @@ def parameter_dtype(name: str, dtype: torch.dtype) -> torch.dtype:
 
 def is_dtensor(tensor: object) -> bool:
     """Whether parts of the tensor lie in several processes; ``torch.distributed.tensor`` takes long to import."""
+    if type(tensor) in _PLAIN:
+        return False
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(tensor, module.DTensor)
 
@@ -85,18 +96,27 @@ def to_array(tensor: torch.Tensor) -> NDArray[Any]:
     """
     form = _FORMS.get(tensor.dtype)
     if form and type(tensor) in _PLAIN and tensor.is_cpu and tensor.is_contiguous() and not tensor.is_neg():
-        address = tensor.data_ptr()
-        if tensor.numel() and (not address or (tensor.storage_offset() and not _holds(tensor))):
-            raise InputError(
-                f"a tensor of shape {tuple(tensor.shape)} has no memory: a tool that shards or moves parameters freed "
-                "it; call the module that owns it"
-            )
-        array = np.asarray(_Memory(tensor, address, form))
+        array = np.asarray(_Memory(tensor, memory_of(tensor), form))
         return array.view(_BFLOAT16) if tensor.dtype == torch.bfloat16 else array
     tensor = tensor.detach().cpu()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.int16).numpy().view(_BFLOAT16)
     return tensor.numpy()
+
+
+def memory_of(tensor: torch.Tensor) -> int:
+    """The address of the memory of a contiguous tensor on the CPU.
+
+    Raises:
+        InputError: the memory of the tensor was freed.
+    """
+    address = tensor.data_ptr()
+    if tensor.numel() and (not address or (tensor.storage_offset() and not _holds(tensor))):
+        raise InputError(
+            f"a tensor of shape {tuple(tensor.shape)} has no memory: a tool that shards or moves parameters freed "
+            "it; call the module that owns it"
+        )
+    return address
 
 
 def _holds(tensor: torch.Tensor) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._library.custom_ops import CustomOpDef
+from torch._ops import OpOverload
 
 __all__ = ["fold_batches"]
 
 
-def fold_batches(operator: CustomOpDef, *, tokens: Sequence[int]) -> None:
+def fold_batches(operator: CustomOpDef | OpOverload, *, tokens: Sequence[int]) -> None:
     """Register the vmap rule of an operator; the first axis of all its results counts tokens.
 
     Args:
@@ -29,7 +30,7 @@ def fold_batches(operator: CustomOpDef, *, tokens: Sequence[int]) -> None:
             folded[position] = _folded(arguments[position], in_dims[position], info.batch_size)
         return _unfolded(operator(*folded), info.batch_size)
 
-    operator.register_vmap(rule)
+    torch.library.register_vmap(operator, rule)
 
 
 def _one_after_another(operator: Any, in_dims: Sequence[int | None], arguments: Any, count: int) -> tuple[Any, Any]:

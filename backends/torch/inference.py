@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from peerspec import native
-from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.arrays import COMPUTE_DTYPES, memory_of, to_array
 from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.kernels import register_kernels
-from peerspec.reference import PeerConfig
+from peerspec.backends.torch.operators import plain_operator
+from peerspec.reference import InputError, PeerConfig
 
 __all__ = ["LayerOutput", "by_stages", "infer"]
+
+
+MAX_PREPARED = 256
+"""Layers whose C structures are kept."""
+_PREPARED: dict[tuple[Any, ...], native.PreparedLayer] = {}
 
 
 class LayerOutput(NamedTuple):
@@ -68,27 +74,41 @@ def _by_core(
     gate: str,
     activation: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    experts = native.ExpertTables(to_array(u), to_array(v), None if w is None else to_array(w), activation)
-    bias_array = None if bias is None else to_array(bias)
-    router = native.RouterTables(to_array(weight), to_array(keys), k, bias_array, gate)
-    tokens = to_array(x.to(COMPUTE_DTYPES[x.dtype]))
-    y, scores, ids, found = native.forward(router, experts, tokens, threads=torch.get_num_threads())
-    return to_tensor(y), to_tensor(scores), to_tensor(ids), to_tensor(found)
+    layer = _prepared((weight, bias, keys, u, v, w), k, gate, activation)
+    tokens = x.to(COMPUTE_DTYPES[x.dtype]).contiguous()
+    y, scores, ids, found = outputs = _outputs(weight, v, tokens, k)
+    addresses = y.data_ptr(), scores.data_ptr(), ids.data_ptr(), found.data_ptr()
+    native.forward_at(layer, len(tokens), memory_of(tokens), addresses, threads=torch.get_num_threads())
+    return outputs
 
 
-_forward = torch.library.custom_op(
-    "peerspec::forward",
-    by_stages,
-    mutates_args=(),
-    schema="(Tensor weight, Tensor? bias, Tensor keys, Tensor u, Tensor v, Tensor? w, Tensor x, int k, str gate, "
-    "str activation) -> (Tensor y, Tensor scores, Tensor ids, Tensor gates)",
-)
-register_kernels(_forward, core=_by_core, library=by_stages, tables=range(6))
-fold_batches(_forward, tokens=(6,))
+def _prepared(
+    tables: tuple[Tensor, Tensor | None, Tensor, Tensor, Tensor, Tensor | None], k: int, gate: str, activation: str
+) -> native.PreparedLayer:
+    """The C structures of a layer. They depend on the key alone, so that none of them is ever out of date."""
+    key = (k, gate, activation, *[t if t is None else (t.data_ptr(), t.shape, t.dtype) for t in tables])
+    layer = _PREPARED.get(key)
+    if layer is None:
+        weight, bias, keys, u, v, w = tables
+        router = native.RouterTables(
+            to_array(weight), to_array(keys), k, bias if bias is None else to_array(bias), gate
+        )
+        experts = native.ExpertTables(to_array(u), to_array(v), w if w is None else to_array(w), activation)
+        layer = native.prepare(router, experts)
+        if len(_PREPARED) >= MAX_PREPARED:
+            _PREPARED.clear()
+        _PREPARED[key] = layer
+    return layer
 
 
-@_forward.register_fake
-def _(
+def _outputs(weight: Tensor, v: Tensor, tokens: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """y, scores, ids and gates, without values."""
+    count, heads = tokens.shape[0], weight.shape[0]
+    y, scores = tokens.new_empty(count, v.shape[1]), tokens.new_empty(count, heads, k)
+    return y, scores, tokens.new_empty(count, heads, k, dtype=torch.int64), tokens.new_empty(count, heads, k)
+
+
+def _fake(
     weight: Tensor,
     bias: Tensor | None,
     keys: Tensor,
@@ -100,6 +120,23 @@ def _(
     gate: str,
     activation: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    pairs, dtype = (x.shape[0], weight.shape[0], k), COMPUTE_DTYPES[x.dtype]
-    y, ids = x.new_empty(x.shape[0], v.shape[1], dtype=dtype), x.new_empty(pairs, dtype=torch.int64)
-    return y, x.new_empty(pairs, dtype=dtype), ids, x.new_empty(pairs, dtype=dtype)
+    return _outputs(weight, v, x.to(COMPUTE_DTYPES[x.dtype]), k)
+
+
+def _no_derivative(*_: Any) -> NoReturn:
+    raise InputError(
+        "this program was traced where no derivative was wanted, and its layer has none; trace it with gradients "
+        "enabled, and with parameters or tokens that require them"
+    )
+
+
+_forward = plain_operator(
+    "forward",
+    "(Tensor weight, Tensor? bias, Tensor keys, Tensor u, Tensor v, Tensor? w, Tensor x, int k, str gate, "
+    "str activation) -> (Tensor y, Tensor scores, Tensor ids, Tensor gates)",
+    by_stages,
+    _fake,
+)
+torch.library.register_autograd(_forward, _no_derivative)
+register_kernels(_forward, core=_by_core, library=by_stages, tables=range(6))
+fold_batches(_forward, tokens=(6,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from os import PathLike
 from typing import Any
 
@@ -16,7 +15,7 @@ from peerspec.backends.torch.checks import require_values
 from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.onnx_node import becomes_node
-from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset
+from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset, tensor_of
 from peerspec.reference import InputError, Layer, PeerConfig, TableError
 from peerspec.reference.storage import read, write
 
@@ -209,7 +208,12 @@ class PEER(nn.Module):
 
     def _tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers by the names of SPEC.md."""
-        return {name: attrgetter(name)(self) for name in self.config.shapes()}
+        found = {}
+        for name in self.config.shapes():
+            group, _, leaf = name.rpartition(".")
+            owner: Any = self._modules[group] if group else self
+            found[name] = tensor_of(owner, leaf)
+        return found
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Parameters and buffers as arrays, on the same memory where they lie on the CPU."""

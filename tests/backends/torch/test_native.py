@@ -22,7 +22,7 @@ def test_without_the_core_the_backend_conforms_as_well(monkeypatch):
     def absent(*arguments, **options):
         raise AssertionError("the core was called")
 
-    for name in ("forward", "query", "retrieve", "expert_stage", "select"):
+    for name in ("forward_at", "query", "retrieve", "expert_stage", "select"):
         monkeypatch.setattr(native, name, absent)
     with operators.library_operations():
         report = check_backend(backend, size="minimal")
