@@ -18,24 +18,32 @@ class Algorithm1(nn.Module):
 
     Args:
         layer: whose parameters it uses, without a copy.
+        bag: add the rows of v with ``embedding_bag``, which stores none of them; else as the paper writes it.
         sparse: make the gradients of the tables sparse, as ``nn.Embedding`` can.
     """
 
-    def __init__(self, layer: PEER, *, sparse: bool = False) -> None:
+    def __init__(self, layer: PEER, *, bag: bool = False, sparse: bool = False) -> None:
         super().__init__()
-        self.config, self.sparse = layer.config, sparse
+        self.config, self.bag, self.sparse = layer.config, bag, sparse
         self.query, self.keys = layer.get_parameter("query.weight"), layer.get_parameter("keys")
         self.u, self.v = layer.get_parameter("experts.u"), layer.get_parameter("experts.v")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def select(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and ids [T, h, k] of the selected experts."""
         heads, k, half = self.config.heads, self.config.top_k, self.config.d_key // 2
         q1, q2 = (x @ self.query.flatten(0, 1).T).unflatten(1, (heads, 2, half)).unbind(2)
         (best1, i), (best2, j) = ((q @ side.T).topk(k) for q, side in zip((q1, q2), self.keys[0], strict=True))
         scores, cell = (best1[..., :, None] + best2[..., None, :]).flatten(-2).topk(k)
-        ids = i.gather(-1, cell // k) * self.keys.shape[2] + j.gather(-1, cell % k)
-        down, up = (functional.embedding(ids, table, sparse=self.sparse) for table in (self.u, self.v))
-        inner = functional.gelu(torch.einsum("td,thkd->thk", x, down))
-        return torch.einsum("thk,thkd->td", inner * scores.softmax(-1), up)
+        return scores, i.gather(-1, cell // k) * self.keys.shape[2] + j.gather(-1, cell % k)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores, ids = self.select(x)
+        down = functional.embedding(ids, self.u, sparse=self.sparse)
+        weights = functional.gelu(torch.einsum("td,thkd->thk", x, down)) * scores.softmax(-1)
+        if self.bag:
+            rows, of_rows = ids.flatten(1), weights.flatten(1)
+            return functional.embedding_bag(rows, self.v, per_sample_weights=of_rows, mode="sum", sparse=self.sparse)
+        return torch.einsum("thk,thkd->td", weights, functional.embedding(ids, self.v, sparse=self.sparse))
 
 
 class Dense(nn.Module):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from points import Bench, Point, benches
+from ratios import compared
 from timing import in_turns
 from torch import nn
-from training import BASELINE, CORE, LIBRARY, backward_pass, package_layer, project_layer
+from training import CORE, LIBRARY, PACKAGE, SPARSE, backward_pass, package_layer, project_layer, sparse_algorithm
 
 from peerspec.backends.torch.kernels import library_operations
 
@@ -19,9 +20,8 @@ POINTS = [Point(n, 256, tokens) for n in (128, 1024) for tokens in (64, 512, 204
 def backward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
     """The rows of each point."""
     for bench in benches(list(points)):
-        found = in_turns(variants(bench), budget)
-        point, baseline = bench.point.as_row(), found[BASELINE].median
-        yield [{**point, "variant": name, **q.as_row(), "speed": baseline / q.median} for name, q in found.items()]
+        found = in_turns(variants(bench), budget, advance=bench.advance)
+        yield compared(bench.point.as_row(), found, [PACKAGE, SPARSE])
 
 
 def variants(bench: Bench) -> dict[str, Callable[[], None]]:
@@ -31,7 +31,12 @@ def variants(bench: Bench) -> dict[str, Callable[[], None]]:
         with library_operations():
             own()
 
-    return {BASELINE: dropping(package_layer(bench), bench), CORE: own, LIBRARY: library}
+    return {
+        CORE: own,
+        LIBRARY: library,
+        PACKAGE: dropping(package_layer(bench), bench),
+        SPARSE: dropping(sparse_algorithm(bench), bench),
+    }
 
 
 def dropping(module: nn.Module, bench: Bench) -> Callable[[], None]:

@@ -23,7 +23,7 @@ def experts(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
     """The rows of each point."""
     for bench in benches(list(points)):
         with torch.inference_mode():
-            found = in_turns({**stages(bench), **gathers(bench)}, budget)
+            found = in_turns({**stages(bench), **gathers(bench)}, budget, advance=bench.advance)
         limit, point = bandwidth(bench, found), bench.point.as_row()
         rates = {name: moved(bench.point) / taken.median for name, taken in found.items()}
         yield [

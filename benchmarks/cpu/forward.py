@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import jax_layer
 import torch
 import variants
 from points import Bench, Point, benches
+from ratios import compared
 from timing import in_turns
 
-__all__ = ["VARIANTS", "forward"]
+__all__ = ["RIVALS", "VARIANTS", "forward", "unavailable_reason"]
+
+RIVALS: dict[str, variants.Maker] = {
+    variants.PACKAGE: variants.peer_pytorch,
+    "Algorithm 1": variants.paper,
+    "Algorithm 1, embedding_bag": partial(variants.paper, bag=True),
+    "PEER-pytorch, torch.compile": partial(variants.peer_pytorch, compiled=True),
+    "Algorithm 1, torch.compile": partial(variants.paper, compiled=True),
+    "Algorithm 1, embedding_bag, torch.compile": partial(variants.paper, bag=True, compiled=True),
+}
+"""Other implementations of the same function."""
 
 VARIANTS: dict[str, variants.Maker] = {
-    variants.BASELINE: variants.peer_pytorch,
     "torch, with the core": variants.with_core,
     "torch, library operations": variants.library,
     "JAX, with the core": jax_layer.with_core,
     "JAX, library operations": jax_layer.library,
-    "paper's Algorithm 1": variants.paper,
-    "torch.compile(PEER-pytorch)": variants.compiled_peer_pytorch,
-    "torch.compile(Algorithm 1)": variants.compiled_paper,
+    **RIVALS,
     "dense FFN of equal FLOPs": variants.of_equal_flops,
     "dense FFN of equal parameters": variants.of_equal_parameters,
 }
@@ -51,11 +60,9 @@ def rows_of(bench: Bench, names: Sequence[str], budget: float) -> list[dict[str,
     reasons = {name: unavailable_reason(name, bench.point) for name in names}
     work = {name: VARIANTS[name](bench) for name in names if not reasons[name]}
     with torch.inference_mode():
-        found = in_turns(work, budget)
+        found = in_turns(work, budget, advance=bench.advance)
     torch.compiler.reset()
-    baseline = found[variants.BASELINE].median if variants.BASELINE in found else float("nan")
-    point = bench.point.as_row()
-    rows: list[dict[str, object]] = [
-        {**point, "variant": name, **found[name].as_row(), "speed": baseline / found[name].median} for name in found
+    rows = compared(bench.point.as_row(), found, list(RIVALS))
+    return rows + [
+        {**bench.point.as_row(), "variant": name, "absent": reason} for name, reason in reasons.items() if reason
     ]
-    return rows + [{**point, "variant": name, "absent": reason} for name, reason in reasons.items() if reason]

@@ -25,11 +25,11 @@ def library(bench: Bench) -> Work:
 
 def _compiled(bench: Bench, context: Callable[[], AbstractContextManager[None]]) -> Work:
     params = {name: jax.dlpack.from_dlpack(tensor) for name, tensor in bench.params.items()}
-    x, config = jax.dlpack.from_dlpack(bench.x), bench.config
+    batches, config = [jax.dlpack.from_dlpack(x) for x in bench.batches], bench.config
     layer = jax.jit(lambda params, x: forward(config, params, x).y)
 
     def work() -> torch.Tensor:
         with context():
-            return torch.from_dlpack(layer(params, x).block_until_ready())
+            return torch.from_dlpack(layer(params, batches[bench.batch]).block_until_ready())
 
     return work

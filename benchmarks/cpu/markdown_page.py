@@ -1,4 +1,4 @@
-"""Figures of a benchmark as one Markdown page, a table for each part."""
+"""Figures of a benchmark as one Markdown page: for each machine a table, or two, for each part."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from results import read
+from results import machines, read
 
-__all__ = ["Part", "Row", "mebibytes", "milliseconds", "page", "rate", "speed"]
+__all__ = ["SUPERSCRIPT", "Part", "Row", "mebibytes", "milliseconds", "page", "point_of", "rate", "states"]
 
 Row = dict[str, Any]
 Cell = Callable[[Row], str]
@@ -17,19 +17,36 @@ SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Part(NamedTuple):
-    """The heading of a part, a sentence that explains the cells, and the function from a row to its cell."""
+    """The heading of a part, a sentence that explains the cells, and the function from a row to its cell.
+
+    Attributes:
+        ours: beginnings of the names of the variants whose ratios stand in a table of their own; none if empty.
+    """
 
     title: str
     note: str
     cell: Cell
+    ours: tuple[str, ...] = ()
 
 
 def page(folder: Path, title: str, parts: Mapping[str, Part], command: str) -> str:
-    """A table for each part that has figures; ``command`` is the command that writes the page."""
-    text = [f"# {title}", "", *_about(folder, parts, command), ""]
-    for name, part in parts.items():
-        if rows := read(folder, name)["rows"]:
-            text += [f"## {part.title}", "", part.note, "", *_table(rows, part.cell), ""]
+    """The page of all machines; ``command`` is the command that writes it."""
+    text = [
+        f"# {title}",
+        "",
+        f"Written by `{command}`. A ratio compares times of one run on one machine. Variants take turns in a new",
+        "random order each round, on new tokens each round. Cold: the caches were overwritten before the call, as by the",
+        "other layers of a model. Warm: the same call again. h = 8, k = 16, d = 128, float32; experts are selected",
+        "nearly uniformly, the worst case for locality.",
+        "",
+    ]
+    for one in machines(folder):
+        text += [*_about(one, parts), ""]
+        for name, part in parts.items():
+            if rows := read(one, name)["rows"]:
+                text += [f"### {part.title}", "", part.note, ""]
+                text += [*_ratios(rows, part.ours), ""] if part.ours else []
+                text += [*_table(rows, part.cell), ""]
     return "\n".join(text)
 
 
@@ -41,9 +58,9 @@ def milliseconds(row: Row) -> str:
     return f"{row['median'] * 1e3:.3g} ({row['low'] * 1e3:.3g} … {row['high'] * 1e3:.3g})"
 
 
-def speed(row: Row) -> str:
-    """Milliseconds, and speed relative to the variant that the part compares with."""
-    return f"{milliseconds(row)} ×{row['speed']:.2g}"
+def states(row: Row) -> str:
+    """Medians in milliseconds, cold and warm."""
+    return f"{row['median'] * 1e3:.3g} / {row['warm'] * 1e3:.3g}"
 
 
 def rate(row: Row) -> str:
@@ -56,31 +73,47 @@ def mebibytes(row: Row) -> str:
     return f"{row['beyond'] / 2**20:,.1f}"
 
 
-def _about(folder: Path, parts: Iterable[str], command: str) -> list[str]:
+def point_of(row: Row) -> str:
+    """The sizes of a row in words."""
+    if "n" in row:
+        return f"n = {row['n']}"
+    power = str(round(math.log2(row["N"]))).translate(SUPERSCRIPT)
+    return f"N = 2{power}, D = {row['D']}, T = {row['T']}"
+
+
+def _about(folder: Path, parts: Iterable[str]) -> list[str]:
     found = [about for part in parts if (about := read(folder, part)["machine"])]
     if not found:
         return []
     one = found[0]
     versions = ", ".join(f"{name} {number}" for name, number in one["versions"].items())
     dates = sorted({about["date"] for about in found})
+    facts = [f"{one['processors']} processors", f"{one['memory_gib']} GiB"]
+    if "huge_pages" in one:
+        facts += [f"last cache {one['last_cache_mib']} MiB", f"huge pages {one['huge_pages']}"]
     return [
-        f"{' and '.join(dates)}; {one['processor']}, {one['instructions']}, {one['threads']} threads of "
-        f"{one['processors']} processors, {one['memory_gib']} GiB; Python {one['python']}, {versions}.",
-        "h = 8, k = 16, d = 128, float32; experts are selected nearly uniformly, the worst case for locality. Written",
-        f"by `{command}`. Absolute times are those of this machine at that time; a ratio compares times of one run.",
+        f"## {one['processor']}, {one['instructions']}, {one['threads']} threads",
+        "",
+        f"{' and '.join(dates)}; {', '.join(facts)}; Python {one['python']}, {versions}.",
     ]
 
 
+def _ratios(rows: list[Row], ours: tuple[str, ...]) -> list[str]:
+    """How many times as fast as the fastest other implementation, for each variant of this project."""
+    medians = {(point_of(row), row["variant"]): row for row in rows}
+    head = "| | variant | cold, ms | fastest rival | its ms | × cold | × warm | × PEER-pytorch |"
+    lines = [head, "|---" * 8 + "|"]
+    for row in (row for row in rows if row["variant"].startswith(ours) and "speed" in row):
+        rival = medians[point_of(row), row["rival"]]
+        package = f"{row['speed_package']:.2g}" if "speed_package" in row else ""
+        cells = [point_of(row), row["variant"], milliseconds(row), row["rival"], milliseconds(rival)]
+        lines.append("| " + " | ".join([*cells, f"{row['speed']:.2g}", f"{row['speed_warm']:.2g}", package]) + " |")
+    return lines
+
+
 def _table(rows: list[Row], cell: Cell) -> list[str]:
-    points = list(dict.fromkeys(_point(row) for row in rows))
+    points = list(dict.fromkeys(point_of(row) for row in rows))
     variants = list(dict.fromkeys(row["variant"] for row in rows))
-    cells = {(_point(row), row["variant"]): row.get("absent") or cell(row) for row in rows}
+    cells = {(point_of(row), row["variant"]): row.get("absent") or cell(row) for row in rows}
     head = [f"| | {' | '.join(variants)} |", "|---" * (len(variants) + 1) + "|"]
     return head + [f"| {p} | {' | '.join(cells.get((p, name), '') for name in variants)} |" for p in points]
-
-
-def _point(row: Row) -> str:
-    if "n" in row:
-        return f"n = {row['n']}"
-    power = str(round(math.log2(row["N"]))).translate(SUPERSCRIPT)
-    return f"N = 2{power}, D = {row['D']}, T = {row['T']}"

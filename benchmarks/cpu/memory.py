@@ -30,7 +30,11 @@ def memory(points: Sequence[Point], names: Sequence[str]) -> Iterator[Rows]:
 def step_memory(points: Sequence[Point]) -> Iterator[Rows]:
     """The rows of each point: training steps."""
     for point in points:
-        yield [{**point.as_row(), "variant": name, **_measured("step", point, name)} for name in step.VARIANTS]
+        yield [
+            {**point.as_row(), "variant": name, **_measured("step", point, name)}
+            for name in step.VARIANTS
+            if step.available(name)
+        ]
 
 
 def _measured(part: str, point: Point, name: str) -> dict[str, object]:
@@ -54,7 +58,7 @@ def _forward(bench: Bench, name: str) -> dict[str, int]:
     with torch.inference_mode():
         VARIANTS[name](_few(bench))()
         work = VARIANTS[name](bench)
-        bench.x  # noqa: B018  # computed before the measurement
+        bench.batches  # noqa: B018  # computed before the measurement
         if name.startswith("torch.compile"):
             work()
         y, found = with_peak(work)
@@ -65,9 +69,9 @@ def _step(bench: Bench, name: str) -> dict[str, int]:
     """Memory without parameters and the state of the optimiser, whose memory is allocated by writing zeros first."""
     one = step.turn(_few(bench), name)
     one()
-    for state in one.optimiser.state.values():
-        for tensor in state.values():
-            tensor.zero_()
+    parts = [part for each in one.optimisers for state in each.state.values() for part in state.values()]
+    for tensor in filter(torch.is_tensor, parts):
+        tensor.zero_()
     one.take(bench)
     return with_peak(one)[1]
 

@@ -1,11 +1,14 @@
-"""Plots: forward passes over N and over T, and the speed of passes and steps relative to PEER-pytorch."""
+"""Plots: time over N and over T, the speed of passes and steps, and each stage under the roofs of the machine."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from forward import RIVALS
+from markdown_page import SUPERSCRIPT
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
@@ -17,26 +20,31 @@ __all__ = ["bars", "draw", "save"]
 Row = dict[str, Any]
 LONG_NAME = 40
 """Characters from which four names do not fit side by side in a legend."""
+OURS, FASTEST = "torch, with the core", "fastest other implementation"
 STYLE = {
-    "PEER-pytorch": ("#b3452c", "o", "-"),
-    "torch, with the core": ("#1f5fa8", "o", "-"),
-    "torch, library operations": ("#5aa7d6", "s", "-"),
-    "predicted by the limits": ("#666666", "", "--"),
-    "paper's Algorithm 1": ("#d99a2b", "^", "-"),
+    OURS: ("#1f5fa8", "o", "-", "peerspec"),
+    FASTEST: ("#b3452c", "o", "-", "the fastest other implementation"),
+    "dense FFN of equal parameters": ("#777777", "s", "-", "a dense block with as many parameters"),
+    "dense FFN of equal FLOPs": ("#777777", "^", "--", "a dense block with as many operations"),
+    "predicted by the limits": ("#1f5fa8", "", ":", "limits of this machine"),
 }
 
 
 def draw(folder: Path) -> list[Path]:
-    """Write a plot for each part that has figures."""
+    """Write a plot for each part of one machine that has figures."""
     drawn = []
     if rows := read(folder, "scaling")["rows"]:
         drawn.append(save(_scaling(rows), folder / "scaling.svg"))
-    if rows := read(folder, "forward")["rows"]:
-        drawn.append(save(bars(rows, "Forward pass"), folder / "forward.svg"))
-    if rows := read(folder, "backward")["rows"]:
-        drawn.append(save(bars(rows, "Forward and backward pass"), folder / "backward.svg"))
-    if rows := read(folder, "step")["rows"]:
-        drawn.append(save(bars(rows, "Training step, against Adam(fused=True)"), folder / "step.svg"))
+        drawn.append(save(_over_experts(rows), folder / "experts.svg"))
+    if rows := read(folder, "stages")["rows"]:
+        drawn.append(save(_roofs(rows), folder / "roofline.svg"))
+    for part, title in (
+        ("forward", "Forward pass"),
+        ("backward", "Forward and backward pass"),
+        ("step", "Training step, among optimisers of one kind"),
+    ):
+        if rows := read(folder, part)["rows"]:
+            drawn.append(save(bars(rows, title), folder / f"{part}.svg"))
     return drawn
 
 
@@ -47,26 +55,65 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
+def with_fastest(rows: list[Row]) -> list[Row]:
+    """The rows, and one for the fastest rival of each point."""
+    rivals = [row for row in rows if row["variant"] in RIVALS]
+    points = dict.fromkeys((row["N"], row["D"], row["T"]) for row in rivals)
+    fastest = [
+        min((row for row in rivals if (row["N"], row["D"], row["T"]) == point), key=lambda row: row["median"])
+        for point in points
+    ]
+    return rows + [{**row, "variant": FASTEST} for row in fastest]
+
+
+def _over_experts(rows: list[Row]) -> Figure:
+    """The plot that opens the page: what more experts cost."""
+    figure = Figure(figsize=(7.6, 4.4), layout="constrained")
+    axes = figure.subplots()
+    names = [OURS, FASTEST, "dense FFN of equal parameters"]
+    at = [row for row in with_fastest(rows) if row["T"] == OVER_EXPERTS[0].tokens]
+    _lines(axes, at, names, "N", 1e3)
+    for name in names:
+        color, *_, label = STYLE[name]
+        last = max((row for row in at if row["variant"] == name), key=lambda row: row["N"])
+        place = {"xy": (last["N"], last["median"] * 1e3), "xytext": (0, 8), "textcoords": "offset points"}
+        axes.annotate(label, **place, color=color, ha="right" if last["N"] > 1 << 18 else "left", fontsize=10)
+    exponents = [(point.n**2).bit_length() - 1 for point in OVER_EXPERTS]
+    axes.set_xticks([1 << e for e in exponents], [_experts(1 << e) for e in exponents])
+    axes.set(
+        xlabel="experts",
+        ylabel="milliseconds for 512 tokens",
+        title="A forward pass hardly takes longer with more experts",
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _experts(count: int) -> str:
+    return f"{count / 2**20:g} M" if count >= 1 << 20 else f"{count >> 10} K"
+
+
 def _scaling(rows: list[Row]) -> Figure:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     fixed, over = OVER_EXPERTS[0], OVER_TOKENS[0]
-    _lines(left, [row for row in rows if row["T"] == fixed.tokens], "N", 1e3)
+    every = with_fastest(rows)
+    _lines(left, [row for row in every if row["T"] == fixed.tokens], STYLE, "N", 1e3)
     left.set(xlabel="experts N", ylabel="milliseconds", title=f"T = {fixed.tokens} tokens, D = {fixed.d_model}")
-    _lines(right, [row for row in rows if row["N"] == over.n**2], "T", 1e6, per="T")
+    _lines(right, [row for row in every if row["N"] == over.n**2], STYLE, "T", 1e6, per="T")
     right.set(xlabel="tokens T", ylabel="microseconds a token", title=f"N = 2²⁰ experts, D = {over.d_model}")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8, ncols=4)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8, ncols=3)
     return figure
 
 
-def _lines(axes: Axes, rows: list[Row], over: str, unit: float, per: str = "") -> None:
-    for name in dict.fromkeys(row["variant"] for row in rows):
-        color, marker, line = STYLE[name]
+def _lines(axes: Axes, rows: list[Row], names: Iterable[str], over: str, unit: float, per: str = "") -> None:
+    for name in names:
+        color, marker, line, label = STYLE[name]
         mine = sorted((row for row in rows if row["variant"] == name), key=lambda row: row[over])
         at = [row[over] for row in mine]
         scale = [unit / (row[per] if per else 1) for row in mine]
         middle = [row["median"] * s for row, s in zip(mine, scale, strict=True)]
-        axes.plot(at, middle, color=color, marker=marker, linestyle=line, label=name, markersize=4)
+        axes.plot(at, middle, color=color, marker=marker, linestyle=line, label=label, markersize=4)
         if all("low" in row for row in mine):
             low, high = ([row[q] * s for row, s in zip(mine, scale, strict=True)] for q in ("low", "high"))
             axes.fill_between(at, low, high, color=color, alpha=0.2, linewidth=0)
@@ -75,7 +122,55 @@ def _lines(axes: Axes, rows: list[Row], over: str, unit: float, per: str = "") -
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
 
 
-def bars(rows: list[Row], title: str, *, against: str = "PEER-pytorch") -> Figure:
+def _roofs(rows: list[Row]) -> Figure:
+    """Operations per second over operations per byte: a stage lies under the roof of products or of random rows."""
+    figure = Figure(figsize=(7.6, 4.4), layout="constrained")
+    axes = figure.subplots()
+    rate, bandwidth = rows[0]["operations_per_second"], max(row["bytes_per_second"] for row in rows)
+    ridge = rate / bandwidth
+    low, high = 0.2, max(4 * ridge, 2 * max(row["operations"] / row["bytes"] for row in rows))
+    axes.plot([low, ridge, high], [low * bandwidth / 1e9, rate / 1e9, rate / 1e9], color="#333333")
+    axes.annotate(
+        f"{bandwidth / 1e9:.0f} GB/s of random rows",
+        (ridge / 12, bandwidth * ridge / 12e9),
+        xytext=(-6, 8),
+        textcoords="offset points",
+        ha="right",
+        fontsize=9,
+    )
+    axes.annotate(
+        f"{rate / 1e9:.0f} GFLOP/s of products",
+        (high, rate / 1e9),
+        xytext=(0, 6),
+        textcoords="offset points",
+        ha="right",
+        fontsize=9,
+    )
+    colors = dict(zip(dict.fromkeys(row["D"] for row in rows), ("#1f5fa8", "#d99a2b"), strict=False))
+    for row in rows:
+        intensity, reached = row["operations"] / row["bytes"], row["operations"] / row["median"] / 1e9
+        axes.plot(intensity, reached, "o", color=colors[row["D"]])
+        axes.annotate(
+            f"{row['variant']}, D = {row['D']}: {row['of_limit']:.0%}",
+            (intensity, reached),
+            xytext=(8, -4 if row["D"] == min(colors) else -14),
+            textcoords="offset points",
+            fontsize=8,
+            color=colors[row["D"]],
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.grid(alpha=0.25, which="both", linewidth=0.5)
+    power = str(rows[0]["N"].bit_length() - 1).translate(SUPERSCRIPT)
+    axes.set(
+        xlabel="operations for each byte of memory",
+        ylabel="GFLOP/s",
+        title=f"Stages and their limits, N = 2{power}, T = {rows[0]['T']}",
+    )
+    return figure
+
+
+def bars(rows: list[Row], title: str, *, against: str = "the fastest rival") -> Figure:
     """A plot of the speed of each variant at each point."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     axes = figure.subplots()

@@ -16,6 +16,7 @@ from peerspec.reference import PeerConfig
 __all__ = ["GRID", "HEADS", "TOP_K", "Bench", "Point", "benches"]
 
 HEADS, TOP_K, D_KEY = 8, 16, 128
+BATCHES = 4
 
 
 @dataclass(frozen=True, order=True)
@@ -46,14 +47,27 @@ class Bench:
 
     point: Point
     params: dict[str, Tensor]
+    batch: int = 0
+    """Which of the batches of tokens ``x`` is."""
 
     @property
     def config(self) -> PeerConfig:
         return self.point.config
 
     @cached_property
+    def batches(self) -> list[Tensor]:
+        """Different tokens of the same shape: the rows of one batch are not those of the next."""
+        random = torch.Generator().manual_seed(1)
+        return [torch.randn(self.point.tokens, self.point.d_model, generator=random) for _ in range(BATCHES)]
+
+    @property
     def x(self) -> Tensor:
-        return torch.randn(self.point.tokens, self.point.d_model, generator=torch.Generator().manual_seed(1))
+        """The tokens of this round."""
+        return self.batches[self.batch]
+
+    def advance(self) -> None:
+        """Take the next batch of tokens."""
+        self.batch = (self.batch + 1) % BATCHES
 
     @cached_property
     def pairs(self) -> tuple[Tensor, Tensor]:

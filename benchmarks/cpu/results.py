@@ -1,10 +1,11 @@
-"""Figures as JSON: one file for each part, with its rows, the machine, the versions and the date."""
+"""Figures as JSON: a folder for each machine, and in it one file for each part, with its rows, versions and date."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from timing import last_cache
 
 from peerspec import native
 
-__all__ = ["machine", "read", "show", "write"]
+__all__ = ["machine", "machines", "read", "show", "write"]
 
 Row = dict[str, Any]
 KEYS = ("N", "D", "T", "n")
-SHOWN = ("median", "speed", "over_bodies", "of_limit", "overhead", "beyond", "absent")
+SHOWN = ("median", "warm", "speed", "speed_warm", "over_bodies", "of_limit", "overhead", "beyond", "absent")
 
 
 def machine(*packages: str) -> dict[str, Any]:
@@ -34,9 +36,28 @@ def machine(*packages: str) -> dict[str, Any]:
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": round(memory / 2**30),
+        "last_cache_mib": last_cache() >> 20,
+        "huge_pages": _huge_pages(),
         "versions": {name: version(name) for name in ("peerspec", "torch", "numpy", "PEER-pytorch", *packages)},
         "python": platform.python_version(),
     }
+
+
+def _huge_pages() -> str:
+    """The setting of the system, such as "madvise"."""
+    path = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return path.read_text().partition("[")[2].partition("]")[0] if path.exists() else "unknown"
+
+
+def machines(folder: Path) -> list[Path]:
+    """The folder of each machine that was measured."""
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _of_this(about: dict[str, Any]) -> str:
+    """A name for a folder, from what two machines differ in."""
+    facts = (about["processor"], about["instructions"], f"{about['threads']} of {about['processors']}")
+    return re.sub("[^a-z0-9]+", "-", " ".join(facts).lower()).strip("-")
 
 
 def read(folder: Path, part: str) -> dict[str, Any]:
@@ -46,7 +67,8 @@ def read(folder: Path, part: str) -> dict[str, Any]:
 
 
 def write(folder: Path, part: str, rows: Iterable[Row], about: dict[str, Any]) -> None:
-    """Write rows; they replace older rows of the same point and variant."""
+    """Write rows to the folder of this machine; they replace older rows of the same point and variant."""
+    folder = folder / _of_this(about)
     new = [{key: _short(value) for key, value in row.items()} for row in rows]
     taken = {_identity(row) for row in new}
     others = [row for row in read(folder, part)["rows"] if _identity(row) not in taken]

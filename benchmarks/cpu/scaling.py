@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-from forward import VARIANTS
+from forward import RIVALS, VARIANTS, unavailable_reason
 from limits import limits
 from points import Point, benches
 from timing import in_turns
 
-__all__ = ["OVER_EXPERTS", "OVER_TOKENS", "scaling"]
+__all__ = ["OVER_EXPERTS", "OVER_TOKENS", "SHOWN", "scaling"]
+
+SHOWN = [
+    "torch, with the core",
+    "torch, library operations",
+    *(name for name in RIVALS if "compile" not in name),
+    "dense FFN of equal FLOPs",
+    "dense FFN of equal parameters",
+]
 
 OVER_EXPERTS = [Point(1 << exponent, 256, 512) for exponent in range(5, 12)]
 OVER_TOKENS = [Point(1024, 256, 1 << exponent) for exponent in range(0, 15, 2)]
@@ -20,7 +28,8 @@ def scaling(points: Sequence[Point], names: Sequence[str], budget: float) -> Ite
     """The rows of each point: the variants, and the minimal time by the limits measured in the same run."""
     for bench in benches(list(points)):
         with torch.inference_mode():
-            found = in_turns({name: VARIANTS[name](bench) for name in names}, budget)
+            work = {name: VARIANTS[name](bench) for name in names if not unavailable_reason(name, bench.point)}
+            found = in_turns(work, budget, advance=bench.advance)
             machine = limits(bench, budget / 2)
         point = bench.point.as_row()
         rows: list[dict[str, object]] = [{**point, "variant": name, **found[name].as_row()} for name in found]

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from fbgemm import TableBatched
 from points import Bench
+from rivals import Algorithm1
 from torch import Tensor, nn
-from variants import BASELINE, layer, peer_pytorch_module
+from variants import PACKAGE, layer, peer_pytorch_module
 
-__all__ = ["BASELINE", "CORE", "LIBRARY", "Pass", "backward_pass", "package_layer", "project_layer"]
+__all__ = [
+    "CORE",
+    "LIBRARY",
+    "PACKAGE",
+    "SPARSE",
+    "Pass",
+    "backward_pass",
+    "package_layer",
+    "project_layer",
+    "sparse_algorithm",
+]
 
 CORE, LIBRARY = "torch, with the core", "torch, library operations"
+SPARSE = "Algorithm 1, sparse"
 
 Pass = Callable[[], Tensor]
 
@@ -30,12 +43,19 @@ def package_layer(bench: Bench) -> nn.Module:
     return module.requires_grad_()
 
 
+def sparse_algorithm(bench: Bench) -> nn.Module:
+    """Algorithm 1 by ``embedding`` and ``embedding_bag``, whose gradients are touched rows as well."""
+    return Algorithm1(layer(bench).requires_grad_(), bag=True, sparse=True)
+
+
 def backward_pass(module: nn.Module, bench: Bench) -> Pass:
     """A pass as in the middle of a model: y of x, and from dy the gradients of x and all parameters."""
-    x = bench.x[None].clone().requires_grad_()
-    dy = torch.randn(x.shape, generator=torch.Generator().manual_seed(3)) * 1e-3
+    batched = not isinstance(module, Algorithm1 | TableBatched)
+    batches = [(x[None] if batched else x).clone().requires_grad_() for x in bench.batches]
+    dy = torch.randn(batches[0].shape, generator=torch.Generator().manual_seed(3)) * 1e-3
 
     def work() -> Tensor:
+        x = batches[bench.batch]
         x.grad = None
         y = module(x)
         y.backward(dy)

@@ -17,13 +17,12 @@ from peerspec.backends.torch import PEER
 from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference.cost import cost
 
-__all__ = ["BASELINE", "Maker", "dense", "layer", "paper", "peer_pytorch"]
+__all__ = ["PACKAGE", "Maker", "dense", "layer", "paper", "peer_pytorch"]
 
 Work = Callable[[], Tensor]
 Maker = Callable[[Bench], Work]
 
-BASELINE = "PEER-pytorch"
-"""The variant that ratios compare with."""
+PACKAGE = "PEER-pytorch"
 
 
 def layer(bench: Bench) -> PEER:
@@ -53,24 +52,18 @@ def peer_pytorch_module(bench: Bench) -> nn.Module:
     return package_layer(layer(bench)).eval().requires_grad_(False)
 
 
-def peer_pytorch(bench: Bench) -> Work:
-    module = peer_pytorch_module(bench)
+def peer_pytorch(bench: Bench, *, compiled: bool = False) -> Work:
+    module = _maybe(peer_pytorch_module(bench), compiled)
     return lambda: module(bench.x[None])[0]
 
 
-def paper(bench: Bench) -> Work:
-    module = Algorithm1(layer(bench))
+def paper(bench: Bench, *, bag: bool = False, compiled: bool = False) -> Work:
+    module = _maybe(Algorithm1(layer(bench), bag=bag), compiled)
     return lambda: module(bench.x)
 
 
-def compiled_paper(bench: Bench) -> Work:
-    module = torch.compile(Algorithm1(layer(bench)), dynamic=False)
-    return lambda: module(bench.x)
-
-
-def compiled_peer_pytorch(bench: Bench) -> Work:
-    module = torch.compile(peer_pytorch_module(bench), dynamic=False)
-    return lambda: module(bench.x[None])[0]
+def _maybe(module: nn.Module, compiled: bool) -> Callable[[Tensor], Tensor]:
+    return torch.compile(module, dynamic=False) if compiled else module
 
 
 def dense(bench: Bench, hidden: int) -> Work:

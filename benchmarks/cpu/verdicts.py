@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,22 +57,28 @@ class JaxWithoutCore:
     )
 
 
-def verdicts() -> dict[str, str]:
-    """The verdicts by name.
+def verdicts(only: Sequence[str] | None = None) -> dict[str, str]:
+    """The verdicts by name, of all or of some.
 
     Raises:
         SystemExit: an implementation is not conformant.
     """
-    found = {
-        "torch, with the core": str(check_backend(backend, size="minimal").verdict),
-        "torch, gradients as touched rows": str(check_backend(TouchedRows(), size="minimal").verdict),
-        "PEER-pytorch": str(check_backend(f"{EXAMPLE}:softmax", size="minimal").verdict),
+    with_core: dict[str, Any] = {
+        "torch, with the core": backend,
+        "torch, gradients as touched rows": TouchedRows(),
+        "PEER-pytorch": f"{EXAMPLE}:softmax",
+        "JAX, with the core": jax_backend,
+        "JAX, library operations": JaxWithoutCore(),
     }
-    with library_operations():
-        found["torch, library operations"] = str(check_backend(backend, size="minimal").verdict)
-    found["JAX, with the core"] = str(check_backend(jax_backend, size="minimal").verdict)
-    found["JAX, library operations"] = str(check_backend(JaxWithoutCore(), size="minimal").verdict)
+    found = {name: _verdict(each) for name, each in with_core.items() if only is None or name in only}
+    if only is None:
+        with library_operations():
+            found["torch, library operations"] = _verdict(backend)
     return required(found)
+
+
+def _verdict(judged: Any) -> str:
+    return str(check_backend(judged, size="minimal").verdict)
 
 
 def required(found: dict[str, str]) -> dict[str, str]:

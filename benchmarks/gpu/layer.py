@@ -19,6 +19,7 @@ from peerspec.backends.torch.kernels import library_operations
 __all__ = ["passes", "scaling", "steps"]
 
 OURS = "peerspec"
+LEARNING = ("Algorithm 1", "Algorithm 1, embedding_bag", "dense, equal FLOPs")
 RATE = 1e-3
 
 
@@ -26,7 +27,11 @@ def passes(sizes: Sizes, point: Point, *, compiled: bool) -> Iterator[Row]:
     """Forward, and forward with backward, in turns; for one token in a CUDA graph as well."""
     module = layer_of(sizes, point)
     x = torch.randn(point.tokens, point.width, device=sizes.device, dtype=point.dtype)
-    rivals = {"Algorithm 1": Algorithm1(module), "dense, equal FLOPs": dense_of(sizes, point)}
+    rivals = {
+        "Algorithm 1": Algorithm1(module),
+        "Algorithm 1, embedding_bag": Algorithm1(module, bag=True),
+        "dense, equal FLOPs": dense_of(sizes, point),
+    }
     if compiled:
         rivals["Algorithm 1, torch.compile"] = torch.compile(rivals["Algorithm 1"], dynamic=False)
     if find_spec("PEER_pytorch"):
@@ -44,7 +49,7 @@ def passes(sizes: Sizes, point: Point, *, compiled: bool) -> Iterator[Row]:
     if extra is not None:
         yield {"what": "memory at the peak, forward", **point.facts, "variant": OURS, "MB": extra / 1e6}
     if point.tokens > 1:
-        others = {name: with_gradients(rivals[name], x) for name in ("Algorithm 1", "dense, equal FLOPs")}
+        others = {name: with_gradients(rivals[name], x) for name in LEARNING}
         slow = failures(others)
         both = {OURS: with_gradients(module, x)} | {name: work for name, work in others.items() if name not in slow}
         yield from rows("forward and backward", point, in_turns(both, rounds=5))
@@ -68,7 +73,7 @@ def steps(sizes: Sizes, point: Point) -> Iterator[Row]:
             if variant == OURS:
                 optimiser, work = ours(tables, lr=RATE, in_backward=True), module
             else:
-                optimiser, work = theirs(tables, lr=RATE), Algorithm1(module, sparse=True)
+                optimiser, work = theirs(tables, lr=RATE), Algorithm1(module, bag=True, sparse=True)
             found |= in_turns({variant: step_of(work, x, optimiser, torch.optim.SGD(others, lr=RATE))}, rounds=5)
             del module, tables, others, optimiser, work
             if torch.cuda.is_available():
