@@ -21,7 +21,7 @@ __all__ = ["machine", "machines", "read", "show", "write"]
 
 Row = dict[str, Any]
 KEYS = ("N", "D", "T", "n")
-SHOWN = ("median", "warm", "speed", "speed_warm", "over_bodies", "of_limit", "overhead", "beyond", "absent")
+SHOWN = ("median", "warm", "speed", "speed_warm", "of_limit", "overhead", "beyond", "absent")
 
 
 def machine(*packages: str) -> dict[str, Any]:

@@ -4,8 +4,9 @@
     python benchmarks/ort forward --width 256 --tokens 64 512
     python benchmarks/ort --render               only write the page and the plot, from existing figures
 
-The parts are forward, stage, latency, tables and memory. Variants take turns. Figures are medians with quartiles, and a
-ratio compares figures of one run. The script needs `pip install -e ".[bench]"` and a C++ compiler.
+The parts are forward, stage, latency, tables and memory. Variants take turns in random order. Figures are medians with
+quartiles, and a ratio compares figures of one run with the fastest other implementation in it. The script needs
+`pip install -e ".[bench]"` and a C++ compiler.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import torch  # noqa: E402
 from footprint import child, footprint  # noqa: E402
 from latency import latency  # noqa: E402
 from points import Point  # noqa: E402
-from results import machine, show, write  # noqa: E402
+from results import machine, machines, show, write  # noqa: E402
 from sessions import THREADS  # noqa: E402
 from stage import stage  # noqa: E402
 from verdicts import EXAMPLE, required  # noqa: E402
@@ -53,12 +54,13 @@ def measured(part: str, points: list[Point], budget: float) -> Iterator[list[dic
 
 
 def render(folder: Path) -> None:
-    """Write the page and the plot."""
+    """Write the page, and the plot of each machine."""
     from page import markdown
     from plot import draw
 
     (folder / "README.md").write_text(markdown(folder))
-    print("wrote", ", ".join(str(path) for path in (folder / "README.md", *draw(folder))))
+    plots = [path for one in machines(folder) for path in draw(one)]
+    print("wrote", ", ".join(map(str, (folder / "README.md", *plots))))
 
 
 def parsed() -> argparse.Namespace:

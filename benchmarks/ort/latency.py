@@ -35,10 +35,7 @@ def latency(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
             {
                 **bench.point.as_row(),
                 "variant": name,
-                "low": taken.low / TURNS,
-                "median": taken.median / TURNS,
-                "high": taken.high / TURNS,
-                "rounds": taken.rounds,
+                **{key: value if key == "rounds" else value / TURNS for key, value in taken.as_row().items()},
                 **({"overhead": 1 - kernel / taken.median} if name.startswith("native kernel") else {}),
             }
             for name, taken in found.items()

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import sessions
 import torch
 import variants
+from numpy.typing import NDArray
 from points import Bench, Point, benches
+from ratios import compared
 from sessions import Run
 from timing import in_turns
 
-__all__ = ["EAGER", "GRID", "by_bodies", "by_kernels", "forward", "narrow"]
+__all__ = ["GRID", "by_bodies", "by_kernels", "forward", "narrow"]
 
 GRID = [Point(1024, d_model, tokens) for d_model in (256, 1024) for tokens in (1, 64, 512, 4096)]
 
-EAGER, NATIVE, BODIES = "paper's Algorithm 1", "native kernel", "bodies"
+NATIVE, BODIES = "native kernel", "bodies"
+RIVALS = [variants.PACKAGE, "Algorithm 1", "Algorithm 1, embedding_bag"]
 
 
 def by_kernels(bench: Bench) -> Run:
     made = sessions.layer(bench.point, kernels=True)
-    return sessions.bound(made, sessions.given(bench), sessions.room(bench.point))
+    return of_batches(bench, made, sessions.given(bench))
 
 
 def by_bodies(bench: Bench) -> Run:
     made = sessions.layer(bench.point, kernels=False)
-    return sessions.bound(made, sessions.given(bench), sessions.room(bench.point))
+    return of_batches(bench, made, sessions.given(bench))
+
+
+def of_batches(bench: Bench, made: Any, arrays: Mapping[str, NDArray[Any]]) -> Run:
+    """An evaluation of the tokens of the round."""
+    room = sessions.room(bench.point)
+    runs = [sessions.bound(made, {**arrays, "x": x.numpy()}, room) for x in bench.batches]
+    return lambda: runs[bench.batch]()
 
 
 VARIANTS: dict[str, Callable[[Bench], Run]] = {
-    EAGER: variants.paper,
-    variants.BASELINE: variants.peer_pytorch,
-    BODIES: by_bodies,
     NATIVE: by_kernels,
+    BODIES: by_bodies,
     "torch, with the core": variants.with_core,
+    variants.PACKAGE: variants.peer_pytorch,
+    "Algorithm 1": variants.paper,
+    "Algorithm 1, embedding_bag": partial(variants.paper, bag=True),
 }
 
 
@@ -41,17 +54,8 @@ def forward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
     """The rows of each point."""
     for bench in benches(list(points)):
         with torch.inference_mode():
-            found = in_turns({name: make(bench) for name, make in VARIANTS.items()}, budget)
-        yield [
-            {
-                **bench.point.as_row(),
-                "variant": name,
-                **taken.as_row(),
-                "speed": found[EAGER].median / taken.median,
-                "over_bodies": found[BODIES].median / taken.median,
-            }
-            for name, taken in found.items()
-        ]
+            found = in_turns({name: make(bench) for name, make in VARIANTS.items()}, budget, advance=bench.advance)
+        yield compared(bench.point.as_row(), found, RIVALS)
 
 
 def narrow(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
@@ -61,8 +65,8 @@ def narrow(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, ob
         for tables in ("float16", "int8"):
             made = sessions.layer(bench.point, kernels=True, tables=tables)
             arrays = sessions.given(bench, tables)
-            work[f"{NATIVE}, {tables} tables"] = sessions.bound(made, arrays, sessions.room(bench.point))
-        found = in_turns(work, budget)
+            work[f"{NATIVE}, {tables} tables"] = of_batches(bench, made, arrays)
+        found = in_turns(work, budget, advance=bench.advance)
         first = next(iter(found.values())).median
         yield [
             {**bench.point.as_row(), "variant": name, **taken.as_row(), "speed": first / taken.median}
