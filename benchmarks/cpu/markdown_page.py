@@ -34,10 +34,10 @@ def page(folder: Path, title: str, parts: Mapping[str, Part], command: str) -> s
     text = [
         f"# {title}",
         "",
-        f"Written by `{command}`. A ratio compares times of one run on one machine. Variants take turns in a new random",
-        "order each round, on new tokens each round. Cold: the caches were overwritten before the call, as by the other",
-        "layers of a model. Warm: the same call again. h = 8, k = 16, d = 128, float32; experts are selected nearly",
-        "uniformly, the worst case for locality.",
+        f"Written by `{command}`. A ratio compares times of one run on one machine. Variants take turns in a new",
+        "random order each round, on new tokens each round. Cold: the caches were overwritten before the call, as by",
+        "the other layers of a model. Warm: the same call again. h = 8, k = 16, d = 128, float32; experts are selected",
+        "nearly uniformly, the worst case for locality.",
         "",
     ]
     for one in machines(folder):
