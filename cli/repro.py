@@ -67,7 +67,8 @@ def _backend_in(file: Path) -> str:
 def with_repro(backend: Any, report: Report, directory: Path, *, timeout: float) -> Report:
     """Write a repro of the first failure, and its path into the report.
 
-    The report stays as it is if nothing failed, or if no repro can be made; standard error then has the reason.
+    The report stays as it is if nothing failed, or if no repro can be made; standard error then has the reason. An
+    interrupt ends only this step: it must not lose a report that took minutes.
     """
     from peerspec.conformance.repro import write_repro
     from peerspec.reference import PeerError
@@ -79,6 +80,9 @@ def with_repro(backend: Any, report: Report, directory: Path, *, timeout: float)
         path = write_repro(backend, first, directory, report.seed, timeout=timeout)
     except (PeerError, OSError) as error:  # the backend may also refuse to be opened again
         say(f"no repro: {error}")
+        return report
+    except KeyboardInterrupt:
+        say("no repro: stopped by the user; the report is complete without it")
         return report
     if not is_unicode(str(path)):
         say(f"reports cannot name this path, which is no Unicode text: {command_line(path)}; name another folder")

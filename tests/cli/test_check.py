@@ -229,6 +229,19 @@ def test_an_interrupt_while_the_command_itself_is_imported_is_no_traceback(monke
     assert capsys.readouterr().err == "peerspec: stopped by the user; nothing was decided\n"
 
 
+def test_an_interrupt_while_a_repro_is_made_keeps_the_report(peerspec, own, monkeypatch, tmp_path):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("peerspec.conformance.repro.write_repro", interrupted)
+    bug, path = own(("everyone = (s1", "everyone = 2 * (s1")), tmp_path / "report.json"
+    options = ("--size", "minimal", "-q", "--repro", tmp_path / "repros", "--json", path)
+    result = peerspec("check", bug, *options)
+    assert result.status == 1
+    assert "peerspec: no repro: stopped by the user; the report is complete without it" in result.err
+    assert json.loads(path.read_text("utf-8"))["reports"][0]["verdict"]["kind"] == "not conformant"
+
+
 def _runs(pid: int) -> bool:
     """Whether a process still runs; a zombie does not."""
     try:
