@@ -119,6 +119,14 @@ PEERSPEC_INLINE void store(const Lanes<T>& lanes, T* to) {
   }
 }
 
+// One number in all lanes.
+template <class T>
+PEERSPEC_INLINE Lanes<T> broadcast(const T* from) {
+  Lanes<T> out;
+  for (auto& part : out.part) part = *from - typename Lanes<T>::Vec{};
+  return out;
+}
+
 template <class T>
 PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, const Lanes<T>& b) {
   for (int i = 0; i < Lanes<T>::parts; i++) sum.part[i] += a.part[i] * b.part[i];

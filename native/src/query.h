@@ -19,9 +19,8 @@ void query_columns(const peerspec_router& router, int64_t first, int64_t rows, i
     const int64_t columns = depth - c < tile_depth ? depth - c : tile_depth;
     int64_t stride = depth;
     const T* a = widened(F{}, weight + c, rows, columns, buffer, &stride);
-    for (int64_t p = 0; p < panels; p++)
-      tile<T>(rows, c > 0, a, stride, 1, x + (p * depth + c) * lanes, columns, out + p * out_size + first * lanes,
-              lanes);
+    tiles<T>({a, stride, 1, x + c * lanes, depth * lanes, columns, out + first * lanes, lanes, out_size, c > 0}, rows,
+             panels);
   }
   if (!router.bias) return;
   for (int64_t p = 0; p < panels; p++)
