@@ -24,24 +24,24 @@ PEERSPEC_INLINE int64_t panels_of(int64_t rows) {
   return (rows + lanes_of<T> - 1) / lanes_of<T>;
 }
 
-// Packs the columns [0, n) of a full panel, as many as squares of four by four cover; returns n.
-template <class F>
-PEERSPEC_INLINE int64_t pack_squares([[maybe_unused]] const typename F::Store* rows, [[maybe_unused]] int64_t stride,
-                                     [[maybe_unused]] int64_t depth, [[maybe_unused]] typename F::Compute* panel) {
+// Transposes a matrix [rows, columns] of multiples of four, by squares of four by four.
+template <class T>
+PEERSPEC_INLINE void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                               int64_t to_stride) {
+  for (int64_t c = 0; c < columns; c += 4)
+    for (int64_t r = 0; r < rows; r += 4) {
 #if PEERSPEC_WIDTH >= 32
-  if constexpr (sizeof(typename F::Store) == 4) {
-    constexpr int64_t lanes = lanes_of<float>;
-    for (int64_t c = 0; c + 4 <= depth; c += 4)
-      for (int64_t lane = 0; lane < lanes; lane += 4) {
+      if constexpr (sizeof(T) == 4) {
         __m128 square[4];
-        for (int64_t r = 0; r < 4; r++) square[r] = _mm_loadu_ps(rows + (lane + r) * stride + c);
+        for (int64_t i = 0; i < 4; i++) square[i] = _mm_loadu_ps(from + (r + i) * from_stride + c);
         _MM_TRANSPOSE4_PS(square[0], square[1], square[2], square[3]);
-        for (int64_t r = 0; r < 4; r++) _mm_store_ps(panel + (c + r) * lanes + lane, square[r]);
+        for (int64_t i = 0; i < 4; i++) _mm_storeu_ps(to + (c + i) * to_stride + r, square[i]);
+        continue;
       }
-    return depth - depth % 4;
-  }
 #endif
-  return 0;
+      for (int64_t i = 0; i < 4; i++)
+        for (int64_t j = 0; j < 4; j++) to[(c + j) * to_stride + r + i] = from[(r + i) * from_stride + c + j];
+    }
 }
 
 // Packs the rows [0, count) of a matrix into one panel; the lanes after them are zero.
@@ -50,10 +50,22 @@ void pack_panel(const typename F::Store* rows, int64_t stride, int64_t count, in
                 typename F::Compute* panel) {
   using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
-  const int64_t first = count == lanes ? pack_squares<F>(rows, stride, depth, panel) : 0;
+  int64_t first = 0;
+  if constexpr (sizeof(typename F::Store) == sizeof(T))
+    if (count == lanes) transpose(rows, stride, lanes, first = depth - depth % 4, panel, lanes);
   for (int64_t lane = 0; lane < lanes; lane++)
     for (int64_t c = first; c < depth; c++)
       panel[c * lanes + lane] = lane < count ? widen_one(F{}, rows[lane * stride + c]) : T(0);
+}
+
+// Writes the columns [0, depth) of the first `count` lanes of a panel to the rows of a matrix.
+template <class T>
+void unpack_panel(const T* panel, int64_t depth, int64_t count, T* rows, int64_t stride) {
+  constexpr int64_t lanes = lanes_of<T>;
+  const int64_t first = depth - depth % 4, whole = count - count % 4;
+  transpose(panel, lanes, first, whole, rows, stride);
+  for (int64_t lane = 0; lane < count; lane++)
+    for (int64_t c = lane < whole ? first : 0; c < depth; c++) rows[lane * stride + c] = panel[c * lanes + lane];
 }
 
 // The operands of a tile: out[p][r][lane] = Σ_c a[r][c] · panels[p][c][lane], for neighbouring rows and panels.
