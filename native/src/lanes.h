@@ -137,6 +137,16 @@ PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, T b) {
   for (int i = 0; i < Lanes<T>::parts; i++) sum.part[i] += a.part[i] * b;
 }
 
+// Adds one in the lanes where a comparison is true, that is −1. AVX-512 compares into a mask, and adds under it.
+template <class Vec>
+PEERSPEC_INLINE void count_where(const Vec& is_true, Vec& counts) {
+#if PEERSPEC_WIDTH == 64
+  counts = is_true ? counts + 1 : counts;
+#else
+  counts -= is_true;
+#endif
+}
+
 template <class T, int bytes>
 struct Vector {
   typedef T Type __attribute__((vector_size(bytes)));
