@@ -77,8 +77,8 @@ inline T activate(int32_t kind, T a) {
 }
 
 // σ of `count` numbers. The count is a constant, so that the compiler can vectorise the loop.
-template <class T, int count>
-PEERSPEC_INLINE void activate(int32_t kind, const T (&a)[count], T (&out)[count]) {
+template <int count, class T>
+PEERSPEC_INLINE void activate(int32_t kind, const T* __restrict a, T* __restrict out) {
   if (kind == PEERSPEC_GELU)
     for (int i = 0; i < count; i++) out[i] = a[i] * normal_cdf(a[i]);
   else

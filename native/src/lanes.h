@@ -174,5 +174,30 @@ PEERSPEC_INLINE T reduce(Lanes<T> lanes) {
   return reduce_vector<T, PEERSPEC_WIDTH>(lanes.part[0]);
 }
 
+// out[r] = reduce(rows[r])
+template <class T, int R>
+PEERSPEC_INLINE void reduce_rows(const Lanes<T> (&rows)[R], T* out) {
+#if PEERSPEC_WIDTH >= 32
+  if constexpr (sizeof(T) == 4 && R % 4 == 0) {  // the same sums, for four rows at once
+    for (int first = 0; first < R; first += 4) {
+      __m256 eights[4], fours[2];
+      for (int r = 0; r < 4; r++) {
+        __m256 halves[2];
+        __builtin_memcpy(halves, &rows[first + r], sizeof halves);
+        eights[r] = halves[0] + halves[1];
+      }
+      for (int i = 0; i < 2; i++)
+        fours[i] = _mm256_permute2f128_ps(eights[2 * i], eights[2 * i + 1], 0x20) +
+                   _mm256_permute2f128_ps(eights[2 * i], eights[2 * i + 1], 0x31);
+      const __m256 twos = _mm256_shuffle_ps(fours[0], fours[1], 0x44) + _mm256_shuffle_ps(fours[0], fours[1], 0xee);
+      const __m256 ones = _mm256_shuffle_ps(twos, twos, 0x88) + _mm256_shuffle_ps(twos, twos, 0xdd);
+      _mm_storeu_ps(out + first, _mm_unpacklo_ps(_mm256_castps256_ps128(ones), _mm256_extractf128_ps(ones, 1)));
+    }
+    return;
+  }
+#endif
+  for (int r = 0; r < R; r++) out[r] = reduce(rows[r]);
+}
+
 }  // namespace
 }  // namespace peerspec

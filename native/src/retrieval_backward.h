@@ -34,7 +34,7 @@ peerspec_status query_gradients(const RetrieveBackwardJob& job, int64_t begin, i
       }
       const T* weights = static_cast<const T*>(job.dscores) + list * k + j;
       for (int64_t side = 0; side < 2; side++)
-        add_rows<F>(router.keys, rows[side], count, weights, half, dq + side * half);
+        add_rows<F>({router.keys, rows[side], count, half}, weights, half, dq + side * half);
     }
   }
   return PEERSPEC_OK;

@@ -17,7 +17,7 @@ PEERSPEC_INLINE void sum_row(const ScatterSumJob& job, int64_t touched, int64_t 
       tokens[r] = job.order[p + r] / job.pairs;
       weights[r] = all[job.order[p + r]];
     }
-    add_rows<Plain<T>>(x, tokens, here, weights, count, out, job.width);
+    add_rows<Plain<T>>({x, tokens, here, job.width}, weights, count, out);
   }
 }
 
