@@ -59,14 +59,18 @@ PEERSPEC_INLINE void prefetch_number(const void* table, int64_t index, int64_t b
   __builtin_prefetch(reinterpret_cast<const void*>(at), 0, 3);
 }
 
-// Prefetches one cache line of each KiB of the rows. This translates the address of the page and starts the hardware
-// prefetcher along the row. Prefetching every line is slower, because the queue of pending lines is short.
+constexpr int64_t cache_line = 64;
+
+// Prefetches one cache line of each `step` bytes of the rows. One of each KiB translates the address of the page and
+// starts the hardware prefetcher along the row; for rows that are only read this is faster than every line, because the
+// queue of pending lines is short.
 template <class F>
-PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t count, int64_t width) {
+PEERSPEC_INLINE void prefetch(const Table& table, const int64_t* ids, int64_t count, int64_t width,
+                              int64_t step = 1024) {
   const int64_t bytes = width * int64_t(sizeof(typename F::Store));
   for (int64_t r = 0; r < count; r++) {
     const uintptr_t start = reinterpret_cast<uintptr_t>(table.rows) + uintptr_t(ids[r]) * uintptr_t(bytes);
-    for (int64_t byte = 0; byte < bytes; byte += 1024)
+    for (int64_t byte = 0; byte < bytes; byte += step)
       __builtin_prefetch(reinterpret_cast<const void*>(start + byte), 0, 3);
     if constexpr (sizeof(typename F::Store) == 1) prefetch_number(table.scales, ids[r], sizeof *table.scales);
   }
@@ -100,15 +104,17 @@ PEERSPEC_INLINE void gather_dot_of(const Table& table, const int64_t* ids, const
   }
   if (c < width) {
     const Lanes<T> part = load_some<Plain<T>>(x + c, width - c);
+#pragma GCC unroll 8
     for (int r = 0; r < R; r++) multiply_add(sums[r], load_some(rows[r], c, width - c), part);
   }
   reduce_rows(sums, out);
 }
 
-// A row has `stride` numbers, of which the first `width` are added.
+// A row has `stride` numbers, of which the first `width` are added to y, or to zero.
 template <class F, int R>
-PEERSPEC_INLINE void add_rows_of(const Table& table, const int64_t* ids, const typename F::Compute* weights,
-                                 int64_t width, typename F::Compute* y, int64_t stride) {
+PEERSPEC_INLINE void add_rows_of(bool accumulate, const Table& table, const int64_t* ids,
+                                 const typename F::Compute* weights, int64_t width, typename F::Compute* y,
+                                 int64_t stride) {
   using T = typename F::Compute;
   constexpr int64_t step = Lanes<T>::count;
   Row<F> rows[R];
@@ -120,13 +126,14 @@ PEERSPEC_INLINE void add_rows_of(const Table& table, const int64_t* ids, const t
   }
   int64_t c = 0;
   for (; c + step <= width; c += step) {
-    Lanes<T> sum = load<Plain<T>>(y + c);
+    Lanes<T> sum = accumulate ? load<Plain<T>>(y + c) : Lanes<T>{};
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) multiply_add(sum, load(rows[r], c), own[r]);
     store(sum, y + c);
   }
   if (c < width) {
-    Lanes<T> sum = load_some<Plain<T>>(y + c, width - c);
+    Lanes<T> sum = accumulate ? load_some<Plain<T>>(y + c, width - c) : Lanes<T>{};
+#pragma GCC unroll 8
     for (int r = 0; r < R; r++) multiply_add(sum, load_some(rows[r], c, width - c), own[r]);
     T values[step];
     store(sum, values);
@@ -146,13 +153,15 @@ void gather_dot(const Rows& rows, const typename F::Compute* x, const Rows& next
   }
 }
 
-// y += Σ weights[r] · the first `width` numbers of row r
+// y += Σ weights[r] · the first `width` numbers of row r, or y = that sum
 template <class F>
-void add_rows(const Rows& rows, const typename F::Compute* weights, int64_t width, typename F::Compute* y) {
+void add_rows(const Rows& rows, const typename F::Compute* weights, int64_t width, typename F::Compute* y,
+              bool accumulate = true) {
   int64_t r = 0;
-  for (; r + group_size <= rows.count; r += group_size)
-    add_rows_of<F, group_size>(rows.table, rows.ids + r, weights + r, width, y, rows.width);
-  for (; r < rows.count; r++) add_rows_of<F, 1>(rows.table, rows.ids + r, weights + r, width, y, rows.width);
+  for (; r + group_size <= rows.count; r += group_size, accumulate = true)
+    add_rows_of<F, group_size>(accumulate, rows.table, rows.ids + r, weights + r, width, y, rows.width);
+  for (; r < rows.count; r++, accumulate = true)
+    add_rows_of<F, 1>(accumulate, rows.table, rows.ids + r, weights + r, width, y, rows.width);
 }
 
 // y += Σ weights[r] · row r, of rows that the cache does not hold; then `next` will be read
