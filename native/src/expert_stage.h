@@ -72,20 +72,21 @@ void pairs_backward(const ExpertStageBackwardJob& job, int64_t t, int64_t at, in
   T *of_u = static_cast<T*>(job.u_weights) + at, *of_v = static_cast<T*>(job.v_weights) + at;
   T* of_w = e.w ? static_cast<T*>(job.w_weights) + at : nullptr;
   T inner[pairs_together_backward] = {}, gating[pairs_together_backward] = {}, active[pairs_together_backward],
-    z[pairs_together_backward];
+    derivatives[pairs_together_backward], z[pairs_together_backward];
   gather_dot<F>(u, x, e.w ? w : v, inner);
   if (e.w) gather_dot<F>(w, x, v, gating);
   gather_dot<F>(v, dy, next, z);
-  for (int64_t r = 0; r < count; r += group_size)
+  for (int64_t r = 0; r < count; r += group_size) {
     activate<group_size>(e.activation, (e.w ? gating : inner) + r, active + r);
+    activate_derivative<group_size>(e.activation, (e.w ? gating : inner) + r, derivatives + r);
+  }
   for (int64_t r = 0; r < count; r++) {
     const T gradient = gates[r] * z[r];
     const T weight = e.w ? active[r] * inner[r] : active[r];
-    const T derivative = activate_derivative(e.activation, e.w ? gating[r] : inner[r]);
     dgates[r] = weight * z[r];
     of_v[r] = gates[r] * weight;
-    of_u[r] = gradient * (e.w ? active[r] : derivative);
-    if (e.w) of_w[r] = gradient * (derivative * inner[r]);
+    of_u[r] = gradient * (e.w ? active[r] : derivatives[r]);
+    if (e.w) of_w[r] = gradient * (derivatives[r] * inner[r]);
   }
   for (int64_t r = 0; r < count; r += group_size) {  // the order of sums: of eight pairs u, then w
     const int64_t here = count - r < group_size ? count - r : group_size;
