@@ -6,7 +6,7 @@ namespace peerspec {
 namespace {
 
 // A part must be large enough to hide the cost of its start, and small enough to balance the threads.
-constexpr int64_t tokens_per_part = 2, touched_per_part = 256;
+constexpr int64_t touched_per_part = 256;
 
 }  // namespace
 }  // namespace peerspec
@@ -19,7 +19,7 @@ int32_t peerspec_gather_sum(const peerspec_run* run, int32_t format, int64_t num
   if (!kernels || !is_format(format) || num_rows < 1 || width < 1 || tokens < 0 || pairs < 1)
     return PEERSPEC_BAD_ARGUMENT;
   const GatherSumJob job{num_rows, width, tokens, pairs, table, ids, weights, out};
-  return guarded([&] { return in_parts(*run, tokens, tokens_per_part, kernels->gather_sum[format], job); });
+  return guarded([&] { return in_tokens(*run, tokens, kernels->gather_sum[format], job); });
 }
 
 int32_t peerspec_scatter_sum(const peerspec_run* run, int32_t format, int64_t width, int64_t pairs, int64_t num_touched,
