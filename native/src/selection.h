@@ -61,6 +61,23 @@ PEERSPEC_INLINE Lanes<T> maximum(const Lanes<T>& a, const Lanes<T>& b) {
   return out;
 }
 
+template <class Vec>
+PEERSPEC_INLINE Vec minimum(const Vec& a, const Vec& b) {
+  return a < b ? a : b;
+}
+
+// The least number of one vector, by halves.
+template <class T, int bytes>
+PEERSPEC_INLINE T minimum_of(const typename Vector<T, bytes>::Type& vector) {
+  if constexpr (bytes == sizeof(T)) {
+    return vector[0];
+  } else {
+    typename Vector<T, bytes / 2>::Type halves[2];
+    __builtin_memcpy(halves, &vector, bytes);
+    return minimum_of<T, bytes / 2>(minimum(halves[0], halves[1]));
+  }
+}
+
 // The k-th largest of all lanes of `count` vectors, 1 <= k <= their number.
 template <class T, int count>
 PEERSPEC_INLINE T kth_largest(const Lanes<T>* values, int64_t k) {
@@ -79,12 +96,12 @@ PEERSPEC_INLINE T kth_largest(const Lanes<T>* values, int64_t k) {
     least.part[i] = Vec{} + T(__builtin_inf());
     for (int v = 0; v < count; v++) {
       const Vec among = above[v][i] < int32_t(k) ? values[v].part[i] : least.part[i];
-      least.part[i] = among < least.part[i] ? among : least.part[i];
+      least.part[i] = minimum(among, least.part[i]);
     }
   }
-  store(least, each);
-  for (int i = 1; i < step; i++) each[0] = each[i] < each[0] ? each[i] : each[0];
-  return each[0];
+  for (int half = Lanes<T>::parts / 2; half; half /= 2)
+    for (int i = 0; i < half; i++) least.part[i] = minimum(least.part[i], least.part[i + half]);
+  return minimum_of<T, PEERSPEC_WIDTH>(least.part[0]);
 }
 
 // The k-th largest of the maxima of the groups; NaN is ignored.
