@@ -138,12 +138,12 @@ PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, T b) {
 }
 
 // Adds one in the lanes where a comparison is true, that is −1. AVX-512 compares into a mask, and adds under it.
-template <class Vec>
-PEERSPEC_INLINE void count_where(const Vec& is_true, Vec& counts) {
+template <class Mask, class Vec>
+PEERSPEC_INLINE void count_where(const Mask& is_true, Vec& counts) {
 #if PEERSPEC_WIDTH == 64
   counts = is_true ? counts + 1 : counts;
 #else
-  counts -= is_true;
+  counts -= (Vec)is_true;
 #endif
 }
 
