@@ -122,6 +122,7 @@ struct ScatterSumJob {
   const int64_t *order, *starts;
   const void *weights, *x;
   void* out;
+  bool past_caches = false;  // `out` and its rows are aligned to cache lines, and too large for the caches
 };
 
 struct UpdateJob {

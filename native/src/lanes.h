@@ -119,6 +119,24 @@ PEERSPEC_INLINE void store(const Lanes<T>& lanes, T* to) {
   }
 }
 
+// Stores past the caches, to an address aligned to a cache line. Only after `end_stream` do other threads see it.
+template <class T>
+PEERSPEC_INLINE void stream(const Lanes<T>& lanes, T* to) {
+#if PEERSPEC_WIDTH == 64
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)lanes.part[0]);
+#elif PEERSPEC_WIDTH == 32
+  for (int i = 0; i < 2; i++) _mm256_stream_si256(reinterpret_cast<__m256i*>(to) + i, (__m256i)lanes.part[i]);
+#else
+  store(lanes, to);
+#endif
+}
+
+PEERSPEC_INLINE void end_stream() {
+#if PEERSPEC_WIDTH >= 32
+  _mm_sfence();
+#endif
+}
+
 // One number in all lanes.
 template <class T>
 PEERSPEC_INLINE Lanes<T> broadcast(const T* from) {

@@ -10,7 +10,6 @@
 namespace peerspec {
 namespace {
 
-constexpr int64_t block_columns = 1024;   // columns summed at once, on the stack
 constexpr int64_t prefetch_distance = 4;  // a row is prefetched this many rows before its turn
 
 template <class F>
