@@ -10,9 +10,8 @@ namespace {
 constexpr int64_t lists_per_part = 256, key_panels_per_part = 8;
 // A block of weights is read once for up to this many panels of tokens.
 constexpr int64_t max_panels_together = 4;
-// The columns of a query that one part computes if there are few tokens: a multiple of the rows of a tile on every
-// instruction set.
-constexpr int64_t columns_per_part = 96;
+// The columns of a part of a query are a multiple of the rows of a tile on every instruction set.
+constexpr int64_t tile_columns = 12;
 
 bool is_double(int32_t format) { return format == PEERSPEC_F64; }
 int64_t compute_bytes(int32_t format) { return is_double(format) ? 8 : 4; }
@@ -33,9 +32,10 @@ class Stages {
       : run(run), kernels(kernels), router(router), tokens(tokens), staircase(router.n, router.k) {}
 
   peerspec_status query(const void* x, void* q) const {
-    const int64_t together = tokens_together(), groups = (tokens + together - 1) / together;
-    const int64_t columns = router.heads * router.d_key;
-    const int64_t columns_together = groups < turns * workers() ? columns_per_part : columns;
+    const int64_t together = tokens_together(1), groups = (tokens + together - 1) / together;
+    const int64_t columns = router.heads * router.d_key, parts = 2 * turns * workers();
+    const int64_t tiles = (columns * std::min(groups, parts) / parts + tile_columns - 1) / tile_columns;
+    const int64_t columns_together = std::max<int64_t>(tiles, 1) * tile_columns;
     const int64_t blocks = (columns + columns_together - 1) / columns_together;
     const QueryJob job{router, tokens, x, q, together, columns_together};
     return in_parts(run, groups * blocks, 1, kernels.query[router.format], job);
@@ -54,7 +54,7 @@ class Stages {
                            expert_stage,
                            kernels.expert_stage[expert_stage.experts.format],
                            gates,
-                           tokens_together(),
+                           tokens_together(turns),
                            &next};
       return in_parts(run, workers(), 1, kernels.forward[router.format], job);
     });
@@ -66,8 +66,8 @@ class Stages {
 
   int64_t workers() const { return std::max(run.threads, 1); }
 
-  // Tokens for which a thread computes the queries at once.
-  int64_t tokens_together() const {
+  // Tokens for which a thread computes the queries at once, if each thread has this many turns.
+  int64_t tokens_together(int64_t turns) const {
     const int64_t fair = panels(router.format, tokens) / (turns * workers());
     return std::clamp<int64_t>(fair, 1, max_panels_together) * lanes(router.format);
   }
