@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from peerspec.native.arrays import address, contiguous
+from peerspec.native.buffer_pool import pooled
 from peerspec.native.isa import run
 from peerspec.native.library import require
 from peerspec.native.tables import RouterTables
@@ -70,7 +71,7 @@ def retrieve_backward(
     q = contiguous("q", q, router.compute_dtype, (None, *router.weight.shape[:2]))
     ids = contiguous("ids", ids, np.int64, (*q.shape[:2], router.k))
     dscores = contiguous("dscores", dscores, router.compute_dtype, ids.shape)
-    dq, dkeys = np.empty(q.shape, router.compute_dtype), np.empty(router.keys.shape, router.compute_dtype)
+    dq, dkeys = pooled(q.shape, router.compute_dtype), pooled(router.keys.shape, router.compute_dtype)
     arrays = (address(array) for array in (q, ids, dscores, dq, dkeys))
     require("peerspec_retrieve_backward", run(threads, isa), router.by_reference(), len(q), *arrays)
     return RetrievalGradients(dq, dkeys)

@@ -77,8 +77,8 @@ inline T activate(int32_t kind, T a) {
 }
 
 // σ of `count` numbers. The count is a constant, so that the compiler can vectorise the loop.
-template <class T, int count>
-PEERSPEC_INLINE void activate(int32_t kind, const T (&a)[count], T (&out)[count]) {
+template <int count, class T>
+PEERSPEC_INLINE void activate(int32_t kind, const T* __restrict a, T* __restrict out) {
   if (kind == PEERSPEC_GELU)
     for (int i = 0; i < count; i++) out[i] = a[i] * normal_cdf(a[i]);
   else
@@ -102,6 +102,18 @@ inline T activate_derivative(int32_t kind, T a) {
     }
     default:
       return 1;
+  }
+}
+
+// σ′ of `count` numbers. The exponentials of floats are computed first, because only the rest can be vectorised.
+template <int count, class T>
+PEERSPEC_INLINE void activate_derivative(int32_t kind, const T* __restrict a, T* __restrict out) {
+  if (kind == PEERSPEC_GELU && sizeof(T) == 4) {
+    T density[count];
+    for (int i = 0; i < count; i++) density[i] = std::exp(T(-0.5) * a[i] * a[i]);
+    for (int i = 0; i < count; i++) out[i] = normal_cdf(a[i]) + a[i] * one_over_root_two_pi<T> * density[i];
+  } else {
+    for (int i = 0; i < count; i++) out[i] = activate_derivative(kind, a[i]);
   }
 }
 

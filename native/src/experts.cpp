@@ -2,15 +2,6 @@
 #include "api.h"
 #include "parallel.h"
 
-namespace peerspec {
-namespace {
-
-// A part must be large enough to hide the cost of its start, and small enough to balance the threads.
-constexpr int64_t tokens_per_part = 2;
-
-}  // namespace
-}  // namespace peerspec
-
 using namespace peerspec;
 
 int32_t peerspec_expert_stage(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens, int64_t pairs,
@@ -18,7 +9,7 @@ int32_t peerspec_expert_stage(const peerspec_run* run, const peerspec_experts* e
   const Kernels* kernels = kernels_of(*run);
   if (!kernels || !valid(*experts) || tokens < 0 || pairs < 1) return PEERSPEC_BAD_ARGUMENT;
   const ExpertStageJob job{*experts, tokens, pairs, x, ids, gates, y};
-  return guarded([&] { return in_parts(*run, tokens, tokens_per_part, kernels->expert_stage[experts->format], job); });
+  return guarded([&] { return in_tokens(*run, tokens, kernels->expert_stage[experts->format], job); });
 }
 
 int32_t peerspec_expert_stage_backward(const peerspec_run* run, const peerspec_experts* experts, int64_t tokens,
@@ -31,6 +22,5 @@ int32_t peerspec_expert_stage_backward(const peerspec_run* run, const peerspec_e
     return PEERSPEC_BAD_ARGUMENT;
   const ExpertStageJob forward{*experts, tokens, pairs, x, ids, gates, nullptr};
   const ExpertStageBackwardJob job{forward, dy, dx, dgates, u_weights, v_weights, w_weights};
-  return guarded(
-      [&] { return in_parts(*run, tokens, tokens_per_part, kernels->expert_stage_backward[experts->format], job); });
+  return guarded([&] { return in_tokens(*run, tokens, kernels->expert_stage_backward[experts->format], job); });
 }

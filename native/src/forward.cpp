@@ -10,6 +10,8 @@ namespace {
 constexpr int64_t lists_per_part = 256, key_panels_per_part = 8;
 // A block of weights is read once for up to this many panels of tokens.
 constexpr int64_t max_panels_together = 4;
+// The columns of a part of a query are a multiple of the rows of a tile on every instruction set.
+constexpr int64_t tile_columns = 12;
 
 bool is_double(int32_t format) { return format == PEERSPEC_F64; }
 int64_t compute_bytes(int32_t format) { return is_double(format) ? 8 : 4; }
@@ -30,9 +32,13 @@ class Stages {
       : run(run), kernels(kernels), router(router), tokens(tokens), staircase(router.n, router.k) {}
 
   peerspec_status query(const void* x, void* q) const {
-    const int64_t blocks = (router.heads * router.d_key + columns_per_part - 1) / columns_per_part;
-    const QueryJob job{router, tokens, x, q};
-    return in_parts(run, panels(router.format, tokens) * blocks, 1, kernels.query[router.format], job);
+    const int64_t together = tokens_together(1), groups = (tokens + together - 1) / together;
+    const int64_t columns = router.heads * router.d_key, parts = 2 * turns * workers();
+    const int64_t tiles = (columns * std::min(groups, parts) / parts + tile_columns - 1) / tile_columns;
+    const int64_t columns_together = std::max<int64_t>(tiles, 1) * tile_columns;
+    const int64_t blocks = (columns + columns_together - 1) / columns_together;
+    const QueryJob job{router, tokens, x, q, together, columns_together};
+    return in_parts(run, groups * blocks, 1, kernels.query[router.format], job);
   }
 
   peerspec_status retrieve(const void* q, void* scores, int64_t* ids) const {
@@ -41,23 +47,31 @@ class Stages {
 
   peerspec_status forward(const ExpertStageJob& expert_stage, void* scores, int64_t* ids, void* gates) const {
     return with_packed([&](const void* keys) {
-      const int64_t whole = panels(router.format, tokens), workers = std::max(run.threads, 1);
-      if (whole < workers) return stage_by_stage(expert_stage, keys, scores, ids, gates);
-      // at least two turns for each thread, because threads differ in speed
-      const int64_t panels_together = std::min(max_panels_together, std::max<int64_t>(1, whole / (2 * workers)));
+      if (panels(router.format, tokens) < workers()) return stage_by_stage(expert_stage, keys, scores, ids, gates);
       std::atomic<int64_t> next{0};
-      const ForwardJob job{{router, tokens, expert_stage.x, nullptr},
+      const ForwardJob job{{router, tokens, expert_stage.x, nullptr, 0, 0},
                            {router, staircase.rule(), tokens, nullptr, keys, scores, ids},
                            expert_stage,
                            kernels.expert_stage[expert_stage.experts.format],
                            gates,
-                           panels_together * lanes(router.format),
+                           tokens_together(turns),
                            &next};
-      return in_parts(run, workers, 1, kernels.forward[router.format], job);
+      return in_parts(run, workers(), 1, kernels.forward[router.format], job);
     });
   }
 
  private:
+  // Turns of each thread, at least: threads differ in speed.
+  static constexpr int64_t turns = 2;
+
+  int64_t workers() const { return std::max(run.threads, 1); }
+
+  // Tokens for which a thread computes the queries at once, if each thread has this many turns.
+  int64_t tokens_together(int64_t turns) const {
+    const int64_t fair = panels(router.format, tokens) / (turns * workers());
+    return std::clamp<int64_t>(fair, 1, max_panels_together) * lanes(router.format);
+  }
+
   // Packs the sub-keys, once for all threads, and calls body(packed sub-keys).
   template <class Body>
   peerspec_status with_packed(const Body& body) const {

@@ -40,12 +40,7 @@ class ForwardPass {
 
  private:
   void queries(int64_t begin, int64_t end, int64_t panels) {
-    const int64_t depth = router.d_model;
-    for (int64_t p = 0; p < panels; p++) {
-      const int64_t first = begin + p * lanes, count = end - first < lanes ? end - first : lanes;
-      pack_panel<Plain<T>>(static_cast<const T*>(job.query.x) + first * depth, depth, count, depth,
-                           x.get() + p * depth * lanes);
-    }
+    pack_tokens(static_cast<const T*>(job.query.x), begin, end, router.d_model, x.get());
     for (int64_t c = 0, rows; c < columns; c += rows) {
       rows = next_rows(columns - c);
       query_columns<F>(router, c, rows, panels, x.get(), q.get(), columns * lanes);

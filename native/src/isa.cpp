@@ -14,6 +14,17 @@ bool has_f16c() {
   unsigned a, b, c, d;
   return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
+
+int32_t detect() {
+  __builtin_cpu_init();
+  const bool avx2 =
+      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") && has_f16c();
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return avx2 ? avx512 ? PEERSPEC_AVX512 : PEERSPEC_AVX2 : PEERSPEC_PLAIN;
+}
+#else
+int32_t detect() { return PEERSPEC_PLAIN; }
 #endif
 
 }  // namespace
@@ -39,14 +50,6 @@ using namespace peerspec;
 int32_t peerspec_interface(void) { return PEERSPEC_INTERFACE; }
 
 int32_t peerspec_best_isa(void) {
-#ifdef PEERSPEC_X86
-  __builtin_cpu_init();
-  const bool avx2 =
-      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") && has_f16c();
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return avx2 ? avx512 ? PEERSPEC_AVX512 : PEERSPEC_AVX2 : PEERSPEC_PLAIN;
-#else
-  return PEERSPEC_PLAIN;
-#endif
+  static const int32_t best = detect();  // once: on a virtual machine, asking the processor takes microseconds
+  return best;
 }

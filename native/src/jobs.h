@@ -42,14 +42,13 @@ struct SelectJob {
   int64_t* ids;
 };
 
-// The columns of a query that one part computes: a multiple of tile_rows on every instruction set.
-constexpr int64_t columns_per_part = 96;
-
+// Queries, `columns_together` columns for `tokens_together` tokens at a time; whole panels but for the last.
 struct QueryJob {
   peerspec_router router;
   int64_t tokens;
   const void* x;
   void* q;
+  int64_t tokens_together, columns_together;
 };
 
 // Packs the sub-keys into panels: [key heads, halves, panels, d/2, lanes].
@@ -88,7 +87,7 @@ struct ExpertStageJob {
 
 // All stages, for `tokens_together` tokens at a time.
 struct ForwardJob {
-  QueryJob query;        // q unused
+  QueryJob query;        // only router and x are read
   RetrieveJob retrieve;  // q unused
   ExpertStageJob expert_stage;
   Kernel<ExpertStageJob> expert_stage_kernel;  // for the format of the experts
@@ -123,6 +122,7 @@ struct ScatterSumJob {
   const int64_t *order, *starts;
   const void *weights, *x;
   void* out;
+  bool past_caches = false;  // `out` and its rows are aligned to cache lines, and too large for the caches
 };
 
 struct UpdateJob {

@@ -119,6 +119,32 @@ PEERSPEC_INLINE void store(const Lanes<T>& lanes, T* to) {
   }
 }
 
+// Stores past the caches, to an address aligned to a cache line. Only after `end_stream` do other threads see it.
+template <class T>
+PEERSPEC_INLINE void stream(const Lanes<T>& lanes, T* to) {
+#if PEERSPEC_WIDTH == 64
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), (__m512i)lanes.part[0]);
+#elif PEERSPEC_WIDTH == 32
+  for (int i = 0; i < 2; i++) _mm256_stream_si256(reinterpret_cast<__m256i*>(to) + i, (__m256i)lanes.part[i]);
+#else
+  store(lanes, to);
+#endif
+}
+
+PEERSPEC_INLINE void end_stream() {
+#if PEERSPEC_WIDTH >= 32
+  _mm_sfence();
+#endif
+}
+
+// One number in all lanes.
+template <class T>
+PEERSPEC_INLINE Lanes<T> broadcast(const T* from) {
+  Lanes<T> out;
+  for (auto& part : out.part) part = *from - typename Lanes<T>::Vec{};
+  return out;
+}
+
 template <class T>
 PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, const Lanes<T>& b) {
   for (int i = 0; i < Lanes<T>::parts; i++) sum.part[i] += a.part[i] * b.part[i];
@@ -127,6 +153,16 @@ PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, const Lanes<
 template <class T>
 PEERSPEC_INLINE void multiply_add(Lanes<T>& sum, const Lanes<T>& a, T b) {
   for (int i = 0; i < Lanes<T>::parts; i++) sum.part[i] += a.part[i] * b;
+}
+
+// Adds one in the lanes where a comparison is true, that is −1. AVX-512 compares into a mask, and adds under it.
+template <class Mask, class Vec>
+PEERSPEC_INLINE void count_where(const Mask& is_true, Vec& counts) {
+#if PEERSPEC_WIDTH == 64
+  counts = is_true ? counts + 1 : counts;
+#else
+  counts -= (Vec)is_true;
+#endif
 }
 
 template <class T, int bytes>
@@ -154,6 +190,31 @@ PEERSPEC_INLINE T reduce(Lanes<T> lanes) {
   for (int half = Lanes<T>::parts / 2; half; half /= 2)
     for (int i = 0; i < half; i++) lanes.part[i] += lanes.part[i + half];
   return reduce_vector<T, PEERSPEC_WIDTH>(lanes.part[0]);
+}
+
+// out[r] = reduce(rows[r])
+template <class T, int R>
+PEERSPEC_INLINE void reduce_rows(const Lanes<T> (&rows)[R], T* out) {
+#if PEERSPEC_WIDTH >= 32
+  if constexpr (sizeof(T) == 4 && R % 4 == 0) {  // the same sums, for four rows at once
+    for (int first = 0; first < R; first += 4) {
+      __m256 eights[4], fours[2];
+      for (int r = 0; r < 4; r++) {
+        __m256 halves[2];
+        __builtin_memcpy(halves, &rows[first + r], sizeof halves);
+        eights[r] = halves[0] + halves[1];
+      }
+      for (int i = 0; i < 2; i++)
+        fours[i] = _mm256_permute2f128_ps(eights[2 * i], eights[2 * i + 1], 0x20) +
+                   _mm256_permute2f128_ps(eights[2 * i], eights[2 * i + 1], 0x31);
+      const __m256 twos = _mm256_shuffle_ps(fours[0], fours[1], 0x44) + _mm256_shuffle_ps(fours[0], fours[1], 0xee);
+      const __m256 ones = _mm256_shuffle_ps(twos, twos, 0x88) + _mm256_shuffle_ps(twos, twos, 0xdd);
+      _mm_storeu_ps(out + first, _mm_unpacklo_ps(_mm256_castps256_ps128(ones), _mm256_extractf128_ps(ones, 1)));
+    }
+    return;
+  }
+#endif
+  for (int r = 0; r < R; r++) out[r] = reduce(rows[r]);
 }
 
 }  // namespace

@@ -13,6 +13,9 @@ constexpr int64_t lanes_of = Lanes<T>::count;
 
 // Rows of a tile: enough accumulators to hide the latency of an addition, and registers left for the operands.
 constexpr int tile_rows = PEERSPEC_WIDTH == 64 ? 12 : PEERSPEC_WIDTH == 32 ? 6 : 3;
+// Panels of a tile: a number that is broadcast serves all of them. With one panel, AVX-512 would load more than it
+// multiplies.
+constexpr int tile_panels = PEERSPEC_WIDTH == 64 ? 2 : 1;
 // Columns of a tile: both operands, for all panels that are computed together, fit into the L1 cache.
 constexpr int64_t tile_depth = 256;
 
@@ -21,24 +24,24 @@ PEERSPEC_INLINE int64_t panels_of(int64_t rows) {
   return (rows + lanes_of<T> - 1) / lanes_of<T>;
 }
 
-// Packs the columns [0, n) of a full panel, as many as squares of four by four cover; returns n.
-template <class F>
-PEERSPEC_INLINE int64_t pack_squares([[maybe_unused]] const typename F::Store* rows, [[maybe_unused]] int64_t stride,
-                                     [[maybe_unused]] int64_t depth, [[maybe_unused]] typename F::Compute* panel) {
+// Transposes a matrix [rows, columns] of multiples of four, by squares of four by four.
+template <class T>
+PEERSPEC_INLINE void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to,
+                               int64_t to_stride) {
+  for (int64_t c = 0; c < columns; c += 4)
+    for (int64_t r = 0; r < rows; r += 4) {
 #if PEERSPEC_WIDTH >= 32
-  if constexpr (sizeof(typename F::Store) == 4) {
-    constexpr int64_t lanes = lanes_of<float>;
-    for (int64_t c = 0; c + 4 <= depth; c += 4)
-      for (int64_t lane = 0; lane < lanes; lane += 4) {
+      if constexpr (sizeof(T) == 4) {
         __m128 square[4];
-        for (int64_t r = 0; r < 4; r++) square[r] = _mm_loadu_ps(rows + (lane + r) * stride + c);
+        for (int64_t i = 0; i < 4; i++) square[i] = _mm_loadu_ps(from + (r + i) * from_stride + c);
         _MM_TRANSPOSE4_PS(square[0], square[1], square[2], square[3]);
-        for (int64_t r = 0; r < 4; r++) _mm_store_ps(panel + (c + r) * lanes + lane, square[r]);
+        for (int64_t i = 0; i < 4; i++) _mm_storeu_ps(to + (c + i) * to_stride + r, square[i]);
+        continue;
       }
-    return depth - depth % 4;
-  }
 #endif
-  return 0;
+      for (int64_t i = 0; i < 4; i++)
+        for (int64_t j = 0; j < 4; j++) to[(c + j) * to_stride + r + i] = from[(r + i) * from_stride + c + j];
+    }
 }
 
 // Packs the rows [0, count) of a matrix into one panel; the lanes after them are zero.
@@ -47,39 +50,74 @@ void pack_panel(const typename F::Store* rows, int64_t stride, int64_t count, in
                 typename F::Compute* panel) {
   using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
-  const int64_t first = count == lanes ? pack_squares<F>(rows, stride, depth, panel) : 0;
+  int64_t first = 0;
+  if constexpr (sizeof(typename F::Store) == sizeof(T))
+    if (count == lanes) transpose(rows, stride, lanes, first = depth - depth % 4, panel, lanes);
   for (int64_t lane = 0; lane < lanes; lane++)
     for (int64_t c = first; c < depth; c++)
       panel[c * lanes + lane] = lane < count ? widen_one(F{}, rows[lane * stride + c]) : T(0);
 }
 
-// out[r][lane] = Σ_c a[r][c] · panel[c][lane]. `accumulate` starts each sum with the value in `out`, so that a sum
-// taken in several pieces has the same bits.
-template <class T, int R>
-PEERSPEC_INLINE void tile_of(bool accumulate, const T* a, int64_t row_stride, int64_t column_stride, const T* panel,
-                             int64_t depth, T* out, int64_t out_stride) {
-  Lanes<T> sums[R];
-#pragma GCC unroll 12
-  for (int r = 0; r < R; r++)
-    if (accumulate)
-      sums[r] = load<Plain<T>>(out + r * out_stride);
-    else
-      for (auto& part : sums[r].part) part = typename Lanes<T>::Vec{};
-  for (int64_t c = 0; c < depth; c++) {
-    const Lanes<T> column = load<Plain<T>>(panel + c * lanes_of<T>);
-#pragma GCC unroll 12
-    for (int r = 0; r < R; r++) multiply_add(sums[r], column, a[r * row_stride + c * column_stride]);
-  }
-#pragma GCC unroll 12
-  for (int r = 0; r < R; r++) store(sums[r], out + r * out_stride);
+// Writes the columns [0, depth) of the first `count` lanes of a panel to the rows of a matrix.
+template <class T>
+void unpack_panel(const T* panel, int64_t depth, int64_t count, T* rows, int64_t stride) {
+  constexpr int64_t lanes = lanes_of<T>;
+  const int64_t first = depth - depth % 4, whole = count - count % 4;
+  transpose(panel, lanes, first, whole, rows, stride);
+  for (int64_t lane = 0; lane < count; lane++)
+    for (int64_t c = lane < whole ? first : 0; c < depth; c++) rows[lane * stride + c] = panel[c * lanes + lane];
 }
 
+// The operands of a tile: out[p][r][lane] = Σ_c a[r][c] · panels[p][c][lane], for neighbouring rows and panels.
+// `accumulate` starts each sum with the value in `out`, so that a sum taken in several pieces has the same bits.
+template <class T>
+struct Product {
+  const T* a;
+  int64_t row_stride, column_stride;
+  const T* panels;
+  int64_t panel_stride, depth;
+  T* out;
+  int64_t out_row_stride, out_panel_stride;
+  bool accumulate;
+};
+
+// The tile of R rows and P panels that starts at panel `first`.
+template <class T, int R, int P>
+PEERSPEC_INLINE void tile_of(const Product<T>& by, int64_t first) {
+  const T* panels[P];
+  T* out[P];
+  Lanes<T> sums[R][P];
+  for (int p = 0; p < P; p++) {
+    panels[p] = by.panels + (first + p) * by.panel_stride;
+    out[p] = by.out + (first + p) * by.out_panel_stride;
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < R; r++)
+    for (int p = 0; p < P; p++)
+      sums[r][p] = by.accumulate ? load<Plain<T>>(out[p] + r * by.out_row_stride) : Lanes<T>{};
+  for (int64_t c = 0; c < by.depth; c++) {
+    Lanes<T> columns[P];
+    for (int p = 0; p < P; p++) columns[p] = load<Plain<T>>(panels[p] + c * lanes_of<T>);
+#pragma GCC unroll 12
+    for (int r = 0; r < R; r++) {
+      const Lanes<T> number = broadcast(by.a + r * by.row_stride + c * by.column_stride);
+      for (int p = 0; p < P; p++) multiply_add(sums[r][p], columns[p], number);
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < R; r++)
+    for (int p = 0; p < P; p++) store(sums[r][p], out[p] + r * by.out_row_stride);
+}
+
+// All tiles of up to `tile_rows` rows.
 template <class T, int R = tile_rows>
-void tile(int64_t rows, bool accumulate, const T* a, int64_t row_stride, int64_t column_stride, const T* panel,
-          int64_t depth, T* out, int64_t out_stride) {
+void tiles(const Product<T>& by, int64_t rows, int64_t panels) {
   if constexpr (R > 1)
-    if (rows < R) return tile<T, R - 1>(rows, accumulate, a, row_stride, column_stride, panel, depth, out, out_stride);
-  tile_of<T, R>(accumulate, a, row_stride, column_stride, panel, depth, out, out_stride);
+    if (rows < R) return tiles<T, R - 1>(by, rows, panels);
+  int64_t p = 0;
+  for (; p + tile_panels <= panels; p += tile_panels) tile_of<T, R, tile_panels>(by, p);
+  if constexpr (tile_panels > 1)
+    for (; p < panels; p++) tile_of<T, R, 1>(by, p);
 }
 
 // The rows of the next tile if `left` rows remain: all tiles about equal, because a small tile leaves units idle.

@@ -35,4 +35,13 @@ peerspec_status in_parts(const peerspec_run& run, int64_t count, int64_t grain, 
   return peerspec_status(shared.worst.load());
 }
 
+// As in_parts, for tokens that read rows of a table. A part is large enough to hide the cost of its start, and small
+// enough to balance the threads.
+template <class Job>
+peerspec_status in_tokens(const peerspec_run& run, int64_t tokens, Kernel<Job> kernel, const Job& job) {
+  constexpr int64_t most = 8, turns = 8;
+  const int64_t grain = tokens / (turns * std::max(run.threads, 1));
+  return in_parts(run, tokens, std::clamp<int64_t>(grain, 1, most), kernel, job);
+}
+
 }  // namespace peerspec

@@ -19,9 +19,8 @@ void query_columns(const peerspec_router& router, int64_t first, int64_t rows, i
     const int64_t columns = depth - c < tile_depth ? depth - c : tile_depth;
     int64_t stride = depth;
     const T* a = widened(F{}, weight + c, rows, columns, buffer, &stride);
-    for (int64_t p = 0; p < panels; p++)
-      tile<T>(rows, c > 0, a, stride, 1, x + (p * depth + c) * lanes, columns, out + p * out_size + first * lanes,
-              lanes);
+    tiles<T>({a, stride, 1, x + c * lanes, depth * lanes, columns, out + first * lanes, lanes, out_size, c > 0}, rows,
+             panels);
   }
   if (!router.bias) return;
   for (int64_t p = 0; p < panels; p++)
@@ -37,29 +36,37 @@ PEERSPEC_INLINE int64_t tokens_in(int64_t panel, int64_t tokens) {
   return left < lanes_of<T> ? left : lanes_of<T>;
 }
 
-// The parts are (panel of tokens, block of columns); the blocks of one panel follow each other.
+// Packs the tokens [begin, end) into consecutive panels.
+template <class T>
+PEERSPEC_INLINE void pack_tokens(const T* x, int64_t begin, int64_t end, int64_t depth, T* panels) {
+  for (int64_t p = 0; p < panels_of<T>(end - begin); p++)
+    pack_panel<Plain<T>>(x + (begin + p * lanes_of<T>) * depth, depth, tokens_in<T>(p, end - begin), depth,
+                         panels + p * depth * lanes_of<T>);
+}
+
+// The parts are (tokens_together tokens, block of columns).
 template <class F>
 peerspec_status query(const QueryJob& job, int64_t begin, int64_t end) {
   using T = typename F::Compute;
   constexpr int64_t lanes = lanes_of<T>;
   const peerspec_router& router = job.router;
-  const int64_t depth = router.d_model, columns = router.heads * router.d_key;
-  const int64_t blocks = (columns + columns_per_part - 1) / columns_per_part;
-  const Scratch<T> x(depth * lanes), q(columns * lanes);
+  const int64_t columns = router.heads * router.d_key, size = columns * lanes;
+  const int64_t blocks = (columns + job.columns_together - 1) / job.columns_together;
+  const Scratch<T> x(job.tokens_together * router.d_model), q(job.tokens_together * columns);
   if (!x || !q) return PEERSPEC_NO_MEMORY;
-  for (int64_t part = begin, packed = -1; part < end; part++) {
-    const int64_t panel = part / blocks, from = part % blocks * columns_per_part;
-    const int64_t to = from + columns_per_part < columns ? from + columns_per_part : columns;
-    const int64_t first = panel * lanes, count = tokens_in<T>(panel, job.tokens);
-    if (packed != panel)
-      pack_panel<Plain<T>>(static_cast<const T*>(job.x) + first * depth, depth, count, depth, x.get());
-    packed = panel;
+  for (int64_t part = begin; part < end; part++) {
+    const int64_t first = part / blocks * job.tokens_together, from = part % blocks * job.columns_together;
+    const int64_t last = first + job.tokens_together < job.tokens ? first + job.tokens_together : job.tokens;
+    const int64_t to = from + job.columns_together < columns ? from + job.columns_together : columns;
+    const int64_t panels = panels_of<T>(last - first);
+    pack_tokens(static_cast<const T*>(job.x), first, last, router.d_model, x.get());
     for (int64_t c = from, rows; c < to; c += rows) {
       rows = next_rows(to - c);
-      query_columns<F>(router, c, rows, 1, x.get(), q.get(), 0);
+      query_columns<F>(router, c, rows, panels, x.get(), q.get(), size);
     }
-    for (int64_t t = 0; t < count; t++)
-      for (int64_t c = from; c < to; c++) static_cast<T*>(job.q)[(first + t) * columns + c] = q.get()[c * lanes + t];
+    for (int64_t p = 0; p < panels; p++)
+      unpack_panel(q.get() + p * size + from * lanes, to - from, tokens_in<T>(p, last - first),
+                   static_cast<T*>(job.q) + (first + p * lanes) * columns + from, columns);
   }
   return PEERSPEC_OK;
 }

@@ -36,14 +36,22 @@ PEERSPEC_INLINE Order<T> order(T score) {
 template <class O>
 constexpr int64_t block_of = 2 * Lanes<O>::count;
 
+// Zeros, then as many times −1.
+template <class O, int each>
+struct Steps {
+  constexpr Steps() : values() {
+    for (int i = each; i < 2 * each; i++) values[i] = -1;
+  }
+  O values[2 * each];
+};
+
 // For each value of a block, counts the values above it: larger, or equal and earlier. An earlier value is above if it
 // is larger than the value minus one.
 template <class O>
 PEERSPEC_INLINE void count_above(const O* values, int64_t start, int64_t count, O* above) {
   using Vec = typename Lanes<O>::Vec;
   constexpr int each = Lanes<O>::each, parts = block_of<O> / each;
-  O steps[2 * each];
-  for (int i = 0; i < 2 * each; i++) steps[i] = i < each ? 0 : -1;
+  static constexpr Steps<O, each> steps;
   Vec these[parts], one_less[parts], found[parts];
   for (int i = 0; i < parts; i++) {
     these[i] = load_vec<Vec>(values + start + i * each);
@@ -51,17 +59,18 @@ PEERSPEC_INLINE void count_above(const O* values, int64_t start, int64_t count, 
     found[i] = Vec{};
   }
   for (int64_t j = 0; j < start; j++)
-    for (int i = 0; i < parts; i++) found[i] -= Vec{} + values[j] > one_less[i];  // true is −1
+    for (int i = 0; i < parts; i++) count_where(Vec{} + values[j] > one_less[i], found[i]);
 #pragma GCC unroll 8
   for (int p = 0; p < parts; p++)
     for (int lane = 0; lane < each && start + p * each + lane < count; lane++) {
       const Vec one = Vec{} + values[start + p * each + lane];
-      const Vec later = load_vec<Vec>(steps + each - 1 - lane);  // −1 in the lanes after this one
+      const Vec later = load_vec<Vec>(steps.values + each - 1 - lane);  // −1 in the lanes after this one
 #pragma GCC unroll 8
-      for (int i = 0; i < parts; i++) found[i] -= one > (i < p ? these[i] : i > p ? one_less[i] : these[i] + later);
+      for (int i = 0; i < parts; i++)
+        count_where(one > (i < p ? these[i] : i > p ? one_less[i] : these[i] + later), found[i]);
     }
   for (int64_t j = start + block_of<O>; j < count; j++)
-    for (int i = 0; i < parts; i++) found[i] -= Vec{} + values[j] > these[i];
+    for (int i = 0; i < parts; i++) count_where(Vec{} + values[j] > these[i], found[i]);
   __builtin_memcpy(above, found, sizeof found);
 }
 
@@ -70,13 +79,13 @@ PEERSPEC_INLINE void count_above(const O* values, int64_t start, int64_t count, 
 template <class O, class Key>
 void best_positions(O* values, Key* keys, int64_t count, int64_t k, int64_t* out) {
   if (count > max_counted) return sort_best(values, keys, count, k, out);
-  int64_t ordered[max_counted];
+  uint8_t ordered[max_counted];  // bytes, because compilers make slow scatter instructions of larger numbers
   for (int64_t i = count; i % block_of<O>; i++) values[i] = -std::numeric_limits<O>::max();
   for (int64_t start = 0; start < count; start += block_of<O>) {
     O above[block_of<O>];
     count_above(values, start, count, above);
     const int64_t left = count - start < block_of<O> ? count - start : block_of<O>;
-    for (int64_t i = 0; i < left; i++) ordered[above[i]] = start + i;
+    for (int64_t i = 0; i < left; i++) ordered[above[i]] = uint8_t(start + i);
   }
   for (int64_t i = 0; i < k; i++) out[i] = ordered[i];
 }

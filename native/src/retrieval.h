@@ -54,12 +54,10 @@ class Retriever {
   void half_scores(const T* q, int64_t table, int64_t count, T* out) {
     const int64_t panels = panels_of<T>(job.router.n), half = job.router.d_key / 2, size = panel_size<T>(job.router);
     const T* keys = static_cast<const T*>(job.panels) + table * panels * size;
-    for (int64_t p = 0; p < panels; p++)
-      for (int64_t t = 0, rows; t < count; t += rows) {
-        rows = next_rows(count - t);
-        T* to = out + t * width + p * lanes_of<T>;
-        tile<T>(rows, false, q + t, 1, lanes_of<T>, keys + p * size, half, to, width);
-      }
+    for (int64_t t = 0, rows; t < count; t += rows) {
+      rows = next_rows(count - t);
+      tiles<T>({q + t, 1, lanes_of<T>, keys, size, half, out + t * width, width, lanes_of<T>, false}, rows, panels);
+    }
   }
 
   const RetrieveJob& job;

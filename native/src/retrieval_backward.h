@@ -20,7 +20,6 @@ peerspec_status query_gradients(const RetrieveBackwardJob& job, int64_t begin, i
     const int64_t *ids = job.ids + list * k, first = 2 * own_keys(router, list % router.heads) * n;
     if (!in_range(ids, k, n * n)) return PEERSPEC_BAD_ID;
     T* dq = static_cast<T*>(job.dq) + list * router.d_key;
-    clear(dq, router.d_key);
     for (int64_t j = 0; j < k; j += group_size) {
       const int64_t count = k - j < group_size ? k - j : group_size;
       int64_t rows[2][group_size];
@@ -34,41 +33,43 @@ peerspec_status query_gradients(const RetrieveBackwardJob& job, int64_t begin, i
       }
       const T* weights = static_cast<const T*>(job.dscores) + list * k + j;
       for (int64_t side = 0; side < 2; side++)
-        add_rows<F>(router.keys, rows[side], count, weights, half, dq + side * half);
+        add_rows<F>({router.keys, rows[side], count, half}, weights, half, dq + side * half, j > 0);
     }
   }
   return PEERSPEC_OK;
 }
 
 // A block of columns of the gradient of one table of sub-keys. One thread sums it, in the order of tokens, heads and
-// ranks. The parts are (table, block); a block has as many columns as there are lanes.
+// ranks. The parts are (table, block); a block has as many columns as there are lanes. It is summed apart from the
+// table, because a block of each row of a table would occupy few sets of the cache, next to lines that other threads
+// write.
 template <class T>
 peerspec_status key_gradients(const RetrieveBackwardJob& job, int64_t begin, int64_t end) {
   constexpr int64_t lanes = Lanes<T>::count;
   const peerspec_router& router = job.router;
   const int64_t k = router.k, half = router.d_key / 2, blocks = (half + lanes - 1) / lanes;
   const int64_t step = router.key_heads > 1 ? router.heads : 1, lists = job.tokens * router.heads;
+  const Scratch<T> sums(router.n * lanes);
+  if (!sums) return PEERSPEC_NO_MEMORY;
   for (int64_t part = begin; part < end; part++) {
     const int64_t table = part / blocks, side = table % 2, from = part % blocks * lanes;
     const int64_t count = half - from < lanes ? half - from : lanes;
-    T* out = static_cast<T*>(job.dkeys) + table * router.n * half + from;
-    for (int64_t row = 0; row < router.n; row++) clear(out + row * half, count);
+    clear(sums.get(), router.n * lanes);
     for (int64_t list = table / 2; list < lists; list += step) {
       const T* q = static_cast<const T*>(job.q) + list * router.d_key + side * half + from;
       const T* weights = static_cast<const T*>(job.dscores) + list * k;
       const int32_t* sub_keys = job.sub_keys + 2 * list * k + side;
-      if (count == lanes) {
-        const Lanes<T> own = load<Plain<T>>(q);
-        for (int64_t j = 0; j < k; j++) {
-          Lanes<T> sum = load<Plain<T>>(out + sub_keys[2 * j] * half);
-          multiply_add(sum, own, weights[j]);
-          store(sum, out + sub_keys[2 * j] * half);
-        }
-      } else {
-        for (int64_t j = 0; j < k; j++)
-          for (int64_t c = 0; c < count; c++) out[sub_keys[2 * j] * half + c] += weights[j] * q[c];
+      const Lanes<T> own = count == lanes ? load<Plain<T>>(q) : load_some<Plain<T>>(q, count);
+      for (int64_t j = 0; j < k; j++) {
+        T* to = sums.get() + sub_keys[2 * j] * lanes;
+        Lanes<T> sum = load<Plain<T>>(to);
+        multiply_add(sum, own, weights[j]);
+        store(sum, to);
       }
     }
+    T* out = static_cast<T*>(job.dkeys) + table * router.n * half + from;
+    for (int64_t row = 0; row < router.n; row++)
+      __builtin_memcpy(out + row * half, sums.get() + row * lanes, count * sizeof(T));
   }
   return PEERSPEC_OK;
 }

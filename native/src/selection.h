@@ -11,31 +11,35 @@ namespace {
 constexpr int num_groups = 64;
 constexpr int64_t max_k_by_threshold = num_groups / 2;  // for larger k the groups leave too many candidates
 
+#if PEERSPEC_WIDTH >= 32
+// Which of 64 scores reach the threshold.
+PEERSPEC_INLINE uint64_t reaching(const float* scores, float threshold) {
+  uint64_t mask = 0;
+#if PEERSPEC_WIDTH == 64
+  const __m512 limit = _mm512_set1_ps(threshold);
+  for (int part = 0; part < 4; part++)
+    mask |= uint64_t(_mm512_cmp_ps_mask(_mm512_loadu_ps(scores + 16 * part), limit, _CMP_GE_OQ)) << (16 * part);
+#else
+  const __m256 limit = _mm256_set1_ps(threshold);
+  for (int part = 0; part < 8; part++) {
+    const __m256 reached = _mm256_cmp_ps(_mm256_loadu_ps(scores + 8 * part), limit, _CMP_GE_OQ);
+    mask |= uint64_t(uint32_t(_mm256_movemask_ps(reached))) << (8 * part);
+  }
+#endif
+  return mask;
+}
+#endif
+
 // Writes the positions of all scores that reach the threshold, ascending, and returns their number. `out` has room for
 // n + 16 positions. There is no branch on a score, because it would be mispredicted at most candidates.
 template <class T>
 PEERSPEC_INLINE int64_t positions_reaching(const T* scores, int64_t n, T threshold, int32_t* out) {
   int64_t count = 0, i = 0;
-#if PEERSPEC_WIDTH == 64
-  if constexpr (sizeof(T) == 4) {
-    const __m512 limit = _mm512_set1_ps(threshold);
-    __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    for (; i + 16 <= n; i += 16, at = _mm512_add_epi32(at, _mm512_set1_epi32(16))) {
-      const __mmask16 reached = _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GE_OQ);
-      _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(reached, at));
-      count += __builtin_popcount(reached);
-    }
-  }
-#elif PEERSPEC_WIDTH == 32
+#if PEERSPEC_WIDTH >= 32
   if constexpr (sizeof(T) == 4) {
     constexpr int always_written = 4;  // positions that are written for 64 scores even if fewer reach the threshold
-    const __m256 limit = _mm256_set1_ps(threshold);
     for (; i + 64 <= n; i += 64) {
-      uint64_t mask = 0;
-      for (int part = 0; part < 8; part++) {
-        const __m256 reached = _mm256_cmp_ps(_mm256_loadu_ps(scores + i + 8 * part), limit, _CMP_GE_OQ);
-        mask |= uint64_t(uint32_t(_mm256_movemask_ps(reached))) << (8 * part);
-      }
+      uint64_t mask = reaching(scores + i, threshold);
       const int64_t end = count + __builtin_popcountll(mask);
       for (int at = 0; at < always_written; at++, mask &= mask - 1) out[count + at] = int32_t(i + _tzcnt_u64(mask));
       for (count += always_written; mask; mask &= mask - 1) out[count++] = int32_t(i + _tzcnt_u64(mask));
@@ -57,6 +61,23 @@ PEERSPEC_INLINE Lanes<T> maximum(const Lanes<T>& a, const Lanes<T>& b) {
   return out;
 }
 
+template <class Vec>
+PEERSPEC_INLINE Vec minimum(const Vec& a, const Vec& b) {
+  return a < b ? a : b;
+}
+
+// The least number of one vector, by halves.
+template <class T, int bytes>
+PEERSPEC_INLINE T minimum_of(const typename Vector<T, bytes>::Type& vector) {
+  if constexpr (bytes == sizeof(T)) {
+    return vector[0];
+  } else {
+    typename Vector<T, bytes / 2>::Type halves[2];
+    __builtin_memcpy(halves, &vector, bytes);
+    return minimum_of<T, bytes / 2>(minimum(halves[0], halves[1]));
+  }
+}
+
 // The k-th largest of all lanes of `count` vectors, 1 <= k <= their number.
 template <class T, int count>
 PEERSPEC_INLINE T kth_largest(const Lanes<T>* values, int64_t k) {
@@ -68,19 +89,19 @@ PEERSPEC_INLINE T kth_largest(const Lanes<T>* values, int64_t k) {
   for (int j = 0; j < count * step; j++) {
     const Vec one = Vec{} + each[j];
     for (int v = 0; v < count; v++)
-      for (int i = 0; i < Lanes<T>::parts; i++) above[v][i] += values[v].part[i] < one;  // true is −1
+      for (int i = 0; i < Lanes<T>::parts; i++) count_where(values[v].part[i] < one, above[v][i]);
   }
   Lanes<T> least;
   for (int i = 0; i < Lanes<T>::parts; i++) {
     least.part[i] = Vec{} + T(__builtin_inf());
     for (int v = 0; v < count; v++) {
-      const Vec among = above[v][i] > -int32_t(k) ? values[v].part[i] : least.part[i];
-      least.part[i] = among < least.part[i] ? among : least.part[i];
+      const Vec among = above[v][i] < int32_t(k) ? values[v].part[i] : least.part[i];
+      least.part[i] = minimum(among, least.part[i]);
     }
   }
-  store(least, each);
-  for (int i = 1; i < step; i++) each[0] = each[i] < each[0] ? each[i] : each[0];
-  return each[0];
+  for (int half = Lanes<T>::parts / 2; half; half /= 2)
+    for (int i = 0; i < half; i++) least.part[i] = minimum(least.part[i], least.part[i + half]);
+  return minimum_of<T, PEERSPEC_WIDTH>(least.part[0]);
 }
 
 // The k-th largest of the maxima of the groups; NaN is ignored.

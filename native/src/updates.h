@@ -10,7 +10,6 @@
 namespace peerspec {
 namespace {
 
-constexpr int64_t block_columns = 1024;   // columns summed at once, on the stack
 constexpr int64_t prefetch_distance = 4;  // a row is prefetched this many rows before its turn
 
 template <class F>
@@ -35,16 +34,19 @@ PEERSPEC_INLINE void in_blocks(const UpdateJob& job, int64_t r, const Body& body
   }
 }
 
-// Calls body(r) for the touched rows begin … end-1, and prefetches later rows.
+// Calls body(r) for the touched rows begin … end-1, and prefetches all of later rows: stores wait in a short queue for
+// the lines that are still missing.
 template <class F, class Body>
 PEERSPEC_INLINE peerspec_status in_rows(const UpdateJob& job, int64_t begin, int64_t end, bool moments,
                                         const Body& body) {
+  using Moments = Plain<typename F::Compute>;
   for (int64_t r = begin; r < end; r++) {
     if (!in_range(job.touched + r, 1, job.num_rows)) return PEERSPEC_BAD_ID;
     if (r + prefetch_distance < end) {
-      prefetch<F>(job.table, job.touched + r + prefetch_distance, 1, job.width);
-      if (moments) prefetch<Plain<typename F::Compute>>(job.first, job.touched + r + prefetch_distance, 1, job.width);
-      if (moments) prefetch<Plain<typename F::Compute>>(job.second, job.touched + r + prefetch_distance, 1, job.width);
+      const int64_t* later = job.touched + r + prefetch_distance;
+      prefetch<F>(job.table, later, 1, job.width, cache_line);
+      if (moments) prefetch<Moments>(job.first, later, 1, job.width, cache_line);
+      if (moments) prefetch<Moments>(job.second, later, 1, job.width, cache_line);
     }
     body(r);
   }
