@@ -1,4 +1,4 @@
-"""The limits of the machine, measured in the same run: the rates of reading random rows and of matrix products.
+"""The limits of the machine, measured in the same run: the rates of reading random rows and of multiply-adds.
 
 The minimal time of a forward pass is that of T·K·D·8 bytes at the first rate plus that of 2T(D·h·d + h·n·d) operations
 at the second.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from machine import peak, read_rows
 from points import Bench, Point
 from timing import Quartiles, Variants, in_turns
 
@@ -54,7 +55,10 @@ def gathers(bench: Bench) -> Variants:
             for table in tables:
                 torch.nn.functional.embedding_bag(some, table, per_sample_weights=weights, mode="sum")
 
-    return {"gather, core": by_core, "gather, embedding_bag": by_torch}
+    def by_machine() -> None:
+        read_rows(*arrays, bench.pairs[0].numpy(), threads=threads)
+
+    return {"gather, core": by_core, "gather, embedding_bag": by_torch, "gather, reading only": by_machine}
 
 
 def bandwidth(bench: Bench, found: dict[str, Quartiles]) -> float:
@@ -75,8 +79,6 @@ class Limits:
 
 
 def limits(bench: Bench, budget: float) -> Limits:
-    """Both rates, measured at the sizes of the bench."""
+    """Both rates: of the fastest gather at the sizes of the bench, and of multiply-adds from registers."""
     found = in_turns(gathers(bench), budget)
-    a, b = torch.randn(2048, 1024), torch.randn(1024, 1024)
-    product = in_turns({"product": lambda: a @ b}, budget)["product"]
-    return Limits(bandwidth(bench, found), 2 * 2048 * 1024 * 1024 / product.median)
+    return Limits(bandwidth(bench, found), peak(native.best_isa(), torch.get_num_threads()))

@@ -91,6 +91,7 @@ def _about(folder: Path, parts: Iterable[str]) -> list[str]:
     facts = [f"{one['processors']} processors", f"{one['memory_gib']} GiB"]
     if "huge_pages" in one:
         facts += [f"last cache {one['last_cache_mib']} MiB", f"huge pages {one['huge_pages']}"]
+        facts += [f"{rate} GFLOP/s on {threads}" for threads, rate in one["gflops"].items()]
     return [
         f"## {one['processor']}, {one['instructions']}, {one['threads']} threads",
         "",
