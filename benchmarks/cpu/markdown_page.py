@@ -91,7 +91,9 @@ def _about(folder: Path, parts: Iterable[str]) -> list[str]:
     facts = [f"{one['processors']} processors", f"{one['memory_gib']} GiB"]
     if "huge_pages" in one:
         facts += [f"last cache {one['last_cache_mib']} MiB", f"huge pages {one['huge_pages']}"]
-        facts += [f"{rate} GFLOP/s on {threads}" for threads, rate in one["gflops"].items()]
+        best = {count: max(about["gflops"][count] for about in found) for count in one["gflops"]}
+        threads, rates = (" and ".join(map(str, part)) for part in (best, best.values()))
+        facts += [f"{rates} GFLOP/s of products on {threads} threads"]
     return [
         f"## {one['processor']}, {one['instructions']}, {one['threads']} threads",
         "",

@@ -39,7 +39,7 @@ def machine(*packages: str) -> dict[str, Any]:
         "memory_gib": round(memory / 2**30),
         "last_cache_mib": last_cache() >> 20,
         "huge_pages": _huge_pages(),
-        "gflops": {f"{n} threads": round(peak(native.best_isa(), n) / 1e9) for n in (1, torch.get_num_threads())},
+        "gflops": {str(n): round(peak(native.best_isa(), n) / 1e9) for n in (1, torch.get_num_threads())},
         "versions": {name: version(name) for name in ("peerspec", "torch", "numpy", "PEER-pytorch", *packages)},
         "python": platform.python_version(),
     }

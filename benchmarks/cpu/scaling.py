@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-from forward import RIVALS, VARIANTS, unavailable_reason
+from forward import VARIANTS, unavailable_reason
 from limits import limits
 from points import Point, benches
 from timing import in_turns
@@ -15,7 +15,9 @@ __all__ = ["OVER_EXPERTS", "OVER_TOKENS", "SHOWN", "scaling"]
 SHOWN = [
     "torch, with the core",
     "torch, library operations",
-    *(name for name in RIVALS if "compile" not in name),
+    "PEER-pytorch",
+    "Algorithm 1, embedding_bag",
+    "Algorithm 1, embedding_bag, torch.compile",
     "dense FFN of equal FLOPs",
     "dense FFN of equal parameters",
 ]
@@ -30,6 +32,7 @@ def scaling(points: Sequence[Point], names: Sequence[str], budget: float) -> Ite
         with torch.inference_mode():
             work = {name: VARIANTS[name](bench) for name in names if not unavailable_reason(name, bench.point)}
             found = in_turns(work, budget, advance=bench.advance)
+            torch.compiler.reset()
             machine = limits(bench, budget / 2)
         point = bench.point.as_row()
         rows: list[dict[str, object]] = [{**point, "variant": name, **found[name].as_row()} for name in found]

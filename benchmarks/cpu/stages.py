@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from call import tables
-from limits import Limits, limits, moved
+from limits import Limits, bandwidth, gathers, moved
+from machine import peak
 from points import Bench, Point, benches
 from timing import Variants, in_turns
 
@@ -21,15 +22,17 @@ QUERIES, RETRIEVAL, EXPERTS = "queries", "half scores and selection", "experts"
 def stages(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
     """The rows of each point: seconds, operations, bytes, both limits of the machine, and the share of its own."""
     for bench in benches(list(points)):
-        found, machine = in_turns(work(bench), budget, advance=bench.advance), limits(bench, budget / 2)
+        stages = work(bench)
+        found = in_turns({**stages, **gathers(bench)}, budget, advance=bench.advance)
+        machine = Limits(bandwidth(bench, found), peak(native.best_isa(), torch.get_num_threads()))
         yield [
             {
                 **bench.point.as_row(),
-                **{"variant": name, **taken.as_row(), **needs(bench)[name]},
-                "of_limit": least_seconds(name, bench, machine) / taken.median,
+                **{"variant": name, **found[name].as_row(), **needs(bench)[name]},
+                "of_limit": least_seconds(name, bench, machine) / found[name].median,
                 **{"bytes_per_second": machine.bandwidth, "operations_per_second": machine.rate},
             }
-            for name, taken in found.items()
+            for name in stages
         ]
 
 
