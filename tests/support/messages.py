@@ -49,8 +49,9 @@ HEAD = """# Exit statuses and messages
 AFTER = """
 Every error that a user can cause, such as a file that cannot be read, is one sentence on standard error with the
 status 2. The status is 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP; what the command had started and
-opened is closed then. A reader that closes the pipe of standard output, as `head` does, changes no status; a disk
-that is full gives 2, and files that were asked for are written all the same.
+opened is closed then. Ctrl-C while a repro is made ends only that; the report is written. A reader that closes the
+pipe of standard output, as `head` does, changes no status; a disk that is full gives 2, and files that were asked for
+are written all the same.
 
 ## Messages of the suite
 
