@@ -1,11 +1,12 @@
 """Every wrong and every unusual backend of the tests through every door of the suite, which must all say the same.
 
-    python benchmarks/doors.py [NAME ...] [--jobs 2] [--write benchmarks/results/doors.json]
+    python benchmarks/doors.py [NAME ...] [--jobs 2] [--keep FILE] [--write benchmarks/results/doors.json]
 
 The doors are an object, a name, a program, the command with ``--json``, and pytest. Each run ends at its first
 failure, at the size minimal if the object fails there, else at the size default; variants run whole, and minimal.
 Verdict, exit status and the first failure are compared: check, precision, clause, stage and kind of the problem. The
-exit status is 1 if any door differs. Five doors of 370 mutants take about half an hour on two idle cores.
+exit status is 1 if any door differs. Five doors of 540 mutants take about an hour on two idle cores. With ``--keep`` an
+interrupted run goes on where it ended, as long as neither the suite nor the backend has changed.
 
 Through files some defects cannot be seen, and do no harm: what a program does with its own memory, and the order of
 memory, which a file does not have. For these the program must be accepted, or fail at another clause.
@@ -14,6 +15,7 @@ memory, which a file does not have. For these the program must be accepted, or f
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 import subprocess
@@ -24,6 +26,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
+from functools import cache
 from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -43,6 +46,17 @@ OF_MEMORY = ("IND-2", "IND-4")
 """The clauses about arrays that a backend and its caller share."""
 LAID_OUT = (".strided", ".columns", ".tables", ".reversed", ".broadcast", ".unaligned", "gaps", "columns")
 """The ends of the names of cases about the order of memory."""
+SUITE = (
+    "conformance",
+    "reference",
+    "cli",
+    "files",
+    "backends/process",
+    "backends/*.py",
+    "tests/*/_*.py",
+    "benchmarks/doors.py",
+)
+"""What a comparison depends on, besides the backend."""
 BY_ADDRESS = ("cache_keys_by_address",)
 """Mutants that are wrong only if the caller changes an array that it passes again."""
 
@@ -196,12 +210,16 @@ def files(names: list[str]) -> list[Path]:
     return [path for path in found if not names or path.stem in names]
 
 
-def run(paths: list[Path], jobs: int) -> Iterator[Compared]:
+def run(paths: list[Path], jobs: int, kept: Kept) -> Iterator[Compared]:
     """All of them, each in a new process, so that nothing that a backend stores reaches another run."""
+    yield from filter(None, map(kept.of, paths))
+    paths = [path for path in paths if kept.of(path) is None]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         started, total = time.perf_counter(), len(paths)
-        for number, done in enumerate(as_completed([pool.submit(compared, path) for path in paths]), 1):
+        asked = {pool.submit(compared, path): path for path in paths}
+        for number, done in enumerate(as_completed(asked), 1):
             found = done.result()
+            kept.add(asked[done], found)
             mark = "DIFFERS" if found.differs else "unseen " if found.unseen and found.others else "same   "
             left = (time.perf_counter() - started) / number * (total - number)
             print(f"{number}/{total} {mark} {found.name} ({found.seconds:.0f} s, {left / 60:.0f} min left)", flush=True)
@@ -210,14 +228,51 @@ def run(paths: list[Path], jobs: int) -> Iterator[Compared]:
             yield found
 
 
+class Kept:
+    """What was compared before, in lines of JSON, by the digest of the sources that it depends on."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        lines = path.read_text("utf-8").splitlines() if path and path.exists() else []
+        rows = [json.loads(line) for line in lines]
+        self._found = {row.pop("sources"): row for row in rows}
+
+    def of(self, path: Path) -> Compared | None:
+        """The comparison of a backend; None if there is none of these sources."""
+        row = self._found.get(_sources(path))
+        if row is None:
+            return None
+        others = {door: Said(**said) for door, said in row["others"].items()}
+        return Compared(**row | {"said": Said(**row["said"]), "others": others})
+
+    def add(self, path: Path, found: Compared) -> None:
+        """Write a comparison down at once."""
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(found) | {"sources": _sources(path)}) + "\n")
+
+
+@cache
+def _suite() -> bytes:
+    places = sorted(each for found in SUITE for place in ROOT.glob(found) for each in (place, *place.rglob("*")))
+    parts = (place.read_bytes() for place in places if place.suffix in (".py", ".json"))
+    return hashlib.sha256(b"\0".join(parts)).digest()
+
+
+def _sources(path: Path) -> str:
+    return hashlib.sha256(_suite() + path.name.encode() + path.read_bytes()).hexdigest()[:16]
+
+
 def main() -> int:
     """Compare, print a summary, and write it if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="mutants and variants; all unless given")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="comparisons of earlier runs")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    found = sorted(run(files(options.names), options.jobs), key=lambda one: one.name)
+    found = sorted(run(files(options.names), options.jobs, Kept(options.keep)), key=lambda one: one.name)
     differing = [one.name for one in found if one.differs]
     summary = {
         "backends": len(found),
