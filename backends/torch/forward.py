@@ -123,8 +123,15 @@ def in_one_operator(
 
 
 def fits_one_operator(config: PeerConfig) -> bool:
-    """Whether one operator without a derivative computes the layer, where none is wanted."""
-    return config.query_norm == "none" and not needs_plain()
+    """Whether one operator without a derivative computes the layer, where none is wanted.
+
+    Within ``torch.vmap`` tensors do not say that they require gradients, so that it may be wanted there.
+    """
+    return config.query_norm == "none" and not needs_plain() and not (torch.is_grad_enabled() and _transformed())
+
+
+def _transformed() -> bool:
+    return not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def evaluate(

@@ -54,6 +54,7 @@ def by_stages(
     activation: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The operators of the stages, each with its own kernel for the device."""
+    _require_tokens(weight, x)
     stages = torch.ops.peerspec
     scores, ids = stages.retrieve(stages.query(x, weight, bias, x.dtype == weight.dtype), keys, k)
     found = gates(gate, scores)
@@ -74,6 +75,7 @@ def _by_core(
     gate: str,
     activation: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    _require_tokens(weight, x)
     layer = _prepared((weight, bias, keys, u, v, w), k, gate, activation)
     tokens = x.to(COMPUTE_DTYPES[x.dtype]).contiguous()
     y, scores, ids, found = outputs = _outputs(weight, v, tokens, k)
@@ -101,6 +103,20 @@ def _prepared(
     return layer
 
 
+def _require_tokens(weight: Tensor, x: Tensor) -> None:
+    """Check what the core trusts; a program that was traced checks nothing before.
+
+    Raises:
+        InputError: x does not fit the tables.
+    """
+    dtype = COMPUTE_DTYPES.get(weight.dtype)
+    if x.ndim != 2 or x.shape[1] != weight.shape[2] or COMPUTE_DTYPES.get(x.dtype) != dtype:
+        raise InputError(
+            f"x must be [T, {weight.shape[2]}] of compute dtype {dtype}, got {x.dtype} of shape {list(x.shape)}; "
+            "convert it (SHP-1, PAR-5)"
+        )
+
+
 def _outputs(weight: Tensor, v: Tensor, tokens: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """y, scores, ids and gates, without values."""
     count, heads = tokens.shape[0], weight.shape[0]
@@ -120,13 +136,14 @@ def _fake(
     gate: str,
     activation: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    _require_tokens(weight, x)
     return _outputs(weight, v, x.to(COMPUTE_DTYPES[x.dtype]), k)
 
 
 def _no_derivative(*_: Any) -> NoReturn:
     raise InputError(
-        "this program was traced where no derivative was wanted, and its layer has none; trace it with gradients "
-        "enabled, and with parameters or tokens that require them"
+        "the operator peerspec::forward has no derivative, and a program that was traced where none was wanted calls "
+        "it; trace with gradients enabled, and with parameters or tokens that require them"
     )
 
 

@@ -1,5 +1,6 @@
 """A layer that is called again and again: what the calls share is never out of date."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -88,5 +89,41 @@ def test_a_program_traced_without_derivatives_says_so_where_one_is_wanted():
     with torch.no_grad():
         program = torch.export.export(module, (x,)).module()
     loss = program(x).sum()
-    with pytest.raises(InputError, match="traced where no derivative was wanted"):
+    with pytest.raises(InputError, match="a program that was traced where none was wanted"):
         loss.backward()
+
+
+def test_a_traced_program_whose_tables_changed_their_dtype_is_refused():
+    module, x = PEER(CONFIG).requires_grad_(False), torch.randn(200, 20)
+    program = torch.export.export(module, (x,)).module().double()
+    for _ in range(20):  # a single write behind an array may do no visible harm
+        with pytest.raises(InputError, match=r"x must be \[T, 20\] of compute dtype torch.float64, got torch.float32"):
+            program(x)
+
+
+@pytest.mark.parametrize(
+    "x", [torch.ones(5, 4), torch.ones(20), torch.ones(2, 20, dtype=torch.int64), torch.ones(2, 20).double()]
+)
+@pytest.mark.parametrize("context", [nullcontext, library_operations])
+def test_the_operator_itself_checks_its_tokens(x, context):
+    tables = dict(PEER(CONFIG).requires_grad_(False).named_parameters())
+    router = (tables["query.weight"], None, tables["keys"])
+    arguments = (*router, tables["experts.u"], tables["experts.v"], None, x, 5, "softmax", "silu")
+    with context(), pytest.raises(InputError, match=r"x must be \[T, 20\] of compute dtype torch.float32, got"):
+        torch.ops.peerspec.forward(*arguments)
+
+
+def test_an_ensemble_by_vmap_and_tokens_within_vmap_learn():
+    layers, x = [PEER(CONFIG, dtype=torch.float64) for _ in range(3)], torch.randn(3, 5, 20, dtype=torch.float64)
+    stacked, _ = torch.func.stack_module_state(layers)
+    base = PEER(CONFIG, dtype=torch.float64, device="meta")
+    torch.func.vmap(lambda params: torch.func.functional_call(base, params, (x[0],)))(stacked).square().sum().backward()
+    for number, layer in enumerate(layers):
+        layer(x[0]).square().sum().backward()
+        for name, parameter in layer.named_parameters():
+            torch.testing.assert_close(stacked[name].grad[number], parameter.grad)
+    frozen, tokens = layers[0].requires_grad_(False), x.clone().requires_grad_()
+    torch.func.vmap(frozen)(tokens).square().sum().backward()
+    got, tokens.grad = tokens.grad, None
+    frozen(tokens).square().sum().backward()
+    torch.testing.assert_close(got, tokens.grad)
