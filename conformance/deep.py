@@ -134,9 +134,14 @@ class _Deep:
     def restore(self, row: Mapping[str, Any]) -> None:
         """Take over a row of the journal."""
         number, check, precision = row["step"]
+        steps = {(step.check.id, step.precision) for step in self._plan.steps}
+        if (check, precision) not in steps or not (_is_count(number) and _is_count(row["examined"])):
+            raise ValueError
         self._finished.add((number, check, precision))
         self._explored.examined[check, precision] += row["examined"]
-        if row["failure"]:
+        if row["failure"] is not None:
+            if not all(isinstance(part, str) for part in row["identity"]):
+                raise ValueError
             self._known.add(tuple(row["identity"]))
             self._explored.failures.append(finding_of(row["failure"]))
 
@@ -200,6 +205,10 @@ class _Deep:
     def _tell(self) -> None:
         if self._progress:
             self._progress(self._explored)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _drawn(step: Step, number: int) -> Exploration:

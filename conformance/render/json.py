@@ -8,9 +8,9 @@ from typing import Any
 
 from peerspec.conformance.finding_json import finding_of, strict
 from peerspec.conformance.kinds import Level
-from peerspec.conformance.render.schema import problems
 from peerspec.conformance.render.seal import hashes, seal
 from peerspec.conformance.report import Report
+from peerspec.conformance.report_schema import problems
 from peerspec.files.shown import shown
 from peerspec.files.strict_json import format_json, parse_json
 from peerspec.reference import PeerError

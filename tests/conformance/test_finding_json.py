@@ -41,6 +41,8 @@ TEXTS = [
 def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
     row: Any = json.loads(json.dumps(row_of(FINDING), allow_nan=False))
     whole = row
+    if not path:
+        return value
     for step in path[:-1]:
         row = row[step]
     row[path[-1]] = value
@@ -55,6 +57,10 @@ def others() -> Iterator[Any]:
         yield pytest.param(("cases",), value, id=f"cases={value}")
     for path in (("share",), ("clauses",), ("problem",), ("explored",), ("problem", "values"), ("problem", "where")):
         yield pytest.param(path, 7 if path != ("share",) else "much", id=f"{'.'.join(path)}")
+    for value in ([], {}, "OUT-2", {"OUT-2": 1}):
+        yield pytest.param(("clauses",), value, id=f"clauses={value}")
+    yield pytest.param(("problem", "values", "got"), {"a": 1}, id="a value that is an object")
+    yield pytest.param((), None, id="nothing")
 
 
 def test_a_finding_comes_back_as_it_was_written():
@@ -64,7 +70,7 @@ def test_a_finding_comes_back_as_it_was_written():
 
 @pytest.mark.parametrize(("path", "value"), list(others()))
 def test_a_part_of_another_type_is_refused(path, value):
-    with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+    with pytest.raises(ValueError, match="the finding"):
         finding_of(changed(path, value))
 
 
@@ -72,7 +78,7 @@ def test_a_missing_part_is_refused():
     for name in row_of(FINDING):
         row = deepcopy(row_of(FINDING))
         del row[name]
-        with pytest.raises((KeyError, TypeError)):
+        with pytest.raises(ValueError, match=f"the finding lacks {name}"):
             finding_of(row)
 
 

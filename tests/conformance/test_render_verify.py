@@ -17,18 +17,18 @@ import pytest
 from peerspec.backends import load
 from peerspec.cli import main
 from peerspec.conformance import check_backend, hashes
+from peerspec.conformance import report_schema as own
 from peerspec.conformance.check import Explored
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.hashes import suite_hash, tree_hash
 from peerspec.conformance.kinds import Reason, Status
 from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind
 from peerspec.conformance.render import integrity
-from peerspec.conformance.render import schema as own
 from peerspec.conformance.render.integrity import check_integrity
 from peerspec.conformance.render.json import ReportError, dumps, loads
-from peerspec.conformance.render.schema import problems, report_schema
 from peerspec.conformance.render.seal import BLANK, body_holds, seal
 from peerspec.conformance.report import Report
+from peerspec.conformance.report_schema import problems, report_schema
 from peerspec.conformance.verdict import Shortfall, VerdictKind
 
 MUTANTS = Path(__file__).parents[1] / "mutants"
