@@ -7,8 +7,9 @@
 
 The parts are forward, backward, step, call, stages, experts, selection, memory, step-memory and scaling. Variants take
 turns in random order. Figures are medians with quartiles, and a ratio compares figures of one run with the fastest
-other implementation in it. Only implementations that pass the conformance suite are measured. The script needs
-`pip install -e ".[bench]"`; `pip install --no-deps fbgemm-gpu-cpu==1.8.0` adds FBGEMM.
+other implementation in it. This project's layers and PEER-pytorch must pass the conformance suite, and the others must
+agree with them at the point that is measured. The script needs `pip install -e ".[bench]"`;
+`pip install --no-deps fbgemm-gpu-cpu==1.8.0` adds FBGEMM.
 """
 
 from __future__ import annotations

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
+import torch
 from points import Bench, Point, benches
 from ratios import compared
 from timing import in_turns
 from torch import nn
-from training import CORE, LIBRARY, PACKAGE, SPARSE, backward_pass, package_layer, project_layer, sparse_algorithm
+from training import (
+    CORE,
+    LIBRARY,
+    PACKAGE,
+    SPARSE,
+    backward_pass,
+    dense_algorithm,
+    package_layer,
+    project_layer,
+    sparse_algorithm,
+)
 
 from peerspec.backends.torch.kernels import library_operations
 
 __all__ = ["POINTS", "backward"]
 
+RIVALS: dict[str, Callable[[Bench], nn.Module]] = {
+    PACKAGE: package_layer,
+    SPARSE: sparse_algorithm,
+    "Algorithm 1, embedding_bag": dense_algorithm,
+    "Algorithm 1, embedding_bag, torch.compile": partial(dense_algorithm, compiled=True),
+}
+"""Other implementations; a gradient that is not sparse is as large as its table."""
 POINTS = [Point(n, 256, tokens) for n in (128, 1024) for tokens in (64, 512, 2048)]
 
 
@@ -21,7 +40,8 @@ def backward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, 
     """The rows of each point."""
     for bench in benches(list(points)):
         found = in_turns(variants(bench), budget, advance=bench.advance)
-        yield compared(bench.point.as_row(), found, [PACKAGE, SPARSE])
+        torch.compiler.reset()
+        yield compared(bench.point.as_row(), found, list(RIVALS))
 
 
 def variants(bench: Bench) -> dict[str, Callable[[], None]]:
@@ -34,8 +54,7 @@ def variants(bench: Bench) -> dict[str, Callable[[], None]]:
     return {
         CORE: own,
         LIBRARY: library,
-        PACKAGE: dropping(package_layer(bench), bench),
-        SPARSE: dropping(sparse_algorithm(bench), bench),
+        **{name: dropping(make(bench), bench) for name, make in RIVALS.items()},
     }
 
 

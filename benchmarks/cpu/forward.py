@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import jax_layer
@@ -34,6 +34,8 @@ VARIANTS: dict[str, variants.Maker] = {
     "dense FFN of equal parameters": variants.of_equal_parameters,
 }
 
+NEAR, MOST_TOKENS = 1e-3, 0.99
+"""When two y agree, and the share of tokens for which they must."""
 MAX_HIDDEN_BYTES = 1 << 32
 """Bytes of hidden activations above which a dense block does not run, because the tables need the memory."""
 MAX_FLOPS = 10**12
@@ -56,10 +58,25 @@ def forward(points: Sequence[Point], names: Sequence[str], budget: float) -> Ite
         yield rows_of(bench, names, budget)
 
 
+def require_agreement(work: Mapping[str, variants.Work]) -> None:
+    """Check that all compute one function: where scores nearly tie, rounding may choose other experts for some tokens.
+
+    Raises:
+        SystemExit: a variant gives more than one token in a hundred another y.
+    """
+    (name, first), *others = work.items()
+    want = first()
+    for other, turn in others:
+        near = (turn() - want).norm(dim=1) <= NEAR * want.norm(dim=1)
+        if near.float().mean() < MOST_TOKENS:
+            raise SystemExit(f"{other} and {name} agree on {near.float().mean():.1%} of the tokens only")
+
+
 def rows_of(bench: Bench, names: Sequence[str], budget: float) -> list[dict[str, object]]:
     reasons = {name: unavailable_reason(name, bench.point) for name in names}
     work = {name: VARIANTS[name](bench) for name in names if not reasons[name]}
     with torch.inference_mode():
+        require_agreement({name: turn for name, turn in work.items() if "dense" not in name})
         found = in_turns(work, budget, advance=bench.advance)
     torch.compiler.reset()
     rows = compared(bench.point.as_row(), found, list(RIVALS))

@@ -21,8 +21,8 @@ from peerspec import native
 
 __all__ = ["peak", "read_rows"]
 
-TRIALS = 8
-"""Two threads may share a processor for as long as a trial takes."""
+TRIALS = 3
+"""Two threads may share a processor for a while."""
 FLAGS = ["-O3", "-std=c++17", "-fPIC", "-shared", "-fopenmp", "-ffp-contract=fast"]
 
 

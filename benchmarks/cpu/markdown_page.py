@@ -37,7 +37,7 @@ def page(folder: Path, title: str, parts: Mapping[str, Part], command: str) -> s
         f"Written by `{command}`. A ratio compares times of one run on one machine. Variants take turns in a new",
         "random order each round, on new tokens each round. Cold: the caches were overwritten before the call, as by",
         "the other layers of a model. Warm: the same call again. h = 8, k = 16, d = 128, float32; experts are selected",
-        "nearly uniformly, the worst case for locality.",
+        "nearly uniformly, the worst case for locality. A figure is the median of 3 to 21 rounds, as the time allows.",
         "",
     ]
     for one in machines(folder):
@@ -91,9 +91,9 @@ def _about(folder: Path, parts: Iterable[str]) -> list[str]:
     facts = [f"{one['processors']} processors", f"{one['memory_gib']} GiB"]
     if "huge_pages" in one:
         facts += [f"last cache {one['last_cache_mib']} MiB", f"huge pages {one['huge_pages']}"]
-        best = {count: max(about["gflops"][count] for about in found) for count in one["gflops"]}
-        threads, rates = (" and ".join(map(str, part)) for part in (best, best.values()))
-        facts += [f"{rates} GFLOP/s of products on {threads} threads"]
+        for count in one["gflops"]:
+            rates = [about["gflops"][count] for about in found]
+            facts.append(f"{min(rates)} to {max(rates)} GFLOP/s on {count} thread{'s' * (count != '1')}")
     return [
         f"## {one['processor']}, {one['instructions']}, {one['threads']} threads",
         "",

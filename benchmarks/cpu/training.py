@@ -18,6 +18,7 @@ __all__ = [
     "SPARSE",
     "Pass",
     "backward_pass",
+    "dense_algorithm",
     "package_layer",
     "project_layer",
     "sparse_algorithm",
@@ -41,6 +42,14 @@ def package_layer(bench: Bench) -> nn.Module:
     module = peer_pytorch_module(bench)
     module.keys = nn.Parameter(module.keys.detach().clone())  # an optimiser cannot write to a repeated view
     return module.requires_grad_()
+
+
+def dense_algorithm(bench: Bench, *, compiled: bool = False) -> nn.Module:
+    """Algorithm 1, whose gradients are as large as the tables."""
+    module = Algorithm1(layer(bench).requires_grad_(), bag=True)
+    if compiled:
+        module.compile(dynamic=False)
+    return module
 
 
 def sparse_algorithm(bench: Bench) -> nn.Module:

@@ -17,7 +17,7 @@ from peerspec.backends.torch import PEER
 from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference.cost import cost
 
-__all__ = ["PACKAGE", "Maker", "dense", "layer", "paper", "peer_pytorch"]
+__all__ = ["PACKAGE", "Maker", "Work", "dense", "layer", "paper", "peer_pytorch"]
 
 Work = Callable[[], Tensor]
 Maker = Callable[[Bench], Work]
