@@ -62,6 +62,20 @@ def test_scatter_sum_sums_exact_data_exactly(isa: str) -> None:
     np.testing.assert_array_equal(native.scatter_sum(by_row, weights, x, isa=isa), want[by_row.touched])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_too_large_for_the_caches_have_the_bits_of_smaller_ones(isa: str, dtype: Any) -> None:
+    rng, rows, width = np.random.default_rng(0), 1 << 14, 8192 // np.dtype(dtype).itemsize
+    ids = rng.integers(0, rows, (rows // 16, 32))
+    weights, x = (rng.standard_normal((rows // 16, columns)).astype(dtype) for columns in (32, width))
+    by_row = native.sort_ids(ids, rows)
+    assert len(by_row.touched) * width * np.dtype(dtype).itemsize > 96 << 20  # a quarter stays below 48 MiB
+    whole = native.scatter_sum(by_row, weights, x, isa=isa)
+    for start in range(0, width, width // 4):
+        part = slice(start, start + width // 4)
+        few = native.scatter_sum(by_row, weights, np.ascontiguousarray(x[:, part]), isa=isa)
+        np.testing.assert_array_equal(whole[:, part], few)
+
+
 @pytest.mark.parametrize("num_rows", [5, 0])
 def test_an_id_outside_the_table_is_an_error(num_rows: int) -> None:
     with pytest.raises(native.NativeError, match=r"lies outside 0\.\.N-1|refuses the arguments"):
