@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from results import machines, read
 
-__all__ = ["SUPERSCRIPT", "Part", "Row", "mebibytes", "milliseconds", "page", "point_of", "rate", "states"]
+__all__ = ["SUPERSCRIPT", "Part", "Row", "figure", "mebibytes", "milliseconds", "page", "point_of", "rate", "states"]
 
 Row = dict[str, Any]
 Cell = Callable[[Row], str]
@@ -50,22 +50,29 @@ def page(folder: Path, title: str, parts: Mapping[str, Part], command: str) -> s
     return "\n".join(text)
 
 
+def figure(value: float, digits: int = 3) -> str:
+    """A number with this many digits, without an exponent."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text else text
+
+
 def milliseconds(row: Row) -> str:
     """The median, and quartiles or rates."""
     if "bytes_per_second" in row and "low" not in row:
         rates = f"{row['bytes_per_second'] / 1e9:.1f} GB/s, {row['operations_per_second'] / 1e9:.0f} GFLOP/s"
-        return f"{row['median'] * 1e3:.3g} ({rates})"
-    return f"{row['median'] * 1e3:.3g} ({row['low'] * 1e3:.3g} … {row['high'] * 1e3:.3g})"
+        return f"{figure(row['median'] * 1e3)} ({rates})"
+    low, median, high = (figure(row[name] * 1e3) for name in ("low", "median", "high"))
+    return f"{median} ({low} … {high})"
 
 
 def states(row: Row) -> str:
     """Medians in milliseconds, cold and warm."""
-    return f"{row['median'] * 1e3:.3g} / {row['warm'] * 1e3:.3g}"
+    return f"{figure(row['median'] * 1e3)} / {figure(row['warm'] * 1e3)}"
 
 
 def rate(row: Row) -> str:
     """Milliseconds, bytes per second, and the percentage of the rate of the fastest gather."""
-    return f"{row['median'] * 1e3:.3g}, {row['bytes_per_second'] / 1e9:.1f} GB/s, {row['of_limit']:.0%}"
+    return f"{figure(row['median'] * 1e3)}, {row['bytes_per_second'] / 1e9:.1f} GB/s, {row['of_limit']:.0%}"
 
 
 def mebibytes(row: Row) -> str:
@@ -108,9 +115,9 @@ def _ratios(rows: list[Row], ours: tuple[str, ...]) -> list[str]:
     lines = [head, "|---" * 8 + "|"]
     for row in (row for row in rows if row["variant"].startswith(ours) and "speed" in row):
         rival = medians[point_of(row), row["rival"]]
-        package = f"{row['speed_package']:.2g}" if "speed_package" in row else ""
+        package = figure(row["speed_package"], 2) if "speed_package" in row else ""
         cells = [point_of(row), row["variant"], milliseconds(row), row["rival"], milliseconds(rival)]
-        lines.append("| " + " | ".join([*cells, f"{row['speed']:.2g}", f"{row['speed_warm']:.2g}", package]) + " |")
+        lines.append("| " + " | ".join([*cells, figure(row["speed"], 2), figure(row["speed_warm"], 2), package]) + " |")
     return lines
 
 
