@@ -117,7 +117,8 @@ def test_the_page_is_that_of_the_figures():
         assert all(row["speed"] > 0 for row in rows if row["variant"].startswith("torch, "))
 
 
-def test_the_command_finds_all_its_parts():
-    done = subprocess.run([sys.executable, BENCHMARKS / "cpu", "--help"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(("folder", "words"), [("cpu", "Algorithm 1, embedding_bag"), ("ort", "--render")])
+def test_the_command_finds_all_its_parts(folder, words):
+    done = subprocess.run([sys.executable, BENCHMARKS / folder, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Algorithm 1, embedding_bag" in done.stdout
+    assert words in done.stdout

@@ -81,6 +81,8 @@ def render(folder: Path) -> None:
     from plots import draw
     from tables import markdown
 
+    if not machines(folder):
+        raise SystemExit(f"{folder} holds figures of no machine; run without --render first")
     (folder / "README.md").write_text(markdown(folder))
     plots = [path for one in machines(folder) for path in draw(one)]
     print("wrote", ", ".join(map(str, (folder / "README.md", *plots))))

@@ -11,9 +11,6 @@ from ratios import compared
 from timing import in_turns
 from torch import nn
 from training import (
-    CORE,
-    LIBRARY,
-    PACKAGE,
     SPARSE,
     backward_pass,
     dense_algorithm,
@@ -21,6 +18,7 @@ from training import (
     project_layer,
     sparse_algorithm,
 )
+from variants import BAG, COMPILED, CORE, LIBRARY, PACKAGE
 
 from peerspec.backends.torch.kernels import library_operations
 
@@ -29,8 +27,8 @@ __all__ = ["POINTS", "backward"]
 RIVALS: dict[str, Callable[[Bench], nn.Module]] = {
     PACKAGE: package_layer,
     SPARSE: sparse_algorithm,
-    "Algorithm 1, embedding_bag": dense_algorithm,
-    "Algorithm 1, embedding_bag, torch.compile": partial(dense_algorithm, compiled=True),
+    BAG: dense_algorithm,
+    COMPILED: partial(dense_algorithm, compiled=True),
 }
 """Other implementations; a gradient that is not sparse is as large as its table."""
 POINTS = [Point(n, 256, tokens) for n in (128, 1024) for tokens in (64, 512, 2048)]

@@ -9,15 +9,16 @@ from forward import VARIANTS, unavailable_reason
 from limits import limits
 from points import Point, benches
 from timing import in_turns
+from variants import BAG, COMPILED, CORE, LIBRARY, PACKAGE
 
 __all__ = ["OVER_EXPERTS", "OVER_TOKENS", "SHOWN", "scaling"]
 
 SHOWN = [
-    "torch, with the core",
-    "torch, library operations",
-    "PEER-pytorch",
-    "Algorithm 1, embedding_bag",
-    "Algorithm 1, embedding_bag, torch.compile",
+    CORE,
+    LIBRARY,
+    PACKAGE,
+    BAG,
+    COMPILED,
     "dense FFN of equal FLOPs",
     "dense FFN of equal parameters",
 ]

@@ -9,7 +9,7 @@ from fbgemm import TableBatched
 from points import Bench
 from rivals import Algorithm1
 from torch import Tensor, nn
-from variants import PACKAGE, layer, peer_pytorch_module
+from variants import CORE, LIBRARY, PACKAGE, layer, peer_pytorch_module
 
 __all__ = [
     "CORE",
@@ -24,7 +24,6 @@ __all__ = [
     "sparse_algorithm",
 ]
 
-CORE, LIBRARY = "torch, with the core", "torch, library operations"
 SPARSE = "Algorithm 1, sparse"
 
 Pass = Callable[[], Tensor]

@@ -17,12 +17,14 @@ from peerspec.backends.torch import PEER
 from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference.cost import cost
 
-__all__ = ["PACKAGE", "Maker", "Work", "dense", "layer", "paper", "peer_pytorch"]
+__all__ = ["BAG", "COMPILED", "CORE", "LIBRARY", "PACKAGE", "Maker", "Work", "dense", "layer", "paper", "peer_pytorch"]
 
 Work = Callable[[], Tensor]
 Maker = Callable[[Bench], Work]
 
-PACKAGE = "PEER-pytorch"
+CORE, LIBRARY, PACKAGE = "torch, with the core", "torch, library operations", "PEER-pytorch"
+BAG = "Algorithm 1, embedding_bag"
+COMPILED = f"{BAG}, torch.compile"
 
 
 def layer(bench: Bench) -> PEER:

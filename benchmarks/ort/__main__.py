@@ -22,7 +22,8 @@ SETTINGS = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 if any(os.environ.get(name) != value for name, value in SETTINGS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | SETTINGS)
 
-sys.path.append(str(Path(__file__).parents[1] / "cpu"))  # this benchmark uses modules of the CPU benchmark
+BENCHMARKS = Path(__file__).parents[1]
+sys.path += [str(BENCHMARKS), str(BENCHMARKS / "cpu")]  # this benchmark uses modules of the CPU benchmark
 
 import torch  # noqa: E402
 from footprint import child, footprint  # noqa: E402
@@ -58,6 +59,8 @@ def render(folder: Path) -> None:
     from page import markdown
     from plot import draw
 
+    if not machines(folder):
+        raise SystemExit(f"{folder} holds figures of no machine; run without --render first")
     (folder / "README.md").write_text(markdown(folder))
     plots = [path for one in machines(folder) for path in draw(one)]
     print("wrote", ", ".join(map(str, (folder / "README.md", *plots))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import sessions
+from call import many
 from points import Bench, Point, benches
 from sessions import THREADS, Run
 from timing import in_turns
@@ -29,7 +30,7 @@ def latency(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
             "the core, from Python": by_core(bench),
             EMPTY: nothing(bench),
         }
-        found = in_turns({name: many(run) for name, run in work.items()}, budget)
+        found = in_turns({name: many(run, TURNS) for name, run in work.items()}, budget)
         kernel = found[BOUND].median - found[EMPTY].median
         yield [
             {
@@ -40,14 +41,6 @@ def latency(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
             }
             for name, taken in found.items()
         ]
-
-
-def many(run: Run) -> Run:
-    def turn() -> None:
-        for _ in range(TURNS):
-            run()
-
-    return turn
 
 
 def by_core(bench: Bench) -> Run:
