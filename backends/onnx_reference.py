@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from peerspec.backends.protocol import ALL_PROFILES, MIXED, BackendError
+from peerspec.backends.protocol import LAYER_PROFILES, MIXED, BackendError
 from peerspec.export.graph import model_with_parameter_inputs, selection_model
 from peerspec.export.names import OUTPUTS
 from peerspec.export.onnx_package import ReferenceEvaluator
@@ -19,7 +19,7 @@ from peerspec.reference.forward import flatten
 __all__ = ["computed_by", "forward", "name", "profiles", "select", "supports"]
 
 name = "onnx-reference"
-profiles = ALL_PROFILES - {"query-norm", "training", "frozen-statistics", *MIXED}
+profiles = LAYER_PROFILES - {"query-norm", "training", "frozen-statistics", *MIXED}
 
 
 def computed_by() -> str:

@@ -6,6 +6,8 @@
   dtype to scores and ids [..., k];
 - ``gradients(layer, x, dy, *, mask=None) -> dict`` for the profile ``training``: by parameter name, and ``"x"``; for
   the profile ``frozen-statistics`` it is also called with ``training=False``;
+- ``grow(layer, num_experts, *, seed) -> dict`` for the profile ``growth``: the parameters of the grown layer by name
+  (GRW-1); new values are those of this seed, and any exception refuses the number of experts (GRW-2);
 - ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
   something faster;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
@@ -22,20 +24,34 @@ from numpy.typing import NDArray
 from peerspec.reference import Layer, Output, PeerError
 
 __all__ = [
-    "ALL_PROFILES", "MIXED", "NAME", "PRECISIONS", "PROFILES", "Backend", "BackendError", "is_name", "is_support",
+    "ALL_PROFILES", "LAYER_PROFILES", "MIXED", "NAME", "PRECISIONS", "PROFILES", "Backend", "BackendError", "is_name",
+    "is_support",
 ]  # fmt: skip
 
 MIXED = ("mixed-bfloat16", "mixed-float16")
 """The precisions whose input is narrower than the parameters."""
 PRECISIONS = ("float32", "float64", "bfloat16", "float16", *MIXED)
 """The profiles of precision, in the order in which they are judged."""
-PROFILES = ("select", "query-bias", "query-norm", "glu", "sigmoid", "per-head-keys", "training", "frozen-statistics")
+PROFILES = (
+    "select",
+    "query-bias",
+    "query-norm",
+    "glu",
+    "sigmoid",
+    "per-head-keys",
+    "training",
+    "frozen-statistics",
+    "growth",
+)
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
+BEYOND_THE_LAYER = frozenset({"growth"})
+"""The profiles of what is done with a layer, and not of the function that it computes."""
 _NAME_LIMIT = 100
 """Letters of the name of a backend: it stands in one line of a table."""
 NAME = f"its name must be a printable text of 1 to {_NAME_LIMIT} letters"
 """What ``is_name`` requires, in words."""
 ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
+LAYER_PROFILES = ALL_PROFILES - BEYOND_THE_LAYER
 
 
 class BackendError(PeerError):

@@ -11,7 +11,7 @@ from peerspec import reference
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import Layer, Output, Selection, select_two_stage
 
-__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
 
 name = "reference"
 profiles = ALL_PROFILES
@@ -52,3 +52,8 @@ def gradients(
     """The gradients of the reference, rounded once: that of x to its dtype, the others to that of the layer (PRC-6)."""
     found = reference.gradients(layer, x, dy, mask=mask, training=training)
     return {key: grad.astype(x.dtype if key == "x" else layer.dtype) for key, grad in found.items()}
+
+
+def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, Array]:
+    """The parameters of the grown layer."""
+    return dict(reference.grow(layer, num_experts, seed=seed).params)

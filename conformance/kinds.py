@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 
 class TrialKind(StrEnum):
-    """The subject of a trial: a layer, a layer and an upstream gradient, or half scores.
+    """The subject of a trial: a layer, a layer and an upstream gradient, half scores, or a layer that grows.
 
     A designed case is a row of the covering array; explored cases are drawn by Hypothesis. Several checks examine each.
     """
@@ -42,6 +42,7 @@ class TrialKind(StrEnum):
     LAYER = "layer"
     GRADIENTS = "gradients"
     SELECTION = "selection"
+    GROWTH = "growth"
     DESIGNED = "designed"
     EXPLORATION = "exploration"
 

@@ -40,6 +40,13 @@ class ProblemKind(StrEnum):
     ORDER = "order of the ids"
     SELECTED_IDS = "selected ids"
     SELECTED_SCORE = "selected score"
+    # growth
+    GROWN_NAMES = "names of a grown layer"
+    GROWN_NO_LAYER = "grown parameters are no layer"
+    GROWN_BITS = "bits of an old expert"
+    GROWN_BY_STEPS = "growth by steps differs"
+    GROWTH_NOT_REPEATED = "growth not repeated"
+    GROWTH_NOT_REFUSED = "growth not refused"
     # independence
     NOT_REPEATED = "answer not repeated"
     GRADIENT_NOT_REPEATED = "gradient not repeated"

@@ -61,6 +61,18 @@ TEMPLATES: dict[str, str] = {
     ProblemKind.SELECTED_SCORE: (
         "row {row}, position {position}: the score must be the sum rounded once, {expected!r}, got {got!r}"
     ),
+    ProblemKind.GROWN_NAMES: "grow() must return the parameters {expected}, got {got}",
+    ProblemKind.GROWN_NO_LAYER: "the parameters of the layer of {experts} experts are no layer: {reason}",
+    ProblemKind.GROWN_BITS: (
+        "{name}{at} of the old layer has other bits in the layer of {experts} experts; the expert i·n + j becomes "
+        "i·n′ + j, and everything else keeps its place"
+    ),
+    ProblemKind.GROWN_BY_STEPS: (
+        "growing to {few} and then to {many} experts gave another {name}{at} than growing to {many} at once, with "
+        "the same seed"
+    ),
+    ProblemKind.GROWTH_NOT_REPEATED: "growing again with the same seed gave another {name}",
+    ProblemKind.GROWTH_NOT_REFUSED: "growing from {experts} to {wanted} experts must be an error, got an answer",
     ProblemKind.NOT_REPEATED: "the same input gave another result in a later call, first in {part}",
     ProblemKind.GRADIENT_NOT_REPEATED: "the same input gave another gradient of {names} in a later call",
     ProblemKind.SELECTION_NOT_REPEATED: "the same half scores gave another selection in a later call, first in {part}",

@@ -15,6 +15,7 @@ from peerspec.conformance.checks.experts import EXPERT_CHECKS
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
 from peerspec.conformance.checks.gradients import GRADIENT_CHECKS
+from peerspec.conformance.checks.growth import GROWTH_CHECKS
 from peerspec.conformance.checks.independence import FINITE_CHECKS, FINITE_NORM_CHECKS, INDEPENDENCE_CHECKS
 from peerspec.conformance.checks.index import INDEX_CHECKS
 from peerspec.conformance.checks.mode import MODE_CHECKS
@@ -54,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
     *TOGETHER_CHECKS,
     *FINITE_NORM_CHECKS,
     *GRADIENT_CHECKS,
+    *GROWTH_CHECKS,
     *DESIGNED_CHECKS,
     *EXPLORATION_CHECKS,
 )

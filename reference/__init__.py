@@ -12,6 +12,7 @@ from peerspec.reference.file_metadata import layers_metadata
 from peerspec.reference.flushing import Flushing
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
+from peerspec.reference.growth import grow, grown_ids
 from peerspec.reference.layer import Layer
 from peerspec.reference.metrics import expert_usage, unevenness
 from peerspec.reference.output import Output, Selection
@@ -40,6 +41,8 @@ __all__ = [
     "expert_usage",
     "forward",
     "gradients",
+    "grow",
+    "grown_ids",
     "input_dtypes",
     "layers_metadata",
     "list_layers",

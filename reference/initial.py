@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.dtypes import parameter_dtype
 
-__all__ = ["STARTS_AT_ONE", "initial_scales", "random_parameters"]
+__all__ = ["STARTS_AT_ONE", "initial_scales", "normal", "random_parameters"]
 
 STARTS_AT_ONE = ("query_norm.scale", "query_norm.var")
 """The parameters that are all ones in a new layer."""
@@ -40,14 +40,15 @@ def random_parameters(config: PeerConfig, seed: int, dtype: np.dtype) -> dict[st
     """The parameters of a new layer of ``dtype`` by name."""
     rng, scale = np.random.default_rng(seed), initial_scales(config)
     return {
-        name: _normal(rng, shape, scale[name], dtype)
+        name: normal(rng, shape, scale[name], dtype)
         if name in scale
         else np.full(shape, name in STARTS_AT_ONE, parameter_dtype(name, dtype))
         for name, shape in config.shapes().items()
     }
 
 
-def _normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtype: np.dtype) -> NDArray[Any]:
+def normal(rng: np.random.Generator, shape: tuple[int, ...], scale: float, dtype: np.dtype) -> NDArray[Any]:
+    """Normal numbers of this standard deviation, rounded once to ``dtype``."""
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
     draw = np.float64 if dtype == np.float64 else np.float32

@@ -22,6 +22,7 @@ from peerspec.backends.jax import (
 # isort: split
 from peerspec.backends.jax.forward import Output, forward
 from peerspec.backends.jax.gpu.chip import compile_for, reason_against_launcher
+from peerspec.backends.jax.growth import grow, grow_state
 from peerspec.backends.jax.operation import library_operations
 from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
 from peerspec.backends.jax.plain import plain_operations
@@ -35,6 +36,8 @@ __all__ = [
     "Selection",
     "compile_for",
     "forward",
+    "grow",
+    "grow_state",
     "init",
     "layer_from_params",
     "library_operations",

@@ -20,15 +20,16 @@ from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
 from peerspec.backends.jax.gpu import chip
+from peerspec.backends.jax.growth import grow as jax_grow
 from peerspec.backends.jax.operation import for_cpu_alone
-from peerspec.backends.jax.params import Params
+from peerspec.backends.jax.params import Params, params_from_layer
 from peerspec.backends.jax.selection import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.forward import flatten
 
-__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
 
 name = "jax"
 profiles = ALL_PROFILES
@@ -87,6 +88,13 @@ def gradients(
         grads = _gradients(config, dict(layer.params), tokens, dy.reshape(-1, config.d_out), counted, training)
         grads = jax.tree.map(np.asarray, grads)
     return {**grads, "x": grads["x"].reshape(x.shape)}
+
+
+def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, NDArray[Any]]:
+    """The parameters of the grown layer by name; see ``peerspec.backends.jax.grow``."""
+    with _call_settings(layer.dtype, num_experts=num_experts):
+        _, params = jax_grow(layer.config, params_from_layer(layer), num_experts, seed=seed)
+        return jax.tree.map(np.asarray, params)
 
 
 def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:

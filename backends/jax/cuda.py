@@ -12,7 +12,7 @@ from peerspec.backends.jax.gpu import chip
 from peerspec.backends.protocol import BackendError
 from peerspec.reference import Layer, Output, Selection
 
-__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
 
 try:
     _device = jax.devices("cuda")[0]
@@ -43,3 +43,9 @@ def gradients(
     """The gradients; see ``backend.gradients``, errors included."""
     with jax.default_device(_device):
         return backend.gradients(layer, x, dy, mask=mask, training=training)
+
+
+def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, Array]:
+    """The parameters of the grown layer; see ``backend.grow``, errors included."""
+    with jax.default_device(_device):
+        return backend.grow(layer, num_experts, seed=seed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from peerspec import native
 from peerspec.backends.native.gradients import gradients
 from peerspec.backends.native.stages import evaluate, expert_tables, router_tables
-from peerspec.backends.protocol import ALL_PROFILES
+from peerspec.backends.protocol import LAYER_PROFILES
 from peerspec.native.arrays import compute_dtype
 from peerspec.native.library import NativeError, unavailable_reason
 from peerspec.reference import Layer, Output, Selection
@@ -22,7 +22,7 @@ if unavailable_reason():  # an error at import: loading this backend by name the
     raise NativeError(unavailable_reason())
 
 name = "native"
-profiles = ALL_PROFILES
+profiles = LAYER_PROFILES
 
 
 def forward(layer: Layer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False) -> Output:

@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 from peerspec.backends.onnxruntime.outputs import empty_outputs, to_output
 from peerspec.backends.onnxruntime.selection import select as select_by
 from peerspec.backends.onnxruntime.session import OrtError, new_session, run
-from peerspec.backends.protocol import ALL_PROFILES, MIXED
+from peerspec.backends.protocol import LAYER_PROFILES, MIXED
 from peerspec.export.expert_stage import Body
 from peerspec.export.graph import model_with_parameter_inputs
 from peerspec.reference import Layer, Output, PeerConfig, Selection, cost
@@ -47,7 +47,7 @@ _SMALL = 1 << 22
 class OrtBackend:
     """The backend for one form of an exported layer; arguments as in ``export``."""
 
-    profiles = ALL_PROFILES - {"query-norm", "training", "frozen-statistics", *MIXED}
+    profiles = LAYER_PROFILES - {"query-norm", "training", "frozen-statistics", *MIXED}
 
     def __init__(self, name: str, *, body: Body = "gather", inline: bool = False, kernels: bool = False) -> None:
         self.name = name

@@ -17,7 +17,7 @@ __all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_su
 
 PROTOCOL = 1
 """The version of the protocol; it increases with every change that breaks an existing program."""
-METHODS = ("forward", "select", "gradients", "supports")
+METHODS = ("forward", "select", "gradients", "grow", "supports")
 _ERROR_LIMIT = 300
 """Letters of a program's error message that are shown."""
 
@@ -99,6 +99,7 @@ _FIELDS = {
     "forward": {"reply"},
     "select": {"reply"},
     "gradients": {"reply"},
+    "grow": {"reply"},
     "supports": {"reply", "supported"},
 }
 

@@ -21,6 +21,7 @@ from peerspec.backends.torch import decompositions as _decompositions  # noqa: F
 from peerspec.backends.torch import functional
 from peerspec.backends.torch.after_import import after_import as _after_import
 from peerspec.backends.torch.file_metadata import layers_metadata
+from peerspec.backends.torch.growth import grow
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
 from peerspec.reference import Layer, PeerConfig
@@ -34,6 +35,7 @@ __all__ = [
     "RowSGD",
     "clip_grad_norm_",
     "functional",
+    "grow",
     "layers_metadata",
 ]
 

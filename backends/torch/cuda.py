@@ -8,7 +8,7 @@ from peerspec.backends.protocol import BackendError
 from peerspec.backends.torch.gpu.availability import computed_by_device
 from peerspec.backends.torch.on_device import OnDevice
 
-__all__ = ["computed_by", "forward", "gradients", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
 
 if not torch.cuda.is_available():
     raise BackendError(
@@ -16,7 +16,7 @@ if not torch.cuda.is_available():
     )
 _backend = OnDevice("torch-cuda", "cuda")
 name, profiles = _backend.name, _backend.profiles
-forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
+forward, select, gradients, grow = _backend.forward, _backend.select, _backend.gradients, _backend.grow
 
 
 def computed_by() -> str:

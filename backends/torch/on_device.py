@@ -12,6 +12,8 @@ from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.backends.torch import selection
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.forward import forward as evaluate
+from peerspec.backends.torch.growth import grow
+from peerspec.backends.torch.module import PEER
 from peerspec.reference import InputError, Layer, Output, Selection
 from peerspec.reference.config import STATISTICS
 
@@ -70,6 +72,10 @@ class OnDevice:
                 raise InputError(f"dy must be {y.dtype} of shape {tuple(y.shape)}, got {got}")
             found = torch.autograd.grad(y, list(learned.values()), upstream)
         return {key: to_array(gradient) for key, gradient in zip(learned, found, strict=True)}
+
+    def grow(self, layer: Layer, num_experts: int, *, seed: int) -> dict[str, NDArray[Any]]:
+        """The parameters of the grown layer by name; see ``peerspec.backends.torch.grow``."""
+        return dict(grow(PEER.from_layer(layer, device=self._device), num_experts, seed=seed).to_layer().params)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return to_tensor(array).to(self._device)

@@ -9,10 +9,10 @@ from stage_forward import forward as reference_forward
 from stage_gradients import gradients as reference_gradients
 from stage_selection import select_exhaustive, select_staircase
 
-from peerspec.backends.protocol import ALL_PROFILES
+from peerspec.backends.protocol import LAYER_PROFILES
 from peerspec.reference import Layer, Output, Selection, compute_dtype
 
-name, profiles = "mutated reference", ALL_PROFILES
+name, profiles = "mutated reference", LAYER_PROFILES
 SMALL = 64
 """The largest number of experts that are sorted all."""
 

@@ -4,6 +4,7 @@ from peerspec.conformance.cases.core import CORE_CASES
 from peerspec.conformance.cases.covering.rows import CoveringCase, covering_cases
 from peerspec.conformance.cases.explorations import EXPLORATIONS, Exploration
 from peerspec.conformance.cases.gradients import GRADIENT_CASES
+from peerspec.conformance.cases.growth import GROWTH_CASES
 from peerspec.conformance.cases.profiles import PROFILE_CASES
 from peerspec.conformance.cases.selection import VALUE_CASES, SelectionCase
 from peerspec.conformance.cases.selection_sizes import SELECTION_SIZE_CASES
@@ -15,5 +16,5 @@ __all__ = [
 SELECTION_CASES = VALUE_CASES + SELECTION_SIZE_CASES
 """Every case of the profile ``select``, in the order in which checks run them."""
 
-LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES
+LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES + GROWTH_CASES
 """Every case that runs a whole layer, in the order in which checks run them."""

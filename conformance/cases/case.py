@@ -30,6 +30,7 @@ class CaseFamily(StrEnum):
     METAMORPHIC = "meta"
     QUERY_NORM = "norm"
     GRADIENT = "gradient"
+    GROWTH = "growth"
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.files.shown import said
 from peerspec.reference import Output, Selection
 
-__all__ = ["METHODS", "Answer", "Caller"]
+__all__ = ["DICTS", "METHODS", "Answer", "Caller"]
 
 Array = NDArray[Any]
 
@@ -66,7 +66,7 @@ class Caller:
         value = _called(call, method, given)
         before, after = arrays(arguments), arrays(given)
         modified = tuple(name for name, array in after.items() if not same_bits(array, before[name]))
-        answer = _READERS[method](value)
+        answer = _read(method, value)
         before |= {name: after[name].copy() for name in modified}
         inputs = {name: (partial(after.get, name), before[name]) for name in after}
         self._memory.keep(method, _results(method, value, answer), inputs)
@@ -93,10 +93,13 @@ _POSITIONAL = {
     "forward": ("layer", "x"),
     "select": ("scores1", "scores2", "k"),
     "gradients": ("layer", "x", "dy"),
+    "grow": ("layer", "num_experts"),
     "supports": ("config", "dtype"),
 }
 METHODS = tuple(_POSITIONAL)
 """The methods of a backend."""
+DICTS = frozenset({"gradients", "grow"})
+"""Those that return arrays by the names of parameters."""
 
 
 def _positional(method: str, arguments: dict[str, Any]) -> list[Any]:
@@ -163,10 +166,6 @@ def _read_selection(value: Any) -> Selection:
     return Selection(_array(value.scores, "scores"), _array(value.indices, "indices"))
 
 
-def _read_gradients(value: Any) -> dict[str, Array]:
-    return _read_dict("gradients", "a dict of arrays by parameter name", value)
-
-
 def _read_dict(method: str, expected: str, value: Any) -> dict[str, Array]:
     if not hasattr(value, "items"):
         raise _wrong_type(method, expected, type(value).__name__)
@@ -175,7 +174,7 @@ def _read_dict(method: str, expected: str, value: Any) -> dict[str, Array]:
 
 def _results(method: str, value: Any, answer: Any) -> dict[str, tuple[Callable[[], Any], Array]]:
     """By part of an answer how to read it again from the object that the backend returned, and its copy."""
-    if method == "gradients":
+    if method in DICTS:
         return _in_dict(value, answer)
     names = {"forward": ("y", "scores", "indices", "gates"), "select": ("scores", "indices")}.get(method, ())
     parts = {name: getattr(answer, name) for name in names}
@@ -193,9 +192,10 @@ def _read_support(value: Any) -> bool | str:
     raise _wrong_type("supports", "True or a reason in one printable line", f"{value!r:.120}")
 
 
-_READERS: dict[str, Any] = {
-    "forward": _read_output,
-    "select": _read_selection,
-    "gradients": _read_gradients,
-    "supports": _read_support,
-}
+_READERS: dict[str, Any] = {"forward": _read_output, "select": _read_selection, "supports": _read_support}
+
+
+def _read(method: str, value: Any) -> Any:
+    if method in DICTS:
+        return _read_dict(method, "a dict of arrays by parameter name", value)
+    return _READERS[method](value)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from peerspec.backends.protocol import is_support
 from peerspec.conformance.cases.layouts import laid_out, layout
 from peerspec.conformance.hosts.arguments import InPlace
-from peerspec.conformance.hosts.call import METHODS, Answer
+from peerspec.conformance.hosts.call import DICTS, METHODS, Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.memory import Changed
 from peerspec.conformance.hosts.worker_wire import WireError
@@ -132,7 +132,7 @@ def reply_of_answer(method: str, answer: Answer) -> Message:
     found = answer.value
     if method == "supports":
         return {"answer": value | {"supported": found}}, {}
-    if method == "gradients":
+    if method in DICTS:
         return {"answer": value}, found
     names = ("y", *_ROUTING) if method == "forward" else ("scores", "indices")
     arrays = {name: part for name in names if (part := getattr(found, name)) is not None}
@@ -199,7 +199,7 @@ def _is_plain(value: Any) -> bool:
 def _value(method: str, said: dict[str, Any], arrays: dict[str, Array]) -> Any:
     if method == "supports" and is_support(said.get("supported")) and not arrays:
         return said["supported"]
-    if method == "gradients":
+    if method in DICTS:
         return arrays
     if method == "select" and arrays.keys() == {"scores", "indices"}:
         return Selection(**arrays)

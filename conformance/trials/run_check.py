@@ -16,6 +16,7 @@ from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind
 from peerspec.conformance.trials.gradients import GradientTrial
+from peerspec.conformance.trials.growth import GrowthTrial
 from peerspec.conformance.trials.layer import Trial, Unsound
 from peerspec.conformance.trials.selection import SelectionTrial
 
@@ -25,6 +26,7 @@ _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.LAYER: Trial,
     TrialKind.GRADIENTS: GradientTrial,
     TrialKind.SELECTION: SelectionTrial,
+    TrialKind.GROWTH: GrowthTrial,
 }
 
 

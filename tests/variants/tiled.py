@@ -10,10 +10,10 @@ from _tiled_forward import Forward
 from _tiled_memory import ROWS, matrix_of, tiles
 from _tiled_selection import best_experts, best_sub_keys
 
-from peerspec.backends.protocol import ALL_PROFILES
+from peerspec.backends.protocol import LAYER_PROFILES
 from peerspec.reference import Output, Selection
 
-name, profiles = "tiled kernels", ALL_PROFILES
+name, profiles = "tiled kernels", LAYER_PROFILES
 
 
 def forward(layer, x, *, mask=None, training=False):

@@ -81,8 +81,12 @@ class Optimiser(torch.optim.Optimizer):
                 raise InputError(
                     f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {param.dtype} (PAR-5)"
                 )
-            if self.in_backward:
-                set_receiver(param, self._take)
+            self.receive(param)
+
+    def receive(self, param: Tensor) -> None:
+        """Take the gradients of a parameter within the backward pass, if this optimiser does so."""
+        if self.in_backward:
+            set_receiver(param, self._take)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

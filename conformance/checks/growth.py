@@ -1,0 +1,85 @@
+"""The profile ``growth``: old experts keep their bits, and growing by steps is growing at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isqrt
+
+import numpy as np
+
+from peerspec.conformance.cases.case import Array
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.evidence import blocked, holds, violated
+from peerspec.conformance.hosts.arguments import same_bits
+from peerspec.conformance.kinds import Stage, TrialKind
+from peerspec.conformance.problems import Problem, ProblemKind
+from peerspec.conformance.trials.growth import GrowthTrial
+from peerspec.reference import grown_ids
+from peerspec.reference.growth import growing
+
+__all__ = ["GROWTH_CHECKS"]
+
+
+def _rows(trial: GrowthTrial) -> Iterator[Evidence]:
+    if trial.violation:
+        yield violated(trial.violation)
+        return
+    whole = trial.layer(trial.grown, trial.steps[1])
+    yield holds(not isinstance(whole, Problem), ProblemKind.GROWN_NO_LAYER, **_values(whole))
+    same = trial.call(trial.case.layer, trial.config.num_experts)
+    for params, experts in ((trial.grown, trial.steps[1]), (same, trial.config.num_experts)):
+        for name, array in trial.case.layer.params.items():
+            kept = _kept(trial, name, params[name])
+            yield holds(same_bits(array, kept), ProblemKind.GROWN_BITS, name=name, experts=experts, at=_at(array, kept))
+
+
+def _values(found: object) -> dict[str, object]:
+    return dict(found.values) if isinstance(found, Problem) else {}
+
+
+def _kept(trial: GrowthTrial, name: str, array: Array) -> Array:
+    """The entries of a grown parameter that belong to the old layer, in its shape."""
+    n = trial.config.n
+    if name not in growing(trial.config):
+        return array
+    return array[:, :, :n] if name == "keys" else array[grown_ids(n, isqrt(len(array)))]
+
+
+def _at(old: Array, kept: Array) -> list[int]:
+    """The first entry of the old parameter that has other bits."""
+    words = f"u{old.dtype.itemsize}"
+    different = np.argwhere(np.ascontiguousarray(old).view(words) != np.ascontiguousarray(kept).view(words))
+    return [int(index) for index in different[0]] if len(different) else []
+
+
+def _steps(trial: GrowthTrial) -> Iterator[Evidence]:
+    """The new values of an expert depend on its sub-keys and the seed, and not on where growth begins or ends."""
+    if trial.violation:
+        yield blocked(trial.violation.problem, trial.violation.clause)
+        return
+    few, many = trial.steps
+    between = trial.layer(trial.call(trial.case.layer, few), few)
+    if isinstance(between, Problem):
+        yield blocked(between, "GRW-1")
+        return
+    by_steps = trial.call(between, many)
+    for name, array in trial.grown.items():
+        equal = same_bits(array, by_steps[name])
+        yield holds(equal, ProblemKind.GROWN_BY_STEPS, name=name, few=few, many=many, at=_at(array, by_steps[name]))
+
+
+def _refusal(trial: GrowthTrial) -> Iterator[Evidence]:
+    n = trial.config.n
+    numbers = [n * n + 1, (n + 2) ** 2 - 1, *((n - 1) ** 2 for _ in range(1) if n > 1)]
+    for number in numbers:
+        yield holds(trial.refuses(number), ProblemKind.GROWTH_NOT_REFUSED, experts=n * n, wanted=number)
+
+
+GROWTH_CHECKS = tuple(
+    Check(id, clauses, Stage.PARAMETERS, "growth", examine, summary, profile="growth", trial=TrialKind.GROWTH)
+    for id, clauses, examine, summary in (
+        ("growth.rows", ("GRW-1", "IND-2", "IND-4"), _rows, "Do old sub-keys and experts keep their bits?"),
+        ("growth.steps", ("GRW-3", "IND-3"), _steps, "Does growing by steps give the layer of growing at once?"),
+        ("growth.refusal", ("GRW-2",), _refusal, "Are a smaller layer and a number that is no square refused?"),
+    )
+)
