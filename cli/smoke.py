@@ -92,6 +92,8 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
         calls["select"] = {"scores1": half, "scores2": half, "k": 2}
     if "training" in host.profiles:
         calls["gradients"] = {"layer": layer, "x": x, "dy": x}
+    if "growth" in host.profiles:
+        calls["grow"] = {"layer": layer, "num_experts": 9, "seed": 0}
     return calls
 
 

@@ -11,7 +11,7 @@ from peerspec.backends import load
 from peerspec.reference import Layer, PeerConfig
 from peerspec.reference.dtypes import DTYPES
 
-METHODS = ("forward", "select", "gradients", "supports")
+METHODS = ("forward", "select", "gradients", "grow", "supports")
 
 
 def answer(message: Message) -> None:
@@ -26,6 +26,11 @@ def answer(message: Message) -> None:
         say({"reply": method})
     except Exception as error:
         say({"reply": "error", "message": f"{type(error).__name__}: {error}"})
+
+
+def of_grow(message: Message) -> dict[str, Any]:
+    """The parameters of the grown layer."""
+    return backend.grow(Layer.load(message["layer"]), message["num_experts"], seed=message["seed"])
 
 
 def of_forward(message: Message) -> dict[str, Any]:

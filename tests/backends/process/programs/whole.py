@@ -20,6 +20,8 @@ def answer(message: Message) -> None:
         write(
             message, reference.gradients(Layer.load(message["layer"]), **inputs(message, "x", "dy"), training=training)
         )
+    elif method == "grow":
+        write(message, reference.grow(Layer.load(message["layer"]), message["num_experts"], seed=message["seed"]))
     elif method == "supports":
         PeerConfig(**message["config"])
         odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
@@ -35,5 +37,5 @@ def answer_or_refuse(message: Message) -> None:
         say({"reply": "error", "message": str(error)})
 
 
-methods = ["forward", "select", "gradients", "supports"]
+methods = ["forward", "select", "gradients", "grow", "supports"]
 run(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
