@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
 """JAX warns of forks of its process; no trial uses JAX."""
 EVERY = all_mutants()
 EXPLAINED = explanations(TOOL / "equivalent.json")
+PUBLISHED = json.loads((ROOT / "benchmarks" / "results" / "mutation.json").read_text("utf-8"))
 SAMPLE = 8
 
 
