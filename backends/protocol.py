@@ -8,6 +8,9 @@
   the profile ``frozen-statistics`` it is also called with ``training=False``;
 - ``grow(layer, num_experts, *, seed) -> dict`` for the profile ``growth``: the parameters of the grown layer by name
   (GRW-1); new values are those of this seed, and any exception refuses the number of experts (GRW-2);
+- ``train(layer, x, dy, *, experts, keys, query, query_norm, statistics) -> dict`` for the profile ``trainable``: the
+  parameters by name after S steps of any optimiser, from x [S, T, D] and the upstream gradients dy [S, T, M]; the others
+  are bool [S, N], [S, H_k, 2, n] and three times [S], the trainable part in each step (TRN-1);
 - ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
   something faster;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
@@ -42,9 +45,10 @@ PROFILES = (
     "training",
     "frozen-statistics",
     "growth",
+    "trainable",
 )
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
-BEYOND_THE_LAYER = frozenset({"growth"})
+BEYOND_THE_LAYER = frozenset({"growth", "trainable"})
 """The profiles of what is done with a layer, and not of the function that it computes."""
 _NAME_LIMIT = 100
 """Letters of the name of a backend: it stands in one line of a table."""

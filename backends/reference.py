@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from peerspec import reference
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.reference import Layer, Output, Selection, select_two_stage
+from peerspec.reference import Layer, Output, Selection, Trainable, select_two_stage
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
 
 name = "reference"
 profiles = ALL_PROFILES
@@ -57,3 +57,8 @@ def gradients(
 def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, Array]:
     """The parameters of the grown layer."""
     return dict(reference.grow(layer, num_experts, seed=seed).params)
+
+
+def train(layer: Layer, x: Array, dy: Array, **parts: Array) -> dict[str, Array]:
+    """The parameters after as many steps of gradient descent with momentum and weight decay."""
+    return dict(reference.train(layer, x, dy, Trainable.by_steps(**parts)).params)

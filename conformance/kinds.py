@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 
 class TrialKind(StrEnum):
-    """The subject of a trial: a layer, a layer and an upstream gradient, half scores, or a layer that grows.
+    """The subject of a trial: a layer, a layer and an upstream gradient, half scores, a layer that grows, or one of which a part is trained.
 
     A designed case is a row of the covering array; explored cases are drawn by Hypothesis. Several checks examine each.
     """
@@ -43,6 +43,7 @@ class TrialKind(StrEnum):
     GRADIENTS = "gradients"
     SELECTION = "selection"
     GROWTH = "growth"
+    TRAINABLE = "trainable"
     DESIGNED = "designed"
     EXPLORATION = "exploration"
 

@@ -47,6 +47,12 @@ class ProblemKind(StrEnum):
     GROWN_BY_STEPS = "growth by steps differs"
     GROWTH_NOT_REPEATED = "growth not repeated"
     GROWTH_NOT_REFUSED = "growth not refused"
+    # trainable
+    TRAINED_NAMES = "names of a trained layer"
+    TRAINED_OUTSIDE = "an entry that is not trainable changed"
+    NOT_TRAINED = "a trainable parameter stayed"
+    TRAINED_OTHERWISE = "trained otherwise than as a part of the whole"
+    TRAINING_NOT_REPEATED = "training not repeated"
     # independence
     NOT_REPEATED = "answer not repeated"
     GRADIENT_NOT_REPEATED = "gradient not repeated"

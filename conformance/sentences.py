@@ -73,6 +73,17 @@ TEMPLATES: dict[str, str] = {
     ),
     ProblemKind.GROWTH_NOT_REPEATED: "growing again with the same seed gave another {name}",
     ProblemKind.GROWTH_NOT_REFUSED: "growing from {experts} to {wanted} experts must be an error, got an answer",
+    ProblemKind.TRAINED_NAMES: "train() must return the parameters {expected}, got {got}",
+    ProblemKind.TRAINED_OUTSIDE: (
+        "where {part} may change, step {step} changed {name}{at}, which must keep its bits: no gradient, no weight "
+        "decay and no momentum may reach it"
+    ),
+    ProblemKind.NOT_TRAINED: "where {part} may change, a step left {name} as it was, although it has a gradient there",
+    ProblemKind.TRAINED_OTHERWISE: (
+        "where {part} may change, a step changed {name}{at} in another way than a step on the whole layer does, with "
+        "the same gradient"
+    ),
+    ProblemKind.TRAINING_NOT_REPEATED: "the same steps gave another {name} when they were made again",
     ProblemKind.NOT_REPEATED: "the same input gave another result in a later call, first in {part}",
     ProblemKind.GRADIENT_NOT_REPEATED: "the same input gave another gradient of {names} in a later call",
     ProblemKind.SELECTION_NOT_REPEATED: "the same half scores gave another selection in a later call, first in {part}",

@@ -27,6 +27,7 @@ from peerspec.conformance.checks.select import SELECT_CHECKS
 from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.checks.state import OPTION_STATE_CHECKS, SELECT_STATE_CHECKS, STATE_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
+from peerspec.conformance.checks.trainable import TRAINABLE_CHECKS
 from peerspec.conformance.explore.checks import EXPLORATION_CHECKS
 from peerspec.conformance.explore.designed import DESIGNED_CHECKS
 
@@ -56,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     *FINITE_NORM_CHECKS,
     *GRADIENT_CHECKS,
     *GROWTH_CHECKS,
+    *TRAINABLE_CHECKS,
     *DESIGNED_CHECKS,
     *EXPLORATION_CHECKS,
 )

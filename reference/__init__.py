@@ -18,6 +18,8 @@ from peerspec.reference.metrics import expert_usage, unevenness
 from peerspec.reference.output import Output, Selection
 from peerspec.reference.selection import select_exhaustive, select_staircase, select_two_stage
 from peerspec.reference.storage import list_layers
+from peerspec.reference.trainable import Trainable
+from peerspec.reference.training import train
 from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Precision",
     "Selection",
     "TableError",
+    "Trainable",
     "compute_dtype",
     "cost",
     "expert_usage",
@@ -50,5 +53,6 @@ __all__ = [
     "select_exhaustive",
     "select_staircase",
     "select_two_stage",
+    "train",
     "unevenness",
 ]

@@ -39,7 +39,7 @@ class Command:
 class ProcessBackend:
     """A running program as a backend, and a context manager that ends the program.
 
-    It has ``select``, ``gradients``, ``grow`` and ``supports`` if the program offers them.
+    It has ``select``, ``gradients``, ``grow``, ``train`` and ``supports`` if the program offers them.
 
     Args:
         command: the program and its arguments, as a command line in shell syntax or as a list of words.
@@ -127,6 +127,10 @@ class ProcessBackend:
     def _grow(self, layer: Layer, num_experts: int, *, seed: int) -> dict[str, Array]:
         """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
         return self._compute("grow", {}, (), None, layer=layer, num_experts=int(num_experts), seed=int(seed))
+
+    def _train(self, layer: Layer, x: Array, dy: Array, **parts: Array) -> dict[str, Array]:
+        """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
+        return self._compute("train", {"x": x, "dy": dy, **parts}, (), None, layer=layer)
 
     def _supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
         line = messages.request("supports", config=config, dtype=np.dtype(dtype).name)

@@ -17,7 +17,7 @@ __all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_su
 
 PROTOCOL = 1
 """The version of the protocol; it increases with every change that breaks an existing program."""
-METHODS = ("forward", "select", "gradients", "grow", "supports")
+METHODS = ("forward", "select", "gradients", "grow", "train", "supports")
 _ERROR_LIMIT = 300
 """Letters of a program's error message that are shown."""
 
@@ -100,6 +100,7 @@ _FIELDS = {
     "select": {"reply"},
     "gradients": {"reply"},
     "grow": {"reply"},
+    "train": {"reply"},
     "supports": {"reply", "supported"},
 }
 

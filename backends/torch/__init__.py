@@ -24,7 +24,8 @@ from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.growth import grow
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
-from peerspec.reference import Layer, PeerConfig
+from peerspec.backends.torch.trainable import TrainPart, train_part
+from peerspec.reference import Layer, PeerConfig, Trainable
 
 __all__ = [
     "PEER",
@@ -33,10 +34,13 @@ __all__ = [
     "PeerConfig",
     "RowAdagrad",
     "RowSGD",
+    "TrainPart",
+    "Trainable",
     "clip_grad_norm_",
     "functional",
     "grow",
     "layers_metadata",
+    "train_part",
 ]
 
 

@@ -8,7 +8,7 @@ from peerspec.backends.protocol import BackendError
 from peerspec.backends.torch.gpu.availability import computed_by_device
 from peerspec.backends.torch.on_device import OnDevice
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
 
 if not torch.cuda.is_available():
     raise BackendError(
@@ -16,7 +16,8 @@ if not torch.cuda.is_available():
     )
 _backend = OnDevice("torch-cuda", "cuda")
 name, profiles = _backend.name, _backend.profiles
-forward, select, gradients, grow = _backend.forward, _backend.select, _backend.gradients, _backend.grow
+forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
+grow, train = _backend.grow, _backend.train
 
 
 def computed_by() -> str:

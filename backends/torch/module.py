@@ -124,7 +124,7 @@ class PEER(nn.Module):
         if becomes_node() or (
             fits_one_operator(self.config) and not self._learns(x) and is_plain(self.query) and is_plain(self.experts)
         ):
-            return in_one_operator(self.config, self._tensors(), x, mask=mask, training=self.training)
+            return in_one_operator(self.config, self._tensors(), x, mask=mask, training=self._trains_statistics)
         return evaluate(self.config, self.keys, self._stages(), x, mask=mask)
 
     def _learns(self, x: Tensor) -> bool:
@@ -133,6 +133,10 @@ class PEER(nn.Module):
             return torch.is_grad_enabled()
         parameters = list(self.parameters())  # dynamo takes no generator
         return any(parameter.requires_grad for parameter in parameters)
+
+    @property
+    def _trains_statistics(self) -> bool:
+        return self.training and not (self.query_norm is not None and self.query_norm.frozen_statistics)
 
     def _stages(self) -> Stages:
         """The modules that own parameters: what a tool does around their forward takes effect."""

@@ -14,7 +14,8 @@ from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.forward import forward as evaluate
 from peerspec.backends.torch.growth import grow
 from peerspec.backends.torch.module import PEER
-from peerspec.reference import InputError, Layer, Output, Selection
+from peerspec.backends.torch.trainable import train_part
+from peerspec.reference import InputError, Layer, Output, Selection, Trainable
 from peerspec.reference.config import STATISTICS
 
 __all__ = ["OnDevice"]
@@ -76,6 +77,17 @@ class OnDevice:
     def grow(self, layer: Layer, num_experts: int, *, seed: int) -> dict[str, NDArray[Any]]:
         """The parameters of the grown layer by name; see ``peerspec.backends.torch.grow``."""
         return dict(grow(PEER.from_layer(layer, device=self._device), num_experts, seed=seed).to_layer().params)
+
+    def train(self, layer: Layer, x: NDArray[Any], dy: NDArray[Any], **parts: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """The parameters after steps of SGD with momentum and weight decay, each limited to a part (chapter 13)."""
+        module = PEER.from_layer(layer, device=self._device)
+        optimiser = torch.optim.SGD(module.parameters(), lr=2.0**-4, momentum=0.9, weight_decay=2.0**-3)
+        for tokens, upstream, part in zip(x, dy, Trainable.by_steps(**parts), strict=True):
+            optimiser.zero_grad()
+            with train_part(module, part, optimiser):
+                module(self._tensor(tokens)).backward(self._tensor(upstream))
+                optimiser.step()
+        return dict(module.to_layer().params)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return to_tensor(array).to(self._device)

@@ -129,10 +129,12 @@ class QueryNorm(_Stage):
     Attributes:
         process_group: where set, batch statistics are those of the tokens of all processes of the group, as in
             ``torch.nn.SyncBatchNorm``. Each of them then runs the layer for every batch.
+        frozen_statistics: whether the running statistics are constants in the mode training, too (GRD-9).
     """
 
     group = "query_norm"
     process_group: torch.distributed.ProcessGroup | None = None
+    frozen_statistics = False
 
     def forward(
         self, q: Float[Tensor, "T h d"], dtype: torch.dtype, mask: Bool[Tensor, " T"] | None
@@ -149,7 +151,7 @@ class QueryNorm(_Stage):
             tensors,
             q,
             mask=mask,
-            training=self.training,
+            training=self.training and not self.frozen_statistics,
             process_group=self.process_group,
         )
         for name, statistic in (state or {}).items():

@@ -8,6 +8,7 @@ from peerspec.conformance.cases.growth import GROWTH_CASES
 from peerspec.conformance.cases.profiles import PROFILE_CASES
 from peerspec.conformance.cases.selection import VALUE_CASES, SelectionCase
 from peerspec.conformance.cases.selection_sizes import SELECTION_SIZE_CASES
+from peerspec.conformance.cases.trainable import TRAINABLE_CASES
 
 __all__ = [
     "EXPLORATIONS", "LAYER_CASES", "SELECTION_CASES", "CoveringCase", "Exploration", "SelectionCase", "covering_cases",
@@ -16,5 +17,5 @@ __all__ = [
 SELECTION_CASES = VALUE_CASES + SELECTION_SIZE_CASES
 """Every case of the profile ``select``, in the order in which checks run them."""
 
-LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES + GROWTH_CASES
+LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES + GROWTH_CASES + TRAINABLE_CASES
 """Every case that runs a whole layer, in the order in which checks run them."""

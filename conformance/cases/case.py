@@ -31,6 +31,7 @@ class CaseFamily(StrEnum):
     QUERY_NORM = "norm"
     GRADIENT = "gradient"
     GROWTH = "growth"
+    TRAINABLE = "trainable"
 
 
 @dataclass(frozen=True, eq=False)

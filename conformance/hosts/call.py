@@ -94,11 +94,12 @@ _POSITIONAL = {
     "select": ("scores1", "scores2", "k"),
     "gradients": ("layer", "x", "dy"),
     "grow": ("layer", "num_experts"),
+    "train": ("layer", "x", "dy"),
     "supports": ("config", "dtype"),
 }
 METHODS = tuple(_POSITIONAL)
 """The methods of a backend."""
-DICTS = frozenset({"gradients", "grow"})
+DICTS = frozenset({"gradients", "grow", "train"})
 """Those that return arrays by the names of parameters."""
 
 

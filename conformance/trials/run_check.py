@@ -19,6 +19,7 @@ from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.growth import GrowthTrial
 from peerspec.conformance.trials.layer import Trial, Unsound
 from peerspec.conformance.trials.selection import SelectionTrial
+from peerspec.conformance.trials.trainable import TrainableTrial
 
 __all__ = ["examine", "examine_trial", "make_trial", "needed_profiles", "run_check"]
 
@@ -27,6 +28,7 @@ _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.GRADIENTS: GradientTrial,
     TrialKind.SELECTION: SelectionTrial,
     TrialKind.GROWTH: GrowthTrial,
+    TrialKind.TRAINABLE: TrainableTrial,
 }
 
 

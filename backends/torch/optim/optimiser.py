@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
+from torch.utils.weak import WeakIdKeyDictionary
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.huge_pages import copied
@@ -60,6 +62,7 @@ class Optimiser(torch.optim.Optimizer):
             raise InputError("this process is no member of process_group; pass a group of which it is one")
         self.in_backward, self.process_group = in_backward, process_group
         self._taken: set[Tensor] = set()
+        self.limits: MutableMapping[Tensor, Tensor] = WeakIdKeyDictionary()  # the rows that may change, by table
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -139,8 +142,21 @@ class Optimiser(torch.optim.Optimizer):
         if self.process_group is not None:
             gradient = mean_over(gradient, len(own_rows(table)), self.process_group)
         (group,) = (group for group in self.param_groups if any(param is table for param in group["params"]))
-        self._update(table, gradient, group)
+        with self._limited(table, gradient):
+            self._update(table, gradient, group)
         self._taken.add(table)
+
+    @contextmanager
+    def _limited(self, table: Tensor, gradient: RowGradient) -> Iterator[None]:
+        """Give the touched rows that may not change their bits back, and those of their state (TRN-2)."""
+        rows = distinct_rows(gradient)
+        rows = rows[~self.limits[table][rows]] if table in self.limits else rows[:0]
+        state = [own_rows(tensor) for name, tensor in self._state_of(table).items() if name != "step"]
+        parts = [part.data.view(len(part), -1) for part in (own_rows(table), *state)] if len(rows) else []
+        kept = [part[rows] for part in parts]
+        yield
+        for part, old in zip(parts, kept, strict=True):
+            part.index_copy_(0, rows, old)
 
     def _require_group(self, table: Tensor) -> None:
         """Refuse an update of a table of which other processes have replicas that would not get it."""
@@ -159,12 +175,16 @@ class Optimiser(torch.optim.Optimizer):
                 "rows; leave it out where the processes that share the tables are all that train"
             )
 
-    def _update(self, param: Tensor, gradient: RowGradient, group: dict[str, Any]) -> None:
-        state, own = self.state[param], own_rows(param)
+    def _state_of(self, param: Tensor) -> dict[str, Any]:
+        """The state of a parameter, which is new before its first step."""
+        state: dict[str, Any] = self.state[param]
         if not state:
-            state.update(
-                {name: new if name == "step" else like(new, param) for name, new in self._new_state(own).items()}
-            )
+            new = self._new_state(own_rows(param)).items()
+            state.update({name: part if name == "step" else like(part, param) for name, part in new})
+        return state
+
+    def _update(self, param: Tensor, gradient: RowGradient, group: dict[str, Any]) -> None:
+        state, own = self._state_of(param), own_rows(param)
         of_rows = {name: own_rows(tensor) for name, tensor in state.items()}
         self._require_fitting(own, of_rows)
         if own.numel():  # of few rows, a process may have none

@@ -1,0 +1,113 @@
+"""The profile ``trainable``: steps leave what they may not change, and change the rest as they would without limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from peerspec.conformance.cases.case import Array
+from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.evidence import blocked, holds, violated
+from peerspec.conformance.kinds import Stage, TrialKind
+from peerspec.conformance.problems import ProblemKind
+from peerspec.conformance.trials.trainable import PARTS, Part, TrainableTrial
+from peerspec.reference import gradients
+from peerspec.reference.config import STATISTICS
+
+__all__ = ["TRAINABLE_CHECKS"]
+
+
+def _outside(trial: TrainableTrial) -> Iterator[Evidence]:
+    """From the first step on, and after a step on the whole layer, whose momentum must not go on."""
+    if trial.violation:
+        yield violated(trial.violation)
+        return
+    for part in PARTS:
+        for whole in (0, 1):
+            before = trial.after(part, whole=whole, steps=whole) if whole else dict(trial.case.layer.params)
+            after = trial.after(part, whole=whole, steps=trial.steps)
+            yield from _kept(trial, part, whole + 1, before, after)
+
+
+def _kept(
+    trial: TrainableTrial, part: Part, step: int, before: dict[str, Array], after: dict[str, Array]
+) -> Iterator[Evidence]:
+    for name, mask in _masks(trial, part).items():
+        changed = _differ(before[name], after[name]) & ~np.broadcast_to(mask, before[name].shape)
+        clause = "TRN-4" if name in STATISTICS else ""
+        yield holds(
+            not changed.any(), ProblemKind.TRAINED_OUTSIDE, part=part.name, name=name, step=step, at=_first(changed),
+            clause=clause,
+        )  # fmt: skip
+
+
+def _masks(trial: TrainableTrial, part: Part) -> dict[str, Array]:
+    """Where each parameter may change, running statistics included."""
+    config = trial.case.layer.config
+    found = dict(part.of(config).masks(config))
+    return found | {name: np.array(part.statistics) for name in STATISTICS if name in config.shapes()}
+
+
+def _inside(trial: TrainableTrial) -> Iterator[Evidence]:
+    """Each trainable parameter changes in the first step, if a legal gradient of it is not zero."""
+    if trial.violation:
+        yield blocked(trial.violation.problem, trial.violation.clause)
+        return
+    layer, case = trial.case.layer, trial.case
+    for part in PARTS:
+        after = trial.after(part, whole=0, steps=1)
+        expected = gradients(layer, case.x[0], case.dy[0], training=part.statistics)
+        for name, mask in part.of(layer.config).masks(layer.config).items():
+            due = (np.abs(expected[name]) > np.abs(expected[name]).max() / 2) & mask
+            moved = _differ(layer.params[name], after[name]) & mask
+            if due.any():
+                yield holds(bool(moved.any()), ProblemKind.NOT_TRAINED, part=part.name, name=name)
+
+
+def _alike(trial: TrainableTrial) -> Iterator[Evidence]:
+    """The gradients of exact data have the same bits with and without limits; so must the first step."""
+    if trial.violation:
+        yield blocked(trial.violation.problem, trial.violation.clause)
+        return
+    for part in PARTS:
+        whole, limited = trial.after(part, whole=1, steps=1), trial.after(part, whole=0, steps=1)
+        for name, mask in part.of(trial.case.layer.config).masks(trial.case.layer.config).items():
+            if name.startswith("experts."):
+                other = _differ(whole[name], limited[name]) & mask
+                yield holds(
+                    not other.any(), ProblemKind.TRAINED_OTHERWISE, part=part.name, name=name, at=_first(other)
+                )
+
+
+def _differ(a: Array, b: Array) -> Array:
+    """Where the bits of two arrays of one shape and dtype differ."""
+    words = f"u{a.dtype.itemsize}"
+    found: Array = np.ascontiguousarray(a).view(words) != np.ascontiguousarray(b).view(words)
+    return found
+
+
+def _first(where: Array) -> list[int]:
+    return [int(index) for index in np.argwhere(where)[0]] if where.any() else []
+
+
+TRAINABLE_CHECKS = tuple(
+    Check(id, clauses, Stage.PARAMETERS, tag, examine, summary, profile="trainable", trial=TrialKind.TRAINABLE)
+    for id, clauses, tag, examine, summary in (
+        (
+            "trainable.outside",
+            ("TRN-2", "TRN-4", "IND-2", "IND-3", "IND-4"),
+            "trainable",
+            _outside,
+            "Does a step keep the bits of what is not trainable?",
+        ),
+        ("trainable.inside", ("TRN-3",), "trainable", _inside, "Does a step change what is trainable?"),
+        (
+            "trainable.alike",
+            ("TRN-3",),
+            "trainable.exact",
+            _alike,
+            "Does a step change what is trainable as a step on the whole layer does?",
+        ),
+    )
+)
