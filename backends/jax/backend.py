@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -22,17 +24,18 @@ from peerspec.backends.jax.forward import forward as jax_forward
 from peerspec.backends.jax.gpu import chip
 from peerspec.backends.jax.growth import grow as jax_grow
 from peerspec.backends.jax.operation import for_cpu_alone
+from peerspec.backends.jax.optim.only import only
 from peerspec.backends.jax.params import Params, params_from_layer
 from peerspec.backends.jax.selection import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection
+from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection, Trainable
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.forward import flatten
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
 
 name = "jax"
-profiles = ALL_PROFILES
+profiles = ALL_PROFILES - (frozenset() if find_spec("optax") else {"trainable"})
 
 
 def computed_by() -> str:
@@ -95,6 +98,27 @@ def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, NDArray[Any]
     with _call_settings(layer.dtype, num_experts=num_experts):
         _, params = jax_grow(layer.config, params_from_layer(layer), num_experts, seed=seed)
         return jax.tree.map(np.asarray, params)
+
+
+def train(
+    layer: Layer, x: NDArray[Any], dy: NDArray[Any], **parts: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
+    """The parameters after steps of SGD with momentum and weight decay, each limited to a part (chapter 13)."""
+    import optax
+
+    optimiser = optax.chain(optax.add_decayed_weights(2.0**-3), optax.sgd(2.0**-4, momentum=0.9))
+    config, state = layer.config, None
+    for tokens, upstream, part in zip(x, dy, Trainable.by_steps(**parts), strict=True):
+        found = gradients(layer, tokens, upstream, training=part.statistics)
+        batch = forward(layer, tokens, training=part.statistics).state or {}
+        with _call_settings(layer.dtype, num_experts=config.num_experts):
+            learned = {name: array for name, array in params_from_layer(layer).items() if name not in STATISTICS}
+            state = optimiser.init(learned) if state is None else state
+            updates = {name: jnp.asarray(found[name]) for name in learned}
+            updates, state = only(optimiser, config, part).update(updates, state, learned)
+            after = jax.tree.map(np.asarray, optax.apply_updates(learned, updates))
+        layer = Layer(config, dict(layer.params) | after | batch)
+    return dict(layer.params)
 
 
 def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:

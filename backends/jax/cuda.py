@@ -12,7 +12,7 @@ from peerspec.backends.jax.gpu import chip
 from peerspec.backends.protocol import BackendError
 from peerspec.reference import Layer, Output, Selection
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select"]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
 
 try:
     _device = jax.devices("cuda")[0]
@@ -49,3 +49,9 @@ def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, Array]:
     """The parameters of the grown layer; see ``backend.grow``, errors included."""
     with jax.default_device(_device):
         return backend.grow(layer, num_experts, seed=seed)
+
+
+def train(layer: Layer, x: Array, dy: Array, **parts: Array) -> dict[str, Array]:
+    """The parameters after limited steps; see ``backend.train``, errors included."""
+    with jax.default_device(_device):
+        return backend.train(layer, x, dy, **parts)

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from peerspec.conformance.cases.case import CaseDefinition, CaseFamily
+from peerspec.conformance.cases.build import Build, Parts
+from peerspec.conformance.cases.case import CaseDefinition, CaseFamily, Draw
 from peerspec.conformance.cases.configs import LONE, SMALL
 from peerspec.conformance.cases.profile_build import ALL_OPTIONS, BATCH_NORM, PER_HEAD, TOGETHER, parts
 from peerspec.reference import PeerConfig
+from peerspec.reference.config import STATISTICS
 
 __all__ = ["STEPS", "TRAINABLE_CASES"]
 
 STEPS = 3
+
+
+def _with_zeros(build: Build) -> Build:
+    """Every fifth number of a learned parameter is −0, whose sign is lost where zero is added."""
+
+    def with_zeros(draw: Draw, config: PeerConfig) -> Parts:
+        made = build(draw, config)
+        for name, array in made["params"].items():
+            if name not in STATISTICS:
+                array.reshape(-1)[::5] = -0.0
+        return made
+
+    return with_zeros
 
 
 def _case(
@@ -21,7 +36,7 @@ def _case(
         CaseFamily.EXACT if exact else CaseFamily.TRAINABLE,
         f"trainable.{label}" if exact else label,
         config,
-        parts(STEPS, tokens, exact=exact, dy=True, training=config.query_norm == "batch"),
+        _with_zeros(parts(STEPS, tokens, exact=exact, dy=True, training=config.query_norm == "batch")),
         frozenset({"trainable", *(["trainable.exact"] if exact else [])}),
         frozenset({"trainable", "training", *profiles}),
         everywhere=everywhere,

@@ -24,6 +24,7 @@ from peerspec.backends.jax.optim.adam import lazy_adam
 from peerspec.backends.jax.optim.clip import clip_by_global_norm, global_norm
 from peerspec.backends.jax.optim.gradient import RowGradient, labels, value_and_grad
 from peerspec.backends.jax.optim.merge import merged
+from peerspec.backends.jax.optim.only import only
 from peerspec.backends.jax.optim.sgd import row_sgd
 from peerspec.backends.jax.optim.transformation import RowState
 
@@ -35,6 +36,7 @@ __all__ = [
     "labels",
     "lazy_adam",
     "merged",
+    "only",
     "row_adagrad",
     "row_sgd",
     "value_and_grad",
