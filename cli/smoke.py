@@ -94,6 +94,10 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
         calls["gradients"] = {"layer": layer, "x": x, "dy": x}
     if "growth" in host.profiles:
         calls["grow"] = {"layer": layer, "num_experts": 9, "seed": 0}
+    if "trainable" in host.profiles:
+        masks = {"experts": (1, 4), "keys": (1, 1, 2, 2), "query": (1,), "query_norm": (1,), "statistics": (1,)}
+        parts = {name: np.ones(shape, bool) for name, shape in masks.items()}
+        calls["train"] = {"layer": layer, "x": x[None], "dy": x[None], **parts}
     return calls
 
 

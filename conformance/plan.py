@@ -145,6 +145,8 @@ def _require_claims(claimed: Collection[str], named: set[str]) -> None:
         raise BackendError(
             f"the backend claims frozen-statistics, which needs {lacking[0]!r}; claim both or neither (GRD-9)"
         )
+    if "trainable" in claimed and "training" not in claimed:
+        raise BackendError("the backend claims trainable, which needs 'training'; claim both or neither (TRN-1)")
     _require_known("profile", sorted(named), (*known, CORE))
     if missing := sorted(named - {*claimed, CORE}):
         raise PeerError(f"the backend does not claim {missing[0]!r}; it claims {', '.join(sorted(claimed))}")

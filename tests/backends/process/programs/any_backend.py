@@ -11,7 +11,7 @@ from peerspec.backends import load
 from peerspec.reference import Layer, PeerConfig
 from peerspec.reference.dtypes import DTYPES
 
-METHODS = ("forward", "select", "gradients", "grow", "supports")
+METHODS = ("forward", "select", "gradients", "grow", "train", "supports")
 
 
 def answer(message: Message) -> None:
@@ -31,6 +31,11 @@ def answer(message: Message) -> None:
 def of_grow(message: Message) -> dict[str, Any]:
     """The parameters of the grown layer."""
     return backend.grow(Layer.load(message["layer"]), message["num_experts"], seed=message["seed"])
+
+
+def of_train(message: Message) -> dict[str, Any]:
+    """The parameters after the steps."""
+    return backend.train(Layer.load(message["layer"]), **inputs(message, "x", "dy"))
 
 
 def of_forward(message: Message) -> dict[str, Any]:

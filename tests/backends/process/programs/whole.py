@@ -22,6 +22,8 @@ def answer(message: Message) -> None:
         )
     elif method == "grow":
         write(message, reference.grow(Layer.load(message["layer"]), message["num_experts"], seed=message["seed"]))
+    elif method == "train":
+        write(message, reference.train(Layer.load(message["layer"]), **inputs(message, "x", "dy")))
     elif method == "supports":
         PeerConfig(**message["config"])
         odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
@@ -37,5 +39,5 @@ def answer_or_refuse(message: Message) -> None:
         say({"reply": "error", "message": str(error)})
 
 
-methods = ["forward", "select", "gradients", "grow", "supports"]
+methods = ["forward", "select", "gradients", "grow", "train", "supports"]
 run(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
