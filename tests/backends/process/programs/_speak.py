@@ -18,6 +18,10 @@ def say(reply: Any) -> None:
     print(json.dumps(reply), flush=True)
 
 
+PARTS = ("experts", "keys", "query", "query_norm", "statistics")
+"""What may change in each step of ``train``."""
+
+
 def inputs(message: Message, *names: str) -> dict[str, Any]:
     from peerspec.backends.process.tensors import read_answer
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _speak import HELLO, Message, inputs, run, say, write
+from _speak import HELLO, PARTS, Message, inputs, run, say, write
 
 from peerspec.backends import load
 from peerspec.reference import Layer, PeerConfig
@@ -35,7 +35,7 @@ def of_grow(message: Message) -> dict[str, Any]:
 
 def of_train(message: Message) -> dict[str, Any]:
     """The parameters after the steps."""
-    return backend.train(Layer.load(message["layer"]), **inputs(message, "x", "dy"))
+    return backend.train(Layer.load(message["layer"]), **inputs(message, "x", "dy", *PARTS))
 
 
 def of_forward(message: Message) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The reference as a program, with everything the protocol has."""
 
 import numpy as np
-from _speak import HELLO, Message, inputs, right_forward, run, say, write
+from _speak import HELLO, PARTS, Message, inputs, right_forward, run, say, write
 
 from peerspec.backends import reference
 from peerspec.reference import Layer, PeerConfig, PeerError
@@ -23,7 +23,7 @@ def answer(message: Message) -> None:
     elif method == "grow":
         write(message, reference.grow(Layer.load(message["layer"]), message["num_experts"], seed=message["seed"]))
     elif method == "train":
-        write(message, reference.train(Layer.load(message["layer"]), **inputs(message, "x", "dy")))
+        write(message, reference.train(Layer.load(message["layer"]), **inputs(message, "x", "dy", *PARTS)))
     elif method == "supports":
         PeerConfig(**message["config"])
         odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
