@@ -71,15 +71,15 @@ def _what_is_lost(name: str, block: nn.Module) -> str:
 
 def _additions(part: nn.Module) -> Iterator[str]:
     """What a module does not have when it is made."""
-    yield from (key.strip("_") for key, hooks in vars(part).items() if key.endswith("_hooks") and hooks)
-    if "forward" in vars(part):
-        yield "a forward of its own"
-    if part._compiled_call_impl is not None:
-        yield "a compiled forward"
-    if parametrize.is_parametrized(part):
-        yield "a parametrization"
     for key, parameter in part.named_parameters(recurse=False):
         if is_dtensor(parameter):
             yield f"{key} split over several processes"
         if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
             yield f"a hook of {key}"
+    if parametrize.is_parametrized(part):
+        yield "a parametrization"
+    if part._compiled_call_impl is not None:
+        yield "a compiled forward"
+    if "forward" in vars(part):
+        yield "a forward of its own"
+    yield from (key.strip("_") for key, hooks in vars(part).items() if key.endswith("_hooks") and hooks)
