@@ -157,7 +157,7 @@ def test_a_model_whose_dense_network_was_replaced_learns() -> None:
 
 
 def through_split(model: Model) -> Model:
-    return nnx.merge(*nnx.split(model))
+    return nnx.merge(*nnx.split(model), copy=True)
 
 
 def through_state(model: Model) -> Model:
