@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from peerspec.export import read_layer
 from peerspec.reference import Layer
@@ -14,6 +15,7 @@ from peerspec.reference.config import STATISTICS
 PAGE = Path(__file__).parents[3] / "docs" / "jax.md"
 
 
+@pytest.mark.stack("jax", "Equinox", "parameters in an `eqx.Module`, `eqx.filter_jit`, optimisers of rows")
 def test_the_programs_of_the_page_run_and_lower_the_loss(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
