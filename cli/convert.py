@@ -65,10 +65,15 @@ def _read(
 ) -> int:
     from peerspec.cli.progress import waiting
     from peerspec.interchange import from_layout, read_tensors
+    from peerspec.interchange.known import layout_named
+    from peerspec.interchange.stating import check_facts
 
+    stated = _facts(facts)
+    if layout_named(layout).has_experts:
+        check_facts(layout_named(layout), stated)  # before they become arguments by name
     with waiting(f"reading {file.name}"):
         tensors = read_tensors(file)
-        layer = from_layout(layout, tensors, prefix=prefix, leave_out=leave_out, **_facts(facts))
+        layer = from_layout(layout, tensors, prefix=prefix, leave_out=leave_out, **stated)
     with waiting(f"writing {out.name}"):
         layer.save(out, overwrite=overwrite)
     print(f"wrote {printable(str(out))}: {layer.dtype}, {layer.config}")

@@ -28,10 +28,14 @@ def lengths_in(layout: Layout, shapes: Mapping[Part, tuple[int, ...]]) -> dict[s
         lengths["c"] = lengths["D"]
     for part, shape in shapes.items():
         if "n" in lengths and "h" in lengths and part.option == "experts":
-            _check_rows(layout, part, shape[0], lengths["n"], lengths["h"])
+            _check_rows(layout, part, shape[_axis_of_experts(part)], lengths["n"], lengths["h"])
         if not lengths.keys() >= {*names_of(part.axes)} or shape_of(part.axes, lengths) != shape:
             raise _wrong_shape(layout, part, shape, lengths)
     return lengths
+
+
+def _axis_of_experts(part: Part) -> int:
+    return next(axis for axis, group in enumerate(groups(part.axes)) if "i" in group)
 
 
 def _check_rows(layout: Layout, part: Part, rows: int, n: int, heads: int) -> None:

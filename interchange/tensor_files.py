@@ -66,7 +66,7 @@ def write_tensors(tensors: Mapping[str, NDArray[Any]], path: str | PathLike[str]
     path = Path(path)
     try:
         with AtomicFile(path) as file:
-            save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, file.name)
+            save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, file.name)
             file.publish(overwrite=overwrite)
     except FileExistsError:
         raise FileFormError(f"{path} exists; choose another path or pass overwrite=True") from None
