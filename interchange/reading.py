@@ -16,6 +16,7 @@ from peerspec.interchange.names import parts_in, under_prefix
 from peerspec.interchange.retrieval import Retrieval
 from peerspec.interchange.shapes import lengths_in
 from peerspec.interchange.stating import check_conditions, check_facts, fields_of
+from peerspec.interchange.token_query import token_query
 from peerspec.reference import Layer, PeerConfig, compute_dtype
 from peerspec.reference.config import STATISTICS
 
@@ -97,7 +98,7 @@ def _read(
         part.parameter: rearranged(array, part.axes, STANDARD[part.parameter], lengths) for part, array in found.items()
     }
     if layout.query_is_token:
-        params["query.weight"] = query_of_the_token(lengths, params["keys"].dtype)
+        params["query.weight"] = token_query(lengths, params["keys"].dtype)
     fields = _sizes(params, lengths) | fields_of(layout, facts)
     check_conditions(layout, PeerConfig(**fields), facts, reason=Reason.NO_COUNTERPART)
     return {name: _widened(name, array, params["keys"].dtype) for name, array in params.items()}, fields
@@ -109,12 +110,6 @@ def _array(layout: Layout, name: str, array: object) -> NDArray[Any]:
     what = f"it is a {type(array).__name__} and not a NumPy array"
     obstacle = Obstacle(what, "pass tensor.detach().cpu().numpy(), or read a safetensors file with read_tensors")
     raise InterchangeError(Reason.NO_ARRAY, layout.name, name, obstacle)
-
-
-def query_of_the_token(lengths: Mapping[str, int], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Query maps [h, 2D, D] whose halves are the token itself."""
-    halves = np.concatenate([np.eye(lengths["D"], dtype=dtype)] * 2)
-    return np.repeat(halves[None], lengths["h"], axis=0)
 
 
 def _sizes(params: Tensors, lengths: Mapping[str, int]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from peerspec.interchange.axes import STANDARD, axis_lengths, rearranged
 from peerspec.interchange.errors import InterchangeError, Obstacle, Reason
 from peerspec.interchange.known import layout_named
 from peerspec.interchange.layout import Layout
-from peerspec.interchange.reading import query_of_the_token
 from peerspec.interchange.retrieval import Retrieval
 from peerspec.interchange.stating import check_conditions
+from peerspec.interchange.token_query import token_query
 from peerspec.reference import Layer, PeerConfig
 
 __all__ = ["to_layout", "with_keys_per_head"]
@@ -128,7 +128,7 @@ def _advice(name: str) -> str:
 
 
 def _check_query(layout: Layout, query: NDArray[Any], lengths: Mapping[str, int]) -> None:
-    if lengths["c"] != lengths["D"] or not np.array_equal(query, query_of_the_token(lengths, query.dtype)):
+    if lengths["c"] != lengths["D"] or not np.array_equal(query, token_query(lengths, query.dtype)):
         obstacle = Obstacle(
             "the project has no query maps: each half of its query is the token",
             "multiply the keys by the query maps first, which rounds them",

@@ -309,6 +309,24 @@ def test_an_unknown_layout_and_an_unknown_prefix_are_answered_with_those_that_th
     assert checked(caught.value).reason is Reason.MISSING_TENSOR
 
 
+@pytest.mark.parametrize(
+    ("project", "clause", "says"),
+    [
+        ("product-key-memory", "NRM-6", "normalises each half of a query by itself"),
+        ("llm720", "IDX-1, SCO-1", "normalises queries and keys"),
+        ("huyphan168", "IDX-1", "positions in the grid"),
+        ("praxis", "OUT-1", "queries read a normalised token"),
+        ("omni-moe", "GAT-1", "products of two softmaxes"),
+    ],
+)
+def test_a_project_whose_layer_is_another_one_is_refused_with_the_reason(project: str, clause: str, says: str) -> None:
+    for call in (lambda: from_layout(project, {}), lambda: to_layout(project, layer_for("doge"))):
+        with pytest.raises(InterchangeError, match=says) as caught:
+            call()
+        error = checked(caught.value)
+        assert (error.reason, error.layout, error.clause) == (Reason.NO_COUNTERPART, project, clause)
+
+
 def test_tensors_of_a_framework_are_refused_with_what_to_pass() -> None:
     import torch
 
