@@ -72,7 +72,7 @@ def _read(
     if layout_named(layout).has_experts:
         check_facts(layout_named(layout), stated)  # before they become arguments by name
     with waiting(f"reading {file.name}"):
-        tensors = read_tensors(file)
+        tensors = read_tensors(file, prefix=prefix)
         layer = from_layout(layout, tensors, prefix=prefix, leave_out=leave_out, **stated)
     with waiting(f"writing {out.name}"):
         layer.save(out, overwrite=overwrite)

@@ -14,42 +14,60 @@ from safetensors.numpy import save_file
 
 from peerspec.files.atomic_file import AtomicFile
 from peerspec.files.dtypes import DTYPE_OF_CODE
-from peerspec.files.header import TensorEntry, read_header
+from peerspec.files.header import Header, TensorEntry, read_header
 from peerspec.files.shown import printable, shown
+from peerspec.interchange.names import listed
 from peerspec.reference import FileFormError
 
 __all__ = ["read_tensors", "write_tensors"]
 
 
-def read_tensors(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
+def read_tensors(path: str | PathLike[str], *, prefix: str = "") -> dict[str, NDArray[Any]]:
     """The tensors of a safetensors file by name, as read-only views of one memory map.
 
-    Tensors of dtypes that NumPy and ml_dtypes lack here, such as those of 8 bits, are left out.
+    Args:
+        path: the file.
+        prefix: what stands before a dot in the names of those that are wanted; they keep it. All by default.
 
     Raises:
-        FileFormError: the file is missing or unreadable, or is none.
+        FileFormError: the file is missing or unreadable, is none, has no such prefix, or a wanted tensor has a
+            dtype that is not read here.
 
     Example:
         >>> sorted(read_tensors("layer.safetensors"))
         ['experts.u', 'experts.v', 'keys', 'query.weight']
     """
-    path = Path(path)
+    header, memory = _mapped(Path(path))
+    wanted = {name: header.tensors[name] for name in header.names if not prefix or name.startswith(f"{prefix}.")}
+    if prefix and not wanted:
+        found = listed(header.names)
+        raise FileFormError(f"{printable(str(path))} has no tensor with the prefix {shown(prefix)}; {found}")
+    for name, entry in wanted.items():
+        if entry.code not in DTYPE_OF_CODE:
+            raise FileFormError(
+                f"{printable(str(path))}: {shown(name)} has dtype {printable(entry.code[:60])}, which cannot be read; "
+                f"pass the prefix of a layer without it, or convert it to one of {', '.join(DTYPE_OF_CODE)}"
+            )
+    return {name: _view(memory, entry) for name, entry in wanted.items()}
+
+
+def _mapped(path: Path) -> tuple[Header, NDArray[np.uint8]]:
     try:
         if not path.is_file():
             raise FileFormError(f"{printable(str(path))} is not a file; pass a safetensors file")
         with path.open("rb") as file:
-            entries = read_header(file).tensors
-            memory = np.memmap(file, np.uint8, "r")
+            return read_header(file), np.memmap(file, np.uint8, "r")
     except OSError as error:
-        raise FileFormError(f"cannot read {path}: {error.strerror}; pass a file that can be read") from None
+        raise FileFormError(
+            f"cannot read {printable(str(path))}: {error.strerror}; pass a file that can be read"
+        ) from None
+    except FileFormError:
+        raise
     except ValueError as error:
-        if isinstance(error, FileFormError):
-            raise
         raise FileFormError(
             f"{printable(str(path))} is not a readable safetensors file ({error}); save the state dict with "
             "safetensors.torch.save_file"
         ) from None
-    return {name: _view(memory, entry) for name, entry in entries.items() if entry.code in DTYPE_OF_CODE}
 
 
 def _view(memory: NDArray[np.uint8], entry: TensorEntry) -> NDArray[Any]:

@@ -72,6 +72,16 @@ def test_what_is_no_safetensors_file_is_refused_in_one_sentence(tmp_path: Path, 
     assert "; " in str(caught.value)
 
 
+def test_a_dtype_that_is_not_read_here_is_refused_by_name_unless_it_is_under_another_prefix(tmp_path: Path) -> None:
+    path = tmp_path / "t.safetensors"
+    write_tensors({"a.x": np.ones(4, np.uint8), "b.y": np.ones(2, np.uint8), "bc": np.ones(2)}, path)
+    # the length of the header stays the same
+    path.write_bytes(path.read_bytes().replace(b'"a.x":{"dtype":"U8"', b'"a.x":{"dtype":"F8"'))
+    with pytest.raises(FileFormError, match=r"'a\.x' has dtype F8, which cannot be read; pass the prefix"):
+        read_tensors(path)
+    assert read_tensors(path, prefix="b").keys() == {"b.y"}
+
+
 def test_a_file_without_tensors_has_none(tmp_path: Path) -> None:
     write_tensors({}, tmp_path / "t.safetensors")
     assert read_tensors(tmp_path / "t.safetensors") == {}
