@@ -9,7 +9,7 @@
 - ``grow(layer, num_experts, *, seed) -> dict`` for the profile ``growth``: the parameters of the grown layer by name
   (GRW-1); new values are those of this seed, and any exception refuses the number of experts (GRW-2);
 - ``train(layer, x, dy, *, experts, keys, query, query_norm, statistics) -> dict`` for the profile ``trainable``: the
-  parameters by name after S steps of any optimiser, from x [S, T, D] and the upstream gradients dy [S, T, M]; the others
+  parameters by name after S steps of any optimiser, from x [S, T, D] and upstream gradients dy [S, T, M]; the others
   are bool [S, N], [S, H_k, 2, n] and three times [S], the trainable part in each step (TRN-1);
 - ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
   something faster;

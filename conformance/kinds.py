@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 
 class TrialKind(StrEnum):
-    """The subject of a trial: a layer, a layer and an upstream gradient, half scores, a layer that grows, or one of which a part is trained.
+    """What a trial calls: the layer, its gradients, the selection, growth, or steps on a part of the layer.
 
     A designed case is a row of the covering array; explored cases are drawn by Hypothesis. Several checks examine each.
     """

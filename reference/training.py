@@ -6,6 +6,7 @@ SPEC.md leaves the optimiser open; this one has what must not reach a frozen ent
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -45,7 +46,7 @@ def train(
         >>> bool((after.params["experts.u"] == layer.params["experts.u"]).all())
         True
     """
-    velocity = {name: 0.0 for name in layer.params}
+    velocity: dict[str, Any] = dict.fromkeys(layer.params, 0.0)
     for tokens, upstream, part in zip(x, dy, parts, strict=True):
         params = dict(layer.params)
         found = gradients(layer, tokens, upstream, training=part.statistics)

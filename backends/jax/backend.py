@@ -100,9 +100,7 @@ def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, NDArray[Any]
         return jax.tree.map(np.asarray, params)
 
 
-def train(
-    layer: Layer, x: NDArray[Any], dy: NDArray[Any], **parts: NDArray[np.bool_]
-) -> dict[str, NDArray[Any]]:
+def train(layer: Layer, x: NDArray[Any], dy: NDArray[Any], **parts: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
     """The parameters after steps of SGD with momentum and weight decay, each limited to a part (chapter 13)."""
     import optax
 

@@ -24,6 +24,7 @@ from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.growth import grow
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
+from peerspec.backends.torch.replace import peer_layers, replace_ffn
 from peerspec.backends.torch.trainable import TrainPart, train_part
 from peerspec.reference import Layer, PeerConfig, Trainable
 
@@ -40,6 +41,8 @@ __all__ = [
     "functional",
     "grow",
     "layers_metadata",
+    "peer_layers",
+    "replace_ffn",
     "train_part",
 ]
 

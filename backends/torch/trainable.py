@@ -23,7 +23,7 @@ def train_part(module: PEER, part: Trainable, optimisers: Optimisers) -> TrainPa
     """Limit the steps of these optimisers to a part of the module, until ``remove`` or the end of a ``with`` block.
 
     Outside the part a step changes no bit (TRN-2), also with weight decay and with the momentum of steps before. Sparse
-    gradients lose the rows outside. A dense optimiser runs on the whole parameter, and what it did outside is undone, so
+    gradients lose the rows outside. A dense optimiser runs on the whole parameter, and what it did outside is undone;
     its own state decays there. A parameter without a trainable entry has no gradient in the step.
 
     Args:
@@ -33,8 +33,8 @@ def train_part(module: PEER, part: Trainable, optimisers: Optimisers) -> TrainPa
         optimisers: all optimisers that hold parameters of the module.
 
     Raises:
-        InputError: the part does not fit the module, its parameters are split over processes, or one that is trainable is
-            in no optimiser.
+        InputError: the part does not fit the module, its parameters are split over processes, or one that is trainable
+            is in no optimiser.
 
     Example:
         >>> from peerspec.backends.torch import PeerConfig, Trainable

@@ -75,9 +75,7 @@ def _alike(trial: TrainableTrial) -> Iterator[Evidence]:
         for name, mask in part.of(trial.case.layer.config).masks(trial.case.layer.config).items():
             if name.startswith("experts."):
                 other = _differ(whole[name], limited[name]) & mask
-                yield holds(
-                    not other.any(), ProblemKind.TRAINED_OTHERWISE, part=part.name, name=name, at=_first(other)
-                )
+                yield holds(not other.any(), ProblemKind.TRAINED_OTHERWISE, part=part.name, name=name, at=_first(other))
 
 
 def _differ(a: Array, b: Array) -> Array:

@@ -36,9 +36,7 @@ class Part:
         experts = np.arange(config.num_experts) % 3 != 1
         head, half, row = np.ogrid[: config.key_heads, :2, : config.n]
         keys = (head + half + row) % 2 == 0
-        return Trainable(
-            experts & self.experts, keys & self.keys, self.query, self.query_norm, self.statistics
-        )
+        return Trainable(experts & self.experts, keys & self.keys, self.query, self.query_norm, self.statistics)
 
 
 PARTS = (

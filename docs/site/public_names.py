@@ -29,6 +29,7 @@ MODULES = (
     "peerspec.conformance.verdict",
     "peerspec.conformance",
     "peerspec.verification",
+    "peerspec.interchange",
     "peerspec.native",
     "peerspec",
 )

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["only"]
 
 
-def only(
-    optimiser: optax.GradientTransformation, config: PeerConfig, part: Trainable
-) -> optax.GradientTransformation:
+def only(optimiser: optax.GradientTransformation, config: PeerConfig, part: Trainable) -> optax.GradientTransformation:
     """The optimiser, whose steps change no bit outside a part of one layer (TRN-2).
 
     The inner optimiser sees gradients that are zero outside the part, and gradients of rows lose the rows outside. Its
