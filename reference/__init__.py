@@ -13,10 +13,11 @@ from peerspec.reference.flushing import Flushing
 from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
 from peerspec.reference.layer import Layer
-from peerspec.reference.metrics import expert_usage, unevenness
+from peerspec.reference.metrics import expert_usage, unevenness, unevenness_of_sums, usage_of_counts
 from peerspec.reference.output import Output, Selection
 from peerspec.reference.selection import select_exhaustive, select_staircase, select_two_stage
 from peerspec.reference.storage import list_layers
+from peerspec.reference.usage_history import UsageHistory
 from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Precision",
     "Selection",
     "TableError",
+    "UsageHistory",
     "compute_dtype",
     "cost",
     "expert_usage",
@@ -48,4 +50,6 @@ __all__ = [
     "select_staircase",
     "select_two_stage",
     "unevenness",
+    "unevenness_of_sums",
+    "usage_of_counts",
 ]

@@ -23,6 +23,8 @@ from peerspec.backends.torch.after_import import after_import as _after_import
 from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
+from peerspec.backends.torch.usage import Usage
+from peerspec.backends.torch.usage_sums import UsageSums
 from peerspec.reference import Layer, PeerConfig
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "PeerConfig",
     "RowAdagrad",
     "RowSGD",
+    "Usage",
+    "UsageSums",
     "clip_grad_norm_",
     "functional",
     "layers_metadata",

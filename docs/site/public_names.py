@@ -17,6 +17,7 @@ MODULES = (
     "peerspec.backends.torch",
     "peerspec.backends.jax",
     "peerspec.backends.jax.optim",
+    "peerspec.backends.jax.usage",
     "peerspec.export",
     "peerspec.export.torch",
     "peerspec.export.ort",
@@ -29,6 +30,7 @@ MODULES = (
     "peerspec.conformance.verdict",
     "peerspec.conformance",
     "peerspec.verification",
+    "peerspec.plots",
     "peerspec.native",
     "peerspec",
 )

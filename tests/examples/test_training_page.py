@@ -12,8 +12,9 @@ EXAMPLES = re.findall(r"<!-- run -->\n```python\n(.*?)```", TEXT, re.DOTALL)
 
 # torch.compile warns of a call that it makes itself.
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
-def test_the_examples_of_the_page_run_one_after_the_other():
-    assert len(EXAMPLES) == 4
+def test_the_examples_of_the_page_run_one_after_the_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert len(EXAMPLES) == 6
     names: dict[str, object] = {}
     exec(EXAMPLES[0], names)
     table = names["tables"][0]
@@ -22,5 +23,10 @@ def test_the_examples_of_the_page_run_one_after_the_other():
     assert used.any()
     assert not used.all()
     exec(EXAMPLES[1], names)
-    exec(EXAMPLES[2], names)
+    for example in EXAMPLES[2:5]:
+        exec(example, names)
+    printed = dict(part.split()[:2] for part in capsys.readouterr().out.split(", "))
+    assert 0.5 < float(printed["usage"]) <= 1
+    assert 0 < float(printed["unevenness"]) < 2
+    assert (tmp_path / "usage.html").stat().st_size > 50_000
     torch.compiler.reset()
