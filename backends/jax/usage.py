@@ -18,6 +18,7 @@ experts on two processors.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -25,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from peerspec.backends.jax.explicit_axes import explicit_mesh, placed, require_all_or_no_axes
 from peerspec.reference import InputError, PeerConfig, unevenness_of_sums, usage_of_counts
 
 __all__ = [
@@ -84,7 +86,7 @@ def update_usage(
         indices, gates: [..., h, k], of the selected experts.
         mask: [...], where it is False, a token is not added. None: all are, as MET-1 says.
         axis_name: inside ``shard_map``, the axes of the mesh whose devices have other tokens; then the state is the
-            same on all of them.
+            same on all of them. With automatic or explicit axes it is so without this.
 
     Raises:
         InputError: shapes that do not fit each other.
@@ -96,10 +98,12 @@ def update_usage(
         ([1, 0, 0, 3], [0.5, 0.0, 0.0, 1.5])
     """
     _check(indices, gates, mask)
-    indices, gates = jax.lax.stop_gradient((indices, gates))
-    kept: Any = True if mask is None else mask[..., None, None]
-    counts = _summed(state.low, indices, jnp.where(kept, 1, jnp.zeros_like(indices)))
-    sums = _summed(state.gate_sums, indices, jnp.where(kept, gates, 0))
+    given = jax.lax.stop_gradient((indices, gates, mask))
+    of_routing: Any = partial(_of_routing, len(state.low), state.gate_sums.dtype)
+    if mesh := explicit_mesh(given):
+        require_all_or_no_axes(mesh)
+        of_routing = jax.sharding.auto_axes(of_routing, out_sharding=(placed(mesh, None), placed(mesh, None)))
+    counts, sums = of_routing(*given)
     if axis_name is not None:
         counts, sums = collective.psum((counts, sums), axis_name)
     return _added(state, UsageState(counts, jnp.zeros_like(counts), sums, jnp.zeros_like(sums)))
@@ -145,8 +149,14 @@ def gate_sums_of(state: UsageState) -> Float[np.ndarray, " N"]:
     return _on_host(state.gate_sums).astype(np.float64) + _on_host(state.rest)
 
 
-def _summed(like: jax.Array, indices: jax.Array, values: jax.Array) -> jax.Array:
-    return jnp.zeros_like(like).at[indices].add(values.astype(like.dtype))
+def _of_routing(
+    count: int, dtype: Any, indices: jax.Array, gates: jax.Array, mask: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
+    """Counts, and sums of gates of ``dtype``, of one routing, [N] each."""
+    kept: Any = True if mask is None else mask[..., None, None]
+    ones, gates = jnp.where(kept, 1, jnp.zeros_like(indices)), jnp.where(kept, gates, 0)
+    counts = jnp.zeros(count, jnp.uint32).at[indices].add(ones.astype(jnp.uint32))
+    return counts, jnp.zeros(count, dtype).at[indices].add(gates.astype(dtype))
 
 
 def _added(first: UsageState, second: UsageState) -> UsageState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ Tokens = Literal["all", "counted"]
 Mode = Literal["any", "training", "evaluation"]
 
 
+@runtime_checkable
 class ScalarWriter(Protocol):
     """What ``torch.utils.tensorboard.SummaryWriter`` and others have."""
 

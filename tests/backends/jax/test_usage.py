@@ -115,6 +115,7 @@ def test_merged_states_are_those_of_both():
     assert_figures(jax.jit(merge_usage)(*parts), list(map(np.asarray, ids)), list(map(np.asarray, gates)))
 
 
+@pytest.mark.stack("jax", "explicit mesh axes", "`update_usage` over the tokens of all devices")
 @pytest.mark.stack("jax", "`shard_map`", "`update_usage` over the tokens of all devices, with `check_vma`")
 def test_several_devices_count_the_tokens_of_all():
     found = on_devices(2, Path(__file__).with_name("usage_on_devices.py"), core=False)
@@ -124,7 +125,7 @@ def test_several_devices_count_the_tokens_of_all():
         assert each["counts"] == one["counts"]
         # sums of at most 16 gates in another order
         assert np.allclose(each["gates"], one["gates"], rtol=2 * 16 * 2.0**-24, atol=0)
-    assert set(found) == {"shard_map", "automatic axes"}
+    assert set(found) == {"shard_map", "automatic axes", "explicit axes"}
 
 
 @pytest.mark.parametrize(

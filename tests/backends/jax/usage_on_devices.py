@@ -34,8 +34,10 @@ def results() -> dict[str, Any]:
     each = partial(step, axis_name="data")
     run = jax.shard_map(each, mesh=mesh, in_specs=(whole, split, split), out_specs=whole)
     found["shard_map"] = jax.jit(run)(init_usage(CONFIG), X, MASK)
-    placed = (jax.device_put(array, NamedSharding(mesh, split)) for array in (X, MASK))
-    found["automatic axes"] = jax.jit(step)(init_usage(CONFIG), *placed)
+    for name, kind in (("automatic axes", AxisType.Auto), ("explicit axes", AxisType.Explicit)):
+        over = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(kind,))
+        placed = (jax.device_put(array, NamedSharding(over, split)) for array in (X, MASK))
+        found[name] = jax.jit(step)(init_usage(CONFIG), *placed)
     return {
         name: {"counts": counts_of(state).tolist(), "gates": gate_sums_of(state).tolist()}
         for name, state in found.items()
