@@ -14,12 +14,13 @@ from peerspec.reference.forward import forward
 from peerspec.reference.gradients import gradients
 from peerspec.reference.growth import grow, grown_ids
 from peerspec.reference.layer import Layer
-from peerspec.reference.metrics import expert_usage, unevenness
+from peerspec.reference.metrics import expert_usage, unevenness, unevenness_of_sums, usage_of_counts
 from peerspec.reference.output import Output, Selection
 from peerspec.reference.selection import select_exhaustive, select_staircase, select_two_stage
 from peerspec.reference.storage import list_layers
 from peerspec.reference.trainable import Trainable
 from peerspec.reference.training import train
+from peerspec.reference.usage_history import UsageHistory
 from peerspec.reference.version import SPEC_VERSION
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Selection",
     "TableError",
     "Trainable",
+    "UsageHistory",
     "compute_dtype",
     "cost",
     "expert_usage",
@@ -55,4 +57,6 @@ __all__ = [
     "select_two_stage",
     "train",
     "unevenness",
+    "unevenness_of_sums",
+    "usage_of_counts",
 ]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-__all__ = ["expert_usage", "unevenness"]
+__all__ = ["expert_usage", "unevenness", "unevenness_of_sums", "usage_of_counts"]
 
 
 def expert_usage(indices: Int[np.ndarray, ...], num_experts: int) -> float:
@@ -18,6 +18,16 @@ def expert_usage(indices: Int[np.ndarray, ...], num_experts: int) -> float:
         0.5
     """
     return len(np.unique(indices)) / num_experts
+
+
+def usage_of_counts(counts: Int[np.ndarray, " N"]) -> float:
+    """``expert_usage`` from how often each expert was selected.
+
+    Example:
+        >>> usage_of_counts(np.array([1, 0, 0, 3]))
+        0.5
+    """
+    return int(np.count_nonzero(counts)) / len(counts)
 
 
 def unevenness(indices: Int[np.ndarray, ...], gates: Float[np.ndarray, ...], num_experts: int) -> float:
@@ -31,8 +41,17 @@ def unevenness(indices: Int[np.ndarray, ...], gates: Float[np.ndarray, ...], num
         >>> round(unevenness(np.array([[2, 2]]), np.array([[0.5, 0.5]]), 4), 6)  # log 4
         1.386294
     """
-    total = np.bincount(indices.ravel(), gates.ravel().astype(np.float64), num_experts)
-    if not total.sum():
+    return unevenness_of_sums(np.bincount(indices.ravel(), gates.ravel().astype(np.float64), num_experts))
+
+
+def unevenness_of_sums(gate_sums: Float[np.ndarray, " N"]) -> float:
+    """``unevenness`` from the sum of the gates of each expert.
+
+    Example:
+        >>> unevenness_of_sums(np.array([0.25, 0.25, 0.25, 0.25]))
+        0.0
+    """
+    if not gate_sums.sum():
         return math.nan
-    z = total[total > 0] / total.sum()
-    return float(np.log(num_experts) + (z * np.log(z)).sum())
+    z = gate_sums[gate_sums > 0] / gate_sums.sum()
+    return float(np.log(len(gate_sums)) + (z * np.log(z)).sum())

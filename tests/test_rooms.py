@@ -48,10 +48,15 @@ def test_every_folder_of_the_package_is_a_room_of_the_table() -> None:
     }
 
 
-@pytest.mark.parametrize("room", ["files", "reference", "interchange", "native", "conformance"])
+@pytest.mark.parametrize("room", ["files", "reference", "interchange", "native", "conformance", "plots"])
 def test_a_room_whose_row_names_no_framework_may_import_none(room: str) -> None:
     assert not any(re.search(rf"\b{name}\b", table()[room]) for name in FRAMEWORKS)
     assert {*FRAMEWORKS} <= forbidden(f"peerspec.{room}")
+
+
+def test_plots_import_files_and_the_reference_alone() -> None:
+    others = {f"peerspec.{room}" for room in table()} - {f"peerspec.{room}" for room in ("files", "reference", "plots")}
+    assert others - forbidden("peerspec.plots") == {"peerspec.cli", "peerspec.package"}  # rooms above
 
 
 def test_circles_are_forbidden_everywhere() -> None:

@@ -15,6 +15,7 @@ ROOMS = (
     "backends",
     "conformance",
     "verification",
+    "plots",
     "cli",
     "package",
 )

@@ -26,6 +26,8 @@ from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
 from peerspec.backends.torch.replace import peer_layers, replace_ffn
 from peerspec.backends.torch.trainable import TrainPart, train_part
+from peerspec.backends.torch.usage import Usage
+from peerspec.backends.torch.usage_sums import UsageSums
 from peerspec.reference import Layer, PeerConfig, Trainable
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "RowSGD",
     "TrainPart",
     "Trainable",
+    "Usage",
+    "UsageSums",
     "clip_grad_norm_",
     "functional",
     "grow",

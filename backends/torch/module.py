@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
@@ -52,6 +53,8 @@ class PEER(nn.Module):
     """
 
     keys: nn.Parameter
+    _observers: tuple[Callable[[Output, Tensor | None], None], ...] = ()
+    """Called with each output and its mask."""
 
     def __init__(
         self,
@@ -124,8 +127,12 @@ class PEER(nn.Module):
         if becomes_node() or (
             fits_one_operator(self.config) and not self._learns(x) and is_plain(self.query) and is_plain(self.experts)
         ):
-            return in_one_operator(self.config, self._tensors(), x, mask=mask, training=self._trains_statistics)
-        return evaluate(self.config, self.keys, self._stages(), x, mask=mask)
+            output = in_one_operator(self.config, self._tensors(), x, mask=mask, training=self._trains_statistics)
+        else:
+            output = evaluate(self.config, self.keys, self._stages(), x, mask=mask)
+        for observe in self._observers:
+            observe(output, mask)
+        return output
 
     def _learns(self, x: Tensor) -> bool:
         """Whether a derivative may be wanted."""
@@ -209,6 +216,10 @@ class PEER(nn.Module):
     def extra_repr(self) -> str:
         """The configuration."""
         return repr(self.config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy gets: nothing observes it."""
+        return {name: value for name, value in self.__dict__.items() if name != "_observers"}
 
     def _tensors(self) -> dict[str, Tensor]:
         """Parameters and buffers by the names of SPEC.md."""

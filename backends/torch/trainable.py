@@ -52,7 +52,7 @@ class TrainPart:
     """Steps limited to a part; ``train_part`` makes it."""
 
     def __init__(self, module: PEER, part: Trainable, optimisers: list[torch.optim.Optimizer]) -> None:
-        params = dict(module.named_parameters())
+        params: dict[str, Tensor] = dict(module.named_parameters())
         if split := [name for name, tensor in params.items() if is_dtensor(tensor)]:
             raise InputError(f"{split[0]} is split over several processes; a part of it cannot be trained alone")
         masks = part.masks(module.config)

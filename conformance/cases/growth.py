@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -22,7 +23,7 @@ def _with_corners(draw: Draw, config: PeerConfig) -> Parts:
     """The first numbers of each learned parameter are −0, the least subnormal number, and the largest number."""
     params = full_params(draw, config)
     for name in params.keys() - set(STATISTICS):
-        info = ml_dtypes.finfo(params[name].dtype)
+        info: Any = ml_dtypes.finfo(params[name].dtype)  # type: ignore[no-untyped-call]  # not annotated
         corners = np.array([-0.0, info.smallest_subnormal, info.max], params[name].dtype)
         flat = params[name].reshape(-1)
         flat[: len(corners)] = corners[: len(flat)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import isqrt
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def _rows(trial: GrowthTrial) -> Iterator[Evidence]:
             yield holds(same_bits(array, kept), ProblemKind.GROWN_BITS, name=name, experts=experts, at=_at(array, kept))
 
 
-def _values(found: object) -> dict[str, object]:
+def _values(found: object) -> dict[str, Any]:
     return dict(found.values) if isinstance(found, Problem) else {}
 
 

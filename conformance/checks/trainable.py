@@ -55,6 +55,7 @@ def _inside(trial: TrainableTrial) -> Iterator[Evidence]:
         yield blocked(trial.violation.problem, trial.violation.clause)
         return
     layer, case = trial.case.layer, trial.case
+    assert case.dy is not None
     for part in PARTS:
         after = trial.after(part, whole=0, steps=1)
         expected = gradients(layer, case.x[0], case.dy[0], training=part.statistics)

@@ -105,6 +105,7 @@ class TrainableTrial:
 
     def _call(self, parts: list[Trainable]) -> Answer:
         config, count = self.case.layer.config, len(parts)
+        assert self.case.dy is not None
         masks = [part.masks(config) for part in parts]
         experts = [np.broadcast_to(found["experts.u"][:, 0], config.num_experts) for found in masks]
         arguments: dict[str, Any] = {"layer": self.case.layer, "x": self.case.x[:count], "dy": self.case.dy[:count]}

@@ -17,6 +17,7 @@ MODULES = (
     "peerspec.backends.torch",
     "peerspec.backends.jax",
     "peerspec.backends.jax.optim",
+    "peerspec.backends.jax.usage",
     "peerspec.export",
     "peerspec.export.torch",
     "peerspec.export.ort",
@@ -30,6 +31,7 @@ MODULES = (
     "peerspec.conformance",
     "peerspec.verification",
     "peerspec.interchange",
+    "peerspec.plots",
     "peerspec.native",
     "peerspec",
 )

@@ -4,8 +4,8 @@
     python train.py TEXT --steps 600 --checkpoint run.safetensors --resume run.safetensors
 
 A status line shows tokens per second, the mean loss of the last 20 steps in nats per byte, the fraction of the experts
-that were used at least once, and the fraction of all uses that the most used 1 % of the experts get. A resumed run ends
-with the same bits as an uninterrupted one.
+that were used at least once, and how unevenly. ``--page usage.html`` writes pictures of this. A resumed run ends with
+the same bits as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ def main() -> None:
             about = {"run": asdict(trainer.run), "text": digest, "step": trainer.step}
             checkpoint.save(options.checkpoint, trainer.tensors(), trainer.optimisers, about)
         show(console, f"wrote {options.checkpoint}")
+    if options.page:
+        trainer.write_page(options.page)
+        show(console, f"wrote {options.page}")
 
 
 def advance(trainer: Trainer, options: argparse.Namespace, console: Console) -> None:
@@ -81,6 +84,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=300, help="number of the last step (default 300)")
     parser.add_argument("--every", type=int, default=50, help="steps between printed lines (default 50)")
     parser.add_argument("--checkpoint", type=Path, help="write the run to this file at the end")
+    parser.add_argument("--page", type=Path, help="write pictures of the usage of experts to this HTML file at the end")
     parser.add_argument("--resume", type=Path, help="continue from this checkpoint, with its options")
     for name, kind, default in ((field.name, type(field.default), field.default) for field in fields(Run)):
         choices = {"optimiser": OPTIMISERS, "query_norm": ("none", "batch", "layer")}.get(name)

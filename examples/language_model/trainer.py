@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from model import LanguageModel, LanguageModelConfig
 from torch import Tensor
 from torch.nn import functional
-from usage import CountedPEER
 
-from peerspec.backends.torch import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
+from peerspec.backends.torch import PEER, LazyAdam, RowAdagrad, RowSGD, Usage, clip_grad_norm_
 from peerspec.reference import InputError, PeerConfig
 
 __all__ = ["OPTIMISERS", "Run", "Trainer"]
 
+RECORD_EVERY, ROWS = 10, 512
+"""Steps from one row of the history of usage to the next, and how many it holds."""
 OPTIMISERS = {"sgd": RowSGD, "adagrad": RowAdagrad, "adam": LazyAdam}
 
 
@@ -74,7 +76,8 @@ class Trainer:
         torch.manual_seed(run.seed)
         peer = PeerConfig(run.width, run.heads, run.experts, run.top_k, run.d_key, query_norm=run.query_norm)
         config = LanguageModelConfig(peer, layers=run.layers, context=run.context)
-        self.layer = CountedPEER(peer)
+        self.layer = PEER(peer, sparse_gradients=True)
+        self.usage = Usage(self.layer, mode="training", history=ROWS)
         self.model = LanguageModel(config, self.layer)
         tables = dict(self.layer.experts.named_parameters(prefix="experts"))
         others = [p for p in self.model.parameters() if not any(p is table for table in tables.values())]
@@ -94,11 +97,14 @@ class Trainer:
             optimiser.step()
             optimiser.zero_grad()
         self.step += 1
+        if self.step % RECORD_EVERY == 0:
+            self.usage.record(self.step)
         return loss
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parameters and use counts, by name."""
-        return {**self.model.state_dict(), "uses": self.layer.uses}
+        """Parameters and the usage of experts, by name."""
+        usage = {f"usage.{name}": tensor for name, tensor in self.usage.state_dict().items()}
+        return {**self.model.state_dict(), **usage}
 
     def describe(self) -> str:
         """The model in one line."""
@@ -106,9 +112,16 @@ class Trainer:
         return f"{count / 1e6:,.1f} million parameters, {self.run.experts:,} experts, at step {self.step:,}"
 
     def report(self, loss: float) -> str:
-        """The loss and the use of experts in one line."""
-        used, top = self.layer.fraction_used(), self.layer.top_fraction()
-        return f"loss {loss:.3f}, experts used {used:.1%}, top 1% get {top:.0%} of uses"
+        """The loss and the usage of experts in one line."""
+        return f"loss {loss:.3f}, experts used {self.usage.usage():.1%}, unevenness {self.usage.unevenness():.2f} nats"
+
+    def write_page(self, path: Path) -> None:
+        """Write pictures of the usage of experts as one page."""
+        from peerspec.plots import LayerUsage, write_page
+
+        name = f"blocks.{self.run.layers // 2}.feed_forward"
+        layer = LayerUsage(*self.usage.arrays(), self.usage.history.rows())
+        write_page(path, {name: layer}, title=f"Usage of experts up to step {self.step:,}", overwrite=True)
 
     def _batch(self, draws: torch.Generator) -> Tensor:
         window = self.run.context + 1

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "language_model"
 TEXT = (ROOT / "SPEC.md").read_bytes()[:20_000]
 SIZES = {"experts": 64, "width": 16, "heads": 2, "top_k": 4, "d_key": 8, "context": 12, "batch": 2}
-NAMES = ("model", "usage", "trainer", "checkpoint")
+NAMES = ("model", "trainer", "checkpoint")
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,26 @@ def test_training_touches_few_experts_and_counts_them(example):
     before = trainer.layer.get_parameter("experts.u").detach().clone()
     trainer.advance()
     changed = (trainer.layer.get_parameter("experts.u") != before).any(1)
-    assert torch.equal(changed, trainer.layer.uses > 0)
-    assert trainer.layer.uses.sum() == trainer.run.tokens * 2 * 4
-    assert 0 < trainer.layer.fraction_used() == changed.sum() / 4096 < 0.05
-    assert trainer.layer.top_fraction() > 0.01
+    assert torch.equal(changed, trainer.usage.counts > 0)
+    assert trainer.usage.counts.sum() == trainer.run.tokens * 2 * 4
+    assert 0 < trainer.usage.usage() == changed.sum() / 4096 < 0.05
+    assert trainer.usage.unevenness() > 3  # of at most log 4096 = 8.3
+
+
+def test_a_resumed_run_goes_on_with_the_usage_and_its_history(example, tmp_path):
+    run = example["trainer"].Run(**SIZES)
+    whole, resumed = (example["trainer"].Trainer(run, TEXT) for _ in range(2))
+    for step in range(30):
+        if step == 15:
+            write(example, tmp_path / "half", whole)
+        whole.advance()
+    example["checkpoint"].restore(tmp_path / "half", resumed.tensors(), resumed.optimisers)
+    resumed.step = 15
+    for _ in range(15):
+        resumed.advance()
+    assert whole.usage.history.rows()[:, 0].tolist() == [10, 20, 30]
+    assert resumed.usage.history.rows().tolist() == whole.usage.history.rows().tolist()
+    assert torch.equal(resumed.usage.sums, whole.usage.sums)
 
 
 def test_training_learns_something(example):
@@ -90,9 +106,10 @@ def test_the_program_trains_writes_resumes_and_refuses_other_options(tmp_path):
     sizes = [f"--{name.replace('_', '-')}={value}" for name, value in SIZES.items()]
     first = program(text, "--steps=4", "--every=2", f"--checkpoint={path}", *sizes)
     assert [line.split(":")[0] for line in first.stdout.splitlines() if line.startswith("step")] == ["step 2", "step 4"]
-    for words in ("64 experts, at step 0", "tokens/s, loss", "experts used", "top 1% get", "wrote"):
+    for words in ("64 experts, at step 0", "tokens/s, loss", "experts used", "unevenness", "wrote"):
         assert words in first.stdout
-    again = program(text, "--steps=6", f"--resume={path}", f"--checkpoint={path}")
+    again = program(text, "--steps=6", f"--resume={path}", f"--checkpoint={path}", f"--page={tmp_path / 'usage.html'}")
+    assert "Usage of experts up to step 6" in (tmp_path / "usage.html").read_text("utf-8")
     assert "at step 4" in again.stdout
     assert "step 6:" in again.stdout
     with safe_open(path, "pt") as file:

@@ -12,9 +12,9 @@ EXAMPLES = re.findall(r"<!-- run -->\n```python\n(.*?)```", TEXT, re.DOTALL)
 
 # torch.compile warns of a call that it makes itself.
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
-def test_the_examples_of_the_page_run_one_after_the_other(tmp_path, monkeypatch):
+def test_the_examples_of_the_page_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 9
     names: dict[str, object] = {}
     exec(EXAMPLES[0], names)
     table = names["tables"][0]
@@ -24,5 +24,11 @@ def test_the_examples_of_the_page_run_one_after_the_other(tmp_path, monkeypatch)
     assert not used.all()
     names["__name__"] = "page"  # transformers asks where the class of the page is defined
     for example in EXAMPLES[1:]:
+        capsys.readouterr()
         exec(example, names)
+        if "usage.html" in example:
+            printed = dict(part.split()[:2] for part in capsys.readouterr().out.split(", "))
+    assert 0.5 < float(printed["usage"]) <= 1
+    assert 0 < float(printed["unevenness"]) < 2
+    assert (tmp_path / "usage.html").stat().st_size > 50_000
     torch.compiler.reset()

@@ -7,7 +7,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from peerspec.reference import expert_usage, unevenness
+from peerspec.reference import expert_usage, unevenness, unevenness_of_sums, usage_of_counts
 
 
 def test_usage_is_the_fraction_of_experts_selected() -> None:
@@ -58,3 +58,11 @@ def test_gates_accumulate_in_float64(dtype: type) -> None:
     """In a narrow dtype the sum of 5000 gates of 1 would round away a gate of 2⁻¹⁰."""
     ids, gates = np.array([0] * 5000 + [1]), np.array([1.0] * 5000 + [2.0**-10]).astype(dtype)
     assert unevenness(ids, gates, 2) == unevenness(ids, gates.astype(np.float64), 2) < math.log(2)
+
+
+def test_counts_and_sums_give_the_figures_of_their_routing() -> None:
+    rng = np.random.default_rng(0)
+    ids, gates = rng.integers(0, 12, (10, 3, 4)), rng.random((10, 3, 4))
+    assert usage_of_counts(np.bincount(ids.ravel(), minlength=16)) == expert_usage(ids, 16) < 1
+    assert unevenness_of_sums(np.bincount(ids.ravel(), gates.ravel(), 16)) == unevenness(ids, gates, 16)
+    assert math.isnan(unevenness_of_sums(np.zeros(16)))

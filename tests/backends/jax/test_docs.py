@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from peerspec.backends.jax.usage import counts_of
 from peerspec.export import read_layer
 from peerspec.reference import Layer
 from peerspec.reference.config import STATISTICS
@@ -20,14 +21,17 @@ def test_the_programs_of_the_page_run_and_lower_the_loss(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 5
-    first, norm, second, equinox, third = blocks
+    assert len(blocks) == 6
+    first, norm, observed, second, equinox, third = blocks
     exec(first, names)
     start, later = names["loss_of"], names["loss"]
     fresh = {"peer": names["init"](names["config"], names["jax"].random.key(0)), "scale": jnp.ones(64)}
     assert later < start(fresh, names["tokens"], jnp.roll(names["tokens"], 1, axis=-1))
     exec(norm, names)
     assert_the_batch_gave_the_statistics(names)
+    exec(observed, names)
+    assert counts_of(names["used"]).sum() == 3 * 128 * 4 * 8
+    assert 0 < names["usage"](names["used"]) < 1
     exec(second, names)
     assert all(jnp.isfinite(array).all() for array in names["params"]["peer"].values())
     assert_a_module_of_equinox_learns(equinox, names)

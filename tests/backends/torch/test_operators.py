@@ -43,6 +43,10 @@ def router_inputs(dtype: torch.dtype) -> dict[str, Inputs]:
         "retrieve": [(q, keys, 4)],
         "retrieve_backward": [backward],
         "select": [(s1, s2, 3)],
+        "count_experts": [
+            (torch.zeros(9, 2, dtype=torch.float64), ids, dscores.to(compute_dtype), mask)
+            for mask in (None, torch.tensor(masks[1]))
+        ],
     }
 
 
@@ -98,6 +102,7 @@ def all_inputs(dtype: torch.dtype) -> dict[str, Inputs]:
 
 
 NAMES = list(all_inputs(torch.float32))
+LIBRARY_ALONE = {"query_backward", "gather_dot", "gather_sum", "table_gradient", "count_experts"}
 
 
 def test_every_operator_of_the_namespace_is_checked_here():
@@ -169,7 +174,7 @@ def test_the_whole_layer_calls_the_operators_of_its_stages_where_it_has_no_kerne
 
 
 @pytest.mark.skipif(not native.available(), reason=native.unavailable_reason())
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"query_backward", "gather_dot", "gather_sum", "table_gradient"}))
+@pytest.mark.parametrize("name", sorted(set(NAMES) - LIBRARY_ALONE))
 def test_the_core_has_a_kernel_on_the_cpu(name):
     assert torch._C._dispatch_has_kernel_for_dispatch_key(f"peerspec::{name}", "CPU")
 
