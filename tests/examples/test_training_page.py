@@ -14,7 +14,7 @@ EXAMPLES = re.findall(r"<!-- run -->\n```python\n(.*?)```", TEXT, re.DOTALL)
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_the_examples_of_the_page_run_one_after_the_other(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
     names: dict[str, object] = {}
     exec(EXAMPLES[0], names)
     table = names["tables"][0]
@@ -26,7 +26,7 @@ def test_the_examples_of_the_page_run_one_after_the_other(tmp_path, monkeypatch,
     for example in EXAMPLES[1:]:
         capsys.readouterr()
         exec(example, names)
-        if "usage.html" in example:
+        if "usage.usage()" in example:
             printed = dict(part.split()[:2] for part in capsys.readouterr().out.split(", "))
     assert 0.5 < float(printed["usage"]) <= 1
     assert 0 < float(printed["unevenness"]) < 2
