@@ -78,8 +78,9 @@ def measured(part: str, options: argparse.Namespace) -> Iterator[list[dict[str, 
 
 def render(folder: Path) -> None:
     """Write the page, and the plots of each machine."""
-    from plots import draw
     from tables import markdown
+
+    from plots import draw
 
     if not machines(folder):
         raise SystemExit(f"{folder} holds figures of no machine; run without --render first")

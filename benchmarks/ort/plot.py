@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plots import bars, save
 from results import read
+
+from plots import bars, save
 
 __all__ = ["draw"]
 
