@@ -33,6 +33,7 @@ def grow(
         ConfigError, TableError: as ``peerspec.reference.grow``.
 
     Example:
+        >>> from peerspec.backends.jax import init
         >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
         >>> config, params = grow(config, init(config, jax.random.key(0)), 25)
         >>> params["experts.u"].shape
@@ -60,6 +61,7 @@ def grow_state(state: Any, config: PeerConfig, num_experts: int) -> Any:
 
     Example:
         >>> import optax
+        >>> from peerspec.backends.jax import init
         >>> config = PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4)
         >>> state = optax.adam(1e-3).init(init(config, jax.random.key(0)))
         >>> grow_state(state, config, 25)[0].mu["experts.v"].shape

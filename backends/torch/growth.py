@@ -46,6 +46,7 @@ def grow(
             optimiser holds a parameter of the module. Nothing has changed.
 
     Example:
+        >>> from peerspec.backends.torch import PeerConfig
         >>> layer = PEER(PeerConfig(d_model=8, heads=2, num_experts=16, top_k=4, d_key=4))
         >>> optimiser = torch.optim.AdamW(layer.parameters())
         >>> layer = grow(layer, 25, optimisers=optimiser)

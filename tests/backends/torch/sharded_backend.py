@@ -17,7 +17,7 @@ from safetensors.torch import load_file, safe_open, save_file
 from torch import Tensor, distributed
 from torch.distributed.device_mesh import init_device_mesh
 
-from peerspec.backends.protocol import ALL_PROFILES, PRECISIONS
+from peerspec.backends.protocol import LAYER_PROFILES, PRECISIONS
 from peerspec.backends.torch import PEER
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.sharded import shard
@@ -38,7 +38,7 @@ class Sharded:
 
     def __init__(self, by: str, folder: Path, precision: str) -> None:
         self.name, self.by, self._folder = f"by {by}", by, folder
-        self.profiles = (ALL_PROFILES - {"select", *PRECISIONS}) | {precision}
+        self.profiles = (LAYER_PROFILES - {"select", *PRECISIONS}) | {precision}
 
     def forward(self, layer: Layer, x: NDArray[Any], *, mask: Any = None, training: bool = False) -> Output:
         lead, config = x.shape[:-1], layer.config
