@@ -56,6 +56,7 @@ NAME = f"its name must be a printable text of 1 to {_NAME_LIMIT} letters"
 """What ``is_name`` requires, in words."""
 ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
 LAYER_PROFILES = ALL_PROFILES - BEYOND_THE_LAYER
+"""The profiles of the function that a layer computes."""
 
 
 class BackendError(PeerError):
