@@ -20,6 +20,7 @@ from peerspec.reference.trainable import Trainable
 __all__ = ["train"]
 
 RATE, MOMENTUM, DECAY = 2.0**-4, 0.9, 2.0**-3
+"""Any numbers would do; these change each entry visibly in a few steps."""
 
 
 def train(

@@ -138,7 +138,7 @@ def test_the_books_balance_when_every_survivor_is_explained() -> None:
     assert books.as_json()["survivors"][0]["why"] == "it computes the same"
 
 
-def test_an_explained_mutant_that_ends_in_no_time_is_no_defect_that_was_found() -> None:
+def test_an_explained_mutant_that_exceeds_the_limit_of_time_is_no_defect_that_was_found() -> None:
     slow = Trial(SAME, TIMED_OUT, 300.0)
     assert Books([slow], {SAME.key: "it computes the same"}, whole=True).balanced
     assert Books([slow], {}, whole=True).survivors == []

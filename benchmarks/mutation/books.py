@@ -47,7 +47,7 @@ class Books:
 
     @property
     def survivors(self) -> list[Trial]:
-        """The mutants in which the suite found nothing; of those that ended in no time, the explained ones.
+        """The mutants in which the suite found nothing, and the explained ones that gave no answer within the limit.
 
         A change that makes an implementation slow, and is explained, is no defect that the suite found.
         """

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from math import isqrt
 from typing import Any
 
-import numpy as np
-
 from peerspec.conformance.cases.case import Array
 from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.bits import differing, first_place
 from peerspec.conformance.checks.evidence import blocked, holds, violated
-from peerspec.conformance.hosts.arguments import same_bits
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import Problem, ProblemKind
 from peerspec.conformance.trials.growth import GrowthTrial
@@ -31,7 +29,8 @@ def _rows(trial: GrowthTrial) -> Iterator[Evidence]:
     for params, experts in ((trial.grown, trial.steps[1]), (same, trial.config.num_experts)):
         for name, array in trial.case.layer.params.items():
             kept = _kept(trial, name, params[name])
-            yield holds(same_bits(array, kept), ProblemKind.GROWN_BITS, name=name, experts=experts, at=_at(array, kept))
+            other = differing(array, kept)
+            yield holds(not other.any(), ProblemKind.GROWN_BITS, name=name, experts=experts, at=first_place(other))
 
 
 def _values(found: object) -> dict[str, Any]:
@@ -46,13 +45,6 @@ def _kept(trial: GrowthTrial, name: str, array: Array) -> Array:
     return array[:, :, :n] if name == "keys" else array[grown_ids(n, isqrt(len(array)))]
 
 
-def _at(old: Array, kept: Array) -> list[int]:
-    """The first entry of the old parameter that has other bits."""
-    words = f"u{old.dtype.itemsize}"
-    different = np.argwhere(np.ascontiguousarray(old).view(words) != np.ascontiguousarray(kept).view(words))
-    return [int(index) for index in different[0]] if len(different) else []
-
-
 def _steps(trial: GrowthTrial) -> Iterator[Evidence]:
     """The new values of an expert depend on its sub-keys and the seed, and not on where growth begins or ends."""
     if trial.violation:
@@ -65,14 +57,15 @@ def _steps(trial: GrowthTrial) -> Iterator[Evidence]:
         return
     by_steps = trial.call(between, many)
     for name, array in trial.grown.items():
-        equal = same_bits(array, by_steps[name])
-        yield holds(equal, ProblemKind.GROWN_BY_STEPS, name=name, few=few, many=many, at=_at(array, by_steps[name]))
+        other = differing(array, by_steps[name])
+        values: dict[str, Any] = {"name": name, "few": few, "many": many, "at": first_place(other)}
+        yield holds(not other.any(), ProblemKind.GROWN_BY_STEPS, **values)
 
 
 def _refusal(trial: GrowthTrial) -> Iterator[Evidence]:
     n = trial.config.n
-    numbers = [n * n + 1, (n + 2) ** 2 - 1, *((n - 1) ** 2 for _ in range(1) if n > 1)]
-    for number in numbers:
+    smaller = [(n - 1) ** 2] if n > 1 else []
+    for number in (n * n + 1, (n + 2) ** 2 - 1, *smaller):
         yield holds(trial.refuses(number), ProblemKind.GROWTH_NOT_REFUSED, experts=n * n, wanted=number)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from peerspec.conformance.cases.case import Array
 from peerspec.conformance.check import Check, Evidence
+from peerspec.conformance.checks.bits import differing, first_place
 from peerspec.conformance.checks.evidence import blocked, holds, violated
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import ProblemKind
@@ -34,12 +36,10 @@ def _kept(
     trial: TrainableTrial, part: Part, step: int, before: dict[str, Array], after: dict[str, Array]
 ) -> Iterator[Evidence]:
     for name, mask in _masks(trial, part).items():
-        changed = _differ(before[name], after[name]) & ~np.broadcast_to(mask, before[name].shape)
+        changed = differing(before[name], after[name]) & ~np.broadcast_to(mask, before[name].shape)
         clause = "TRN-4" if name in STATISTICS else ""
-        yield holds(
-            not changed.any(), ProblemKind.TRAINED_OUTSIDE, part=part.name, name=name, step=step, at=_first(changed),
-            clause=clause,
-        )  # fmt: skip
+        values: dict[str, Any] = {"part": part.name, "name": name, "step": step, "at": first_place(changed)}
+        yield holds(not changed.any(), ProblemKind.TRAINED_OUTSIDE, clause=clause, **values)
 
 
 def _masks(trial: TrainableTrial, part: Part) -> dict[str, Array]:
@@ -61,7 +61,7 @@ def _inside(trial: TrainableTrial) -> Iterator[Evidence]:
         expected = gradients(layer, case.x[0], case.dy[0], training=part.statistics)
         for name, mask in part.of(layer.config).masks(layer.config).items():
             due = (np.abs(expected[name]) > np.abs(expected[name]).max() / 2) & mask
-            moved = _differ(layer.params[name], after[name]) & mask
+            moved = differing(layer.params[name], after[name]) & mask
             if due.any():
                 yield holds(bool(moved.any()), ProblemKind.NOT_TRAINED, part=part.name, name=name)
 
@@ -75,19 +75,9 @@ def _alike(trial: TrainableTrial) -> Iterator[Evidence]:
         whole, limited = trial.after(part, whole=1, steps=1), trial.after(part, whole=0, steps=1)
         for name, mask in part.of(trial.case.layer.config).masks(trial.case.layer.config).items():
             if name.startswith("experts."):
-                other = _differ(whole[name], limited[name]) & mask
-                yield holds(not other.any(), ProblemKind.TRAINED_OTHERWISE, part=part.name, name=name, at=_first(other))
-
-
-def _differ(a: Array, b: Array) -> Array:
-    """Where the bits of two arrays of one shape and dtype differ."""
-    words = f"u{a.dtype.itemsize}"
-    found: Array = np.ascontiguousarray(a).view(words) != np.ascontiguousarray(b).view(words)
-    return found
-
-
-def _first(where: Array) -> list[int]:
-    return [int(index) for index in np.argwhere(where)[0]] if where.any() else []
+                other = differing(whole[name], limited[name]) & mask
+                values: dict[str, Any] = {"part": part.name, "name": name, "at": first_place(other)}
+                yield holds(not other.any(), ProblemKind.TRAINED_OTHERWISE, **values)
 
 
 TRAINABLE_CHECKS = tuple(

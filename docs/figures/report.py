@@ -5,7 +5,6 @@ Run ``python docs/figures/report.py`` in the folder of the repository; it needs 
 
 from __future__ import annotations
 
-import base64
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +20,11 @@ from peerspec.conformance.render.html import page
 ROOT = Path(__file__).parents[2]
 WIDTH, SCALE = 900, 1.25
 LEFT_OUT = ("profiles", "stages", "checks", "run", "clauses")
+ALONE = (
+    *(f"document.getElementById('{section}').closest('section').remove()" for section in LEFT_OUT),
+    "document.querySelectorAll('nav, footer, .failure ~ *').forEach(e => e.remove())",
+)
+"""What leaves the verdict and the first failure, without the other sections of the page."""
 
 
 class Mine:
@@ -38,23 +42,11 @@ def main() -> None:
         shown.write_text(page([report]), "utf-8")
         browser = Browser(Path(folder, "profile"))
         try:
-            Path(__file__).with_suffix(".png").write_bytes(_picture(browser, shown.as_uri()))
+            Path(__file__).with_suffix(".png").write_bytes(
+                browser.picture(shown.as_uri(), width=WIDTH, scale=SCALE, first=ALONE)
+            )
         finally:
             browser.close()
-
-
-def _picture(browser: Browser, address: str) -> bytes:
-    """The verdict and the first failure, without the other sections of the page."""
-    screen = {"width": WIDTH, "height": 600, "deviceScaleFactor": SCALE, "mobile": False}
-    browser.call("Emulation.setDeviceMetricsOverride", **screen)
-    browser.open(address)
-    for section in LEFT_OUT:
-        browser.value(f"document.getElementById('{section}').closest('section').remove()")
-    browser.value("document.querySelectorAll('nav, footer, .failure ~ *').forEach(e => e.remove())")
-    height = browser.value("document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": WIDTH, "height": height, "scale": 1}
-    shot = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
-    return base64.b64decode(shot["data"])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Run ``python docs/figures/usage.py`` in the folder of the repository; it needs C
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
 import tempfile
@@ -29,19 +28,9 @@ def main() -> None:
         subprocess.run([sys.executable, TRAIN, ROOT / "SPEC.md", *options, f"--page={shown}"], check=True)
         browser = Browser(Path(folder, "profile"))
         try:
-            Path(__file__).with_suffix(".png").write_bytes(_picture(browser, shown.as_uri()))
+            Path(__file__).with_suffix(".png").write_bytes(browser.picture(shown.as_uri(), width=WIDTH, scale=SCALE))
         finally:
             browser.close()
-
-
-def _picture(browser: Browser, address: str) -> bytes:
-    screen = {"width": WIDTH, "height": 600, "deviceScaleFactor": SCALE, "mobile": False}
-    browser.call("Emulation.setDeviceMetricsOverride", **screen)
-    browser.open(address)
-    height = browser.value("document.documentElement.scrollHeight")
-    clip = {"x": 0, "y": 0, "width": WIDTH, "height": height, "scale": 1}
-    shot = browser.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
-    return base64.b64decode(shot["data"])
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,18 @@ class Browser:
             assert time.monotonic() < end, f"not true after {seconds} s: {expression}"
             time.sleep(0.05)
         return found
+
+    def picture(self, url: str, *, width: int, scale: float, first: Iterable[str] = ()) -> bytes:
+        """A page from top to bottom as PNG, after some expressions were evaluated in it."""
+        screen = {"width": width, "height": 600, "deviceScaleFactor": scale, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", **screen)
+        self.open(url)
+        for expression in first:
+            self.value(expression)
+        height = self.value("document.documentElement.scrollHeight")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        return base64.b64decode(shot["data"])
 
     def events_of(self, method: str) -> list[Any]:
         """The parameters of all events of one method since the page was opened."""
