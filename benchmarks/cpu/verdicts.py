@@ -10,6 +10,7 @@ import torch
 
 from peerspec.backends.jax import backend as jax_backend
 from peerspec.backends.jax import library_operations as jax_library_operations
+from peerspec.backends.protocol import LAYER_PROFILES
 from peerspec.backends.torch import PEER, backend
 from peerspec.backends.torch.arrays import to_array, to_tensor
 from peerspec.backends.torch.kernels import library_operations
@@ -24,7 +25,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "peer_pytorch" / "backend.py"
 class TouchedRows:
     """The layer as the benchmarks train it, with gradients as touched rows."""
 
-    name, profiles = "torch", backend.profiles
+    name, profiles = "torch", LAYER_PROFILES
     forward, select = staticmethod(backend.forward), staticmethod(backend.select)
 
     @staticmethod
@@ -50,7 +51,7 @@ def _without_core(function: Callable[..., Any]) -> Callable[..., Any]:
 class JaxWithoutCore:
     """The JAX backend without the core."""
 
-    name, profiles = jax_backend.name, jax_backend.profiles
+    name, profiles = jax_backend.name, LAYER_PROFILES
     forward, select, gradients = (
         staticmethod(_without_core(function))
         for function in (jax_backend.forward, jax_backend.select, jax_backend.gradients)

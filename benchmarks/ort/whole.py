@@ -20,7 +20,12 @@ __all__ = ["GRID", "by_bodies", "by_kernels", "forward", "narrow"]
 GRID = [Point(1024, d_model, tokens) for d_model in (256, 1024) for tokens in (1, 64, 512, 4096)]
 
 NATIVE, BODIES = "native kernel", "bodies"
-RIVALS = [variants.PACKAGE, "Algorithm 1", "Algorithm 1, embedding_bag"]
+RIVALS: dict[str, variants.Maker] = {
+    variants.PACKAGE: variants.peer_pytorch,
+    "Algorithm 1": variants.paper,
+    variants.BAG: partial(variants.paper, bag=True),
+    variants.COMPILED: partial(variants.paper, bag=True, compiled=True),
+}
 
 
 def by_kernels(bench: Bench) -> Run:
@@ -43,10 +48,8 @@ def of_batches(bench: Bench, made: Any, arrays: Mapping[str, NDArray[Any]]) -> R
 VARIANTS: dict[str, Callable[[Bench], Run]] = {
     NATIVE: by_kernels,
     BODIES: by_bodies,
-    "torch, with the core": variants.with_core,
-    variants.PACKAGE: variants.peer_pytorch,
-    "Algorithm 1": variants.paper,
-    "Algorithm 1, embedding_bag": partial(variants.paper, bag=True),
+    variants.CORE: variants.with_core,
+    **RIVALS,
 }
 
 
@@ -55,7 +58,8 @@ def forward(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, o
     for bench in benches(list(points)):
         with torch.inference_mode():
             found = in_turns({name: make(bench) for name, make in VARIANTS.items()}, budget, advance=bench.advance)
-        yield compared(bench.point.as_row(), found, RIVALS)
+        torch.compiler.reset()
+        yield compared(bench.point.as_row(), found, list(RIVALS))
 
 
 def narrow(points: Sequence[Point], budget: float) -> Iterator[list[dict[str, object]]]:
