@@ -32,14 +32,14 @@ def capacity_of(factor: float, tokens: int, *, num_experts: int, top_k: int) -> 
         32
     """
     require_counts("CMP-6", tokens=tokens, num_experts=num_experts, top_k=top_k)
-    return slots_per_expert(tokens, top_k * decimals_of(factor, "CMP-6"), num_experts)
+    return slots_per_expert(tokens, top_k * decimals_of(factor, "CMP-6") / num_experts)
 
 
-def slots_per_expert(tokens: int, experts_per_token: Fraction, num_experts: int) -> int:
-    """⌈tokens·experts_per_token/num_experts⌉, at most ``tokens``; 0 for no token."""
+def slots_per_expert(tokens: int, share: Fraction) -> int:
+    """⌈tokens·share⌉, at most ``tokens``; 0 for no token."""
     if tokens < 0:
         raise InputError(f"the number of tokens must be at least 0, got {tokens} (CMP-6)")
-    return min(tokens, math.ceil(tokens * experts_per_token / num_experts))
+    return min(tokens, math.ceil(tokens * share))
 
 
 def decimals_of(factor: Any, clause: str) -> Fraction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, asdict, dataclass
+from fractions import Fraction
 
 from peerspec.files.shown import shown
 from peerspec.reference.comparison.capacity import decimals_of, slots_per_expert
@@ -172,7 +173,12 @@ class ExpertChoiceConfig(Fields):
 
     def capacity(self, counted: int) -> int:
         """The tokens that each expert chooses among ``counted`` ones, ⌈counted·f/E⌉ (XCM-4)."""
-        return slots_per_expert(counted, decimals_of(self.capacity_factor, "XCM-1"), self.num_experts)
+        return slots_per_expert(counted, self.share)
+
+    @property
+    def share(self) -> Fraction:
+        """f/E: the share of the tokens that an expert computes."""
+        return decimals_of(self.capacity_factor, "XCM-1") / self.num_experts
 
     def shapes(self) -> Shapes:
         """The shape of every parameter by name, in the order of the table in TCM-2."""

@@ -9,7 +9,6 @@ from math import prod
 import numpy as np
 from numpy.typing import DTypeLike
 
-from peerspec.reference.comparison.capacity import decimals_of
 from peerspec.reference.comparison.config import (
     ComparisonConfig,
     DenseConfig,
@@ -61,7 +60,7 @@ def _rows_per_token(config: ComparisonConfig) -> Fraction:
     if isinstance(config, PKMConfig):
         return Fraction(config.heads * config.top_k)
     if isinstance(config, ExpertChoiceConfig):
-        return decimals_of(config.capacity_factor, "XCM-1") * config.d_hidden
+        return config.share * config.num_experts * config.d_hidden
     return Fraction(config.top_k * config.d_hidden)
 
 
