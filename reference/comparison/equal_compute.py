@@ -156,7 +156,7 @@ def _nearest(peer: PeerConfig, by: str, make: Callable[[int], Config], most: int
     target = getattr(cost(peer), by)
 
     def measure(size: int) -> int:
-        found: int = getattr(comparison_cost(make(size)), by)
+        found: int = getattr(comparison_cost(make(min(size, most or size))), by)
         return found
 
     if measure(1) > target or (most is not None and measure(most) < target):
@@ -165,13 +165,17 @@ def _nearest(peer: PeerConfig, by: str, make: Callable[[int], Config], most: int
             f"a layer with {by} of {target}, as this PEER layer has, does not exist: {type(make(1)).__name__} has "
             f"{bound}; choose fewer or more experts (CMP-8)"
         )
-    low, high = 1, 2
-    while high <= (most or high) and measure(high) <= target:
+    above = _first(measure, target)  # not more than ``most``
+    below = measure(max(1, above - 1))
+    return make(_first(measure, below) if target - below <= measure(above) - target else above)
+
+
+def _first(measure: Callable[[int], int], least: int) -> int:
+    """The least size, from 1, whose measure is at least ``least``; measures do not fall as the size grows."""
+    low, high = 0, 1
+    while measure(high) < least:
         low, high = high, 2 * high
-    high = min(high, (most or high) + 1)
-    while high - low > 1:  # measure(low) <= target < measure(high), or high is too many
+    while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if measure(middle) <= target else (low, middle)
-    above = low + 1
-    too_many = most is not None and above > most
-    return make(low if too_many or target - measure(low) <= measure(above) - target else above)
+        low, high = (low, middle) if measure(middle) >= least else (middle, high)
+    return high

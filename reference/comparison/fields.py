@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from peerspec.files.shown import shown
 from peerspec.files.strict_json import MAX_DIGITS, parse_json
@@ -12,6 +12,8 @@ from peerspec.reference.config import ACTIVATIONS, EXPERTS
 from peerspec.reference.errors import ConfigError
 
 __all__ = ["Fields", "require_activation_and_expert", "require_counts", "require_option"]
+
+Config = TypeVar("Config", bound="Fields")
 
 
 class Fields:
@@ -25,7 +27,7 @@ class Fields:
         return json.dumps(asdict(self))  # type: ignore[call-overload]  # every subclass is a dataclass
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
+    def from_json(cls: type[Config], text: str) -> Config:
         """The configuration that ``to_json`` wrote.
 
         Raises:
@@ -41,7 +43,7 @@ class Fields:
         return cls.from_fields(values)
 
     @classmethod
-    def from_fields(cls, values: Any) -> Self:
+    def from_fields(cls: type[Config], values: Any) -> Config:
         """The configuration whose fields are the entries of a JSON object.
 
         Raises:
