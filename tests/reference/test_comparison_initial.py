@@ -31,9 +31,9 @@ def variance(config: ComparisonConfig) -> float:
 
 EXPECTED = 0.5
 """The mean of ω² for `relu` and u·x of variance 1."""
-# The mean of TOKENS·WIDTH squares. They share the rows of neurons, at least H = 16 of them: a row of u has |u|² within
-# 1 ± √(2/64) and a neuron ω² of mean ½ and variance 5/4 over tokens. With v's own spread, a standard deviation of
-# at most a tenth remains; five of them are allowed. A scale that grows with E, H or N is off by a factor of four or more.
+# Sums over 16 neurons or more, of |u|² and |v|² over 64 numbers each: a relative deviation of √(2/(64·16)) = 0.04 for
+# each table. Products of two different neurons add (0.4²/0.5)·√(16·15)/(16·√64) = 0.04, and tokens less. Together less than
+# 0.1, of which five are allowed. A scale that grows with E, H or N is off by a factor of four or more.
 SPREAD = 5 * 0.1
 
 
@@ -64,8 +64,8 @@ def test_the_scale_of_an_expert_choice_layer_does_not_depend_on_its_sizes(
 def test_the_scale_of_a_memory_lies_between_its_bounds_for_every_number_of_values(n: int) -> None:
     """Given the routing, y has the variance Σ G²/h over the rows that a token uses, where G adds the gates of a row.
 
-    Where every row is used by one head, it is the mean over heads of Σ g², between 1/k and 1. Heads that use one row add
-    to it, the more often the fewer rows there are.
+    Where every row is used by one head, it is the mean over heads of Σ g², between 1/k and 1. Heads that use one row
+    add to it, the more often the fewer rows there are.
     """
     config = PKMConfig(WIDTH, 8, n * n, 4, 32)
     layer = ComparisonLayer.random(config, dtype=np.float64)

@@ -108,7 +108,7 @@ def test_a_selection_that_is_given_gives_the_same_result(kind: str) -> None:
     expected = gradients(layer, x, dy, training=False)
     for name, gradient in gradients(layer, x, dy, training=False, selection=selection).items():
         np.testing.assert_array_equal(gradient, expected[name])
-    with pytest.raises(InputError, match="selection must be .* of shape"):
+    with pytest.raises(InputError, match=r"selection must be .* of shape"):
         forward(layer, x, selection=selection[0])
     if not kind.startswith("experts"):
         with pytest.raises(InputError, match=r"selection must lie in 0\.\.\d+, got -1\.\."):

@@ -1,4 +1,4 @@
-"""Layers of chapter 15 in which every parameter matters, with pairwise different sizes, so that a wrong axis does not fit."""
+"""Layers of chapter 15 in which every parameter matters, with pairwise different sizes."""
 
 from __future__ import annotations
 
