@@ -32,8 +32,8 @@ def variance(config: ComparisonConfig) -> float:
 EXPECTED = 0.5
 """The mean of ω² for `relu` and u·x of variance 1."""
 # Sums over 16 neurons or more, of |u|² and |v|² over 64 numbers each: a relative deviation of √(2/(64·16)) = 0.04 for
-# each table. Products of two different neurons add (0.4²/0.5)·√(16·15)/(16·√64) = 0.04, and tokens less. Together less than
-# 0.1, of which five are allowed. A scale that grows with E, H or N is off by a factor of four or more.
+# each table. Products of two different neurons add (0.4²/0.5)·√(16·15)/(16·√64) = 0.04, tokens less: together
+# less than 0.1, of which five are allowed. A scale that grows with E, H or N is off by a factor of four or more.
 SPREAD = 5 * 0.1
 
 
