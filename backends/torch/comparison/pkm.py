@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from peerspec.backends.torch.comparison.gates_of_inference import gates_of_inference
 from peerspec.backends.torch.comparison.layer import ComparisonModule
 from peerspec.backends.torch.comparison.value_sum import value_sum
-from peerspec.backends.torch.forward import Output
+from peerspec.backends.torch.forward import Output, fits_one_operator
 from peerspec.backends.torch.gates import gates
 from peerspec.backends.torch.precision import without_autocast
 from peerspec.backends.torch.retrieval import retrieve
@@ -80,9 +81,15 @@ class PKM(ComparisonModule[PKMConfig]):
             if self.query_norm is not None:
                 q, state = self.query_norm(q, keys.dtype, mask)
             scores, ids = retrieve(keys, q, config.top_k)
-            gate = gates(config.gate, scores)
+            gate = (gates_of_inference if self._infers(x) else gates)(config.gate, scores)
             pairs = ids.flatten(1), gate.flatten(1)
             y = value_sum(params["values"], *pairs, sparse_gradients=self.sparse_gradients)
         lead = x.shape[:-1]
         routing = (each.view(*lead, config.heads, config.top_k) for each in (scores, ids, gate))
         return Output(y.to(x.dtype).view(*lead, config.d_out), *routing, state)
+
+    def _infers(self, x: Tensor) -> bool:
+        """Whether ``PEER`` would be one operator without a derivative, whose core has a softmax of its own."""
+        tensors = [x, *self._tensors().values()]
+        learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+        return not learns and fits_one_operator(self.config.retrieval)
