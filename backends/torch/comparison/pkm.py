@@ -85,8 +85,8 @@ class PKM(ComparisonModule[PKMConfig]):
             pairs = ids.flatten(1), gate.flatten(1)
             y = value_sum(params["values"], *pairs, sparse_gradients=self.sparse_gradients)
         lead = x.shape[:-1]
-        routing = (each.view(*lead, config.heads, config.top_k) for each in (scores, ids, gate))
-        return Output(y.to(x.dtype).view(*lead, config.d_out), *routing, state)
+        scores, ids, gate = (each.view(*lead, config.heads, config.top_k) for each in (scores, ids, gate))
+        return Output(y.to(x.dtype).view(*lead, config.d_out), scores, ids, gate, state)
 
     def _infers(self, x: Tensor) -> bool:
         """Whether ``PEER`` would be one operator without a derivative, whose core has a softmax of its own."""

@@ -58,7 +58,7 @@ class _IntoSlots(torch.autograd.Function):
         return torch.where(filled[..., None], x[token], 0)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         return from_slots(gradient, Slots(*ctx.saved_tensors)), None, None, None, None
 
 
@@ -73,5 +73,5 @@ class _FromSlots(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         return into_slots(gradient, Slots(*ctx.saved_tensors)), None, None, None, None
