@@ -137,6 +137,19 @@ def test_equal_scores_are_chosen_by_earlier_token_and_y_is_exact(factor: float, 
     np.testing.assert_array_equal(to_array(y.detach()), expected.y.astype(named.input))
 
 
+def test_many_equal_scores_keep_their_order() -> None:
+    """Sorts of few numbers are stable by themselves; those of many only if they are asked to be."""
+    config = config_of("tokens", num_experts=300, d_hidden=1, top_k=20, capacity=2)
+    module = TokenChoice(config)
+    torch.nn.init.zeros_(module.router.weight)
+    out = module.forward_with_routing(torch.ones(50, 5))
+    assert torch.equal(out.indices, torch.arange(20).expand(50, -1))
+    assert torch.equal(out.kept, (torch.arange(50) < 2)[:, None].expand(-1, 20))
+    chooser = ExpertChoice(config_of("experts", capacity_factor=1.0))
+    chosen = chooser.forward_with_routing(torch.ones(4000, 5)).chosen
+    assert torch.equal(chosen, (torch.arange(4000) < 1000)[:, None].expand(-1, 4))
+
+
 def test_signed_zeros_are_equal_logits() -> None:
     logit = np.array([[-0.0, 0.0, -0.0, 1.0], [0.0, -0.0, -1.0, 0.0]])
     params = {"router.weight": np.eye(4), "experts.u": np.ones((4, 1, 4)), "experts.v": np.ones((4, 1, 1))}
