@@ -6,7 +6,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-ROOMS  := files reference native export backends conformance verification cli
+ROOMS  := files reference interchange native export backends conformance verification cli
 PINS   := pyproject.toml constraints.txt $(wildcard native/src/*.* native/src/xla/* native/include/*)
 
 .PHONY: check test docs clean

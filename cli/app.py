@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from peerspec.cli.check import check
+from peerspec.cli.convert import convert
 from peerspec.cli.explain import explain
 from peerspec.cli.export import export
 from peerspec.cli.layers import layers
@@ -42,7 +43,7 @@ def _root(
     pass
 
 
-for command in (check, smoke, explain, layers, export, verify, render, repro):
+for command in (check, smoke, explain, layers, convert, export, verify, render, repro):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(vectors, name="vectors")

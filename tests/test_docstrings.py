@@ -13,7 +13,7 @@ from peerspec.export import export
 from peerspec.reference import Layer, PeerConfig
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("files", "reference", "native", "export", "backends", "conformance", "verification")
+ROOMS = ("files", "reference", "interchange", "native", "export", "backends", "conformance", "verification")
 
 
 def _modules() -> list[str]:

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
 """JAX warns of forks of its process; no trial uses JAX."""
 EVERY = all_mutants()
 EXPLAINED = explanations(TOOL / "equivalent.json")
+PUBLISHED = json.loads((ROOT / "benchmarks" / "results" / "mutation.json").read_text("utf-8"))
 SAMPLE = 8
 
 
@@ -137,6 +138,12 @@ def test_the_books_balance_when_every_survivor_is_explained() -> None:
     assert books.as_json()["survivors"][0]["why"] == "it computes the same"
 
 
+def test_an_explained_mutant_that_ends_in_no_time_is_no_defect_that_was_found() -> None:
+    slow = Trial(SAME, TIMED_OUT, 300.0)
+    assert Books([slow], {SAME.key: "it computes the same"}, whole=True).balanced
+    assert Books([slow], {}, whole=True).survivors == []
+
+
 def test_a_survivor_without_an_explanation_is_reported() -> None:
     books = Books([SURVIVES, FOUND], {}, whole=True)
     assert not books.balanced
@@ -162,3 +169,14 @@ def test_a_survivor_is_explained_once_and_with_words(tmp_path: Path) -> None:
 
 def test_every_explanation_names_a_mutant_of_the_sources() -> None:
     assert sorted(set(EXPLAINED) - {mutant.key for mutant in EVERY}) == []
+
+
+def test_the_published_results_are_of_all_mutants_and_explain_every_survivor() -> None:
+    survivors = [(row["file"], row["function"], row["text"], row["change"]) for row in PUBLISHED["survivors"]]
+    assert (PUBLISHED["size"], PUBLISHED["whole"], PUBLISHED["unexplained"]) == ("default", True, 0)
+    assert PUBLISHED["made"] == len(EVERY)
+    assert len(survivors) == PUBLISHED["survived"]
+    assert set(survivors) == set(EXPLAINED)
+    for group in ("operators", "targets"):
+        assert sum(row["made"] for row in PUBLISHED[group].values()) == len(EVERY)
+        assert sum(row["survived"] for row in PUBLISHED[group].values()) == len(survivors)

@@ -48,7 +48,7 @@ def test_every_folder_of_the_package_is_a_room_of_the_table() -> None:
     }
 
 
-@pytest.mark.parametrize("room", ["files", "reference", "native", "conformance"])
+@pytest.mark.parametrize("room", ["files", "reference", "interchange", "native", "conformance"])
 def test_a_room_whose_row_names_no_framework_may_import_none(room: str) -> None:
     assert not any(re.search(rf"\b{name}\b", table()[room]) for name in FRAMEWORKS)
     assert {*FRAMEWORKS} <= forbidden(f"peerspec.{room}")

@@ -6,7 +6,18 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("files", "reference", "native", "export", "backends", "conformance", "verification", "cli", "package")
+ROOMS = (
+    "files",
+    "reference",
+    "interchange",
+    "native",
+    "export",
+    "backends",
+    "conformance",
+    "verification",
+    "cli",
+    "package",
+)
 FOLDERS = ("tests", "docs", "examples", "benchmarks")
 FILES = ("README.md", "SPEC.md", "CONTRIBUTING.md", "pyproject.toml", "Makefile")
 BINARY = {".safetensors", ".so", ".pyc", ".onnx"}

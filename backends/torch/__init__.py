@@ -23,6 +23,7 @@ from peerspec.backends.torch.after_import import after_import as _after_import
 from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.optim import LazyAdam, RowAdagrad, RowSGD, clip_grad_norm_
+from peerspec.backends.torch.replace import peer_layers, replace_ffn
 from peerspec.reference import Layer, PeerConfig
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "clip_grad_norm_",
     "functional",
     "layers_metadata",
+    "peer_layers",
+    "replace_ffn",
 ]
 
 

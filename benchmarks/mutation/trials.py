@@ -19,7 +19,7 @@ from targets import TARGETS
 from peerspec.backends import load
 from peerspec.conformance import check_backend
 
-__all__ = ["SURVIVED", "Judge", "Trial", "judged_by_suite", "run_trials"]
+__all__ = ["SURVIVED", "TIMED_OUT", "Judge", "Trial", "judged_by_suite", "run_trials"]
 
 SURVIVED, TIMED_OUT, DIED = "", "no answer in time", "the process died"
 MEMORY = 12 << 30

@@ -21,8 +21,10 @@ from peerspec.conformance.cases.changes import (
     changed_parameters,
     with_parameters,
 )
+from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import holds, sound, violated
+from peerspec.conformance.hosts.arguments import same_bits
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.gradients import GradientTrial
@@ -121,8 +123,19 @@ def gradients_follow(trial: GradientTrial) -> Iterator[Evidence]:
     for what, case, in_place in _gradient_changes(trial):
         name = moved(trial.returned, trial.later(in_place=in_place).returned)
         yield holds(name is None, ProblemKind.GRADIENT_NOT_REPEATED, names=[name])
-        part = stale_gradient(trial, trial.later(case, in_place=in_place))
+        part = stale_gradient(trial, after := trial.later(case, in_place=in_place))
+        if not part and case.dy is trial.case.dy and not same_bits(trial.dy, after.dy):
+            part = _stale_for_common_dy(trial, after, in_place=in_place)
         yield holds(part is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="gradients")
+
+
+def _stale_for_common_dy(trial: GradientTrial, after: GradientTrial, *, in_place: bool) -> str | None:
+    """As ``stale_gradient``, with dy 0 where either selection is not certain: another dy would give other gradients."""
+    assert trial.case.dy is not None
+    both = (trial.certain & after.certain).reshape(*trial.trial.lead, 1)
+    dy = like(trial.case.dy, np.where(both, trial.case.dy, trial.case.dy.dtype.type(0)))
+    before, after = (trial.later(replace(each.case, dy=dy), in_place=in_place) for each in (trial, after))
+    return stale_gradient(before, after)
 
 
 def _gradient_changes(trial: GradientTrial) -> Iterator[tuple[str, Case, bool]]:

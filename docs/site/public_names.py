@@ -32,6 +32,7 @@ MODULES = (
     "peerspec.conformance.verdict",
     "peerspec.conformance",
     "peerspec.verification",
+    "peerspec.interchange",
     "peerspec.native",
     "peerspec",
 )

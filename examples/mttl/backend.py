@@ -24,11 +24,13 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import pad
 
+from peerspec.interchange import LAYOUTS, with_keys_per_head
 from peerspec.reference import Layer, Output, PeerConfig
 
 ACTIVATIONS = {
@@ -134,11 +136,9 @@ def _module(config: PeerConfig) -> Any:
 
 
 def _state(layer: Layer) -> dict[str, Tensor]:
-    """The parameters under the package's names: queries as (head, half, dim), keys as (h, n, 2, dim)."""
-    params = {name: torch.tensor(array) for name, array in layer.params.items()}
+    """The parameters under the package's names, with their axes in its order, also where its ids differ (k < n)."""
+    params = {name: torch.tensor(array) for name, array in with_keys_per_head(layer).params.items()}
     return {
-        "selector.q.weight": params["query.weight"].reshape(-1, layer.config.d_model),
-        "selector.keys": params["keys"].expand(layer.config.heads, -1, -1, -1).transpose(1, 2),
-        "peer_weight_down_embed.weight": params["experts.u"],
-        "peer_weight_up_embed.weight": params["experts.v"],
+        part.tensor: rearrange(params[part.parameter], part.pattern, **part.lengths(layer.config))
+        for part in LAYOUTS["mttl"].parts
     }

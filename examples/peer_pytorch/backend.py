@@ -19,17 +19,19 @@ The adapter makes both run the package's own ``PEER.forward``:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
+from einops import rearrange
 from numpy.typing import NDArray
 from PEER_pytorch import PEER
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import pad
 
+from peerspec.interchange import LAYOUTS
 from peerspec.reference import Layer, Output, PeerConfig
 
 ACTIVATIONS = {
@@ -96,15 +98,14 @@ class PeerPytorch:
 
 
 def _state(config: PeerConfig, params: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters under the package's names: queries as (half, head, dim), keys as (h, n, 2, dim)."""
-    width, half = _width(config), config.d_key // 2
-    query = params["query.weight"].reshape(config.heads, 2, half, -1).transpose(0, 1).reshape(-1, config.d_model)
+    """The parameters under the package's names, with their axes in its order, D and M widened."""
+    width = _width(config)
+    config = replace(config, d_model=width, d_out=width)
     keys = params["keys"].expand(config.heads, -1, -1, -1)
+    wide = {name: _widen(tensor, width) for name, tensor in params.items()} | {"keys": keys}
     return {
-        "to_queries.0.weight": _widen(query, width),
-        "keys": keys.transpose(1, 2),
-        "weight_down_embed.weight": _widen(params["experts.u"], width),
-        "weight_up_embed.weight": _widen(params["experts.v"], width),
+        part.tensor: rearrange(wide[part.parameter], part.pattern, **part.lengths(config))
+        for part in LAYOUTS["peer-pytorch"].parts
     }
 
 

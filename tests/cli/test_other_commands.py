@@ -185,6 +185,7 @@ def test_without_a_command_the_help_is_shown(peerspec):
 
 
 METAVARS = {"FILE", "DIR", "BACKEND", "COMMAND", "SECONDS", "NUMBER", "NAME", "NAMES", "PREFIX", "LAYER", "MODEL", "ID"}
+METAVARS |= {"OUT", "LAYOUT", "NAME=VALUE"}
 
 
 def commands():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fuzz import (
     arguments,
     backend_files,
+    checkpoints,
     journals,
     layer_files,
     onnx_models,
@@ -24,6 +25,7 @@ def targets() -> tuple[Target, ...]:
     """Every target; files first, then messages, then the command line."""
     return (
         layer_files.TARGET,
+        checkpoints.TARGET,
         onnx_models.TARGET,
         waivers.TARGET,
         reports.TARGET,

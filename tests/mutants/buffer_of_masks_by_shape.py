@@ -24,7 +24,7 @@ BITES = Bite(
 class Mutant(NumpyBackend):
     def gradients(self, layer, x, dy, *, mask=None, training=True):
         if mask is not None:
-            mask = self.masks.setdefault((layer.config, layer.dtype, x.shape), mask)
+            mask = self.masks.setdefault((layer.config, layer.dtype, x.shape), mask.copy())
         return super().gradients(layer, x, dy, mask=mask, training=training)
 
     masks: dict[object, object] = {}  # noqa: RUF012  (shared by all calls)

@@ -18,6 +18,7 @@ ENDINGS = {
     "smoke": ("the backend works", "", "it does not"),
     "explain": ("shown", "", "no such clause or check"),
     "layers": ("all are layers", "", "one is not"),
+    "convert": ("written", "", "not written"),
     "export": ("written", "", "not written"),
     "verify": ("all layers hold", "one does not", "no verdict"),
     "render": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from support.rounding import APART
 
 from peerspec.backends.jax import PeerConfig, forward
 from peerspec.backends.jax.flax import PEER
@@ -103,3 +106,123 @@ def test_parameters_that_do_not_fit_are_refused_in_one_sentence(module: PEER) ->
     for options in ({}, {"rngs": jax.random.key(0)}, {"rngs": nnx.Rngs(0), "params": params}):
         with pytest.raises(InputError, match="a module needs rngs"):
             PEER(CONFIG, **options)
+
+
+class Block(nnx.Module):
+    """x + mlp(norm(x)), with a dense network at first."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.norm = nnx.LayerNorm(6, rngs=rngs)
+        self.mlp: Any = nnx.Sequential(nnx.Linear(6, 12, rngs=rngs), nnx.gelu, nnx.Linear(12, 6, rngs=rngs))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x + self.mlp(self.norm(x))
+
+
+class Model(nnx.Module):
+    """Blocks, of which the second has a PEER layer."""
+
+    def __init__(self, seed: int = 0) -> None:
+        rngs = nnx.Rngs(seed)
+        self.blocks = nnx.List(Block(rngs) for _ in range(2))
+        self.blocks[1].mlp = PEER(CONFIG, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+@nnx.jit
+def evaluate(model: Model, x: jax.Array) -> jax.Array:
+    return model(x)
+
+
+@nnx.jit
+def learn(model: Model, optimiser: nnx.Optimizer, x: jax.Array) -> jax.Array:
+    loss, gradients = nnx.value_and_grad(lambda model: ((model(x) - x[..., ::-1]) ** 2).mean())(model)
+    optimiser.update(model, gradients)
+    return loss
+
+
+@pytest.mark.stack("jax", "Flax NNX", "the layer assigned to an attribute of a model; `nnx.Optimizer` under `nnx.jit`")
+def test_a_model_whose_dense_network_was_replaced_learns() -> None:
+    model = Model()
+    optimiser = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+    before = model.blocks[1].mlp.params()
+    losses = [learn(model, optimiser, tokens()) for _ in range(20)]
+    assert losses[-1] < 0.8 * losses[0]
+    after = model.blocks[1].mlp.params()
+    assert not any(np.array_equal(after[name], array) for name, array in before.items())
+
+
+def through_split(model: Model) -> Model:
+    return nnx.merge(*nnx.split(model), copy=True)
+
+
+def through_state(model: Model) -> Model:
+    other = Model(seed=1)
+    nnx.update(other, nnx.state(model))
+    return other
+
+
+def through_pure_state(model: Model) -> Model:
+    other = Model(seed=1)
+    graph, state = nnx.split(other)
+    nnx.replace_by_pure_dict(state, nnx.to_pure_dict(nnx.state(model)))
+    return nnx.merge(graph, state)
+
+
+@pytest.mark.stack("jax", "Flax NNX", "`nnx.split` and `merge`, states, `nnx.clone`, `copy.deepcopy`")
+@pytest.mark.parametrize("way", [through_split, through_state, through_pure_state, nnx.clone, copy.deepcopy])
+def test_a_model_goes_through_its_state_and_through_copies(way: Callable[[Model], Model]) -> None:
+    model = Model()
+    evaluate(model, tokens())  # gives running statistics that are not those of a new layer
+    model.eval()
+    right = evaluate(model, tokens())
+    other = way(model)
+    other.eval()
+    assert other.blocks[1].mlp.config == CONFIG
+    assert np.array_equal(evaluate(other, tokens()), right)
+    other.blocks[1].mlp.experts["v"][...] = jnp.zeros((16, 6))
+    assert not np.array_equal(evaluate(other, tokens()), right)
+    assert np.array_equal(evaluate(model, tokens()), right)
+
+
+@pytest.fixture
+def wide() -> Iterator[PEER]:
+    """A layer of float64, in which sums in another order lie at most APART from each other."""
+    with jax.enable_x64(True):
+        yield PEER(CONFIG, param_dtype=jnp.float64, rngs=nnx.Rngs(0))
+
+
+def close(ours: Any, theirs: Any) -> bool:
+    return jax.tree.all(jax.tree.map(lambda a, b: np.allclose(a, b, rtol=0, atol=APART), ours, theirs))
+
+
+@pytest.mark.stack("jax", "Flax NNX", "`nnx.remat`: gradients, and running statistics that are updated once")
+def test_a_layer_that_is_computed_again_has_the_same_gradients_and_statistics(wide: PEER) -> None:
+    found = []
+    for run in (lambda layer, x: layer(x), nnx.remat(lambda layer, x: layer(x))):
+        layer = nnx.clone(wide)
+        step = nnx.jit(nnx.grad(lambda layer, run=run: (run(layer, tokens()) ** 2).mean()))
+        found.append((nnx.to_pure_dict(step(layer)), layer.params()))
+    assert found[0][0]["experts"]["u"].any()
+    assert not np.array_equal(found[0][1]["query_norm.mean"], wide.params()["query_norm.mean"])
+    assert close(found[1], found[0])
+
+
+@pytest.mark.stack("jax", "Flax NNX", "`nnx.vmap` over an ensemble of layers")
+@pytest.mark.usefixtures("wide")
+def test_an_ensemble_is_its_layers_one_by_one() -> None:
+    def make(key: jax.Array) -> PEER:
+        return PEER(CONFIG, param_dtype=jnp.float64, rngs=nnx.Rngs(key))
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    ensemble = nnx.vmap(make)(keys)
+    assert ensemble.params()["keys"].shape == (3, *CONFIG.shapes()["keys"])
+    y = nnx.jit(nnx.vmap(lambda layer, x: layer(x), in_axes=(0, None)))(ensemble, tokens())
+    for number, key in enumerate(keys):
+        layer = make(key)
+        assert close(y[number], layer(tokens()))
+        assert close({name: array[number] for name, array in ensemble.params().items()}, layer.params())

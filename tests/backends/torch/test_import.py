@@ -78,7 +78,8 @@ def test_the_backend_loads_no_other_backend_and_neither_export_nor_conformance()
     assert backends == {"backends.protocol", "backends.registry", "backends.torch", "backends.gpu"}
     of_gpu = {name for name in result.stdout.split() if name.startswith("peerspec.backends.gpu.")}
     assert of_gpu == {"peerspec.backends.gpu.limits", "peerspec.backends.gpu.package"}, "Triton is imported on a GPU"
-    assert not {room.partition(".")[0] for room in rooms} & {"export", "conformance", "verification", "cli"}
+    others = {"interchange", "export", "conformance", "verification", "cli"}
+    assert not {room.partition(".")[0] for room in rooms} & others
 
 
 def test_gradients_of_tables_do_not_depend_on_the_optimisers():

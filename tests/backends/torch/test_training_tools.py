@@ -2,6 +2,7 @@
 
 import copy
 import io
+import pickle
 
 import pytest
 import torch
@@ -59,6 +60,20 @@ def test_checkpointing_changes_no_bit_of_the_gradients(reentrant, sparse):
 
 
 @pytest.mark.parametrize("reentrant", [False, True])
+def test_a_pass_that_is_computed_again_updates_running_statistics_again_as_batch_norm_of_torch_does(reentrant):
+    ours, theirs = layer(), torch.nn.BatchNorm1d(12)
+    twice, again = copy.deepcopy(ours), copy.deepcopy(theirs)
+    for module, other in ((ours, twice), (theirs, again)):
+        x = batch().requires_grad_()
+        checkpoint(module, x, use_reentrant=reentrant).square().sum().backward()
+        for _ in range(2):
+            other(x)
+    assert same([ours.query_norm.mean, ours.query_norm.var], [twice.query_norm.mean, twice.query_norm.var])
+    assert same([theirs.running_mean, theirs.running_var], [again.running_mean, again.running_var])
+    assert not torch.equal(ours.query_norm.mean, layer().query_norm.mean)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
 def test_checkpointing_goes_with_updates_within_the_backward_pass(reentrant):
     whole, module = layer(sparse=True), layer(sparse=True)
     for each in (whole, module):
@@ -92,10 +107,12 @@ def test_a_scheduler_sets_the_rate_of_every_step(kind):
     assert not same(list(scheduled.parameters()), list(constant.parameters()))
 
 
+@pytest.mark.stack("torch", "copies", "`copy.deepcopy` and pickles of the module")
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_deep_copy_learns_the_same_and_shares_nothing(sparse):
+def test_a_copy_learns_the_same_and_shares_nothing(sparse, copied):
     module = layer(sparse=sparse)
-    clone, before = copy.deepcopy(module), [parameter.detach().clone() for parameter in module.parameters()]
+    clone, before = copied(module), [parameter.detach().clone() for parameter in module.parameters()]
     for each in (module, clone):
         each(batch()).square().sum().backward()
         assert each.get_parameter("experts.v").grad.is_sparse == sparse
