@@ -24,7 +24,7 @@ from peerspec.reference.query import query
 from peerspec.reference.query_norm import query_norm, query_norm_backward
 from peerspec.reference.rows import gather_dot, gather_sum, scatter_sum
 
-__all__ = ["gates_backward", "gradients", "query_backward", "scores_backward"]
+__all__ = ["gradients"]
 
 
 def gradients(
@@ -71,12 +71,12 @@ def gradients(
 
     with np.errstate(invalid="ignore", over="ignore"):  # as in ``forward``
         grads, dx, dgate = _experts_backward(layer, tokens, ids, gate, dy)
-        dscores = gates_backward(config.gate, gate, dgate)
+        dscores = _gates_backward(config.gate, gate, dgate)
         raw = query(layer, tokens)
         q, _ = query_norm(layer, raw, mask=mask, training=training)
-        grads["keys"], dq = scores_backward(layer, q, ids, dscores)
+        grads["keys"], dq = _scores_backward(layer, q, ids, dscores)
         dq = query_norm_backward(layer, raw, dq, mask, grads, training=training)
-        dx += query_backward(layer, tokens, dq, grads)
+        dx += _query_backward(layer, tokens, dq, grads)
     grads["x"] = dx.reshape(*lead, config.d_model)
     return grads
 
@@ -107,8 +107,7 @@ def _weights_and_slopes(layer: Layer, x: np.ndarray, ids: np.ndarray) -> tuple[n
     return active * inner, {"u": active, "w": activate_derivative(kind, gating) * inner}
 
 
-def gates_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray:
-    """The gradient of the scores [T, h, k]."""
+def _gates_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray:
     if kind == "sigmoid":
         return gate * (1 - gate) * dgate
     # gate · (dgate − Σ gate·dgate) without what all dgate have in common, so exactly zero for k = 1 (GRD-5)
@@ -116,7 +115,9 @@ def gates_backward(kind: str, gate: np.ndarray, dgate: np.ndarray) -> np.ndarray
     return gate * (difference - (gate * difference).sum(-1, keepdims=True))
 
 
-def scores_backward(layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _scores_backward(
+    layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The gradients of the sub-keys and of the normalised query."""
     config, half = layer.config, layer.config.d_key // 2
     keys = head_keys(layer).astype(q.dtype)
@@ -130,7 +131,7 @@ def scores_backward(layer: Layer, q: np.ndarray, ids: np.ndarray, dscores: np.nd
     return (dkeys.sum(0, keepdims=True) if config.key_heads == 1 else dkeys), dq
 
 
-def query_backward(layer: Layer, x: np.ndarray, dq: np.ndarray, grads: dict[str, np.ndarray]) -> np.ndarray:
+def _query_backward(layer: Layer, x: np.ndarray, dq: np.ndarray, grads: dict[str, np.ndarray]) -> np.ndarray:
     """The gradient of x through the query; adds the gradients of weight and bias to ``grads``."""
     grads["query.weight"] = np.einsum("thc,td->hcd", dq, x, optimize=True)
     if layer.config.query_bias:

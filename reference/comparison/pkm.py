@@ -9,7 +9,7 @@ from peerspec.reference.comparison.config import PKMConfig
 from peerspec.reference.comparison.layer import ComparisonLayer
 from peerspec.reference.forward import gather_scores
 from peerspec.reference.gates import gates
-from peerspec.reference.gradients import gates_backward, query_backward, scores_backward
+from peerspec.reference.gradients import _gates_backward, _query_backward, _scores_backward
 from peerspec.reference.half_scores import half_scores
 from peerspec.reference.layer import Layer
 from peerspec.reference.output import Output
@@ -54,12 +54,12 @@ def pkm_backward(
     assert out.gates is not None
     peer, values = retrieval_layer(config, layer), layer.params["values"]
     grads = {"values": scatter_sum(config.num_experts, out.indices, out.gates, dy)}
-    dscores = gates_backward(config.gate, out.gates, gather_dot(values, out.indices, dy))
+    dscores = _gates_backward(config.gate, out.gates, gather_dot(values, out.indices, dy))
     raw = query(peer, x)
     q, _ = query_norm(peer, raw, mask=mask, training=training)
-    grads["keys"], dq = scores_backward(peer, q, out.indices, dscores)
+    grads["keys"], dq = _scores_backward(peer, q, out.indices, dscores)
     dq = query_norm_backward(peer, raw, dq, mask, grads, training=training)
-    return grads | {"x": query_backward(peer, x, dq, grads)}
+    return grads | {"x": _query_backward(peer, x, dq, grads)}
 
 
 def retrieval_layer(config: PKMConfig, layer: ComparisonLayer) -> Layer:
