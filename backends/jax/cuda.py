@@ -11,8 +11,20 @@ from peerspec.backends.jax import backend
 from peerspec.backends.jax.gpu import chip
 from peerspec.backends.protocol import BackendError
 from peerspec.reference import Layer, Output, Selection
+from peerspec.reference.comparison import ComparisonLayer
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "comparison",
+    "comparison_gradients",
+    "computed_by",
+    "forward",
+    "gradients",
+    "grow",
+    "name",
+    "profiles",
+    "select",
+    "train",
+]
 
 try:
     _device = jax.devices("cuda")[0]
@@ -55,3 +67,19 @@ def train(layer: Layer, x: Array, dy: Array, **parts: Array) -> dict[str, Array]
     """The parameters after limited steps; see ``backend.train``, errors included."""
     with jax.default_device(_device):
         return backend.train(layer, x, dy, **parts)
+
+
+def comparison(
+    layer: ComparisonLayer, x: Array, *, mask: Array | None = None, training: bool = False
+) -> dict[str, Array]:
+    """y and the routing of a layer of chapter 15; see ``backend.comparison``, errors included."""
+    with jax.default_device(_device):
+        return backend.comparison(layer, x, mask=mask, training=training)
+
+
+def comparison_gradients(
+    layer: ComparisonLayer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
+) -> dict[str, Array]:
+    """The gradients of a layer of chapter 15; see ``backend.comparison_gradients``."""
+    with jax.default_device(_device):
+        return backend.comparison_gradients(layer, x, dy, mask=mask, training=training)

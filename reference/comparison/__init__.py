@@ -2,6 +2,7 @@
 
 from peerspec.reference.comparison.capacity import capacity_of
 from peerspec.reference.comparison.config import (
+    COMPARISON_CONFIGS,
     TOKEN_CHOICE_GATES,
     ComparisonConfig,
     DenseConfig,
@@ -23,6 +24,7 @@ from peerspec.reference.comparison.layer import ComparisonLayer
 from peerspec.reference.comparison.output import ExpertChoiceOutput, TokenChoiceOutput
 
 __all__ = [
+    "COMPARISON_CONFIGS",
     "MEASURES",
     "TOKEN_CHOICE_GATES",
     "ComparisonConfig",

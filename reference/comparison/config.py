@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, asdict, dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 from peerspec.files.shown import shown
 from peerspec.reference.comparison.capacity import decimals_of, slots_per_expert
@@ -17,6 +18,7 @@ from peerspec.reference.config import PeerConfig
 from peerspec.reference.errors import ConfigError
 
 __all__ = [
+    "COMPARISON_CONFIGS",
     "TOKEN_CHOICE_GATES",
     "ComparisonConfig",
     "DenseConfig",
@@ -51,6 +53,8 @@ class DenseConfig(Fields):
         {'u': (8, 4), 'v': (8, 4)}
     """
 
+    kind: ClassVar[str] = "dense"
+    """The profile of these layers (CNF-1)."""
     d_model: int
     d_hidden: int
     _: KW_ONLY
@@ -93,6 +97,8 @@ class TokenChoiceConfig(Fields):
         {'router.weight': (3, 4), 'experts.u': (3, 8, 4), 'experts.v': (3, 8, 4)}
     """
 
+    kind: ClassVar[str] = "token-choice"
+    """The profile of these layers (CNF-1)."""
     d_model: int
     num_experts: int
     top_k: int
@@ -148,6 +154,8 @@ class ExpertChoiceConfig(Fields):
         16
     """
 
+    kind: ClassVar[str] = "expert-choice"
+    """The profile of these layers (CNF-1)."""
     d_model: int
     num_experts: int
     d_hidden: int
@@ -201,6 +209,8 @@ class PKMConfig(Fields):
         (9, 4)
     """
 
+    kind: ClassVar[str] = "pkm"
+    """The profile of these layers (CNF-1)."""
     d_model: int
     heads: int
     num_experts: int
@@ -236,6 +246,10 @@ MixtureConfig = TokenChoiceConfig | ExpertChoiceConfig
 """Configurations with a router over dense blocks."""
 ComparisonConfig = DenseConfig | TokenChoiceConfig | ExpertChoiceConfig | PKMConfig
 """The configurations of this chapter."""
+COMPARISON_CONFIGS: dict[str, type[ComparisonConfig]] = {
+    config.kind: config for config in (DenseConfig, TokenChoiceConfig, ExpertChoiceConfig, PKMConfig)
+}
+"""The class of the configuration by profile."""
 
 
 def _mixture(config: MixtureConfig) -> Shapes:

@@ -1,0 +1,59 @@
+"""The profile ``dense``: a dense feed-forward block."""
+
+from __future__ import annotations
+
+from peerspec.conformance.checks.comparing import (
+    comparison_check,
+    examine_form,
+    examine_gradients,
+    examine_repeat,
+    examine_tokens,
+    examine_y,
+)
+from peerspec.conformance.kinds import Stage
+
+__all__ = ["DENSE_CHECKS"]
+
+DENSE_CHECKS = (
+    comparison_check(
+        "dense",
+        "form",
+        ("SHP-1", "PRC-6", "IND-2", "IND-4"),
+        Stage.STRUCTURE,
+        examine_form,
+        "Has the answer of a dense layer the shape and the dtype of y?",
+    ),
+    comparison_check(
+        "dense",
+        "repeat",
+        ("IND-3", "IND-4"),
+        Stage.INDEPENDENCE,
+        examine_repeat,
+        "Does a dense layer answer equal questions with equal bits?",
+    ),
+    comparison_check(
+        "dense",
+        "tokens",
+        ("IND-1", "NFT-2"),
+        Stage.INDEPENDENCE,
+        examine_tokens,
+        "Does a token of a dense layer leave the others alone, also if it holds a NaN?",
+    ),
+    comparison_check(
+        "dense",
+        "output",
+        ("DNS-3", "CMP-4", "NFT-1", "PRC-2"),
+        Stage.EXPERT,
+        examine_y,
+        "Is y of a dense layer the sum over its neurons?",
+    ),
+    comparison_check(
+        "dense",
+        "gradients",
+        ("DNS-4", "PRC-2", "PRC-6", "GRD-6"),
+        Stage.GRADIENT,
+        examine_gradients,
+        "Are the gradients of a dense layer those of its neurons?",
+        cases="gradients",
+    ),
+)
