@@ -122,7 +122,7 @@ TOKEN_CHOICE_CASES = (
     _case("loud.before", replace(TOKENS, gate="softmax_before"), change=_loud, dy=False),
     _case("alike", replace(TOKENS, capacity=5), change=_alike),
     _case("glu", TokenChoiceConfig(33, 6, 3, 37, d_out=10, activation="silu", expert="glu"), everywhere=1),
-    _case("many", TokenChoiceConfig(9, 67, 9, 3, d_out=4, activation="relu", capacity=17), 70, dy=False),
+    _case("many", TokenChoiceConfig(9, 67, 9, 3, d_out=4, activation="relu", capacity=9), 70, dy=False),
     _case("ids", TokenChoiceConfig(9, 300, 3, 2, d_out=4, activation="relu"), 20, size=2),
     *_common(
         replace(TOKENS, capacity=3),
@@ -136,7 +136,7 @@ EXPERT_CHOICE_CASES = (
     _case("exact", ExpertChoiceConfig(7, 8, 5, 2.0, d_out=4, activation="relu"), 20, exact=True, size=0, everywhere=1),
     _case("first", ExpertChoiceConfig(7, 1, 6, 0.5, d_out=4), size=0),
     _case("slopes", replace(EXPERTS, activation="relu"), exact=True, change=_idle, everywhere=1),
-    _case("decimal", ExpertChoiceConfig(7, 3, 4, 1.1, d_out=4), 30),
+    _case("decimal", ExpertChoiceConfig(7, 5, 4, 2.2, d_out=4), 25),
     _case("up", ExpertChoiceConfig(7, 4, 5, 1.0, d_out=3, activation="identity"), 13),
     _case("few", ExpertChoiceConfig(7, 4, 5, 2.5, d_out=3), dy=False, change=_few),
     _case("least", ExpertChoiceConfig(7, 6, 5, 0.0001, d_out=3, activation="silu")),

@@ -98,10 +98,11 @@ def examine_repeat(trial: ComparisonTrial) -> Iterator[Evidence]:
 
 
 def _must_differ(before: ComparisonTrial, after: ComparisonTrial) -> bool:
-    """Whether one answer cannot be legal for both."""
+    """Whether an answer that is right for one case cannot be right for the other, too."""
     got = before.returned("y")
-    worst = deviation(got, after.y, rows(after.judged & after.counted, got))
-    return worst is not None and not worst.holds
+    both = (deviation(got, trial.y, rows(trial.judged & trial.counted, got)) for trial in (before, after))
+    first, second = both
+    return first is not None and first.holds and second is not None and not second.holds
 
 
 def examine_y(trial: ComparisonTrial, *groups: tuple[Array, str]) -> Iterator[Evidence]:
@@ -149,13 +150,14 @@ def examine_tokens(trial: ComparisonTrial) -> Iterator[Evidence]:
     batch = case.training and getattr(trial.config, "query_norm", "none") == "batch"
     if count < 2 or batch:
         return
+    names = ("y", *(trial.routing if trial.shows_routing else ()))
     last = (np.arange(count) == count - 1).reshape(*trial.lead, 1)
     for change, clause, kind in (
         (case.x * case.x.dtype.type(-2), "", ProblemKind.OTHERS_FOLLOW_TOKEN),
         (case.x.dtype.type(np.nan), "NFT-2", ProblemKind.NON_FINITE_SPREADS),
     ):
         after = trial.later(replace(case, x=np.where(last, change, case.x)))
-        pairs = ((name, trial.returned(name)[:-1], after.returned(name)[:-1]) for name in ("y", *trial.routing))
+        pairs = ((name, trial.returned(name)[:-1], after.returned(name)[:-1]) for name in names)
         part = next((name for name, old, new in pairs if old.tobytes() != new.tobytes()), None)
         yield holds(part is None, kind, clause=clause, part=part, token=count - 1)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from peerspec.conformance.check import Evidence
 from peerspec.conformance.checks.comparing import (
     comparison_check,
     examine_form,
@@ -11,8 +14,15 @@ from peerspec.conformance.checks.comparing import (
     examine_y,
 )
 from peerspec.conformance.kinds import Stage
+from peerspec.conformance.trials.comparison import DenseTrial
 
 __all__ = ["DENSE_CHECKS"]
+
+
+def _output(trial: DenseTrial) -> Iterator[Evidence]:
+    """First of tokens that count, then of the others, for which a mask changes nothing."""
+    yield from examine_y(trial, (trial.mask, ""), (~trial.mask, "CMP-5"))
+
 
 DENSE_CHECKS = (
     comparison_check(
@@ -42,9 +52,9 @@ DENSE_CHECKS = (
     comparison_check(
         "dense",
         "output",
-        ("DNS-3", "CMP-4", "NFT-1", "PRC-2"),
+        ("DNS-3", "CMP-4", "CMP-5", "NFT-1", "PRC-2"),
         Stage.EXPERT,
-        examine_y,
+        _output,
         "Is y of a dense layer the sum over its neurons?",
     ),
     comparison_check(
