@@ -9,22 +9,10 @@ from numpy.typing import NDArray
 
 from peerspec.backends.jax import backend
 from peerspec.backends.jax.gpu import chip
-from peerspec.backends.protocol import BackendError
+from peerspec.backends.protocol import COMPARISONS, BackendError
 from peerspec.reference import Layer, Output, Selection
-from peerspec.reference.comparison import ComparisonLayer
 
-__all__ = [
-    "comparison",
-    "comparison_gradients",
-    "computed_by",
-    "forward",
-    "gradients",
-    "grow",
-    "name",
-    "profiles",
-    "select",
-    "train",
-]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
 
 try:
     _device = jax.devices("cuda")[0]
@@ -32,7 +20,8 @@ except RuntimeError:
     raise BackendError(
         "jax-cuda needs an NVIDIA GPU and JAX's plugin for CUDA, and JAX finds no device; use the backend jax"
     ) from None
-name, profiles, computed_by = "jax-cuda", backend.profiles, chip.computed_by
+name, computed_by = "jax-cuda", chip.computed_by
+profiles = backend.profiles - set(COMPARISONS)  # the suite has not judged these on a GPU
 
 Array = NDArray[Any]
 
@@ -67,19 +56,3 @@ def train(layer: Layer, x: Array, dy: Array, **parts: Array) -> dict[str, Array]
     """The parameters after limited steps; see ``backend.train``, errors included."""
     with jax.default_device(_device):
         return backend.train(layer, x, dy, **parts)
-
-
-def comparison(
-    layer: ComparisonLayer, x: Array, *, mask: Array | None = None, training: bool = False
-) -> dict[str, Array]:
-    """y and the routing of a layer of chapter 15; see ``backend.comparison``, errors included."""
-    with jax.default_device(_device):
-        return backend.comparison(layer, x, mask=mask, training=training)
-
-
-def comparison_gradients(
-    layer: ComparisonLayer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
-) -> dict[str, Array]:
-    """The gradients of a layer of chapter 15; see ``backend.comparison_gradients``."""
-    with jax.default_device(_device):
-        return backend.comparison_gradients(layer, x, dy, mask=mask, training=training)

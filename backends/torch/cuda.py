@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import torch
 
-from peerspec.backends.protocol import BackendError
+from peerspec.backends.protocol import COMPARISONS, BackendError
 from peerspec.backends.torch.gpu.availability import computed_by_device
 from peerspec.backends.torch.on_device import OnDevice
 
-__all__ = [
-    "comparison",
-    "comparison_gradients",
-    "computed_by",
-    "forward",
-    "gradients",
-    "grow",
-    "name",
-    "profiles",
-    "select",
-    "train",
-]
+__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
 
 if not torch.cuda.is_available():
     raise BackendError(
         "torch-cuda needs an NVIDIA GPU and a build of torch for CUDA, and torch finds no device; use the backend torch"
     )
 _backend = OnDevice("torch-cuda", "cuda")
-name, profiles = _backend.name, _backend.profiles
+name = _backend.name
+profiles = _backend.profiles - set(COMPARISONS)  # the suite has not judged these on a GPU
 forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
 grow, train = _backend.grow, _backend.train
-comparison, comparison_gradients = _backend.comparison, _backend.comparison_gradients
 
 
 def computed_by() -> str:
