@@ -11,6 +11,14 @@
 - ``train(layer, x, dy, *, experts, keys, query, query_norm, statistics) -> dict`` for the profile ``trainable``: the
   parameters by name after S steps of any optimiser, from x [S, T, D] and upstream gradients dy [S, T, M]; the others
   are bool [S, N], [S, H_k, 2, n] and three times [S], the trainable part in each step (TRN-1);
+- ``comparison(layer, x, *, mask=None, training=False) -> dict`` for the profiles ``dense``, ``token-choice``,
+  ``expert-choice`` and ``pkm``: ``layer`` is a ``peerspec.reference.comparison.ComparisonLayer`` whose ``config.kind``
+  is the profile; the dict holds ``"y"`` [..., M] and the routing of the layer, or y alone: ``"scores"``, ``"indices"``,
+  ``"gates"`` and ``"kept"`` [..., k] (TCM-6), ``"scores"`` and ``"chosen"`` [..., E] (XCM-5), or ``"scores"``,
+  ``"indices"`` and ``"gates"`` [..., h, k], and after training with query norm ``batch`` the new running statistics by
+  name (PKM-3);
+- ``comparison_gradients(layer, x, dy, *, mask=None, training=True) -> dict`` for the same profiles: by parameter name,
+  and ``"x"``;
 - ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
   something faster;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
@@ -27,14 +35,16 @@ from numpy.typing import NDArray
 from peerspec.reference import Layer, Output, PeerError
 
 __all__ = [
-    "ALL_PROFILES", "LAYER_PROFILES", "MIXED", "NAME", "PRECISIONS", "PROFILES", "Backend", "BackendError", "is_name",
-    "is_support",
+    "ALL_PROFILES", "COMPARISONS", "LAYER_PROFILES", "MIXED", "NAME", "PRECISIONS", "PROFILES", "Backend",
+    "BackendError", "is_name", "is_support",
 ]  # fmt: skip
 
 MIXED = ("mixed-bfloat16", "mixed-float16")
 """The precisions whose input is narrower than the parameters."""
 PRECISIONS = ("float32", "float64", "bfloat16", "float16", *MIXED)
 """The profiles of precision, in the order in which they are judged."""
+COMPARISONS = ("dense", "token-choice", "expert-choice", "pkm")
+"""The profiles of chapter 15: layers that PEER is compared with."""
 PROFILES = (
     "select",
     "query-bias",
@@ -46,17 +56,18 @@ PROFILES = (
     "frozen-statistics",
     "growth",
     "trainable",
+    *COMPARISONS,
 )
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
-BEYOND_THE_LAYER = frozenset({"growth", "trainable"})
-"""The profiles of what is done with a layer, and not of the function that it computes."""
+BEYOND_THE_LAYER = frozenset({"growth", "trainable", *COMPARISONS})
+"""The profiles of what is done with a PEER layer, and of other layers, and not of the function that it computes."""
 _NAME_LIMIT = 100
 """Letters of the name of a backend: it stands in one line of a table."""
 NAME = f"its name must be a printable text of 1 to {_NAME_LIMIT} letters"
 """What ``is_name`` requires, in words."""
 ALL_PROFILES = frozenset((*PRECISIONS, *PROFILES))
 LAYER_PROFILES = ALL_PROFILES - BEYOND_THE_LAYER
-"""The profiles of the function that a layer computes."""
+"""The profiles of the function that a PEER layer computes."""
 
 
 class BackendError(PeerError):

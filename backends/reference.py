@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,20 @@ from numpy.typing import NDArray
 from peerspec import reference
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import Layer, Output, Selection, Trainable, select_two_stage
+from peerspec.reference import comparison as chapter_15
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "comparison",
+    "comparison_gradients",
+    "computed_by",
+    "forward",
+    "gradients",
+    "grow",
+    "name",
+    "profiles",
+    "select",
+    "train",
+]
 
 name = "reference"
 profiles = ALL_PROFILES
@@ -62,3 +75,27 @@ def grow(layer: Layer, num_experts: int, *, seed: int) -> dict[str, Array]:
 def train(layer: Layer, x: Array, dy: Array, **parts: Array) -> dict[str, Array]:
     """The parameters after as many steps of gradient descent with momentum and weight decay."""
     return dict(reference.train(layer, x, dy, Trainable.by_steps(**parts)).params)
+
+
+def comparison(
+    layer: chapter_15.ComparisonLayer, x: Array, *, mask: Array | None = None, training: bool = False
+) -> dict[str, Array]:
+    """y and the routing of a layer of chapter 15, rounded to the dtypes of PRC-6 and PRC-3."""
+    out = chapter_15.forward(layer, x, mask=mask, training=training)
+    found = {field.name: getattr(out, field.name) for field in fields(out)}
+    found |= found.pop("state", None) or {}
+    compute_dtype = reference.compute_dtype(layer.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return {
+            name: array.astype(x.dtype if name == "y" else compute_dtype) if array.dtype.kind == "f" else array
+            for name, array in found.items()
+            if array is not None
+        }
+
+
+def comparison_gradients(
+    layer: chapter_15.ComparisonLayer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
+) -> dict[str, Array]:
+    """The gradients of a layer of chapter 15, rounded once, as ``gradients``."""
+    found = chapter_15.gradients(layer, x, dy, mask=mask, training=training)
+    return {key: grad.astype(x.dtype if key == "x" else layer.dtype) for key, grad in found.items()}

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from peerspec.conformance.cases import SELECTION_CASES
+from peerspec.backends.protocol import COMPARISONS
+from peerspec.conformance.cases import COMPARISON_CASES, SELECTION_CASES
 from peerspec.conformance.cases.covering.factors import FACTORS
 from peerspec.conformance.cases.covering.rows import stored_rows
 from peerspec.conformance.cases.covering.table import GROUPS, Coverage, covered
@@ -65,6 +66,12 @@ both sides of {n_edges}; N beyond 2²⁴, 2³¹ and 2³², so that ids need 64 b
 axes; half scores that are nearly equal in every part of the range of exponents, equal, rising, falling, subnormal, or
 far below zero.
 
+## Layers of chapter 15
+
+{comparisons}. They have every activation, both forms of an expert and both gates; no capacity, one of a single token, and more than there are
+tokens; k = 1, k = E and E = 1; every option of a product-key memory; ties, tokens that do not count or hold a NaN or an infinity,
+logits of some hundreds, no token, a vector, and four leading axes; and widths on an edge of tiles and beside it.
+
 ## What no case has
 
 - Layers with more than 1024 sub-keys in each half at the default size: their tables would need gigabytes. `select`
@@ -100,6 +107,9 @@ def page() -> str:
         full=len(rows),
         precisions="\n".join(precisions),
         selections=sum(case.size <= 1 for case in SELECTION_CASES),
+        comparisons=", ".join(
+            f"{sum(case.layer_config.kind == kind for case in COMPARISON_CASES)} cases of `{kind}`" for kind in COMPARISONS
+        ),
         n_edges=", ".join(f"{edge:,}" for edge in EDGES[1:-1]),
     )
 

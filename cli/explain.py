@@ -102,7 +102,7 @@ def _judges(clause: Clause, console: Console) -> None:
 def _check(check: Check, console: Console) -> None:
     from rich.text import Text
 
-    from peerspec.conformance.cases import EXPLORATIONS, LAYER_CASES, SELECTION_CASES
+    from peerspec.conformance.cases import COMPARISON_CASES, EXPLORATIONS, LAYER_CASES, SELECTION_CASES
     from peerspec.conformance.clauses import clauses
     from peerspec.conformance.kinds import TrialKind
     from peerspec.conformance.plan import SIZES
@@ -116,7 +116,7 @@ def _check(check: Check, console: Console) -> None:
     if check.trial is TrialKind.DESIGNED:
         _rows(check, console)
         return
-    tagged: list[Any] = [*LAYER_CASES, *EXPLORATIONS]
+    tagged: list[Any] = [*LAYER_CASES, *EXPLORATIONS, *COMPARISON_CASES]
     selections = SELECTION_CASES if check.trial is TrialKind.SELECTION else ()
     cases: list[Any] = [*selections, *(case for case in tagged if check.tag in case.tags)]
     for size, label in enumerate(SIZES):

@@ -71,7 +71,7 @@ def _computed_by(name: str) -> str:
 
 
 def _cases() -> Rows:
-    from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES
+    from peerspec.conformance.cases import COMPARISON_CASES, LAYER_CASES, SELECTION_CASES
     from peerspec.conformance.plan import SIZES
 
     for case in LAYER_CASES:
@@ -80,3 +80,5 @@ def _cases() -> Rows:
         yield case.name, SIZES[case.size], sizes
     for selection in SELECTION_CASES:
         yield f"select.{selection.name}", SIZES[selection.size], f"n={selection.n} k={selection.k}"
+    for compared in COMPARISON_CASES:
+        yield compared.name, SIZES[compared.size], str(compared.layer_config)

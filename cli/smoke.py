@@ -12,6 +12,7 @@ from peerspec.files.shown import printable, visible
 
 if TYPE_CHECKING:
     from peerspec.conformance.hosts.host import Host
+    from peerspec.reference import Precision
 
 __all__ = ["smoke"]
 
@@ -98,7 +99,26 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
         masks = {"experts": (1, 4), "keys": (1, 1, 2, 2), "query": (1,), "query_norm": (1,), "statistics": (1,)}
         parts = {name: np.ones(shape, bool) for name, shape in masks.items()}
         calls["train"] = {"layer": layer, "x": x[None], "dy": x[None], **parts}
+    calls |= _comparisons(host, dtypes, x)
     return calls
+
+
+def _comparisons(host: Host, dtypes: Precision, x: Any) -> dict[str, dict[str, Any]]:
+    """The arguments of both methods of chapter 15, for the first of its profiles that the backend claims."""
+    from peerspec.backends.protocol import COMPARISONS
+    from peerspec.reference import comparison
+
+    small: dict[str, comparison.ComparisonConfig] = {
+        "dense": comparison.DenseConfig(3, 2),
+        "token-choice": comparison.TokenChoiceConfig(3, 2, 1, 2),
+        "expert-choice": comparison.ExpertChoiceConfig(3, 2, 2, 1.0),
+        "pkm": comparison.PKMConfig(3, 2, 4, 2, 4),
+    }
+    for kind in COMPARISONS:
+        if kind in host.profiles:
+            layer = comparison.ComparisonLayer.random(small[kind], dtype=dtypes.parameters)
+            return {"comparison": {"layer": layer, "x": x}, "comparison_gradients": {"layer": layer, "x": x, "dy": x}}
+    return {}
 
 
 def _describe(method: str, precision: str, arguments: dict[str, Any], value: Any) -> Step:

@@ -10,9 +10,11 @@ from peerspec import reference
 from peerspec.backends import BackendError
 from peerspec.backends.protocol import PRECISIONS, PROFILES
 from peerspec.conformance.cases import (
+    COMPARISON_CASES,
     EXPLORATIONS,
     LAYER_CASES,
     SELECTION_CASES,
+    ComparisonDefinition,
     CoveringCase,
     Exploration,
     SelectionCase,
@@ -32,7 +34,7 @@ CORE = "core"
 SUPPORTS = "structure.supports"
 """The check without cases of its own: a backend takes the configurations that it must take (CNF-4)."""
 
-Definition = CaseDefinition | SelectionCase | CoveringCase | Exploration
+Definition = CaseDefinition | SelectionCase | CoveringCase | Exploration | ComparisonDefinition
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def _cases(
     narrow = reference.PRECISIONS[precision].input.itemsize == 2
     return tuple(
         definition
-        for definition in _layers(claimed, size)
+        for definition in (_layers(claimed, size) if check.trial is not TrialKind.COMPARISON else _comparisons(size))
         if check.tag in definition.tags
         and (first or size >= definition.everywhere or (narrow and size >= definition.narrow))
     )
@@ -201,6 +203,11 @@ def _computing(precisions: tuple[str, ...]) -> tuple[str, ...]:
 def _layers(claimed: Collection[str], size: int) -> list[CaseDefinition]:
     """The layer cases of a size whose profiles are claimed."""
     return [case for case in LAYER_CASES if case.size <= size and case.profiles <= set(claimed)]
+
+
+def _comparisons(size: int) -> list[ComparisonDefinition]:
+    """The cases of layers of chapter 15 of a size; each has the tag of its profile."""
+    return [case for case in COMPARISON_CASES if case.size <= size]
 
 
 def _precisions_of(steps: Sequence[Step]) -> tuple[str, ...]:

@@ -84,6 +84,35 @@ TEMPLATES: dict[str, str] = {
         "the same gradient"
     ),
     ProblemKind.TRAINING_NOT_REPEATED: "the same steps gave another {name} when they were made again",
+    ProblemKind.COMPARISON_NAMES: "comparison() must return {expected}, or y alone, got {got}",
+    ProblemKind.COMPARISON_GRADIENTS: "comparison_gradients() must return the gradients {expected}, got {got}",
+    ProblemKind.EXPERT_REPEATED: "the experts of one token must be distinct, got {got}",
+    ProblemKind.EXPERT_LEFT_OUT: (
+        "token {token}: expert {left} was not chosen although its logit exceeds that of the chosen expert {taken} by "
+        "{excess:.3g} beyond both bounds"
+    ),
+    ProblemKind.EXPERT_ORDER: "token {token}: expected the experts {expected} in this order, got {got}",
+    ProblemKind.KEPT: (
+        "token {token}, choice {position}: kept must be {expected}, got {got}; an expert computes the first choices of "
+        "it by eligible tokens, up to its capacity: first choices before second ones, then earlier tokens"
+    ),
+    ProblemKind.NOT_ELIGIBLE: (
+        "expert {expert} chose token {token}, which does not count or whose logits are not all finite"
+    ),
+    ProblemKind.CAPACITY: "expert {expert} must choose {expected} of {tokens} eligible tokens, got {got}",
+    ProblemKind.TOKEN_LEFT_OUT: (
+        "expert {expert}: token {left} was not chosen although its score exceeds that of the chosen token {taken} by "
+        "{excess:.3g} beyond both bounds"
+    ),
+    ProblemKind.TOKEN_ORDER: (
+        "expert {expert}: of tokens with equal scores the earlier ones are chosen, expected the tokens {expected}, "
+        "got {got}"
+    ),
+    ProblemKind.PADDING_NOT_ZERO: "y of token {token}, which does not count, must be 0, got {got:.9g}",
+    ProblemKind.NOT_AS_PEER: (
+        "{part} must have the bits that forward() returns for the PEER layer with these queries and sub-keys, because "
+        "both have the same half scores"
+    ),
     ProblemKind.NOT_REPEATED: "the same input gave another result in a later call, first in {part}",
     ProblemKind.GRADIENT_NOT_REPEATED: "the same input gave another gradient of {names} in a later call",
     ProblemKind.SELECTION_NOT_REPEATED: "the same half scores gave another selection in a later call, first in {part}",

@@ -11,6 +11,8 @@
 """
 
 from peerspec.conformance.check import Check
+from peerspec.conformance.checks.dense import DENSE_CHECKS
+from peerspec.conformance.checks.expert_choice import EXPERT_CHOICE_CHECKS
 from peerspec.conformance.checks.experts import EXPERT_CHECKS
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
@@ -20,6 +22,7 @@ from peerspec.conformance.checks.independence import FINITE_CHECKS, FINITE_NORM_
 from peerspec.conformance.checks.index import INDEX_CHECKS
 from peerspec.conformance.checks.mode import MODE_CHECKS
 from peerspec.conformance.checks.output import LINEAR_CHECKS, OUTPUT_CHECKS
+from peerspec.conformance.checks.pkm import PKM_CHECKS
 from peerspec.conformance.checks.profiles import PROFILE_CHECKS, TOGETHER_CHECKS
 from peerspec.conformance.checks.query import QUERY_CHECKS
 from peerspec.conformance.checks.scores import SCORE_CHECKS, SUM_CHECKS
@@ -27,6 +30,7 @@ from peerspec.conformance.checks.select import SELECT_CHECKS
 from peerspec.conformance.checks.selection import SELECTION_CHECKS
 from peerspec.conformance.checks.state import OPTION_STATE_CHECKS, SELECT_STATE_CHECKS, STATE_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
+from peerspec.conformance.checks.token_choice import TOKEN_CHOICE_CHECKS
 from peerspec.conformance.checks.trainable import TRAINABLE_CHECKS
 from peerspec.conformance.explore.checks import EXPLORATION_CHECKS
 from peerspec.conformance.explore.designed import DESIGNED_CHECKS
@@ -58,6 +62,10 @@ CHECKS: tuple[Check, ...] = (
     *GRADIENT_CHECKS,
     *GROWTH_CHECKS,
     *TRAINABLE_CHECKS,
+    *DENSE_CHECKS,
+    *TOKEN_CHOICE_CHECKS,
+    *EXPERT_CHOICE_CHECKS,
+    *PKM_CHECKS,
     *DESIGNED_CHECKS,
     *EXPLORATION_CHECKS,
 )

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from peerspec.reference.config import STATISTICS, PeerConfig
 
-__all__ = ["Cost", "cost"]
+__all__ = ["Cost", "cost", "router_flops"]
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def cost(config: PeerConfig, *, dtype: DTypeLike = np.float32) -> Cost:
         parameters=total,
         active_parameters=total - experts + pairs * row,
         granularity=pairs,
-        flops_per_token=_router_flops(config) + 2 * pairs * row,
+        flops_per_token=router_flops(config) + 2 * pairs * row,
         bytes_per_token=pairs * row * np.dtype(dtype).itemsize,
     )
 
 
-def _router_flops(config: PeerConfig) -> int:
+def router_flops(config: PeerConfig) -> int:
     """The product of the query, those of both half scores, and one addition per cell of the grid of min(k, n)² sums."""
     query = 2 * config.heads * config.d_key * config.d_model
     halves = 2 * config.heads * config.n * config.d_key

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from peerspec import native
+from peerspec.backends.jax import comparison as chapter_15
 from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
@@ -29,10 +30,22 @@ from peerspec.backends.jax.params import Params, params_from_layer
 from peerspec.backends.jax.selection import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection, Trainable
+from peerspec.reference.comparison import ComparisonConfig, ComparisonLayer
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.forward import flatten
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "comparison",
+    "comparison_gradients",
+    "computed_by",
+    "forward",
+    "gradients",
+    "grow",
+    "name",
+    "profiles",
+    "select",
+    "train",
+]
 
 name = "jax"
 profiles = ALL_PROFILES - (frozenset() if find_spec("optax") else {"trainable"})
@@ -119,6 +132,38 @@ def train(layer: Layer, x: NDArray[Any], dy: NDArray[Any], **parts: NDArray[np.b
     return dict(layer.params)
 
 
+def comparison(
+    layer: ComparisonLayer, x: NDArray[Any], *, mask: NDArray[np.bool_] | None = None, training: bool = False
+) -> dict[str, NDArray[Any]]:
+    """y and the routing of a layer of chapter 15 by name, and the new running statistics if training changes them.
+
+    Raises:
+        InputError: shapes or dtypes that do not fit the layer (SHP-1, SHP-2, NRM-5).
+    """
+    _require_counted(layer, x, mask, training=training)
+    with _call_settings(layer.dtype, num_experts=0):
+        found = _comparison(layer.config, dict(layer.params), x, mask, training)
+        found = jax.tree.map(np.asarray, found)
+    found |= found.pop("state", None) or {}
+    found = {name: part for name, part in found.items() if part is not None}
+    return found | ({"indices": found["indices"].astype(np.int64)} if "indices" in found else {})
+
+
+def comparison_gradients(
+    layer: ComparisonLayer,
+    x: NDArray[Any],
+    dy: NDArray[Any],
+    *,
+    mask: NDArray[np.bool_] | None = None,
+    training: bool = True,
+) -> dict[str, NDArray[Any]]:
+    """The gradient of Σ dy·y for a layer of chapter 15, by ``"x"`` and every parameter but running statistics."""
+    _require_counted(layer, x, mask, training=training)
+    with _call_settings(layer.dtype, num_experts=0):
+        found = _comparison_gradients(layer.config, dict(layer.params), x, dy, mask, training)
+        return dict(jax.tree.map(np.asarray, found))
+
+
 def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:
     return jax_forward(config, params, x, mask=mask, training=training)
 
@@ -133,6 +178,26 @@ def _pullback(
     return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
 
 
+def _compared(
+    config: ComparisonConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool
+) -> dict[str, Any]:
+    found: dict[str, Any] = chapter_15.forward(config, params, x, mask=mask, training=training)._asdict()
+    return found
+
+
+def _compared_pullback(
+    config: ComparisonConfig, params: Params, x: jax.Array, dy: jax.Array, mask: jax.Array | None, training: bool
+) -> dict[str, jax.Array]:
+    def output(params: Params, x: jax.Array) -> jax.Array:
+        y: jax.Array = chapter_15.forward(config, params, x, mask=mask, training=training).y
+        return y
+
+    dparams, dx = jax.vjp(output, params, x)[1](dy)
+    return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
+
+
+_comparison = compiled(_compared, static=(0, 4), tokens=2)
+_comparison_gradients = compiled(_compared_pullback, static=(0, 5), tokens=2)
 _forward = compiled(_output, static=(0, 4), tokens=2)
 _select = compiled(jax_select, static=(2,), tokens=0)
 _gradients = compiled(_pullback, static=(0, 5), tokens=2)
@@ -146,11 +211,23 @@ def _tokens(
     if not (training and layer.config.query_norm == "batch"):
         return tokens, None, lead
     if not counted.any():
-        raise InputError(
-            "batch statistics need at least one token that counts, got none; "
-            "pass a non-empty batch whose mask is True somewhere, or training=False (NRM-5)"
-        )
+        raise InputError(_NO_TOKEN)
     return tokens, counted, lead
+
+
+def _require_counted(
+    layer: ComparisonLayer, x: NDArray[Any], mask: NDArray[np.bool_] | None, *, training: bool
+) -> None:
+    """Refuse batch statistics of no token, because the values of a mask are not known while tracing."""
+    counted = x.size if mask is None else mask.any()
+    if training and getattr(layer.config, "query_norm", "none") == "batch" and not counted:
+        raise InputError(_NO_TOKEN)
+
+
+_NO_TOKEN = (
+    "batch statistics need at least one token that counts, got none; "
+    "pass a non-empty batch whose mask is True somewhere, or training=False (NRM-5)"
+)
 
 
 @contextmanager

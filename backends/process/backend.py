@@ -21,6 +21,7 @@ from peerspec.backends.process.program import Program
 from peerspec.backends.process.tensors import SentFile, read_answer
 from peerspec.files.remove_folder import remove_folder
 from peerspec.reference import SPEC_VERSION, Layer, Output, PeerConfig, Selection
+from peerspec.reference.comparison import ComparisonLayer
 
 __all__ = ["Command", "ProcessBackend"]
 
@@ -39,7 +40,8 @@ class Command:
 class ProcessBackend:
     """A running program as a backend, and a context manager that ends the program.
 
-    It has ``select``, ``gradients``, ``grow``, ``train`` and ``supports`` if the program offers them.
+    It has ``select``, ``gradients``, ``grow``, ``train``, ``comparison``, ``comparison_gradients`` and ``supports`` if
+    the program offers them.
 
     Args:
         command: the program and its arguments, as a command line in shell syntax or as a list of words.
@@ -132,6 +134,22 @@ class ProcessBackend:
         """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
         return self._compute("train", {"x": x, "dy": dy, **parts}, (), None, layer=layer)
 
+    def _comparison(
+        self, layer: ComparisonLayer, x: Array, *, mask: Array | None = None, training: bool = False
+    ) -> dict[str, Array]:
+        """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
+        inputs = {"x": x} if mask is None else {"x": x, "mask": mask}
+        kind = layer.config.kind
+        return self._compute("comparison", inputs, (), None, layer=layer, kind=kind, training=training)
+
+    def _comparison_gradients(
+        self, layer: ComparisonLayer, x: Array, dy: Array, *, mask: Array | None = None, training: bool = True
+    ) -> dict[str, Array]:
+        """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
+        inputs = {"x": x, "dy": dy} if mask is None else {"x": x, "dy": dy, "mask": mask}
+        kind = layer.config.kind
+        return self._compute("comparison_gradients", inputs, (), None, layer=layer, kind=kind, training=training)
+
     def _supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
         line = messages.request("supports", config=config, dtype=np.dtype(dtype).name)
         reply = self._exchange("supports", line, self.timeout)
@@ -147,7 +165,7 @@ class ProcessBackend:
         required: Iterable[str],
         optional: Iterable[str] | None = (),
         *,
-        layer: Layer | None = None,
+        layer: Layer | ComparisonLayer | None = None,
         **fields: Any,
     ) -> dict[str, Array]:
         """Write the inputs, call the program, read the answer, and remove the files of the call."""
@@ -171,7 +189,7 @@ class ProcessBackend:
                 _remove(path)
 
     def _write(
-        self, method: str, inputs: dict[str, Array], layer: Layer | None, fields: dict[str, Any]
+        self, method: str, inputs: dict[str, Array], layer: Layer | ComparisonLayer | None, fields: dict[str, Any]
     ) -> tuple[SentFile, dict[str, Any]]:
         """Write the inputs and the layer; returns the file of the inputs, and ``fields`` with those of the layer."""
         try:
@@ -194,17 +212,19 @@ class ProcessBackend:
         except ProcessError as error:
             self._program.fail(str(error))
 
-    def _file_of(self, layer: Layer) -> SentFile:
+    def _file_of(self, layer: Layer | ComparisonLayer) -> SentFile:
         """The file of the layer; that of the last layer is used again if the layer has the same content."""
         key = _fingerprint(layer)
         if self._layer is None or self._layer[0] != key:
             self._drop_layer()
             path = self._folder / f"{self._calls}.layer.safetensors"
-            metadata = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
+            # a layer of chapter 15 has no layer file (PAR-6), so its file holds parameters alone
+            peer = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
+            metadata = peer if isinstance(layer, Layer) else None
             self._layer = key, SentFile.write(path, layer.params, metadata)
         return self._layer[1]
 
-    def _layer_changed(self, layer: Layer | None) -> tuple[str, ...]:
+    def _layer_changed(self, layer: Layer | ComparisonLayer | None) -> tuple[str, ...]:
         if layer is None or self._layer is None:
             return ()
         changed = self._layer[1].changed()
@@ -218,8 +238,8 @@ class ProcessBackend:
         self._layer = None
 
 
-def _fingerprint(layer: Layer) -> bytes:
-    digest = sha256(layer.config.to_json().encode())
+def _fingerprint(layer: Layer | ComparisonLayer) -> bytes:
+    digest = sha256(repr(layer.config).encode())
     for name, array in layer.params.items():
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).view(np.uint8).data)

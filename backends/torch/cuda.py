@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from peerspec.backends.protocol import BackendError
+from peerspec.backends.protocol import COMPARISONS, BackendError
 from peerspec.backends.torch.gpu.availability import computed_by_device
 from peerspec.backends.torch.on_device import OnDevice
 
@@ -15,7 +15,8 @@ if not torch.cuda.is_available():
         "torch-cuda needs an NVIDIA GPU and a build of torch for CUDA, and torch finds no device; use the backend torch"
     )
 _backend = OnDevice("torch-cuda", "cuda")
-name, profiles = _backend.name, _backend.profiles
+name = _backend.name
+profiles = _backend.profiles - set(COMPARISONS)  # the suite has not judged these on a GPU
 forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
 grow, train = _backend.grow, _backend.train
 

@@ -11,11 +11,13 @@ from torch import Tensor
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.backends.torch import selection
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
+from peerspec.backends.torch.compared import comparison, comparison_gradients
 from peerspec.backends.torch.forward import forward as evaluate
 from peerspec.backends.torch.growth import grow
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.trainable import train_part
 from peerspec.reference import InputError, Layer, Output, Selection, Trainable
+from peerspec.reference.comparison import ComparisonLayer
 from peerspec.reference.config import STATISTICS
 
 __all__ = ["OnDevice"]
@@ -88,6 +90,24 @@ class OnDevice:
                 module(self._tensor(tokens)).backward(self._tensor(upstream))
                 optimiser.step()
         return dict(module.to_layer().params)
+
+    def comparison(
+        self, layer: ComparisonLayer, x: NDArray[Any], *, mask: NDArray[Any] | None = None, training: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """y and the routing of a layer of chapter 15 by name, errors included."""
+        return comparison(self._device, layer, x, mask=mask, training=training)
+
+    def comparison_gradients(
+        self,
+        layer: ComparisonLayer,
+        x: NDArray[Any],
+        dy: NDArray[Any],
+        *,
+        mask: NDArray[Any] | None = None,
+        training: bool = True,
+    ) -> dict[str, NDArray[Any]]:
+        """The gradients of a layer of chapter 15 by parameter name and ``"x"``."""
+        return comparison_gradients(self._device, layer, x, dy, mask=mask, training=training)
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return to_tensor(array).to(self._device)

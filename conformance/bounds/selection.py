@@ -10,7 +10,7 @@ from peerspec.conformance.bounds.bounded import Array, Bounded
 from peerspec.conformance.bounds.model import Model
 from peerspec.conformance.bounds.operations import add
 
-__all__ = ["Margin", "margins"]
+__all__ = ["Margin", "choice_margins", "margins"]
 
 _CELLS = 1 << 22
 """The number of expert scores in memory at once."""
@@ -48,11 +48,8 @@ def margins(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> Margin:
     return Margin(*(np.concatenate(column).reshape(tokens, heads) for column in zip(*parts, strict=True)))
 
 
-def _rows(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> tuple[Array, ...]:
-    """The fields of ``Margin`` for rows of half scores [rows, n] and ids [rows, k]."""
-    score = add(model, s1[:, :, None], s2[:, None, :]).reshape(len(ids), s1.value.shape[-1] ** 2)
-    selected = np.zeros(score.value.shape, bool)
-    np.put_along_axis(selected, ids, True, -1)
+def choice_margins(score: Bounded, selected: Array) -> Margin:
+    """Compare the selected entries of rows [R, N], bool [R, N], with the others of their row; the fields are [R]."""
     low, high = score.value - score.error, score.value + score.error
     best_omitted = np.where(selected, -np.inf, low).argmax(-1)[:, None]
     worst_selected = np.where(selected, high, np.inf).argmin(-1)[:, None]
@@ -61,7 +58,17 @@ def _rows(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> tuple[Array, ..
     certain = everything | (np.where(selected, low, np.inf).min(-1) > np.where(selected, -np.inf, high).max(-1))
     gap = _at(score.value, best_omitted) - _at(score.value, worst_selected)
     share = _share(gap, _at(score.error, best_omitted) + _at(score.error, worst_selected))
-    return excess, certain, best_omitted[:, 0], worst_selected[:, 0], np.where(everything, 0.0, share)
+    share = np.where(everything, 0.0, share)
+    return Margin(excess, certain, best_omitted[:, 0], worst_selected[:, 0], share)
+
+
+def _rows(model: Model, s1: Bounded, s2: Bounded, ids: Array) -> tuple[Array, ...]:
+    """The fields of ``Margin`` for rows of half scores [rows, n] and ids [rows, k]."""
+    score = add(model, s1[:, :, None], s2[:, None, :]).reshape(len(ids), s1.value.shape[-1] ** 2)
+    selected = np.zeros(score.value.shape, bool)
+    np.put_along_axis(selected, ids, True, -1)
+    found = choice_margins(score, selected)
+    return found.excess, found.certain, found.omitted, found.selected, found.share
 
 
 def _at(array: Array, where: Array) -> Array:

@@ -1,5 +1,7 @@
 """The data of the suite, in case families, all regenerable from names and seeds (SPEC.md, 9.2)."""
 
+from peerspec.conformance.cases.comparison import COMPARISON_CASES
+from peerspec.conformance.cases.comparison_build import ComparisonDefinition
 from peerspec.conformance.cases.core import CORE_CASES
 from peerspec.conformance.cases.covering.rows import CoveringCase, covering_cases
 from peerspec.conformance.cases.explorations import EXPLORATIONS, Exploration
@@ -11,7 +13,8 @@ from peerspec.conformance.cases.selection_sizes import SELECTION_SIZE_CASES
 from peerspec.conformance.cases.trainable import TRAINABLE_CASES
 
 __all__ = [
-    "EXPLORATIONS", "LAYER_CASES", "SELECTION_CASES", "CoveringCase", "Exploration", "SelectionCase", "covering_cases",
+    "COMPARISON_CASES", "EXPLORATIONS", "LAYER_CASES", "SELECTION_CASES", "ComparisonDefinition", "CoveringCase",
+    "Exploration", "SelectionCase", "covering_cases",
 ]  # fmt: skip
 
 SELECTION_CASES = VALUE_CASES + SELECTION_SIZE_CASES

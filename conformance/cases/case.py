@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.inputs import dyadic, rounded, significant_bits
 from peerspec.reference import Layer, PeerConfig, Precision, parameter_dtype
+from peerspec.reference.comparison import ComparisonLayer
 
-__all__ = ["Case", "CaseDefinition", "CaseFamily", "Draw", "Halves", "Subject", "balanced_exponent"]
+__all__ = ["Case", "CaseDefinition", "CaseFamily", "ComparisonCase", "Draw", "Halves", "Subject", "balanced_exponent"]
 
 Array = NDArray[Any]
 
@@ -69,7 +70,27 @@ class Halves:
     k: int
 
 
-Subject = Case | Halves
+@dataclass(frozen=True, eq=False)
+class ComparisonCase:
+    """A layer of chapter 15 and its input.
+
+    Attributes:
+        name: the name of its ``ComparisonDefinition``.
+        exact: whether logits or scores, and inner products, are exact in every compute dtype (PRC-5).
+        layer, x, mask, training: the arguments of ``comparison``.
+        dy: the upstream gradient, if gradients are judged, too.
+    """
+
+    name: str
+    exact: bool
+    layer: ComparisonLayer
+    x: Array
+    mask: Array | None = None
+    training: bool = False
+    dy: Array | None = None
+
+
+Subject = Case | Halves | ComparisonCase
 """What a trial is made of."""
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from peerspec.conformance.cases.layouts import copied, layout
 from peerspec.reference import Layer
+from peerspec.reference.comparison import ComparisonLayer
 
 __all__ = ["InPlace", "arrays", "private", "same_bits"]
 
@@ -35,7 +36,7 @@ def arrays(arguments: Mapping[str, Any]) -> dict[str, Array]:
     for key, value in arguments.items():
         if isinstance(value, np.ndarray):
             found[key] = value
-        elif isinstance(value, Layer):
+        elif isinstance(value, _LAYERS):
             found |= value.params
     return found
 
@@ -54,6 +55,7 @@ def same_bits(a: Array, b: Array) -> bool:
     return bool(np.array_equal(_bytes(a), _bytes(b)))
 
 
+_LAYERS = (Layer, ComparisonLayer)
 _SMALL = 1 << 16
 """Bytes of an array that is compared faster by copies."""
 
@@ -66,7 +68,7 @@ def _bytes(array: Array) -> Array:
 def _placed(value: Any, old: Any) -> Any:
     """A copy of the value, or the old object with its bits."""
     new, place = (arrays({"": part}) for part in (value, old))
-    if type(value) is Layer and (not isinstance(old, Layer) or old.config != value.config):
+    if type(value) in _LAYERS and (type(old) is not type(value) or old.config != value.config):
         return _copy(value)
     if not new or new.keys() != place.keys() or not all(_alike(new[name], place[name]) for name in new):
         return _copy(value)
@@ -83,6 +85,7 @@ def _alike(a: Array, b: Array) -> bool:
 def _copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return copied(value)
-    if isinstance(value, Layer):
-        return Layer(value.config, {name: copied(array) for name, array in value.params.items()})
+    if isinstance(value, _LAYERS):
+        params = {name: copied(array) for name, array in value.params.items()}
+        return Layer(value.config, params) if isinstance(value, Layer) else ComparisonLayer(value.config, params)
     return value

@@ -95,12 +95,14 @@ _POSITIONAL = {
     "gradients": ("layer", "x", "dy"),
     "grow": ("layer", "num_experts"),
     "train": ("layer", "x", "dy"),
+    "comparison": ("layer", "x"),
+    "comparison_gradients": ("layer", "x", "dy"),
     "supports": ("config", "dtype"),
 }
 METHODS = tuple(_POSITIONAL)
 """The methods of a backend."""
-DICTS = frozenset({"gradients", "grow", "train"})
-"""Those that return arrays by the names of parameters."""
+DICTS = frozenset({"gradients", "grow", "train", "comparison", "comparison_gradients"})
+"""Those that return arrays by name."""
 
 
 def _positional(method: str, arguments: dict[str, Any]) -> list[Any]:
@@ -198,5 +200,5 @@ _READERS: dict[str, Any] = {"forward": _read_output, "select": _read_selection, 
 
 def _read(method: str, value: Any) -> Any:
     if method in DICTS:
-        return _read_dict(method, "a dict of arrays by parameter name", value)
+        return _read_dict(method, "a dict of arrays by name", value)
     return _READERS[method](value)

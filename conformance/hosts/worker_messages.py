@@ -22,6 +22,7 @@ from peerspec.conformance.problems import FaultKind, Problem
 from peerspec.conformance.sentences import sentence
 from peerspec.files.dtypes import DTYPE_OF_CODE
 from peerspec.reference import Layer, Output, PeerConfig, Selection
+from peerspec.reference.comparison import COMPARISON_CONFIGS, ComparisonLayer
 
 __all__ = [
     "Message",
@@ -65,6 +66,9 @@ def request_of(method: str, arguments: Mapping[str, Any]) -> Message:
         if isinstance(value, Layer):
             parts[name] = {"layer": value.config.to_json()}
             arrays |= {f"{name} {key}": part for key, part in value.params.items()}
+        elif isinstance(value, ComparisonLayer):
+            parts[name] = {"comparison": [value.config.kind, value.config.to_json()]}
+            arrays |= {f"{name} {key}": part for key, part in value.params.items()}
         elif isinstance(value, np.ndarray):
             parts[name], arrays[name] = {"array": None}, value
         elif isinstance(value, PeerConfig):
@@ -87,9 +91,11 @@ def arguments_of(message: Message) -> tuple[str, dict[str, Any]]:
 
 def _argument(name: str, part: dict[str, Any], arrays: dict[str, Array]) -> Any:
     [(kind, value)] = part.items()
+    params = {key.partition(" ")[2]: array for key, array in arrays.items() if key.startswith(f"{name} ")}
     if kind == "layer":
-        params = {key.partition(" ")[2]: array for key, array in arrays.items() if key.startswith(f"{name} ")}
         return Layer(PeerConfig.from_json(value), params)
+    if kind == "comparison":
+        return ComparisonLayer(COMPARISON_CONFIGS[value[0]].from_json(value[1]), params)
     if kind == "array":
         return arrays[name]
     if kind == "config":

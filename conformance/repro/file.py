@@ -20,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
-from peerspec.conformance.cases.case import Array, Case, Halves, Subject
+from peerspec.conformance.cases.case import Array, Case, ComparisonCase, Halves, Subject
 from peerspec.conformance.cases.layouts import LAYOUTS, laid_out, layout
 from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError
 from peerspec.conformance.repro.script import program
@@ -30,6 +30,7 @@ from peerspec.files.shown import shown
 from peerspec.files.strict_json import parse_json
 from peerspec.files.tensors import parse_tensors
 from peerspec.reference import PRECISIONS, SPEC_VERSION, Layer, PeerConfig, PeerError
+from peerspec.reference.comparison import COMPARISON_CONFIGS, ComparisonConfig, ComparisonLayer, PKMConfig
 
 __all__ = ["KEY", "VERSION", "publish", "read"]
 
@@ -131,7 +132,8 @@ def _parts(subject: Subject) -> tuple[dict[str, Array], dict[str, Any]]:
         return halves, {"case": subject.name, "k": subject.k}
     given = {"x": subject.x, "mask": subject.mask, "dy": subject.dy}
     tensors = dict(subject.layer.params) | {name: array for name, array in given.items() if array is not None}
-    return tensors, {
+    kind = {"layer_kind": subject.layer.config.kind} if isinstance(subject, ComparisonCase) else {}
+    return tensors, kind | {
         "case": subject.name,
         "config": asdict(subject.layer.config),
         "exact": subject.exact,
@@ -147,7 +149,8 @@ def _parse(data: bytes) -> Repro:
         raise PeerError(f"its version is {version!r}, this package reads {VERSION}")
     if str(about["spec"]).split(".")[0] != SPEC_VERSION.split(".")[0]:
         raise PeerError(f"it was written for spec {about['spec']}, this package has {SPEC_VERSION}")
-    _require(set(about) - _FIELDS in (_LAYER_FIELDS, _HALVES_FIELDS), "the fields of a layer or of half scores alone")
+    forms = (_LAYER_FIELDS, _HALVES_FIELDS, _LAYER_FIELDS | _COMPARISON_FIELDS)
+    _require(set(about) - _FIELDS in forms, "the fields of a layer or of half scores alone")
     for name, expected in _TYPES.items():
         _require(isinstance(about.get(name, expected()), expected), f"{name} of the type {expected.__name__}")
     _require(about["precision"] in PRECISIONS, f"a precision, not {about['precision']!r}")
@@ -158,14 +161,16 @@ def _parse(data: bytes) -> Repro:
     return Repro(**about | {"kind": BackendKind(about["kind"])}, subject=subject)
 
 
+_TEXTS = ("check", "clause", "fault", "precision", "message", "backend", "kind", "spec", "case", "layer_kind")
 _TYPES: dict[str, Any] = {
-    **dict.fromkeys(("check", "clause", "fault", "precision", "message", "backend", "kind", "spec", "case"), str),
+    **dict.fromkeys(_TEXTS, str),
     **dict.fromkeys(("exact", "training"), bool),
     **dict.fromkeys(("config", "memory"), dict),
     "k": int,
 }
 _HALVES_FIELDS, _LAYER_FIELDS = {"k"}, {"config", "exact", "training"}
-_FIELDS = _TYPES.keys() - _HALVES_FIELDS - _LAYER_FIELDS
+_COMPARISON_FIELDS = {"layer_kind"}
+_FIELDS = _TYPES.keys() - _HALVES_FIELDS - _LAYER_FIELDS - _COMPARISON_FIELDS
 
 
 def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
@@ -177,17 +182,36 @@ def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
         _require(1 <= halves.k <= shape[-1] ** 2, "k in 1 … n²")
         _require_few(prod(shape[:-1]) * min(halves.k, shape[-1]) ** 2)
         return halves
-    config = PeerConfig.from_json(json.dumps(about.pop("config")))
     x, mask, dy = tensors.pop("x"), tensors.pop("mask", None), tensors.pop("dy", None)
-    layer = Layer(config, tensors)
+    layer = _layer(tensors, about)
+    config = layer.config
     precision = PRECISIONS[about["precision"]]
     _require((layer.dtype, x.dtype) == precision[1:], f"parameters and x of the precision {precision.name}")
     _require(x.ndim > 0 and x.shape[-1] == config.d_model, "x that fits the layer")
     _require(mask is None or (mask.shape == x.shape[:-1] and mask.dtype == bool), "a mask that fits x")
     _require(dy is None or (dy.shape == (*x.shape[:-1], config.d_out) and dy.dtype == x.dtype), "dy that fits x")
-    pairs = max(config.top_k * max(config.d_model, config.d_out), min(config.top_k, config.n) ** 2)
-    _require_few(prod(x.shape[:-1]) * config.heads * pairs)
-    return Case(about.pop("case"), about.pop("exact"), layer, x, mask, about.pop("training"), dy)
+    _require_few(prod(x.shape[:-1]) * _numbers(config))
+    rest = x, mask, about.pop("training"), dy
+    if isinstance(layer, Layer):
+        return Case(about.pop("case"), about.pop("exact"), layer, *rest)
+    return ComparisonCase(about.pop("case"), about.pop("exact"), layer, *rest)
+
+
+def _layer(params: dict[str, Array], about: dict[str, Any]) -> Layer | ComparisonLayer:
+    fields, kind = about.pop("config"), about.pop("layer_kind", "")
+    if not kind:
+        return Layer(PeerConfig.from_json(json.dumps(fields)), params)
+    _require(kind in COMPARISON_CONFIGS, f"a layer of the kind {', '.join(COMPARISON_CONFIGS)}")
+    return ComparisonLayer(COMPARISON_CONFIGS[kind].from_fields(fields), params)
+
+
+def _numbers(config: PeerConfig | ComparisonConfig) -> int:
+    """Numbers of one token in one step."""
+    if isinstance(config, PeerConfig | PKMConfig):
+        pairs = max(config.top_k * max(config.d_model, config.d_out), min(config.top_k, config.n) ** 2)
+        return config.heads * pairs
+    neurons: int = getattr(config, "num_experts", 1) * config.d_hidden
+    return neurons
 
 
 def _require_few(numbers: int) -> None:

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from peerspec.conformance.cases.case import Array, Case, Halves, Subject
+from peerspec.conformance.cases.case import Array, Case, ComparisonCase, Halves, Subject
 from peerspec.conformance.cases.layouts import laid_out, layout, like
 from peerspec.conformance.repro.deltas import Indices, fewer, fewer_of_two, shorter, simpler
 from peerspec.reference import Layer
+from peerspec.reference.comparison import ComparisonLayer
 
 __all__ = ["reductions"]
 
@@ -27,10 +28,12 @@ def reductions(subject: Subject) -> tuple[Callable[[Any], Iterator[Any]], ...]:
     return _REDUCTIONS[type(subject)]
 
 
+Tokens = TypeVar("Tokens", bound=Case | ComparisonCase)
+
 # -- a layer and its tokens
 
 
-def _tokens(case: Case) -> Iterator[Case]:
+def _tokens(case: Tokens) -> Iterator[Tokens]:
     """No mask, rows in memory, no leading axes, then fewer tokens along each axis."""
     if case.mask is not None:
         yield replace(case, mask=None)
@@ -50,7 +53,7 @@ def _taking(a: Array, indices: Indices, axis: int) -> Array:
     return a.take(indices, axis)
 
 
-def _on_tokens(case: Case, change: Callable[[Array], Array]) -> Case:
+def _on_tokens(case: Tokens, change: Callable[[Array], Array]) -> Tokens:
     parts = {"x": case.x, "mask": case.mask, "dy": case.dy}
     changed: dict[str, Any] = {name: like(part, change(part)) for name, part in parts.items() if part is not None}
     return replace(case, **changed)
@@ -132,6 +135,38 @@ def _values(case: Case) -> Iterator[Case]:
         yield replace(_layer(case, changed), **own)
 
 
+# -- a layer of chapter 15
+
+
+def _compared_outputs(case: ComparisonCase) -> Iterator[ComparisonCase]:
+    """Fewer features of y."""
+    names = [name for name in case.layer.params if name in ("v", "experts.v", "values")]
+    for indices in fewer(case.layer.config.d_out):
+        taken = {name: case.layer.params[name].take(indices, -1) for name in names}
+        smaller = _compared(case, taken, d_out=len(indices))
+        yield smaller if case.dy is None else replace(smaller, dy=like(case.dy, case.dy.take(indices, -1)))
+
+
+def _neurons(case: ComparisonCase) -> Iterator[ComparisonCase]:
+    """Fewer neurons of a block."""
+    for indices in fewer(getattr(case.layer.config, "d_hidden", 0)):
+        tables = {name: array.take(indices, -2) for name, array in case.layer.params.items() if name[-1] in "uvw"}
+        yield _compared(case, tables, d_hidden=len(indices))
+
+
+def _compared_values(case: ComparisonCase) -> Iterator[ComparisonCase]:
+    tensors = dict(case.layer.params) | {"x": case.x} | ({} if case.dy is None else {"dy": case.dy})
+    for changed in simpler(tensors):
+        own: dict[str, Any] = {name: like(tensors[name], changed.pop(name)) for name in ("x", "dy") if name in changed}
+        yield replace(_compared(case, changed), **own)
+
+
+def _compared(case: ComparisonCase, params: dict[str, Array], **config: Any) -> ComparisonCase:
+    old = case.layer.params
+    params = dict(old) | {name: like(old[name], array) for name, array in params.items()}
+    return replace(case, layer=ComparisonLayer(replace(case.layer.config, **config), params))
+
+
 # -- half scores
 
 
@@ -173,4 +208,5 @@ def _scores(halves: Halves) -> Iterator[Halves]:
 _REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {
     Case: (_tokens, _heads, _top_k, _experts, _query, _width, _outputs, _values),
     Halves: (_rows, _fewer_experts, _sub_keys, _scores),
+    ComparisonCase: (_tokens, _compared_outputs, _neurons, _compared_values),
 }

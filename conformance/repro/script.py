@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from peerspec.conformance.cases.case import Halves, Subject
+from peerspec.conformance.cases.case import ComparisonCase, Halves, Subject
 from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.repro.repro import BackendKind, Repro
 
@@ -60,4 +60,6 @@ def describe(subject: Subject) -> str:
     if isinstance(subject, Halves):
         return f"k={subject.k}, half scores of shape {subject.scores1.shape}"
     words = ["exact"] * subject.exact + ["training"] * subject.training
+    if isinstance(subject, ComparisonCase):
+        return ", ".join([str(subject.layer.config), *words, f"x of shape {subject.x.shape}"])
     return ", ".join([sizes(subject.layer.config), *words, f"x of shape {subject.x.shape}"])

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from peerspec.backends.process import Command
-from peerspec.conformance.cases import LAYER_CASES, SELECTION_CASES, SelectionCase
+from peerspec.conformance.cases import (
+    COMPARISON_CASES,
+    LAYER_CASES,
+    SELECTION_CASES,
+    ComparisonDefinition,
+    SelectionCase,
+)
 from peerspec.conformance.cases.case import CaseDefinition, Subject
 from peerspec.conformance.cases.recipe import read_recipe
 from peerspec.conformance.check import Check
@@ -25,6 +31,8 @@ from peerspec.conformance.repro.shrink import shrink
 from peerspec.reference import PRECISIONS, SPEC_VERSION, Precision
 
 __all__ = ["write_repro"]
+
+Definition = CaseDefinition | SelectionCase | ComparisonDefinition
 
 
 def write_repro(backend: Any, finding: Finding, directory: Path | str, seed: int = 0, *, timeout: float = 60.0) -> Path:
@@ -80,17 +88,15 @@ def _case_of(finding: Finding, seed: int) -> tuple[Check, Callable[[Host], Subje
         made = read_recipe(finding.explored.recipe).make(precision)
         return find_check(finding.explored.check), lambda _: made
     if precision and finding.case:
-        definitions: list[CaseDefinition | SelectionCase] = [*LAYER_CASES, *SELECTION_CASES]
+        definitions: list[Definition] = [*LAYER_CASES, *SELECTION_CASES, *COMPARISON_CASES]
         if found := next((definition for definition in definitions if definition.name == finding.case), None):
             return find_check(finding.check), lambda host: _as_judged(found, host, precision).make(precision, seed)
     raise ReproError(f"{finding.check} names no case of the suite, so there is nothing to replay")
 
 
-def _as_judged(
-    definition: CaseDefinition | SelectionCase, host: Host, precision: Precision
-) -> CaseDefinition | SelectionCase:
+def _as_judged(definition: Definition, host: Host, precision: Precision) -> Definition:
     """The definition with the configuration that the backend takes: its own, or one that stands for it (CNF-4)."""
-    if isinstance(definition, SelectionCase):
+    if not isinstance(definition, CaseDefinition):
         return definition
     others = stand_ins(definition.config, own_activation=definition.own_activation)
     try:

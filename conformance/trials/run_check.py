@@ -9,19 +9,34 @@ from typing import Any
 
 import numpy as np
 
-from peerspec.conformance.cases.case import Case, Subject
+from peerspec.conformance.cases.case import Case, ComparisonCase, Subject
 from peerspec.conformance.cases.options import profiles_of
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind
+from peerspec.conformance.trials.comparison import ComparisonTrial, DenseTrial
 from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.growth import GrowthTrial
 from peerspec.conformance.trials.layer import Trial, Unsound
+from peerspec.conformance.trials.memory import MemoryTrial
+from peerspec.conformance.trials.mixture import ExpertChoiceTrial, TokenChoiceTrial
 from peerspec.conformance.trials.selection import SelectionTrial
 from peerspec.conformance.trials.trainable import TrainableTrial
 
 __all__ = ["examine", "examine_trial", "make_trial", "needed_profiles", "run_check"]
+
+_COMPARISONS: dict[str, type[ComparisonTrial]] = {
+    "dense": DenseTrial,
+    "token-choice": TokenChoiceTrial,
+    "expert-choice": ExpertChoiceTrial,
+    "pkm": MemoryTrial,
+}
+
+
+def _comparison(case: ComparisonCase, host: Host) -> ComparisonTrial:
+    return _COMPARISONS[case.layer.config.kind](case, host)
+
 
 _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.LAYER: Trial,
@@ -29,6 +44,7 @@ _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.SELECTION: SelectionTrial,
     TrialKind.GROWTH: GrowthTrial,
     TrialKind.TRAINABLE: TrainableTrial,
+    TrialKind.COMPARISON: _comparison,
 }
 
 

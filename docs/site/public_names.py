@@ -9,13 +9,16 @@ __all__ = ["MODULES", "public_name", "public_names", "public_path"]
 
 MODULES = (
     "peerspec.reference",
+    "peerspec.reference.comparison",
     "peerspec.backends.protocol",
     "peerspec.backends",
     "peerspec.backends.process",
     "peerspec.backends.torch.functional",
     "peerspec.backends.torch.optim",
+    "peerspec.backends.torch.comparison",
     "peerspec.backends.torch",
     "peerspec.backends.jax",
+    "peerspec.backends.jax.comparison",
     "peerspec.backends.jax.optim",
     "peerspec.backends.jax.usage",
     "peerspec.export",

@@ -23,11 +23,13 @@ BACKENDS = {
     "a mutant of a gradient": "mutants/gradient_x_without_router.py",
     "a mutant with a surplus state": "mutants/state_always_returned.py",
     "a mutant that raises what it took": "mutants/supports_lies_about_many_experts.py",
+    "a mutant of a mixture": "mutants/tokens_choose_dropped_choice_adds.py",
+    "a variant of the layers of chapter 15": "variants/comparison_unmutated.py",
     "a variant": "variants/unmutated.py",
     "a variant without routing": "variants/without_routing.py",
     "a variant that declines": "variants/declines_gelu.py",
 }
-PROFILES = ("float32", "core", "select", "training", "glu")
+PROFILES = ("float32", "core", "select", "training", "glu", "dense", "token-choice", "expert-choice", "pkm")
 
 PROGRAM = TESTS / "backends" / "process" / "programs" / "any_backend.py"
 

@@ -28,6 +28,15 @@ def inputs(message: Message, *names: str) -> dict[str, Any]:
     return read_answer(Path(message["inputs"]), message["method"], required=names, optional=["mask"])
 
 
+def compared_layer(message: Message) -> Any:
+    """The layer of chapter 15 of a message."""
+    from peerspec.files.tensors import parse_tensors
+    from peerspec.reference.comparison import COMPARISON_CONFIGS, ComparisonLayer
+
+    config = COMPARISON_CONFIGS[message["kind"]].from_fields(message["config"])
+    return ComparisonLayer(config, parse_tensors(Path(message["layer"]).read_bytes()))
+
+
 def right_forward(message: Message) -> dict[str, Any]:
     """The tensors of a right answer."""
     from peerspec.backends import reference

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _speak import HELLO, PARTS, Message, inputs, run, say, write
+from _speak import HELLO, PARTS, Message, compared_layer, inputs, run, say, write
 
 from peerspec.backends import load
 from peerspec.reference import Layer, PeerConfig
 from peerspec.reference.dtypes import DTYPES
 
-METHODS = ("forward", "select", "gradients", "grow", "train", "supports")
+METHODS = ("forward", "select", "gradients", "grow", "train", "comparison", "comparison_gradients", "supports")
 
 
 def answer(message: Message) -> None:
@@ -60,6 +60,24 @@ def of_gradients(message: Message) -> dict[str, Any]:
     given, mode = inputs(message, "x", "dy"), {"training": False} if "training" in message else {}
     layer = Layer.load(message["layer"])
     found: dict[str, Any] = backend.gradients(layer, given["x"], given["dy"], mask=given.get("mask"), **mode)
+    return found
+
+
+def of_comparison(message: Message) -> dict[str, Any]:
+    """y and the routing of a layer of chapter 15."""
+    given = inputs(message, "x")
+    found: dict[str, Any] = backend.comparison(
+        compared_layer(message), given["x"], mask=given.get("mask"), training=message["training"]
+    )
+    return found
+
+
+def of_comparison_gradients(message: Message) -> dict[str, Any]:
+    """One tensor per parameter, and x."""
+    given = inputs(message, "x", "dy")
+    found: dict[str, Any] = backend.comparison_gradients(
+        compared_layer(message), given["x"], given["dy"], mask=given.get("mask"), training=message["training"]
+    )
     return found
 
 

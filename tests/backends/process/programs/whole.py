@@ -1,7 +1,7 @@
 """The reference as a program, with everything the protocol has."""
 
 import numpy as np
-from _speak import HELLO, PARTS, Message, inputs, right_forward, run, say, write
+from _speak import HELLO, PARTS, Message, compared_layer, inputs, right_forward, run, say, write
 
 from peerspec.backends import reference
 from peerspec.reference import Layer, PeerConfig, PeerError
@@ -24,6 +24,10 @@ def answer(message: Message) -> None:
         write(message, reference.grow(Layer.load(message["layer"]), message["num_experts"], seed=message["seed"]))
     elif method == "train":
         write(message, reference.train(Layer.load(message["layer"]), **inputs(message, "x", "dy", *PARTS)))
+    elif method in ("comparison", "comparison_gradients"):
+        names = ("x",) if method == "comparison" else ("x", "dy")
+        compute = getattr(reference, method)
+        write(message, compute(compared_layer(message), **inputs(message, *names), training=message["training"]))
     elif method == "supports":
         PeerConfig(**message["config"])
         odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
@@ -39,5 +43,5 @@ def answer_or_refuse(message: Message) -> None:
         say({"reply": "error", "message": str(error)})
 
 
-methods = ["forward", "select", "gradients", "grow", "train", "supports"]
+methods = ["forward", "select", "gradients", "grow", "train", "comparison", "comparison_gradients", "supports"]
 run(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
