@@ -114,9 +114,8 @@ class Adapter:
         for name, shape in shapes.items():
             wanted = parameter_dtype(name, got["keys"].dtype)
             if got[name].shape != shape or got[name].dtype != wanted:
-                raise TableError(
-                    f"{name} must be {wanted} of shape {shape}, got {got[name].dtype} of shape {got[name].shape} (ADP-1)"
-                )
+                found = f"{got[name].dtype} of shape {got[name].shape}"
+                raise TableError(f"{name} must be {wanted} of shape {shape}, got {found} (ADP-1)")
         check_values(got)
         object.__setattr__(self, "params", MappingProxyType({name: got[name] for name in shapes}))
 
@@ -142,9 +141,8 @@ class Adapter:
         """The router as a layer: its experts are zero, and its routing is that of the adapter (ADP-2)."""
         shapes, dtype = self.config.router.shapes(), self.params["keys"].dtype
         tables = {name: np.zeros(shapes[name], dtype) for name in ("experts.u", "experts.v")}
-        return Layer(
-            self.config.router, {name: array for name, array in self.params.items() if name in shapes} | tables
-        )
+        router = {name: array for name, array in self.params.items() if name in shapes}
+        return Layer(self.config.router, router | tables)
 
 
 class Base(NamedTuple):
