@@ -11,6 +11,12 @@
 - ``train(layer, x, dy, *, experts, keys, query, query_norm, statistics) -> dict`` for the profile ``trainable``: the
   parameters by name after S steps of any optimiser, from x [S, T, D] and upstream gradients dy [S, T, M]; the others
   are bool [S, N], [S, H_k, 2, n] and three times [S], the trainable part in each step (TRN-1);
+- ``adapt(adapter, bases, x, *, training=False) -> dict`` for the profile ``adapter``: ``"y.<target>"`` [..., M_τ] of the
+  dtype of x for each base, with ``"scores"``, ``"indices"`` and ``"gates"`` [..., h, k] or none of these three (CNF-3);
+  ``adapter`` is an ``Adapter`` and ``bases`` a dict of ``Base`` by target, of the dtype of x, perhaps not of all targets;
+- ``adapter_gradients(adapter, bases, x, dy, *, training=True) -> dict`` for ``adapter`` with ``training``: from dy, a
+  dict of [..., M_τ] by target of the bases, the gradient of every learned parameter of the adapter by name, and ``"x"``;
+  the tables of targets without a base have gradients of zeros; ``training`` is as in ``gradients``;
 - ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
   something faster;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
@@ -46,9 +52,10 @@ PROFILES = (
     "frozen-statistics",
     "growth",
     "trainable",
+    "adapter",
 )
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
-BEYOND_THE_LAYER = frozenset({"growth", "trainable"})
+BEYOND_THE_LAYER = frozenset({"growth", "trainable", "adapter"})
 """The profiles of what is done with a layer, and not of the function that it computes."""
 _NAME_LIMIT = 100
 """Letters of the name of a backend: it stands in one line of a table."""
