@@ -34,7 +34,7 @@ class Level(StrEnum):
 
 
 class TrialKind(StrEnum):
-    """What a trial calls: the layer, its gradients, the selection, growth, or steps on a part of the layer.
+    """What a trial calls: the layer, its gradients, the selection, growth, steps on a part of the layer, or an adapter.
 
     A designed case is a row of the covering array; explored cases are drawn by Hypothesis. Several checks examine each.
     """
@@ -44,6 +44,7 @@ class TrialKind(StrEnum):
     SELECTION = "selection"
     GROWTH = "growth"
     TRAINABLE = "trainable"
+    ADAPTER = "adapter"
     DESIGNED = "designed"
     EXPLORATION = "exploration"
 

@@ -53,6 +53,13 @@ class ProblemKind(StrEnum):
     NOT_TRAINED = "a trainable parameter stayed"
     TRAINED_OTHERWISE = "trained otherwise than as a part of the whole"
     TRAINING_NOT_REPEATED = "training not repeated"
+    # adapter
+    ADAPTED_NAMES = "names of an adapter's answer"
+    ADAPTED_ROUTING = "routing of an adapter"
+    ADAPTED_BASE = "a base with a change of nothing"
+    ADAPTED_ALONE = "a target follows other targets"
+    ADAPTER_GRADIENT_NAMES = "names of an adapter's gradients"
+    ADAPTER_NOT_REPEATED = "adapter not repeated"
     # independence
     NOT_REPEATED = "answer not repeated"
     GRADIENT_NOT_REPEATED = "gradient not repeated"

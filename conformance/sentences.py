@@ -84,6 +84,19 @@ TEMPLATES: dict[str, str] = {
         "the same gradient"
     ),
     ProblemKind.TRAINING_NOT_REPEATED: "the same steps gave another {name} when they were made again",
+    ProblemKind.ADAPTED_NAMES: "adapt() must return {expected}, and scores, indices and gates or none of them, got {got}",
+    ProblemKind.ADAPTED_ROUTING: (
+        "{part}{at} of adapt() must have the bits that forward() returns for a layer with the parameters of the router"
+    ),
+    ProblemKind.ADAPTED_BASE: (
+        "y of {target}{at} must be that of its base alone {place}, {expected:.9g}, got {got:.9g}: a change that is zero "
+        "must not show"
+    ),
+    ProblemKind.ADAPTED_ALONE: "y of {target}{at} has other bits if {left} is left out; each target must be computed for itself",
+    ProblemKind.ADAPTER_GRADIENT_NAMES: (
+        "adapter_gradients() must return the gradients of {expected}, and of no base, got {got}"
+    ),
+    ProblemKind.ADAPTER_NOT_REPEATED: "the same adapter and input gave another {name} in a later call",
     ProblemKind.NOT_REPEATED: "the same input gave another result in a later call, first in {part}",
     ProblemKind.GRADIENT_NOT_REPEATED: "the same input gave another gradient of {names} in a later call",
     ProblemKind.SELECTION_NOT_REPEATED: "the same half scores gave another selection in a later call, first in {part}",

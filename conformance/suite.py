@@ -11,6 +11,7 @@
 """
 
 from peerspec.conformance.check import Check
+from peerspec.conformance.checks.adapter import ADAPTER_CHECKS
 from peerspec.conformance.checks.experts import EXPERT_CHECKS
 from peerspec.conformance.checks.forms import FORM_CHECKS
 from peerspec.conformance.checks.gates import GATE_CHECKS
@@ -58,6 +59,7 @@ CHECKS: tuple[Check, ...] = (
     *GRADIENT_CHECKS,
     *GROWTH_CHECKS,
     *TRAINABLE_CHECKS,
+    *ADAPTER_CHECKS,
     *DESIGNED_CHECKS,
     *EXPLORATION_CHECKS,
 )

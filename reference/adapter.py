@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int, Shaped
 from numpy.typing import DTypeLike, NDArray
 
 from peerspec.files.shown import shown
+from peerspec.files.strict_json import parse_json
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.dtypes import parameter_dtype
 from peerspec.reference.errors import ConfigError, InputError, TableError
@@ -72,6 +74,30 @@ class AdapterConfig:
             raise ConfigError(f"rank must be a whole number of at least 1, got {shown(self.rank)} (ADP-1)")
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not math.isfinite(self.alpha):
             raise ConfigError(f"alpha must be a finite number, got {shown(self.alpha)} (ADP-1)")
+
+    def to_json(self) -> str:
+        """The configuration as a JSON object, every field written out."""
+        values = {part.name: getattr(self, part.name) for part in fields(self) if part.init}
+        return json.dumps(values | {"targets": dict(self.targets)})
+
+    @classmethod
+    def from_json(cls, text: str) -> AdapterConfig:
+        """The configuration that ``to_json`` wrote.
+
+        Raises:
+            ConfigError: not a JSON object, a name given twice, an unknown or missing field, or a value outside
+                CFG-1 … CFG-5 or ADP-1.
+        """
+        try:
+            values = parse_json(text)
+        except ValueError as error:
+            raise ConfigError(f"the configuration of an adapter cannot be read: {error} (ADP-1)") from None
+        known = [part.name for part in fields(cls) if part.init]
+        if not isinstance(values, dict) or values.keys() != set(known):
+            raise ConfigError(
+                f"the configuration of an adapter must have the fields {', '.join(known)}, got {shown(values)} (ADP-1)"
+            )
+        return cls(**values)
 
     def _router(self, d_out: Any) -> PeerConfig:
         options = {"query_bias": self.query_bias, "key_heads": self.key_heads, "gate": self.gate}
@@ -211,7 +237,7 @@ def adapt(
         for name, base in bases.items():
             bias = 0 if base.bias is None else base.bias.astype(dtype)
             change = config.alpha * _change(adapter, name, tokens, ids, gate)
-            found[name] = (tokens @ base.weight.astype(dtype).T + bias + change).reshape(*lead, -1)
+            found[name] = (tokens @ base.weight.astype(dtype).T + bias + change).reshape(*lead, len(base.weight))
     return AdapterOutput(found, out.scores, out.indices, out.gates)
 
 

@@ -51,7 +51,7 @@ def adapter_gradients(
     for name in adapter.config.targets:
         grads |= {f"targets.{name}.{t}": np.zeros(adapter.params[f"targets.{name}.{t}"].shape, dtype) for t in "uv"}
     for name, base in bases.items():
-        upstream = dy[name].reshape(len(tokens), -1).astype(dtype)
+        upstream = dy[name].reshape(len(tokens), len(base.weight)).astype(dtype)
         dx += upstream @ base.weight.astype(dtype)
         u, v = (adapter.params[f"targets.{name}.{table}"] for table in "uv")
         for rank in range(config.rank):

@@ -1,5 +1,6 @@
 """The data of the suite, in case families, all regenerable from names and seeds (SPEC.md, 9.2)."""
 
+from peerspec.conformance.cases.adapter import ADAPTER_CASES
 from peerspec.conformance.cases.core import CORE_CASES
 from peerspec.conformance.cases.covering.rows import CoveringCase, covering_cases
 from peerspec.conformance.cases.explorations import EXPLORATIONS, Exploration
@@ -17,5 +18,5 @@ __all__ = [
 SELECTION_CASES = VALUE_CASES + SELECTION_SIZE_CASES
 """Every case of the profile ``select``, in the order in which checks run them."""
 
-LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES + GROWTH_CASES + TRAINABLE_CASES
+LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES + GROWTH_CASES + TRAINABLE_CASES + ADAPTER_CASES
 """Every case that runs a whole layer, in the order in which checks run them."""

@@ -95,12 +95,14 @@ _POSITIONAL = {
     "gradients": ("layer", "x", "dy"),
     "grow": ("layer", "num_experts"),
     "train": ("layer", "x", "dy"),
+    "adapt": ("adapter", "bases", "x"),
+    "adapter_gradients": ("adapter", "bases", "x", "dy"),
     "supports": ("config", "dtype"),
 }
 METHODS = tuple(_POSITIONAL)
 """The methods of a backend."""
-DICTS = frozenset({"gradients", "grow", "train"})
-"""Those that return arrays by the names of parameters."""
+DICTS = frozenset({"gradients", "grow", "train", "adapt", "adapter_gradients"})
+"""Those that return arrays by name."""
 
 
 def _positional(method: str, arguments: dict[str, Any]) -> list[Any]:

@@ -15,6 +15,7 @@ from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.problems import Hint, HintKind
+from peerspec.conformance.trials.adapter import AdapterTrial
 from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.growth import GrowthTrial
 from peerspec.conformance.trials.layer import Trial, Unsound
@@ -29,6 +30,7 @@ _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.SELECTION: SelectionTrial,
     TrialKind.GROWTH: GrowthTrial,
     TrialKind.TRAINABLE: TrainableTrial,
+    TrialKind.ADAPTER: AdapterTrial,
 }
 
 
