@@ -82,15 +82,15 @@ def _case(
         rank=rank,
         alpha=alpha,
         columns=columns,
-        **({"everywhere": 1} | more),
+        **more,
     )
 
 
-def _gradient(label: str, config: PeerConfig, targets: tuple[Target, ...], *profiles: str, **more: Any) -> AdapterDefinition:
-    tags = ("adapter.gradient", "adapter.gradient.repeat") if label == "small" else ("adapter.gradient",)
-    return _case(f"gradient.{label}", config, targets, "training", *profiles, tags=tags, **more)
+def _gradient(label: str, config: PeerConfig, targets: tuple[Target, ...], *profiles: str, **more: Any) -> Any:
+    return _case(f"gradient.{label}", config, targets, "training", *profiles, **({"tags": _GRADIENT} | more))
 
 
+_WHOLE, _GRADIENT = ("adapter", "adapter.base", "adapter.apart"), ("adapter.gradient",)
 _ROUTERS = tuple(option for option in ALL_OPTIONS if option != "glu")
 """The profiles of a router with every option; the experts of an adapter have none."""
 TWO, ALL = (SAME, NARROW), (NARROW, LARGE, SAME)
@@ -99,9 +99,9 @@ ONE = replace(SMALL, heads=3, top_k=1)
 """Gates are 1, so that y is a sum of exact products (PRC-5)."""
 
 ADAPTER_CASES = (
-    _case("small", SMALL, TWO, alpha=1.5, tags=("adapter", "adapter.apart", "adapter.repeat"), everywhere=0),
-    _case("one", ONE, TWO, rank=2, alpha=0.5, tags=("adapter", "adapter.exact"), exact=True),
-    _case("ranks", SMALL, ALL, rank=3, alpha=-0.75, tags=("adapter", "adapter.apart")),
+    _case("small", SMALL, TWO, alpha=1.5, tags=(*_WHOLE, "adapter.repeat"), everywhere=0),
+    _case("one", ONE, TWO, rank=2, alpha=0.5, tags=(*_WHOLE, "adapter.exact"), exact=True, everywhere=1),
+    _case("ranks", SMALL, ALL, rank=3, alpha=-0.75, tags=_WHOLE, everywhere=1),
     _case("axes", SMALL, TWO, rank=2, lead=(2, 3)),
     _case("vector", SMALL, TWO, lead=()),
     _case("empty", SMALL, TWO, lead=(0,)),
@@ -110,12 +110,13 @@ ADAPTER_CASES = (
     _case("per-head", PER_HEAD, TWO, "per-head-keys"),
     _case("layer", LAYER_NORM, TWO, "query-norm"),
     _case("batch", BATCH_NORM, TWO, "query-norm"),
-    _case("batch.training", BATCH_NORM, TWO, "query-norm", training=True),
+    _case("batch.training", BATCH_NORM, TWO, "query-norm", training=True, narrow=1),
     _case("sigmoid", SIGMOID, TWO, "sigmoid", alpha=3.0),
-    _case("together", TOGETHER, ALL, *_ROUTERS, rank=2, training=True),
+    _case("together", TOGETHER, ALL, *_ROUTERS, rank=2, training=True, tags=_WHOLE, size=1),
     _case("wide", WIDE, ALL, rank=5, lead=(67,), size=1),
-    _gradient("small", SMALL, TWO, alpha=1.5, everywhere=0),
-    _gradient("ranks", SMALL, ALL, rank=3, alpha=-0.75),
+    _gradient("small", SMALL, TWO, alpha=1.5, tags=(*_GRADIENT, "adapter.gradient.repeat"), everywhere=0),
+    _gradient("ranks", SMALL, ALL, rank=3, alpha=-0.75, everywhere=1),
+    _gradient("one", replace(SMALL, top_k=1), TWO, rank=2, alpha=0.5),
     _gradient("axes", SMALL, TWO, rank=2, lead=(2, 3)),
     _gradient("empty", SMALL, TWO, lead=(0,)),
     _gradient("columns", SMALL, TWO, rank=2, columns=True),

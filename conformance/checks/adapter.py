@@ -225,7 +225,7 @@ ADAPTER_CHECKS = (
         "base",
         ("ADP-4", "ADP-3"),
         Stage.EXPERT,
-        "adapter",
+        "adapter.base",
         _sound(_nothing),
         "Is y that of the base alone where the change is zero?",
     ),
