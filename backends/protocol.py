@@ -11,12 +11,12 @@
 - ``train(layer, x, dy, *, experts, keys, query, query_norm, statistics) -> dict`` for the profile ``trainable``: the
   parameters by name after S steps of any optimiser, from x [S, T, D] and upstream gradients dy [S, T, M]; the others
   are bool [S, N], [S, H_k, 2, n] and three times [S], the trainable part in each step (TRN-1);
-- ``adapt(adapter, bases, x, *, training=False) -> dict`` for the profile ``adapter``: ``"y.<target>"`` [..., M_τ] of the
-  dtype of x for each base, with ``"scores"``, ``"indices"`` and ``"gates"`` [..., h, k] or none of these three (CNF-3);
-  ``adapter`` is an ``Adapter`` and ``bases`` a dict of ``Base`` by target, of the dtype of x, perhaps not of all targets;
-- ``adapter_gradients(adapter, bases, x, dy, *, training=True) -> dict`` for ``adapter`` with ``training``: from dy, a
-  dict of [..., M_τ] by target of the bases, the gradient of every learned parameter of the adapter by name, and ``"x"``;
-  the tables of targets without a base have gradients of zeros; ``training`` is as in ``gradients``;
+- ``adapt(adapter, bases, x, *, training=False) -> dict`` for the profile ``adapter``, from an ``Adapter`` and a dict of
+  ``Base`` by target, of the dtype of x and perhaps not of all targets: ``"y.<target>"`` [..., M_τ] for each base, with
+  ``"scores"``, ``"indices"`` and ``"gates"`` [..., h, k] or none of these three (ADP-3, CNF-3);
+- ``adapter_gradients(adapter, bases, x, dy, *, training=True) -> dict`` for ``adapter`` with ``training``, from dy, a
+  dict of [..., M_τ] by target of the bases: the gradient of every learned parameter of the adapter by name, and
+  ``"x"``; the tables of targets without a base have gradients of zeros (ADP-5);
 - ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
   something faster;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is

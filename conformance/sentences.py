@@ -84,15 +84,19 @@ TEMPLATES: dict[str, str] = {
         "the same gradient"
     ),
     ProblemKind.TRAINING_NOT_REPEATED: "the same steps gave another {name} when they were made again",
-    ProblemKind.ADAPTED_NAMES: "adapt() must return {expected}, and scores, indices and gates or none of them, got {got}",
+    ProblemKind.ADAPTED_NAMES: (
+        "adapt() must return {expected}, with scores, indices and gates or none of these three, got {got}"
+    ),
     ProblemKind.ADAPTED_ROUTING: (
         "{part}{at} of adapt() must have the bits that forward() returns for a layer with the parameters of the router"
     ),
     ProblemKind.ADAPTED_BASE: (
-        "y of {target}{at} must be that of its base alone {place}, {expected:.9g}, got {got:.9g}: a change that is zero "
-        "must not show"
+        "y of {target}{at} must be that of its base alone {place}, {expected:.9g}, got {got:.9g}; add nothing to it "
+        "that depends on the adapter and is not a part of the change"
     ),
-    ProblemKind.ADAPTED_ALONE: "y of {target}{at} has other bits if {left} is left out; each target must be computed for itself",
+    ProblemKind.ADAPTED_ALONE: (
+        "y of {target}{at} has other bits if {left} is left out; compute each target as if it were the only one"
+    ),
     ProblemKind.ADAPTER_GRADIENT_NAMES: (
         "adapter_gradients() must return the gradients of {expected}, and of no base, got {got}"
     ),

@@ -100,10 +100,10 @@ class AdapterConfig:
         return cls(**values)
 
     def _router(self, d_out: Any) -> PeerConfig:
-        options = {"query_bias": self.query_bias, "key_heads": self.key_heads, "gate": self.gate}
         return PeerConfig(
             self.d_model, self.heads, self.num_experts, self.top_k, self.d_key,
-            d_out=d_out, activation="identity", query_norm=self.query_norm, **options,
+            d_out=d_out, activation="identity", query_bias=self.query_bias, key_heads=self.key_heads,
+            gate=self.gate, query_norm=self.query_norm,
         )  # fmt: skip
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

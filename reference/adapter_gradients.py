@@ -47,7 +47,8 @@ def adapter_gradients(
     tokens, mask, lead = flatten(router, x, None)
     tokens = tokens.astype(dtype)
     ids, gate = (part.reshape(-1, config.heads, config.top_k) for part in (out.indices, out.gates))
-    grads, dx, dgate = {}, np.zeros_like(tokens), np.zeros_like(gate)
+    dx, dgate = np.zeros_like(tokens), np.zeros_like(gate)
+    grads: dict[str, np.ndarray] = {}
     for name in adapter.config.targets:
         grads |= {f"targets.{name}.{t}": np.zeros(adapter.params[f"targets.{name}.{t}"].shape, dtype) for t in "uv"}
     for name, base in bases.items():

@@ -11,13 +11,13 @@ from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
 from peerspec.backends.protocol import NAME, is_name, is_support
 from peerspec.files.strict_json import parse_json
-from peerspec.reference import SPEC_VERSION, PeerConfig
+from peerspec.reference import SPEC_VERSION, AdapterConfig, PeerConfig
 
 __all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_support", "request"]
 
 PROTOCOL = 1
 """The version of the protocol; it increases with every change that breaks an existing program."""
-METHODS = ("forward", "select", "gradients", "grow", "train", "supports")
+METHODS = ("forward", "select", "gradients", "grow", "train", "adapt", "adapter_gradients", "supports")
 _ERROR_LIMIT = 300
 """Letters of a program's error message that are shown."""
 
@@ -101,12 +101,14 @@ _FIELDS = {
     "gradients": {"reply"},
     "grow": {"reply"},
     "train": {"reply"},
+    "adapt": {"reply"},
+    "adapter_gradients": {"reply"},
     "supports": {"reply", "supported"},
 }
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, PeerConfig):
+    if isinstance(value, PeerConfig | AdapterConfig):
         return json.loads(value.to_json())
     return str(value) if isinstance(value, Path) else value
 

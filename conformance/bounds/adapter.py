@@ -105,8 +105,8 @@ def adapter_gradient_bounds(
 ) -> dict[str, Bounded]:
     """Every gradient of ADP-5 for tokens [T, D] and dy [T, M_τ], by parameter name and ``"x"``.
 
-    dg_p is one sum over targets and rows. In dx, what each base, each table u and the routing give may be rounded to the
-    dtype of x, and so may their partial sums.
+    dg_p is one sum over targets and rows. In dx, what each base, each table u and the routing give may be rounded to
+    the dtype of x, and so may their partial sums.
     """
     config, alpha, ids, gate = adapter.config, adapter.config.alpha, routing.ids, routing.gate
     terms_of_x = config.heads * config.d_key + sum(d.shape[-1] + _rows(adapter) for d in dy.values())
@@ -125,9 +125,7 @@ def adapter_gradient_bounds(
     for target in adapter.config.targets.keys() - dy.keys():
         grads |= {name: given(np.zeros(adapter.params[name].shape)) for name in _tables(target)}
     ones, dgate = np.ones(len(x), bool), one_sum(*dgates)
-    router = routing_gradients(
-        model, adapter.routing_layer(), routing, dgate, x, ones, terms_of_x, training=training
-    )
+    router = routing_gradients(model, adapter.routing_layer(), routing, dgate, x, ones, terms_of_x, training=training)
     dx.append(router.pop("x"))
     grads |= router
     own = model.returning(adapter.params["keys"].dtype)

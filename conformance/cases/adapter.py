@@ -1,4 +1,4 @@
-"""The cases of the profile ``adapter``: routers of every option, with one to three targets and ranks from one to five."""
+"""The cases of the profile ``adapter``: routers of every option, up to three targets, ranks from one to five."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def _parts(lead: tuple[int, ...], targets: tuple[Target, ...], rank: int, *, exa
             rows = (config.num_experts, rank)
             tables[f"targets.{t.name}.u"] = make(draw, f"targets.{t.name}.u", (*rows, config.d_model))
             tables[f"targets.{t.name}.v"] = make(draw, f"targets.{t.name}.v", (*rows, t.width))
+            if t.left_out:
+                continue
             weight = make(draw, f"bases.{t.name}.weight", (t.width, config.d_model))
             bases[t.name] = Base(weight, make(draw, f"bases.{t.name}.bias", (t.width,)) if t.bias else None)
             upstream[t.name] = make(draw, f"dy.{t.name}", (*lead, t.width))
@@ -94,15 +96,16 @@ _WHOLE, _GRADIENT = ("adapter", "adapter.base", "adapter.apart"), ("adapter.grad
 _ROUTERS = tuple(option for option in ALL_OPTIONS if option != "glu")
 """The profiles of a router with every option; the experts of an adapter have none."""
 TWO, ALL = (SAME, NARROW), (NARROW, LARGE, SAME)
+LEFT = (SAME, replace(LARGE, left_out=True), NARROW)
 BIASED = replace(SMALL, query_bias=True)
 ONE = replace(SMALL, heads=3, top_k=1)
 """Gates are 1, so that y is a sum of exact products (PRC-5)."""
 
 ADAPTER_CASES = (
     _case("small", SMALL, TWO, alpha=1.5, tags=(*_WHOLE, "adapter.repeat"), everywhere=0),
-    _case("one", ONE, TWO, rank=2, alpha=0.5, tags=(*_WHOLE, "adapter.exact"), exact=True, everywhere=1),
+    _case("one", ONE, TWO, rank=2, alpha=0.5, tags=("adapter.base", "adapter.exact"), exact=True, everywhere=1),
     _case("ranks", SMALL, ALL, rank=3, alpha=-0.75, tags=_WHOLE, everywhere=1),
-    _case("axes", SMALL, TWO, rank=2, lead=(2, 3)),
+    _case("axes", SMALL, LEFT, rank=2, lead=(2, 3)),
     _case("vector", SMALL, TWO, lead=()),
     _case("empty", SMALL, TWO, lead=(0,)),
     _case("columns", SMALL, TWO, rank=2, columns=True),
@@ -117,7 +120,7 @@ ADAPTER_CASES = (
     _gradient("small", SMALL, TWO, alpha=1.5, tags=(*_GRADIENT, "adapter.gradient.repeat"), everywhere=0),
     _gradient("ranks", SMALL, ALL, rank=3, alpha=-0.75, everywhere=1),
     _gradient("one", replace(SMALL, top_k=1), TWO, rank=2, alpha=0.5),
-    _gradient("axes", SMALL, TWO, rank=2, lead=(2, 3)),
+    _gradient("axes", SMALL, LEFT, rank=2, lead=(2, 3)),
     _gradient("empty", SMALL, TWO, lead=(0,)),
     _gradient("columns", SMALL, TWO, rank=2, columns=True),
     _gradient("bias", BIASED, TWO, "query-bias"),

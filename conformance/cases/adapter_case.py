@@ -23,8 +23,8 @@ class AdapterCase(Case):
         layer: a layer with the parameters of the router; its experts are zeros.
         rank, alpha: r and α.
         tables: ``targets.<name>.u`` [N, r, D] and ``targets.<name>.v`` [N, r, M_τ].
-        bases: the linear map of each target.
-        upstream: the upstream gradient [..., M_τ] of each target, for cases of the profile ``training``.
+        bases: the linear map of each target that is not left out.
+        upstream: the upstream gradient [..., M_τ] of each base, for cases of the profile ``training``.
     """
 
     rank: int = 1
@@ -57,11 +57,12 @@ def widths(tables: Mapping[str, Array]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Target:
-    """A target of a case: its name, M_τ, and whether its base has a bias."""
+    """A target of a case: its name, M_τ, whether its base has a bias, and whether it is left out."""
 
     name: str
     width: int
     bias: bool = False
+    left_out: bool = False
 
 
 @dataclass(frozen=True)

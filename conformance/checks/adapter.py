@@ -48,9 +48,7 @@ def _routing(trial: AdapterTrial) -> Iterator[Evidence]:
         yield blocked(problem, clause)
         return
     for part in ROUTING:
-        ours, theirs = trial.returned.get(part), getattr(layer.output, part)
-        if ours is None or theirs is None:
-            continue
+        ours, theirs = trial.returned[part], getattr(layer.output, part)
         alike = ours.dtype == theirs.dtype
         other = differing(ours, theirs) if alike else np.ones(ours.shape, bool)
         yield holds(not other.any(), ProblemKind.ADAPTED_ROUTING, part=part, at=first_place(other))
@@ -60,7 +58,7 @@ def _y(trial: AdapterTrial) -> Iterator[Evidence]:
     """y of the returned gates, then of the reference's gates on the same ids; without routing, where it is certain."""
     for target in trial.case.bases:
         got, quantity, u = trial.y(target), f"y of {target}", trial.routed.model.u
-        if trial.shows_routing:
+        if trial.routed.shows_routing:
             yield from within(quantity, got, trial.expected_of_returned[target], u=u)
             yield from within(quantity, got, trial.expected[target], clause="GAT-1", u=u)
         else:
@@ -120,11 +118,14 @@ def _apart(trial: AdapterTrial) -> Iterator[Evidence]:
 
 
 def _repeat(trial: AdapterTrial) -> Iterator[Evidence]:
-    """Several times, and after other tokens, other tables and other bases of the same shapes."""
-    for between in (None, _other_tokens, _other_tables, _other_bases, *[None] * (AGAIN - 1)):
+    """Several times, and after other tokens, tables and bases in the same arrays, which must change the answer."""
+    for what, between in (("", None), *_OTHERS.items(), *[("", None)] * (AGAIN - 1)):
         if between:
-            trial.later(between(trial.case))
-        name = moved(trial.returned, trial.later(trial.case).returned)
+            later = trial.later(between(trial.case), in_place=True)
+            stale = [target for target in trial.case.bases if not differing(trial.y(target), later.y(target)).any()]
+            part = f"y of {next(iter(stale), None)}"
+            yield holds(not stale, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="adapt")
+        name = moved(trial.returned, trial.later(trial.case, in_place=between is not None).returned)
         yield holds(name is None, ProblemKind.ADAPTER_NOT_REPEATED, name=name)
         if name:
             return
@@ -141,6 +142,9 @@ def _other_tables(case: AdapterCase) -> AdapterCase:
 def _other_bases(case: AdapterCase) -> AdapterCase:
     bases = {name: base._replace(weight=base.weight * base.weight.dtype.type(-2)) for name, base in case.bases.items()}
     return replace(case, bases=bases)
+
+
+_OTHERS = {"x": _other_tokens, "the tables": _other_tables, "the bases": _other_bases}
 
 
 # -- gradients
@@ -182,9 +186,11 @@ def _gradient_repeat(trial: AdapterTrial) -> Iterator[Evidence]:
         yield holds(name is None, ProblemKind.ADAPTER_NOT_REPEATED, name=f"gradient of {name}")
 
 
-def _check(id: str, clauses: tuple[str, ...], stage: Stage, tag: str, examine: Examine, summary: str) -> Check:
+def _check(
+    id: str, clauses: tuple[str, ...], stage: Stage, tag: str, examine: Examine, summary: str, **more: bool
+) -> Check:
     return Check(
-        f"adapter.{id}", clauses, stage, tag, examine, summary, profile="adapter", trial=TrialKind.ADAPTER
+        f"adapter.{id}", clauses, stage, tag, examine, summary, profile="adapter", trial=TrialKind.ADAPTER, **more
     )  # fmt: skip
 
 
@@ -212,6 +218,7 @@ ADAPTER_CHECKS = (
         "adapter",
         _sound(_routing),
         "Is the routing, bit for bit, that of a layer with the parameters of the router?",
+        needs_routing=True,
     ),
     _check(
         "apart",
@@ -222,12 +229,12 @@ ADAPTER_CHECKS = (
         "Does leaving out a target keep the bits of the others?",
     ),
     _check(
-        "base",
-        ("ADP-4", "ADP-3"),
-        Stage.EXPERT,
-        "adapter.base",
-        _sound(_nothing),
-        "Is y that of the base alone where the change is zero?",
+        "y",
+        ("ADP-3", "GAT-1", "PRC-2", "PRC-4"),
+        Stage.ACCUMULATION,
+        "adapter",
+        _sound(_y),
+        "Is y of each target its base plus alpha times the sum over heads, experts and ranks?",
     ),
     _check(
         "exact",
@@ -238,12 +245,12 @@ ADAPTER_CHECKS = (
         "Is y exact where every sum is?",
     ),
     _check(
-        "y",
-        ("ADP-3", "GAT-1", "PRC-2", "PRC-4"),
-        Stage.ACCUMULATION,
-        "adapter",
-        _sound(_y),
-        "Is y of each target its base plus alpha times the sum over heads, experts and ranks?",
+        "base",
+        ("ADP-4", "ADP-3"),
+        Stage.EXPERT,
+        "adapter.base",
+        _sound(_nothing),
+        "Is y that of the base alone where the change is zero?",
     ),
     _check(
         "gradient.form",

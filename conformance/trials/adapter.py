@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +15,7 @@ from peerspec.conformance.bounds.gradients import Routing
 from peerspec.conformance.cases.adapter_case import AdapterCase
 from peerspec.conformance.cases.case import Array, Case
 from peerspec.conformance.cases.layouts import like
+from peerspec.conformance.hosts.arguments import InPlace
 from peerspec.conformance.hosts.call import Answer
 from peerspec.conformance.hosts.host import Host
 from peerspec.conformance.problems import Problem, ProblemKind, Violation
@@ -47,13 +47,8 @@ class AdapterTrial:
 
     @property
     def shows_routing(self) -> bool:
-        """Whether the answer carries scores, ids and gates."""
-        return self.routed.shows_routing
-
-    @property
-    def frozen(self) -> bool:
-        """Whether gradients are those with frozen statistics (GRD-9)."""
-        return self.case.frozen
+        """Whether both ``adapt`` and ``forward`` show scores, ids and gates, so that they can be compared."""
+        return self.routed.shows_routing and self.of_layer.shows_routing
 
     # -- the answer of ``adapt``
 
@@ -62,17 +57,24 @@ class AdapterTrial:
         """The answer to the case."""
         return self._call(self.case)
 
-    def _call(self, case: AdapterCase) -> Answer:
+    def _call(self, case: AdapterCase, *, in_place: bool = False) -> Answer:
         arguments: dict[str, Any] = {"adapter": case.adapter, "bases": dict(case.bases), "x": case.x}
-        return self.host.call("adapt", arguments | ({"training": True} if case.training else {}))
+        if case.training:
+            arguments["training"] = True
+        return self.host.call("adapt", InPlace(arguments) if in_place else arguments)
 
-    def later(self, case: AdapterCase) -> AdapterTrial:
+    def later(self, case: AdapterCase, *, in_place: bool = False) -> AdapterTrial:
         """The trial of a later call.
+
+        Args:
+            case: its case.
+            in_place: whether its values are written into the arrays of the call before, if they fit.
 
         Raises:
             Unsound: the structure of its answer is wrong.
         """
         trial = AdapterTrial(case, self.host)
+        trial.answer = self._call(case, in_place=in_place)
         if trial.violation:
             raise Unsound(trial.violation)
         return trial
@@ -188,7 +190,9 @@ class AdapterTrial:
             return
         for name, array in arrays.items():
             part = f"the gradient of {name}"
-            yield from _form(part, self.returned_gradients[name], array.shape, array.dtype, "SHP-1" if name == "x" else "")
+            yield from _form(
+                part, self.returned_gradients[name], array.shape, array.dtype, "SHP-1" if name == "x" else ""
+            )
         if wrong := harm("adapter_gradients", self.gradient_answer):
             yield _of_bases(wrong)
 
@@ -196,7 +200,7 @@ class AdapterTrial:
     def expected_gradients(self) -> dict[str, Bounded]:
         """Gradients by name with their bounds."""
         trial, case = self.routed, self.case
-        dy = {name: part.astype(np.float64).reshape(len(trial.tokens), part.shape[-1]) for name, part in self.dy.items()}
+        dy = {name: part.reshape(-1, part.shape[-1]).astype(np.float64) for name, part in self.dy.items()}
         routing = Routing(trial.ids, trial.query, trial.scores, trial.gates)
         return adapter_gradient_bounds(
             trial.model,
@@ -232,9 +236,4 @@ def _form(part: str, got: Array, shape: tuple[int, ...], dtype: Any, clause: str
 def _of_bases(wrong: Violation) -> Violation:
     """A base that changed breaks the clause on bases, and not that on inputs."""
     names = wrong.problem.values["names"]
-    return replace_clause(wrong, "ADP-5") if all(name.startswith("bases.") for name in names) else wrong
-
-
-def replace_clause(violation: Violation, clause: str) -> Violation:
-    """The violation of another clause."""
-    return Violation(clause, violation.problem)
+    return wrong._replace(clause="ADP-5") if all(name.startswith("bases.") for name in names) else wrong

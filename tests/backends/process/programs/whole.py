@@ -1,7 +1,7 @@
 """The reference as a program, with everything the protocol has."""
 
 import numpy as np
-from _speak import HELLO, PARTS, Message, inputs, right_forward, run, say, write
+from _speak import HELLO, PARTS, Message, an_adapter, by_target, inputs, right_forward, run, say, write
 
 from peerspec.backends import reference
 from peerspec.reference import Layer, PeerConfig, PeerError
@@ -24,6 +24,12 @@ def answer(message: Message) -> None:
         write(message, reference.grow(Layer.load(message["layer"]), message["num_experts"], seed=message["seed"]))
     elif method == "train":
         write(message, reference.train(Layer.load(message["layer"]), **inputs(message, "x", "dy", *PARTS)))
+    elif method == "adapt":
+        bases, x, _ = by_target(message)
+        write(message, reference.adapt(an_adapter(message), bases, x, training=message["training"]))
+    elif method == "adapter_gradients":
+        training = message["training"]
+        write(message, reference.adapter_gradients(an_adapter(message), *by_target(message), training=training))
     elif method == "supports":
         PeerConfig(**message["config"])
         odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
@@ -39,5 +45,5 @@ def answer_or_refuse(message: Message) -> None:
         say({"reply": "error", "message": str(error)})
 
 
-methods = ["forward", "select", "gradients", "grow", "train", "supports"]
+methods = ["forward", "select", "gradients", "grow", "train", "adapt", "adapter_gradients", "supports"]
 run(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
