@@ -12,7 +12,7 @@ from peerspec.conformance.cases.layouts import laid_out
 from peerspec.conformance.inputs import rounded
 from peerspec.reference import Adapter, AdapterConfig, Base, Layer, Precision
 
-__all__ = ["AdapterCase", "AdapterDefinition", "Target"]
+__all__ = ["AdapterCase", "AdapterDefinition", "Target", "widths"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from peerspec.conformance.cases.adapter_case import AdapterCase
 from peerspec.conformance.cases.case import Halves, Subject
 from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.repro.repro import BackendKind, Repro
@@ -60,4 +61,7 @@ def describe(subject: Subject) -> str:
     if isinstance(subject, Halves):
         return f"k={subject.k}, half scores of shape {subject.scores1.shape}"
     words = ["exact"] * subject.exact + ["training"] * subject.training
+    if isinstance(subject, AdapterCase):
+        targets = ", ".join(f"{name} of width {len(base.weight)}" for name, base in subject.bases.items())
+        words += [f"an adapter of rank {subject.rank} with alpha {subject.alpha:g} for {targets}"]
     return ", ".join([sizes(subject.layer.config), *words, f"x of shape {subject.x.shape}"])
