@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
 
 from peerspec.backends.torch import decompositions as _decompositions  # noqa: F401
 from peerspec.backends.torch import functional
+from peerspec.backends.torch.adapter.module import PEERAdapter
 from peerspec.backends.torch.after_import import after_import as _after_import
 from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.growth import grow
@@ -28,12 +29,15 @@ from peerspec.backends.torch.replace import peer_layers, replace_ffn
 from peerspec.backends.torch.trainable import TrainPart, train_part
 from peerspec.backends.torch.usage import Usage
 from peerspec.backends.torch.usage_sums import UsageSums
-from peerspec.reference import Layer, PeerConfig, Trainable
+from peerspec.reference import Adapter, AdapterConfig, Layer, PeerConfig, Trainable
 
 __all__ = [
     "PEER",
+    "Adapter",
+    "AdapterConfig",
     "Layer",
     "LazyAdam",
+    "PEERAdapter",
     "PeerConfig",
     "RowAdagrad",
     "RowSGD",
