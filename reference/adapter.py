@@ -19,6 +19,7 @@ from peerspec.reference.config import PeerConfig
 from peerspec.reference.dtypes import parameter_dtype
 from peerspec.reference.errors import ConfigError, InputError, TableError
 from peerspec.reference.forward import flatten, forward
+from peerspec.reference.frozen_map import FrozenMap
 from peerspec.reference.initial import initial_scales, normal, random_parameters
 from peerspec.reference.layer import Layer
 from peerspec.reference.rows import gather_dot, gather_sum
@@ -69,7 +70,7 @@ class AdapterConfig:
             if not isinstance(name, str) or not name or "." in name:
                 raise ConfigError(f"the name of a target must be a text without dots, got {shown(name)} (ADP-1)")
             self._router(width)
-        object.__setattr__(self, "targets", MappingProxyType(dict(self.targets)))
+        object.__setattr__(self, "targets", FrozenMap(self.targets))
         if isinstance(self.rank, bool) or not isinstance(self.rank, int) or self.rank < 1:
             raise ConfigError(f"rank must be a whole number of at least 1, got {shown(self.rank)} (ADP-1)")
         if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not math.isfinite(self.alpha):

@@ -7,7 +7,7 @@ memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import Any
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from peerspec import native
+from peerspec.backends.jax.adapter import AdapterOutput, Bases
+from peerspec.backends.jax.adapter import adapt as jax_adapt
 from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
@@ -28,11 +30,23 @@ from peerspec.backends.jax.optim.only import only
 from peerspec.backends.jax.params import Params, params_from_layer
 from peerspec.backends.jax.selection import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection, Trainable
+from peerspec.reference import (
+    Adapter,
+    AdapterConfig,
+    Base,
+    InputError,
+    Layer,
+    Output,
+    PeerConfig,
+    Selection,
+    Trainable,
+)
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.forward import flatten
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "adapt", "adapter_gradients", "computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train",
+]  # fmt: skip
 
 name = "jax"
 profiles = ALL_PROFILES - (frozenset() if find_spec("optax") else {"trainable"})
@@ -119,6 +133,40 @@ def train(layer: Layer, x: NDArray[Any], dy: NDArray[Any], **parts: NDArray[np.b
     return dict(layer.params)
 
 
+def adapt(
+    adapter: Adapter, bases: Mapping[str, Base], x: NDArray[Any], *, training: bool = False
+) -> dict[str, NDArray[Any]]:
+    """``y.<target>`` of each base, and the routing; see ``peerspec.reference.adapt``."""
+    config, training = adapter.config, training and adapter.config.query_norm == "batch"
+    tokens, _, lead = _tokens(adapter.routing_layer(), x, None, training=training)
+    with _call_settings(adapter.params["keys"].dtype, num_experts=config.num_experts * config.rank):
+        out = _adapt(config, dict(adapter.params), dict(bases), tokens, training)
+        out = jax.tree.map(np.asarray, out)
+    found = {f"y.{name}": y.reshape(*lead, config.targets[name]) for name, y in out.y.items()}
+    routing = {"scores": out.scores, "indices": out.indices.astype(np.int64), "gates": out.gates}
+    return found | {name: each.reshape(*lead, config.heads, config.top_k) for name, each in routing.items()}
+
+
+def adapter_gradients(
+    adapter: Adapter,
+    bases: Mapping[str, Base],
+    x: NDArray[Any],
+    dy: Mapping[str, NDArray[Any]],
+    *,
+    training: bool = True,
+) -> dict[str, NDArray[Any]]:
+    """The gradients of Σ dy·y over the targets; see ``peerspec.reference.adapter_gradients``."""
+    config, training = adapter.config, training and adapter.config.query_norm == "batch"
+    tokens, _, lead = _tokens(adapter.routing_layer(), x, None, training=training)
+    if dy.keys() != bases.keys() or any(dy[name].shape != (*lead, config.targets[name]) for name in bases):
+        raise InputError(f"dy must have the shape of y for each of {', '.join(bases)} (ADP-5)")
+    upstream = {name: dy[name].reshape(-1, config.targets[name]) for name in bases}
+    with _call_settings(adapter.params["keys"].dtype, num_experts=config.num_experts * config.rank):
+        grads = _adapter_gradients(config, dict(adapter.params), dict(bases), tokens, upstream, training)
+        grads = jax.tree.map(np.asarray, grads)
+    return {**grads, "x": grads["x"].reshape(x.shape)}
+
+
 def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:
     return jax_forward(config, params, x, mask=mask, training=training)
 
@@ -133,9 +181,25 @@ def _pullback(
     return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
 
 
+def _of_adapter(config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, training: bool) -> AdapterOutput:
+    return jax_adapt(config, params, bases, x, training=training)
+
+
+def _pullback_of_adapter(
+    config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, dy: dict[str, jax.Array], training: bool
+) -> dict[str, jax.Array]:
+    def output(params: Params, x: jax.Array) -> dict[str, jax.Array]:
+        return jax_adapt(config, params, bases, x, training=training).y
+
+    dparams, dx = jax.vjp(output, params, x)[1](dy)
+    return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
+
+
 _forward = compiled(_output, static=(0, 4), tokens=2)
 _select = compiled(jax_select, static=(2,), tokens=0)
 _gradients = compiled(_pullback, static=(0, 5), tokens=2)
+_adapt = compiled(_of_adapter, static=(0, 4), tokens=3)
+_adapter_gradients = compiled(_pullback_of_adapter, static=(0, 5), tokens=3)
 
 
 def _tokens(

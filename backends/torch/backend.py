@@ -5,9 +5,21 @@ from __future__ import annotations
 from peerspec import native
 from peerspec.backends.torch.on_device import OnDevice
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "adapt",
+    "adapter_gradients",
+    "computed_by",
+    "forward",
+    "gradients",
+    "grow",
+    "name",
+    "profiles",
+    "select",
+    "train",
+]
 
 _backend = OnDevice("torch", "cpu")
 name, profiles, computed_by = _backend.name, _backend.profiles, native.computed_by
 forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
 grow, train = _backend.grow, _backend.train
+adapt, adapter_gradients = _backend.adapt, _backend.adapter_gradients

@@ -8,7 +8,18 @@ from peerspec.backends.protocol import BackendError
 from peerspec.backends.torch.gpu.availability import computed_by_device
 from peerspec.backends.torch.on_device import OnDevice
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "adapt",
+    "adapter_gradients",
+    "computed_by",
+    "forward",
+    "gradients",
+    "grow",
+    "name",
+    "profiles",
+    "select",
+    "train",
+]
 
 if not torch.cuda.is_available():
     raise BackendError(
@@ -18,6 +29,7 @@ _backend = OnDevice("torch-cuda", "cuda")
 name, profiles = _backend.name, _backend.profiles
 forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
 grow, train = _backend.grow, _backend.train
+adapt, adapter_gradients = _backend.adapt, _backend.adapter_gradients
 
 
 def computed_by() -> str:
