@@ -13,6 +13,7 @@ from peerspec.conformance.cases.case import Array
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.bits import differing, first_place
 from peerspec.conformance.checks.evidence import blocked, holds, violated, within
+from peerspec.conformance.checks.selection import examine_admissible
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.adapter import ROUTING, AdapterTrial
@@ -41,24 +42,26 @@ def _sound(examine: Examine) -> Examine:
 
 
 def _routing(trial: AdapterTrial) -> Iterator[Evidence]:
-    """Bit for bit: the same parameters and tokens, in one implementation."""
+    """Bit for bit that of a layer, if the layer shows its own; the selection is admissible in any case."""
     layer = trial.of_layer
     if layer.structure:
         clause, problem = layer.structure[0]
         yield blocked(problem, clause)
         return
-    for part in ROUTING:
+    for part in ROUTING if layer.shows_routing else ():
         ours, theirs = trial.returned[part], getattr(layer.output, part)
         alike = ours.dtype == theirs.dtype
         other = differing(ours, theirs) if alike else np.ones(ours.shape, bool)
         yield holds(not other.any(), ProblemKind.ADAPTED_ROUTING, part=part, at=first_place(other))
+    for evidence in examine_admissible(trial.routed):
+        yield replace(evidence, clause="ADP-2")
 
 
 def _y(trial: AdapterTrial) -> Iterator[Evidence]:
     """y of the returned gates, then of the reference's gates on the same ids; without routing, where it is certain."""
     for target in trial.case.bases:
         got, quantity, u = trial.y(target), f"y of {target}", trial.routed.model.u
-        if trial.routed.shows_routing:
+        if trial.shows_routing:
             yield from within(quantity, got, trial.expected_of_returned[target], u=u)
             yield from within(quantity, got, trial.expected[target], clause="GAT-1", u=u)
         else:

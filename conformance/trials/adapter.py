@@ -47,8 +47,8 @@ class AdapterTrial:
 
     @property
     def shows_routing(self) -> bool:
-        """Whether both ``adapt`` and ``forward`` show scores, ids and gates, so that they can be compared."""
-        return self.routed.shows_routing and self.of_layer.shows_routing
+        """Whether the answer of ``adapt`` carries scores, ids and gates."""
+        return self.routed.shows_routing
 
     # -- the answer of ``adapt``
 
