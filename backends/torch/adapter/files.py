@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -133,7 +134,8 @@ def hash_of_base(maps: Mapping[str, nn.Linear]) -> str:
             said = f"{name}.{leaf} {str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}\n"
             digest.update(said.encode())
             flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-            digest.update(memoryview(flat.numpy()))
+            array: Any = flat.numpy()
+            digest.update(array)
     return f"sha256:{digest.hexdigest()}"
 
 
