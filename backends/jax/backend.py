@@ -213,7 +213,7 @@ _adapter_gradients = compiled(_pullback_of_adapter, static=(0, 6), tokens=3)
 def _tokens(
     layer: Layer, x: NDArray[Any], mask: NDArray[np.bool_] | None, *, training: bool
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, tuple[int, ...]]:
-    """Tokens [T, D], the mask [T] if batch statistics need it, and the leading axes."""
+    """Tokens [T, D], the mask [T] if there is one and batch statistics need it, and the leading axes."""
     tokens, counted, lead = flatten(layer, x, mask)
     if not (training and layer.config.query_norm == "batch"):
         return tokens, None, lead
@@ -222,7 +222,7 @@ def _tokens(
             "batch statistics need at least one token that counts, got none; "
             "pass a non-empty batch whose mask is True somewhere, or training=False (NRM-5)"
         )
-    return tokens, counted, lead
+    return tokens, None if mask is None else counted, lead
 
 
 @contextmanager

@@ -200,9 +200,8 @@ def main() -> None:
         save_adapters(model, path, overwrite=True)
         loaded = copy.deepcopy(base)
         load_adapters(loaded, path)
-        print(
-            f"a file of {path.stat().st_size / 2**20:.0f} MiB, loaded beside the Llama: {evaluate(loaded, second[1]):.2f}"
-        )
+        size, loss = path.stat().st_size / 2**20, evaluate(loaded, second[1])
+        print(f"a file of {size:.0f} MiB, loaded beside the Llama: {loss:.2f}")
     remove_adapters(loaded)
     print(f"without adapters again: first text {evaluate(loaded, first[1]):.2f}")
     if options.plot:
