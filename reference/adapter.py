@@ -78,8 +78,12 @@ class AdapterConfig:
 
     def to_json(self) -> str:
         """The configuration as a JSON object, every field written out."""
+        return json.dumps(self.to_fields())
+
+    def to_fields(self) -> dict[str, Any]:
+        """The entries of this JSON object."""
         values = {part.name: getattr(self, part.name) for part in fields(self) if part.init}
-        return json.dumps(values | {"targets": dict(self.targets)})
+        return values | {"targets": dict(self.targets)}
 
     @classmethod
     def from_json(cls, text: str) -> AdapterConfig:
@@ -93,6 +97,11 @@ class AdapterConfig:
             values = parse_json(text)
         except ValueError as error:
             raise ConfigError(f"the configuration of an adapter cannot be read: {error} (ADP-1)") from None
+        return cls.from_fields(values)
+
+    @classmethod
+    def from_fields(cls, values: Any) -> AdapterConfig:
+        """The configuration whose fields are the entries of a JSON object; errors as ``from_json``."""
         known = [part.name for part in fields(cls) if part.init]
         if not isinstance(values, dict) or values.keys() != set(known):
             raise ConfigError(

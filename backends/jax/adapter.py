@@ -46,7 +46,13 @@ class AdapterOutput(NamedTuple):
 
 
 def adapt(
-    config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, *, training: bool = False
+    config: AdapterConfig,
+    params: Params,
+    bases: Bases,
+    x: jax.Array,
+    *,
+    mask: jax.Array | None = None,
+    training: bool = False,
 ) -> AdapterOutput:
     """y_τ = W_τ x + b_τ + α Σ gate · Σ_ρ (u_ρ·x) v_ρ for each base; W and b are constants of the derivative (ADP-5).
 
@@ -54,7 +60,7 @@ def adapt(
         config: the configuration; static under ``jit``.
         params: arrays by the names of ADP-1, with the shapes of ``config.shapes()``, in one dictionary or nested.
         bases: the linear map of each target that is wanted, in the dtype of x; others are left out.
-        x, training: as for ``forward``.
+        x, mask, training: as for ``forward``.
 
     Raises:
         TableError, InputError: as ``forward``, or a base that fits no target (ADP-3).
@@ -67,9 +73,9 @@ def adapt(
         (3, 6)
     """
     params = flat(params)
-    check(config, params, x, None)
+    check(config, params, x, mask)
     _check_bases(config, bases, x)
-    require_tokens(config.router, x, None, training)
+    require_tokens(config.router, x, mask, training)
     evaluate: Any = partial(_evaluate, config, training)
     given = {name: tuple(base) for name, base in bases.items()}
     if mesh := explicit_mesh(params, given, x):
@@ -84,7 +90,7 @@ def adapt(
             dict.fromkeys(STATISTICS, placed(mesh, None, None)) if state else None,
         )
         evaluate = jax.sharding.auto_axes(evaluate, out_sharding=out)
-    found: AdapterOutput = evaluate(params, given, x)
+    found: AdapterOutput = evaluate(params, given, x, mask)
     return found
 
 
@@ -130,10 +136,15 @@ def adapter_from_params(config: AdapterConfig, params: Params) -> Adapter:
 
 
 def _evaluate(
-    config: AdapterConfig, training: bool, params: dict[str, jax.Array], bases: Bases, x: jax.Array
+    config: AdapterConfig,
+    training: bool,
+    params: dict[str, jax.Array],
+    bases: Bases,
+    x: jax.Array,
+    mask: jax.Array | None,
 ) -> AdapterOutput:
     tokens = x.reshape(-1, config.d_model).astype(compute_dtype(params["keys"].dtype))
-    at = route(config.router, params, tokens, training=training)
+    at = route(config.router, params, tokens, None if mask is None else mask.reshape(-1), training=training)
     y = {name: _adapted(config, params, name, base, tokens, at) for name, base in bases.items()}
     lead, routing = x.shape[:-1], (*x.shape[:-1], config.heads, config.top_k)
     return AdapterOutput(

@@ -138,9 +138,9 @@ def adapt(
 ) -> dict[str, NDArray[Any]]:
     """``y.<target>`` of each base, and the routing; see ``peerspec.reference.adapt``."""
     config, training = adapter.config, training and adapter.config.query_norm == "batch"
-    tokens, _, lead = _tokens(adapter.routing_layer(), x, None, training=training)
+    tokens, counted, lead = _tokens(adapter.routing_layer(), x, None, training=training)
     with _call_settings(adapter.params["keys"].dtype, num_experts=config.num_experts * config.rank):
-        out = _adapt(config, dict(adapter.params), dict(bases), tokens, training)
+        out = _adapt(config, dict(adapter.params), dict(bases), tokens, counted, training)
         out = jax.tree.map(np.asarray, out)
     found = {f"y.{name}": y.reshape(*lead, config.targets[name]) for name, y in out.y.items()}
     routing = {"scores": out.scores, "indices": out.indices.astype(np.int64), "gates": out.gates}
@@ -157,12 +157,12 @@ def adapter_gradients(
 ) -> dict[str, NDArray[Any]]:
     """The gradients of Σ dy·y over the targets; see ``peerspec.reference.adapter_gradients``."""
     config, training = adapter.config, training and adapter.config.query_norm == "batch"
-    tokens, _, lead = _tokens(adapter.routing_layer(), x, None, training=training)
+    tokens, counted, lead = _tokens(adapter.routing_layer(), x, None, training=training)
     if dy.keys() != bases.keys() or any(dy[name].shape != (*lead, config.targets[name]) for name in bases):
         raise InputError(f"dy must have the shape of y for each of {', '.join(bases)} (ADP-5)")
     upstream = {name: dy[name].reshape(-1, config.targets[name]) for name in bases}
     with _call_settings(adapter.params["keys"].dtype, num_experts=config.num_experts * config.rank):
-        grads = _adapter_gradients(config, dict(adapter.params), dict(bases), tokens, upstream, training)
+        grads = _adapter_gradients(config, dict(adapter.params), dict(bases), tokens, upstream, counted, training)
         grads = jax.tree.map(np.asarray, grads)
     return {**grads, "x": grads["x"].reshape(x.shape)}
 
@@ -181,15 +181,23 @@ def _pullback(
     return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
 
 
-def _of_adapter(config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, training: bool) -> AdapterOutput:
-    return jax_adapt(config, params, bases, x, training=training)
+def _of_adapter(
+    config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, mask: jax.Array | None, training: bool
+) -> AdapterOutput:
+    return jax_adapt(config, params, bases, x, mask=mask, training=training)
 
 
 def _pullback_of_adapter(
-    config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, dy: dict[str, jax.Array], training: bool
+    config: AdapterConfig,
+    params: Params,
+    bases: Bases,
+    x: jax.Array,
+    dy: dict[str, jax.Array],
+    mask: jax.Array | None,
+    training: bool,
 ) -> dict[str, jax.Array]:
     def output(params: Params, x: jax.Array) -> dict[str, jax.Array]:
-        return jax_adapt(config, params, bases, x, training=training).y
+        return jax_adapt(config, params, bases, x, mask=mask, training=training).y
 
     dparams, dx = jax.vjp(output, params, x)[1](dy)
     return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
@@ -198,8 +206,8 @@ def _pullback_of_adapter(
 _forward = compiled(_output, static=(0, 4), tokens=2)
 _select = compiled(jax_select, static=(2,), tokens=0)
 _gradients = compiled(_pullback, static=(0, 5), tokens=2)
-_adapt = compiled(_of_adapter, static=(0, 4), tokens=3)
-_adapter_gradients = compiled(_pullback_of_adapter, static=(0, 5), tokens=3)
+_adapt = compiled(_of_adapter, static=(0, 5), tokens=3)
+_adapter_gradients = compiled(_pullback_of_adapter, static=(0, 6), tokens=3)
 
 
 def _tokens(

@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
 from peerspec.backends.torch import decompositions as _decompositions  # noqa: F401
 from peerspec.backends.torch import functional
 from peerspec.backends.torch.adapter.adding import add_adapters, remove_adapters
+from peerspec.backends.torch.adapter.files import load_adapters, save_adapters
 from peerspec.backends.torch.adapter.module import PEERAdapter
 from peerspec.backends.torch.adapter.of_model import adapter_parameters, adapter_state_dict, peer_adapters
 from peerspec.backends.torch.after_import import after_import as _after_import
@@ -54,10 +55,12 @@ __all__ = [
     "functional",
     "grow",
     "layers_metadata",
+    "load_adapters",
     "peer_adapters",
     "peer_layers",
     "remove_adapters",
     "replace_ffn",
+    "save_adapters",
     "train_part",
 ]
 

@@ -18,7 +18,7 @@ from peerspec.backends.torch.module_names import Where, matching
 from peerspec.files.shown import shown
 from peerspec.reference import AdapterConfig, InputError, TableError
 
-__all__ = ["Group", "add_adapters", "linear_maps", "put_beside", "remove_adapters"]
+__all__ = ["Group", "add_adapters", "linear_maps", "only_adapters_learn", "put_beside", "remove_adapters"]
 
 T = TypeVar("T")
 
@@ -99,9 +99,7 @@ def add_adapters(
         adapter = PEERAdapter(group.config, device=group.device, dtype=group.dtype, sparse_gradients=sparse_gradients)
         put_beside(model, group, adapter)
     if freeze:
-        learning = set(adapter_parameters(model))
-        for parameter in model.parameters():
-            parameter.requires_grad_(parameter.requires_grad and parameter in learning)
+        only_adapters_learn(model)
     return names
 
 
@@ -129,6 +127,13 @@ def remove_adapters(model: nn.Module) -> list[str]:
     for module in modules.values():
         share_no_more(module)
     return list(found)
+
+
+def only_adapters_learn(model: nn.Module) -> None:
+    """Let nothing require gradients but parameters of adapters that do."""
+    learning = set(adapter_parameters(model))
+    for parameter in model.parameters():
+        parameter.requires_grad_(parameter.requires_grad and parameter in learning)
 
 
 class Group(NamedTuple):

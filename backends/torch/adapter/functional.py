@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from peerspec.backends.torch.adapter.base import base_map
@@ -44,6 +44,7 @@ def adapt(
     bases: Bases,
     x: Float[Tensor, "*lead D"],
     *,
+    mask: Bool[Tensor, "*lead"] | None = None,
     training: bool = False,
     sparse_gradients: bool = False,
 ) -> AdapterOutput:
@@ -53,7 +54,7 @@ def adapt(
         config: the configuration.
         params: tensors by the names of ADP-1, shaped as ``config.shapes()``, of one dtype and on one device.
         bases: the linear map of each target that is wanted, in the dtype of x; others are left out.
-        x, training: as for ``functional.forward``.
+        x, mask, training: as for ``functional.forward``.
         sparse_gradients: make the gradients of u and v sparse tensors of the experts that x selects.
 
     Raises:
@@ -70,7 +71,7 @@ def adapt(
     _check_bases(config, bases, x)
     constant = not wants_derivative(x, *params.values())
     stages = routing_stages(config.router, params, training=training)
-    at = route(config.router, params["keys"], stages, x, constant=constant)
+    at = route(config.router, params["keys"], stages, x, mask=mask, constant=constant)
     y = {name: _adapted(config, params, name, base, at, sparse_gradients).to(x.dtype) for name, base in bases.items()}
     lead = x.shape[:-1]
     pairs = (*lead, config.heads, config.top_k)
