@@ -8,6 +8,7 @@ from torch import Tensor
 
 from peerspec import native
 from peerspec.backends.torch.arrays import to_array, to_tensor
+from peerspec.backends.torch.folding import fold_batches
 from peerspec.backends.torch.kernels import register_kernels
 from peerspec.backends.torch.operators import plain_operator
 
@@ -36,4 +37,5 @@ def _by_library(scores: Tensor, kind: str) -> Tensor:
 _gates = plain_operator(
     "gates", "(Tensor scores, str kind) -> Tensor", _by_library, lambda scores, kind: torch.empty_like(scores)
 )
+fold_batches(_gates, tokens=(0,))
 register_kernels(_gates, core=_by_core, library=_by_library, tables=(0,))

@@ -148,7 +148,9 @@ def plot(rows: list[Row], path: Path) -> None:
     from peerspec.plots import LIGHT, save
 
     figure = Figure(figsize=(9, 3.4), layout="constrained", facecolor=LIGHT.page)
-    for axes, column, title in zip(figure.subplots(1, 2), (1, 2), ("first text", "second text"), strict=True):
+    for axes, column, title in zip(
+        figure.subplots(1, 2, sharey=True), (1, 2), ("first text", "second text"), strict=True
+    ):
         for row, colour in zip(rows, (LIGHT.main, LIGHT.other), strict=True):
             axes.plot([at[0] for at in row.curve], [at[column] for at in row.curve], color=colour, label=row.name, lw=2)
         axes.set_title(f"loss on the {title}, held out", loc="left", fontsize=10)

@@ -86,7 +86,8 @@ class PEERAdapter(nn.Module):
             InputError: shapes or dtypes that do not fit the adapter (SHP-1, PAR-5).
         """
         at, alpha, lead = self.route(x), self.config.alpha, x.shape[:-1]
-        return {name: (alpha * self.change(name, at)).view(*lead, -1) for name in self.config.targets}
+        widths = self.config.targets.items()
+        return {name: (alpha * self.change(name, at)).view(*lead, width) for name, width in widths}
 
     def route(self, x: Float[Tensor, "*lead D"]) -> Routing:
         """The routing of tokens, which all targets share (ADP-2)."""

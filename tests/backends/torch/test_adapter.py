@@ -163,6 +163,9 @@ def test_derivatives_of_torch_func_and_of_a_backward_pass_are_those_of_finite_di
     batch = torch.stack([x.detach(), 2 * x.detach()])
     mapped = torch.func.vmap(lambda x: output(*inputs[:2], x))(batch)
     torch.testing.assert_close(mapped[1], output(*inputs[:2], 2 * x.detach()), rtol=0.0, atol=APART)
+    with torch.no_grad():
+        mapped = torch.func.vmap(lambda x: output(*inputs[:2], x))(batch)
+        torch.testing.assert_close(mapped[1], output(*inputs[:2], 2 * x.detach()), rtol=0.0, atol=APART)
 
 
 def module_of(config: AdapterConfig = CONFIG, **options: bool) -> PEERAdapter:
@@ -271,6 +274,7 @@ def test_what_does_not_fit_is_one_sentence() -> None:
 
 def test_a_module_adds_what_the_reference_adds() -> None:
     module = module_of()
+    assert module(to_tensor(tokens_of(lead=(2, 0))))["q"].shape == (2, 0, 7)
     found = module(to_tensor(tokens_of()))
     wanted = reference_adapt(adapter_of(), {n: Base(b.weight * 0) for n, b in bases_of().items()}, tokens_of()).y
     assert all(near(to_array(added), wanted[name]) for name, added in found.items())

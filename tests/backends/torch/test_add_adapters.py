@@ -442,6 +442,13 @@ def test_a_compiled_model_routes_another_input_anew() -> None:
         torch.testing.assert_close(found, model(tokens()), **CLOSE)
 
 
+@pytest.mark.stack("torch", "adapters", "`add_adapters`; `torch.export.export`")
+def test_an_exported_model_with_adapters_computes_the_same() -> None:
+    model = adapted_model()
+    exported = torch.export.export(model, (tokens(),)).module()
+    torch.testing.assert_close(exported(tokens(2)), model(tokens(2)), **CLOSE)
+
+
 @COMPILING
 @pytest.mark.stack("torch", "adapters", "`add_adapters`; blocks or linear maps compiled one by one")
 @pytest.mark.parametrize("part", [Block, Attention, "q"])
