@@ -19,6 +19,12 @@
   name (PKM-3);
 - ``comparison_gradients(layer, x, dy, *, mask=None, training=True) -> dict`` for the same profiles: by parameter name,
   and ``"x"``;
+- ``adapt(adapter, bases, x, *, training=False) -> dict`` for the profile ``adapter``, from an ``Adapter`` and a dict of
+  ``Base`` by target, of the dtype of x and perhaps not of all targets: ``"y.<target>"`` [..., M_τ] for each base, with
+  ``"scores"``, ``"indices"`` and ``"gates"`` [..., h, k] or none of these three (ADP-3, CNF-3);
+- ``adapter_gradients(adapter, bases, x, dy, *, training=True) -> dict`` for ``adapter`` with ``training``, from dy, a
+  dict of [..., M_τ] by target of the bases: the gradient of every learned parameter of the adapter by name, and
+  ``"x"``; the tables of targets without a base have gradients of zeros (ADP-5);
 - ``computed_by() -> str``, for ``peerspec list --backends``: in one line, what computes on this machine, and why not
   something faster;
 - ``supports(config, dtype) -> True or a reason``: whether it takes or declines a configuration (CNF-4); ``dtype`` is
@@ -56,10 +62,11 @@ PROFILES = (
     "frozen-statistics",
     "growth",
     "trainable",
+    "adapter",
     *COMPARISONS,
 )
 """The other profiles that a backend may claim (SPEC.md, 9.1)."""
-BEYOND_THE_LAYER = frozenset({"growth", "trainable", *COMPARISONS})
+BEYOND_THE_LAYER = frozenset({"growth", "trainable", "adapter", *COMPARISONS})
 """The profiles of what is done with a PEER layer, and of other layers, and not of the function that it computes."""
 _NAME_LIMIT = 100
 """Letters of the name of a backend: it stands in one line of a table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -10,21 +11,13 @@ from numpy.typing import NDArray
 
 from peerspec import reference
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.reference import Layer, Output, Selection, Trainable, select_two_stage
+from peerspec.reference import Adapter, Base, Layer, Output, Selection, Trainable, select_two_stage
 from peerspec.reference import comparison as chapter_15
 
 __all__ = [
-    "comparison",
-    "comparison_gradients",
-    "computed_by",
-    "forward",
-    "gradients",
-    "grow",
-    "name",
-    "profiles",
-    "select",
-    "train",
-]
+    "adapt", "adapter_gradients", "comparison", "comparison_gradients", "computed_by", "forward", "gradients", "grow",
+    "name", "profiles", "select", "train",
+]  # fmt: skip
 
 name = "reference"
 profiles = ALL_PROFILES
@@ -99,3 +92,22 @@ def comparison_gradients(
     """The gradients of a layer of chapter 15, rounded once, as ``gradients``."""
     found = chapter_15.gradients(layer, x, dy, mask=mask, training=training)
     return {key: grad.astype(x.dtype if key == "x" else layer.dtype) for key, grad in found.items()}
+
+
+def adapt(adapter: Adapter, bases: Mapping[str, Base], x: Array, *, training: bool = False) -> dict[str, Array]:
+    """The outputs of all targets with the routing, rounded once as those of ``forward``."""
+    out = reference.adapt(adapter, bases, x, training=training)
+    compute_dtype = reference.compute_dtype(adapter.params["keys"].dtype)
+    with np.errstate(over="ignore"):
+        found = {f"y.{target}": y.astype(x.dtype) for target, y in out.y.items()}
+    routing = {"scores": out.scores.astype(compute_dtype), "gates": out.gates.astype(compute_dtype)}
+    return found | routing | {"indices": out.indices}
+
+
+def adapter_gradients(
+    adapter: Adapter, bases: Mapping[str, Base], x: Array, dy: Mapping[str, Array], *, training: bool = True
+) -> dict[str, Array]:
+    """The gradients of an adapter and of x, rounded once as those of a layer (PRC-6)."""
+    found = reference.adapter_gradients(adapter, bases, x, dy, training=training)
+    dtype = adapter.params["keys"].dtype
+    return {key: grad.astype(x.dtype if key == "x" else dtype) for key, grad in found.items()}

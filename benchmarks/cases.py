@@ -108,7 +108,8 @@ def page() -> str:
         precisions="\n".join(precisions),
         selections=sum(case.size <= 1 for case in SELECTION_CASES),
         comparisons=", ".join(
-            f"{sum(case.layer_config.kind == kind for case in COMPARISON_CASES)} cases of `{kind}`" for kind in COMPARISONS
+            f"{sum(case.layer_config.kind == kind for case in COMPARISON_CASES)} cases of `{kind}`"
+            for kind in COMPARISONS
         ),
         n_edges=", ".join(f"{edge:,}" for edge in EDGES[1:-1]),
     )

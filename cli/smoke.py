@@ -83,7 +83,7 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
     """The arguments of each method to call: forward, and the methods of the profiles that the backend claims."""
     import numpy as np
 
-    from peerspec.reference import PRECISIONS, Layer, PeerConfig
+    from peerspec.reference import PRECISIONS, Adapter, AdapterConfig, Base, Layer, PeerConfig
 
     dtypes = PRECISIONS[precision]
     layer = Layer.random(PeerConfig(3, 2, 4, 2, 4, activation="relu"), dtype=dtypes.parameters)
@@ -100,6 +100,12 @@ def _arguments(host: Host, precision: str) -> dict[str, dict[str, Any]]:
         parts = {name: np.ones(shape, bool) for name, shape in masks.items()}
         calls["train"] = {"layer": layer, "x": x[None], "dy": x[None], **parts}
     calls |= _comparisons(host, dtypes, x)
+    if "adapter" in host.profiles:
+        adapter = Adapter.random(AdapterConfig(3, 2, 4, 2, 4, targets={"map": 3}), dtype=dtypes.parameters)
+        given = {"adapter": adapter, "bases": {"map": Base(np.eye(3, dtype=dtypes.input))}, "x": x}
+        calls["adapt"] = given
+        if "training" in host.profiles:
+            calls["adapter_gradients"] = given | {"dy": {"map": x}}
     return calls
 
 

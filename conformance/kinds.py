@@ -34,8 +34,8 @@ class Level(StrEnum):
 
 
 class TrialKind(StrEnum):
-    """What a trial calls: the layer, its gradients, the selection, growth, steps on a part of the layer, or a layer of
-    chapter 15.
+    """What a trial calls: the layer, its gradients, the selection, growth, steps on a part of the layer, an adapter, or
+    a layer of chapter 15.
 
     A designed case is a row of the covering array; explored cases are drawn by Hypothesis. Several checks examine each.
     """
@@ -46,6 +46,7 @@ class TrialKind(StrEnum):
     GROWTH = "growth"
     TRAINABLE = "trainable"
     COMPARISON = "comparison"
+    ADAPTER = "adapter"
     DESIGNED = "designed"
     EXPLORATION = "exploration"
 

@@ -66,6 +66,13 @@ class ProblemKind(StrEnum):
     TOKEN_ORDER = "order of the chosen tokens"
     PADDING_NOT_ZERO = "y of a token that does not count"
     NOT_AS_PEER = "not as the PEER layer"
+    # adapter
+    ADAPTED_NAMES = "names of an adapter's answer"
+    ADAPTED_ROUTING = "routing of an adapter"
+    ADAPTED_BASE = "a base with a change of nothing"
+    ADAPTED_ALONE = "a target follows other targets"
+    ADAPTER_GRADIENT_NAMES = "names of an adapter's gradients"
+    ADAPTER_NOT_REPEATED = "adapter not repeated"
     # independence
     NOT_REPEATED = "answer not repeated"
     GRADIENT_NOT_REPEATED = "gradient not repeated"

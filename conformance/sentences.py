@@ -113,6 +113,23 @@ TEMPLATES: dict[str, str] = {
         "{part} must have the bits that forward() returns for the PEER layer with these queries and sub-keys, because "
         "both have the same half scores"
     ),
+    ProblemKind.ADAPTED_NAMES: (
+        "adapt() must return {expected}, with scores, indices and gates or none of these three, got {got}"
+    ),
+    ProblemKind.ADAPTED_ROUTING: (
+        "{part}{at} of adapt() must have the bits that forward() returns for a layer with the parameters of the router"
+    ),
+    ProblemKind.ADAPTED_BASE: (
+        "y of {target}{at} must be that of its base alone {place}, {expected:.9g}, got {got:.9g}; add nothing to it "
+        "that depends on the adapter and is not a part of the change"
+    ),
+    ProblemKind.ADAPTED_ALONE: (
+        "y of {target}{at} has other bits if {left} is left out; compute each target as if it were the only one"
+    ),
+    ProblemKind.ADAPTER_GRADIENT_NAMES: (
+        "adapter_gradients() must return the gradients of {expected}, and of no base, got {got}"
+    ),
+    ProblemKind.ADAPTER_NOT_REPEATED: "the same adapter and input gave another {name} in a later call",
     ProblemKind.NOT_REPEATED: "the same input gave another result in a later call, first in {part}",
     ProblemKind.GRADIENT_NOT_REPEATED: "the same input gave another gradient of {names} in a later call",
     ProblemKind.SELECTION_NOT_REPEATED: "the same half scores gave another selection in a later call, first in {part}",

@@ -11,6 +11,7 @@
 """
 
 from peerspec.conformance.check import Check
+from peerspec.conformance.checks.adapter import ADAPTER_CHECKS
 from peerspec.conformance.checks.dense import DENSE_CHECKS
 from peerspec.conformance.checks.expert_choice import EXPERT_CHOICE_CHECKS
 from peerspec.conformance.checks.experts import EXPERT_CHECKS
@@ -66,6 +67,7 @@ CHECKS: tuple[Check, ...] = (
     *TOKEN_CHOICE_CHECKS,
     *EXPERT_CHOICE_CHECKS,
     *PKM_CHECKS,
+    *ADAPTER_CHECKS,
     *DESIGNED_CHECKS,
     *EXPLORATION_CHECKS,
 )

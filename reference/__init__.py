@@ -4,6 +4,8 @@ It is written to be read, follows the specification only, and imports no framewo
 backend with it.
 """
 
+from peerspec.reference.adapter import Adapter, AdapterConfig, AdapterOutput, Base, adapt
+from peerspec.reference.adapter_gradients import adapter_gradients
 from peerspec.reference.config import PeerConfig
 from peerspec.reference.cost import Cost, cost
 from peerspec.reference.dtypes import DTYPES, PRECISIONS, Precision, compute_dtype, input_dtypes, parameter_dtype
@@ -27,6 +29,10 @@ __all__ = [
     "DTYPES",
     "PRECISIONS",
     "SPEC_VERSION",
+    "Adapter",
+    "AdapterConfig",
+    "AdapterOutput",
+    "Base",
     "ConfigError",
     "Cost",
     "FileFormError",
@@ -41,6 +47,8 @@ __all__ = [
     "TableError",
     "Trainable",
     "UsageHistory",
+    "adapt",
+    "adapter_gradients",
     "compute_dtype",
     "cost",
     "expert_usage",

@@ -13,7 +13,7 @@ from peerspec.reference.config import PeerConfig
 from peerspec.reference.errors import ConfigError, FileFormError
 from peerspec.reference.version import OLD_VERSION, SPEC_VERSION, is_readable_version
 
-__all__ = ["configs_of", "layer_metadata", "layers_metadata", "names_under"]
+__all__ = ["configs_of", "layer_metadata", "layers_metadata", "names_under", "wrong_prefix"]
 
 _SPEC, _CONFIG, _LAYERS = _KNOWN = "peerspec.spec", "peerspec.config", "peerspec.layers"
 
@@ -40,7 +40,7 @@ def layers_metadata(layers: Mapping[str, PeerConfig]) -> dict[str, str]:
 
         Pass them to any writer of safetensors, for instance ``safetensors.numpy.save_file(tensors, path, metadata)``.
     """
-    if problem := _wrong_type(layers) or _wrong_prefix(layers):
+    if problem := _wrong_type(layers) or wrong_prefix(layers):
         raise FileFormError(f"a file of several layers cannot be described: {problem} (PAR-8)")
     return {_SPEC: SPEC_VERSION, _LAYERS: json.dumps({prefix: asdict(config) for prefix, config in layers.items()})}
 
@@ -114,7 +114,7 @@ def _layers(text: str) -> dict[str, PeerConfig]:
         raise FileFormError(f"{_LAYERS} cannot be read: {error} (PAR-8)") from None
     if not isinstance(values, dict):
         raise FileFormError(f"{_LAYERS} must be a JSON object, got {shown(text)} (PAR-8)")
-    if problem := _wrong_prefix(values):
+    if problem := wrong_prefix(values):
         raise FileFormError(f"{problem} (PAR-8)")
     return {prefix: _config(prefix, fields) for prefix, fields in values.items()}
 
@@ -126,7 +126,7 @@ def _config(prefix: str, fields: object) -> PeerConfig:
         raise ConfigError(f"the layer {shown(prefix)}: {error}") from None
 
 
-def _wrong_prefix(prefixes: Collection[str]) -> str:
+def wrong_prefix(prefixes: Collection[str]) -> str:
     """What is wrong with the prefixes; empty if nothing is."""
     if not prefixes:
         return "there is no layer; name at least one prefix"

@@ -24,7 +24,7 @@ from peerspec.reference.query import query
 from peerspec.reference.query_norm import query_norm, query_norm_backward
 from peerspec.reference.rows import gather_dot, gather_sum, scatter_sum
 
-__all__ = ["gradients"]
+__all__ = ["gradients", "routing_backward"]
 
 
 def gradients(
@@ -71,14 +71,29 @@ def gradients(
 
     with np.errstate(invalid="ignore", over="ignore"):  # as in ``forward``
         grads, dx, dgate = _experts_backward(layer, tokens, ids, gate, dy)
-        dscores = _gates_backward(config.gate, gate, dgate)
-        raw = query(layer, tokens)
-        q, _ = query_norm(layer, raw, mask=mask, training=training)
-        grads["keys"], dq = _scores_backward(layer, q, ids, dscores)
-        dq = query_norm_backward(layer, raw, dq, mask, grads, training=training)
-        dx += _query_backward(layer, tokens, dq, grads)
+        dx += routing_backward(layer, tokens, ids, gate, dgate, mask, grads, training=training)
     grads["x"] = dx.reshape(*lead, config.d_model)
     return grads
+
+
+def routing_backward(
+    layer: Layer,
+    x: np.ndarray,
+    ids: np.ndarray,
+    gate: np.ndarray,
+    dgate: np.ndarray,
+    mask: np.ndarray,
+    grads: dict[str, np.ndarray],
+    *,
+    training: bool,
+) -> np.ndarray:
+    """The gradient of x through the routing; adds those of its parameters to ``grads`` (B6 to B11)."""
+    dscores = _gates_backward(layer.config.gate, gate, dgate)
+    raw = query(layer, x)
+    q, _ = query_norm(layer, raw, mask=mask, training=training)
+    grads["keys"], dq = _scores_backward(layer, q, ids, dscores)
+    dq = query_norm_backward(layer, raw, dq, mask, grads, training=training)
+    return _query_backward(layer, x, dq, grads)
 
 
 def _experts_backward(

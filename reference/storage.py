@@ -28,9 +28,10 @@ from peerspec.reference.file_metadata import configs_of, layer_metadata, names_u
 from peerspec.reference.validation import check_parameters, check_shapes
 from peerspec.reference.version import OLD_VERSION
 
-__all__ = ["list_layers", "naming", "read", "write"]
+__all__ = ["check_codes", "header_of", "list_layers", "naming", "opened", "read", "views", "write", "write_tensors"]
 
 _NORESERVE = 0x4000  # of Linux, which else refuses to map a file that is larger than memory so that it can be changed
+_LAYER = "a layer written by Layer.save"
 _CODES = {code: dtype for code, dtype in DTYPE_OF_CODE.items() if dtype in DTYPES.values()}
 _OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a pipe must not be waited for
 
@@ -39,15 +40,26 @@ def write(
     config: PeerConfig, params: Mapping[str, NDArray[Any]], path: str | PathLike[str], *, overwrite: bool = False
 ) -> None:
     """Write a layer to a temporary file, then rename it to ``path``; errors as ``Layer.save``."""
-    path = Path(path)
     check_parameters(config, params)
+    write_tensors(params, layer_metadata(config), path, overwrite=overwrite)
+
+
+def write_tensors(
+    params: Mapping[str, NDArray[Any]], metadata: Mapping[str, str], path: str | PathLike[str], *, overwrite: bool
+) -> None:
+    """Write a safetensors file, whole or not at all.
+
+    Raises:
+        FileFormError: the path exists and ``overwrite`` is false, or cannot be written.
+    """
+    path = Path(path)
     exists = FileFormError(f"{path} exists; choose another path or pass overwrite=True")
     if os.path.lexists(path) and not overwrite:
         raise exists
     tensors = {name: np.ascontiguousarray(array) for name, array in params.items()}
     try:
         with AtomicFile(path) as file:
-            save_file(tensors, file.name, metadata=layer_metadata(config))
+            save_file(tensors, file.name, metadata=dict(metadata))
             file.publish(overwrite=overwrite)
     except FileExistsError:
         raise exists from None
@@ -72,8 +84,8 @@ def list_layers(path: str | PathLike[str]) -> dict[str, PeerConfig]:
         >>> for prefix, config in list_layers("model.safetensors").items():  # doctest: +SKIP
         ...     print(prefix, config.num_experts)
     """
-    with _opened(Path(path)) as file:
-        return _layers_of(_header(file, path), path)
+    with opened(Path(path)) as file:
+        return _layers_of(header_of(file, path), path)
 
 
 def read(
@@ -84,16 +96,15 @@ def read(
     The file is opened once, so that its header and its numbers belong together even if another file takes its name.
     With ``copy_on_write`` the views can be changed; what is written stays in this process.
     """
-    with _opened(Path(path)) as file:
-        header = _header(file, path)
+    with opened(Path(path)) as file:
+        header = header_of(file, path)
         configs = _layers_of(header, path)
         if prefix not in configs:
             raise FileFormError(_no_such_layer(path, prefix, list(configs)))
         entries = _entries(header, prefix)
         with naming(path, prefix):
-            _check_codes(entries)
-        memory = _mapped(file, path, copy_on_write=copy_on_write)
-    params = {name: _view(memory, entry) for name, entry in entries.items()}
+            check_codes(entries)
+        params = views(file, path, entries, copy_on_write=copy_on_write)
     if header.metadata["peerspec.spec"] == OLD_VERSION:  # widening is exact
         dtype = params["keys"].dtype
         params = {name: array.astype(parameter_dtype(name, dtype), copy=False) for name, array in params.items()}
@@ -101,37 +112,45 @@ def read(
 
 
 @contextmanager
-def naming(path: str | PathLike[str], prefix: str) -> Iterator[None]:
-    """Put the file and the layer before the message of a ``TableError``."""
+def naming(path: str | PathLike[str], prefix: str, kind: str = "layer") -> Iterator[None]:
+    """Put the file and the layer, or what else ``kind`` says, before the message of a ``TableError``."""
     try:
         yield
     except TableError as error:
-        raise TableError(f"{path}{f', layer {shown(prefix)}' if prefix else ''}: {error}") from None
+        raise TableError(f"{path}{f', {kind} {shown(prefix)}' if prefix else ''}: {error}") from None
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path, wanted: str = _LAYER) -> Iterator[BinaryIO]:
+    """A file, open for reading; ``wanted`` says in errors what to pass.
+
+    Raises:
+        FileFormError: it cannot be read.
+    """
     try:
         handle = os.open(path, _OPEN)
     except (FileNotFoundError, NotADirectoryError):
-        raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save") from None
+        raise FileFormError(f"{path} is not a file; pass {wanted}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormError(f"cannot read {printable(str(path))}: {reason}; pass a file that can be read") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise FileFormError(f"{path} is not a file; pass a layer written by Layer.save")
+        raise FileFormError(f"{path} is not a file; pass {wanted}")
     with os.fdopen(handle, "rb") as file:
         yield file
 
 
-def _header(file: BinaryIO, path: object) -> Header:
+def header_of(file: BinaryIO, path: object, wanted: str = "a complete layer file written by Layer.save") -> Header:
+    """The header of an open file; ``wanted`` says in errors what to pass.
+
+    Raises:
+        FileFormError: it is no safetensors file.
+    """
     try:
         return read_header(file)
     except (OSError, ValueError) as error:
-        raise FileFormError(
-            f"{path} is not a readable safetensors file ({error}); pass a complete layer file written by Layer.save"
-        ) from None
+        raise FileFormError(f"{path} is not a readable safetensors file ({error}); pass {wanted}") from None
 
 
 def _layers_of(header: Header, path: str | PathLike[str]) -> dict[str, PeerConfig]:
@@ -164,7 +183,8 @@ def _no_such_layer(path: object, prefix: str, known: list[str]) -> str:
     return f"{path} {got}; pass one of prefix={listed} (PAR-8)"
 
 
-def _check_codes(entries: Mapping[str, TensorEntry]) -> None:
+def check_codes(entries: Mapping[str, TensorEntry]) -> None:
+    """Raise TableError where a tensor has a dtype that no parameter has (PAR-5)."""
     for name, entry in entries.items():
         if entry.code not in _CODES:
             raise TableError(
@@ -187,5 +207,12 @@ def _mapped(file: BinaryIO, path: object, *, copy_on_write: bool) -> NDArray[np.
         raise FileFormError(f"cannot map {path} into memory: {reason}; close other files and try again") from None
 
 
-def _view(memory: NDArray[np.uint8], entry: TensorEntry) -> NDArray[Any]:
-    return memory[entry.start : entry.stop].view(np.ndarray).view(_CODES[entry.code]).reshape(entry.shape)
+def views(
+    file: BinaryIO, path: object, entries: Mapping[str, TensorEntry], *, copy_on_write: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Tensors of an open file as views of one memory map, after ``check_codes``; errors and options as ``read``."""
+    memory = _mapped(file, path, copy_on_write=copy_on_write)
+    return {
+        name: memory[entry.start : entry.stop].view(np.ndarray).view(_CODES[entry.code]).reshape(entry.shape)
+        for name, entry in entries.items()
+    }

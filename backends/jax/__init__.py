@@ -20,6 +20,13 @@ from peerspec.backends.jax import (
 )  # first: without JAX its import fails with a sentence that says what to install
 
 # isort: split
+from peerspec.backends.jax.adapter import (
+    AdapterOutput,
+    adapt,
+    adapter_from_params,
+    init_adapter,
+    params_from_adapter,
+)
 from peerspec.backends.jax.forward import Output, forward
 from peerspec.backends.jax.gpu.chip import compile_for, reason_against_launcher
 from peerspec.backends.jax.growth import grow, grow_state
@@ -27,20 +34,27 @@ from peerspec.backends.jax.operation import library_operations
 from peerspec.backends.jax.params import init, layer_from_params, params_from_layer
 from peerspec.backends.jax.plain import plain_operations
 from peerspec.backends.jax.selection import Selection, select
-from peerspec.reference import Layer, PeerConfig
+from peerspec.reference import Adapter, AdapterConfig, Layer, PeerConfig
 
 __all__ = [
+    "Adapter",
+    "AdapterConfig",
+    "AdapterOutput",
     "Layer",
     "Output",
     "PeerConfig",
     "Selection",
+    "adapt",
+    "adapter_from_params",
     "compile_for",
     "forward",
     "grow",
     "grow_state",
     "init",
+    "init_adapter",
     "layer_from_params",
     "library_operations",
+    "params_from_adapter",
     "params_from_layer",
     "plain_operations",
     "select",

@@ -7,7 +7,7 @@ memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import Any
@@ -19,6 +19,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from peerspec import native
 from peerspec.backends.jax import comparison as chapter_15
+from peerspec.backends.jax.adapter import AdapterOutput, Bases
+from peerspec.backends.jax.adapter import adapt as jax_adapt
 from peerspec.backends.jax.fast_compile import compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
@@ -29,23 +31,25 @@ from peerspec.backends.jax.optim.only import only
 from peerspec.backends.jax.params import Params, params_from_layer
 from peerspec.backends.jax.selection import select as jax_select
 from peerspec.backends.protocol import ALL_PROFILES
-from peerspec.reference import InputError, Layer, Output, PeerConfig, Selection, Trainable
+from peerspec.reference import (
+    Adapter,
+    AdapterConfig,
+    Base,
+    InputError,
+    Layer,
+    Output,
+    PeerConfig,
+    Selection,
+    Trainable,
+)
 from peerspec.reference.comparison import ComparisonConfig, ComparisonLayer
 from peerspec.reference.config import STATISTICS
 from peerspec.reference.forward import flatten
 
 __all__ = [
-    "comparison",
-    "comparison_gradients",
-    "computed_by",
-    "forward",
-    "gradients",
-    "grow",
-    "name",
-    "profiles",
-    "select",
-    "train",
-]
+    "adapt", "adapter_gradients", "comparison", "comparison_gradients", "computed_by", "forward", "gradients", "grow",
+    "name", "profiles", "select", "train",
+]  # fmt: skip
 
 name = "jax"
 profiles = ALL_PROFILES - (frozenset() if find_spec("optax") else {"trainable"})
@@ -164,6 +168,40 @@ def comparison_gradients(
         return dict(jax.tree.map(np.asarray, found))
 
 
+def adapt(
+    adapter: Adapter, bases: Mapping[str, Base], x: NDArray[Any], *, training: bool = False
+) -> dict[str, NDArray[Any]]:
+    """``y.<target>`` of each base, and the routing; see ``peerspec.reference.adapt``."""
+    config, training = adapter.config, training and adapter.config.query_norm == "batch"
+    tokens, counted, lead = _tokens(adapter.routing_layer(), x, None, training=training)
+    with _call_settings(adapter.params["keys"].dtype, num_experts=config.num_experts * config.rank):
+        out = _adapt(config, dict(adapter.params), dict(bases), tokens, counted, training)
+        out = jax.tree.map(np.asarray, out)
+    found = {f"y.{name}": y.reshape(*lead, config.targets[name]) for name, y in out.y.items()}
+    routing = {"scores": out.scores, "indices": out.indices.astype(np.int64), "gates": out.gates}
+    return found | {name: each.reshape(*lead, config.heads, config.top_k) for name, each in routing.items()}
+
+
+def adapter_gradients(
+    adapter: Adapter,
+    bases: Mapping[str, Base],
+    x: NDArray[Any],
+    dy: Mapping[str, NDArray[Any]],
+    *,
+    training: bool = True,
+) -> dict[str, NDArray[Any]]:
+    """The gradients of Σ dy·y over the targets; see ``peerspec.reference.adapter_gradients``."""
+    config, training = adapter.config, training and adapter.config.query_norm == "batch"
+    tokens, counted, lead = _tokens(adapter.routing_layer(), x, None, training=training)
+    if dy.keys() != bases.keys() or any(dy[name].shape != (*lead, config.targets[name]) for name in bases):
+        raise InputError(f"dy must have the shape of y for each of {', '.join(bases)} (ADP-5)")
+    upstream = {name: dy[name].reshape(-1, config.targets[name]) for name in bases}
+    with _call_settings(adapter.params["keys"].dtype, num_experts=config.num_experts * config.rank):
+        grads = _adapter_gradients(config, dict(adapter.params), dict(bases), tokens, upstream, counted, training)
+        grads = jax.tree.map(np.asarray, grads)
+    return {**grads, "x": grads["x"].reshape(x.shape)}
+
+
 def _output(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None, training: bool) -> JaxOutput:
     return jax_forward(config, params, x, mask=mask, training=training)
 
@@ -192,6 +230,25 @@ def _compared_pullback(
         y: jax.Array = chapter_15.forward(config, params, x, mask=mask, training=training).y
         return y
 
+
+def _of_adapter(
+    config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, mask: jax.Array | None, training: bool
+) -> AdapterOutput:
+    return jax_adapt(config, params, bases, x, mask=mask, training=training)
+
+
+def _pullback_of_adapter(
+    config: AdapterConfig,
+    params: Params,
+    bases: Bases,
+    x: jax.Array,
+    dy: dict[str, jax.Array],
+    mask: jax.Array | None,
+    training: bool,
+) -> dict[str, jax.Array]:
+    def output(params: Params, x: jax.Array) -> dict[str, jax.Array]:
+        return jax_adapt(config, params, bases, x, mask=mask, training=training).y
+
     dparams, dx = jax.vjp(output, params, x)[1](dy)
     return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
 
@@ -201,18 +258,20 @@ _comparison_gradients = compiled(_compared_pullback, static=(0, 5), tokens=2)
 _forward = compiled(_output, static=(0, 4), tokens=2)
 _select = compiled(jax_select, static=(2,), tokens=0)
 _gradients = compiled(_pullback, static=(0, 5), tokens=2)
+_adapt = compiled(_of_adapter, static=(0, 5), tokens=3)
+_adapter_gradients = compiled(_pullback_of_adapter, static=(0, 6), tokens=3)
 
 
 def _tokens(
     layer: Layer, x: NDArray[Any], mask: NDArray[np.bool_] | None, *, training: bool
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, tuple[int, ...]]:
-    """Tokens [T, D], the mask [T] if batch statistics need it, and the leading axes."""
+    """Tokens [T, D], the mask [T] if there is one and batch statistics need it, and the leading axes."""
     tokens, counted, lead = flatten(layer, x, mask)
     if not (training and layer.config.query_norm == "batch"):
         return tokens, None, lead
     if not counted.any():
         raise InputError(_NO_TOKEN)
-    return tokens, counted, lead
+    return tokens, None if mask is None else counted, lead
 
 
 def _require_counted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from peerspec.backends.jax import backend
 from peerspec.backends.jax.gpu import chip
 from peerspec.backends.protocol import COMPARISONS, BackendError
-from peerspec.reference import Layer, Output, Selection
+from peerspec.reference import Adapter, Base, Layer, Output, Selection
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "adapt", "adapter_gradients", "computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train",
+]  # fmt: skip
 
 try:
     _device = jax.devices("cuda")[0]
@@ -56,3 +59,17 @@ def train(layer: Layer, x: Array, dy: Array, **parts: Array) -> dict[str, Array]
     """The parameters after limited steps; see ``backend.train``, errors included."""
     with jax.default_device(_device):
         return backend.train(layer, x, dy, **parts)
+
+
+def adapt(adapter: Adapter, bases: Mapping[str, Base], x: Array, *, training: bool = False) -> dict[str, Array]:
+    """The outputs of an adapter; see ``backend.adapt``, errors included."""
+    with jax.default_device(_device):
+        return backend.adapt(adapter, bases, x, training=training)
+
+
+def adapter_gradients(
+    adapter: Adapter, bases: Mapping[str, Base], x: Array, dy: Mapping[str, Array], *, training: bool = True
+) -> dict[str, Array]:
+    """The gradients of an adapter; see ``backend.adapter_gradients``, errors included."""
+    with jax.default_device(_device):
+        return backend.adapter_gradients(adapter, bases, x, dy, training=training)

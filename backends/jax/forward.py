@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ from peerspec.backends.jax.tapped_experts import tapped_expert_stage
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import STATISTICS
 
-__all__ = ["Output", "forward", "in_stages", "placed_as"]
+__all__ = ["Output", "Routing", "forward", "in_stages", "placed_as", "route"]
 
 
 class Output(NamedTuple):
@@ -47,6 +47,15 @@ class Output(NamedTuple):
     """
 
     y: jax.Array
+    scores: jax.Array
+    indices: jax.Array
+    gates: jax.Array
+    state: dict[str, jax.Array] | None
+
+
+class Routing(NamedTuple):
+    """Scores, ids and gates [T, h, k], and the updated running statistics, as in ``Output``."""
+
     scores: jax.Array
     indices: jax.Array
     gates: jax.Array
@@ -156,13 +165,8 @@ def in_stages(
         stage: the expert stage.
         axes: inside ``shard_map``, the axes of the mesh whose devices have other tokens of one batch.
     """
-    # Weights, sub-keys and tables keep their dtype: each operation widens what it reads.
-    norm = {name: array.astype(x.dtype) for name, array in params.items() if name.startswith("query_norm.")}
+    at = route(config, params, x, mask, training=training, axes=axes)
     in_plain = plain.is_plain()
-    q = plain.query(params, x) if in_plain else query(params, x)
-    q, state = query_norm(config, norm, q, mask=mask, training=training, axes=axes)
-    scores, ids = (plain.selected if in_plain else retrieve)(params["keys"], q, config.top_k)
-    gate = (plain.gates if in_plain else gates)(config.gate, scores)
     pairs = (x.shape[0], config.heads * config.top_k)
     tables = {name.removeprefix("experts."): array for name, array in params.items() if name.startswith("experts.")}
     tap: Any = tables.pop(TAP.removeprefix("experts."), None)
@@ -170,8 +174,27 @@ def in_stages(
         stage = partial(tapped_expert_stage, tap)
     elif in_plain and stage is expert_stage:
         stage = plain.expert_stage
-    y = stage(config.activation, tables, x, ids.reshape(pairs), gate.reshape(pairs))
-    return Output(y, scores, ids, gate, state)
+    y = stage(config.activation, tables, x, at.indices.reshape(pairs), at.gates.reshape(pairs))
+    return Output(y, *at)
+
+
+def route(
+    config: PeerConfig,
+    params: Mapping[str, jax.Array],
+    x: jax.Array,
+    mask: jax.Array | None = None,
+    *,
+    training: bool = False,
+    axes: tuple[str, ...] = (),
+) -> Routing:
+    """The routing of tokens [T, D] in the compute dtype; arguments as for ``in_stages``."""
+    # Weights, sub-keys and tables keep their dtype: each operation widens what it reads.
+    norm = {name: array.astype(x.dtype) for name, array in params.items() if name.startswith("query_norm.")}
+    in_plain = plain.is_plain()
+    q = plain.query(params, x) if in_plain else query(params, x)
+    q, state = query_norm(config, norm, q, mask=mask, training=training, axes=axes)
+    scores, ids = (plain.selected if in_plain else retrieve)(params["keys"], q, config.top_k)
+    return Routing(scores, ids, (plain.gates if in_plain else gates)(config.gate, scores), state)
 
 
 def _by_core(config: PeerConfig, params: dict[str, jax.Array], x: jax.Array) -> Output:

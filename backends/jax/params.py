@@ -15,7 +15,16 @@ from peerspec.backends.jax.gradient_taps import TAP
 from peerspec.backends.jax.names import flat
 from peerspec.backends.jax.precision import require_representable
 from peerspec.files.shown import shown
-from peerspec.reference import DTYPES, InputError, Layer, PeerConfig, TableError, input_dtypes, parameter_dtype
+from peerspec.reference import (
+    DTYPES,
+    AdapterConfig,
+    InputError,
+    Layer,
+    PeerConfig,
+    TableError,
+    input_dtypes,
+    parameter_dtype,
+)
 from peerspec.reference.initial import STARTS_AT_ONE, initial_scales
 
 __all__ = ["Params", "check", "check_params", "init", "layer_from_params", "params_from_layer"]
@@ -82,7 +91,7 @@ def _learned_dtype(dtype: DTypeLike) -> np.dtype:
     raise TableError(f"parameters must be of dtype {', '.join(DTYPES)}, got {shown(dtype)} (PAR-5)")
 
 
-def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | None) -> None:
+def check(config: PeerConfig | AdapterConfig, params: Params, x: jax.Array, mask: jax.Array | None) -> None:
     """Check names, shapes and dtypes; JAX knows them while tracing.
 
     Raises:
@@ -101,7 +110,7 @@ def check(config: PeerConfig, params: Params, x: jax.Array, mask: jax.Array | No
         )
 
 
-def check_params(config: PeerConfig, params: Params) -> None:
+def check_params(config: PeerConfig | AdapterConfig, params: Params) -> None:
     """Check names, shapes and dtypes of parameters in one dictionary.
 
     Raises:

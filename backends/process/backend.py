@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import stat
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,12 +20,14 @@ from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import Program
 from peerspec.backends.process.tensors import SentFile, read_answer
 from peerspec.files.remove_folder import remove_folder
-from peerspec.reference import SPEC_VERSION, Layer, Output, PeerConfig, Selection
+from peerspec.reference import SPEC_VERSION, Adapter, Base, Layer, Output, PeerConfig, Selection
 from peerspec.reference.comparison import ComparisonLayer
 
 __all__ = ["Command", "ProcessBackend"]
 
 Array = NDArray[Any]
+Stored = Layer | Adapter | ComparisonLayer
+"""What has a file of its own in the protocol."""
 
 _ROUTING = ("scores", "indices", "gates")
 
@@ -40,8 +42,8 @@ class Command:
 class ProcessBackend:
     """A running program as a backend, and a context manager that ends the program.
 
-    It has ``select``, ``gradients``, ``grow``, ``train``, ``comparison``, ``comparison_gradients`` and ``supports`` if
-    the program offers them.
+    It has ``select``, ``gradients``, ``grow``, ``train``, ``comparison``, ``comparison_gradients``, ``adapt``,
+    ``adapter_gradients`` and ``supports`` if the program offers them.
 
     Args:
         command: the program and its arguments, as a command line in shell syntax or as a list of words.
@@ -150,6 +152,20 @@ class ProcessBackend:
         kind = layer.config.kind
         return self._compute("comparison_gradients", inputs, (), None, layer=layer, kind=kind, training=training)
 
+    def _adapt(
+        self, adapter: Adapter, bases: Mapping[str, Base], x: Array, *, training: bool = False
+    ) -> dict[str, Array]:
+        """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
+        return self._compute("adapt", {"x": x, **_tensors(bases)}, (), None, layer=adapter, training=training)
+
+    def _adapter_gradients(
+        self, adapter: Adapter, bases: Mapping[str, Base], x: Array, dy: Mapping[str, Array], *, training: bool = True
+    ) -> dict[str, Array]:
+        """The tensors that the program wrote, under whatever names: which must be there, a check decides."""
+        upstream = {f"dy.{target}": part for target, part in dy.items()}
+        inputs = {"x": x, **_tensors(bases), **upstream}
+        return self._compute("adapter_gradients", inputs, (), None, layer=adapter, training=training)
+
     def _supports(self, config: PeerConfig, dtype: DTypeLike) -> bool | str:
         line = messages.request("supports", config=config, dtype=np.dtype(dtype).name)
         reply = self._exchange("supports", line, self.timeout)
@@ -165,7 +181,7 @@ class ProcessBackend:
         required: Iterable[str],
         optional: Iterable[str] | None = (),
         *,
-        layer: Layer | ComparisonLayer | None = None,
+        layer: Stored | None = None,
         **fields: Any,
     ) -> dict[str, Array]:
         """Write the inputs, call the program, read the answer, and remove the files of the call."""
@@ -189,7 +205,7 @@ class ProcessBackend:
                 _remove(path)
 
     def _write(
-        self, method: str, inputs: dict[str, Array], layer: Layer | ComparisonLayer | None, fields: dict[str, Any]
+        self, method: str, inputs: dict[str, Array], layer: Stored | None, fields: dict[str, Any]
     ) -> tuple[SentFile, dict[str, Any]]:
         """Write the inputs and the layer; returns the file of the inputs, and ``fields`` with those of the layer."""
         try:
@@ -197,7 +213,8 @@ class ProcessBackend:
                 self._program.fail(f"it put something else in the place of {self._folder}, the folder of its files")
             sent = SentFile.write(self._folder / f"{self._calls}.inputs.safetensors", inputs)
             if layer is not None:
-                fields |= {"config": layer.config, "dtype": layer.dtype.name, "layer": self._file_of(layer).path}
+                what = "adapter" if isinstance(layer, Adapter) else "layer"
+                fields |= {"config": layer.config, "dtype": _dtype(layer), what: self._file_of(layer).path}
         except OSError as error:
             self._program.fail(f"the inputs of {method}() cannot be written to {self._folder}: {error.strerror}")
         return sent, fields
@@ -212,19 +229,16 @@ class ProcessBackend:
         except ProcessError as error:
             self._program.fail(str(error))
 
-    def _file_of(self, layer: Layer | ComparisonLayer) -> SentFile:
+    def _file_of(self, layer: Stored) -> SentFile:
         """The file of the layer; that of the last layer is used again if the layer has the same content."""
         key = _fingerprint(layer)
         if self._layer is None or self._layer[0] != key:
             self._drop_layer()
             path = self._folder / f"{self._calls}.layer.safetensors"
-            # a layer of chapter 15 has no layer file (PAR-6), so its file holds parameters alone
-            peer = {"peerspec.spec": SPEC_VERSION, "peerspec.config": layer.config.to_json()}
-            metadata = peer if isinstance(layer, Layer) else None
-            self._layer = key, SentFile.write(path, layer.params, metadata)
+            self._layer = key, SentFile.write(path, layer.params, _metadata(layer))
         return self._layer[1]
 
-    def _layer_changed(self, layer: Layer | ComparisonLayer | None) -> tuple[str, ...]:
+    def _layer_changed(self, layer: Stored | None) -> tuple[str, ...]:
         if layer is None or self._layer is None:
             return ()
         changed = self._layer[1].changed()
@@ -238,8 +252,27 @@ class ProcessBackend:
         self._layer = None
 
 
-def _fingerprint(layer: Layer | ComparisonLayer) -> bytes:
-    digest = sha256(repr(layer.config).encode())
+def _metadata(layer: Stored) -> dict[str, str] | None:
+    """The metadata of the file; a layer of chapter 15 has no layer file (PAR-6), so its file holds parameters alone."""
+    if isinstance(layer, ComparisonLayer):
+        return None
+    name = "peerspec.config" if isinstance(layer, Layer) else "peerspec.adapter"
+    return {"peerspec.spec": SPEC_VERSION, name: layer.config.to_json()}
+
+
+def _tensors(bases: Mapping[str, Base]) -> dict[str, Array]:
+    """The tensors of bases by name: ``bases.<target>.weight`` and, with a bias, ``bases.<target>.bias``."""
+    weights = {f"bases.{target}.weight": base.weight for target, base in bases.items()}
+    return weights | {f"bases.{target}.bias": base.bias for target, base in bases.items() if base.bias is not None}
+
+
+def _dtype(layer: Stored) -> str:
+    """The name of the dtype of the learned parameters."""
+    return str(layer.params["keys"].dtype if isinstance(layer, Adapter) else layer.dtype)
+
+
+def _fingerprint(layer: Stored) -> bytes:
+    digest = sha256(f"{type(layer.config)} {layer.config.to_json()}".encode())
     for name, array in layer.params.items():
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -11,14 +11,17 @@ from peerspec.backends.process.errors import ProcessError, RefusalError
 from peerspec.backends.process.program import quoted
 from peerspec.backends.protocol import NAME, is_name, is_support
 from peerspec.files.strict_json import parse_json
-from peerspec.reference import SPEC_VERSION, PeerConfig
+from peerspec.reference import SPEC_VERSION, AdapterConfig, PeerConfig
 from peerspec.reference.comparison import DenseConfig, ExpertChoiceConfig, PKMConfig, TokenChoiceConfig
 
 __all__ = ["METHODS", "PROTOCOL", "StartReply", "decode", "read_start", "read_support", "request"]
 
 PROTOCOL = 1
 """The version of the protocol; it increases with every change that breaks an existing program."""
-METHODS = ("forward", "select", "gradients", "grow", "train", "comparison", "comparison_gradients", "supports")
+METHODS = (
+    "forward", "select", "gradients", "grow", "train", "comparison", "comparison_gradients", "adapt",
+    "adapter_gradients", "supports",
+)  # fmt: skip
 _ERROR_LIMIT = 300
 """Letters of a program's error message that are shown."""
 
@@ -104,12 +107,14 @@ _FIELDS = {
     "train": {"reply"},
     "comparison": {"reply"},
     "comparison_gradients": {"reply"},
+    "adapt": {"reply"},
+    "adapter_gradients": {"reply"},
     "supports": {"reply", "supported"},
 }
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, PeerConfig | DenseConfig | TokenChoiceConfig | ExpertChoiceConfig | PKMConfig):
+    if isinstance(value, PeerConfig | AdapterConfig | DenseConfig | TokenChoiceConfig | ExpertChoiceConfig | PKMConfig):
         return json.loads(value.to_json())
     return str(value) if isinstance(value, Path) else value
 

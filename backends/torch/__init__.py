@@ -19,6 +19,10 @@ except ModuleNotFoundError as error:
 
 from peerspec.backends.torch import decompositions as _decompositions  # noqa: F401
 from peerspec.backends.torch import functional
+from peerspec.backends.torch.adapter.adding import add_adapters, remove_adapters
+from peerspec.backends.torch.adapter.files import load_adapters, save_adapters
+from peerspec.backends.torch.adapter.module import PEERAdapter
+from peerspec.backends.torch.adapter.of_model import adapter_parameters, adapter_state_dict, peer_adapters
 from peerspec.backends.torch.after_import import after_import as _after_import
 from peerspec.backends.torch.file_metadata import layers_metadata
 from peerspec.backends.torch.growth import grow
@@ -28,12 +32,15 @@ from peerspec.backends.torch.replace import peer_layers, replace_ffn
 from peerspec.backends.torch.trainable import TrainPart, train_part
 from peerspec.backends.torch.usage import Usage
 from peerspec.backends.torch.usage_sums import UsageSums
-from peerspec.reference import Layer, PeerConfig, Trainable
+from peerspec.reference import Adapter, AdapterConfig, Layer, PeerConfig, Trainable
 
 __all__ = [
     "PEER",
+    "Adapter",
+    "AdapterConfig",
     "Layer",
     "LazyAdam",
+    "PEERAdapter",
     "PeerConfig",
     "RowAdagrad",
     "RowSGD",
@@ -41,12 +48,19 @@ __all__ = [
     "Trainable",
     "Usage",
     "UsageSums",
+    "adapter_parameters",
+    "adapter_state_dict",
+    "add_adapters",
     "clip_grad_norm_",
     "functional",
     "grow",
     "layers_metadata",
+    "load_adapters",
+    "peer_adapters",
     "peer_layers",
+    "remove_adapters",
     "replace_ffn",
+    "save_adapters",
     "train_part",
 ]
 

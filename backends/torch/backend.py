@@ -6,6 +6,8 @@ from peerspec import native
 from peerspec.backends.torch.on_device import OnDevice
 
 __all__ = [
+    "adapt",
+    "adapter_gradients",
     "comparison",
     "comparison_gradients",
     "computed_by",
@@ -23,3 +25,4 @@ name, profiles, computed_by = _backend.name, _backend.profiles, native.computed_
 forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
 grow, train = _backend.grow, _backend.train
 comparison, comparison_gradients = _backend.comparison, _backend.comparison_gradients
+adapt, adapter_gradients = _backend.adapt, _backend.adapter_gradients

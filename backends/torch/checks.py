@@ -10,12 +10,16 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, INPUT_DTYPES, is_dtensor, parameter_dtype
 from peerspec.reference import InputError, PeerConfig, TableError
 
-__all__ = ["check_group", "check_input", "check_params", "require_values"]
+__all__ = ["check_group", "check_input", "check_params", "check_tensors", "require_values"]
 
 
 def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
     """Raise TableError where parameters do not fit the configuration (PAR-1, PAR-5)."""
-    shapes = config.shapes()
+    check_tensors(config.shapes(), params)
+
+
+def check_tensors(shapes: Mapping[str, tuple[int, ...]], params: Mapping[str, Tensor]) -> None:
+    """Raise TableError where whole parameters do not have these names and shapes, or fit each other (PAR-1, PAR-5)."""
     if params.keys() != shapes.keys():
         raise TableError(f"this configuration has the parameters {', '.join(shapes)}, got {', '.join(params)} (PAR-1)")
     if split := [name for name, tensor in params.items() if is_dtensor(tensor)]:
@@ -23,7 +27,7 @@ def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
             f"{split[0]} is split over several processes, and a function of parameters takes whole ones; call the "
             "module that was split"
         )
-    check_group(config, params, params["keys"].dtype, params["keys"].device)
+    _check_fitting(shapes, params, params["keys"].dtype, params["keys"].device)
 
 
 def require_values(params: Mapping[str, Tensor]) -> None:
@@ -36,9 +40,14 @@ def require_values(params: Mapping[str, Tensor]) -> None:
 
 def check_group(config: PeerConfig, params: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device) -> None:
     """Raise TableError where some parameters do not fit a layer of this dtype on this device (PAR-1, PAR-5)."""
+    _check_fitting(config.shapes(), params, dtype, device)
+
+
+def _check_fitting(
+    shapes: Mapping[str, tuple[int, ...]], params: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device
+) -> None:
     if dtype not in COMPUTE_DTYPES:
         raise TableError(f"parameters must be of dtype {', '.join(map(str, COMPUTE_DTYPES))}, got {dtype} (PAR-5)")
-    shapes = config.shapes()
     for name, tensor in params.items():
         if tensor.shape != shapes[name]:
             raise TableError(f"{name} must have shape {shapes[name]}, got {tuple(tensor.shape)} (PAR-1)")

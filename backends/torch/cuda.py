@@ -8,7 +8,18 @@ from peerspec.backends.protocol import COMPARISONS, BackendError
 from peerspec.backends.torch.gpu.availability import computed_by_device
 from peerspec.backends.torch.on_device import OnDevice
 
-__all__ = ["computed_by", "forward", "gradients", "grow", "name", "profiles", "select", "train"]
+__all__ = [
+    "adapt",
+    "adapter_gradients",
+    "computed_by",
+    "forward",
+    "gradients",
+    "grow",
+    "name",
+    "profiles",
+    "select",
+    "train",
+]
 
 if not torch.cuda.is_available():
     raise BackendError(
@@ -19,6 +30,7 @@ name = _backend.name
 profiles = _backend.profiles - set(COMPARISONS)  # the suite has not judged these on a GPU
 forward, select, gradients = _backend.forward, _backend.select, _backend.gradients
 grow, train = _backend.grow, _backend.train
+adapt, adapter_gradients = _backend.adapt, _backend.adapter_gradients
 
 
 def computed_by() -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
 from peerspec.backends.torch.checks import check_input, check_params
 from peerspec.backends.torch.experts import expert_stage
-from peerspec.backends.torch.gates import gates
+from peerspec.backends.torch.gates import constant_gates, gates
 from peerspec.backends.torch.inference import LayerOutput, infer
 from peerspec.backends.torch.onnx_node import becomes_node, onnx_node
 from peerspec.backends.torch.plain import needs_plain
@@ -23,7 +23,19 @@ from peerspec.backends.torch.query_norm import query_norm
 from peerspec.backends.torch.retrieval import retrieve
 from peerspec.reference import PeerConfig
 
-__all__ = ["Output", "Stages", "evaluate", "fits_one_operator", "forward", "in_one_operator"]
+__all__ = [
+    "Output",
+    "Routing",
+    "RoutingStages",
+    "Stages",
+    "evaluate",
+    "fits_one_operator",
+    "forward",
+    "in_one_operator",
+    "route",
+    "routing_stages",
+    "wants_derivative",
+]
 
 State = dict[str, Tensor] | None
 
@@ -48,18 +60,38 @@ class Output(NamedTuple):
     state: State
 
 
-class Stages(NamedTuple):
-    """The stages that read parameters other than the sub-keys, as functions.
+class RoutingStages(NamedTuple):
+    """The stages of the routing that read parameters other than the sub-keys, as functions.
 
     Attributes:
         query: takes tokens [T, D], and whether a product of the weight and a token is exact; returns q [T, h, d].
         query_norm: takes q and the mask; returns q and the updated running statistics.
-        experts: takes tokens, and ids and gates [T, h·k]; returns y [T, M].
     """
 
     query: Callable[[Tensor, bool], Tensor]
     query_norm: Callable[[Tensor, Tensor | None], tuple[Tensor, State]]
+
+
+class Stages(NamedTuple):
+    """The stages that read parameters other than the sub-keys, as functions.
+
+    Attributes:
+        routing: those of the routing.
+        experts: takes tokens, and ids and gates [T, h·k]; returns y [T, M].
+    """
+
+    routing: RoutingStages
     experts: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class Routing(NamedTuple):
+    """The tokens [T, D] in the compute dtype with their routing [T, h, k], and the state as in ``Output``."""
+
+    tokens: Tensor
+    scores: Tensor
+    ids: Tensor
+    gates: Tensor
+    state: State
 
 
 def forward(
@@ -94,16 +126,25 @@ def forward(
         >>> output.y.shape, output.gates.shape
         (torch.Size([3, 8]), torch.Size([3, 2, 4]))
     """
-    learns = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *params.values()))
+    learns = wants_derivative(x, *params.values())
     if becomes_node() or (not learns and fits_one_operator(config)):
         return in_one_operator(config, params, x, mask=mask, training=training)
     check_params(config, params)
     stages = Stages(
-        partial(_query, params),
-        partial(_query_norm, config, params, training),
+        routing_stages(config, params, training=training),
         partial(expert_stage, config, params, sparse_gradients=sparse_gradients),
     )
     return evaluate(config, params["keys"], stages, x, mask=mask)
+
+
+def wants_derivative(*tensors: Tensor) -> bool:
+    """Whether autograd follows what is computed of these tensors."""
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
+def routing_stages(config: PeerConfig, params: Mapping[str, Tensor], *, training: bool) -> RoutingStages:
+    """The stages of the routing over these parameters."""
+    return RoutingStages(partial(_query, params), partial(_query_norm, config, params, training))
 
 
 def in_one_operator(
@@ -143,15 +184,33 @@ def evaluate(
     mask: Bool[Tensor, "*lead"] | None = None,
 ) -> Output:
     """``forward`` with the sub-keys and the other stages given."""
+    with without_autocast(x.device.type):
+        found = route(config, keys, stages.routing, x, mask=mask)
+        y = stages.experts(found.tokens, found.ids.flatten(1), found.gates.flatten(1))
+    return _shaped(config, x, LayerOutput(y, found.scores, found.ids, found.gates), found.state)
+
+
+def route(
+    config: PeerConfig,
+    keys: Tensor,
+    stages: RoutingStages,
+    x: Float[Tensor, "*lead D"],
+    *,
+    mask: Bool[Tensor, "*lead"] | None = None,
+    constant: bool = False,
+) -> Routing:
+    """The tokens and their routing, with the sub-keys and the other stages given; errors as ``forward``.
+
+    ``constant`` says that no derivative is wanted; then gates have the bits of a layer of which none is wanted.
+    """
     check_input(config, keys, x, mask)
     tokens = _tokens(config, keys, x)
     with without_autocast(x.device.type):
         q = stages.query(tokens, x.dtype == keys.dtype)
         q, state = stages.query_norm(q, None if mask is None else mask.reshape(-1))
         scores, ids = retrieve(keys, q, config.top_k)
-        gate = gates(config.gate, scores)
-        y = stages.experts(tokens, ids.flatten(1), gate.flatten(1))
-    return _shaped(config, x, LayerOutput(y, scores, ids, gate), state)
+        of_scores = constant_gates if constant and fits_one_operator(config) else gates
+        return Routing(tokens, scores, ids, of_scores(config.gate, scores), state)
 
 
 def _query(params: Mapping[str, Tensor], tokens: Tensor, narrow: bool) -> Tensor:

@@ -1,4 +1,4 @@
-"""The public functions of tensors: the whole layer, and the exact selection alone.
+"""The public functions of tensors: the whole layer, an adapter, and the exact selection alone.
 
 from peerspec.backends.torch import functional
 
@@ -6,7 +6,8 @@ output = functional.forward(config, params, x)  # y, scores, indices, gates, sta
 scores, indices = functional.select(scores1, scores2, k)
 """
 
+from peerspec.backends.torch.adapter.functional import AdapterOutput, adapt
 from peerspec.backends.torch.forward import Output, forward
 from peerspec.backends.torch.selection import Selection, select
 
-__all__ = ["Output", "Selection", "forward", "select"]
+__all__ = ["AdapterOutput", "Output", "Selection", "adapt", "forward", "select"]

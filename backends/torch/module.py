@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor, to_array, to_tensor
 from peerspec.backends.torch.checks import require_values
-from peerspec.backends.torch.forward import Output, Stages, evaluate, fits_one_operator, in_one_operator
+from peerspec.backends.torch.forward import Output, RoutingStages, Stages, evaluate, fits_one_operator, in_one_operator
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.onnx_node import becomes_node
 from peerspec.backends.torch.stages import Experts, Query, QueryNorm, add_tensor, is_plain, reset, tensor_of
@@ -148,9 +148,12 @@ class PEER(nn.Module):
     def _stages(self) -> Stages:
         """The modules that own parameters: what a tool does around their forward takes effect."""
         dtype, norm = self.keys.dtype, self.query_norm
-        return Stages(
+        routing = RoutingStages(
             lambda tokens, narrow: self.query(tokens, dtype, narrow),
             lambda q, mask: (q, None) if norm is None else norm(q, dtype, mask),
+        )
+        return Stages(
+            routing,
             lambda tokens, ids, gates: self.experts(tokens, ids, gates, dtype),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,13 +11,14 @@ from torch import Tensor
 
 from peerspec.backends.protocol import ALL_PROFILES
 from peerspec.backends.torch import selection
+from peerspec.backends.torch.adapter.functional import Bases, adapt
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
 from peerspec.backends.torch.compared import comparison, comparison_gradients
 from peerspec.backends.torch.forward import forward as evaluate
 from peerspec.backends.torch.growth import grow
 from peerspec.backends.torch.module import PEER
 from peerspec.backends.torch.trainable import train_part
-from peerspec.reference import InputError, Layer, Output, Selection, Trainable
+from peerspec.reference import Adapter, Base, InputError, Layer, Output, Selection, Trainable
 from peerspec.reference.comparison import ComparisonLayer
 from peerspec.reference.config import STATISTICS
 
@@ -109,11 +111,48 @@ class OnDevice:
         """The gradients of a layer of chapter 15 by parameter name and ``"x"``."""
         return comparison_gradients(self._device, layer, x, dy, mask=mask, training=training)
 
+    def adapt(
+        self, adapter: Adapter, bases: Mapping[str, Base], x: NDArray[Any], *, training: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        """``y.<target>`` of each base, and the routing; see ``peerspec.reference.adapt``."""
+        with torch.no_grad():
+            out = adapt(adapter.config, self._tensors(adapter), self._bases(bases), self._tensor(x), training=training)
+        found = {f"y.{name}": y for name, y in out.y.items()}
+        found |= {"scores": out.scores, "indices": out.indices, "gates": out.gates}
+        return {name: to_array(tensor) for name, tensor in found.items()}
+
+    def adapter_gradients(
+        self,
+        adapter: Adapter,
+        bases: Mapping[str, Base],
+        x: NDArray[Any],
+        dy: Mapping[str, NDArray[Any]],
+        *,
+        training: bool = True,
+    ) -> dict[str, NDArray[Any]]:
+        """The gradients of Σ dy·y over the targets; see ``peerspec.reference.adapter_gradients``."""
+        tensors, tokens = self._tensors(adapter), self._tensor(x)
+        learned = {key: tensor for key, tensor in tensors.items() if key not in STATISTICS} | {"x": tokens}
+        with torch.enable_grad():
+            for tensor in learned.values():
+                tensor.requires_grad_()
+            y = adapt(adapter.config, tensors, self._bases(bases), tokens, training=training).y
+            if dy.keys() != y.keys() or any(dy[name].shape != tuple(each.shape) for name, each in y.items()):
+                raise InputError(f"dy must have the shape of y for each of {', '.join(y)} (ADP-5)")
+            upstream = [self._tensor(dy[name]) for name in y]
+            found = torch.autograd.grad(
+                list(y.values()), list(learned.values()), upstream, allow_unused=True, materialize_grads=True
+            )
+        return {key: to_array(gradient) for key, gradient in zip(learned, found, strict=True)}
+
+    def _bases(self, bases: Mapping[str, Base]) -> Bases:
+        return {name: (self._tensor(base.weight), self._optional(base.bias)) for name, base in bases.items()}
+
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return to_tensor(array).to(self._device)
 
-    def _tensors(self, layer: Layer) -> dict[str, Tensor]:
+    def _tensors(self, layer: Layer | Adapter) -> dict[str, Tensor]:
         return {key: self._tensor(array) for key, array in layer.params.items()}
 
-    def _optional(self, mask: NDArray[Any] | None) -> Tensor | None:
-        return None if mask is None else self._tensor(mask)
+    def _optional(self, array: NDArray[Any] | None) -> Tensor | None:
+        return None if array is None else self._tensor(array)

@@ -1,4 +1,4 @@
-"""The bounds of PRC-4 for the layers of chapter 15, composed from the operations of docs/bounds.md (section 12).
+"""The bounds of PRC-4 for the layers of chapter 15, composed from the operations of docs/bounds.md (section 13).
 
 A dense layer is a mixture of one expert with the gate 1. A product-key memory is a PEER layer whose experts all have
 ω = 1: an identity expert of a token with a last number 1, which u alone reads; the bounds of that layer are at least

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from peerspec.conformance.bounds.stages import gather_dot, gathered_scores, half
 from peerspec.reference import Layer
 from peerspec.reference.half_scores import head_keys
 
-__all__ = ["gradient_bounds"]
+__all__ = ["Routing", "gradient_bounds", "routing_gradients"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,17 +47,42 @@ def gradient_bounds(
     terms_of_x = len(forward.slopes) * config.heads * config.top_k + config.heads * config.d_key
     grads, dx = _expert_gradients(model, layer, forward, z, x, dy, ids, terms_of_x)
     dgate = multiply(model, forward.weight, z)
-    dscores = gate_derivative(model, config.gate, forward.scores, forward.gate, dgate)
-    grads["keys"], dq = _key_gradients(model, layer, forward.normed.q, ids, dscores)
-    norm, dq = norm_gradients(model, layer, forward.normed, dq, mask, training=training)
-    grads |= norm
-    grads["query.weight"] = contract(model, "thc,td->hcd", dq, given(x), len(x))
-    if config.query_bias:
-        grads["query.bias"] = sum_over(model, dq, 0)
-    weight = given(layer.params["query.weight"])
-    grads["x"] = one_sum(*dx, contract(model, "hcd,thc->td", weight, dq, terms_of_x))
+    routing = Routing(ids, forward.normed, forward.scores, forward.gate)
+    grads |= routing_gradients(model, layer, routing, dgate, x, mask, terms_of_x, training=training)
+    grads["x"] = one_sum(*dx, grads["x"])
     own = model.returning(layer.dtype)
     return {name: returned(model if name == "x" else own, grad) for name, grad in grads.items()}
+
+
+class Routing(NamedTuple):
+    """Ids [T, h, k], the query after its norm, and scores and gates [T, h, k]."""
+
+    ids: Array
+    normed: Normed
+    scores: Bounded
+    gate: Bounded
+
+
+def routing_gradients(
+    model: Model,
+    layer: Layer,
+    routing: Routing,
+    dgate: Bounded,
+    x: Array,
+    mask: Array,
+    terms_of_x: int,
+    *,
+    training: bool = True,
+) -> dict[str, Bounded]:
+    """The gradients of the parameters of a router, and of x through it as part of a sum of ``terms_of_x`` terms."""
+    dscores = gate_derivative(model, layer.config.gate, routing.scores, routing.gate, dgate)
+    dkeys, dq = _key_gradients(model, layer, routing.normed.q, routing.ids, dscores)
+    norm, dq = norm_gradients(model, layer, routing.normed, dq, mask, training=training)
+    grads = {"keys": dkeys} | norm | {"query.weight": contract(model, "thc,td->hcd", dq, given(x), len(x))}
+    if layer.config.query_bias:
+        grads["query.bias"] = sum_over(model, dq, 0)
+    weight = given(layer.params["query.weight"])
+    return grads | {"x": contract(model, "hcd,thc->td", weight, dq, terms_of_x)}
 
 
 def _forward(

@@ -1,5 +1,6 @@
 """The data of the suite, in case families, all regenerable from names and seeds (SPEC.md, 9.2)."""
 
+from peerspec.conformance.cases.adapter import ADAPTER_CASES
 from peerspec.conformance.cases.comparison import COMPARISON_CASES
 from peerspec.conformance.cases.comparison_build import ComparisonDefinition
 from peerspec.conformance.cases.core import CORE_CASES
@@ -20,5 +21,5 @@ __all__ = [
 SELECTION_CASES = VALUE_CASES + SELECTION_SIZE_CASES
 """Every case of the profile ``select``, in the order in which checks run them."""
 
-LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES + GROWTH_CASES + TRAINABLE_CASES
+LAYER_CASES = CORE_CASES + PROFILE_CASES + GRADIENT_CASES + GROWTH_CASES + TRAINABLE_CASES + ADAPTER_CASES
 """Every case that runs a whole layer, in the order in which checks run them."""

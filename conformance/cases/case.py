@@ -33,6 +33,7 @@ class CaseFamily(StrEnum):
     GRADIENT = "gradient"
     GROWTH = "growth"
     TRAINABLE = "trainable"
+    ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from peerspec.conformance.cases.layouts import copied, layout
-from peerspec.reference import Layer
+from peerspec.reference import Adapter, Base, Layer
 from peerspec.reference.comparison import ComparisonLayer
 
 __all__ = ["InPlace", "arrays", "private", "same_bits"]
@@ -31,14 +31,27 @@ def private(arguments: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, 
 
 
 def arrays(arguments: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays among the arguments by name, parameters of a layer included."""
+    """The arrays among the arguments by name, parameters of a layer or of an adapter and bases included."""
     found: dict[str, Array] = {}
     for key, value in arguments.items():
         if isinstance(value, np.ndarray):
             found[key] = value
         elif isinstance(value, _LAYERS):
             found |= value.params
+        elif isinstance(value, dict):
+            found |= {f"{key}.{name}": array for name, array in _by_target(value)}
     return found
+
+
+def _by_target(values: dict[str, Any]) -> Iterator[tuple[str, Array]]:
+    """The arrays of an argument by target: one each, or those of a base."""
+    for target, value in values.items():
+        if not isinstance(value, Base):
+            yield target, value
+            continue
+        yield f"{target}.weight", value.weight
+        if value.bias is not None:
+            yield f"{target}.bias", value.bias
 
 
 def same_bits(a: Array, b: Array) -> bool:
@@ -55,7 +68,8 @@ def same_bits(a: Array, b: Array) -> bool:
     return bool(np.array_equal(_bytes(a), _bytes(b)))
 
 
-_LAYERS = (Layer, ComparisonLayer)
+_LAYERS = (Layer, ComparisonLayer, Adapter)
+"""What holds parameters."""
 _SMALL = 1 << 16
 """Bytes of an array that is compared faster by copies."""
 
@@ -68,7 +82,7 @@ def _bytes(array: Array) -> Array:
 def _placed(value: Any, old: Any) -> Any:
     """A copy of the value, or the old object with its bits."""
     new, place = (arrays({"": part}) for part in (value, old))
-    if type(value) in _LAYERS and (type(old) is not type(value) or old.config != value.config):
+    if isinstance(value, _LAYERS) and (type(old) is not type(value) or old.config != value.config):
         return _copy(value)
     if not new or new.keys() != place.keys() or not all(_alike(new[name], place[name]) for name in new):
         return _copy(value)
@@ -86,6 +100,9 @@ def _copy(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return copied(value)
     if isinstance(value, _LAYERS):
-        params = {name: copied(array) for name, array in value.params.items()}
-        return Layer(value.config, params) if isinstance(value, Layer) else ComparisonLayer(value.config, params)
+        return type(value)(value.config, {name: copied(array) for name, array in value.params.items()})  # type: ignore[arg-type]  # its own
+    if isinstance(value, Base):
+        return Base(copied(value.weight), None if value.bias is None else copied(value.bias))
+    if isinstance(value, dict):
+        return {name: _copy(part) for name, part in value.items()}
     return value

@@ -97,11 +97,13 @@ _POSITIONAL = {
     "train": ("layer", "x", "dy"),
     "comparison": ("layer", "x"),
     "comparison_gradients": ("layer", "x", "dy"),
+    "adapt": ("adapter", "bases", "x"),
+    "adapter_gradients": ("adapter", "bases", "x", "dy"),
     "supports": ("config", "dtype"),
 }
 METHODS = tuple(_POSITIONAL)
 """The methods of a backend."""
-DICTS = frozenset({"gradients", "grow", "train", "comparison", "comparison_gradients"})
+DICTS = frozenset(_POSITIONAL.keys() - {"forward", "select", "supports"})
 """Those that return arrays by name."""
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from peerspec.backends.protocol import is_support
 from peerspec.conformance.cases.layouts import laid_out, layout
 from peerspec.conformance.hosts.arguments import InPlace
+from peerspec.conformance.hosts.arguments import arrays as sent_arrays
 from peerspec.conformance.hosts.call import DICTS, METHODS, Answer
 from peerspec.conformance.hosts.fault import Fault
 from peerspec.conformance.hosts.memory import Changed
@@ -21,7 +22,7 @@ from peerspec.conformance.hosts.worker_wire import WireError
 from peerspec.conformance.problems import FaultKind, Problem
 from peerspec.conformance.sentences import sentence
 from peerspec.files.dtypes import DTYPE_OF_CODE
-from peerspec.reference import Layer, Output, PeerConfig, Selection
+from peerspec.reference import Adapter, AdapterConfig, Base, Layer, Output, PeerConfig, Selection
 from peerspec.reference.comparison import COMPARISON_CONFIGS, ComparisonLayer
 
 __all__ = [
@@ -63,14 +64,17 @@ def request_of(method: str, arguments: Mapping[str, Any]) -> Message:
     parts: dict[str, dict[str, Any]] = {}
     arrays: dict[str, Array] = {}
     for name, value in arguments.items():
-        if isinstance(value, Layer):
-            parts[name] = {"layer": value.config.to_json()}
+        if isinstance(value, Layer | Adapter):
+            parts[name] = {"layer" if isinstance(value, Layer) else "adapter": value.config.to_json()}
             arrays |= {f"{name} {key}": part for key, part in value.params.items()}
         elif isinstance(value, ComparisonLayer):
             parts[name] = {"comparison": [value.config.kind, value.config.to_json()]}
             arrays |= {f"{name} {key}": part for key, part in value.params.items()}
         elif isinstance(value, np.ndarray):
             parts[name], arrays[name] = {"array": None}, value
+        elif isinstance(value, dict):
+            parts[name] = {"by target": {target: isinstance(part, Base) for target, part in value.items()}}
+            arrays |= sent_arrays({name: value})
         elif isinstance(value, PeerConfig):
             parts[name] = {"config": value.to_json()}
         elif isinstance(value, np.dtype):
@@ -91,16 +95,27 @@ def arguments_of(message: Message) -> tuple[str, dict[str, Any]]:
 
 def _argument(name: str, part: dict[str, Any], arrays: dict[str, Array]) -> Any:
     [(kind, value)] = part.items()
-    params = {key.partition(" ")[2]: array for key, array in arrays.items() if key.startswith(f"{name} ")}
     if kind == "layer":
-        return Layer(PeerConfig.from_json(value), params)
+        return Layer(PeerConfig.from_json(value), _under(f"{name} ", arrays))
     if kind == "comparison":
-        return ComparisonLayer(COMPARISON_CONFIGS[value[0]].from_json(value[1]), params)
+        return ComparisonLayer(COMPARISON_CONFIGS[value[0]].from_json(value[1]), _under(f"{name} ", arrays))
+    if kind == "adapter":
+        return Adapter(AdapterConfig.from_json(value), _under(f"{name} ", arrays))
+    if kind == "by target":
+        return {target: _of_target(f"{name}.{target}", is_base, arrays) for target, is_base in value.items()}
     if kind == "array":
         return arrays[name]
     if kind == "config":
         return PeerConfig.from_json(value)
     return _DTYPES[value] if kind == "dtype" else value
+
+
+def _under(prefix: str, arrays: dict[str, Array]) -> dict[str, Array]:
+    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+
+def _of_target(key: str, is_base: bool, arrays: dict[str, Array]) -> Any:
+    return Base(arrays[f"{key}.weight"], arrays.get(f"{key}.bias")) if is_base else arrays[key]
 
 
 def reply_of_start(start: Start) -> Message:

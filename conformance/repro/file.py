@@ -1,7 +1,7 @@
 """The two files of a repro: the tensors of the case with its description, and a program to read and run.
 
 The tensors are safetensors under the names of PAR-1 with ``x``, ``mask`` and ``dy``, or ``scores1`` and ``scores2``;
-the metadata is one JSON object. ``read`` executes neither file.
+those of an adapter are there besides. The metadata is one JSON object. ``read`` executes neither file.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save
 
+from peerspec.conformance.cases.adapter_case import AdapterCase, widths
 from peerspec.conformance.cases.case import Array, Case, ComparisonCase, Halves, Subject
 from peerspec.conformance.cases.layouts import LAYOUTS, laid_out, layout
+from peerspec.conformance.repro.adapter_file import ADAPTED, adapter_case, adapter_tensors
 from peerspec.conformance.repro.repro import BackendKind, Repro, ReproError
 from peerspec.conformance.repro.script import program
 from peerspec.files.atomic_file import AtomicFile
@@ -132,8 +134,13 @@ def _parts(subject: Subject) -> tuple[dict[str, Array], dict[str, Any]]:
         return halves, {"case": subject.name, "k": subject.k}
     given = {"x": subject.x, "mask": subject.mask, "dy": subject.dy}
     tensors = dict(subject.layer.params) | {name: array for name, array in given.items() if array is not None}
-    kind = {"layer_kind": subject.layer.config.kind} if isinstance(subject, ComparisonCase) else {}
-    return tensors, kind | {
+    more: dict[str, Any] = {}
+    if isinstance(subject, ComparisonCase):
+        more = {"layer_kind": subject.layer.config.kind}
+    if isinstance(subject, AdapterCase):
+        tensors |= adapter_tensors(subject)
+        more = {"rank": subject.rank, "alpha": subject.alpha, "targets": list(widths(subject.tables))}
+    return tensors, more | {
         "case": subject.name,
         "config": asdict(subject.layer.config),
         "exact": subject.exact,
@@ -149,8 +156,10 @@ def _parse(data: bytes) -> Repro:
         raise PeerError(f"its version is {version!r}, this package reads {VERSION}")
     if str(about["spec"]).split(".")[0] != SPEC_VERSION.split(".")[0]:
         raise PeerError(f"it was written for spec {about['spec']}, this package has {SPEC_VERSION}")
-    forms = (_LAYER_FIELDS, _HALVES_FIELDS, _LAYER_FIELDS | _COMPARISON_FIELDS)
-    _require(set(about) - _FIELDS in forms, "the fields of a layer or of half scores alone")
+    _require(
+        set(about) - _FIELDS in _KINDS,
+        "the fields of a layer, of an adapter, of a layer of chapter 15 or of half scores alone",
+    )
     for name, expected in _TYPES.items():
         _require(isinstance(about.get(name, expected()), expected), f"{name} of the type {expected.__name__}")
     _require(about["precision"] in PRECISIONS, f"a precision, not {about['precision']!r}")
@@ -167,10 +176,14 @@ _TYPES: dict[str, Any] = {
     **dict.fromkeys(("exact", "training"), bool),
     **dict.fromkeys(("config", "memory"), dict),
     "k": int,
+    "rank": int,
+    "alpha": float,
+    "targets": list,
 }
 _HALVES_FIELDS, _LAYER_FIELDS = {"k"}, {"config", "exact", "training"}
-_COMPARISON_FIELDS = {"layer_kind"}
-_FIELDS = _TYPES.keys() - _HALVES_FIELDS - _LAYER_FIELDS - _COMPARISON_FIELDS
+_ADAPTER_FIELDS, _COMPARISON_FIELDS = {"rank", "alpha", "targets"}, {"layer_kind"}
+_KINDS = (_LAYER_FIELDS, _LAYER_FIELDS | _ADAPTER_FIELDS, _LAYER_FIELDS | _COMPARISON_FIELDS, _HALVES_FIELDS)
+_FIELDS = _TYPES.keys() - set().union(*_KINDS)
 
 
 def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
@@ -183,6 +196,7 @@ def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
         _require_few(prod(shape[:-1]) * min(halves.k, shape[-1]) ** 2)
         return halves
     x, mask, dy = tensors.pop("x"), tensors.pop("mask", None), tensors.pop("dy", None)
+    adapted = {name: tensors.pop(name) for name in [*tensors] if name.startswith(ADAPTED)} if "rank" in about else {}
     layer = _layer(tensors, about)
     config = layer.config
     precision = PRECISIONS[about["precision"]]
@@ -192,9 +206,11 @@ def _subject(tensors: dict[str, Array], about: dict[str, Any]) -> Subject:
     _require(dy is None or (dy.shape == (*x.shape[:-1], config.d_out) and dy.dtype == x.dtype), "dy that fits x")
     _require_few(prod(x.shape[:-1]) * _numbers(config))
     rest = x, mask, about.pop("training"), dy
-    if isinstance(layer, Layer):
-        return Case(about.pop("case"), about.pop("exact"), layer, *rest)
-    return ComparisonCase(about.pop("case"), about.pop("exact"), layer, *rest)
+    if isinstance(layer, ComparisonLayer):
+        return ComparisonCase(about.pop("case"), about.pop("exact"), layer, *rest)
+    case = Case(about.pop("case"), about.pop("exact"), layer, *rest)
+    own = [about.pop(name) for name in ("targets", "rank", "alpha") if name in about]
+    return adapter_case(case, adapted, *own) if own else case
 
 
 def _layer(params: dict[str, Array], about: dict[str, Any]) -> Layer | ComparisonLayer:

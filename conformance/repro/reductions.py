@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from peerspec.conformance.cases.adapter_case import AdapterCase
 from peerspec.conformance.cases.case import Array, Case, ComparisonCase, Halves, Subject
 from peerspec.conformance.cases.layouts import laid_out, layout, like
+from peerspec.conformance.repro.adapter_reductions import ADAPTER_REDUCTIONS
 from peerspec.conformance.repro.deltas import Indices, fewer, fewer_of_two, shorter, simpler
 from peerspec.reference import Layer
 from peerspec.reference.comparison import ComparisonLayer
@@ -207,6 +209,7 @@ def _scores(halves: Halves) -> Iterator[Halves]:
 
 _REDUCTIONS: dict[type, tuple[Callable[[Any], Iterator[Any]], ...]] = {
     Case: (_tokens, _heads, _top_k, _experts, _query, _width, _outputs, _values),
+    AdapterCase: ADAPTER_REDUCTIONS,
     Halves: (_rows, _fewer_experts, _sub_keys, _scores),
     ComparisonCase: (_tokens, _compared_outputs, _neurons, _compared_values),
 }

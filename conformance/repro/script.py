@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from peerspec.conformance.cases.adapter_case import AdapterCase
 from peerspec.conformance.cases.case import ComparisonCase, Halves, Subject
 from peerspec.conformance.cases.options import sizes
 from peerspec.conformance.repro.repro import BackendKind, Repro
@@ -62,4 +63,7 @@ def describe(subject: Subject) -> str:
     words = ["exact"] * subject.exact + ["training"] * subject.training
     if isinstance(subject, ComparisonCase):
         return ", ".join([str(subject.layer.config), *words, f"x of shape {subject.x.shape}"])
+    if isinstance(subject, AdapterCase):
+        targets = ", ".join(f"{name} of width {len(base.weight)}" for name, base in subject.bases.items())
+        words += [f"an adapter of rank {subject.rank} with alpha {subject.alpha:g} for {targets}"]
     return ", ".join([sizes(subject.layer.config), *words, f"x of shape {subject.x.shape}"])

@@ -128,8 +128,14 @@ def _control(subject: Subject, host: Host) -> Host:
 
 class _WithoutRouting:
     name, profiles, select, gradients = "without routing", reference.profiles, reference.select, reference.gradients
+    adapter_gradients = staticmethod(reference.adapter_gradients)
 
     @staticmethod
     def forward(*arguments: Any, **options: Any) -> Output:
         out = reference.forward(*arguments, **options)
         return replace(out, scores=None, indices=None, gates=None)
+
+    @staticmethod
+    def adapt(*arguments: Any, **options: Any) -> dict[str, Any]:
+        found = reference.adapt(*arguments, **options)
+        return {name: part for name, part in found.items() if name.startswith("y.")}

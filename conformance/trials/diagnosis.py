@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
+from peerspec.conformance.cases.adapter_case import AdapterCase
 from peerspec.conformance.cases.case import Array, Case, Subject
 from peerspec.conformance.cases.layouts import laid_out, layout, like
 from peerspec.conformance.cases.options import OPTIONS, profiles_of
@@ -76,12 +77,12 @@ def diagnosed_fault(check: Check, subject: Subject, host: Host, problem: Problem
     """
     if not isinstance(subject, Case) or host.dead:
         return None
-    gradients = check.trial is TrialKind.GRADIENTS
-    for without in _in_plain_form(subject, Stage.GRADIENT if gradients else Stage.STRUCTURE):
+    method = {TrialKind.GRADIENTS: "gradients", TrialKind.ADAPTER: "adapt"}.get(check.trial, "forward")
+    for without in _in_plain_form(subject, _form_stage(check)):
         trial = make_trial(check.trial, without.case, host)
         try:
             found = examine_trial(check, trial)
-            wrong = harm("gradients" if gradients else "forward", trial.answer)
+            wrong = harm(method, trial.answer)
         except Fault:
             continue
         if wrong:
@@ -118,7 +119,7 @@ def _formal(clause: str) -> bool:
 def _simpler(case: Case, check: Check) -> Iterator[_Without]:
     """The case in rows of memory and [T, D], and for checks of ``core`` without its mask, training and each option."""
     gradients = check.trial is TrialKind.GRADIENTS
-    yield from _in_plain_form(case, Stage.GRADIENT if gradients else Stage.STRUCTURE)
+    yield from _in_plain_form(case, _form_stage(check))
     if (check.profile in ("core", "select", "training") or check.tag == "together") and check.stage in _STAGES:
         yield from _with_less(case, gradients=gradients)
 
@@ -135,7 +136,15 @@ def _with_less(case: Case, *, gradients: bool) -> Iterator[_Without]:
         yield _Without(_WORDS[profile], _neutral(case, profile), clause, stage)
 
 
+def _form_stage(check: Check) -> Stage:
+    """The stage of a failure that the form of arrays causes."""
+    return Stage.GRADIENT if check.stage is Stage.GRADIENT else Stage.STRUCTURE
+
+
 def _in_plain_form(case: Case, stage: Stage) -> Iterator[_Without]:
+    if isinstance(case, AdapterCase):
+        yield from _adapter_in_plain_form(case, stage)
+        return
     params, arrays = case.layer.params, {name: getattr(case, name) for name in ("x", "dy", "mask")}
     arrays = {name: array for name, array in arrays.items() if array is not None}
     if _moved(params):
@@ -151,6 +160,16 @@ def _in_plain_form(case: Case, stage: Stage) -> Iterator[_Without]:
             name: like(a, a.reshape((-1, *([width[name]] if name in width else ())))) for name, a in arrays.items()
         }
         yield _Without("these leading axes", replace(case, **flat), "SHP-1", stage)
+
+
+def _adapter_in_plain_form(case: AdapterCase, stage: Stage) -> Iterator[_Without]:
+    if _moved(case.tables):
+        yield _Without("tables in another order of memory", replace(case, tables=_in_rows(case.tables)), "PAR-1", stage)
+    batch = case.training and case.layer.config.query_norm == "batch"
+    if case.x.ndim != 2 and not batch:
+        x, dy = case.x.reshape(-1, case.x.shape[-1]), case.upstream.items()
+        flat = replace(case, x=x, upstream={name: part.reshape(-1, part.shape[-1]) for name, part in dy})
+        yield _Without("these leading axes", flat, "SHP-1", stage)
 
 
 def _moved(arrays: Mapping[str, Array]) -> bool:

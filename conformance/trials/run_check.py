@@ -13,8 +13,9 @@ from peerspec.conformance.cases.case import Case, ComparisonCase, Subject
 from peerspec.conformance.cases.options import profiles_of
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.hosts.host import Host
-from peerspec.conformance.kinds import TrialKind
+from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import Hint, HintKind
+from peerspec.conformance.trials.adapter import AdapterTrial
 from peerspec.conformance.trials.comparison import ComparisonTrial, DenseTrial
 from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.growth import GrowthTrial
@@ -45,6 +46,7 @@ _TRIALS: dict[TrialKind, Callable[[Any, Host], Any]] = {
     TrialKind.GROWTH: GrowthTrial,
     TrialKind.TRAINABLE: TrainableTrial,
     TrialKind.COMPARISON: _comparison,
+    TrialKind.ADAPTER: AdapterTrial,
 }
 
 
@@ -88,6 +90,6 @@ def examine_trial(check: Check, trial: Any) -> Evidence | None:
 def needed_profiles(check: Check, subject: Subject) -> set[str]:
     """The profiles, precisions aside, that a backend must claim before this check applies to it."""
     needed = {check.profile} - {"core"}
-    if check.trial is TrialKind.GRADIENTS and isinstance(subject, Case) and subject.frozen:
-        needed.add("frozen-statistics")
+    if check.stage is Stage.GRADIENT and isinstance(subject, Case):
+        needed |= {"training", *(["frozen-statistics"] if subject.frozen else [])}
     return needed | profiles_of(subject.layer.config) if isinstance(subject, Case) else needed

@@ -10,6 +10,7 @@ __all__ = ["MODULES", "public_name", "public_names", "public_path"]
 MODULES = (
     "peerspec.reference",
     "peerspec.reference.comparison",
+    "peerspec.reference.adapter_files",
     "peerspec.backends.protocol",
     "peerspec.backends",
     "peerspec.backends.process",

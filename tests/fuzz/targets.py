@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz import (
+    adapter_files,
     arguments,
     backend_files,
     checkpoints,
@@ -25,6 +26,7 @@ def targets() -> tuple[Target, ...]:
     """Every target; files first, then messages, then the command line."""
     return (
         layer_files.TARGET,
+        adapter_files.TARGET,
         checkpoints.TARGET,
         onnx_models.TARGET,
         waivers.TARGET,

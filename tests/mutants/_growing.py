@@ -22,7 +22,7 @@ class GrowingBackend:
     """Sub-keys and rows in a grid; the new values of a pair come from its indices and the seed."""
 
     name = "NumPy growth"
-    profiles = reference.profiles - {"trainable"}
+    profiles = reference.profiles - {"trainable", "adapter"}
     forward = staticmethod(reference.forward)
     select = staticmethod(reference.select)
     gradients = staticmethod(reference.gradients)

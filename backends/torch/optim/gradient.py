@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -38,16 +39,19 @@ def rows_of(gradient: Tensor, width: int) -> RowGradient:
     if gradient.layout == torch.strided:
         values = gradient.reshape(-1, width).to(dtype)
         return Rows(torch.arange(len(values), device=values.device), values.contiguous())
-    if gradient.layout != torch.sparse_coo or (gradient.sparse_dim(), gradient.dense_dim()) != (1, 1):
+    if gradient.layout != torch.sparse_coo or gradient.sparse_dim() != 1 or not gradient.dense_dim():
         raise InputError(
             f"a sparse gradient must be a COO tensor of rows, [N, width] with one sparse dimension, "
             f"got {gradient.layout} with {gradient.sparse_dim()} of {gradient.ndim}"
         )
-    ids, values = gradient._indices()[0].contiguous(), gradient._values().to(dtype).contiguous()
+    ids, values = gradient._indices()[0], gradient._values().to(dtype)
+    per_entry = math.prod(values.shape[1:-1])  # the ranks of an expert of an adapter are rows of their own
+    ids = (ids[:, None] * per_entry + torch.arange(per_entry, device=ids.device)).flatten()
+    values = values.reshape(len(ids), width)
     if _ascend(ids):
         return Rows(ids, values)
     ones = values.new_ones(len(ids), 1)
-    return FactoredRows(touched_rows(ids[:, None], len(gradient)), ones, values)
+    return FactoredRows(touched_rows(ids[:, None], len(gradient) * per_entry), ones, values)
 
 
 def distinct_rows(gradient: RowGradient) -> Int[Tensor, " R"]:
@@ -67,8 +71,10 @@ def coalesced(gradient: Tensor) -> Tensor:
     if _ascend(gradient._indices()[0]):
         return gradient._coalesced_(True)
     rows, values = summed(rows_of(gradient, gradient.shape[-1]))
+    per_entry = math.prod(gradient.shape[1:-1])
+    values = values.to(gradient.dtype).view(-1, *gradient.shape[1:])
     return torch.sparse_coo_tensor(
-        rows[None], values.to(gradient.dtype), gradient.shape, is_coalesced=True, check_invariants=False
+        rows[None, ::per_entry] // per_entry, values, gradient.shape, is_coalesced=True, check_invariants=False
     )
 
 

@@ -37,6 +37,27 @@ def compared_layer(message: Message) -> Any:
     return ComparisonLayer(config, parse_tensors(Path(message["layer"]).read_bytes()))
 
 
+def an_adapter(message: Message) -> Any:
+    """The adapter of a message."""
+    from peerspec.backends.process.tensors import read_answer
+    from peerspec.reference import Adapter, AdapterConfig
+
+    params = read_answer(Path(message["adapter"]), message["method"], required=(), optional=None)
+    return Adapter(AdapterConfig(**message["config"]), params)
+
+
+def by_target(message: Message) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+    """Bases, x and dy of a message about an adapter."""
+    from peerspec.backends.process.tensors import read_answer
+    from peerspec.reference import Base
+
+    given = read_answer(Path(message["inputs"]), message["method"], required=["x"], optional=None)
+    # the order of tensors in a file says nothing, and that of targets decides the bits of a sum
+    names = [target for target in message["config"]["targets"] if f"bases.{target}.weight" in given]
+    bases = {name: Base(given[f"bases.{name}.weight"], given.get(f"bases.{name}.bias")) for name in names}
+    return bases, given["x"], {name: given[f"dy.{name}"] for name in names if f"dy.{name}" in given}
+
+
 def right_forward(message: Message) -> dict[str, Any]:
     """The tensors of a right answer."""
     from peerspec.backends import reference

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _speak import HELLO, PARTS, Message, compared_layer, inputs, run, say, write
+from _speak import HELLO, PARTS, Message, an_adapter, by_target, compared_layer, inputs, run, say, write
 
 from peerspec.backends import load
+from peerspec.backends.process.messages import METHODS
 from peerspec.reference import Layer, PeerConfig
 from peerspec.reference.dtypes import DTYPES
-
-METHODS = ("forward", "select", "gradients", "grow", "train", "comparison", "comparison_gradients", "supports")
 
 
 def answer(message: Message) -> None:
@@ -36,6 +35,17 @@ def of_grow(message: Message) -> dict[str, Any]:
 def of_train(message: Message) -> dict[str, Any]:
     """The parameters after the steps."""
     return backend.train(Layer.load(message["layer"]), **inputs(message, "x", "dy", *PARTS))
+
+
+def of_adapt(message: Message) -> dict[str, Any]:
+    """y by target and the routing."""
+    bases, x, _ = by_target(message)
+    return backend.adapt(an_adapter(message), bases, x, training=message["training"])
+
+
+def of_adapter_gradients(message: Message) -> dict[str, Any]:
+    """One tensor per parameter of the adapter, and x."""
+    return backend.adapter_gradients(an_adapter(message), *by_target(message), training=message["training"])
 
 
 def of_forward(message: Message) -> dict[str, Any]:

@@ -1,9 +1,22 @@
 """The reference as a program, with everything the protocol has."""
 
 import numpy as np
-from _speak import HELLO, PARTS, Message, compared_layer, inputs, right_forward, run, say, write
+from _speak import (
+    HELLO,
+    PARTS,
+    Message,
+    an_adapter,
+    by_target,
+    compared_layer,
+    inputs,
+    right_forward,
+    run,
+    say,
+    write,
+)  # fmt: skip
 
 from peerspec.backends import reference
+from peerspec.backends.process.messages import METHODS
 from peerspec.reference import Layer, PeerConfig, PeerError
 
 
@@ -28,6 +41,12 @@ def answer(message: Message) -> None:
         names = ("x",) if method == "comparison" else ("x", "dy")
         compute = getattr(reference, method)
         write(message, compute(compared_layer(message), **inputs(message, *names), training=message["training"]))
+    elif method == "adapt":
+        bases, x, _ = by_target(message)
+        write(message, reference.adapt(an_adapter(message), bases, x, training=message["training"]))
+    elif method == "adapter_gradients":
+        training = message["training"]
+        write(message, reference.adapter_gradients(an_adapter(message), *by_target(message), training=training))
     elif method == "supports":
         PeerConfig(**message["config"])
         odd = message["config"]["activation"] == "gelu_tanh" and np.dtype(message["dtype"]) == np.float64
@@ -43,5 +62,5 @@ def answer_or_refuse(message: Message) -> None:
         say({"reply": "error", "message": str(error)})
 
 
-methods = ["forward", "select", "gradients", "grow", "train", "comparison", "comparison_gradients", "supports"]
+methods = list(METHODS)
 run(answer_or_refuse, HELLO | {"profiles": sorted(reference.profiles), "methods": methods})
