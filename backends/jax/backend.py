@@ -230,6 +230,9 @@ def _compared_pullback(
         y: jax.Array = chapter_15.forward(config, params, x, mask=mask, training=training).y
         return y
 
+    dparams, dx = jax.vjp(output, params, x)[1](dy)
+    return {**{name: array for name, array in dparams.items() if name not in STATISTICS}, "x": dx}
+
 
 def _of_adapter(
     config: AdapterConfig, params: Params, bases: Bases, x: jax.Array, mask: jax.Array | None, training: bool
