@@ -68,8 +68,8 @@ far below zero.
 
 ## Layers of chapter 15
 
-{comparisons}. They have every activation, both forms of an expert and both gates; no capacity, one of a single token, and more than there are
-tokens; k = 1, k = E and E = 1; every option of a product-key memory; ties, tokens that do not count or hold a NaN or an infinity,
+{comparisons}.
+They have every activation, both forms of an expert and both gates; no capacity, one of a single token, and more than there are tokens; k = 1, k = E and E = 1; every option of a product-key memory; ties, tokens that do not count or hold a NaN or an infinity,
 logits of some hundreds, no token, a vector, and four leading axes; and widths on an edge of tiles and beside it.
 
 ## What no case has
@@ -108,7 +108,8 @@ def page() -> str:
         precisions="\n".join(precisions),
         selections=sum(case.size <= 1 for case in SELECTION_CASES),
         comparisons=", ".join(
-            f"{sum(case.layer_config.kind == kind for case in COMPARISON_CASES)} cases of `{kind}`" for kind in COMPARISONS
+            f"{sum(case.layer_config.kind == kind for case in COMPARISON_CASES)} cases of `{kind}`"
+            for kind in COMPARISONS
         ),
         n_edges=", ".join(f"{edge:,}" for edge in EDGES[1:-1]),
     )
