@@ -15,7 +15,7 @@ from peerspec.conformance import check_backend
 from peerspec.conformance.cases import COMPARISON_CASES
 from peerspec.conformance.cases.case import ComparisonCase
 from peerspec.conformance.hosts.object_host import ObjectHost
-from peerspec.conformance.kinds import Status, TrialKind
+from peerspec.conformance.kinds import Reason, Status, TrialKind
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.repro.file import read
 from peerspec.conformance.repro.replay import replay
@@ -83,13 +83,13 @@ def test_a_wrong_form_is_named(name: str, change: Any, kind: ProblemKind, clause
     assert trial(name).violation is None
 
 
-def test_a_layer_without_routing_is_judged_by_y_alone_and_the_verdict_says_so() -> None:
+def test_a_layer_without_routing_is_judged_by_y_and_gradients_alone() -> None:
     backend = load(str(TESTS / "variants" / "comparison_without_routing.py"))
     report = check_backend(backend, size="minimal", only=["token-choice"], timeout=inf)
     by_status = {status: {f.check for f in report.findings if f.status == status} for status in Status}
     assert "token-choice.gates" in by_status[Status.NOT_CLAIMED]
     assert "token-choice.output" in by_status[Status.PASS]
-    assert not report.verdict.shows_routing
+    assert {f.reason for f in report.findings if f.check == "token-choice.gates"} == {Reason.ROUTING_NOT_SHOWN}
 
 
 def test_gradients_are_judged_for_certain_choices_alone() -> None:
