@@ -25,7 +25,7 @@ from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.layer import Trial
 from peerspec.conformance.trials.memory import MemoryTrial
-from peerspec.reference import select_two_stage
+from peerspec.reference import Layer, select_two_stage
 from peerspec.reference.config import STATISTICS
 
 __all__ = ["PKM_CHECKS"]
@@ -52,8 +52,10 @@ def _gates(trial: MemoryTrial) -> Iterator[Evidence]:
 
 def _same(trial: MemoryTrial) -> Iterator[Evidence]:
     """Exact half scores are the same in both layers, so the routing has the same bits."""
-    peer = Trial(trial.peer.case, trial.host)
-    layer = peer.case.layer
+    case = trial.peer.case
+    u = np.zeros(case.layer.params["experts.u"].shape, case.layer.dtype)  # in rows, as tables usually lie
+    layer = Layer(case.layer.config, {**case.layer.params, "experts.u": u})
+    peer = Trial(replace(case, layer=layer), trial.host)
     if supports(trial.host, layer.config, layer.dtype) is not True or not peer.shows_routing:
         return
     for name in trial.routing:

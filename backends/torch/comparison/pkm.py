@@ -8,11 +8,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from peerspec.backends.torch.comparison.gates_of_inference import gates_of_inference
 from peerspec.backends.torch.comparison.layer import ComparisonModule
 from peerspec.backends.torch.comparison.value_sum import value_sum
 from peerspec.backends.torch.forward import Output, fits_one_operator
-from peerspec.backends.torch.gates import gates
+from peerspec.backends.torch.gates import constant_gates, gates
 from peerspec.backends.torch.precision import without_autocast
 from peerspec.backends.torch.retrieval import retrieve
 from peerspec.backends.torch.stages import Query, QueryNorm, add_tensor
@@ -81,7 +80,7 @@ class PKM(ComparisonModule[PKMConfig]):
             if self.query_norm is not None:
                 q, state = self.query_norm(q, keys.dtype, mask)
             scores, ids = retrieve(keys, q, config.top_k)
-            gate = (gates_of_inference if self._infers(x) else gates)(config.gate, scores)
+            gate = (constant_gates if self._infers(x) else gates)(config.gate, scores)
             pairs = ids.flatten(1), gate.flatten(1)
             y = value_sum(params["values"], *pairs, sparse_gradients=self.sparse_gradients)
         lead = x.shape[:-1]
