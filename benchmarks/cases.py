@@ -70,8 +70,8 @@ far below zero.
 
 {comparisons}.
 They have every activation, both forms of an expert and both gates; no capacity, one of a single token, and more than
-there are tokens; k = 1, k = E and E = 1; every option of a product-key memory; ties, tokens that do not count or hold a
-NaN or an infinity, logits of some hundreds, no token, a vector, and four leading axes; and widths on an edge of tiles
+there are tokens; k = 1, k = E and E = 1; every option of a product-key memory; ties, tokens that do not count or hold
+a NaN or an infinity, logits of some hundreds, no token, a vector, and four leading axes; and widths on an edge of tiles
 and beside it.
 
 ## What no case has

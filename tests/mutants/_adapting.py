@@ -8,6 +8,7 @@ import numpy as np
 
 from peerspec import reference as spec
 from peerspec.backends import reference
+from peerspec.backends.protocol import LAYER_PROFILES
 from peerspec.reference import Adapter, Base, compute_dtype
 from peerspec.reference.gradients import routing_backward
 from peerspec.reference.rows import scatter_sum
@@ -21,7 +22,7 @@ class AdaptingBackend:
     """Inner products with u, then the sum of weighted v, in float64; results are rounded once."""
 
     name = "NumPy adapters"
-    profiles = reference.profiles - {"growth", "trainable"}
+    profiles = LAYER_PROFILES | {"adapter"}
     forward = staticmethod(reference.forward)
     select = staticmethod(reference.select)
     gradients = staticmethod(reference.gradients)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from peerspec.backends import reference
+from peerspec.backends.protocol import LAYER_PROFILES
 from peerspec.reference import Layer, PeerConfig, PeerError
 
 __all__ = ["GrowingBackend"]
@@ -22,7 +23,7 @@ class GrowingBackend:
     """Sub-keys and rows in a grid; the new values of a pair come from its indices and the seed."""
 
     name = "NumPy growth"
-    profiles = reference.profiles - {"trainable", "adapter"}
+    profiles = LAYER_PROFILES | {"growth"}
     forward = staticmethod(reference.forward)
     select = staticmethod(reference.select)
     gradients = staticmethod(reference.gradients)

@@ -8,6 +8,7 @@ import numpy as np
 
 from peerspec import reference as spec
 from peerspec.backends import reference
+from peerspec.backends.protocol import LAYER_PROFILES
 from peerspec.reference import Layer, Trainable
 from peerspec.reference.config import STATISTICS
 
@@ -20,7 +21,7 @@ class TrainingBackend:
     """Steps in float64, each rounded once to the dtype of the layer."""
 
     name = "NumPy training"
-    profiles = reference.profiles - {"adapter"}
+    profiles = LAYER_PROFILES | {"growth", "trainable"}
     forward = staticmethod(reference.forward)
     select = staticmethod(reference.select)
     gradients = staticmethod(reference.gradients)
