@@ -25,7 +25,7 @@ from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.layer import Trial
 from peerspec.conformance.trials.memory import MemoryTrial
-from peerspec.reference import select_two_stage
+from peerspec.reference import Layer, select_two_stage
 from peerspec.reference.config import STATISTICS
 
 __all__ = ["PKM_CHECKS"]
@@ -52,13 +52,18 @@ def _gates(trial: MemoryTrial) -> Iterator[Evidence]:
 
 def _same(trial: MemoryTrial) -> Iterator[Evidence]:
     """Exact half scores are the same in both layers, so the routing has the same bits."""
-    peer = Trial(trial.peer.case, trial.host)
-    layer = peer.case.layer
+    layer = _in_rows(trial.peer.case.layer)
+    peer = Trial(replace(trial.peer.case, layer=layer), trial.host)
     if supports(trial.host, layer.config, layer.dtype) is not True or not peer.shows_routing:
         return
     for name in trial.routing:
         theirs = np.asarray(getattr(peer.output, name)).astype(trial.output[name].dtype)
         yield holds(same_bits(trial.output[name], theirs), ProblemKind.NOT_AS_PEER, part=name)
+
+
+def _in_rows(layer: Layer) -> Layer:
+    """The layer with all tables in rows of memory: for others an implementation may have another path."""
+    return Layer(layer.config, {name: np.array(array, order="C") for name, array in layer.params.items()})
 
 
 def _output(trial: MemoryTrial) -> Iterator[Evidence]:
