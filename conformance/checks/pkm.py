@@ -52,15 +52,18 @@ def _gates(trial: MemoryTrial) -> Iterator[Evidence]:
 
 def _same(trial: MemoryTrial) -> Iterator[Evidence]:
     """Exact half scores are the same in both layers, so the routing has the same bits."""
-    case = trial.peer.case
-    u = np.zeros(case.layer.params["experts.u"].shape, case.layer.dtype)  # in rows, as tables usually lie
-    layer = Layer(case.layer.config, {**case.layer.params, "experts.u": u})
-    peer = Trial(replace(case, layer=layer), trial.host)
+    layer = _in_rows(trial.peer.case.layer)
+    peer = Trial(replace(trial.peer.case, layer=layer), trial.host)
     if supports(trial.host, layer.config, layer.dtype) is not True or not peer.shows_routing:
         return
     for name in trial.routing:
         theirs = np.asarray(getattr(peer.output, name)).astype(trial.output[name].dtype)
         yield holds(same_bits(trial.output[name], theirs), ProblemKind.NOT_AS_PEER, part=name)
+
+
+def _in_rows(layer: Layer) -> Layer:
+    """The layer with all tables in rows of memory: for others an implementation may have another path."""
+    return Layer(layer.config, {name: np.array(array, order="C") for name, array in layer.params.items()})
 
 
 def _output(trial: MemoryTrial) -> Iterator[Evidence]:
