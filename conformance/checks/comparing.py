@@ -10,6 +10,7 @@ import numpy as np
 
 from peerspec.conformance.bounds.compare import deviation
 from peerspec.conformance.cases.case import Array
+from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.evidence import blocked, holds, violated, within
 from peerspec.conformance.kinds import Stage, TrialKind
@@ -156,12 +157,12 @@ def examine_tokens(trial: ComparisonTrial) -> Iterator[Evidence]:
         (case.x * case.x.dtype.type(-2), "", ProblemKind.OTHERS_FOLLOW_TOKEN),
         (case.x.dtype.type(np.nan), "NFT-2", ProblemKind.NON_FINITE_SPREADS),
     ):
-        after = trial.later(replace(case, x=np.where(last, change, case.x)))
+        after = trial.later(replace(case, x=like(case.x, np.where(last, change, case.x))))
         pairs = ((name, trial.returned(name)[:-1], after.returned(name)[:-1]) for name in names)
         part = next((name for name, old, new in pairs if old.tobytes() != new.tobytes()), None)
         yield holds(part is None, kind, clause=clause, part=part, token=count - 1)
 
 
-def rows(where: Array, like: Array) -> Array:
+def rows(where: Array, of: Array) -> Array:
     """Tokens [T] as entries of an array [T, ...]."""
-    return np.broadcast_to(where.reshape(-1, *[1] * (like.ndim - 1)), like.shape)
+    return np.broadcast_to(where.reshape(-1, *[1] * (of.ndim - 1)), of.shape)

@@ -21,6 +21,7 @@ from peerspec.conformance.checks.output import examine_y
 from peerspec.conformance.checks.selection import examine_admissible
 from peerspec.conformance.hosts.arguments import same_bits
 from peerspec.conformance.hosts.host import supports
+from peerspec.conformance.checks.following import following_check
 from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.layer import Trial
@@ -156,4 +157,5 @@ PKM_CHECKS = (
         "Do gradients reach the values, the sub-keys, the query and x?",
         cases="gradients",
     ),
+    following_check("pkm"),
 )
