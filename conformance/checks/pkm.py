@@ -16,12 +16,12 @@ from peerspec.conformance.checks.comparing import (
     examine_tokens,
 )
 from peerspec.conformance.checks.evidence import holds, within
+from peerspec.conformance.checks.following import following_check
 from peerspec.conformance.checks.gates import examine_gates
 from peerspec.conformance.checks.output import examine_y
 from peerspec.conformance.checks.selection import examine_admissible
 from peerspec.conformance.hosts.arguments import same_bits
 from peerspec.conformance.hosts.host import supports
-from peerspec.conformance.checks.following import following_check
 from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.layer import Trial

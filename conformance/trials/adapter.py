@@ -169,11 +169,11 @@ class AdapterTrial:
         return self.host.call("adapter_gradients", InPlace(arguments) if in_place else arguments)
 
     def gradients_again(self, *, in_place: bool = False) -> Answer:
-        """The answer to one more call for the same gradients, in the arrays of the call before if they fit."""
+        """The answer to one more call for the same gradients, in the old arrays if they fit."""
         return self._gradients(self.case, in_place=in_place)
 
     def later_gradients(self, case: AdapterCase, *, in_place: bool) -> AdapterTrial:
-        """The trial of a later call of ``adapt``, and then of ``adapter_gradients``; arguments and errors as ``later``."""
+        """The trial of later calls of ``adapt`` and ``adapter_gradients``; as ``later``."""
         trial = self.later(case, in_place=in_place)
         trial.gradient_answer = trial.gradients_again(in_place=in_place)
         if trial.gradient_violation:

@@ -7,9 +7,8 @@ CLAUSE, STAGE = "DNS-3", "expert"
 
 class Mutant(ComparingBackend):
     def answered(self, r, lead):
-        if r.config.kind == "dense":
-            if len(r.y) > 64:
-                r.y[len(r.y) // 64 * 64 :] = 0
+        if r.config.kind == "dense" and len(r.y) > 64:
+            r.y[len(r.y) // 64 * 64 :] = 0
         return super().answered(r, lead)
 
 
