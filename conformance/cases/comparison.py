@@ -78,7 +78,8 @@ def _common(
     """
     return (
         _case("strange", small, dy=False, masked=True, change=_strange),
-        _case("axes", small, 2, 3, 1, 2, masked=True),
+        _case("axes", small, 2, 3, 1, 2),
+        _case("axes.masked", small, 2, 3, 1, 2, masked=True),
         _case("mode", small, training=True),
         _case("none", small, 2, 0),
         _case("vector", small, lead=()),

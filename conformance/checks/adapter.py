@@ -126,11 +126,11 @@ def _repeat(trial: AdapterTrial) -> Iterator[Evidence]:
     """Several times, and after one change in the same arrays, which must change the answer."""
     for what, between in (("", None), *_OTHERS.items(), *[("", None)] * (AGAIN - 1)):
         if between:
-            later, bases = trial.later(between(trial.case), in_place=True), trial.case.bases.items()
-            follow = [target for target, base in bases if what != "the biases" or base.bias is not None]
-            stale = [target for target in follow if not differing(trial.y(target), later.y(target)).any()]
-            part = f"y of {next(iter(stale), None)}"
-            yield holds(not stale, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="adapt")
+            later = trial.later(between(trial.case), in_place=True)
+            stale = stale_row(
+                trial.expected, later.expected, *({t: each.y(t) for t in trial.case.bases} for each in (trial, later))
+            )
+            yield holds(stale is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=f"y of {stale}", method="adapt")
         name = moved(trial.returned, trial.later(trial.case, in_place=between is not None).returned)
         yield holds(name is None, ProblemKind.ADAPTER_NOT_REPEATED, name=name)
         if name:
@@ -282,14 +282,6 @@ ADAPTER_CHECKS = (
         needs_routing=True,
     ),
     _check(
-        "tokens",
-        ("IND-1", "NFT-1", "NFT-2"),
-        Stage.INDEPENDENCE,
-        "adapter.tokens",
-        _sound(_tokens),
-        "Does a token leave the y and the routing of others alone, also if it holds a NaN?",
-    ),
-    _check(
         "apart",
         ("ADP-4",),
         Stage.INDEPENDENCE,
@@ -320,6 +312,14 @@ ADAPTER_CHECKS = (
         "adapter.base",
         _sound(_nothing),
         "Is y that of the base alone where the change is zero?",
+    ),
+    _check(
+        "tokens",
+        ("IND-1", "NFT-1", "NFT-2"),
+        Stage.INDEPENDENCE,
+        "adapter.tokens",
+        _sound(_tokens),
+        "Does a token leave the y and the routing of others alone, also if it holds a NaN?",
     ),
     _check(
         "gradient.form",
