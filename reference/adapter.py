@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, fields
 from types import MappingProxyType
@@ -27,6 +26,9 @@ from peerspec.reference.validation import check_values
 
 __all__ = ["Adapter", "AdapterConfig", "AdapterOutput", "Base", "adapt"]
 
+_LARGEST = float(np.finfo(np.float32).max)
+"""Of α: the compute dtype of most adapters holds no larger number."""
+
 
 @dataclass(frozen=True)
 class AdapterConfig:
@@ -36,7 +38,7 @@ class AdapterConfig:
         d_model, heads, num_experts, top_k, d_key, query_bias, key_heads, gate, query_norm: as for ``PeerConfig``.
         targets: M_τ, the width of the output of each linear map, by its name.
         rank: r, the rows of u and of v that an expert has for each target.
-        alpha: α, with which the sum over experts is multiplied, a finite number.
+        alpha: α, with which the sum over experts is multiplied, a number that is finite in float32.
 
     Raises:
         ConfigError: a value outside CFG-1 … CFG-5 or ADP-1.
@@ -73,8 +75,9 @@ class AdapterConfig:
         object.__setattr__(self, "targets", FrozenMap(self.targets))
         if isinstance(self.rank, bool) or not isinstance(self.rank, int) or self.rank < 1:
             raise ConfigError(f"rank must be a whole number of at least 1, got {shown(self.rank)} (ADP-1)")
-        if isinstance(self.alpha, bool) or not isinstance(self.alpha, int | float) or not math.isfinite(self.alpha):
-            raise ConfigError(f"alpha must be a finite number, got {shown(self.alpha)} (ADP-1)")
+        number = isinstance(self.alpha, int | float) and not isinstance(self.alpha, bool)
+        if not number or not abs(self.alpha) <= _LARGEST:
+            raise ConfigError(f"alpha must be a number that is finite in float32, got {shown(self.alpha)} (ADP-1)")
 
     def to_json(self) -> str:
         """The configuration as a JSON object, every field written out."""

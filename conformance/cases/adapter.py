@@ -1,4 +1,4 @@
-"""The cases of the profile ``adapter``: routers of every option, up to three targets, ranks from one to five."""
+"""The cases of the profile ``adapter``: routers of every option, up to five targets, ranks from one to 17."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ SAME, NARROW, LARGE = Target("same", 7), Target("narrow", 3, bias=True), Target(
 """A square base without a bias, in which W and its transpose have one shape, and two others with one."""
 
 
-def _parts(lead: tuple[int, ...], targets: tuple[Target, ...], rank: int, *, exact: bool, training: bool) -> Any:
+def _parts(
+    lead: tuple[int, ...], targets: tuple[Target, ...], rank: int, *, exact: bool, training: bool, backwards: bool
+) -> Any:
     """A builder: small integers, so that every sum is exact, or full significands."""
 
     def build(draw: Draw, config: PeerConfig) -> Parts:
@@ -38,6 +40,8 @@ def _parts(lead: tuple[int, ...], targets: tuple[Target, ...], rank: int, *, exa
             weight = make(draw, f"bases.{t.name}.weight", (t.width, config.d_model))
             bases[t.name] = Base(weight, make(draw, f"bases.{t.name}.bias", (t.width,)) if t.bias else None)
             upstream[t.name] = make(draw, f"dy.{t.name}", (*lead, t.width))
+        if backwards:
+            bases, upstream = (dict(reversed(parts.items())) for parts in (bases, upstream))
         x = tokens(draw, (*lead, config.d_model), exact=exact)
         return {
             "params": params, "x": x, "training": training, "tables": tables, "bases": bases, "upstream": upstream,
@@ -71,13 +75,14 @@ def _case(
     tags: tuple[str, ...] = ("adapter",),
     exact: bool = False,
     columns: bool = False,
+    backwards: bool = False,
     **more: Any,
 ) -> AdapterDefinition:
     return AdapterDefinition(
         CaseFamily.EXACT if exact else CaseFamily.ADAPTER,
         f"adapter.{label}" if exact else label,
         replace(config, d_out=config.d_model, activation="identity", expert="mlp"),
-        _parts(lead, targets, rank, exact=exact, training=training),
+        _parts(lead, targets, rank, exact=exact, training=training, backwards=backwards),
         frozenset(tags),
         frozenset({"adapter", *profiles}),
         targets=targets,
@@ -92,12 +97,16 @@ def _gradient(label: str, config: PeerConfig, targets: tuple[Target, ...], *prof
     return _case(f"gradient.{label}", config, targets, "training", *profiles, **({"tags": _GRADIENT} | more))
 
 
-_WHOLE, _GRADIENT = ("adapter", "adapter.base", "adapter.apart"), ("adapter.gradient",)
+_WHOLE, _GRADIENT = ("adapter", "adapter.base", "adapter.apart", "adapter.tokens"), ("adapter.gradient",)
 _ROUTERS = tuple(option for option in ALL_OPTIONS if option != "glu")
 """The profiles of a router with every option; the experts of an adapter have none."""
 TWO, ALL = (SAME, NARROW), (NARROW, LARGE, SAME)
 LEFT = (SAME, replace(LARGE, left_out=True), NARROW)
 BIASED = replace(SMALL, query_bias=True)
+FIVE = (*(Target(name, 131, bias=name == "v") for name in "qkv"), NARROW, LARGE)
+"""Three of one width, and more of them than a fused kernel for query, key and value takes."""
+TALL = replace(SMALL, heads=4)
+"""With 17 ranks, a token has more than 256 rows of a table."""
 ONE = replace(SMALL, heads=3, top_k=1)
 """Gates are 1, so that y is a sum of exact products (PRC-5)."""
 
@@ -116,7 +125,10 @@ ADAPTER_CASES = (
     _case("batch.training", BATCH_NORM, TWO, "query-norm", training=True, narrow=1),
     _case("sigmoid", SIGMOID, TWO, "sigmoid", alpha=3.0),
     _case("together", TOGETHER, ALL, *_ROUTERS, rank=2, training=True, tags=_WHOLE, size=1),
-    _case("wide", WIDE, ALL, rank=5, lead=(67,), size=1),
+    _case("wide", WIDE, ALL, rank=5, lead=(131,), size=1),
+    _case("mode", SMALL, TWO, training=True),
+    _case("tall", TALL, FIVE, rank=17, lead=(19,), size=1, backwards=True),
+    _case("rows", replace(SMALL, d_model=3, num_experts=128**2), (NARROW,), rank=5, size=1),
     _gradient("small", SMALL, TWO, alpha=1.5, tags=(*_GRADIENT, "adapter.gradient.repeat"), everywhere=0),
     _gradient("ranks", SMALL, ALL, rank=3, alpha=-0.75, everywhere=1),
     _gradient("one", replace(SMALL, top_k=1), TWO, rank=2, alpha=0.5),
@@ -131,4 +143,5 @@ ADAPTER_CASES = (
     _gradient("sigmoid", SIGMOID, TWO, "sigmoid", alpha=3.0),
     _gradient("together", TOGETHER, ALL, *_ROUTERS, rank=2, training=True, size=1),
     _gradient("wide", WIDE, ALL, rank=5, lead=(67,), size=1),
+    _gradient("tall", TALL, FIVE, rank=17, lead=(19,), size=1, backwards=True),
 )

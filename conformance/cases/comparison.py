@@ -66,7 +66,7 @@ def _alike(parts: Parts) -> None:
 
 
 def _common(
-    small: ComparisonConfig, wide: ComparisonConfig, even: ComparisonConfig
+    small: ComparisonConfig, wide: ComparisonConfig, even: ComparisonConfig, tall: ComparisonConfig
 ) -> tuple[ComparisonDefinition, ...]:
     """The forms of input that every layer gets, and sizes on an edge of tiles and beside it.
 
@@ -74,16 +74,20 @@ def _common(
         small: the layer for all forms of input.
         wide: a layer of odd sizes, larger than one or two vectors.
         even: a layer of sizes that are powers of two.
+        tall: a layer that gives every token more than 128 features; there are more than 128 tokens, too.
     """
     return (
         _case("strange", small, dy=False, masked=True, change=_strange),
         _case("axes", small, 2, 3, 1, 2),
+        _case("axes.masked", small, 2, 3, 1, 2, masked=True),
+        _case("mode", small, training=True),
         _case("none", small, 2, 0),
         _case("vector", small, lead=()),
         _case("columns", small, layout="columns"),
         _case("gaps", small, masked=True, layout="gaps"),
         _case("even", even, 32),
         _case("wide", wide, 33, narrow=1),
+        _case("tall", tall, 131),
     )
 
 
@@ -100,6 +104,7 @@ DENSE_CASES = (
         DENSE,
         DenseConfig(65, 131, d_out=67, activation="gelu_tanh"),
         DenseConfig(64, 128, d_out=64, activation="relu"),
+        DenseConfig(131, 3, d_out=133, activation="relu"),
     ),
 )
 
@@ -123,11 +128,14 @@ TOKEN_CHOICE_CASES = (
     _case("alike", replace(TOKENS, capacity=5), change=_alike),
     _case("glu", TokenChoiceConfig(33, 6, 3, 37, d_out=10, activation="silu", expert="glu"), everywhere=1),
     _case("many", TokenChoiceConfig(9, 67, 9, 3, d_out=4, activation="relu", capacity=9), 70, dy=False),
-    _case("ids", TokenChoiceConfig(9, 300, 3, 2, d_out=4, activation="relu"), 20, size=2),
+    _case("ids", TokenChoiceConfig(9, 300, 3, 2, d_out=4, activation="relu"), 20),
+    _case("crowded", TokenChoiceConfig(7, 40, 2, 3, d_out=4), 70, change=_alike),
+    _case("queue", TokenChoiceConfig(5, 2, 1, 3, d_out=4, capacity=270), 600, dy=False),
     *_common(
         replace(TOKENS, capacity=3),
         TokenChoiceConfig(65, 9, 2, 131, d_out=67, activation="gelu_tanh", capacity=7),
         TokenChoiceConfig(64, 8, 2, 64, d_out=64, activation="relu", capacity=8, gate="softmax_before"),
+        TokenChoiceConfig(131, 5, 2, 3, d_out=133, activation="relu", capacity=47),
     ),
 )
 
@@ -145,10 +153,12 @@ EXPERT_CHOICE_CASES = (
     _case("loud", EXPERTS, change=_loud, dy=False),
     _case("glu", ExpertChoiceConfig(33, 6, 37, 1.25, d_out=10, activation="silu", expert="glu"), everywhere=1),
     _case("many", ExpertChoiceConfig(9, 67, 3, 8.0, d_out=4, activation="relu"), 70, dy=False),
+    _case("queue", ExpertChoiceConfig(5, 2, 3, 1.0, d_out=4), 600, dy=False),
     *_common(
         EXPERTS,
         ExpertChoiceConfig(65, 9, 131, 2.0, d_out=67, activation="gelu_tanh"),
         ExpertChoiceConfig(64, 8, 64, 2.0, d_out=64, activation="relu"),
+        ExpertChoiceConfig(131, 5, 3, 2.0, d_out=133, activation="relu"),
     ),
 )
 
@@ -163,7 +173,7 @@ PKM_CASES = (
     _case("per-head", replace(MEMORY, key_heads=2)),
     _case("layer", replace(MEMORY, query_norm="layer")),
     _case("batch", BATCH),
-    _case("training", BATCH, masked=True, training=True, everywhere=1),
+    _case("training", BATCH, 3, 4, masked=True, training=True, everywhere=1),
     _case("together", TOGETHER, masked=True, training=True, everywhere=1),
     _case("one", replace(MEMORY, top_k=1)),
     _case("deep", replace(MEMORY, num_experts=16, top_k=7)),
@@ -173,6 +183,7 @@ PKM_CASES = (
         MEMORY,
         PKMConfig(65, 3, 19**2, 9, 26, d_out=67),
         PKMConfig(64, 4, 16**2, 16, 32, d_out=64),
+        PKMConfig(131, 9, 37**2, 8, 6, d_out=133),
     ),
 )
 

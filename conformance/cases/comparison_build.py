@@ -73,8 +73,13 @@ class ComparisonDefinition:
     def tags(self) -> frozenset[str]:
         """The tags of the checks that use it: the profile, alone and with what some checks need."""
         kind, data = self.layer_config.kind, self.data
-        needs = {"exact": data.exact, "training": data.training, "gradients": data.dy}
+        needs = {"exact": data.exact, "training": data.training, "gradients": data.dy, "follow": self._is_followed}
         return frozenset({kind, *(f"{kind}.{need}" for need, met in needs.items() if met)})
+
+    @property
+    def _is_followed(self) -> bool:
+        """Whether one change after the other is made to the case: the smallest ones, and small ones with a mask."""
+        return self.size == 0 or (self.data.masked and self.data.dy and self.data.layout == "rows")
 
     def make(self, precision: Precision, seed: int) -> ComparisonCase:
         """Build the case for one precision and one seed."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from peerspec.conformance.cases.adapter_case import AdapterCase
 from peerspec.conformance.cases.case import Array
+from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.bits import differing, first_place
 from peerspec.conformance.checks.evidence import blocked, holds, violated, within
@@ -19,6 +20,7 @@ from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.adapter import ROUTING, AdapterTrial
 from peerspec.conformance.trials.layer import AGAIN
 from peerspec.conformance.trials.parts import moved
+from peerspec.conformance.trials.stale import stale_row
 
 __all__ = ["ADAPTER_CHECKS"]
 
@@ -121,13 +123,14 @@ def _apart(trial: AdapterTrial) -> Iterator[Evidence]:
 
 
 def _repeat(trial: AdapterTrial) -> Iterator[Evidence]:
-    """Several times, and after other tokens, tables and bases in the same arrays, which must change the answer."""
+    """Several times, and after one change in the same arrays, which must change the answer."""
     for what, between in (("", None), *_OTHERS.items(), *[("", None)] * (AGAIN - 1)):
         if between:
             later = trial.later(between(trial.case), in_place=True)
-            stale = [target for target in trial.case.bases if not differing(trial.y(target), later.y(target)).any()]
-            part = f"y of {next(iter(stale), None)}"
-            yield holds(not stale, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="adapt")
+            stale = stale_row(
+                trial.expected, later.expected, *({t: each.y(t) for t in trial.case.bases} for each in (trial, later))
+            )
+            yield holds(stale is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=f"y of {stale}", method="adapt")
         name = moved(trial.returned, trial.later(trial.case, in_place=between is not None).returned)
         yield holds(name is None, ProblemKind.ADAPTER_NOT_REPEATED, name=name)
         if name:
@@ -147,7 +150,49 @@ def _other_bases(case: AdapterCase) -> AdapterCase:
     return replace(case, bases=bases)
 
 
-_OTHERS = {"x": _other_tokens, "the tables": _other_tables, "the bases": _other_bases}
+def _other_biases(case: AdapterCase) -> AdapterCase:
+    bases = {
+        name: base._replace(bias=None if base.bias is None else base.bias * base.bias.dtype.type(-2))
+        for name, base in case.bases.items()
+    }
+    return replace(case, bases=bases)
+
+
+def _other_router(case: AdapterCase) -> AdapterCase:
+    keys = case.layer.params["keys"]
+    return case.with_router(keys=keys * keys.dtype.type(-2))
+
+
+_OTHERS = {
+    "x": _other_tokens,
+    "the tables": _other_tables,
+    "the bases": _other_bases,
+    "the biases": _other_biases,
+    "the router": _other_router,
+}
+
+
+def _tokens(trial: AdapterTrial) -> Iterator[Evidence]:
+    """The last token changes, and then holds a NaN, which reaches its y: no bit of another token does."""
+    case, last = trial.case, len(trial.routed.tokens) - 1
+    if last < 1 or (case.training and case.layer.config.query_norm == "batch"):
+        return
+    where = (np.arange(last + 1) == last).reshape(*case.x.shape[:-1], 1)
+    for change, clause, kind in (
+        (case.x * case.x.dtype.type(-2), "IND-1", ProblemKind.OTHERS_FOLLOW_TOKEN),
+        (case.x.dtype.type(np.nan), "NFT-2", ProblemKind.NON_FINITE_SPREADS),
+    ):
+        after = trial.later(replace(case, x=like(case.x, np.where(where, change, case.x))))
+        pairs = ((name, _rows(trial, name)[:last], _rows(after, name)[:last]) for name in trial.returned)
+        part = next((name for name, old, new in pairs if old.tobytes() != new.tobytes()), None)
+        yield holds(part is None, kind, clause=clause, part=part, token=last)
+    lost = sum(int((~np.isnan(after.y(target)[last].astype(np.float64))).sum()) for target in case.bases)
+    yield holds(not lost, ProblemKind.NAN_LOST, clause="NFT-1", count=lost)
+
+
+def _rows(trial: AdapterTrial, name: str) -> Array:
+    """A returned part with one axis of tokens."""
+    return trial.returned[name].reshape(len(trial.routed.tokens), -1)
 
 
 # -- gradients
@@ -184,9 +229,22 @@ def _of(*prefixes: str) -> Examine:
 
 
 def _gradient_repeat(trial: AdapterTrial) -> Iterator[Evidence]:
-    for _ in range(AGAIN):
-        name = moved(trial.returned_gradients, trial.gradients_again().value)
+    """Several times, and after one change of what the gradients depend on, which they must follow."""
+    for what, between in (*[("", None)] * AGAIN, ("dy", _other_upstream), *_OTHERS.items()):
+        if between:
+            after = trial.later_gradients(between(trial.case), in_place=True)
+            answers = trial.returned_gradients, after.returned_gradients
+            name = stale_row(trial.expected_gradients, after.expected_gradients, *answers)
+            part, method = f"the gradient of {name}", "adapter_gradients"
+            yield holds(name is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method=method)
+        name = moved(trial.returned_gradients, trial.gradients_again(in_place=between is not None).value)
         yield holds(name is None, ProblemKind.ADAPTER_NOT_REPEATED, name=f"gradient of {name}")
+        if name:
+            return
+
+
+def _other_upstream(case: AdapterCase) -> AdapterCase:
+    return replace(case, upstream={name: dy * dy.dtype.type(-2) for name, dy in case.upstream.items()})
 
 
 def _check(
@@ -254,6 +312,14 @@ ADAPTER_CHECKS = (
         "adapter.base",
         _sound(_nothing),
         "Is y that of the base alone where the change is zero?",
+    ),
+    _check(
+        "tokens",
+        ("IND-1", "NFT-1", "NFT-2"),
+        Stage.INDEPENDENCE,
+        "adapter.tokens",
+        _sound(_tokens),
+        "Does a token leave the y and the routing of others alone, also if it holds a NaN?",
     ),
     _check(
         "gradient.form",

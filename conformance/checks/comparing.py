@@ -163,6 +163,6 @@ def examine_tokens(trial: ComparisonTrial) -> Iterator[Evidence]:
         yield holds(part is None, kind, clause=clause, part=part, token=count - 1)
 
 
-def rows(where: Array, other: Array) -> Array:
+def rows(where: Array, of: Array) -> Array:
     """Tokens [T] as entries of an array [T, ...]."""
-    return np.broadcast_to(where.reshape(-1, *[1] * (other.ndim - 1)), other.shape)
+    return np.broadcast_to(where.reshape(-1, *[1] * (of.ndim - 1)), of.shape)

@@ -13,6 +13,7 @@ from peerspec.conformance.checks.comparing import (
     examine_tokens,
     examine_y,
 )
+from peerspec.conformance.checks.following import following_check
 from peerspec.conformance.kinds import Stage
 from peerspec.conformance.trials.comparison import DenseTrial
 
@@ -66,4 +67,5 @@ DENSE_CHECKS = (
         "Are the gradients of a dense layer those of its neurons?",
         cases="gradients",
     ),
+    following_check("dense"),
 )

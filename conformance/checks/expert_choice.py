@@ -18,6 +18,7 @@ from peerspec.conformance.checks.comparing import (
     rows,
 )
 from peerspec.conformance.checks.evidence import holds, within
+from peerspec.conformance.checks.following import following_check
 from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.mixture import ExpertChoiceTrial
@@ -136,4 +137,5 @@ EXPERT_CHOICE_CHECKS = (
         "Do gradients reach the experts, the router and x, with the choice as a constant?",
         cases="gradients",
     ),
+    following_check(PROFILE),
 )

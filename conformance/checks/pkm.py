@@ -16,6 +16,7 @@ from peerspec.conformance.checks.comparing import (
     examine_tokens,
 )
 from peerspec.conformance.checks.evidence import holds, within
+from peerspec.conformance.checks.following import following_check
 from peerspec.conformance.checks.gates import examine_gates
 from peerspec.conformance.checks.output import examine_y
 from peerspec.conformance.checks.selection import examine_admissible
@@ -159,4 +160,5 @@ PKM_CHECKS = (
         "Do gradients reach the values, the sub-keys, the query and x?",
         cases="gradients",
     ),
+    following_check("pkm"),
 )

@@ -18,6 +18,7 @@ from peerspec.conformance.checks.comparing import (
     rows,
 )
 from peerspec.conformance.checks.evidence import holds, within
+from peerspec.conformance.checks.following import following_check
 from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.mixture import TokenChoiceTrial
@@ -146,4 +147,5 @@ TOKEN_CHOICE_CHECKS = (
         "Do gradients reach the experts, the router and x, with choices and drops as constants?",
         cases="gradients",
     ),
+    following_check(PROFILE),
 )

@@ -163,13 +163,22 @@ class AdapterTrial:
         """The gradients of the case."""
         return self._gradients(self.case)
 
-    def _gradients(self, case: AdapterCase) -> Answer:
+    def _gradients(self, case: AdapterCase, *, in_place: bool = False) -> Answer:
         arguments: dict[str, Any] = {"adapter": case.adapter, "bases": dict(case.bases), "x": case.x, "dy": self.dy}
-        return self.host.call("adapter_gradients", arguments | ({"training": False} if case.frozen else {}))
+        arguments |= {"training": False} if case.frozen else {}
+        return self.host.call("adapter_gradients", InPlace(arguments) if in_place else arguments)
 
-    def gradients_again(self) -> Answer:
-        """The answer to one more call for the same gradients."""
-        return self._gradients(self.case)
+    def gradients_again(self, *, in_place: bool = False) -> Answer:
+        """The answer to one more call for the same gradients, in the old arrays if they fit."""
+        return self._gradients(self.case, in_place=in_place)
+
+    def later_gradients(self, case: AdapterCase, *, in_place: bool) -> AdapterTrial:
+        """The trial of later calls of ``adapt`` and ``adapter_gradients``; as ``later``."""
+        trial = self.later(case, in_place=in_place)
+        trial.gradient_answer = trial.gradients_again(in_place=in_place)
+        if trial.gradient_violation:
+            raise Unsound(trial.gradient_violation)
+        return trial
 
     @property
     def returned_gradients(self) -> dict[str, Array]:

@@ -204,14 +204,14 @@ class ComparisonTrial:
         """The answer of ``comparison_gradients``."""
         return self.call_gradients()
 
-    def call_gradients(self) -> Answer:
-        """One call of ``comparison_gradients``."""
+    def call_gradients(self, *, in_place: bool = False) -> Answer:
+        """One call of ``comparison_gradients``, with its values in the arrays of the call before if they fit."""
         arguments: dict[str, Any] = {"layer": self.case.layer, "x": self.case.x, "dy": self.dy}
         if self.case.mask is not None:
             arguments["mask"] = self.case.mask
         if not self.case.training and getattr(self.config, "query_norm", "") == "batch":
             arguments["training"] = False
-        return self.host.call("comparison_gradients", arguments)
+        return self.host.call("comparison_gradients", InPlace(arguments) if in_place else arguments)
 
     @cached_property
     def gradient_violation(self) -> Violation | None:

@@ -6,7 +6,7 @@ change that lie further from them than both bounds allow; and yet the bits are t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.layer import Trial
 from peerspec.conformance.trials.selection import SelectionTrial
 
-__all__ = ["stale_gradient", "stale_part", "stale_selection"]
+__all__ = ["stale_gradient", "stale_part", "stale_row", "stale_selection"]
 
 
 def stale_part(before: Trial, after: Trial) -> str | None:
@@ -33,13 +33,19 @@ def stale_part(before: Trial, after: Trial) -> str | None:
 
 def stale_gradient(before: GradientTrial, after: GradientTrial) -> str | None:
     """The name of a gradient that stayed as it was in a whole row."""
-    for name, old in before.expected.items():
-        new, (got_old, got_new) = (
-            after.expected[name],
-            (t.returned[name].reshape(old.value.shape) for t in (before, after)),
-        )
-        if _stayed(old, new, got_old, got_new, np.ones(old.value.shape[:1], bool)):
-            return f"the gradient of {name}"
+    name = stale_row(before.expected, after.expected, before.returned, after.returned)
+    return f"the gradient of {name}" if name else None
+
+
+def stale_row(
+    old: Mapping[str, Bounded], new: Mapping[str, Bounded], got_old: Mapping[str, Array], got_new: Mapping[str, Array]
+) -> str | None:
+    """The first array, of those with expected values, that stayed as it was where it had to change."""
+    for name, expected in old.items():
+        shape = expected.value.shape
+        got = (got_old[name].reshape(shape), got_new[name].reshape(shape))
+        if _stayed(expected, new[name], *got, np.ones(shape[:1], bool)):
+            return name
     return None
 
 

@@ -101,6 +101,8 @@ def test_gradients_are_those_of_finite_differences(options: dict) -> None:
         ({"targets": {"a": 0}}, ConfigError, "at least 1"),
         ({"rank": 0}, ConfigError, "rank must"),
         ({"alpha": float("nan")}, ConfigError, "alpha must"),
+        ({"alpha": 10**400}, ConfigError, "alpha must"),
+        ({"alpha": -1e39}, ConfigError, "alpha must"),
         ({"num_experts": 15}, ConfigError, "perfect square"),
     ],
 )
