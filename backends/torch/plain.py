@@ -23,6 +23,7 @@ from peerspec.backends.torch.precision import full_precision
 __all__ = [
     "expert_stage",
     "gradients",
+    "is_mapped",
     "needs_plain",
     "needs_plain_backward",
     "products",
@@ -40,6 +41,12 @@ def needs_plain() -> bool:
         return False
     levels = torch._C._functorch.get_interpreter_stack() or ()
     return any(level.key() in _DERIVATIVES for level in levels)
+
+
+def is_mapped() -> bool:
+    """Whether ``vmap`` calls, so that values cannot be read."""
+    levels = torch._C._functorch.get_interpreter_stack() or ()
+    return any(level.key() == torch._C._functorch.TransformType.Vmap for level in levels)
 
 
 def needs_plain_backward(upstream: Tensor) -> bool:

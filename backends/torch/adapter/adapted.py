@@ -45,9 +45,10 @@ class AdaptedLinear(nn.Module):
         Raises:
             InputError: x does not fit the adapter (SHP-1, PAR-5).
         """
-        y: Tensor = self.base(x)
         adapter = self.shared_adapter
-        added = adapter.change(self.target, shared_routing(adapter, x)).view(y.shape)
+        at = shared_routing(adapter, x)  # which checks x
+        y: Tensor = self.base(x)
+        added = adapter.change(self.target, at).view(y.shape)
         # in the wider dtype, which is the compute dtype
         return torch.add(y, added, alpha=adapter.config.alpha).to(y.dtype)
 

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from peerspec.backends.torch import plain
+
 __all__ = ["Slots", "from_slots", "into_slots", "places_in_order"]
 
 
@@ -34,12 +36,16 @@ class Slots(NamedTuple):
 
 def into_slots(x: Float[Tensor, "T D"], slots: Slots) -> Float[Tensor, "E C D"]:
     """The token in each slot; zeros where it is empty."""
+    if plain.needs_plain():
+        return _into_slots(x, slots)
     found: Tensor = _IntoSlots.apply(x, *slots)  # type: ignore[no-untyped-call]  # not annotated
     return found
 
 
 def from_slots(out: Float[Tensor, "E C M"], slots: Slots) -> Float[Tensor, "T M"]:
     """For each token the sum over its slots; zeros for a token that has none."""
+    if plain.needs_plain():
+        return _from_slots(out, slots)
     found: Tensor = _FromSlots.apply(out, *slots)  # type: ignore[no-untyped-call]  # not annotated
     return found
 
@@ -51,11 +57,28 @@ def places_in_order(order: Int[Tensor, "*lead P"]) -> Int[Tensor, "*lead P"]:
     )
 
 
+def _into_slots(x: Tensor, slots: Slots) -> Tensor:
+    return torch.where(slots.filled[..., None], x[slots.token], 0)
+
+
+def _from_slots(out: Tensor, slots: Slots) -> Tensor:
+    rows = out.flatten(0, 1)
+    total = out.new_zeros(slots.slot.shape[0], out.shape[-1])
+    for choice in range(slots.slot.shape[1]):
+        total = total + torch.where(slots.kept[:, choice, None], rows[slots.slot[:, choice]], 0)
+    return total
+
+
 class _IntoSlots(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, token: Tensor, filled: Tensor, slot: Tensor, kept: Tensor) -> Tensor:
-        ctx.save_for_backward(token, filled, slot, kept)
-        return torch.where(filled[..., None], x[token], 0)
+    def forward(x: Tensor, token: Tensor, filled: Tensor, slot: Tensor, kept: Tensor) -> Tensor:
+        return _into_slots(x, Slots(token, filled, slot, kept))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -63,14 +86,15 @@ class _IntoSlots(torch.autograd.Function):
 
 
 class _FromSlots(torch.autograd.Function):
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, out: Tensor, token: Tensor, filled: Tensor, slot: Tensor, kept: Tensor) -> Tensor:
-        ctx.save_for_backward(token, filled, slot, kept)
-        rows = out.flatten(0, 1)
-        total = out.new_zeros(slot.shape[0], out.shape[-1])
-        for choice in range(slot.shape[1]):
-            total += torch.where(kept[:, choice, None], rows[slot[:, choice]], 0)
-        return total
+    def forward(out: Tensor, token: Tensor, filled: Tensor, slot: Tensor, kept: Tensor) -> Tensor:
+        return _from_slots(out, Slots(token, filled, slot, kept))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from peerspec.backends.torch import plain
 from peerspec.backends.torch.comparison.blocks import blocks
 from peerspec.backends.torch.comparison.layer import ComparisonModule
 from peerspec.backends.torch.comparison.router import eligible, logits, marked, sorted_down, tables_of
@@ -39,8 +40,8 @@ class TokenChoiceOutput(NamedTuple):
 class TokenChoice(ComparisonModule[TokenChoiceConfig]):
     """A mixture of experts in which each token chooses the k experts with the largest logits.
 
-    Under ``torch.compile`` without a capacity each expert has a slot for every token, because shapes must not depend on
-    values: E/k times the arithmetic.
+    Under ``torch.compile`` and ``vmap`` each expert has a slot for every token if there is no capacity, for shapes must
+    not depend on values: E/k times the arithmetic.
 
     Args:
         config: the configuration.
@@ -117,6 +118,6 @@ def _width(tokens: int, starts: Int[Tensor, " E1"], capacity: int | None) -> int
     """Slots of an expert: its capacity, or as many as the busiest expert needs; at least 1 if there is a token."""
     if capacity is not None:
         return min(capacity, tokens)
-    if torch.compiler.is_compiling() or not tokens:
+    if torch.compiler.is_compiling() or plain.is_mapped() or not tokens:
         return tokens
     return max(1, int((starts[1:] - starts[:-1]).max()))

@@ -511,3 +511,19 @@ def test_several_processes_learn_what_one_process_learns(tool: str) -> None:
     for name, tensor in learned(adapted_model(), (0, 1)).items():
         assert torch.equal(first[name], second[name])
         torch.testing.assert_close(first[name], tensor, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (torch.zeros(3, 9), "x must have shape"),
+        (torch.zeros(()), "x must have shape"),
+        (torch.zeros(3, 8, dtype=torch.int64), "convert it"),
+        (torch.zeros(3, 8, dtype=torch.float64), "convert it"),
+    ],
+)
+def test_tokens_that_do_not_fit_are_refused_before_the_base_sees_them(x: Tensor, words: str) -> None:
+    model = nn.Sequential(nn.Linear(8, 8))
+    add_adapters(model, "0", heads=2, num_experts=16, top_k=4, d_key=4)
+    with pytest.raises(InputError, match=words):
+        model(x)

@@ -366,3 +366,26 @@ def test_what_does_not_fit_is_refused_in_one_sentence() -> None:
         module(torch.zeros(3, 5))
     with pytest.raises(TableError, match="u lies on the device meta and has no values"):
         Dense(config_of("dense"), device="meta").to_layer()
+
+
+# Torch warns where it maps an operator without a rule of its own.
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+@pytest.mark.parametrize("kind", KINDS)
+def test_function_transforms_give_the_numbers_of_one_call_after_the_other(kind: str) -> None:
+    """``vmap``, gradients for each batch, and forward mode; products of several batches may round otherwise."""
+    layer = random_layer(kind, np.dtype("float64"))
+    module = module_of(layer, kind)
+    params = {name: parameter.detach() for name, parameter in module.named_parameters()}
+    x = to_tensor(tokens_of(layer, 24)[0]).reshape(3, 8, -1)
+
+    def loss(params: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(module, params, (x,)).square().sum()
+
+    close = {"rtol": APART, "atol": APART}
+    torch.testing.assert_close(torch.func.vmap(module.eval())(x), torch.stack([module(each) for each in x]), **close)
+    mapped = torch.func.vmap(torch.func.grad(loss), (None, 0))(params, x)
+    for batch in range(3):
+        single = torch.autograd.grad(loss(dict(module.named_parameters()), x[batch]), list(module.parameters()))
+        torch.testing.assert_close([mapped[name][batch] for name in params], list(single), **close)
+    _, slope = torch.func.jvp(lambda x: loss(params, x), (x[0],), (x[1],))
+    torch.testing.assert_close(slope, (torch.func.grad(loss, 1)(params, x[0]) * x[1]).sum(), **close)
