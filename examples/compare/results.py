@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from layers import EXPERTS_CHOOSE, cost_of
 
-__all__ = ["Curve", "Result", "show"]
+__all__ = ["HEAD", "NOTE", "Curve", "Result", "mean", "show"]
 
 Curve = list[tuple[int, float]]
 """Steps, with the loss on held-out bytes."""
@@ -36,19 +36,18 @@ def mean(numbers: list[float]) -> float:
     return sum(numbers) / len(numbers)
 
 
-def show(results: list[Result]) -> None:
-    """The table."""
-    print(f"{'':15} parameters  active    FLOPs    bytes    step   held-out loss (each seed)")
-    for result in results:
-        cost, mark = cost_of(result.name), "*" if result.name == EXPERTS_CHOOSE else ""
-        counts = (
-            f"{cost.parameters:10,} {cost.active_parameters:7,} {cost.flops_per_token:8,} {cost.bytes_per_token:8,}"
-        )
-        losses = shown([curve[-1][1] for curve in result.curves])
-        print(f"{result.name + mark:15} {counts} {1000 * result.seconds:4.0f} ms   {losses}{mark}")
-        if result.generating:
-            print(f"{'  byte by byte':63} {shown(result.generating)}")
-    print("* saw later bytes, so that this loss does not compare with the others (XCM-6)")
+HEAD = f"{'':15} parameters  active    FLOPs    bytes    step   held-out loss (each seed)"
+NOTE = "* saw later bytes, so that this loss does not compare with the others (XCM-6)"
+
+
+def show(result: Result) -> None:
+    """The row of the table below ``HEAD``."""
+    size, mark = cost_of(result.name), "*" if result.name == EXPERTS_CHOOSE else ""
+    counts = f"{size.parameters:10,} {size.active_parameters:7,} {size.flops_per_token:8,} {size.bytes_per_token:8,}"
+    losses = shown([curve[-1][1] for curve in result.curves])
+    print(f"{result.name + mark:15} {counts} {1000 * result.seconds:4.0f} ms   {losses}{mark}", flush=True)
+    if result.generating:
+        print(f"{'  byte by byte':63}{shown(result.generating)}", flush=True)
 
 
 def shown(losses: list[float]) -> str:

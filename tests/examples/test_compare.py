@@ -1,4 +1,4 @@
-"""The example that compares five layers: all cost as much, all learn, and generation is what it is for causal layers."""
+"""The example that compares five layers: all cost as much, all learn, and in generation experts choose others."""
 
 from __future__ import annotations
 
