@@ -19,7 +19,7 @@ class Result(NamedTuple):
         name: of the layer.
         curves: one for each seed.
         generating: for each seed the loss byte by byte, where experts choose; else empty, because it is the same.
-        seconds: of a step.
+        seconds: processor time of a step; on a machine that does nothing else, the time on one core.
     """
 
     name: str

@@ -3,7 +3,7 @@
     python train.py TEXT --steps 400 --plot compare.svg
 
 All models see the same bytes in the same order, and all but the layer begins with the same parameters. The program
-prints what each layer costs, its loss on held-out bytes for each seed, and the time of a step on one thread. Where
+prints what each layer costs, its loss on held-out bytes for each seed, and the processor time of a step. Where
 experts choose, the loss is also that of generation, in which no expert sees later bytes (XCM-6).
 """
 
@@ -46,15 +46,15 @@ def new_model(name: str, seed: int) -> LanguageModel:
 
 
 def train(model: LanguageModel, text: Text, held_out: Text, steps: int, rate: float, seed: int) -> tuple[Curve, float]:
-    """The losses on held-out bytes over the steps, and the seconds of a step."""
+    """The losses on held-out bytes over the steps, and the processor seconds of a step."""
     optimiser, draws = torch.optim.Adam(model.parameters(), lr=rate), torch.Generator().manual_seed(seed)
     curve, seconds = [(0, evaluate(model, held_out))], 0.0
     for step in range(1, steps + 1):
-        begun = time.perf_counter()
+        begun = time.process_time()
         optimiser.zero_grad()
         loss_of(model, windows(text, draws, BATCH, CONTEXT)).backward()
         optimiser.step()
-        seconds += time.perf_counter() - begun
+        seconds += time.process_time() - begun
         if step % EVERY == 0 or step == steps:
             curve.append((step, evaluate(model, held_out)))
     return curve, seconds / steps
