@@ -19,13 +19,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
-from torch.nn import functional
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "language_model"))
 
 from model import LanguageModel, LanguageModelConfig
+from text import Text, evaluate, loss_of, read, windows
 
 from peerspec.backends.torch import LazyAdam, Trainable, grow, train_part
 from peerspec.reference import PeerConfig
@@ -33,38 +31,8 @@ from peerspec.reference import PeerConfig
 WIDTH, CONTEXT, BATCH, EVERY = 64, 64, 16, 10
 SMALL, LARGE = 32**2, 64**2
 """Numbers of experts before and after growth."""
-Text = Int[Tensor, " bytes"]
 Curve = list[tuple[int, float, float]]
 """Steps on the second text, with the losses on the first and on the second."""
-
-
-def read(path: Path) -> tuple[Text, Text]:
-    """The text for training, and its last tenth, held out."""
-    text = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
-    held_out = len(text) // 10
-    if held_out < CONTEXT:
-        sys.exit(f"{path} must have at least {10 * CONTEXT + 10} bytes, got {len(text)}")
-    return text[:-held_out], text[-held_out:]
-
-
-def windows(text: Text, draws: torch.Generator, count: int = BATCH) -> Int[Tensor, "count S"]:
-    """Random windows of a text."""
-    starts = torch.randint(len(text) - CONTEXT + 1, (count, 1), generator=draws)
-    return text[starts + torch.arange(CONTEXT)].long()
-
-
-def loss_of(model: LanguageModel, tokens: Int[Tensor, "B S"]) -> Tensor:
-    """The mean loss of the next byte, in nats."""
-    return functional.cross_entropy(model(tokens)[:, :-1].flatten(0, 1), tokens[:, 1:].flatten())
-
-
-@torch.no_grad()
-def evaluate(model: LanguageModel, text: Text) -> float:
-    """The loss on 64 windows that are always the same."""
-    model.eval()
-    found = loss_of(model, windows(text, torch.Generator().manual_seed(0), 64)).item()
-    model.train()
-    return found
 
 
 def train(
@@ -78,7 +46,7 @@ def train(
     draws, curve = torch.Generator().manual_seed(1), [(0, *(evaluate(model, each) for each in watched))]
     for step in range(1, steps + 1):
         optimiser.zero_grad()
-        loss_of(model, windows(text, draws)).backward()
+        loss_of(model, windows(text, draws, BATCH, CONTEXT)).backward()
         optimiser.step()
         if step % EVERY == 0 or step == steps:
             curve.append((step, *(evaluate(model, each) for each in watched)))
@@ -152,7 +120,7 @@ def main() -> None:
     for path in (options.first, options.second):
         if not path.is_file():
             parser.error(f"{path} is not a file; name two text files")
-    first, second = read(options.first), read(options.second)
+    first, second = read(options.first, CONTEXT), read(options.second, CONTEXT)
     torch.manual_seed(0)
     model = LanguageModel(LanguageModelConfig(PeerConfig(WIDTH, 4, SMALL, 8, 32), context=CONTEXT))
     curve = train(model, optimiser_of(model), first[0], options.steps, (first[1], second[1]))
