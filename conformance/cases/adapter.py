@@ -41,7 +41,7 @@ def _parts(
             bases[t.name] = Base(weight, make(draw, f"bases.{t.name}.bias", (t.width,)) if t.bias else None)
             upstream[t.name] = make(draw, f"dy.{t.name}", (*lead, t.width))
         if backwards:
-            bases, upstream = (dict(reversed(parts.items())) for parts in (bases, upstream))
+            bases, upstream = dict(reversed(bases.items())), dict(reversed(upstream.items()))
         x = tokens(draw, (*lead, config.d_model), exact=exact)
         return {
             "params": params, "x": x, "training": training, "tables": tables, "bases": bases, "upstream": upstream,

@@ -46,7 +46,7 @@ def examine_follow(trial: ComparisonTrial) -> Iterator[Evidence]:
             part = moved(trial.output, trial.later(in_place=in_place).output)
             yield holds(part is None, ProblemKind.NOT_REPEATED, part=part)
             after = trial.later(case, in_place=in_place)
-            part = stale_row(*map(_expected, (trial, after)), *map(_returned, (trial, after)))
+            part = stale_row(_expected(trial), _expected(after), _returned(trial), _returned(after))
             yield holds(part is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="comparison")
             yield from _gradients(trial, after, what, in_place=in_place)
 
