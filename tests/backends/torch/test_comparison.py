@@ -368,8 +368,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence() -> None:
         Dense(config_of("dense"), device="meta").to_layer()
 
 
-# Torch warns where it maps an operator without a rule of its own.
-@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+# Torch warns where it maps an operator without a rule of its own, and of what forward mode does itself.
+@pytest.mark.filterwarnings(
+    "ignore:There is a performance drop:UserWarning",
+    "ignore:torch.searchsorted:UserWarning",
+    "ignore:.torch.jit.script. is deprecated:DeprecationWarning",
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_function_transforms_give_the_numbers_of_one_call_after_the_other(kind: str) -> None:
     """``vmap``, gradients for each batch, and forward mode; products of several batches may round otherwise."""
