@@ -51,5 +51,5 @@ def test_byte_by_byte_is_the_same_loss_except_where_experts_choose(example: Modu
         model = example.new_model(name, seed=0).double().eval()
         model.embedding.weight *= 50  # new logits are so near to zero that nothing would differ
         differences[name] = abs(example.byte_by_byte(model, tokens) - example.loss_of(model, tokens).item())
-    # the rounding of float64 is a millionth of the first number, and a wrong byte in a call is thousands of it
+    # the rounding of float64 is far smaller, and what another choice of tokens changes is far larger
     assert {name for name, difference in differences.items() if difference > 1e-9} == {"experts choose"}, differences
