@@ -241,10 +241,10 @@ def test_every_text_has_enough_contrast(scheme):
         assert (bright + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)  # WCAG 2.2, 1.4.3
 
 
-def test_four_backends_with_the_most_failures_stay_under_400_kilobytes():
+def test_four_backends_with_the_most_failures_stay_under_500_kilobytes():
     worst = check_backend(load(str(MUTANTS / "scores_with_temperature.py")), size="minimal")
     assert len(worst.of(Status.FAIL)) > 30
-    assert len(page([worst] * 4).encode()) < 400_000
+    assert len(page([worst] * 4).encode()) < 500_000
 
 
 def test_a_check_and_a_stage_of_a_newer_suite_are_shown():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -21,6 +21,7 @@ from peerspec.reference.initial import STARTS_AT_ONE
 __all__ = ["ComparisonModule"]
 
 Config = TypeVar("Config", bound=ComparisonConfig)
+Module = TypeVar("Module", bound="ComparisonModule[Any]")
 
 
 class ComparisonModule(nn.Module, Generic[Config]):
@@ -67,7 +68,7 @@ class ComparisonModule(nn.Module, Generic[Config]):
                 tensor.fill_(name in STARTS_AT_ONE)
 
     @classmethod
-    def from_layer(cls, layer: ComparisonLayer, *, device: torch.device | str | None = None) -> Self:
+    def from_layer(cls: type[Module], layer: ComparisonLayer, *, device: torch.device | str | None = None) -> Module:
         """A module with a copy of the layer's parameters."""
         tensors = {name: to_tensor(array) for name, array in layer.params.items()}
         module = cls(layer.config, device="meta", dtype=learned_dtype(tensors))  # type: ignore[arg-type]

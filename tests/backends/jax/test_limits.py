@@ -79,5 +79,5 @@ def test_the_module_claims_what_the_contract_names():
     assert backend.profiles == {
         *("float32", "float64", "bfloat16", "float16", "mixed-bfloat16", "mixed-float16", "select", "training"),
         *("query-norm", "glu", "sigmoid", "per-head-keys", "query-bias", "frozen-statistics"),
-        *("growth", "trainable", "adapter"),
+        *("growth", "trainable", "adapter", "dense", "token-choice", "expert-choice", "pkm"),
     }

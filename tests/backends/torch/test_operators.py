@@ -69,6 +69,11 @@ def expert_inputs(dtype: torch.dtype) -> dict[str, Inputs]:
         "forward": [(weight, weight[..., 0].contiguous(), keys, u, v, w, x, 3, "sigmoid", "silu")],
         "gather_dot": [(u, ids, x)],
         "gather_sum": [(v, ids, gates)],
+        "value_sum": [(v, ids, gates), (learned[1], ids, learned[3], True)],
+        "value_products": [(v, ids, dy)],
+        "gates": [(products, "softmax"), (products, "sigmoid")],
+        "base_map": [(x, u, None), (x, u, u[:, 0].contiguous()), (learned[2], u, None)],
+        "batched_product": [(torch.randn(2, 3, 5), torch.randn(2, 5, 4))],
         "table_gradient": [(u, ids, gates, x, False)],
     }
 
