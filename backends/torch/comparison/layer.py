@@ -71,7 +71,7 @@ class ComparisonModule(nn.Module, Generic[Config]):
     def from_layer(cls: type[Module], layer: ComparisonLayer, *, device: torch.device | str | None = None) -> Module:
         """A module with a copy of the layer's parameters."""
         tensors = {name: to_tensor(array) for name, array in layer.params.items()}
-        module = cls(layer.config, device="meta", dtype=learned_dtype(tensors))  # type: ignore[arg-type]
+        module = cls(layer.config, device="meta", dtype=learned_dtype(tensors))
         target = device or torch.get_default_device()
         module.load_state_dict({name: copied(tensor, target) for name, tensor in tensors.items()}, assign=True)
         return module
