@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-from support.adapters import CONFIG, adapter_of, bases_of, tokens_of
-from support.rounding import APART
+from support.adapters import CONFIG, OPTIONS, adapter_of, assert_as_the_reference, bases_of, tokens_of
 
 from peerspec.backends.jax import (
     adapt,
@@ -22,15 +21,7 @@ from peerspec.backends.jax import (
     plain_operations,
 )
 from peerspec.reference import InputError, TableError
-from peerspec.reference import adapt as reference_adapt
-from peerspec.reference import adapter_gradients as reference_gradients
 
-OPTIONS: list[dict] = [
-    {},
-    {"rank": 1, "gate": "sigmoid"},
-    {"query_norm": "layer", "alpha": 3.0},
-    {"query_norm": "batch", "key_heads": 3, "query_bias": True},
-]
 PRECISIONS = [
     (np.float32, np.float32),
     (ml_dtypes.bfloat16, ml_dtypes.bfloat16),
@@ -38,25 +29,10 @@ PRECISIONS = [
 ]
 
 
-def near(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    return bool(np.abs(ours - theirs).max() <= APART * max(1.0, np.abs(theirs).max()))
-
-
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("training", [True, False])
 def test_outputs_and_gradients_are_those_of_the_reference(options: dict, training: bool) -> None:
-    config = replace(CONFIG, **options)
-    adapter, bases, x = adapter_of(config), bases_of(config), tokens_of()
-    wanted = reference_adapt(adapter, bases, x, training=training)
-    found = backend.adapt(adapter, bases, x, training=training)
-    assert found.keys() == {"y.q", "y.keys", "scores", "indices", "gates"}
-    assert all(near(found[f"y.{name}"], y) for name, y in wanted.y.items())
-    assert (found["indices"] == wanted.indices).all()
-    dy = {name: np.cos(y) for name, y in wanted.y.items()}
-    ours = backend.adapter_gradients(adapter, bases, x, dy, training=training)
-    theirs = reference_gradients(adapter, bases, x, dy, training=training)
-    assert ours.keys() == theirs.keys()
-    assert all(near(ours[name], theirs[name]) for name in theirs)
+    assert_as_the_reference(backend, options, training=training)
 
 
 @pytest.mark.parametrize("library", [False, True])
