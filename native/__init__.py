@@ -18,6 +18,7 @@ from peerspec.native.rows import SortedPairs, gather_sum, scatter_sum, sort_ids
 from peerspec.native.selection import select
 from peerspec.native.tables import ExpertTables, RouterTables
 from peerspec.native.updates import FactoredRows, adagrad_rows, adam_rows, sgd_rows
+from peerspec.native.usage import count_experts
 
 __all__ = [
     "ISAS",
@@ -35,6 +36,7 @@ __all__ = [
     "available",
     "best_isa",
     "computed_by",
+    "count_experts",
     "expert_stage",
     "expert_stage_backward",
     "forward",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from peerspec import reference
 from peerspec.reference import DTYPES, InputError
 
-__all__ = ["DTYPE_CODES", "INT8_CODE", "address", "compute_dtype", "contiguous", "require_contiguous"]
+__all__ = ["DTYPE_CODES", "INT8_CODE", "address", "compute_dtype", "contiguous", "in_place", "require_contiguous"]
 
 DTYPE_CODES = {DTYPES[name]: code for code, name in enumerate(("float32", "float64", "bfloat16", "float16"))}
 """The ``peerspec_format`` of each dtype of SPEC.md."""
@@ -71,6 +71,18 @@ def require_contiguous(
         raise InputError(f"{name} must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
     if not array.flags.aligned:
         raise InputError(f"{name} must lie at a multiple of {array.itemsize} bytes; pass a copy")
+
+
+def in_place(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """The array itself, after checking that it can be changed in place.
+
+    Raises:
+        InputError: another dtype or shape, or not C-contiguous, not aligned or not writeable.
+    """
+    contiguous(name, array, dtype, shape)
+    if not (array.flags.c_contiguous and array.flags.aligned and array.flags.writeable):
+        raise InputError(f"{name} is changed in place and must be C-contiguous, aligned and writeable; pass a copy")
+    return array
 
 
 def address(array: NDArray[Any] | None) -> int | None:

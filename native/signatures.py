@@ -70,6 +70,7 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "peerspec_gather_sum": (_RUN, _CODE, *[_SIZE] * 4, *[_ARRAY] * 4),
     "peerspec_sort_ids": (*[_SIZE] * 2, *[_ARRAY] * 5),
     "peerspec_update_rows": (_RUN, *[_CODE] * 2, *[_SIZE] * 3, *[_ARRAY] * 5, *[_NUMBER] * 4, _SIZE),
+    "peerspec_count_experts": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 4),
     "peerspec_scatter_sum": (_RUN, _CODE, *[_SIZE] * 3, *[_ARRAY] * 5),
     "peerspec_scatter_update": (_RUN, *[_CODE] * 2, *[_SIZE] * 4, *[_ARRAY] * 8, *[_NUMBER] * 4, _SIZE),
 }

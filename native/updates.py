@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from peerspec.native.arrays import DTYPE_CODES, address, compute_dtype, contiguous
+from peerspec.native.arrays import DTYPE_CODES, address, compute_dtype, contiguous, in_place
 from peerspec.native.isa import run
 from peerspec.native.library import require
 from peerspec.native.rows import SortedPairs, checked_order
@@ -92,7 +92,7 @@ def adagrad_rows(
         >>> table[:, 0], sums
         (array([ 0. , -0.5,  0. , -0.5]), array([0., 1., 0., 1.]))
     """
-    sums = _state("sums", sums, compute_dtype(table.dtype), table.shape[:1])
+    sums = in_place("sums", sums, compute_dtype(table.dtype), table.shape[:1])
     _update(_ADAGRAD, table, touched, gradients, (sums,), (rate, epsilon, 0.0, 0.0), 1, threads, isa)
 
 
@@ -124,7 +124,7 @@ def adam_rows(
     if step < 1:
         raise InputError(f"step must be at least 1, got {step}; the first step is 1")
     moments = tuple(
-        _state(name, state, compute_dtype(table.dtype), table.shape)
+        in_place(name, state, compute_dtype(table.dtype), table.shape)
         for name, state in (("first", first), ("second", second))
     )
     _update(_ADAM, table, touched, gradients, moments, (rate, epsilon, *betas), step, threads, isa)
@@ -141,7 +141,7 @@ def _update(
     threads: int | None,
     isa: str | None,
 ) -> None:
-    table = _state("table", table, table.dtype, (None, None))
+    table = in_place("table", table, table.dtype, (None, None))
     touched = contiguous("touched", touched, np.int64, (None,))
     first, second, *_ = (*(address(array) for array in state), None, None)
     codes = (run(threads, isa), optimiser, DTYPE_CODES[table.dtype])
@@ -164,11 +164,3 @@ def _checked(rows: FactoredRows, table: NDArray[Any], touched: NDArray[Any]) -> 
     x = contiguous("x", rows.x, dtype, (len(weights), table.shape[1]))
     order = checked_order(rows.by_row.order, weights)
     return order, contiguous("starts", rows.by_row.starts, np.int64, (len(touched) + 1,)), weights, x
-
-
-def _state(name: str, array: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
-    """The array itself, after checking that it can be changed in place."""
-    contiguous(name, array, dtype, shape)
-    if not (array.flags.c_contiguous and array.flags.aligned and array.flags.writeable):
-        raise InputError(f"{name} is changed in place and must be C-contiguous, aligned and writeable; pass a copy")
-    return array

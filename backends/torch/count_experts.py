@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from peerspec import native
+from peerspec.backends.torch.arrays import to_array
+from peerspec.backends.torch.kernels import register_kernels
 from peerspec.backends.torch.operators import plain_operator
 
 __all__ = ["count_experts"]
@@ -26,14 +29,14 @@ def count_experts(
     _count(sums, ids, gates, mask)
 
 
-def _add(sums: Tensor, ids: Tensor, gates: Tensor, mask: Tensor | None) -> None:
+def _by_library(sums: Tensor, ids: Tensor, gates: Tensor, mask: Tensor | None) -> None:
     """Only touched rows are read and written: a bincount would write all N.
 
     Nearly every row is a miss of all caches, and this is what an addition costs. So both numbers of an expert lie side
     by side, and on the CPU they are one complex number: torch adds single numbers at random places as fast as memory
     permits, but not pairs.
     """
-    if torch._C._current_graph_task_id() != -1:  # a checkpoint computes again what was added before
+    if _within_backward():
         return
     ones = sums.new_ones(()).expand(ids.shape)
     if mask is not None:
@@ -44,6 +47,21 @@ def _add(sums: Tensor, ids: Tensor, gates: Tensor, mask: Tensor | None) -> None:
         torch.view_as_complex(sums).scatter_add_(0, at, torch.complex(ones, gates))
     else:
         sums.index_add_(0, at, torch.stack((ones, gates), 1))
+
+
+def _by_core(sums: Tensor, ids: Tensor, gates: Tensor, mask: Tensor | None) -> None:
+    """Rows are fetched some pairs ahead, and each thread adds to its own experts."""
+    if _within_backward() or not ids.numel():
+        return
+    shape = -1, ids.shape[-2:].numel()
+    gates = gates if gates.dtype == torch.float64 else gates.float()
+    routing = (to_array(each.reshape(shape)) for each in (ids.long(), gates))
+    native.count_experts(to_array(sums), *routing, None if mask is None else to_array(mask.reshape(-1)))
+
+
+def _within_backward() -> bool:
+    """Whether a checkpoint computes again what was added before."""
+    return torch._C._current_graph_task_id() != -1
 
 
 def _batched(info: Any, in_dims: tuple[int | None, ...], sums: Tensor, *routing: Tensor | None) -> tuple[None, None]:
@@ -57,6 +75,7 @@ def _batched(info: Any, in_dims: tuple[int | None, ...], sums: Tensor, *routing:
 
 
 _count = plain_operator(
-    "count_experts", "(Tensor(a!) sums, Tensor ids, Tensor gates, Tensor? mask) -> ()", _add, lambda *_: None
+    "count_experts", "(Tensor(a!) sums, Tensor ids, Tensor gates, Tensor? mask) -> ()", _by_library, lambda *_: None
 )
+register_kernels(_count, core=_by_core, library=_by_library, tables=(0,))
 torch.library.register_vmap(_count, _batched)

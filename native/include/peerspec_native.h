@@ -152,6 +152,13 @@ PEERSPEC_API int32_t peerspec_scatter_update(const peerspec_run* run, int32_t op
                                              const void* weights, const void* x, void* table, void* first, void* second,
                                              double rate, double epsilon, double beta1, double beta2, int64_t step);
 
+/* Adds 1 and the gate to the row of `sums` [num_experts, 2] of each selected expert, for the tokens whose `mask`
+ * [tokens] is not 0; all tokens if it is null. Gates [tokens, pairs] are F32 or F64. Nothing is added if an id lies
+ * outside 0 .. num_experts-1. */
+PEERSPEC_API int32_t peerspec_count_experts(const peerspec_run* run, int32_t format, int64_t num_experts,
+                                            int64_t tokens, int64_t pairs, const int64_t* ids, const void* gates,
+                                            const uint8_t* mask, double* sums);
+
 #ifdef __cplusplus
 }
 #endif
