@@ -85,7 +85,7 @@ def check(
     jobs: Annotated[
         str,
         typer.Option(
-            "--jobs", "-n", help="Processes for the precisions of one backend: a number, or auto.", metavar="NUMBER"
+            "--jobs", "-n", help="Processes that share the cases of one backend: a number, or auto.", metavar="NUMBER"
         ),
     ] = "1",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print verdicts only.")] = False,

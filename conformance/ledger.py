@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import inf
+from threading import Lock
 
 from peerspec.conformance.finding import Finding
 from peerspec.conformance.findings import waive_newer
@@ -14,7 +15,7 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """Outcomes by step and case, in whatever order they come.
+    """Outcomes by step and case, in whatever order they come, and from any thread.
 
     Args:
         steps: the steps of the plan.
@@ -25,7 +26,7 @@ class Ledger:
         self._steps, self._stop_early = steps, stop_early
         self._outcomes: list[dict[str, Outcome]] = [{} for _ in steps]
         self._failing: dict[int, int] = {}
-        self._nearest = inf
+        self._nearest, self._lock = inf, Lock()
 
     @property
     def stopped(self) -> bool:
@@ -39,11 +40,12 @@ class Ledger:
     def add(self, number: int, position: int, outcome: Outcome) -> None:
         """The outcome of that case."""
         step = self._steps[number]
-        self._outcomes[number][step.cases[position].name] = outcome
-        if outcome.decides:
-            self._failing[number] = min(position, self._failing.get(number, position))
-        if self._stop_early and outcome.finding and waive_newer(outcome.finding).decides:
-            self._nearest = min(number, self._nearest)
+        with self._lock:
+            self._outcomes[number][step.cases[position].name] = outcome
+            if outcome.decides:
+                self._failing[number] = min(position, self._failing.get(number, position))
+            if self._stop_early and outcome.finding and waive_newer(outcome.finding).decides:
+                self._nearest = min(number, self._nearest)
 
     def findings(self) -> Iterator[Finding]:
         """The finding of each step that is concluded, in the order of the plan, up to the nearest failure if wanted."""

@@ -20,7 +20,7 @@ from peerspec.conformance.novelty import features
 from peerspec.conformance.plan import Plan, Step
 from peerspec.conformance.work import work
 
-__all__ = ["Unit", "units"]
+__all__ = ["Unit", "shares", "units"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,18 @@ def units(plan: Plan) -> tuple[Unit, ...]:
             places.setdefault((step.check.trial, case.name, step.precision), []).append((number, position))
     found = [_unit(plan.steps, tuple(where)) for where in places.values()]
     return _by_novelty(found, [features(unit.kind, unit.definition, _checks(unit, plan)) for unit in found])
+
+
+def shares(units: Sequence[Unit], jobs: int) -> list[tuple[Unit, ...]]:
+    """At most ``jobs`` shares of about equal work, each in the order of the units; one chain stays together."""
+    chains = sorted(_chains(units), key=lambda chain: sum(units[i].work for i in chain), reverse=True)
+    numbers: list[list[int]] = [[] for _ in range(max(1, min(jobs, len(chains))))]
+    work = [0.0] * len(numbers)
+    for chain in chains:
+        least = work.index(min(work))
+        numbers[least] += chain
+        work[least] += sum(units[i].work for i in chain)
+    return [tuple(units[i] for i in sorted(share)) for share in numbers]
 
 
 def _unit(steps: Sequence[Step], places: tuple[tuple[int, int], ...]) -> Unit:

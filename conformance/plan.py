@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from peerspec import reference
@@ -111,26 +111,6 @@ class Plan:
         names_supports = SUPPORTS.startswith(tuple(only or ()))
         asked = precisions if names_supports else _precisions_of(steps)
         return cls(precisions, tuple(steps), unclaimed, configs, asked, names_supports, bool(profiles or only))
-
-    def split(self, jobs: int) -> list[Plan]:
-        """At most ``jobs`` plans of about equal work, each in the order of this one.
-
-        A precision stays whole, because its checks share answers.
-        """
-        groups: dict[str, list[Step]] = {}
-        for step in self.steps:
-            groups.setdefault(step.precision, []).append(step)
-        bins: list[list[Step]] = [[] for _ in range(max(1, min(jobs, len(groups))))]
-        for group in sorted(groups.values(), key=_work, reverse=True):
-            min(bins, key=_work).extend(group)
-        place = {id(step): number for number, step in enumerate(self.steps)}
-        bins = [sorted(steps, key=lambda step: place[id(step)]) for steps in bins]
-        without_steps = tuple(precision for precision in self.asked if precision not in groups)
-        first, *others = [replace(self, steps=tuple(steps), asked=_precisions_of(steps)) for steps in bins]
-        return [
-            replace(first, asked=(*first.asked, *without_steps)),
-            *(replace(other, unclaimed=()) for other in others),
-        ]
 
 
 def _require_claims(claimed: Collection[str], named: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""The run of a plan on one host: make the trials, run the checks, and collect the findings.
+"""The run of a plan, or of a share of it, on one host: make the trials, run the checks, and collect the outcomes.
 
 The cases run in the order of ``order``. The findings are the same in any order: each is concluded from the outcomes of
 all its cases, in the order of the suite.
@@ -6,7 +6,7 @@ all its cases, in the order of the suite.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,32 +47,37 @@ class Run:
         shows_routing: whether every answer carried its routing.
         stopped: whether the run ended before its last case.
         support: what the backend takes and declines.
-        units: the cases, in the order in which they run.
+        units: the cases, in the order in which they run; all cases of the plan, or the share of this run.
     """
 
-    def __init__(self, host: Host, plan: Plan, seed: int) -> None:
+    def __init__(self, host: Host, plan: Plan, seed: int, share: Sequence[Unit] | None = None) -> None:
         self.host, self.plan, self.seed = host, plan, seed
         self.shows_routing, self.stopped = True, False
         self.support = Support(host, plan.configs, plan.asked)
-        self.units = units(plan)
+        self.units = units(plan) if share is None else tuple(share)
         self._trials: dict[tuple[TrialKind, str, str], Any] = {}
 
-    def findings(
-        self, *, stop_early: bool, meter: Meter | None = None, journal: Journal | None = None
-    ) -> Iterator[Finding]:
-        """One finding per step, then for a declined required configuration, then per check of an unclaimed profile.
-
-        With ``stop_early``, cases of later steps are left out as soon as a step fails, and later steps have no finding.
-        """
-        ledger = Ledger(self.plan.steps, stop_early=stop_early)
+    def judge(self, ledger: Ledger, meter: Meter, journal: Journal | None = None) -> None:
+        """Run the units whose outcomes the ledger needs, and add these."""
         if journal:
             self.support.restore(journal.support)
-        self._run_units(ledger, meter or Meter(self.units, None), journal)
-        yield from ledger.findings()
+        self._run_units(ledger, meter, journal)
         self.stopped = bool(self.host.dead) or ledger.stopped
+
+    def closing(self) -> Iterator[Finding]:
+        """The findings that no step has: of a declined required configuration, and per check of an unclaimed profile.
+
+        They follow from what the whole plan has asked for, so a run that stopped has none.
+        """
         if not self.stopped:
             yield from self.supports() if self.plan.names_supports else self.declines_required()
             yield from map(findings.not_claimed, self.plan.unclaimed)
+
+    def take_over(self, others: Iterable[Run]) -> None:
+        """Know what runs of other shares of the plan have asked for, and whether they stopped."""
+        for other in others:
+            self.support.take_over(other.support)
+            self.stopped |= other.stopped
 
     def _run_units(self, ledger: Ledger, meter: Meter, journal: Journal | None) -> None:
         for unit in self.units:

@@ -17,8 +17,10 @@ from peerspec.conformance.hosts.object_host import ObjectHost
 from peerspec.conformance.identity import identity
 from peerspec.conformance.journal import Journal
 from peerspec.conformance.kinds import Level
+from peerspec.conformance.ledger import Ledger
 from peerspec.conformance.meter import Meter, Progress
-from peerspec.conformance.plan import SUPPORTS, Plan, require_waived_checks
+from peerspec.conformance.order import shares, units
+from peerspec.conformance.plan import Plan, require_waived_checks
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Run
 from peerspec.conformance.versions import versions
@@ -55,7 +57,7 @@ def check_backend(
         stop_early: after a failure that no other failure caused, run only what may show a cause nearer to the start of
             the layer; the first failure of the report is then that of a whole run.
         progress: called before every case, at a failure, and at the end.
-        jobs: how many processes share the precisions, which helps backends that compile; an object has one process.
+        jobs: how many processes share the cases, which helps backends that compile; an object has one process.
         resume: the journal of the run. If the file exists, the run goes on where it ended; a run that is complete
             removes it. It stays if the backend ended or gave no answer in time, so that another try is possible.
         warn: called with a sentence if the journal cannot be written any more; the run goes on without it.
@@ -76,15 +78,15 @@ def check_backend(
     hosts = [open_host(backend, timeout=timeout)]
     try:
         plan = Plan.make(hosts[0].profiles, size=size, profiles=profiles, only=only)
-        parts = plan.split(jobs if not isinstance(hosts[0], ObjectHost) else 1)
+        parts = shares(units(plan), jobs if not isinstance(hosts[0], ObjectHost) else 1)
         hosts += [open_host(backend, timeout=timeout) for _ in parts[1:]]
-        runs = [Run(host, part, seed) for host, part in zip(hosts, parts, strict=True)]
+        runs = [Run(host, plan, seed, part) for host, part in zip(hosts, parts, strict=True)]
         about = {"profiles": profiles, "size": size, "seed": seed, "only": only, "stop early": stop_early}
         journal = Journal(Path(resume), identity(backend, hosts[0], about), warn) if resume else None
         started = time.perf_counter() - (journal.file.seconds if journal else 0.0)
         meter = Meter((unit for run in runs for unit in run.units), progress)
         try:
-            found = (*runs[0].claims(), *_all_findings(runs, plan, meter, journal, stop_early=stop_early))
+            found = (*runs[0].claims(), *_findings(runs, Ledger(plan.steps, stop_early=stop_early), meter, journal))
         finally:
             if journal:
                 journal.file.close()
@@ -141,37 +143,23 @@ def _declined(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(sorted(f"{', '.join(sorted(found[r], key=PRECISIONS.index))}: {r}" for r in found))
 
 
-def _all_findings(
-    runs: Sequence[Run], plan: Plan, meter: Meter, journal: Journal | None, *, stop_early: bool
-) -> tuple[Finding, ...]:
-    """The findings of all runs, which go on at the same time, in the order of the whole plan."""
-
-    def findings(run: Run) -> list[Finding]:
-        return list(run.findings(stop_early=stop_early, meter=meter, journal=journal))
-
+def _findings(runs: Sequence[Run], ledger: Ledger, meter: Meter, journal: Journal | None) -> tuple[Finding, ...]:
+    """The findings of runs that go on at the same time, each with a share of one plan."""
     if len(runs) == 1:
-        return tuple(findings(runs[0]))
+        runs[0].judge(ledger, meter, journal)
+    else:
+        _judge_together(runs, ledger, meter, journal)
+    runs[0].take_over(runs[1:])
+    return (*ledger.findings(), *runs[0].closing())
+
+
+def _judge_together(runs: Sequence[Run], ledger: Ledger, meter: Meter, journal: Journal | None) -> None:
     with ThreadPoolExecutor(len(runs)) as pool:
         try:
-            found = [finding for part in pool.map(findings, runs) for finding in part]
+            for _ in pool.map(lambda run: run.judge(ledger, meter, journal), runs):
+                pass
         except BaseException:  # an interrupt must not wait until all threads have their answers
             meter.end_telling()
             for run in runs:
                 run.host.end()
             raise
-    return _in_order(found, plan)
-
-
-def _in_order(found: Sequence[Finding], plan: Plan) -> tuple[Finding, ...]:
-    """The findings of several runs as those of one, in the order of the plan; ``supports`` once if it is not named."""
-    order = {(step.check.id, step.precision): number for number, step in enumerate(plan.steps)}
-    supports = sorted(
-        (finding for finding in found if finding.check == SUPPORTS), key=lambda f: PRECISIONS.index(f.precision)
-    )
-    rest = [finding for finding in found if finding.check != SUPPORTS]
-    steps = sorted((f for f in rest if f.precision), key=lambda f: order[f.check, f.precision])
-    return (
-        *steps,
-        *supports[: None if plan.names_supports else 1],
-        *(finding for finding in rest if not finding.precision),
-    )

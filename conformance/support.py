@@ -114,6 +114,15 @@ class Support:
                     self._answer(config, precision)
         self._log.clear()
 
+    def take_over(self, other: Support) -> None:
+        """Know also what another run of the same plan has asked for, and its answers."""
+        for precision, configs in other._configs.items():
+            self._configs[precision] |= configs
+        self._of_dtype |= other._of_dtype
+        for config, precision in other._answers:
+            self._answer(config, precision)
+        self._log.clear()
+
     def refusal(self, precision: str) -> Refusal | None:
         """What keeps the backend below the level base in a precision, if anything."""
         for config in self._configs[precision]:

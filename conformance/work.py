@@ -22,6 +22,8 @@ def work(definition: Any, checks: int) -> float:
         return 2.0 * definition.examples
     if isinstance(definition, SelectionCase):
         return 1 + 8 * definition.n * (1 + log2(definition.n)) / _CALL
+    if hasattr(definition, "layer_config"):
+        return 1 + checks / 4
     if (config := getattr(definition, "config", None)) is None:  # the tokens of a layer that is given
         return 1.0
     designed = getattr(definition, "recipe", None)

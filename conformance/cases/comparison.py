@@ -36,6 +36,11 @@ def _case(
     return ComparisonDefinition(label, config, Data(**data), size, everywhere, narrow)
 
 
+def _followed(label: str, config: ComparisonConfig, **data: Any) -> ComparisonDefinition:
+    """A case whose answers must follow changes. What a backend stores shows in one precision."""
+    return replace(_case(label, config, size=0, **data), followed=True)
+
+
 def _strange(parts: Parts) -> None:
     """A NaN in the third token; infinities in the fourth; a NaN in the second, which a mask leaves out."""
     parts["x"][[1, 2], [0, -1]] = np.nan
@@ -94,8 +99,8 @@ def _common(
 DENSE_CASES = (
     _case("small", DENSE, size=0, everywhere=0),
     _case("exact", replace(DENSE, activation="relu"), exact=True, change=_idle, size=0, everywhere=1),
-    _case("glu", DenseConfig(33, 37, d_out=10, activation="silu", expert="glu"), 6, everywhere=1),
-    _case("glu.small", replace(DENSE, expert="glu"), size=0),
+    _case("glu", DenseConfig(33, 37, d_out=10, activation="silu", expert="glu"), 6),
+    _followed("glu.small", replace(DENSE, expert="glu"), masked=True),
     _case("identity", replace(DENSE, activation="identity")),
     _case("tanh", replace(DENSE, activation="gelu_tanh")),
     _case("one", DenseConfig(7, 1, d_out=1, activation="relu")),
@@ -113,8 +118,9 @@ TOKEN_CHOICE_CASES = (
     _case("small", TOKENS, size=0, everywhere=0),
     _case("before", replace(TOKENS, gate="softmax_before", capacity=3, activation="silu"), size=0, everywhere=1),
     _case("exact", TokenChoiceConfig(7, 8, 3, 5, d_out=4, activation="relu", capacity=4), exact=True, size=0),
-    _case("slopes", replace(TOKENS, activation="relu"), exact=True, change=_idle, everywhere=1),
-    _case("padding", replace(TOKENS, capacity=2, gate="softmax_before"), masked=True, everywhere=1),
+    _followed("glu.small", replace(TOKENS, capacity=3, expert="glu"), masked=True),
+    _followed("padding", replace(TOKENS, capacity=2, gate="softmax_before"), masked=True),
+    _case("slopes", replace(TOKENS, activation="relu"), exact=True, change=_idle),
     _case("switch", SWITCH),
     _case("switch.tight", replace(SWITCH, capacity=1)),
     _case("first", replace(TOKENS, top_k=1, capacity=2)),
@@ -126,7 +132,7 @@ TOKEN_CHOICE_CASES = (
     _case("loud", TOKENS, change=_loud, dy=False),
     _case("loud.before", replace(TOKENS, gate="softmax_before"), change=_loud, dy=False),
     _case("alike", replace(TOKENS, capacity=5), change=_alike),
-    _case("glu", TokenChoiceConfig(33, 6, 3, 37, d_out=10, activation="silu", expert="glu"), everywhere=1),
+    _case("glu", TokenChoiceConfig(33, 6, 3, 37, d_out=10, activation="silu", expert="glu")),
     _case("many", TokenChoiceConfig(9, 67, 9, 3, d_out=4, activation="relu", capacity=9), 70, dy=False),
     _case("ids", TokenChoiceConfig(9, 300, 3, 2, d_out=4, activation="relu"), 20),
     _case("crowded", TokenChoiceConfig(7, 40, 2, 3, d_out=4), 70, change=_alike),
@@ -143,15 +149,16 @@ EXPERT_CHOICE_CASES = (
     _case("small", EXPERTS, size=0, everywhere=0),
     _case("exact", ExpertChoiceConfig(7, 8, 5, 2.0, d_out=4, activation="relu"), 20, exact=True, size=0, everywhere=1),
     _case("first", ExpertChoiceConfig(7, 1, 6, 0.5, d_out=4), size=0),
-    _case("slopes", replace(EXPERTS, activation="relu"), exact=True, change=_idle, everywhere=1),
+    _followed("glu.small", replace(EXPERTS, expert="glu"), masked=True),
+    _case("slopes", replace(EXPERTS, activation="relu"), exact=True, change=_idle),
     _case("decimal", ExpertChoiceConfig(7, 5, 4, 2.2, d_out=4), 25),
     _case("up", ExpertChoiceConfig(7, 4, 5, 1.0, d_out=3, activation="identity"), 13),
     _case("few", ExpertChoiceConfig(7, 4, 5, 2.5, d_out=3), dy=False, change=_few),
     _case("least", ExpertChoiceConfig(7, 6, 5, 0.0001, d_out=3, activation="silu")),
     _case("all", replace(EXPERTS, capacity_factor=5.0)),
-    _case("padding", replace(EXPERTS, capacity_factor=2.0), 13, masked=True, everywhere=1),
+    _case("padding", replace(EXPERTS, capacity_factor=2.0), 13, masked=True),
     _case("loud", EXPERTS, change=_loud, dy=False),
-    _case("glu", ExpertChoiceConfig(33, 6, 37, 1.25, d_out=10, activation="silu", expert="glu"), everywhere=1),
+    _case("glu", ExpertChoiceConfig(33, 6, 37, 1.25, d_out=10, activation="silu", expert="glu")),
     _case("many", ExpertChoiceConfig(9, 67, 3, 8.0, d_out=4, activation="relu"), 70, dy=False),
     _case("queue", ExpertChoiceConfig(5, 2, 3, 1.0, d_out=4), 600, dy=False),
     *_common(
@@ -173,11 +180,12 @@ PKM_CASES = (
     _case("per-head", replace(MEMORY, key_heads=2)),
     _case("layer", replace(MEMORY, query_norm="layer")),
     _case("batch", BATCH),
-    _case("training", BATCH, 3, 4, masked=True, training=True, everywhere=1),
+    _followed("plain", MEMORY),
+    _followed("training", BATCH, lead=(3, 4), masked=True, training=True),
     _case("together", TOGETHER, masked=True, training=True, everywhere=1),
     _case("one", replace(MEMORY, top_k=1)),
     _case("deep", replace(MEMORY, num_experts=16, top_k=7)),
-    _case("twins", PKMConfig(7, 3, 4, 4, 4, d_out=5), everywhere=1),
+    _case("twins", PKMConfig(7, 3, 4, 4, 4, d_out=5)),
     _case("loud", MEMORY, change=_loud, dy=False),
     *_common(
         MEMORY,

@@ -55,6 +55,7 @@ class ComparisonDefinition:
         size: the smallest size that includes it: 0 minimal, 1 default, 2 full.
         everywhere: the smallest size that runs it in every precision and not only in the first one claimed.
         narrow: the same for the precisions with tokens of 16 bits.
+        followed: whether one change after the other is made to it, and what follows is judged.
     """
 
     label: str
@@ -63,6 +64,7 @@ class ComparisonDefinition:
     size: int = 1
     everywhere: int = 2
     narrow: int = 2
+    followed: bool = False
 
     @property
     def name(self) -> str:
@@ -73,13 +75,8 @@ class ComparisonDefinition:
     def tags(self) -> frozenset[str]:
         """The tags of the checks that use it: the profile, alone and with what some checks need."""
         kind, data = self.layer_config.kind, self.data
-        needs = {"exact": data.exact, "training": data.training, "gradients": data.dy, "follow": self._is_followed}
+        needs = {"exact": data.exact, "training": data.training, "gradients": data.dy, "follow": self.followed}
         return frozenset({kind, *(f"{kind}.{need}" for need, met in needs.items() if met)})
-
-    @property
-    def _is_followed(self) -> bool:
-        """Whether one change after the other is made to the case: the smallest ones, and small ones with a mask."""
-        return self.size == 0 or (self.data.masked and self.data.dy and self.data.layout == "rows")
 
     def make(self, precision: Precision, seed: int) -> ComparisonCase:
         """Build the case for one precision and one seed."""

@@ -1,4 +1,4 @@
-"""Several processes share the precisions of one backend, and the report is the one of a single process."""
+"""Several processes share the cases of one backend, and the report is the one of a single process."""
 
 from __future__ import annotations
 
@@ -7,23 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from peerspec.backends.protocol import PRECISIONS
 from peerspec.backends.reference import profiles
 from peerspec.conformance import check_backend
+from peerspec.conformance.kinds import TrialKind
 from peerspec.conformance.meter import Standing
-from peerspec.conformance.order import units
+from peerspec.conformance.order import shares, units
 from peerspec.conformance.plan import Plan
+
+LAYER = TrialKind.LAYER
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3, 9])
-def test_the_parts_of_a_plan_hold_every_step_once_and_keep_a_precision_whole(jobs: int) -> None:
-    plan = Plan.make(profiles, size="default")
-    parts = plan.split(jobs)
-    assert len(parts) == min(jobs, len(PRECISIONS))
-    assert sorted(map(id, plan.steps)) == sorted(id(step) for part in parts for step in part.steps)
-    owners = [{step.precision for step in part.steps} for part in parts]
-    assert sum(map(len, owners)) == len(set().union(*owners))
-    assert sum(len(part.unclaimed) for part in parts) == len(plan.unclaimed)
+def test_shares_hold_every_case_once_and_in_order_and_keep_a_configuration_together(jobs: int) -> None:
+    whole = units(Plan.make(profiles, size="default"))
+    parts = shares(whole, jobs)
+    assert len(parts) == jobs
+    place = {unit.key: number for number, unit in enumerate(whole)}
+    numbers = [[place[unit.key] for unit in part] for part in parts]
+    assert all(part == sorted(part) for part in numbers)
+    assert sorted(number for part in numbers for number in part) == [*range(len(whole))]
+    owners = [{(unit.definition.config, unit.precision) for unit in part if unit.kind is LAYER} for part in parts]
+    assert sum(map(len, owners)) == len(set().union(*owners)) > 9
+    work = [sum(unit.work for unit in part) for part in parts]
+    assert max(work) <= min(work) + max(unit.work for unit in whole)
+
+
+def test_there_are_no_more_shares_than_cases() -> None:
+    whole = units(Plan.make(profiles, size="minimal", only=["growth.steps"], profiles=["float32"]))
+    assert [len(part) for part in shares(whole, 99)] == [1] * len(whole)
+    assert shares((), 3) == [()]
 
 
 def test_two_processes_give_the_report_of_one() -> None:

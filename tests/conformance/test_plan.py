@@ -58,15 +58,3 @@ def test_a_mixed_precision_runs_the_cases_of_every_precision_and_those_of_narrow
     assert not any(name.startswith("select") for name in names["mixed-bfloat16"])
     alone = Plan.make(ALL_PROFILES - set(PRECISIONS) | {"mixed-float16"}, size="default")
     assert {c.name for step in alone.steps for c in step.cases} == names["float32"] | rows["float32"]
-
-
-@pytest.mark.parametrize("jobs", [1, 2, 3, 9])
-def test_parts_of_a_plan_keep_its_order_and_lose_no_step(jobs):
-    """A run that stops early reports the failure that comes first in the order of its steps."""
-    plan = Plan.make(ALL_PROFILES, size="minimal")
-    parts = plan.split(jobs)
-    place = {(step.check.id, step.precision): number for number, step in enumerate(plan.steps)}
-    numbers = [[place[step.check.id, step.precision] for step in part.steps] for part in parts]
-    assert all(part == sorted(part) for part in numbers)
-    assert sorted(number for part in numbers for number in part) == [*range(len(plan.steps))]
-    assert len(parts) == min(jobs, len(plan.precisions))

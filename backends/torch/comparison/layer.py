@@ -62,6 +62,8 @@ class ComparisonModule(nn.Module, Generic[Config]):
         """Draw new parameters as ``ComparisonLayer.random`` does, from torch's generator."""
         scales = initial_scales(self.config)
         for name, tensor in self._tensors().items():
+            if tensor.is_meta:
+                continue  # it has no values, and torch takes as long as for many
             if name in scales:
                 tensor.normal_(0, scales[name])
             else:
