@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from peerspec.cli.options import BACKEND_HELP, Overwrite, Seed, Timeout
+from peerspec.cli.threads import load_numpy_with_one
 from peerspec.files.shown import shown
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def check(
     """
     from contextlib import ExitStack
 
+    load_numpy_with_one()
     from peerspec.cli.console import SafeConsole
     from peerspec.cli.deep import explore
     from peerspec.cli.files import STANDARD_OUTPUT, make_folder, output_file, refuse_same_files

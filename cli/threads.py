@@ -9,12 +9,14 @@ import traceback
 from contextlib import suppress
 from typing import NoReturn
 
-__all__ = ["TOO_LITTLE", "can_start", "is_from_start", "leave"]
+__all__ = ["TOO_LITTLE", "can_start", "is_from_start", "leave", "load_numpy_with_one"]
 
 TOO_LITTLE = (
     "the system gives this process too little memory or too few threads; raise the limits that `ulimit -a` shows, or "
     "set OPENBLAS_NUM_THREADS=1"
 )
+
+_BLAS = "OPENBLAS_NUM_THREADS"
 
 
 def can_start() -> bool:
@@ -26,6 +28,21 @@ def can_start() -> bool:
         return False
     thread.join()
     return True
+
+
+def load_numpy_with_one() -> None:
+    """Load NumPy so that it computes with one thread, unless it is loaded, or the environment says otherwise.
+
+    The matrices of the judge are small, and threads that wait for the next one keep processors from the backend. The
+    environment stays as it was for the processes of backends.
+    """
+    if "numpy" in sys.modules or _BLAS in os.environ:
+        return
+    os.environ[_BLAS] = "1"
+    try:
+        import numpy  # noqa: F401  # its library reads the environment once
+    finally:
+        del os.environ[_BLAS]
 
 
 def is_from_start(error: BaseException | None) -> bool:

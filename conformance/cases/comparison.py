@@ -71,7 +71,7 @@ def _alike(parts: Parts) -> None:
 
 
 def _common(
-    small: ComparisonConfig, wide: ComparisonConfig, even: ComparisonConfig, tall: ComparisonConfig
+    small: ComparisonConfig, wide: ComparisonConfig, even: ComparisonConfig, tall: ComparisonConfig, narrow: int = 1
 ) -> tuple[ComparisonDefinition, ...]:
     """The forms of input that every layer gets, and sizes on an edge of tiles and beside it.
 
@@ -80,6 +80,7 @@ def _common(
         wide: a layer of odd sizes, larger than one or two vectors.
         even: a layer of sizes that are powers of two.
         tall: a layer that gives every token more than 128 features; there are more than 128 tokens, too.
+        narrow: the smallest size that runs the wide layer in the precisions with tokens of 16 bits.
     """
     return (
         _case("strange", small, dy=False, masked=True, change=_strange),
@@ -91,7 +92,7 @@ def _common(
         _case("columns", small, layout="columns"),
         _case("gaps", small, masked=True, layout="gaps"),
         _case("even", even, 32),
-        _case("wide", wide, 33, narrow=1),
+        _case("wide", wide, 33, narrow=narrow),
         _case("tall", tall, 131),
     )
 
@@ -142,6 +143,7 @@ TOKEN_CHOICE_CASES = (
         TokenChoiceConfig(65, 9, 2, 131, d_out=67, activation="gelu_tanh", capacity=7),
         TokenChoiceConfig(64, 8, 2, 64, d_out=64, activation="relu", capacity=8, gate="softmax_before"),
         TokenChoiceConfig(131, 5, 2, 3, d_out=133, activation="relu", capacity=47),
+        narrow=2,
     ),
 )
 
@@ -166,6 +168,7 @@ EXPERT_CHOICE_CASES = (
         ExpertChoiceConfig(65, 9, 131, 2.0, d_out=67, activation="gelu_tanh"),
         ExpertChoiceConfig(64, 8, 64, 2.0, d_out=64, activation="relu"),
         ExpertChoiceConfig(131, 5, 3, 2.0, d_out=133, activation="relu"),
+        narrow=2,
     ),
 )
 

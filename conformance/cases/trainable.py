@@ -47,6 +47,6 @@ TRAINABLE_CASES = (
     _case("small", SMALL, everywhere=0),
     _case("per-head", replace(PER_HEAD, query_bias=True), "per-head-keys", "query-bias"),
     _case("norm", BATCH_NORM, "query-norm", "frozen-statistics"),
-    _case("together", TOGETHER, *ALL_OPTIONS, "frozen-statistics", everywhere=1),
+    _case("together", TOGETHER, *ALL_OPTIONS, "frozen-statistics"),
     _case("one", replace(LONE, d_model=16, d_out=16, num_experts=25), exact=True),
 )

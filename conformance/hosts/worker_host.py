@@ -143,10 +143,14 @@ def _start(name: str) -> subprocess.Popen[bytes]:
 
     It imports no module from the current folder in the place of one that the suite needs. Its standard error is file
     descriptor 2, because ``sys.stderr`` need not be a file. It has a session of its own, so that an interrupt reaches
-    this process alone, which then ends the group of the worker.
+    this process alone, which then ends the group of the worker. Its idle threads sleep, unless the environment says
+    otherwise, because this process computes while the worker waits.
     """
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     command = [sys.executable, "-P", "-m", "peerspec.conformance.hosts.worker", name]
     try:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, env=environment
+        )
     except (ValueError, OSError) as error:  # a NUL, or a name that is too long
         raise BackendError(f"{shown(name)} cannot be the name of a backend: {error}") from None
