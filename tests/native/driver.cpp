@@ -108,7 +108,17 @@ void check_experts(const peerspec_run& run, int format, int activation, bool glu
                                     starts.get(), du.get(), x.get(), u.get(), first.get(), second.get(), 0.1, 1e-8,
                                     0.9, 0.999, 2),
             "scatter_update");
+  Buffer<double> sums(2 * experts);
+  Buffer<uint8_t> mask(tokens);
+  for (int64_t i = 0; i < 2 * experts; i++) sums.data[i] = 0;
+  for (int64_t i = 0; i < tokens; i++) mask.data[i] = i % 2;
+  for (const uint8_t* given : {static_cast<const uint8_t*>(nullptr), static_cast<const uint8_t*>(mask.get())})
+    require(!peerspec_count_experts(&run, compute, experts, tokens, pairs, ids.get(), gates.get(), given, sums.get()),
+            "count_experts");
   ids.data[ids.size - 1] = experts;
+  require(peerspec_count_experts(&run, compute, experts, tokens, pairs, ids.get(), gates.get(), nullptr, sums.get()) ==
+              PEERSPEC_BAD_ID,
+          "bad id in count_experts");
   require(peerspec_expert_stage(&run, &e, tokens, pairs, x.get(), ids.get(), gates.get(), y.get()) == PEERSPEC_BAD_ID, "bad id");
 }
 

@@ -223,6 +223,22 @@ void scatter_sums() {
   }
 }
 
+void counts() {
+  const int64_t rows = size_up_to(300), tokens = size_up_to(300), pairs = size_up_to(200);
+  auto ids = filled<int64_t>(tokens * pairs, [&] { return below(rows); });
+  auto gates = filled<float>(tokens * pairs, [] { return below(9) - 4; });  // whole numbers: every sum is exact
+  auto mask = filled<uint8_t>(tokens, [] { return below(2); });
+  auto sums = filled<double>(2 * rows, [] { return below(9); });
+  std::vector<double> want(&sums[0], &sums[0] + 2 * rows);
+  for (int64_t p = 0; p < tokens * pairs; p++)
+    if (mask[p / pairs]) want[2 * ids[p]]++, want[2 * ids[p] + 1] += gates[p];
+  const peerspec_run run = random_run();
+  require(!peerspec_count_experts(&run, PEERSPEC_F32, rows, tokens, pairs, ids.get(), gates.get(), mask.get(),
+                                  sums.get()),
+          "count_experts");
+  require(std::equal(want.begin(), want.end(), &sums[0]), "counts");
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -232,7 +248,7 @@ int main(int count, char** arguments) {
   int64_t rounds = 0;
   do {
     words.seed(round_seed = seed++);
-    switch (below(5)) {
+    switch (below(6)) {
       case 0:
         experts<double>();
         break;
@@ -244,6 +260,9 @@ int main(int count, char** arguments) {
         break;
       case 3:
         scatter_sums();
+        break;
+      case 4:
+        counts();
         break;
       default:
         experts<float>();

@@ -109,7 +109,7 @@ def all_inputs(dtype: torch.dtype) -> dict[str, Inputs]:
 
 NAMES = list(all_inputs(torch.float32))
 LIBRARY_ALONE = {
-    "query_backward", "gather_dot", "gather_sum", "table_gradient", "count_experts", "base_map", "batched_product",
+    "query_backward", "gather_dot", "gather_sum", "table_gradient", "base_map", "batched_product",
     "value_products",
 }  # fmt: skip
 

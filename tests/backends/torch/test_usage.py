@@ -21,7 +21,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
 
 import peerspec.export.torch
+from peerspec import native
 from peerspec.backends.torch import PEER, Usage, UsageSums
+from peerspec.backends.torch.kernels import library_operations
 from peerspec.reference import InputError, PeerConfig, expert_usage, unevenness
 
 CONFIG = PeerConfig(d_model=8, heads=2, num_experts=49, top_k=4, d_key=4)
@@ -389,3 +391,17 @@ def test_tensorboard_reads_the_scalars_back(tmp_path):
     for place, name in enumerate(("usage", "unevenness")):
         read = {event.step: event.value for event in events.Scalars(f"block.1/{name}")}
         assert read == {step: float(np.float32(figures[place])) for step, figures in written.items()}
+
+
+@pytest.mark.skipif(not native.available(), reason=native.unavailable_reason())
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_the_core_and_library_operations_add_the_same_bits(dtype):
+    generator = torch.Generator().manual_seed(3)
+    indices = torch.randint(4099, (5, 60, 8, 16), generator=generator)
+    gates, mask = torch.rand(indices.shape, generator=generator).to(dtype), torch.rand(5, 60, generator=generator) < 0.5
+    core, library = UsageSums(4099), UsageSums(4099)
+    for some in (None, mask):
+        core.add(indices, gates, some)
+        with library_operations():
+            library.add(indices, gates, some)
+        assert torch.equal(core.sums, library.sums)
