@@ -10,7 +10,7 @@ from torch import Tensor
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, INPUT_DTYPES, is_dtensor, parameter_dtype
 from peerspec.reference import InputError, PeerConfig, TableError
 
-__all__ = ["check_group", "check_input", "check_params", "check_tensors", "require_values"]
+__all__ = ["check_group", "check_input", "check_params", "check_tensors", "require_tensor", "require_values"]
 
 
 def check_params(config: PeerConfig, params: Mapping[str, Tensor]) -> None:
@@ -57,6 +57,12 @@ def _check_fitting(
             )
         if tensor.device != device:
             raise TableError(f"{name} must be on {device} as the keys, got {tensor.device}; move one of them")
+
+
+def require_tensor(x: object) -> None:
+    """Raise InputError where tokens are no tensor."""
+    if not isinstance(x, Tensor):
+        raise InputError(f"x must be a torch.Tensor, got {type(x).__name__}; convert it with torch.as_tensor")
 
 
 def check_input(config: PeerConfig, keys: Tensor, x: Tensor, mask: Tensor | None) -> None:

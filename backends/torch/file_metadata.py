@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import TORCH_DTYPES, parameter_dtype
 from peerspec.backends.torch.module import PEER
+from peerspec.backends.torch.module_names import modules_of
 from peerspec.files.shown import shown
 from peerspec.reference import FileFormError, PeerConfig, TableError
 from peerspec.reference import layers_metadata as metadata_of
@@ -46,7 +47,7 @@ def layers_metadata(model: nn.Module) -> dict[str, str]:
         >>> PEER.load("model.safetensors", prefix="1")  # doctest: +SKIP
     """
     names: dict[PEER, list[str]] = {}
-    for name, module in model.named_modules(remove_duplicate=False):
+    for name, module in modules_of(model).items():
         if isinstance(module, PEER):
             names.setdefault(module, []).append(name)
     metadata = metadata_of({min(prefixes, key=_first_kept): layer.config for layer, prefixes in names.items()})

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, is_dtensor, to_array, to_tensor
-from peerspec.backends.torch.checks import require_values
+from peerspec.backends.torch.checks import require_tensor, require_values
 from peerspec.backends.torch.forward import Output, RoutingStages, Stages, evaluate, fits_one_operator, in_one_operator
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.onnx_node import becomes_node
@@ -98,6 +98,7 @@ class PEER(nn.Module):
 
         x may be a jagged nested tensor, as for ``torch.nn.Linear``; then y is one too, and there is no mask.
         """
+        require_tensor(x)
         if x.is_nested and x.layout == torch.jagged and mask is None:
             jagged: Any = x
             if jagged.lengths() is not None or jagged._ragged_idx != 1:
@@ -124,6 +125,7 @@ class PEER(nn.Module):
             >>> output.y.shape, output.indices.shape
             (torch.Size([3, 8]), torch.Size([3, 2, 4]))
         """
+        require_tensor(x)
         if becomes_node() or (
             fits_one_operator(self.config) and not self._learns(x) and is_plain(self.query) and is_plain(self.experts)
         ):

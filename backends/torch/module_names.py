@@ -5,21 +5,54 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
 from peerspec.files.shown import printable, shown
 from peerspec.reference import InputError
 
-__all__ = ["Pattern", "Where", "matching"]
+__all__ = ["Pattern", "Where", "matching", "modules_of", "of_class"]
 
 Pattern = str | re.Pattern[str]
+Module = TypeVar("Module", bound=nn.Module)
 Where = Pattern | Sequence[Pattern] | Callable[[str, nn.Module], bool]
 
 
 _LENGTH = 300
 """Characters of the names of others that a message shows."""
+
+
+def modules_of(model: nn.Module) -> dict[str, nn.Module]:
+    """All modules of a model, itself included, by every name that each has.
+
+    Raises:
+        InputError: ``model`` is no module.
+
+    Example:
+        >>> list(modules_of(nn.Sequential(nn.Identity())))
+        ['', '0']
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model must be a torch.nn.Module, got {type(model).__name__}; pass the model itself")
+    return dict(model.named_modules(remove_duplicate=False))
+
+
+def of_class(model: nn.Module, kind: type[Module]) -> dict[str, Module]:
+    """The modules of one class in a model by name, each once.
+
+    Raises:
+        InputError: ``model`` is no module.
+
+    Example:
+        >>> list(of_class(nn.Sequential(nn.Identity(), nn.ReLU()), nn.ReLU))
+        ['1']
+    """
+    seen: dict[Module, str] = {}
+    for name, module in modules_of(model).items():
+        if isinstance(module, kind):
+            seen.setdefault(module, name)
+    return {name: module for module, name in seen.items()}
 
 
 def matching(model: nn.Module, where: Where) -> dict[str, nn.Module]:
@@ -30,7 +63,7 @@ def matching(model: nn.Module, where: Where) -> dict[str, nn.Module]:
         where: as for ``replace_ffn``.
 
     Raises:
-        InputError: ``where``, or one of its patterns, matches no module, or is of another type.
+        InputError: ``model`` is no module; ``where``, or one of its patterns, matches no module, or is of another type.
 
     Example:
         >>> model = nn.ModuleDict({"blocks": nn.ModuleList(nn.ModuleDict({"mlp": nn.Identity()}) for _ in range(3))})
@@ -39,7 +72,9 @@ def matching(model: nn.Module, where: Where) -> dict[str, nn.Module]:
         >>> list(matching(model, ["[02].mlp"])) == list(matching(model, re.compile(r"blocks\\.[02]\\.mlp")))
         True
     """
-    modules = {name: module for name, module in model.named_modules(remove_duplicate=False) if name}
+    modules = {name: module for name, module in modules_of(model).items() if name}
+    if not modules:
+        raise InputError(f"this {type(model).__name__} has no modules within; pass the model that holds it")
     if callable(where):
         matched = {name for name, module in modules.items() if where(name, module)}
         if not matched:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from peerspec.backends.torch.module import PEER
-from peerspec.backends.torch.module_names import Where, matching
+from peerspec.backends.torch.module_names import Where, matching, modules_of, of_class
 from peerspec.backends.torch.replaceable import why_kept
 from peerspec.backends.torch.token_maps import why_no_map
 from peerspec.files.shown import shown
@@ -68,7 +68,7 @@ def replace_ffn(
         >>> replace_ffn(model, "[13].mlp", config)
         ['1.mlp', '3.mlp']
     """
-    modules, matched = dict(model.named_modules(remove_duplicate=False)), matching(model, where)
+    modules, matched = modules_of(model), matching(model, where)
     for name in matched:
         if reason := why_kept(name, matched, modules):
             raise InputError(f"the block {shown(name)} cannot be replaced: {reason}")
@@ -92,7 +92,7 @@ def peer_layers(model: nn.Module) -> dict[str, PEER]:
         >>> list(peer_layers(nn.Sequential(nn.Linear(8, 8), layer)))
         ['1']
     """
-    return {name: module for name, module in model.named_modules() if isinstance(module, PEER)}
+    return of_class(model, PEER)
 
 
 class _Plan(NamedTuple):

@@ -10,6 +10,7 @@ from torch._subclasses import FakeTensor
 
 from peerspec.backends.torch.forward import Output
 from peerspec.backends.torch.module import PEER
+from peerspec.backends.torch.module_names import of_class
 from peerspec.backends.torch.usage_sums import UsageSums
 from peerspec.reference import InputError, UsageHistory
 
@@ -77,7 +78,7 @@ class Usage(UsageSums):
         """Observe every PEER layer of a model, by the name of the layer; arguments as for one.
 
         Raises:
-            InputError: there is no PEER layer.
+            InputError: there is no PEER layer, or ``model`` is no module.
 
         Example:
             >>> from peerspec.backends.torch import PEER, PeerConfig
@@ -85,7 +86,7 @@ class Usage(UsageSums):
             >>> list(Usage.of_model(nn.Sequential(nn.LayerNorm(8), layer)))
             ['1']
         """
-        layers = {name: module for name, module in model.named_modules() if isinstance(module, PEER)}
+        layers = of_class(model, PEER)
         if not layers:
             raise InputError(f"usage is that of PEER layers, and this {type(model).__name__} has none")
         return {name: cls(layer, tokens=tokens, mode=mode, history=history) for name, layer in layers.items()}

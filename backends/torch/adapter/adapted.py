@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from peerspec.backends.torch.adapter.module import PEERAdapter
 from peerspec.backends.torch.adapter.sharing import shared_routing
+from peerspec.backends.torch.checks import require_tensor
 
 __all__ = ["AdaptedLinear"]
 
@@ -45,6 +46,7 @@ class AdaptedLinear(nn.Module):
         Raises:
             InputError: x does not fit the adapter (SHP-1, PAR-5).
         """
+        require_tensor(x)
         adapter = self.shared_adapter
         at = shared_routing(adapter, x)  # which checks x
         y: Tensor = self.base(x)

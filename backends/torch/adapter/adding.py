@@ -14,7 +14,7 @@ from peerspec.backends.torch.adapter.module import PEERAdapter
 from peerspec.backends.torch.adapter.of_model import adapter_parameters
 from peerspec.backends.torch.adapter.sharing import share_no_more, share_routings
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES
-from peerspec.backends.torch.module_names import Where, matching
+from peerspec.backends.torch.module_names import Where, matching, modules_of, of_class
 from peerspec.files.shown import shown
 from peerspec.reference import AdapterConfig, InputError, TableError
 
@@ -119,8 +119,7 @@ def remove_adapters(model: nn.Module) -> list[str]:
         >>> remove_adapters(model), model[0] is linear
         (['0'], True)
     """
-    modules = dict(model.named_modules())
-    found = {name: module for name, module in modules.items() if isinstance(module, AdaptedLinear)}
+    modules, found = modules_of(model), of_class(model, AdaptedLinear)
     for name, adapted in found.items():
         parent, _, leaf = name.rpartition(".")
         setattr(modules[parent], leaf, adapted.base_again())
@@ -157,7 +156,7 @@ def linear_maps(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Linear]:
     Raises:
         InputError: one cannot.
     """
-    modules = dict(model.named_modules(remove_duplicate=False))
+    modules = modules_of(model)
     for name in names:
         if reason := why_not_adapted(name, modules):
             raise InputError(f"{shown(name)} cannot get an adapter: {reason}")

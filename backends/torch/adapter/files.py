@@ -15,8 +15,9 @@ from peerspec.backends.torch.adapter.adding import Group, linear_maps, only_adap
 from peerspec.backends.torch.adapter.module import PEERAdapter
 from peerspec.backends.torch.adapter.of_model import peer_adapters
 from peerspec.backends.torch.arrays import is_dtensor
+from peerspec.backends.torch.module_names import modules_of, of_class
 from peerspec.files.shown import shown
-from peerspec.reference import FileFormError, InputError, TableError
+from peerspec.reference import Adapter, FileFormError, InputError, TableError
 from peerspec.reference.adapter_files import AdapterFile, PlacedAdapter, read_adapters, write_adapters
 
 __all__ = ["hash_of_base", "load_adapters", "save_adapters"]
@@ -50,10 +51,8 @@ def save_adapters(model: nn.Module, path: str | PathLike[str], *, overwrite: boo
     if not adapters:
         raise InputError(f"this {type(model).__name__} has no adapters to write; call add_adapters first")
     places = _places(model, adapters)
-    maps = {name: module.base for name, module in model.named_modules() if isinstance(module, AdaptedLinear)}
-    placed = {
-        prefix: PlacedAdapter(_whole(adapter).to_adapter(), places[prefix]) for prefix, adapter in adapters.items()
-    }
+    maps = {name: module.base for name, module in of_class(model, AdaptedLinear).items()}
+    placed = {prefix: PlacedAdapter(_taken(prefix, adapter), places[prefix]) for prefix, adapter in adapters.items()}
     write_adapters(AdapterFile(placed, hash_of_base(maps)), path, overwrite=overwrite)
 
 
@@ -88,7 +87,7 @@ def load_adapters(
     """
     file = read_adapters(path)
     names = [place for each in file.adapters.values() for place in each.places.values()]
-    present = dict(model.named_modules(remove_duplicate=False))
+    present = modules_of(model)
     if missing := [name for name in names if name not in present]:
         raise InputError(
             f"{path} has an adapter for {shown(missing[0])}, and this {type(model).__name__} has no module of that "
@@ -143,9 +142,8 @@ def _places(model: nn.Module, adapters: Mapping[str, PEERAdapter]) -> dict[str, 
     """For each adapter the name of the linear map of each target."""
     names = {adapter: prefix for prefix, adapter in adapters.items()}
     found: dict[str, dict[str, str]] = {prefix: {} for prefix in adapters}
-    for name, module in model.named_modules():
-        if isinstance(module, AdaptedLinear):
-            found[names[module.shared_adapter]][module.target] = name
+    for name, module in of_class(model, AdaptedLinear).items():
+        found[names[module.shared_adapter]][module.target] = name
     for prefix, adapter in adapters.items():
         if lost := [target for target in adapter.config.targets if target not in found[prefix]]:
             raise InputError(
@@ -155,11 +153,15 @@ def _places(model: nn.Module, adapters: Mapping[str, PEERAdapter]) -> dict[str, 
     return found
 
 
-def _whole(adapter: PEERAdapter) -> PEERAdapter:
+def _taken(prefix: str, adapter: PEERAdapter) -> Adapter:
+    """The adapter with that name in the model."""
     for name, parameter in adapter.named_parameters():
         if is_dtensor(parameter):
-            raise TableError(f"{name} of an adapter is split over several processes; write adapters of a whole model")
-    return adapter
+            raise TableError(f"{prefix}.{name} is split over several processes; write adapters of a whole model")
+    try:
+        return adapter.to_adapter()
+    except TableError as error:
+        raise TableError(f"{shown(prefix)}: {error}") from None
 
 
 def _check_widths(prefix: str, each: PlacedAdapter, maps: Mapping[str, nn.Linear], path: object) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from peerspec.backends.torch.adapter.change import change
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
-from peerspec.backends.torch.checks import require_values
+from peerspec.backends.torch.checks import require_tensor, require_values
 from peerspec.backends.torch.forward import Routing, RoutingStages, route, wants_derivative
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.stages import Query, QueryNorm, add_tensor, reset, tensor_of
@@ -91,6 +91,7 @@ class PEERAdapter(nn.Module):
 
     def route(self, x: Float[Tensor, "*lead D"]) -> Routing:
         """The routing of tokens, which all targets share (ADP-2)."""
+        require_tensor(x)
         dtype, norm = self.keys.dtype, self.query_norm
         stages = RoutingStages(
             lambda tokens, narrow: self.query(tokens, dtype, narrow),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from peerspec.backends.torch.adapter.module import PEERAdapter
+from peerspec.backends.torch.module_names import of_class
 
 __all__ = ["adapter_parameters", "adapter_state_dict", "peer_adapters"]
 
@@ -19,7 +20,7 @@ def peer_adapters(model: nn.Module) -> dict[str, PEERAdapter]:
         >>> list(peer_adapters(model))
         ['0.adapter']
     """
-    return {name: module for name, module in model.named_modules() if isinstance(module, PEERAdapter)}
+    return of_class(model, PEERAdapter)
 
 
 def adapter_parameters(model: nn.Module) -> list[nn.Parameter]:

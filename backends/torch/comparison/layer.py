@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from peerspec.backends.torch.arrays import COMPUTE_DTYPES, to_array, to_tensor
-from peerspec.backends.torch.checks import require_values
+from peerspec.backends.torch.checks import require_tensor, require_values
 from peerspec.backends.torch.comparison.checks import check_dtype, check_input, check_params
 from peerspec.backends.torch.huge_pages import copied
 from peerspec.backends.torch.stages import add_tensor, tensor_of
@@ -103,6 +103,7 @@ class ComparisonModule(nn.Module, Generic[Config]):
         self, x: Float[Tensor, "*lead D"], mask: Bool[Tensor, "*lead"] | None
     ) -> tuple[dict[str, Tensor], Float[Tensor, "T D"], Bool[Tensor, " T"] | None]:
         """Parameters, tokens in the compute dtype and mask, after checking that they fit."""
+        require_tensor(x)
         params = self._tensors()
         check_params(self.config, params)
         first = next(iter(params.values()))
