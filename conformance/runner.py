@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ from peerspec.conformance.hosts.object_host import ObjectHost
 from peerspec.conformance.identity import identity
 from peerspec.conformance.journal import Journal
 from peerspec.conformance.kinds import Level
-from peerspec.conformance.ledger import Ledger
 from peerspec.conformance.meter import Meter, Progress
 from peerspec.conformance.order import shares, units
 from peerspec.conformance.plan import Plan, require_waived_checks
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Run
+from peerspec.conformance.together import findings_of
 from peerspec.conformance.versions import versions
 
 __all__ = ["check_backend", "make_report", "versions"]
@@ -86,7 +85,7 @@ def check_backend(
         started = time.perf_counter() - (journal.file.seconds if journal else 0.0)
         meter = Meter((unit for run in runs for unit in run.units), progress)
         try:
-            found = (*runs[0].claims(), *_findings(runs, Ledger(plan.steps, stop_early=stop_early), meter, journal))
+            found = (*runs[0].claims(), *findings_of(runs, meter, journal, stop_early=stop_early))
         finally:
             if journal:
                 journal.file.close()
@@ -141,25 +140,3 @@ def _declined(runs: Sequence[Run]) -> tuple[str, ...]:
         for reason, precisions in run.support.declined.items():
             found.setdefault(reason, set()).update(precisions)
     return tuple(sorted(f"{', '.join(sorted(found[r], key=PRECISIONS.index))}: {r}" for r in found))
-
-
-def _findings(runs: Sequence[Run], ledger: Ledger, meter: Meter, journal: Journal | None) -> tuple[Finding, ...]:
-    """The findings of runs that go on at the same time, each with a share of one plan."""
-    if len(runs) == 1:
-        runs[0].judge(ledger, meter, journal)
-    else:
-        _judge_together(runs, ledger, meter, journal)
-    runs[0].take_over(runs[1:])
-    return (*ledger.findings(), *runs[0].closing())
-
-
-def _judge_together(runs: Sequence[Run], ledger: Ledger, meter: Meter, journal: Journal | None) -> None:
-    with ThreadPoolExecutor(len(runs)) as pool:
-        try:
-            for _ in pool.map(lambda run: run.judge(ledger, meter, journal), runs):
-                pass
-        except BaseException:  # an interrupt must not wait until all threads have their answers
-            meter.end_telling()
-            for run in runs:
-                run.host.end()
-            raise

@@ -15,6 +15,7 @@ from peerspec.conformance.plan import PRECISIONS, PROFILES
 from peerspec.conformance.report import Report
 from peerspec.conformance.run import Run
 from peerspec.conformance.runner import versions
+from peerspec.conformance.together import findings_of
 from peerspec.reference import Layer
 from peerspec.verification.cases import verification_plan
 from peerspec.verification.parameters import compare_parameters
@@ -32,7 +33,7 @@ def verify_layer(
     run = Run(_ModelHost(_Model(model), timeout), plan, seed)
     findings = (compare_parameters(model.layer, layer, model.tables),) if layer else ()
     if all(finding.status is Status.PASS for finding in findings):
-        findings = (*findings, *run.findings(stop_early=False))
+        findings = (*findings, *findings_of([run]))
     return Report(
         backend=f"{path.name} {node}" if node else path.name,
         claimed=tuple(name for name in (*PRECISIONS, *PROFILES) if name in model.profiles),

@@ -55,8 +55,9 @@ def _by_core(sums: Tensor, ids: Tensor, gates: Tensor, mask: Tensor | None) -> N
         return
     shape = -1, ids.shape[-2:].numel()
     gates = gates if gates.dtype == torch.float64 else gates.float()
-    routing = (to_array(each.reshape(shape)) for each in (ids.long(), gates))
-    native.count_experts(to_array(sums), *routing, None if mask is None else to_array(mask.reshape(-1)))
+    ids, gates = ids.long().reshape(shape), gates.reshape(shape)
+    kept = None if mask is None else to_array(mask.reshape(-1))
+    native.count_experts(to_array(sums), to_array(ids), to_array(gates), kept)
 
 
 def _within_backward() -> bool:
