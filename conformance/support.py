@@ -147,9 +147,14 @@ class Support:
         return Refusal(precision, ((first, relu[first]), (second, gelu[second])), {first, second} <= planned)
 
     def _refused(self, activation: str, precision: str) -> dict[PeerConfig, str]:
-        based = dict.fromkeys(filter(None, (in_base(config, activation) for config in self._configs[precision])))
+        based = dict.fromkeys(filter(None, (in_base(config, activation) for config in self._in_order(precision))))
         answers = {config: self._answer(config, precision) for config in based}
         return {config: str(answer) for config, answer in answers.items() if answer is not True}
+
+    def _in_order(self, precision: str) -> list[PeerConfig]:
+        """The configurations asked for: those of the plan, then the others, whatever the order in which they came."""
+        others = self._configs[precision].keys() - self._planned
+        return [*self._planned, *sorted(others, key=PeerConfig.to_json)]
 
     def _refused_by_full(self) -> Iterator[str]:
         """The precisions in which the backend declined a configuration that the level full requires."""
