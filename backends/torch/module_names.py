@@ -63,7 +63,8 @@ def matching(model: nn.Module, where: Where) -> dict[str, nn.Module]:
         where: as for ``replace_ffn``.
 
     Raises:
-        InputError: ``model`` is no module; ``where``, or one of its patterns, matches no module, or is of another type.
+        InputError: ``model`` is no module, or has none within; ``where``, or one of its patterns, matches no module, or
+            is of another type.
 
     Example:
         >>> model = nn.ModuleDict({"blocks": nn.ModuleList(nn.ModuleDict({"mlp": nn.Identity()}) for _ in range(3))})

@@ -52,7 +52,7 @@ def save_adapters(model: nn.Module, path: str | PathLike[str], *, overwrite: boo
         raise InputError(f"this {type(model).__name__} has no adapters to write; call add_adapters first")
     places = _places(model, adapters)
     maps = {name: module.base for name, module in of_class(model, AdaptedLinear).items()}
-    placed = {prefix: PlacedAdapter(_taken(prefix, adapter), places[prefix]) for prefix, adapter in adapters.items()}
+    placed = {prefix: PlacedAdapter(_checked(prefix, adapter), places[prefix]) for prefix, adapter in adapters.items()}
     write_adapters(AdapterFile(placed, hash_of_base(maps)), path, overwrite=overwrite)
 
 
@@ -153,11 +153,13 @@ def _places(model: nn.Module, adapters: Mapping[str, PEERAdapter]) -> dict[str, 
     return found
 
 
-def _taken(prefix: str, adapter: PEERAdapter) -> Adapter:
-    """The adapter with that name in the model."""
+def _checked(prefix: str, adapter: PEERAdapter) -> Adapter:
+    """The adapter of the reference; an error says which adapter of the model it is of."""
     for name, parameter in adapter.named_parameters():
         if is_dtensor(parameter):
-            raise TableError(f"{prefix}.{name} is split over several processes; write adapters of a whole model")
+            raise TableError(
+                f"{shown(prefix)}: {name} is split over several processes; write adapters of a whole model"
+            )
     try:
         return adapter.to_adapter()
     except TableError as error:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from support.adapted_models import SIZES
 from torch import nn
 
 from peerspec.backends.torch import (
@@ -26,7 +27,6 @@ from peerspec.reference import InputError, TableError
 from peerspec.reference.comparison import DenseConfig
 
 CONFIG = PeerConfig(4, 1, 4, 1, 4)
-SIZES = {"heads": 1, "num_experts": 4, "top_k": 1, "d_key": 4}
 
 
 def adapted() -> nn.Sequential:
