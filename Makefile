@@ -44,10 +44,10 @@ clean:
 # mypy and import-linter cannot follow the import hook of an editable install, so links in build/types/peerspec show them
 # all folders as one package.
 
-$(VENV)/.installed-dev: $(VENV)/.installed-all
-	@echo "== installing ruff, mypy and the other tools for the tests"
+$(VENV)/.installed-dev: $(PINS) | $(BIN)/python
+	@echo "== installing peerspec with torch, jax, onnxruntime and the tools for the tests; the first time takes minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
-	@touch $@
+	@touch $(VENV)/.installed-all $@
 
 $(VENV)/.installed-all: $(PINS) | $(BIN)/python
 	@echo "== installing peerspec with torch, jax and onnxruntime; the first time takes minutes"

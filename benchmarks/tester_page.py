@@ -23,7 +23,7 @@ KINK = (
     "if rounding decides the slope, both slopes are legal, and the bound reaches from one to the other (PRC-4)."
 )
 CHAPTERS = {
-    "Form of the answer": ("SHP", "CFG", "CNF"),
+    "Parameters and form of the answer": ("PAR", "SHP", "CFG", "CNF"),
     "Queries and half scores": ("QRY", "SCO"),
     "Selection": ("SEL", "IDX"),
     "Gates": ("GAT",),
@@ -33,6 +33,10 @@ CHAPTERS = {
     "Gradients": ("GRD",),
     "Precision": ("PRC",),
     "NaN and infinity": ("NFT",),
+    "Growth": ("GRW",),
+    "Training a part": ("TRN",),
+    "Adapters": ("ADP",),
+    "Comparison layers: dense, token-choice, expert-choice, PKM": ("CMP", "DNS", "TCM", "XCM", "PKM"),
 }
 
 
@@ -60,6 +64,15 @@ def sees() -> str:
         ("narrow formats inside: TF32, bfloat16, float16, small integers", clause("PRC-2", "PRC-3", "PRC-6")),
         ("NaN, infinity, underflow and overflow", clause("NFT-1", "NFT-2", "NFT-3", "GAT-2")),
         ("gradients: a missing path, a wrong mode, rows that are lost", clause("GRD-1", "GRD-3", "GRD-4", "GRD-8")),
+        (
+            "growth that loses the old layer; training that moves what is frozen",
+            clause("GRW-1", "GRW-2", "TRN-2", "TRN-3"),
+        ),
+        ("an adapter with another router, base or target", clause("ADP-2", "ADP-3", "ADP-4", "ADP-5")),
+        (
+            "a comparison layer with another routing, capacity or gate",
+            clause("DNS-3", "TCM-4", "TCM-5", "XCM-4", "PKM-3"),
+        ),
     )
     return table(("a fault of this kind is seen", "by"), rows)
 
@@ -134,10 +147,10 @@ def operators(results: Mapping[str, Any] | None) -> str:
 
 
 def kinds(wrong: Figures) -> str:
-    """Wrong backends by the chapter whose clause they break first."""
-    counts = Counter(row["clause"].partition("-")[0] for row in wrong.values())
-    found = [(title, sum(counts[prefix] for prefix in prefixes)) for title, prefixes in CHAPTERS.items()]
-    rows = [*((title, count) for title, count in found if count), ("not found", counts[""])]
+    """Wrong backends by the chapter whose clause they break first; KeyError for a clause of no chapter in the table."""
+    titles = {prefix: title for title, prefixes in CHAPTERS.items() for prefix in prefixes} | {"": "not found"}
+    counts = Counter(titles[row["clause"].partition("-")[0]] for row in wrong.values())
+    rows = [(title, counts[title]) for title in (*CHAPTERS, "not found") if counts[title] or title == "not found"]
     return table(("wrong backends break first a clause of", "number"), rows)
 
 
