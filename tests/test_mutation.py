@@ -100,12 +100,12 @@ def test_no_mutant_that_is_found_has_an_explanation() -> None:
     assert books.left_over == []
 
 
-def sleep(path: Path) -> str:
+def sleep(path: Path, only: object) -> str:
     time.sleep(30)
     return SURVIVED
 
 
-def die(path: Path) -> str:
+def die(path: Path, only: object) -> str:
     os._exit(1)
 
 

@@ -1,9 +1,12 @@
-"""What is mutated: the tiled variant, and the reference as a backend. A mutant is a folder with copies of all files."""
+"""What is mutated: the tiled variant, and the reference as a backend. A mutant is a folder with copies of all files.
+
+The stages of a layer, and chapters 12, 14 and 15, are two targets: the second takes the layer as it is installed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from shutil import copy
@@ -26,6 +29,21 @@ STAGES = (
     "forward",
     "gradients",
 )
+CHAPTERS = {
+    "growth": ("growth",),
+    "adapter": ("adapter",),
+    "adapter_gradients": ("adapter",),
+    "comparison.blocks": ("dense", "token-choice", "expert-choice"),
+    "comparison.router": ("token-choice", "expert-choice"),
+    "comparison.dense": ("dense",),
+    "comparison.token_choice": ("token-choice",),
+    "comparison.expert_choice": ("expert-choice",),
+    "comparison.pkm": ("pkm",),
+}
+"""The checks that ask for each module of chapters 12, 14 and 15: no other check can find a change of it.
+
+Chapter 13 has no module here: it leaves the optimiser open, so most changes of one are legal.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,13 +54,15 @@ class Target:
         name: its name in results.
         files: its sources by their names in a mutant's folder.
         backend: the file that is the backend; it is not mutated.
-        skipped: names that stay as they are: lengths of tiles and the number of kept parameters are free choices.
+        skipped: names that stay as they are, such as lengths of tiles and other free choices.
+        checks: the checks that can find a change of a file, by its name; all checks unless given.
     """
 
     name: str
     files: dict[str, Path]
     backend: str
     skipped: frozenset[str] = frozenset()
+    checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mutants(self) -> Iterator[Mutant]:
         """All mutants, in the order of files and lines."""
@@ -64,11 +84,32 @@ class Target:
 
 @cache
 def adapted(path: Path) -> str:
-    """The source; a stage of the reference imports the stages beside it, and everything else as it is installed."""
+    """The source; a module of the reference imports those of its target beside it, and all others as installed."""
     text = path.read_text("utf-8")
-    for stage in STAGES if path.parent.name == "reference" else ():
-        text = text.replace(f"peerspec.reference.{stage} import", f"stage_{stage} import")
+    for files in (STAGE_FILES, CHAPTER_FILES):
+        for file in files if path in files.values() else ():
+            module = ".".join(files[file].relative_to(ROOT).with_suffix("").parts)
+            text = text.replace(f"peerspec.{module} import", f"{Path(file).stem} import")
     return text
+
+
+STAGE_FILES = {f"stage_{stage}.py": ROOT / "reference" / f"{stage}.py" for stage in STAGES}
+CHAPTER_NAMES = {part: f"chapter_{part.rpartition('.')[2]}.py" for part in CHAPTERS}
+CHAPTER_FILES = {file: ROOT / "reference" / f"{part.replace('.', '/')}.py" for part, file in CHAPTER_NAMES.items()}
+CHAPTER_CHECKS = {file: CHAPTERS[part] for part, file in CHAPTER_NAMES.items()}
+DATA = frozenset(
+    {
+        "AdapterConfig",
+        "Adapter",
+        "Base",
+        "AdapterOutput",
+        "_check_bases",
+        "_require_choice",
+        "grown_config",
+        "grown_ids",
+    }
+)
+"""Data that the suite makes itself, refusals of arguments that it never passes, and what a backend is not asked for."""
 
 
 TARGETS = {
@@ -80,11 +121,8 @@ TARGETS = {
             "tiled.py",
             frozenset({"TOKENS", "SUB_KEYS", "LANES", "KEPT"}),
         ),
-        Target(
-            "reference",
-            {f"stage_{stage}.py": ROOT / "reference" / f"{stage}.py" for stage in STAGES},
-            "mutated_reference.py",
-        ),
+        Target("reference", STAGE_FILES, "mutated_reference.py"),
+        Target("chapters", CHAPTER_FILES, "mutated_chapters.py", DATA, CHAPTER_CHECKS),
     )
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from multiprocessing.connection import Connection, wait
@@ -25,8 +25,8 @@ SURVIVED, TIMED_OUT, DIED = "", "no answer in time", "the process died"
 MEMORY = 12 << 30
 """Bytes that one process may take: a wrong size must not stop the machine."""
 
-Judge = Callable[[Path], str]
-"""From the file of a backend to the first finding, or SURVIVED."""
+Judge = Callable[[Path, Sequence[str] | None], str]
+"""From the file of a backend, and the checks that can find its change, to the first finding, or SURVIVED."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Trial:
 def judged_by_suite(size: str) -> Judge:
     """A judge: the suite with one seed, without a limit for single calls."""
 
-    def judge(path: Path) -> str:
+    def judge(path: Path, only: Sequence[str] | None) -> str:
         try:
             backend = load(str(path))
         except Exception as error:
             return f"import: {type(error).__name__}"
-        report = check_backend(backend, size=size, timeout=inf, stop_early=True)
+        report = check_backend(backend, size=size, only=only, timeout=inf, stop_early=True)
         if report.conformant:
             return SURVIVED
         first = report.first or next(iter(report.of("error")), None)
@@ -100,13 +100,14 @@ def _start(mutant: Mutant, judge: Judge) -> _Running:
     context = multiprocessing.get_context("fork")
     results, ours = context.Pipe(duplex=False)
     folder = TemporaryDirectory()
-    backend = TARGETS[mutant.target].write(Path(folder.name), mutant)
-    process = context.Process(target=_child, args=(backend, judge, ours))
+    target = TARGETS[mutant.target]
+    backend = target.write(Path(folder.name), mutant)
+    process = context.Process(target=_child, args=(backend, target.checks.get(mutant.file), judge, ours))
     process.start()
     ours.close()
     return _Running(mutant, process, results, folder, time.monotonic())
 
 
-def _child(backend: Path, judge: Judge, results: Connection) -> None:
+def _child(backend: Path, only: Sequence[str] | None, judge: Judge, results: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    results.send(judge(backend))
+    results.send(judge(backend, only))

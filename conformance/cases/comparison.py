@@ -104,7 +104,7 @@ DENSE_CASES = (
     _followed("glu.small", replace(DENSE, expert="glu"), masked=True),
     _case("identity", replace(DENSE, activation="identity")),
     _case("tanh", replace(DENSE, activation="gelu_tanh")),
-    _case("one", DenseConfig(7, 1, d_out=1, activation="relu")),
+    _case("one", DenseConfig(7, 1, d_out=1, activation="relu"), 1031),
     _case("long", DenseConfig(3, 1031, d_out=2, activation="relu"), 5, narrow=1),
     *_common(
         DENSE,
@@ -137,7 +137,7 @@ TOKEN_CHOICE_CASES = (
     _case("many", TokenChoiceConfig(9, 67, 9, 3, d_out=4, activation="relu", capacity=9), 70, dy=False),
     _case("ids", TokenChoiceConfig(9, 300, 3, 2, d_out=4, activation="relu"), 20),
     _case("crowded", TokenChoiceConfig(7, 40, 2, 3, d_out=4), 70, change=_alike),
-    _case("queue", TokenChoiceConfig(5, 2, 1, 3, d_out=4, capacity=270), 600, dy=False),
+    _case("queue", TokenChoiceConfig(5, 2, 1, 3, d_out=4, gate="softmax_before", capacity=270), 900, masked=True),
     *_common(
         replace(TOKENS, capacity=3),
         TokenChoiceConfig(65, 9, 2, 131, d_out=67, activation="gelu_tanh", capacity=7),
@@ -150,7 +150,7 @@ TOKEN_CHOICE_CASES = (
 EXPERT_CHOICE_CASES = (
     _case("small", EXPERTS, size=0, everywhere=0),
     _case("exact", ExpertChoiceConfig(7, 8, 5, 2.0, d_out=4, activation="relu"), 20, exact=True, size=0, everywhere=1),
-    _case("first", ExpertChoiceConfig(7, 1, 6, 0.5, d_out=4), size=0),
+    _case("first", ExpertChoiceConfig(7, 1, 6, 0.5, d_out=4), 131, size=0),
     _followed("glu.small", replace(EXPERTS, expert="glu"), masked=True),
     _case("slopes", replace(EXPERTS, activation="relu"), exact=True, change=_idle),
     _case("decimal", ExpertChoiceConfig(7, 5, 4, 2.2, d_out=4), 25),
@@ -163,6 +163,8 @@ EXPERT_CHOICE_CASES = (
     _case("glu", ExpertChoiceConfig(33, 6, 37, 1.25, d_out=10, activation="silu", expert="glu")),
     _case("many", ExpertChoiceConfig(9, 67, 3, 8.0, d_out=4, activation="relu"), 70, dy=False),
     _case("queue", ExpertChoiceConfig(5, 2, 3, 1.0, d_out=4), 600, dy=False),
+    _case("queue.masked", ExpertChoiceConfig(5, 2, 3, 1.9, d_out=4), 590, masked=True),
+    _case("queue.long", ExpertChoiceConfig(2, 2, 1, 1.9, d_out=2), 6010, masked=True, dy=False, size=2),
     *_common(
         EXPERTS,
         ExpertChoiceConfig(65, 9, 131, 2.0, d_out=67, activation="gelu_tanh"),
@@ -186,7 +188,7 @@ PKM_CASES = (
     _followed("plain", MEMORY),
     _followed("training", BATCH, lead=(3, 4), masked=True, training=True),
     _case("together", TOGETHER, masked=True, training=True, everywhere=1),
-    _case("one", replace(MEMORY, top_k=1)),
+    _case("one", replace(MEMORY, top_k=1), 1031),
     _case("deep", replace(MEMORY, num_experts=16, top_k=7)),
     _case("twins", PKMConfig(7, 3, 4, 4, 4, d_out=5)),
     _case("loud", MEMORY, change=_loud, dy=False),

@@ -156,7 +156,7 @@ def test_an_unknown_identifier_is_one_sentence(peerspec):
 def test_a_report_is_shown_again_as_it_was(peerspec, own, tmp_path):
     path = tmp_path / "report.json"
     bug = own(("everyone = (s1", "everyone = 2 * (s1"))
-    shown = peerspec("check", bug, "reference", "--size", "minimal", "--json", path)
+    shown = peerspec("check", bug, "reference", "--profile", "float32", "--size", "minimal", "--json", path)
     again = peerspec("render", path)
     assert again.status == shown.status == 1
     assert [line for line in shown.out.splitlines() if "again, alone" not in line] == again.out.splitlines()

@@ -12,7 +12,9 @@ def test_a_backend_of_forty_lines_in_a_file_is_conformant(peerspec, own):
     assert result.status == 0
     assert "mine: conformant (float32)" in result.out
     assert result.out.count("Passing is evidence") == 1
-    assert result.err == f"judging {path} ...\n"
+    first, *more = result.err.splitlines()  # a slow machine tells how far it is
+    assert first == f"judging {path} ..."
+    assert all(line.startswith(f"judging {path}: ") for line in more)
 
 
 def test_an_attribute_of_the_file_can_be_the_backend(peerspec, own):
