@@ -72,8 +72,8 @@ def main() -> int:
     [errors] = run_tasks("smallest errors", smallest_errors, [(Path("sensitivity.py"), 0, "default")], kept_right, 1)
     mutation = json.loads(MUTATION.read_text("utf-8")) if MUTATION.exists() else None
     command = f"python benchmarks/tester.py --seeds {options.seeds} --wide {options.wide} --write docs/tester.md"
-    suite = "by an earlier state of the suite" if kept_wrong.is_earlier or kept_right.is_earlier else "by this suite"
-    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, sizes.count("default"), suite)
+    suites = [f"by {'an earlier state of the' if k.is_earlier else 'this'} suite" for k in (kept_wrong, kept_right)]
+    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, sizes.count("default"), suites)
     if options.write:
         options.write.write_text(text, "utf-8")
     else:

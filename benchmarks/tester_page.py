@@ -174,7 +174,10 @@ def alarms(right: Figures) -> str:
     near = f"\n\n{KINK}" if any(row["share"] > NEAR for row in right.values()) else ""
     false = [f"- {name}: {message}" for name, row in right.items() for message in row["false"]]
     heads = ("correct backend", "what it does in another way", "runs", "false findings", "worst error / bound")
-    note = "The worst share of a bound is that of float32 and float64."
+    note = (
+        "The worst share of a bound is that of float32 and float64. Backends whose names begin with `comparison`,\n"
+        "`adapted`, `growth` or `trainable` are asked the checks of these chapters: their layer is that of others here."
+    )
     return "\n".join([f"{note}\n\n{table(heads, rows)}{near}", "", *false]).strip()
 
 
@@ -186,9 +189,12 @@ def page(
     mutation: Mapping[str, Any] | None,
     smallest: Mapping[str, int],
     wide: int,
-    suite: str,
+    suites: Sequence[str],
 ) -> str:
-    """The whole page; ``wide`` seeds of the correct backends ran at the default size, ``suite`` says by which suite."""
+    """The whole page; ``wide`` seeds of the correct backends ran at the default size.
+
+    Which suite judged the wrong and the correct backends is what ``suites`` says.
+    """
     runs, false = sum(row["runs"] for row in right.values()), sum(len(row["false"]) for row in right.values())
     survive = sum(not row["check"] for row in wrong.values())
     return f"""# The tester, tested
@@ -199,10 +205,10 @@ Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite se
 
 {misses(smallest)}
 
-- Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size, {suite}.
+- Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size, {suites[0]}.
 - Wrong backends, made by operator: {counted(mutation)}.
 - Correct backends that compute in other ways: {len(right)}, {runs} runs, each in one precision in turn, {wide} of each
-  backend at the default size and the others at the minimal, {suite}: {false} false findings.
+  backend at the default size and the others at the minimal, {suites[1]}: {false} false findings.
 
 ## Wrong by hand, by kind
 

@@ -15,6 +15,7 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from peerspec.backends import load
+from peerspec.backends.protocol import COMPARISONS
 from peerspec.conformance import check_backend
 from peerspec.conformance.trials import gradients
 from peerspec.files.atomic_file import write_atomically
@@ -28,6 +29,9 @@ NO_LIMIT = float("inf")
 
 SECONDS_BETWEEN_SAVES = 5.0
 """An interrupted sweep loses the results of so many seconds at most; the file of a long one has megabytes."""
+
+PARTS = {"comparison": COMPARISONS, "adapted": ("adapter",), "growth": ("growth",), "trainable": ("trainable",)}
+"""The checks of variants whose names begin so: they differ in these parts alone, and their layer is one for all."""
 
 Task = tuple[Path, int, str]
 """A backend, a seed and a size."""
@@ -109,7 +113,8 @@ def tried(task: Task) -> dict[str, Any]:
         remembered_for = seed, size
     backend = load(str(path))
     profiles, size = with_one_precision(backend.profiles, seed), getattr(backend, "LARGEST", size)
-    report = check_backend(backend, size=size, seed=seed, profiles=profiles, timeout=NO_LIMIT)
+    only = PARTS.get(path.stem.partition("_")[0])
+    report = check_backend(backend, size=size, seed=seed, profiles=profiles, only=only, timeout=NO_LIMIT)
     inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
     false = [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]
     return {"share": round(max([0.0, *inside]), 4)} | ({"false": false} if false else {})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from peerspec.conformance.cases.regimes import EDGES, intervals
 from peerspec.conformance.plan import Plan
 from peerspec.reference import PRECISIONS, PeerConfig
 
+ROOT = Path(__file__).parents[2]
 CASES = covering_cases(ALL_PROFILES)
 GRADIENTS = covering_cases(ALL_PROFILES, gradients=True)
 LIVE = 0.2
@@ -212,14 +213,9 @@ def test_rows_are_cheap() -> None:
         assert work < 10_000_000, row_
 
 
-def test_the_page_shows_what_is_covered() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "cases.md").read_text("utf-8")
-    for size, gradients in ((1, False), (1, True), (2, False), (2, True)):
-        for name, found in covered(size, gradients=gradients).items():
-            assert re.search(rf"\| {re.escape(name)} \|.*\b{found.covered:,} of {found.possible:,}\b", page), (
-                name,
-                found,
-            )
+def test_the_page_shows_the_cases_that_there_are() -> None:
+    page = run_path(str(ROOT / "benchmarks" / "cases.py"))["page"]
+    assert (ROOT / "docs" / "cases.md").read_text("utf-8") == page()
 
 
 def test_projection_keeps_what_is_claimed() -> None:
