@@ -17,6 +17,7 @@ from chapter_token_choice import token_choice, token_choice_backward
 from peerspec.backends import reference as installed
 from peerspec.reference import Adapter, Layer, Output, compute_dtype
 from peerspec.reference.comparison.layer import ComparisonLayer
+from peerspec.reference.comparison.validation import flatten
 
 forward, gradients = installed.forward, installed.gradients
 name = "mutated chapters"
@@ -46,8 +47,8 @@ def adapter_gradients(adapter: Adapter, bases: Any, x: Any, dy: Any, *, training
 
 
 def comparison(layer: ComparisonLayer, x: Any, *, mask: Any = None, training: bool = False) -> dict[str, Any]:
-    tokens, counted, lead = _flat(layer, x, mask)
-    out = _evaluate(layer, tokens, counted, training=training)
+    tokens, counted, lead = flatten(layer.config.d_model, layer.dtype, x, mask)
+    out = _evaluate(layer, tokens.astype(np.float64), counted, training=training)
     parts = {field.name: getattr(out, field.name) for field in fields(out)}
     state = parts.pop("state", None) or {}
     parts = {key: part.reshape(*lead, *part.shape[1:]) for key, part in parts.items() if part is not None}
@@ -62,18 +63,14 @@ def comparison(layer: ComparisonLayer, x: Any, *, mask: Any = None, training: bo
 def comparison_gradients(
     layer: ComparisonLayer, x: Any, dy: Any, *, mask: Any = None, training: bool = True
 ) -> dict[str, Any]:
-    tokens, counted, _ = _flat(layer, x, mask)
+    tokens, counted, _ = flatten(layer.config.d_model, layer.dtype, x, mask)
+    tokens = tokens.astype(np.float64)
     upstream = dy.reshape(-1, layer.config.d_out).astype(np.float64)
     out = _evaluate(layer, tokens, counted, training=training)
     with np.errstate(invalid="ignore", over="ignore"):
         found = _backward(layer, tokens, counted, out, upstream, training=training)
     found["x"] = found["x"].reshape(x.shape)
     return {key: grad.astype(x.dtype if key == "x" else layer.dtype) for key, grad in found.items()}
-
-
-def _flat(layer: ComparisonLayer, x: Any, mask: Any) -> tuple[Any, Any, tuple[int, ...]]:
-    tokens = x.reshape(-1, layer.config.d_model).astype(np.float64)
-    return tokens, np.ones(len(tokens), bool) if mask is None else mask.reshape(-1), x.shape[:-1]
 
 
 def _evaluate(layer: ComparisonLayer, x: Any, mask: Any, *, training: bool) -> Any:

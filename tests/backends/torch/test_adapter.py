@@ -123,7 +123,8 @@ def test_the_base_has_no_gradient_also_where_it_could() -> None:
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")  # torch.func's own
 def test_derivatives_of_torch_func_and_of_a_backward_pass_are_those_of_finite_differences() -> None:
-    config = replace(CONFIG, d_model=3, num_experts=9, top_k=2, rank=2, targets={"q": 2})  # each number is moved
+    # small, because the check changes one number at a time
+    config = replace(CONFIG, d_model=3, num_experts=9, top_k=2, rank=2, targets={"q": 2})
     params = {name: to_tensor(array) for name, array in adapter_of(config).params.items()}
     base, x = bases_of(config), to_tensor(tokens_of(config, lead=(3,)))
     bases = {"q": tuple(map(to_tensor, base["q"]))}

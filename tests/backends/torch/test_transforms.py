@@ -138,7 +138,7 @@ def test_hessians_are_jacobians_of_gradients(layer: PEER) -> None:
 def test_every_gradient_can_be_differentiated_again(layer: PEER) -> None:
     layer = PEER(replace(layer.config, d_model=3, d_out=2, num_experts=9, top_k=2), dtype=torch.float64)
     names, parameters = zip(*layer.named_parameters(), strict=True)
-    x = tokens(3)[:, :3].clone().requires_grad_()  # few numbers: each is moved for each derivative
+    x = tokens(3)[:, :3].clone().requires_grad_()  # small, because the check changes one number at a time
 
     def y(x: Tensor, *parameters: Tensor) -> Tensor:
         return functional_call(layer, dict(zip(names, parameters, strict=True)), (x,))
