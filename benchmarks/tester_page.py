@@ -139,6 +139,8 @@ def operators(results: Mapping[str, Any] | None) -> str:
         "explanation. The others compute the same function, or what the definition leaves open: each is in\n"
         "[equivalent.json](../benchmarks/mutation/equivalent.json) with its reason."
     )
+    if earlier := results["survived an earlier suite"]:
+        first += f" {earlier} of them met this suite at the minimal size,\nand an earlier state of it at the default."
     rows = [
         (name, row["made"], row["killed"], row["survived"] - row["explained"], row["explained"])
         for name, row in results["operators"].items()

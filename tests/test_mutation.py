@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from kept import Kept  # noqa: E402
 from mutant import Mutant, mutants_of  # noqa: E402
 from operators import OPERATORS  # noqa: E402
 from targets import TARGETS, all_mutants  # noqa: E402
-from trials import DIED, SURVIVED, TIMED_OUT, Trial, judged_by_suite, run_trials  # noqa: E402
+from trials import DIED, SURVIVED, TIMED_OUT, Judge, Trial, judged_by_suite, run_trials  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
 """JAX warns of forks of its process; no trial uses JAX."""
@@ -127,6 +128,30 @@ def test_kept_trials_are_not_repeated_unless_a_survivor_meets_another_suite(tmp_
     assert ([trial.found for trial in trials], missing) == ([SURVIVED, FOUND.found], [])
     trials, missing = Kept(kept.path, "a larger suite").split([SAME, WRONG])
     assert ([trial.mutant for trial in trials], missing) == ([WRONG], [SAME])
+
+
+@pytest.mark.parametrize(("last", "found", "earlier"), [([SAME], SURVIVED, 1), ([], "default", 0)])
+def test_an_explained_survivor_of_the_last_results_runs_at_the_minimal_size_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: list[Mutant], found: str, earlier: int
+) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.setenv(name, "1")  # otherwise the command starts itself again with them
+    spec = spec_from_file_location("mutation_command", TOOL / "__main__.py")
+    assert spec is not None
+    assert spec.loader is not None
+    command = module_from_spec(spec)
+    spec.loader.exec_module(command)
+    (tmp_path / "mutation.json").write_text(json.dumps({"survivors": [mutant.place for mutant in last]}), "utf-8")
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "mutation.json")
+    monkeypatch.setattr(command, "KEPT", tmp_path)
+    monkeypatch.setattr(command, "judged_by_suite", found_at_default)
+    trials = command.tried([SAME], command.options_of(["--earlier"]))
+    assert [trial.found for trial in trials] == [found]
+    assert Books(trials, EXPLAINED, whole=False).as_json()["survived an earlier suite"] == earlier
+
+
+def found_at_default(size: str) -> Judge:
+    return lambda path, only: size if size == "default" else SURVIVED
 
 
 def test_the_books_balance_when_every_survivor_is_explained() -> None:

@@ -4,11 +4,14 @@
     python benchmarks/mutation --only mask tail         the mutants of some operators
     python benchmarks/mutation --sample 200             200 mutants, spread evenly over all
     python benchmarks/mutation --fresh                  without the trials that an earlier run has kept
+    python benchmarks/mutation --earlier                explained survivors of before at the minimal size alone
 
 Each mutant runs at the minimal size, in a process of its own, to its first finding, and if it survives at the default
 size. Trials are kept in ``benchmarks/results/mutation``: an interrupted run goes on where it ended, also on another
-machine, and after a change of the suite only survivors run again. The exit status is 1 if a survivor is not explained
-in ``equivalent.json``, or an explanation names no survivor.
+machine, and after a change of the suite only survivors run again. These are minutes each, and most compute the same
+function as the source, which no suite can find: ``--earlier`` takes from the last results that they survive the default
+size, if they are explained and survive the minimal size again. The exit status is 1 if a survivor is not explained in
+``equivalent.json``, or an explanation names no survivor.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 # One thread for each process: mutants run side by side.
@@ -25,7 +29,7 @@ THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITE
 if any(os.environ.get(name) != value for name, value in THREADS.items()):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | THREADS)
 
-from books import Books, explanations  # noqa: E402
+from books import Books, explanations, last_survivors  # noqa: E402
 from kept import Kept, suite  # noqa: E402
 from mutant import Mutant  # noqa: E402
 from operators import OPERATORS  # noqa: E402
@@ -54,18 +58,19 @@ def chosen(options: argparse.Namespace) -> tuple[list[Mutant], bool]:
 
 def tried(mutants: list[Mutant], options: argparse.Namespace) -> list[Trial]:
     """The trials in the order of the mutants: all at the minimal size, then what survives at the size that is asked."""
+    explained = explanations(EXPLANATIONS)
     kept = Kept(KEPT / f"{options.size}.jsonl", suite())
     known, missing = ([], mutants) if options.fresh else kept.split(mutants)
     found = {id(trial.mutant): trial for trial in known}
-    explained = explanations(EXPLANATIONS)
     missing = sorted(missing, key=lambda mutant: mutant.key in explained)  # most of the others end early
-    sizes = dict.fromkeys(("minimal", options.size))
-    for size in sizes:
-        last = size == options.size
+    survived_before = explained.keys() & last_survivors(RESULTS) if options.earlier else ()
+    for size in dict.fromkeys(("minimal", options.size)):
         for trial in shown(missing, size, options):
-            if trial.found != SURVIVED or last:
+            if trial.found != SURVIVED or size == options.size:
                 found[id(trial.mutant)] = trial
                 kept.add(trial)
+            elif trial.mutant.key in survived_before:
+                found[id(trial.mutant)] = replace(trial, earlier=True)
         missing = [mutant for mutant in missing if id(mutant) not in found]
     return [found[id(mutant)] for mutant in mutants]
 
@@ -105,6 +110,7 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--target", nargs="+", choices=list(TARGETS), default=list(TARGETS))
     parser.add_argument("--sample", type=int, help="about this many mutants")
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--earlier", action="store_true", help="explained survivors at the minimal size alone")
     parser.add_argument("--size", choices=("minimal", "default", "full"), default="default")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=float, default=300.0, help="seconds for one mutant")

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mutant import Key
 from trials import SURVIVED, TIMED_OUT, Trial
 
-__all__ = ["Books", "explanations"]
-
-Key = tuple[str, str, str, str]
+__all__ = ["Books", "explanations", "last_survivors"]
 
 
 def explanations(path: Path) -> dict[Key, str]:
@@ -31,6 +30,12 @@ def explanations(path: Path) -> dict[Key, str]:
                 raise ValueError(f"{path.name} must explain a survivor once and with words, got {place}")
             found[key] = group["why"]
     return found
+
+
+def last_survivors(path: Path) -> set[Key]:
+    """The keys of the survivors in a file of results."""
+    rows = json.loads(path.read_text("utf-8"))["survivors"]
+    return {(row["file"], row["function"], row["text"], row["change"]) for row in rows}
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class Books:
             "made": len(self.trials),
             "survived": len(self.survivors),
             "unexplained": len(self.unexplained),
+            "survived an earlier suite": sum(trial.earlier for trial in self.survivors),
             "operators": self.operators(),
             "targets": self._targets(),
             "survivors": [self._survivor(trial) for trial in self.survivors],

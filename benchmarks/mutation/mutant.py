@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 
 from operators import OPERATORS, guards_only
 
-__all__ = ["Mutant", "mutants_of"]
+__all__ = ["Key", "Mutant", "mutants_of"]
+
+Key = tuple[str, str, str, str]
+"""The file, the function, the text and the change of a mutant."""
 
 HEADER = "import narrow as _narrow\n"
 FUTURE = "from __future__ import annotations\n"
@@ -38,7 +41,7 @@ class Mutant:
     source: str
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> Key:
         """What names a mutant also after lines have moved."""
         return self.file, self.function, self.text, self.change
 

@@ -31,11 +31,16 @@ Judge = Callable[[Path, Sequence[str] | None], str]
 
 @dataclass(frozen=True)
 class Trial:
-    """A mutant and what the suite found first; SURVIVED if it found nothing."""
+    """A mutant and what the suite found first; SURVIVED if it found nothing.
+
+    Attributes:
+        earlier: whether the largest size of the run is that of an earlier state of the suite.
+    """
 
     mutant: Mutant
     found: str
     seconds: float
+    earlier: bool = False
 
 
 def judged_by_suite(size: str) -> Judge:
