@@ -21,7 +21,7 @@ from peerspec import native
 from peerspec.backends.jax import comparison as chapter_15
 from peerspec.backends.jax.adapter import AdapterOutput, Bases
 from peerspec.backends.jax.adapter import adapt as jax_adapt
-from peerspec.backends.jax.fast_compile import compiled
+from peerspec.backends.jax.fast_compile import MAX_SIZE_OF_GRADIENTS, compiled
 from peerspec.backends.jax.forward import Output as JaxOutput
 from peerspec.backends.jax.forward import forward as jax_forward
 from peerspec.backends.jax.gpu import chip
@@ -257,12 +257,12 @@ def _pullback_of_adapter(
 
 
 _comparison = compiled(_compared, static=(0, 4), tokens=2)
-_comparison_gradients = compiled(_compared_pullback, static=(0, 5), tokens=2)
+_comparison_gradients = compiled(_compared_pullback, static=(0, 5), tokens=2, max_size=MAX_SIZE_OF_GRADIENTS)
 _forward = compiled(_output, static=(0, 4), tokens=2)
 _select = compiled(jax_select, static=(2,), tokens=0)
-_gradients = compiled(_pullback, static=(0, 5), tokens=2)
+_gradients = compiled(_pullback, static=(0, 5), tokens=2, max_size=MAX_SIZE_OF_GRADIENTS)
 _adapt = compiled(_of_adapter, static=(0, 5), tokens=3)
-_adapter_gradients = compiled(_pullback_of_adapter, static=(0, 6), tokens=3)
+_adapter_gradients = compiled(_pullback_of_adapter, static=(0, 6), tokens=3, max_size=MAX_SIZE_OF_GRADIENTS)
 
 
 def _tokens(

@@ -2,8 +2,9 @@
 
 Most optimisations of XLA help only programs that run long or often, and the suite calls hundreds of small programs a
 few times each. So small programs are compiled without loop fusion, without LLVM's optimisations and in one piece.
-Larger ones are compiled with the ordinary options, so that a run of the suite covers both. On a GPU XLA otherwise adds
-rows by atomics, and chooses products by the time that they take (IND-3).
+Larger ones are compiled with the ordinary options, so that a run of the suite covers both. A gradient takes longest to
+compile, and counts as small for longer. On a GPU XLA otherwise adds rows by atomics, and chooses products by the time
+that they take (IND-3).
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import Any
 
 import jax
 
-__all__ = ["MAX_SIZE", "compiled", "fast_options"]
+__all__ = ["MAX_SIZE", "MAX_SIZE_OF_GRADIENTS", "compiled", "fast_options"]
 
 MAX_SIZE = 512
 """The largest array of tokens, in entries, that gets fast compilation."""
+
+MAX_SIZE_OF_GRADIENTS = 8192
+"""The same for programs that compute gradients."""
 
 _FAST: dict[str, Any] = {
     "xla_backend_optimization_level": 0,
@@ -27,15 +31,17 @@ _FAST: dict[str, Any] = {
 _DETERMINISTIC: dict[str, Any] = {"xla_gpu_deterministic_ops": True, "xla_gpu_autotune_level": 0}
 
 
-def compiled(function: Callable[..., Any], *, static: tuple[int, ...], tokens: int) -> Callable[..., Any]:
-    """``jax.jit`` of ``function``, with fast compilation if argument number ``tokens`` is a small array."""
+def compiled(
+    function: Callable[..., Any], *, static: tuple[int, ...], tokens: int, max_size: int = MAX_SIZE
+) -> Callable[..., Any]:
+    """``jax.jit`` of ``function``, with fast compilation if argument number ``tokens`` has at most so many entries."""
 
     @cache
     def program(options: Callable[[], dict[str, Any] | None]) -> Callable[..., Any]:
         return jax.jit(function, static_argnums=static, compiler_options=options())
 
     def call(*arguments: Any) -> Any:
-        return program(fast_options if arguments[tokens].size <= MAX_SIZE else _ordinary_options)(*arguments)
+        return program(fast_options if arguments[tokens].size <= max_size else _ordinary_options)(*arguments)
 
     return call
 
