@@ -2,8 +2,8 @@
 
 Most optimisations of XLA help only programs that run long or often, and the suite calls hundreds of small programs a
 few times each. So small programs are compiled without loop fusion, without LLVM's optimisations and in one piece.
-Larger ones are compiled with the ordinary options, so that a run of the suite covers both. A gradient takes longest to
-compile, and counts as small for longer. On a GPU XLA otherwise adds rows by atomics, and chooses products by the time
+Larger ones are compiled with the ordinary options, so that a run of the suite covers both. Gradients take longest to
+compile, so their limit is higher. On a GPU XLA otherwise adds rows by atomics, and chooses products by the time
 that they take (IND-3).
 """
 
@@ -21,7 +21,7 @@ MAX_SIZE = 512
 """The largest array of tokens, in entries, that gets fast compilation."""
 
 MAX_SIZE_OF_GRADIENTS = 8192
-"""The same for programs that compute gradients."""
+"""The largest array of tokens, in entries, with which gradients get fast compilation."""
 
 _FAST: dict[str, Any] = {
     "xla_backend_optimization_level": 0,
@@ -34,7 +34,7 @@ _DETERMINISTIC: dict[str, Any] = {"xla_gpu_deterministic_ops": True, "xla_gpu_au
 def compiled(
     function: Callable[..., Any], *, static: tuple[int, ...], tokens: int, max_size: int = MAX_SIZE
 ) -> Callable[..., Any]:
-    """``jax.jit`` of ``function``, with fast compilation if argument number ``tokens`` has at most so many entries."""
+    """``jax.jit`` of ``function``, with fast compilation if argument ``tokens`` has at most ``max_size`` entries."""
 
     @cache
     def program(options: Callable[[], dict[str, Any] | None]) -> Callable[..., Any]:
