@@ -22,7 +22,7 @@ from typing import Any
 
 from sensitivity import STAGES, finest
 from tester_page import Figures, page
-from tester_runs import ROOT, Kept, Task, caught, files, first_line, run_tasks, tried
+from tester_runs import ROOT, Kept, Task, caught, files, run_tasks, summary, tried
 
 from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import SPEC_VERSION
@@ -41,7 +41,7 @@ def by_backend(tasks: Sequence[Task], results: Sequence[dict[str, Any]]) -> Figu
     """For each variant what its file says of it, the number of runs, the largest share, and all false findings."""
     found: Figures = {}
     for (path, _, _), result in zip(tasks, results, strict=True):
-        row = found.setdefault(path.stem, {"way": first_line(path), "runs": 0, "share": 0.0, "false": []})
+        row = found.setdefault(path.stem, {"way": summary(path), "runs": 0, "share": 0.0, "false": []})
         row["runs"] += 1
         row["share"] = max(row["share"], result["share"])
         row["false"] += result.get("false", [])
@@ -66,7 +66,7 @@ def main() -> int:
     sizes = ["default" if seed < options.wide else "minimal" for seed in range(options.seeds)]
     variants = [(path, seed, size) for seed, size in enumerate(sizes) for path in files("variants")]
     results = run_tasks("wrong backends", caught, mutants, kept_wrong, options.jobs)
-    wrong = {path.stem: row for (path, _, _), row in zip(mutants, results, strict=True)}
+    wrong = {path.stem: {"defect": summary(path)} | row for (path, _, _), row in zip(mutants, results, strict=True)}
     write_atomically(MUTANTS, (json.dumps(wrong, indent=1, ensure_ascii=False) + "\n").encode())
     right = by_backend(variants, run_tasks("correct backends", tried, variants, kept_right, options.jobs))
     [errors] = run_tasks("smallest errors", smallest_errors, [(Path("sensitivity.py"), 0, "default")], kept_right, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -21,7 +22,7 @@ from peerspec.conformance.trials import gradients
 from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import PRECISIONS, Layer
 
-__all__ = ["Kept", "Task", "caught", "files", "first_line", "run_tasks", "tried"]
+__all__ = ["Kept", "Task", "caught", "files", "run_tasks", "summary", "tried"]
 
 ROOT = Path(__file__).parents[1]
 NO_LIMIT = float("inf")
@@ -42,21 +43,19 @@ def files(folder: str) -> list[Path]:
     return sorted((ROOT / "tests" / folder).glob("[!_]*.py"))
 
 
-def first_line(path: Path) -> str:
-    """What a file says of itself."""
-    return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+def summary(path: Path) -> str:
+    """What a file says of itself: the first paragraph of its docstring, in one line."""
+    text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def caught(task: Task) -> dict[str, Any]:
-    """Defect of a mutant, and what is found first: check, clause and stage, which are empty if it survives."""
+    """What is found first in a mutant: check, clause and stage, which are empty if it survives."""
     path, seed, size = task
     module = load(str(path))
     first = check_backend(module, size=size, seed=seed, timeout=NO_LIMIT, stop_early=True).first
     found = (first.check, first.clauses[0], first.stage) if first else ("", "", "")
-    return {
-        "defect": first_line(path),
-        **dict(zip(("check", "clause", "stage"), found, strict=True)),
-    }
+    return dict(zip(("check", "clause", "stage"), found, strict=True))
 
 
 def with_one_precision(claimed: Collection[str], seed: int) -> list[str]:
@@ -124,13 +123,17 @@ ELSEWHERE = ("render/", "repro/", "requirements/", "plugin", "hosts/worker", "ho
 """Parts of the suite that take no part in a run of a backend that is an object."""
 
 
+EXPECTED = re.compile(rb"^CLAUSE, STAGE = .*\n", re.MULTILINE)
+"""What the file of a mutant expects to be found, on which no run depends."""
+
+
 def fingerprint(backends: str) -> str:
     """What results depend on: the sources of the suite, of the reference, and of the backends in a folder of tests."""
     digest = hashlib.sha256()
     for folder in ("conformance", "reference", f"tests/{backends}"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             if not path.relative_to(ROOT / folder).as_posix().startswith(ELSEWHERE):
-                digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+                digest.update(path.relative_to(ROOT).as_posix().encode() + EXPECTED.sub(b"", path.read_bytes()))
     return digest.hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from _numpy_backend import NumpyBackend
 
-CLAUSE, STAGE = "ACT-1", "activation"
+CLAUSE, STAGE = "PRC-2", "activation"
 
 
 class Mutant(NumpyBackend):

@@ -6,7 +6,7 @@ import numpy as np
 from _numpy_backend import NumpyBackend
 from _shaped import Bite
 
-CLAUSE, STAGE = "IND-3", "independence"
+CLAUSE, STAGE = "OUT-1", "accumulation"
 BITES = Bite(times=20)
 
 
