@@ -3,10 +3,14 @@
     python benchmarks/doors.py [NAME ...] [--jobs 2] [--keep FILE] [--write benchmarks/results/doors.json]
 
 The doors are an object, a name, a program, the command with ``--json``, and pytest. Each run ends at its first
-failure, at the size minimal if the object fails there, else at the size default; variants run whole, and minimal.
-Verdict, exit status and the first failure are compared: check, precision, clause, stage and kind of the problem. The
-exit status is 1 if any door differs. Five doors of 540 mutants take about an hour on two idle cores. With ``--keep`` an
-interrupted run goes on where it ended, as long as neither the suite nor the backend has changed.
+failure, at the size minimal if the object fails there, else at the size default. Verdict, exit status and the first
+failure are compared: check, precision, clause, stage and kind of the problem. The exit status is 1 if any door differs.
+
+A mutant runs only the check that found it in ``benchmarks/results/mutants.json``, which is what ends a whole run. One
+mutant of ``--whole`` runs all checks. So does one that this check does not find in the same way through all doors: its
+defect depends on earlier calls, and doors agree on the order of checks only if all run. A variant runs all checks of
+the parts in which it differs, at the size minimal, in one of its precisions, which variants take in turn.
+With ``--keep`` an interrupted run goes on where it ended, as long as neither the suite nor the backend has changed.
 
 Through files some defects cannot be seen, and do no harm: what a program does with its own memory, and the order of
 memory, which a file does not have. For these the program must be accepted, or fail at another clause.
@@ -30,7 +34,10 @@ from functools import cache
 from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
+
+from tester_runs import files, parts, with_one_precision
 
 from peerspec.backends import load
 from peerspec.backends.process import Command
@@ -41,6 +48,8 @@ from peerspec.conformance.render.json import loads
 from peerspec.conformance.report import Report
 
 ROOT = Path(__file__).parents[1]
+MUTANTS = ROOT / "benchmarks" / "results" / "mutants.json"
+SIZES = ("minimal", "default")
 PROGRAM = ROOT / "tests" / "backends" / "process" / "programs" / "any_backend.py"
 OF_MEMORY = ("IND-2", "IND-4")
 """The clauses about arrays that a backend and its caller share."""
@@ -76,6 +85,7 @@ class Compared:
 
     Attributes:
         name, size: the file, and the size of the runs.
+        only: the beginnings of the checks that ran; all if empty.
         said: what the object says.
         others: what the doors say that differ, by door.
         unseen: whether the defect cannot be seen through files.
@@ -84,6 +94,7 @@ class Compared:
 
     name: str
     size: str
+    only: str
     said: Said
     others: dict[str, Said]
     unseen: bool
@@ -95,61 +106,73 @@ class Compared:
         return bool(self.others.keys() - ({"program"} if self.unseen else set()))
 
 
-def by_object(path: Path, size: str) -> tuple[Said, Report]:
+@dataclass(frozen=True)
+class Asked:
+    """A backend, and which part of the suite it runs: the size, the beginnings of checks and the profiles, or all."""
+
+    path: Path
+    size: str
+    only: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of ``check_backend``."""
+        return {"size": self.size, "only": self.only or None, "profiles": self.profiles or None, "stop_early": True}
+
+
+def by_object(asked: Asked) -> tuple[Said, Report]:
     """What the object says, and its report."""
-    report = check_backend(load(str(path)), size=size, stop_early=True)
+    report = check_backend(load(str(asked.path)), **asked.options)
     return _said(report), report
 
 
-def by_name(path: Path, size: str) -> Said:
+def by_name(asked: Asked) -> Said:
     """A worker process."""
-    return _said(check_backend(str(path), size=size, stop_early=True))
+    return _said(check_backend(str(asked.path), **asked.options))
 
 
-def by_program(path: Path, size: str) -> Said:
+def by_program(asked: Asked) -> Said:
     """A program that is asked through files."""
-    return _said(check_backend(Command([sys.executable, str(PROGRAM), str(path)]), size=size, stop_early=True))
+    return _said(check_backend(Command([sys.executable, str(PROGRAM), str(asked.path)]), **asked.options))
 
 
-def by_command(path: Path, size: str) -> Said:
+def by_command(asked: Asked) -> Said:
     """``peerspec check`` with ``--json``."""
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         file = Path(folder) / "report.json"
-        status = peerspec(["check", str(path), "--size", size, "--stop-early", "--quiet", "--json", str(file)])
+        chosen = [*_each("--only", asked.only), *_each("--profile", asked.profiles)]
+        outcome = ["--size", asked.size, "--stop-early", "--quiet", "--json", str(file)]
+        status = peerspec(["check", str(asked.path), *chosen, *outcome])
         [report] = loads(file.read_text("utf-8"))
     return Said(str(report.verdict), status, _first(report))
 
 
-def by_pytest(path: Path, size: str) -> Said:
+def by_pytest(asked: Asked) -> Said:
     """The plugin, which also stops at the first failure; it goes on if another one, not yet found, caused that."""
-    stopped, blocked = _by_pytest(path, size, "-x")
-    return _by_pytest(path, size)[0] if blocked else stopped
+    stopped, blocked = _by_pytest(asked, "-x")
+    return _by_pytest(asked)[0] if blocked else stopped
 
 
-def _by_pytest(path: Path, size: str, *more: str) -> tuple[Said, bool]:
+def _by_pytest(asked: Asked, *more: str) -> tuple[Said, bool]:
     """What the plugin says, and whether nothing but a blocked failure was found."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--pyargs",
-        "peerspec.conformance",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        *more,
-    ]
+    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-q", "-p", "no:cacheprovider"]
+    chosen = [*_each("--peer-profile", asked.profiles), "-k", " or ".join(asked.only)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.xml"
-        options = ["--peer-backend", str(path), "--peer-size", size, "--junitxml", str(file)]
-        done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True)
+        options = ["--peer-backend", str(asked.path), "--peer-size", asked.size, "--junitxml", str(file)]
+        done = subprocess.run([*command, *options, *chosen, *more], cwd=folder, capture_output=True, text=True)
         items = [_of_item(item) for item in ElementTree.parse(file).iter("testcase")]
     found = re.search(r"^peerspec: .*?: (.*)$", done.stdout, re.MULTILINE)
     first = next(filter(None, items), "")
     return Said(found[1] if found else done.stdout[-300:], done.returncode, first), bool(done.returncode) and not first
 
 
-DOORS: dict[str, Callable[[Path, str], Said]] = {
+def _each(option: str, values: tuple[str, ...]) -> list[str]:
+    return [part for value in values for part in (option, value)]
+
+
+DOORS: dict[str, Callable[[Asked], Said]] = {
     "name": by_name,
     "program": by_program,
     "command": by_command,
@@ -157,18 +180,29 @@ DOORS: dict[str, Callable[[Path, str], Said]] = {
 }
 
 
-def compared(path: Path) -> Compared:
-    """One backend through all doors."""
+def compared(path: Path, only: tuple[str, ...], turn: int) -> Compared:
+    """One backend through all doors; ``turn`` chooses the precision of a variant."""
+    if path.parent.name == "variants":
+        profiles = with_one_precision(load(str(path)).profiles, turn)
+        return _through_all(Asked(path, "minimal", only, tuple(profiles)))
+    found = _through_all(*(Asked(path, size, only) for size in SIZES))
+    if only and (found.differs or not found.said.status):
+        found = _through_all(*(Asked(path, size) for size in SIZES))
+    return found
+
+
+def _through_all(*runs: Asked) -> Compared:
+    """The first of these runs that the object fails, or the last, through all doors."""
     started = time.perf_counter()
-    size = "minimal"
-    said, report = by_object(path, size)
-    if report.conformant and path.parent.name == "mutants":
-        size = "default"
-        said, report = by_object(path, size)
-    answers = {door: ask(path, size) for door, ask in DOORS.items()}
+    for asked in runs:
+        said, report = by_object(asked)
+        if not report.conformant:
+            break
+    answers = {door: ask(asked) for door, ask in DOORS.items()}
     others = {door: answer for door, answer in answers.items() if not _same(door, said, answer)}
-    unseen = path.stem in BY_ADDRESS or bool(report.first and _in_memory(report.first))
-    return Compared(path.stem, size, said, others, unseen, round(time.perf_counter() - started, 1))
+    unseen = asked.path.stem in BY_ADDRESS or bool(report.first and _in_memory(report.first))
+    seconds = round(time.perf_counter() - started, 1)
+    return Compared(asked.path.stem, asked.size, " ".join(asked.only), said, others, unseen, seconds)
 
 
 def _same(door: str, said: Said, answer: Said) -> bool:
@@ -204,22 +238,28 @@ def _of_item(item: ElementTree.Element) -> str:
     return " ".join([name if "[" in name else f"{name}[]", *parts])
 
 
-def files(names: list[str]) -> list[Path]:
-    """The mutants and the variants, or those of these names."""
-    found = [path for kind in ("mutants", "variants") for path in sorted((ROOT / "tests" / kind).glob("[!_]*.py"))]
-    return [path for path in found if not names or path.stem in names]
+def backends(names: list[str], whole: int) -> list[tuple[Path, tuple[str, ...], int]]:
+    """The mutants and the variants, or those of these names, with the checks to run and the turn of each."""
+    first = json.loads(MUTANTS.read_text("utf-8"))
+
+    def checks(path: Path, turn: int) -> tuple[str, ...]:
+        return () if turn % whole == 0 else (first[path.stem]["check"],)
+
+    mutants = [(path, checks(path, turn), turn) for turn, path in enumerate(files("mutants"))]
+    variants = [(path, parts(path) or (), turn) for turn, path in enumerate(files("variants"))]
+    return [each for each in (*mutants, *variants) if not names or each[0].stem in names]
 
 
-def run(paths: list[Path], jobs: int, kept: Kept) -> Iterator[Compared]:
+def run(tasks: list[tuple[Path, tuple[str, ...], int]], jobs: int, kept: Kept) -> Iterator[Compared]:
     """All of them, each in a new process, so that nothing that a backend stores reaches another run."""
-    yield from filter(None, map(kept.of, paths))
-    paths = [path for path in paths if kept.of(path) is None]
+    yield from filter(None, (kept.of(*task) for task in tasks))
+    missing = [task for task in tasks if kept.of(*task) is None]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        started, total = time.perf_counter(), len(paths)
-        asked = {pool.submit(compared, path): path for path in paths}
+        started, total = time.perf_counter(), len(missing)
+        asked = {pool.submit(compared, *task): task for task in missing}
         for number, done in enumerate(as_completed(asked), 1):
             found = done.result()
-            kept.add(asked[done], found)
+            kept.add(found, *asked[done])
             mark = "DIFFERS" if found.differs else "unseen " if found.unseen and found.others else "same   "
             left = (time.perf_counter() - started) / number * (total - number)
             print(f"{number}/{total} {mark} {found.name} ({found.seconds:.0f} s, {left / 60:.0f} min left)", flush=True)
@@ -237,20 +277,20 @@ class Kept:
         rows = [json.loads(line) for line in lines]
         self._found = {row.pop("sources"): row for row in rows}
 
-    def of(self, path: Path) -> Compared | None:
+    def of(self, *task: Any) -> Compared | None:
         """The comparison of a backend; None if there is none of these sources."""
-        row = self._found.get(_sources(path))
+        row = self._found.get(_sources(*task))
         if row is None:
             return None
         others = {door: Said(**said) for door, said in row["others"].items()}
         return Compared(**row | {"said": Said(**row["said"]), "others": others})
 
-    def add(self, path: Path, found: Compared) -> None:
+    def add(self, found: Compared, *task: Any) -> None:
         """Write a comparison down at once."""
         if self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(found) | {"sources": _sources(path)}) + "\n")
+                file.write(json.dumps(asdict(found) | {"sources": _sources(*task)}) + "\n")
 
 
 @cache
@@ -260,8 +300,9 @@ def _suite() -> bytes:
     return hashlib.sha256(b"\0".join(parts)).digest()
 
 
-def _sources(path: Path) -> str:
-    return hashlib.sha256(_suite() + path.name.encode() + path.read_bytes()).hexdigest()[:16]
+def _sources(path: Path, only: tuple[str, ...], turn: int) -> str:
+    asked = f"{path.name} {only} {turn}".encode()
+    return hashlib.sha256(_suite() + asked + path.read_bytes()).hexdigest()[:16]
 
 
 def main() -> int:
@@ -269,14 +310,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="mutants and variants; all unless given")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--whole", type=int, default=24, help="one mutant of so many runs all checks")
     parser.add_argument("--keep", type=Path, help="comparisons of earlier runs")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    found = sorted(run(files(options.names), options.jobs, Kept(options.keep)), key=lambda one: one.name)
+    tasks = backends(options.names, options.whole)
+    found = sorted(run(tasks, options.jobs, Kept(options.keep)), key=lambda one: one.name)
     differing = [one.name for one in found if one.differs]
     summary = {
         "backends": len(found),
         "doors": ["object", *DOORS],
+        "with all checks": sum(not one.only for one in found),
         "found at minimal": sum(one.size == "minimal" and bool(one.said.status) for one in found),
         "found at default": sum(one.size == "default" and bool(one.said.status) for one in found),
         "accepted": [one.name for one in found if not one.said.status],

@@ -22,7 +22,7 @@ from peerspec.conformance.trials import gradients
 from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import PRECISIONS, Layer
 
-__all__ = ["Kept", "Task", "caught", "files", "run_tasks", "summary", "tried"]
+__all__ = ["Kept", "Task", "caught", "files", "parts", "run_tasks", "summary", "tried", "with_one_precision"]
 
 ROOT = Path(__file__).parents[1]
 NO_LIMIT = float("inf")
@@ -47,6 +47,11 @@ def summary(path: Path) -> str:
     """What a file says of itself: the first paragraph of its docstring, in one line."""
     text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
     return " ".join(text.partition("\n\n")[0].split())
+
+
+def parts(path: Path) -> tuple[str, ...] | None:
+    """The beginnings of the checks that a variant needs; None for all."""
+    return PARTS.get(path.stem.partition("_")[0])
 
 
 def caught(task: Task) -> dict[str, Any]:
@@ -112,7 +117,7 @@ def tried(task: Task) -> dict[str, Any]:
         remembered_for = seed, size
     backend = load(str(path))
     profiles, size = with_one_precision(backend.profiles, seed), getattr(backend, "LARGEST", size)
-    only = PARTS.get(path.stem.partition("_")[0])
+    only = parts(path)
     report = check_backend(backend, size=size, seed=seed, profiles=profiles, only=only, timeout=NO_LIMIT)
     inside = (finding.share for finding in report.of("pass") if finding.precision in ("float32", "float64"))
     false = [f"seed {seed}: {finding.check}: {finding.message}" for finding in report.of("fail", "error")]
