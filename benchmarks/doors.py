@@ -21,36 +21,25 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import cache
-from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
+from door_answers import DOORS, Asked, First, Said, by_object
 from tester_runs import files, parts, with_one_precision
 
 from peerspec.backends import load
-from peerspec.backends.process import Command
-from peerspec.cli import main as peerspec
-from peerspec.conformance import Finding, check_backend
-from peerspec.conformance.kinds import Reason
-from peerspec.conformance.render.json import loads
-from peerspec.conformance.report import Report
+from peerspec.conformance.problems import ProblemKind
 
 ROOT = Path(__file__).parents[1]
 MUTANTS = ROOT / "benchmarks" / "results" / "mutants.json"
 SIZES = ("minimal", "default")
-PROGRAM = ROOT / "tests" / "backends" / "process" / "programs" / "any_backend.py"
 OF_MEMORY = ("IND-2", "IND-4")
 """The clauses about arrays that a backend and its caller share."""
 LAID_OUT = (".strided", ".columns", ".tables", ".reversed", ".broadcast", ".unaligned", "gaps", "columns")
@@ -63,20 +52,11 @@ SUITE = (
     "backends/process",
     "backends/*.py",
     "tests/*/_*.py",
-    "benchmarks/doors.py",
+    "benchmarks/door_answers.py",
 )
 """What a comparison depends on, besides the backend."""
-BY_ADDRESS = ("cache_keys_by_address",)
-"""Mutants that are wrong only if the caller changes an array that it passes again."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one door says: the verdict, the exit status, and the first failure as text; pytest has only 0 and 1."""
-
-    verdict: str
-    status: int
-    first: str
+OF_ARRAYS = (ProblemKind.INPUT_MODIFIED, ProblemKind.STALE_FOR_CHANGE)
+"""Problems of an array that the caller passes and uses again, in place: through files, each call gets new arrays."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +68,7 @@ class Compared:
         only: the beginnings of the checks that ran; all if empty.
         said: what the object says.
         others: what the doors say that differ, by door.
-        unseen: whether the defect cannot be seen through files.
+        case: the case of the first failure of the object.
         seconds: the time of all doors.
     """
 
@@ -97,87 +77,20 @@ class Compared:
     only: str
     said: Said
     others: dict[str, Said]
-    unseen: bool
+    case: str
     seconds: float
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the defect cannot be seen through files."""
+        first = self.said.first
+        in_memory = first is not None and (first.clause in OF_MEMORY or first.kind in OF_ARRAYS)
+        return in_memory or self.case.endswith(LAID_OUT)
 
     @property
     def differs(self) -> bool:
         """Whether a door differs that must not."""
         return bool(self.others.keys() - ({"program"} if self.unseen else set()))
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A backend, and which part of the suite it runs: the size, the beginnings of checks and the profiles, or all."""
-
-    path: Path
-    size: str
-    only: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options of ``check_backend``."""
-        return {"size": self.size, "only": self.only or None, "profiles": self.profiles or None, "stop_early": True}
-
-
-def by_object(asked: Asked) -> tuple[Said, Report]:
-    """What the object says, and its report."""
-    report = check_backend(load(str(asked.path)), **asked.options)
-    return _said(report), report
-
-
-def by_name(asked: Asked) -> Said:
-    """A worker process."""
-    return _said(check_backend(str(asked.path), **asked.options))
-
-
-def by_program(asked: Asked) -> Said:
-    """A program that is asked through files."""
-    return _said(check_backend(Command([sys.executable, str(PROGRAM), str(asked.path)]), **asked.options))
-
-
-def by_command(asked: Asked) -> Said:
-    """``peerspec check`` with ``--json``."""
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        file = Path(folder) / "report.json"
-        chosen = [*_each("--only", asked.only), *_each("--profile", asked.profiles)]
-        outcome = ["--size", asked.size, "--stop-early", "--quiet", "--json", str(file)]
-        status = peerspec(["check", str(asked.path), *chosen, *outcome])
-        [report] = loads(file.read_text("utf-8"))
-    return Said(str(report.verdict), status, _first(report))
-
-
-def by_pytest(asked: Asked) -> Said:
-    """The plugin, which also stops at the first failure; it goes on if another one, not yet found, caused that."""
-    stopped, blocked = _by_pytest(asked, "-x")
-    return _by_pytest(asked)[0] if blocked else stopped
-
-
-def _by_pytest(asked: Asked, *more: str) -> tuple[Said, bool]:
-    """What the plugin says, and whether nothing but a blocked failure was found."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "peerspec.conformance", "-q", "-p", "no:cacheprovider"]
-    chosen = [*_each("--peer-profile", asked.profiles), "-k", " or ".join(asked.only)]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "report.xml"
-        options = ["--peer-backend", str(asked.path), "--peer-size", asked.size, "--junitxml", str(file)]
-        done = subprocess.run([*command, *options, *chosen, *more], cwd=folder, capture_output=True, text=True)
-        items = [_of_item(item) for item in ElementTree.parse(file).iter("testcase")]
-    found = re.search(r"^peerspec: .*?: (.*)$", done.stdout, re.MULTILINE)
-    first = next(filter(None, items), "")
-    return Said(found[1] if found else done.stdout[-300:], done.returncode, first), bool(done.returncode) and not first
-
-
-def _each(option: str, values: tuple[str, ...]) -> list[str]:
-    return [part for value in values for part in (option, value)]
-
-
-DOORS: dict[str, Callable[[Asked], Said]] = {
-    "name": by_name,
-    "program": by_program,
-    "command": by_command,
-    "pytest": by_pytest,
-}
 
 
 def compared(path: Path, only: tuple[str, ...], turn: int) -> Compared:
@@ -200,42 +113,15 @@ def _through_all(*runs: Asked) -> Compared:
             break
     answers = {door: ask(asked) for door, ask in DOORS.items()}
     others = {door: answer for door, answer in answers.items() if not _same(door, said, answer)}
-    unseen = asked.path.stem in BY_ADDRESS or bool(report.first and _in_memory(report.first))
+    case = report.first.case if report.first else ""
     seconds = round(time.perf_counter() - started, 1)
-    return Compared(asked.path.stem, asked.size, " ".join(asked.only), said, others, unseen, seconds)
+    return Compared(asked.path.stem, asked.size, " ".join(asked.only), said, others, case, seconds)
 
 
 def _same(door: str, said: Said, answer: Said) -> bool:
     if door != "pytest":
         return said == answer
     return (said.first, bool(said.status)) == (answer.first, bool(answer.status))
-
-
-def _in_memory(first: Finding) -> bool:
-    return first.clauses[0] in OF_MEMORY or first.case.endswith(LAID_OUT)
-
-
-def _said(report: Report) -> Said:
-    return Said(str(report.verdict), report.exit_status, _first(report))
-
-
-def _first(report: Report) -> str:
-    """The first failure, or else the first error."""
-    found = report.first or next(iter(report.of("error")), None)
-    if found is None:
-        return ""
-    kind = found.problem.kind if found.problem else ""
-    return f"{found.check}[{found.precision}] {found.status} {found.clauses[0]} {found.stage} {kind}"
-
-
-def _of_item(item: ElementTree.Element) -> str:
-    """The failure or the error of an item; empty for any other, and for a failure that another one caused."""
-    values = {one.attrib["name"].removeprefix("peerspec."): one.attrib["value"] for one in item.iter("property")}
-    if values.get("status") not in ("fail", "error") or values.get("reason") == Reason.BLOCKED:
-        return ""
-    name = item.attrib["name"]
-    parts = [values.get(part, "") for part in ("status", "clause", "stage", "problem")]
-    return " ".join([name if "[" in name else f"{name}[]", *parts])
 
 
 def backends(names: list[str], whole: int) -> list[tuple[Path, tuple[str, ...], int]]:
@@ -282,8 +168,8 @@ class Kept:
         row = self._found.get(_sources(*task))
         if row is None:
             return None
-        others = {door: Said(**said) for door, said in row["others"].items()}
-        return Compared(**row | {"said": Said(**row["said"]), "others": others})
+        others = {door: _read(said) for door, said in row["others"].items()}
+        return Compared(**row | {"said": _read(row["said"]), "others": others})
 
     def add(self, found: Compared, *task: Any) -> None:
         """Write a comparison down at once."""
@@ -291,6 +177,10 @@ class Kept:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(found) | {"sources": _sources(*task)}) + "\n")
+
+
+def _read(said: dict[str, Any]) -> Said:
+    return Said(**said | {"first": First(**said["first"]) if said["first"] else None})
 
 
 @cache
