@@ -28,7 +28,9 @@ from peerspec.files.atomic_file import write_atomically
 from peerspec.reference import SPEC_VERSION
 
 RESULTS = ROOT / "benchmarks" / "results"
-MUTANTS, MUTATION = RESULTS / "mutants.json", RESULTS / "mutation.json"
+MUTANTS = RESULTS / "mutants.json"
+OTHER_SWEEPS = ("mutation", "doors", "order")
+"""Sweeps of commands of their own, whose results the page shows too."""
 NAMES = {"query": "a query", "scores": "a score", "gates": "a gate", "weights": "an expert", "gradients": "a gradient"}
 
 
@@ -46,6 +48,11 @@ def by_backend(tasks: Sequence[Task], results: Sequence[dict[str, Any]]) -> Figu
         row["share"] = max(row["share"], result["share"])
         row["false"] += result.get("false", [])
     return found
+
+
+def read(path: Path) -> Any:
+    """The results of a sweep; None if there are none."""
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
 
 
 def options_of() -> argparse.Namespace:
@@ -70,10 +77,10 @@ def main() -> int:
     write_atomically(MUTANTS, (json.dumps(wrong, indent=1, ensure_ascii=False) + "\n").encode())
     right = by_backend(variants, run_tasks("correct backends", tried, variants, kept_right, options.jobs))
     [errors] = run_tasks("smallest errors", smallest_errors, [(Path("sensitivity.py"), 0, "default")], kept_right, 1)
-    mutation = json.loads(MUTATION.read_text("utf-8")) if MUTATION.exists() else None
+    others = {name: read(RESULTS / f"{name}.json") for name in OTHER_SWEEPS}
     command = f"python benchmarks/tester.py --seeds {options.seeds} --wide {options.wide} --write docs/tester.md"
     suites = [f"by {'an earlier state of the' if k.is_earlier else 'this'} suite" for k in (kept_wrong, kept_right)]
-    text = page(SPEC_VERSION, command, wrong, right, mutation, errors, sizes.count("default"), suites)
+    text = page(SPEC_VERSION, command, wrong, right, others, errors, sizes.count("default"), suites)
     if options.write:
         options.write.write_text(text, "utf-8")
     else:

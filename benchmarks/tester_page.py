@@ -183,19 +183,46 @@ def alarms(right: Figures) -> str:
     return "\n".join([f"{note}\n\n{table(heads, rows)}{near}", "", *false]).strip()
 
 
+def through_doors(results: Mapping[str, Any] | None) -> str:
+    """What the doors of the suite say of the same backend, in one sentence."""
+    if results is None:
+        return "no results yet"
+    others, last = results["doors"][:-1], results["doors"][-1]
+    unseen = len(results["not seen through files"])
+    return (
+        f"{results['backends']} backends, wrong and correct, through {len(results['doors'])} doors: "
+        f"{len(results['differ'])} get another\n  verdict or another first failure through one of them. "
+        f"The doors are {', '.join(others)} and {last}. A program has its own memory: {unseen}\n"
+        "  defects of arrays that a backend shares with its caller cannot be seen there, and do no harm there"
+    )
+
+
+def how_early(results: Mapping[str, Any] | None) -> str:
+    """When a run of the wrong backends shows the first failure, in one sentence."""
+    if results is None:
+        return "no results yet"
+    time, found = results["share of the time"], results["mutants"] - len(results["without a failure"])
+    return (
+        f"{results['found in the first tenth of the time']} of {found} wrong backends fail in the first tenth of the "
+        f"time of a whole run,\n  half of them in the first {time['median']:.1%}, 99 of 100 in the first "
+        f"{time['99 of 100']:.0%}, all in the first {time['all']:.0%}"
+    )
+
+
 def page(
     spec: str,
     command: str,
     wrong: Figures,
     right: Figures,
-    mutation: Mapping[str, Any] | None,
+    others: Mapping[str, Mapping[str, Any] | None],
     smallest: Mapping[str, int],
     wide: int,
     suites: Sequence[str],
 ) -> str:
     """The whole page; ``wide`` seeds of the correct backends ran at the default size.
 
-    Which suite judged the wrong and the correct backends is what ``suites`` says.
+    Which suite judged the wrong and the correct backends is what ``suites`` says. ``others`` has the results of other
+    sweeps by name: mutation, doors and order, each None if there are none.
     """
     runs, false = sum(row["runs"] for row in right.values()), sum(len(row["false"]) for row in right.values())
     survive = sum(not row["check"] for row in wrong.values())
@@ -208,9 +235,11 @@ Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite se
 {misses(smallest)}
 
 - Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size, {suites[0]}.
-- Wrong backends, made by operator: {counted(mutation)}.
+- Wrong backends, made by operator: {counted(others["mutation"])}.
 - Correct backends that compute in other ways: {len(right)}, {runs} runs, each in one precision in turn, {wide} of each
   backend at the default size and the others at the minimal, {suites[1]}: {false} false findings.
+- The same through every door: {through_doors(others["doors"])}.
+- Early: {how_early(others["order"])}.
 
 ## Wrong by hand, by kind
 
@@ -218,7 +247,7 @@ Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite se
 
 ## Wrong by operator
 
-{operators(mutation)}
+{operators(others["mutation"])}
 
 ## Nothing right is accused
 
