@@ -1,5 +1,6 @@
-"""Which tests share a process, what a test leaves there, and the library of kernels, compiled once."""
+"""Which tests share a process, its threads, what a test leaves there, and the library of kernels, compiled once."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,13 @@ class OneProcessForAFile(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForAFile:
     """The schedule of several processes."""
     return OneProcessForAFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Any) -> None:
+    """Several processes compute with one thread each: they share the processors, and threads that wait use them up."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 @pytest.fixture(autouse=True)

@@ -144,7 +144,7 @@ def test_every_gradient_can_be_differentiated_again(layer: PEER) -> None:
         return functional_call(layer, dict(zip(names, parameters, strict=True)), (x,))
 
     assert gradcheck(y, (x, *parameters))
-    assert gradgradcheck(y, (x, *parameters))
+    assert gradgradcheck(y, (x, *parameters), fast_mode=True)  # products with random vectors, not all of the matrix
 
 
 def test_a_tied_table_has_the_sum_of_both_gradients_also_when_they_are_differentiated_again() -> None:
