@@ -115,10 +115,10 @@ def test_plain_operations_have_derivatives_of_every_order_in_both_modes(smooth):
     both = jax.jit(jax.grad(run, argnums=(0, 1)))(params, x)
     with plain_operations():
         forward_mode = jax.jit(jax.jacfwd(run, argnums=(0, 1)))(params, x)
-        reverse_mode = jax.grad(run, argnums=(0, 1))(params, x)
-        hessian = jax.hessian(run, argnums=1)(params, x)
+        reverse_mode = jax.jit(jax.grad(run, argnums=(0, 1)))(params, x)
+        hessian = jax.jit(jax.hessian(run, argnums=1))(params, x)
     direction = jax.random.normal(jax.random.key(2), x.shape)
-    bent = jax.grad(lambda x: (jax.grad(run, argnums=1)(params, x) * direction).sum())(x)
+    bent = jax.jit(jax.grad(lambda x: (jax.grad(run, argnums=1)(params, x) * direction).sum()))(x)
     for got in (forward_mode, reverse_mode):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=APART), got, both)
     np.testing.assert_allclose((hessian * direction).sum((2, 3)), bent, rtol=0, atol=APART)
