@@ -184,28 +184,29 @@ def alarms(right: Figures) -> str:
 
 
 def through_doors(results: Mapping[str, Any] | None) -> str:
-    """What the doors of the suite say of the same backend, in one sentence."""
+    """What the doors of the suite say of the same backend; empty without results."""
     if results is None:
-        return "no results yet"
+        return ""
     others, last = results["doors"][:-1], results["doors"][-1]
     unseen = len(results["not seen through files"])
     return (
-        f"{results['backends']} backends, wrong and correct, through {len(results['doors'])} doors: "
+        f"- {results['backends']} backends, wrong and correct, through {len(results['doors'])} doors, "
+        f"{results['by an earlier suite']} of them of an earlier state: "
         f"{len(results['differ'])} get another\n  verdict or another first failure through one of them. "
         f"The doors are {', '.join(others)} and {last}. A program has its own memory: {unseen}\n"
-        "  defects of arrays that a backend shares with its caller cannot be seen there, and do no harm there"
+        "  defects of arrays that a backend shares with its caller cannot be seen there, and do no harm there."
     )
 
 
 def how_early(results: Mapping[str, Any] | None) -> str:
-    """When a run of the wrong backends shows the first failure, in one sentence."""
+    """When a run of the wrong backends shows the first failure; empty without results."""
     if results is None:
-        return "no results yet"
+        return ""
     time, found = results["share of the time"], results["mutants"] - len(results["without a failure"])
     return (
-        f"{results['found in the first tenth of the time']} of {found} wrong backends fail in the first tenth of the "
+        f"- {results['found in the first tenth of the time']} of {found} wrong backends fail in the first tenth of the "
         f"time of a whole run,\n  half of them in the first {time['median']:.1%}, 99 of 100 in the first "
-        f"{time['99 of 100']:.0%}, all in the first {time['all']:.0%}"
+        f"{time['99 of 100']:.0%}, all in the first {time['all']:.0%}."
     )
 
 
@@ -226,6 +227,7 @@ def page(
     """
     runs, false = sum(row["runs"] for row in right.values()), sum(len(row["false"]) for row in right.values())
     survive = sum(not row["check"] for row in wrong.values())
+    sweeps = "".join(f"\n{found}" for found in (through_doors(others["doors"]), how_early(others["order"])) if found)
     return f"""# The tester, tested
 
 Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite sees finitely many inputs.
@@ -237,9 +239,7 @@ Spec {spec}; written by `{command}`. A pass is evidence and no proof: a suite se
 - Wrong backends, written by hand: {len(wrong)}, of which {survive} survive the default size, {suites[0]}.
 - Wrong backends, made by operator: {counted(others["mutation"])}.
 - Correct backends that compute in other ways: {len(right)}, {runs} runs, each in one precision in turn, {wide} of each
-  backend at the default size and the others at the minimal, {suites[1]}: {false} false findings.
-- The same through every door: {through_doors(others["doors"])}.
-- Early: {how_early(others["order"])}.
+  backend at the default size and the others at the minimal, {suites[1]}: {false} false findings.{sweeps}
 
 ## Wrong by hand, by kind
 
