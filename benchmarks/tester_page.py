@@ -191,9 +191,9 @@ def through_doors(results: Mapping[str, Any] | None) -> str:
     unseen = len(results["not seen through files"])
     return (
         f"- {results['backends']} backends, wrong and correct, through {len(results['doors'])} doors, "
-        f"{results['by an earlier suite']} of them of an earlier state: "
-        f"{len(results['differ'])} get another\n  verdict or another first failure through one of them. "
-        f"The doors are {', '.join(others)} and {last}. A program has its own memory: {unseen}\n"
+        f"{results['by an earlier suite']} of them by an earlier state of the suite:\n"
+        f"  {len(results['differ'])} get another verdict or another first failure through one of them.\n"
+        f"  The doors are {', '.join(others)} and {last}. A program has its own memory: {unseen}\n"
         "  defects of arrays that a backend shares with its caller cannot be seen there, and do no harm there."
     )
 
