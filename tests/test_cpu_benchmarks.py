@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from support.programs import modules_of
 
 from peerspec.backends.torch import PEER
 from peerspec.conformance import check_backend
 from peerspec.reference import PeerConfig
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-sys.path += [str(BENCHMARKS), str(BENCHMARKS / "cpu")]
 CONFIG = PeerConfig(12, heads=3, num_experts=49, top_k=4, d_key=6)
+
+
+@pytest.fixture(autouse=True)
+def _modules() -> Iterator[None]:
+    with modules_of(BENCHMARKS / "cpu", BENCHMARKS):
+        yield
 
 
 @pytest.mark.parametrize("name", ["TouchedRows", "JaxWithoutCore"])

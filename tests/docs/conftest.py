@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.programs import modules_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,6 +28,7 @@ def site(build: subprocess.CompletedProcess[str]) -> Path:
 
 
 @pytest.fixture
-def site_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+def site_modules() -> Iterator[None]:
     """The modules in docs/site can be imported by their names."""
-    monkeypatch.syspath_prepend(ROOT / "docs" / "site")
+    with modules_of(ROOT / "docs" / "site"):
+        yield

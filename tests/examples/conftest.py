@@ -1,12 +1,13 @@
 """The language model of the examples, and an exported file of it for the programs of ``examples/deploy``."""
 
-import importlib.util
+import importlib
 import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
 import pytest
+from support.programs import modules_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -24,14 +25,8 @@ class Deployed(NamedTuple):
 @pytest.fixture(scope="session")
 def example() -> ModuleType:
     """The program that trains, exports and generates."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLES / "language_model")
-        module_spec = importlib.util.spec_from_file_location("generate", EXAMPLES / "language_model" / "generate.py")
-        assert module_spec is not None
-        assert module_spec.loader is not None
-        module = importlib.util.module_from_spec(module_spec)
-        module_spec.loader.exec_module(module)
-        return module
+    with modules_of(EXAMPLES / "language_model"):
+        return importlib.import_module("generate")
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,13 @@ import math
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from support.programs import modules_of
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "examples" / "compare" / "train.py"
@@ -20,10 +22,9 @@ ROW = r"^(\w.*?) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) +(\d+) ms +([\d.]+) \((
 
 
 @pytest.fixture
-def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    for folder in ("language_model", "compare"):
-        monkeypatch.syspath_prepend(ROOT / "examples" / folder)
-    return importlib.import_module("train")
+def example() -> Iterator[ModuleType]:
+    with modules_of(ROOT / "examples" / "compare", ROOT / "examples" / "language_model"):
+        yield importlib.import_module("train")
 
 
 def test_five_layers_of_equal_flops_learn_a_text_and_one_has_a_mark(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """The language model with a PEER layer in its middle block."""
 
-import importlib.util
-import sys
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from support.programs import modules_of
 
 from peerspec.backends.torch import PEER
 from peerspec.reference import InputError, PeerConfig
@@ -15,23 +16,10 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "language_model"
 TINY = PeerConfig(16, 2, 25, 3, 8)
 
 
-@pytest.fixture(scope="module")
-def model() -> ModuleType:
-    return load_module("model")
-
-
-def load_module(name: str) -> ModuleType:
-    """A module of the example. It imports its neighbours by bare names, as a script does."""
-    sys.path.insert(0, str(EXAMPLE))
-    try:
-        module_spec = importlib.util.spec_from_file_location(name, EXAMPLE / f"{name}.py")
-        assert module_spec is not None
-        assert module_spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(module_spec)
-        module_spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.remove(str(EXAMPLE))
+@pytest.fixture
+def model() -> Iterator[ModuleType]:
+    with modules_of(EXAMPLE):
+        yield importlib.import_module("model")
 
 
 def test_the_middle_block_alone_has_a_peer_layer(model):

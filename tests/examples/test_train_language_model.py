@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from support.programs import modules_of
 
 from peerspec.reference import InputError
 
@@ -24,13 +25,8 @@ NAMES = ("model", "trainer", "checkpoint")
 @pytest.fixture(scope="module")
 def example():
     """The modules of the example. They import each other by bare names, as scripts do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLE)
-        for name in NAMES:
-            patch.delitem(sys.modules, name, raising=False)
+    with modules_of(EXAMPLE):
         yield {name: importlib.import_module(name) for name in NAMES}
-        for name in NAMES:
-            del sys.modules[name]
 
 
 def tensor_bytes(path: Path) -> dict[str, bytes]:

@@ -8,13 +8,20 @@ import re
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.programs import modules_of
 
 ROOT = Path(__file__).parents[3]
-sys.path.append(str(ROOT / "benchmarks" / "gpu"))
 PARTS = {"ceilings", "correctness", "suite", "stages", "passes", "steps", "scaling", "training"}
+
+
+@pytest.fixture(autouse=True)
+def _modules() -> Iterator[None]:
+    with modules_of(ROOT / "benchmarks" / "gpu"):
+        yield
 
 
 def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
