@@ -29,7 +29,7 @@ from peerspec.conformance.checks.query import QUERY_CHECKS
 from peerspec.conformance.checks.scores import SCORE_CHECKS, SUM_CHECKS
 from peerspec.conformance.checks.select import SELECT_CHECKS
 from peerspec.conformance.checks.selection import SELECTION_CHECKS
-from peerspec.conformance.checks.state import OPTION_STATE_CHECKS, SELECT_STATE_CHECKS, STATE_CHECKS
+from peerspec.conformance.checks.state import NUMBER_CHECKS, OPTION_STATE_CHECKS, SELECT_STATE_CHECKS, STATE_CHECKS
 from peerspec.conformance.checks.structure import STRUCTURE_CHECKS
 from peerspec.conformance.checks.token_choice import TOKEN_CHOICE_CHECKS
 from peerspec.conformance.checks.trainable import TRAINABLE_CHECKS
@@ -54,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     *LINEAR_CHECKS,
     *EXPERT_CHECKS,
     *OUTPUT_CHECKS,
+    *NUMBER_CHECKS,
     *FINITE_CHECKS,
     *MODE_CHECKS,
     *PROFILE_CHECKS,

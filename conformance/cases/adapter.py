@@ -22,7 +22,14 @@ SAME, NARROW, LARGE = Target("same", 7), Target("narrow", 3, bias=True), Target(
 
 
 def _parts(
-    lead: tuple[int, ...], targets: tuple[Target, ...], rank: int, *, exact: bool, training: bool, backwards: bool
+    lead: tuple[int, ...],
+    targets: tuple[Target, ...],
+    rank: int,
+    *,
+    exact: bool,
+    training: bool,
+    backwards: bool,
+    fresh: int,
 ) -> Any:
     """A builder: small integers, so that every sum is exact, or full significands."""
 
@@ -34,7 +41,9 @@ def _parts(
         for t in targets:
             rows = (config.num_experts, rank)
             tables[f"targets.{t.name}.u"] = make(draw, f"targets.{t.name}.u", (*rows, config.d_model))
-            tables[f"targets.{t.name}.v"] = make(draw, f"targets.{t.name}.v", (*rows, t.width))
+            tables[f"targets.{t.name}.v"] = make(draw, f"targets.{t.name}.v", (*rows, t.width)) * (
+                t not in targets[:fresh]
+            )
             if t.left_out:
                 continue
             weight = make(draw, f"bases.{t.name}.weight", (t.width, config.d_model))
@@ -76,13 +85,15 @@ def _case(
     exact: bool = False,
     columns: bool = False,
     backwards: bool = False,
+    fresh: int = 0,
     **more: Any,
 ) -> AdapterDefinition:
+    """A case; the first ``fresh`` targets have a v of zeros, with which an adapter usually begins."""
     return AdapterDefinition(
         CaseFamily.EXACT if exact else CaseFamily.ADAPTER,
         f"adapter.{label}" if exact else label,
         replace(config, d_out=config.d_model, activation="identity", expert="mlp"),
-        _parts(lead, targets, rank, exact=exact, training=training, backwards=backwards),
+        _parts(lead, targets, rank, exact=exact, training=training, backwards=backwards, fresh=fresh),
         frozenset(tags),
         frozenset({"adapter", *profiles}),
         targets=targets,
@@ -105,6 +116,7 @@ LEFT = (SAME, replace(LARGE, left_out=True), NARROW)
 BIASED = replace(SMALL, query_bias=True)
 FIVE = (*(Target(name, 131, bias=name == "v") for name in "qkv"), NARROW, LARGE)
 """Three of one width, and more of them than a fused kernel for query, key and value takes."""
+BROAD = replace(SMALL, d_model=261)
 TALL = replace(SMALL, heads=4)
 """With 17 ranks, a token has more than 256 rows of a table."""
 ONE = replace(SMALL, heads=3, top_k=1)
@@ -125,7 +137,8 @@ ADAPTER_CASES = (
     _case("batch.training", BATCH_NORM, TWO, "query-norm", training=True, narrow=1),
     _case("sigmoid", SIGMOID, TWO, "sigmoid", alpha=3.0),
     _case("together", TOGETHER, ALL, *_ROUTERS, rank=2, training=True, tags=_WHOLE, size=1),
-    _case("wide", WIDE, ALL, rank=5, lead=(131,), size=1),
+    _case("wide", WIDE, ALL, rank=5, alpha=0.1, lead=(131,), size=1),
+    _case("features", BROAD, TWO, alpha=-7.3, size=1),
     _case("mode", SMALL, TWO, training=True),
     _case("tall", TALL, FIVE, rank=17, lead=(19,), size=1, backwards=True),
     _case("rows", replace(SMALL, d_model=3, num_experts=128**2), (NARROW,), rank=5, size=1),
@@ -133,6 +146,8 @@ ADAPTER_CASES = (
     _gradient("ranks", SMALL, ALL, rank=3, alpha=-0.75, everywhere=1),
     _gradient("one", replace(SMALL, top_k=1), TWO, rank=2, alpha=0.5),
     _gradient("axes", SMALL, LEFT, rank=2, lead=(2, 3)),
+    _gradient("fresh", SMALL, TWO, fresh=2),
+    _gradient("fresh.first", SMALL, ALL, rank=2, alpha=0.1, fresh=1, size=1),
     _gradient("empty", SMALL, TWO, lead=(0,)),
     _gradient("columns", SMALL, TWO, rank=2, columns=True),
     _gradient("bias", BIASED, TWO, "query-bias", lead=(1031,)),
@@ -142,6 +157,7 @@ ADAPTER_CASES = (
     _gradient("frozen", BATCH_NORM, TWO, "query-norm", "frozen-statistics"),
     _gradient("sigmoid", SIGMOID, TWO, "sigmoid", alpha=3.0),
     _gradient("together", TOGETHER, ALL, *_ROUTERS, rank=2, training=True, size=1),
-    _gradient("wide", WIDE, ALL, rank=5, lead=(67,), size=1),
+    _gradient("wide", WIDE, ALL, rank=5, alpha=0.1, lead=(67,), size=1),
+    _gradient("features", BROAD, TWO, alpha=-7.3, size=1),
     _gradient("tall", TALL, FIVE, rank=17, lead=(19,), size=1, backwards=True),
 )

@@ -59,6 +59,14 @@ def _loud(parts: Parts) -> None:
             parts[name] *= parts[name].dtype.type(256)
 
 
+def _quiet(parts: Parts) -> None:
+    """Queries that hardly vary, and their running variances; one is 0."""
+    parts["query.weight"] *= parts["query.weight"].dtype.type(2.0**-8)
+    parts["query_norm.mean"] *= parts["query_norm.mean"].dtype.type(2.0**-8)
+    parts["query_norm.var"] *= parts["query_norm.var"].dtype.type(2.0**-16)
+    parts["query_norm.var"][:, 0] = 0
+
+
 def _idle(parts: Parts) -> None:
     """Every second neuron has a u of zeros, at which the slope of relu is 0."""
     name = "u" if "u" in parts else "experts.u"
@@ -90,6 +98,7 @@ def _common(
         _case("none", small, 2, 0),
         _case("vector", small, lead=()),
         _case("columns", small, layout="columns"),
+        _case("permuted", small, 2, 3, 2, layout="permuted"),
         _case("gaps", small, masked=True, layout="gaps"),
         _case("even", even, 32),
         _case("wide", wide, 33, narrow=narrow),
@@ -106,6 +115,8 @@ DENSE_CASES = (
     _case("tanh", replace(DENSE, activation="gelu_tanh")),
     _case("one", DenseConfig(7, 1, d_out=1, activation="relu"), 1031),
     _case("long", DenseConfig(3, 1031, d_out=2, activation="relu"), 5, narrow=1),
+    _case("features", DenseConfig(613, 3, d_out=519, activation="relu"), 5),
+    _case("glu.wide", DenseConfig(65, 131, d_out=67, activation="relu", expert="glu"), 37),
     *_common(
         DENSE,
         DenseConfig(65, 131, d_out=67, activation="gelu_tanh"),
@@ -134,6 +145,9 @@ TOKEN_CHOICE_CASES = (
     _case("loud.before", replace(TOKENS, gate="softmax_before"), change=_loud, dy=False),
     _case("alike", replace(TOKENS, capacity=5), change=_alike),
     _case("glu", TokenChoiceConfig(33, 6, 3, 37, d_out=10, activation="silu", expert="glu")),
+    _case("glu.wide", TokenChoiceConfig(35, 3, 2, 67, d_out=10, activation="relu", expert="glu"), 37),
+    _case("features", TokenChoiceConfig(613, 3, 2, 5, d_out=519, activation="relu"), 5),
+    _case("queue.long", TokenChoiceConfig(3, 2, 1, 2, d_out=2, capacity=900), 2070, dy=False),
     _case("many", TokenChoiceConfig(9, 67, 9, 3, d_out=4, activation="relu", capacity=9), 70, dy=False),
     _case("ids", TokenChoiceConfig(9, 300, 3, 2, d_out=4, activation="relu"), 20),
     _case("crowded", TokenChoiceConfig(7, 40, 2, 3, d_out=4), 70, change=_alike),
@@ -147,6 +161,8 @@ TOKEN_CHOICE_CASES = (
     ),
 )
 
+FACTORS = ((4, 1.2, 50), (4, 1.2, 100), (8, 1.1, 80), (5, 1.7, 100), (10, 2.3, 100))
+"""Blocks, factor and tokens whose product is a whole number or nearly one: which, depends on where it is rounded."""
 EXPERT_CHOICE_CASES = (
     _case("small", EXPERTS, size=0, everywhere=0),
     _case("exact", ExpertChoiceConfig(7, 8, 5, 2.0, d_out=4, activation="relu"), 20, exact=True, size=0, everywhere=1),
@@ -161,6 +177,12 @@ EXPERT_CHOICE_CASES = (
     _case("padding", replace(EXPERTS, capacity_factor=2.0), 13, masked=True),
     _case("loud", EXPERTS, change=_loud, dy=False),
     _case("glu", ExpertChoiceConfig(33, 6, 37, 1.25, d_out=10, activation="silu", expert="glu")),
+    _case("glu.wide", ExpertChoiceConfig(35, 3, 67, 2.0, d_out=10, activation="relu", expert="glu"), 37),
+    _case("features", ExpertChoiceConfig(613, 3, 5, 2.0, d_out=519, activation="relu"), 5),
+    *(
+        _case(f"factor.{number}", ExpertChoiceConfig(3, blocks, 2, factor, d_out=2), count, dy=False)
+        for number, (blocks, factor, count) in enumerate(FACTORS)
+    ),
     _case("many", ExpertChoiceConfig(9, 67, 3, 8.0, d_out=4, activation="relu"), 70, dy=False),
     _case("queue", ExpertChoiceConfig(5, 2, 3, 1.0, d_out=4), 600, dy=False),
     _case("queue.masked", ExpertChoiceConfig(5, 2, 3, 1.9, d_out=4), 590, masked=True),
@@ -190,6 +212,12 @@ PKM_CASES = (
     _case("together", TOGETHER, masked=True, training=True, everywhere=1),
     _case("one", replace(MEMORY, top_k=1), 1031),
     _case("deep", replace(MEMORY, num_experts=16, top_k=7)),
+    _case("lists", replace(MEMORY, num_experts=67**2, top_k=37)),
+    _case("lists.deep", replace(MEMORY, num_experts=25**2, top_k=67)),
+    _case("per-head.more", replace(MEMORY, heads=5, key_heads=5, num_experts=37**2), 35),
+    _case("layer.wide", replace(MEMORY, query_norm="layer", d_key=130), narrow=1),
+    _case("batch.crowd", BATCH, 1100, training=True),
+    _case("quiet", BATCH, change=_quiet),
     _case("twins", PKMConfig(7, 3, 4, 4, 4, d_out=5)),
     _case("loud", MEMORY, change=_loud, dy=False),
     *_common(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from peerspec.conformance.cases.build import Build, Parts, core_case, full_case
-from peerspec.conformance.cases.case import CaseFamily, Draw
+from peerspec.conformance.cases.case import CaseDefinition, CaseFamily, Draw
 from peerspec.conformance.cases.configs import RELU, SINGLE
+from peerspec.conformance.cases.profile_build import GLU, PER_HEAD, SIGMOID
 from peerspec.reference import PeerConfig
 from peerspec.reference.config import ACTIVATIONS
 
@@ -44,4 +45,21 @@ FINITE_CASES = (
         size=1,
     ),
     core_case(CaseFamily.FINITE, "infinity", RELU, _one_token_with(float("inf")), {"any", "infinity"}),
+    *(
+        CaseDefinition(
+            CaseFamily.FINITE,
+            f"{kind}.{label}",
+            config,
+            _one_token_with(value),
+            frozenset({"any", kind}),
+            frozenset({profile}),
+            size=1,
+        )
+        for label, config, profile in (
+            ("glu", GLU, "glu"),
+            ("sigmoid", SIGMOID, "sigmoid"),
+            ("per-head", PER_HEAD, "per-head-keys"),
+        )
+        for kind, value in (("nan", float("nan")), ("infinity", float("inf")))
+    ),
 )

@@ -19,10 +19,12 @@ from peerspec.conformance.cases.profile_build import (
     GLU,
     LAYER_NORM,
     PER_HEAD,
+    PER_HEAD_GRID,
     SIGMOID,
     TOGETHER,
     WIDE_RELU,
     parts,
+    quiet,
 )
 from peerspec.conformance.cases.tiled import TILED_FEW, TILED_GLU, biased, unaligned
 from peerspec.reference import PeerConfig
@@ -78,6 +80,28 @@ def _broadcast(draw: Draw, config: PeerConfig) -> Parts:
     return made | {"dy": np.broadcast_to(made["dy"][0], made["dy"].shape)}
 
 
+def _constant(draw: Draw, config: PeerConfig) -> Parts:
+    """dy is one number of memory for all entries, as that of a sum over y is."""
+    made = parts(dy=True)(draw, config)
+    return made | {"dy": np.broadcast_to(made["dy"][0, 0], made["dy"].shape)}
+
+
+def _permuted(draw: Draw, config: PeerConfig) -> Parts:
+    """x and dy [2, 3, ...] are transposed [3, 2, ...]."""
+    made = parts(2, 3, dy=True)(draw, config)
+    return made | {name: laid_out(made[name], "permuted") for name in ("x", "dy")}
+
+
+def _tables_with_gaps(draw: Draw, config: PeerConfig) -> Parts:
+    made = parts(dy=True)(draw, config)
+    return made | {"params": {name: laid_out(array, "gaps") for name, array in made["params"].items()}}
+
+
+def _quiet(draw: Draw, config: PeerConfig) -> Parts:
+    made = parts(dy=True)(draw, config)
+    return made | {"params": quiet(made["params"])}
+
+
 def _alike(draw: Draw, config: PeerConfig) -> Parts:
     """All features of a query are equal: their variance is zero, and the layer norm divides by √ε."""
     made = parts(dy=True)(draw, config)
@@ -101,11 +125,20 @@ def _gradient(
     *profiles: str,
     tag: str = "gradient",
     follow: bool = False,
+    repeat: bool = False,
     **more: Any,
 ) -> CaseDefinition:
     tags = {tag} if tag == "gradient.form" else {tag, "gradient"}
     tags |= {"gradient.follow"} if follow else set()
+    tags |= {"gradient.repeat"} if repeat else set()
     return CaseDefinition(family, label, config, build, frozenset(tags), frozenset({"training", *profiles}), **more)
+
+
+def _norms_of(label: str, build: Build, **more: Any) -> tuple[CaseDefinition, ...]:
+    """A case with each query norm, of which batch norm has frozen statistics."""
+    layer = _gradient(CaseFamily.GRADIENT, f"layer.{label}", LAYER_NORM, build, "query-norm", **more)
+    frozen = ("query-norm", "frozen-statistics")
+    return layer, _gradient(CaseFamily.GRADIENT, f"frozen.{label}", BATCH_NORM, build, *frozen, **more)
 
 
 GRADIENT_CASES: tuple[CaseDefinition, ...] = (
@@ -137,6 +170,9 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     _gradient(CaseFamily.GRADIENT, "empty", SMALL, parts(0, dy=True), tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "empty.two", SMALL, parts(2, 0, dy=True), tag="gradient.form", size=1),
     _gradient(CaseFamily.GRADIENT, "broadcast", ONE, _broadcast, tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "constant", ONE, _constant, tag="gradient.form"),
+    _gradient(CaseFamily.GRADIENT, "permuted", SMALL, _permuted, tag="gradient.form", size=1),
+    _gradient(CaseFamily.GRADIENT, "tables.gaps", SMALL, _tables_with_gaps, tag="gradient.form", size=1),
     _gradient(CaseFamily.GRADIENT, "columns", SMALL, _in_columns, tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "tables", SMALL, _tables_in_columns, tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "twins", WIDE_RELU, _twins, tag="gradient.repeat"),
@@ -191,8 +227,18 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         parts(67, dy=True, training=True),
         "query-norm",
         tag="gradient.norm",
+        repeat=True,
         size=1,
         narrow=1,
+    ),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "batch.throng",
+        BATCH_NORM,
+        parts(1100, dy=True, training=True),
+        "query-norm",
+        tag="gradient.norm",
+        size=1,
     ),
     _gradient(
         CaseFamily.GRADIENT,
@@ -226,6 +272,17 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     ),
     _gradient(CaseFamily.GRADIENT, "throng", WIDE_RELU, parts(4099, dy=True), size=2),
     _gradient(CaseFamily.GRADIENT, "layer", LAYER_NORM, parts(dy=True), "query-norm", tag="gradient.norm", narrow=1),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "layer.crowd",
+        replace(LAYER_NORM, d_key=130),
+        parts(67, dy=True),
+        "query-norm",
+        tag="gradient.norm",
+        repeat=True,
+        size=1,
+        narrow=1,
+    ),
     _gradient(CaseFamily.GRADIENT, "layer.alike", LAYER_NORM, _alike, "query-norm", tag="gradient.norm", size=1),
     _gradient(
         CaseFamily.GRADIENT,
@@ -249,6 +306,26 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
     ),
     _gradient(
         CaseFamily.GRADIENT,
+        "frozen.follow",
+        BATCH_NORM,
+        parts(dy=True),
+        "query-norm",
+        "frozen-statistics",
+        tag="gradient.frozen",
+        follow=True,
+        size=1,
+    ),
+    _gradient(
+        CaseFamily.GRADIENT,
+        "frozen.quiet",
+        BATCH_NORM,
+        _quiet,
+        "query-norm",
+        "frozen-statistics",
+        tag="gradient.frozen",
+    ),
+    _gradient(
+        CaseFamily.GRADIENT,
         "frozen.whole",
         BATCH_NORM,
         parts(dy=True),
@@ -267,10 +344,13 @@ GRADIENT_CASES: tuple[CaseDefinition, ...] = (
         tag="gradient.frozen",
         size=1,
     ),
+    *_norms_of("empty", parts(0, dy=True), tag="gradient.form"),
     _gradient(CaseFamily.GRADIENT, "glu", GLU, parts(dy=True), "glu", narrow=1),
+    _gradient(CaseFamily.GRADIENT, "glu.crowd", GLU, parts(67, dy=True), "glu", repeat=True, size=1),
     _gradient(CaseFamily.GRADIENT, "sigmoid", SIGMOID, parts(dy=True), "sigmoid", narrow=1),
     _gradient(
         CaseFamily.GRADIENT, "sigmoid.single", replace(SINGLE, gate="sigmoid"), parts(dy=True), "sigmoid", size=1
     ),
     _gradient(CaseFamily.GRADIENT, "per-head", PER_HEAD, parts(dy=True), "per-head-keys"),
+    _gradient(CaseFamily.GRADIENT, "per-head.crowd", PER_HEAD_GRID, parts(35, dy=True), "per-head-keys", size=1),
 )

@@ -18,6 +18,9 @@ from peerspec.reference.config import STATISTICS
 
 __all__ = ["GROWTH_CASES"]
 
+ROWS = PeerConfig(1, 1, 190**2, 2, 2, d_out=1)
+"""Old experts then lie in rows whose number needs more than 16 bits."""
+
 
 def _with_corners(draw: Draw, config: PeerConfig) -> Parts:
     """The first numbers of each learned parameter are −0, the least subnormal number, and the largest number."""
@@ -50,5 +53,6 @@ GROWTH_CASES = (
     _case("norm", replace(BATCH_NORM, query_bias=True), "query-norm", "query-bias"),
     _case("together", TOGETHER, *ALL_OPTIONS),
     _case("wide", WIDE, size=1),
+    _case("rows", ROWS, size=1),
     _case("million", replace(MILLION, num_experts=511**2), size=2),
 )

@@ -17,6 +17,10 @@ CROWD = 1031
 """More tokens than a usual tile holds."""
 OFFSETS = PeerConfig(1, 1, 130**2, 4, 2, d_out=1031, activation="identity")
 """N·M > 2²⁴: float32 and 24 bits do not hold every offset into v."""
+BUDGET = PeerConfig(257, 2, 33**2, 16, 4, activation="relu")
+"""With 140 tokens, T·h·k·D and T·h·k·M > 2²⁰: gathered rows are more than a usual budget of memory."""
+TABLES = PeerConfig(4, 1, 256**2, 4, 4, activation="relu")
+"""2¹⁸ entries in a table, of which a change of one must be seen."""
 BROAD_GRID = replace(RELU, num_experts=33**2)
 """More than 2¹⁸ half scores for 4099 tokens."""
 
@@ -51,6 +55,8 @@ LARGE_CASES = (
     core_case(CaseFamily.NUMERIC, "pairs", PAIRS, full(1), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "tall", TALL, full(17), OUTPUT | {"repeat"}, size=1),
     core_case(CaseFamily.NUMERIC, "pool", POOL, _high_ids, {"expert"} | OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "budget", BUDGET, full(140), OUTPUT, size=1),
+    core_case(CaseFamily.NUMERIC, "tables", TABLES, full(6), OUTPUT | {"follow"}, size=1),
     core_case(CaseFamily.NUMERIC, "offsets", OFFSETS, _high_ids, OUTPUT, size=2),
     core_case(CaseFamily.NUMERIC, "million", MILLION, _high_ids, OUTPUT, size=2),
     core_case(CaseFamily.NUMERIC, "beyond", BEYOND, _highest_ids, OUTPUT - {"without routing"}, size=2),

@@ -12,9 +12,10 @@ __all__ = ["LAYOUTS", "copied", "laid_out", "layout", "like"]
 
 Array = NDArray[Any]
 
-LAYOUTS = ("rows", "columns", "gaps", "unaligned", "reversed", "broadcast")
+LAYOUTS = ("rows", "columns", "gaps", "unaligned", "reversed", "broadcast", "constant", "permuted")
 """The last axis is contiguous; the first axis is; rows have unused memory between them; rows begin one entry behind a
-multiple of 16 bytes, as a tensor in a file may; rows lie in memory from the last to the first; all rows are one."""
+multiple of 16 bytes, as a tensor in a file may; rows lie in memory from the last to the first; all rows are one; all
+entries are one number; the second axis lies outside the first, as in a transposed batch of sequences."""
 ALIGNED = 16
 """Bytes that a vector load wants its address to be a multiple of."""
 
@@ -26,7 +27,11 @@ def layout(array: Array) -> str:
         return "unaligned" if array.size and address % ALIGNED else "rows"
     if array.flags.f_contiguous:
         return "columns"
-    return "reversed" if min(array.strides) < 0 else "broadcast" if array.strides[0] == 0 else "gaps"
+    if min(array.strides) < 0:
+        return "reversed"
+    if array.strides[0] == 0:
+        return "broadcast" if any(array.strides) else "constant"
+    return "permuted" if array.ndim > 2 and array.strides[0] < array.strides[1] else "gaps"
 
 
 def laid_out(array: Array, where: str) -> Array:
@@ -39,6 +44,10 @@ def laid_out(array: Array, where: str) -> Array:
         return _unaligned(array)
     if where == "reversed":
         return array[::-1].copy()[::-1]
+    if where == "permuted" and array.ndim > 2:
+        return array.swapaxes(0, 1).copy().swapaxes(0, 1)
+    if where == "constant" and (array == array.flat[0]).all():
+        return as_strided(array.reshape(-1)[:1].copy(), array.shape, (0,) * array.ndim)
     if where == "broadcast" and (array == array[:1]).all():
         row = array[:1].copy()
         return as_strided(row, array.shape, (0, *row.strides[1:]))  # which may be written to, as other arrays

@@ -17,16 +17,20 @@ from peerspec.conformance.cases.profile_build import (
     GLU,
     LAYER_NORM,
     PER_HEAD,
+    PER_HEAD_GRID,
     SIGMOID,
     TOGETHER,
     WIDE_RELU,
     parts,
+    quiet,
 )
 from peerspec.reference import PeerConfig
 
 __all__ = ["PROFILE_CASES"]
 
 OUTPUT = frozenset({"any", "without routing"})
+TALL_BIAS = PeerConfig(1031, 5, 25, 4, 130, d_out=5, activation="relu", query_bias=True)
+"""The query is a product of more than 512 features and more than 512 columns."""
 OTHER = frozenset({"parameters"})
 """The tag of cases that run again with other parameters."""
 MODE = frozenset({"mode"})
@@ -35,6 +39,25 @@ MODE = frozenset({"mode"})
 
 def _uncounted(draw: Draw, config: PeerConfig) -> Parts:
     return parts(training=True)(draw, config) | {"mask": np.zeros(6, bool)}
+
+
+def _none_counted(draw: Draw, config: PeerConfig) -> Parts:
+    return parts()(draw, config) | {"mask": np.zeros(6, bool)}
+
+
+def _all_counted(draw: Draw, config: PeerConfig) -> Parts:
+    return parts(67, training=True)(draw, config) | {"mask": np.ones(67, bool)}
+
+
+def _mask_of_one_row(draw: Draw, config: PeerConfig) -> Parts:
+    """The mask is one row of memory for all rows of a batch."""
+    made = parts(4, 6, training=True)(draw, config)
+    return made | {"mask": np.broadcast_to([True, False, True, True, False, True], (4, 6))}
+
+
+def _quiet(draw: Draw, config: PeerConfig) -> Parts:
+    made = parts()(draw, config)
+    return made | {"params": quiet(made["params"])}
 
 
 def _offset(*, training: bool = False) -> Build:
@@ -155,6 +178,49 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         also="query-bias",
         size=1,
     ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "throng.long",
+        BATCH_NORM,
+        "norm.training",
+        "query-norm",
+        parts(2100, training=True),
+        size=1,
+    ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "throng.wide",
+        replace(BATCH_NORM, d_key=130),
+        "norm.training",
+        "query-norm",
+        parts(67, training=True),
+        size=1,
+        narrow=1,
+    ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "layer.wide",
+        replace(LAYER_NORM, d_key=130),
+        "norm.layer",
+        "query-norm",
+        parts(67),
+        size=1,
+        narrow=1,
+    ),
+    _case(
+        CaseFamily.QUERY_NORM,
+        "wide",
+        replace(BATCH_NORM, d_key=130),
+        "norm.inference",
+        "query-norm",
+        parts(35),
+        size=1,
+        narrow=1,
+    ),
+    _case(CaseFamily.QUERY_NORM, "quiet", BATCH_NORM, "norm.inference", "query-norm", _quiet, size=1),
+    _case(CaseFamily.QUERY_NORM, "uncounted.inference", BATCH_NORM, "norm.inference", "query-norm", _none_counted),
+    _case(CaseFamily.QUERY_NORM, "all.counted", BATCH_NORM, "norm.masked", "query-norm", _all_counted, size=1),
+    _case(CaseFamily.QUERY_NORM, "masked.broadcast", BATCH_NORM, "norm.masked", "query-norm", _mask_of_one_row, size=1),
     _case(CaseFamily.QUERY_NORM, "one", BATCH_NORM, "norm.training", "query-norm", parts(1, training=True), size=1),
     _case(
         CaseFamily.QUERY_NORM,
@@ -227,5 +293,7 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         parts(exact=True),
         tags=OTHER,
     ),
+    _case(CaseFamily.NUMERIC, "per-head.crowd", PER_HEAD_GRID, "per-head", "per-head-keys", parts(35), size=1),
+    _case(CaseFamily.NUMERIC, "bias.tall", TALL_BIAS, "bias", "query-bias", parts(6), size=1),
     _case(CaseFamily.NUMERIC, "per-head", PER_HEAD, "per-head", "per-head-keys", parts(), tags=MODE, everywhere=1),
 )

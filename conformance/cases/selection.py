@@ -73,6 +73,12 @@ def _neighbours(draw: Draw, n: int) -> tuple[Array, Array]:
     return 1 + s1 * ulp, 1 + s2 * ulp
 
 
+def _last_bits(draw: Draw, n: int) -> tuple[Array, Array]:
+    """Values that differ in the last eight bits: few are equal, and all are near."""
+    ulp = draw.dtype.type(np.finfo(draw.dtype).eps)
+    return 1 + draw.coarse("s1", (8, n), 8, 8) * ulp, 1 + draw.coarse("s2", (8, n), 8, 7) * ulp
+
+
 def _rounded(draw: Draw, n: int) -> tuple[Array, Array]:
     """Exact sums need three bits more than the dtype has, so sums round, up or down."""
     return draw.full("s1", (8, n)), draw.full("s2", (8, n), -3)
@@ -194,6 +200,8 @@ VALUE_CASES: tuple[SelectionCase, ...] = (
     SelectionCase("zeros", 25, 8, _zeros, everywhere=0),
     SelectionCase("absorbed", 25, 8, _absorbed, everywhere=0),
     SelectionCase("neighbours", 25, 8, _neighbours, everywhere=0),
+    SelectionCase("neighbours.more", 67, 8, _last_bits, everywhere=1),
+    SelectionCase("neighbours.many", 521, 8, _last_bits, everywhere=1),
     SelectionCase("rounded", 25, 8, _rounded, everywhere=0),
     SelectionCase("subnormal.hand", 2, 2, _by_hand_near_zero, everywhere=0),
     SelectionCase("subnormal.sums", 25, 8, _cancelling, everywhere=0),

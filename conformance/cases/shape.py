@@ -32,6 +32,12 @@ def _broadcast(draw: Draw, config: PeerConfig) -> Parts:
     return parts | {"x": np.broadcast_to(parts["x"][0], parts["x"].shape)}
 
 
+def _permuted(draw: Draw, config: PeerConfig) -> Parts:
+    """x [2, 3, D] is a transposed [3, 2, D]."""
+    parts = full_case(draw, config, (2, 3))
+    return parts | {"x": laid_out(parts["x"], "permuted")}
+
+
 def _unaligned(draw: Draw, config: PeerConfig) -> Parts:
     """x begins one entry behind a multiple of 16 bytes, and every row has whole vectors."""
     parts = full_case(draw, config)
@@ -70,6 +76,8 @@ SHAPE_CASES = (
     core_case(CaseFamily.SHAPE, "broadcast", RELU, _broadcast, OUTPUT | {"form"}, size=1),
     core_case(CaseFamily.SHAPE, "columns", RELU, _x_in_columns, OUTPUT | {"form"}),
     core_case(CaseFamily.SHAPE, "tables", RELU, _tables("columns"), OUTPUT | {"form"}),
+    core_case(CaseFamily.SHAPE, "permuted", RELU, _permuted, OUTPUT | {"form"}, size=1),
+    core_case(CaseFamily.SHAPE, "tables.gaps", RELU, _tables("gaps"), OUTPUT | {"form"}, size=1),
     core_case(CaseFamily.SHAPE, "tables.reversed", RELU, _tables("reversed"), OUTPUT | {"form"}, size=1),
     core_case(CaseFamily.SHAPE, "tables.unaligned", TILED_RELU, _tables("unaligned"), OUTPUT | {"form"}, size=1),
     core_case(CaseFamily.SHAPE, "unaligned", TILED_RELU, _unaligned, OUTPUT | {"form"}, size=1),

@@ -13,7 +13,7 @@ from peerspec.conformance.cases.case import Array
 from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.bits import differing, first_place
-from peerspec.conformance.checks.evidence import blocked, holds, violated, within
+from peerspec.conformance.checks.evidence import blocked, holds, right_after, violated, within
 from peerspec.conformance.checks.selection import examine_admissible
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import ProblemKind
@@ -131,10 +131,20 @@ def _repeat(trial: AdapterTrial) -> Iterator[Evidence]:
                 trial.expected, later.expected, *({t: each.y(t) for t in trial.case.bases} for each in (trial, later))
             )
             yield holds(stale is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=f"y of {stale}", method="adapt")
+            yield from _values(trial, later, what)
         name = moved(trial.returned, trial.later(trial.case, in_place=between is not None).returned)
         yield holds(name is None, ProblemKind.ADAPTER_NOT_REPEATED, name=name)
         if name:
             return
+
+
+def _values(trial: AdapterTrial, after: AdapterTrial, what: str) -> Iterator[Evidence]:
+    """y of each target after a change."""
+    for target, expected in after.expected.items():
+        both = (trial.y(target), after.y(target))
+        certain = (trial.certain & after.certain)[:, None]
+        where = None if trial.shows_routing else np.broadcast_to(certain, both[0].shape)
+        yield from right_after(f"y of {target}", what, trial.expected[target], expected, *both, where)
 
 
 def _other_tokens(case: AdapterCase) -> AdapterCase:
@@ -163,12 +173,17 @@ def _other_router(case: AdapterCase) -> AdapterCase:
     return case.with_router(keys=keys * keys.dtype.type(-2))
 
 
+def _other_alpha(case: AdapterCase) -> AdapterCase:
+    return replace(case, alpha=-2 * case.alpha)
+
+
 _OTHERS = {
     "x": _other_tokens,
     "the tables": _other_tables,
     "the bases": _other_bases,
     "the biases": _other_biases,
     "the router": _other_router,
+    "alpha": _other_alpha,
 }
 
 
@@ -237,6 +252,10 @@ def _gradient_repeat(trial: AdapterTrial) -> Iterator[Evidence]:
             name = stale_row(trial.expected_gradients, after.expected_gradients, *answers)
             part, method = f"the gradient of {name}", "adapter_gradients"
             yield holds(name is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method=method)
+            for changed, expected in after.expected_gradients.items():
+                got = (each.returned_gradients[changed].reshape(expected.value.shape) for each in (trial, after))
+                old = trial.expected_gradients[changed]
+                yield from right_after(f"the gradient of {changed}", what, old, expected, *got)
         name = moved(trial.returned_gradients, trial.gradients_again(in_place=between is not None).value)
         yield holds(name is None, ProblemKind.ADAPTER_NOT_REPEATED, name=f"gradient of {name}")
         if name:

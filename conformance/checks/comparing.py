@@ -96,6 +96,31 @@ def examine_repeat(trial: ComparisonTrial) -> Iterator[Evidence]:
         found = (moved(trial.gradient_answer.value, trial.call_gradients().value) for _ in range(AGAIN))
         name = next(filter(None, found), None)
         yield holds(name is None, ProblemKind.GRADIENT_NOT_REPEATED, names=[name])
+    if case.x.ndim > 1 and len(case.x) <= FEW:
+        yield from _after_more_tokens(trial)
+
+
+FEW = 64
+"""Rows of x that are doubled; with more, a call is long, and finds no other fault."""
+
+
+def _after_more_tokens(trial: ComparisonTrial) -> Iterator[Evidence]:
+    """Once more, after a call for twice as many tokens, which leaves more in a workspace than this one fills."""
+    case = trial.case
+    mask = None if case.mask is None else np.concatenate([case.mask] * 2)
+    longer = trial.later(replace(case, x=_twice(case.x), dy=None if case.dy is None else _twice(case.dy), mask=mask))
+    part = moved(trial.output, trial.later().output)
+    yield holds(part is None, ProblemKind.NOT_REPEATED, part=part)
+    if case.dy is not None:
+        longer.call_gradients()
+        name = moved(trial.gradient_answer.value, trial.call_gradients().value)
+        yield holds(name is None, ProblemKind.GRADIENT_NOT_REPEATED, names=[name])
+
+
+def _twice(array: Array) -> Array:
+    """The array, and behind it the same times −2."""
+    found: Array = np.concatenate([array, array * array.dtype.type(-2)])
+    return found
 
 
 def _must_differ(before: ComparisonTrial, after: ComparisonTrial) -> bool:

@@ -15,7 +15,7 @@ from peerspec.conformance.check import Evidence
 from peerspec.conformance.problems import Hint, HintKind, Problem, ProblemKind, Violation
 from peerspec.conformance.trials.layer import Trial
 
-__all__ = ["NARROW", "blocked", "holds", "proportional", "sound", "violated", "within"]
+__all__ = ["NARROW", "blocked", "holds", "proportional", "right_after", "sound", "violated", "within"]
 
 NARROW = 2.0**-6
 """A few roundings to bfloat16, 2⁻⁸ each: the coarsest arithmetic that backends use for float32."""
@@ -61,6 +61,19 @@ def within(
     if u and small and _narrow(got, expected, where):
         clause, found = "PRC-2", (*found, Hint(HintKind.NARROW_DTYPE))
     yield Evidence(worst.share, _out_of_bound(quantity, worst, axes, found), clause)
+
+
+def right_after(
+    part: str, what: str, old: Bounded, new: Bounded, got_old: Array, got_new: Array, where: Array | None = None
+) -> Iterator[Evidence]:
+    """Evidence that a part of an answer is right after a change, if it was right before it.
+
+    It may be wrong and not stale, if one of the numbers behind it is of before the change. What was wrong before is the
+    business of other checks.
+    """
+    before = deviation(got_old, old, where)
+    if before is not None and before.holds:
+        yield from within(f"{part} after a change of {what}", got_new, new, where)
 
 
 def _out_of_bound(quantity: str, worst: Deviation, axes: Sequence[str] | None, hints: tuple[Hint, ...]) -> Problem:

@@ -15,7 +15,7 @@ from peerspec.conformance.bounds.bounded import Bounded
 from peerspec.conformance.cases.case import Array, ComparisonCase
 from peerspec.conformance.check import Check, Evidence
 from peerspec.conformance.checks.comparing import comparison_check, rows
-from peerspec.conformance.checks.evidence import holds
+from peerspec.conformance.checks.evidence import holds, right_after
 from peerspec.conformance.kinds import Stage
 from peerspec.conformance.problems import ProblemKind
 from peerspec.conformance.trials.comparison import ComparisonTrial
@@ -48,6 +48,9 @@ def examine_follow(trial: ComparisonTrial) -> Iterator[Evidence]:
             after = trial.later(case, in_place=in_place)
             part = stale_row(_expected(trial), _expected(after), _returned(trial), _returned(after))
             yield holds(part is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="comparison")
+            for name, expected in _expected(after).items():
+                got = (_returned(each)[name] for each in (trial, after))
+                yield from right_after(name, what, _expected(trial)[name], expected, *got)
             yield from _gradients(trial, after, what, in_place=in_place)
 
 
@@ -63,6 +66,9 @@ def _gradients(trial: ComparisonTrial, after: ComparisonTrial, what: str, *, in_
     name = stale_row(trial.gradients, after.gradients, *answers)
     part, method = f"the gradient of {name}", "comparison_gradients"
     yield holds(name is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method=method)
+    for name, expected in after.gradients.items():
+        got = (each.gradient_answer.value[name].reshape(expected.value.shape) for each in (trial, after))
+        yield from right_after(f"the gradient of {name}", what, trial.gradients[name], expected, *got)
 
 
 def _changes(case: ComparisonCase) -> Iterator[tuple[str, ComparisonCase]]:

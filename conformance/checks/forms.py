@@ -67,6 +67,8 @@ _WHERE = {
     "unaligned": "at an address that is no multiple of 16",
     "reversed": "with its last row first in memory",
     "broadcast": "with one row of memory for all",
+    "constant": "with one number of memory for all",
+    "permuted": "with its second axis outside the first",
 }
 
 FORM_CHECKS = (

@@ -12,7 +12,7 @@ from peerspec.conformance.checks.bits import differing, first_place
 from peerspec.conformance.checks.evidence import blocked, holds, violated
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import Problem, ProblemKind
-from peerspec.conformance.trials.growth import GrowthTrial
+from peerspec.conformance.trials.growth import SEEDS, GrowthTrial
 from peerspec.reference import grown_ids
 from peerspec.reference.growth import growing
 
@@ -45,21 +45,27 @@ def _kept(trial: GrowthTrial, name: str, array: Array) -> Array:
     return array[:, :, :n] if name == "keys" else array[grown_ids(n, isqrt(len(array)))]
 
 
+FEW = 1024
+"""Experts of a layer that grows with each seed; one of more grows with the first."""
+
+
 def _steps(trial: GrowthTrial) -> Iterator[Evidence]:
     """The new values of an expert depend on its sub-keys and the seed, and not on where growth begins or ends."""
     if trial.violation:
         yield blocked(trial.violation.problem, trial.violation.clause)
         return
     few, many = trial.steps
-    between = trial.layer(trial.call(trial.case.layer, few), few)
-    if isinstance(between, Problem):
-        yield blocked(between, "GRW-1")
-        return
-    by_steps = trial.call(between, many)
-    for name, array in trial.grown.items():
-        other = differing(array, by_steps[name])
-        values: dict[str, Any] = {"name": name, "few": few, "many": many, "at": first_place(other)}
-        yield holds(not other.any(), ProblemKind.GROWN_BY_STEPS, **values)
+    for seed in SEEDS if trial.case.layer.config.num_experts < FEW else SEEDS[:1]:
+        between = trial.layer(trial.call(trial.case.layer, few, seed), few)
+        if isinstance(between, Problem):
+            yield blocked(between, "GRW-1")
+            return
+        at_once = trial.grown if seed == SEEDS[0] else trial.call(trial.case.layer, many, seed)
+        by_steps = trial.call(between, many, seed)
+        for name, array in at_once.items():
+            other = differing(array, by_steps[name])
+            values: dict[str, Any] = {"name": name, "few": few, "many": many, "at": first_place(other)}
+            yield holds(not other.any(), ProblemKind.GROWN_BY_STEPS, **values)
 
 
 def _refusal(trial: GrowthTrial) -> Iterator[Evidence]:

@@ -23,7 +23,7 @@ from peerspec.conformance.cases.changes import (
 )
 from peerspec.conformance.cases.layouts import like
 from peerspec.conformance.check import Check, Evidence
-from peerspec.conformance.checks.evidence import holds, sound, violated
+from peerspec.conformance.checks.evidence import holds, right_after, sound, violated, within
 from peerspec.conformance.hosts.arguments import same_bits
 from peerspec.conformance.kinds import Stage, TrialKind
 from peerspec.conformance.problems import ProblemKind
@@ -31,9 +31,16 @@ from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.layer import AGAIN, Trial
 from peerspec.conformance.trials.parts import moved
 from peerspec.conformance.trials.selection import SelectionTrial
-from peerspec.conformance.trials.stale import stale_gradient, stale_part, stale_selection
+from peerspec.conformance.trials.stale import judged, stale_gradient, stale_part, stale_selection
 
-__all__ = ["OPTION_STATE_CHECKS", "SELECT_STATE_CHECKS", "STATE_CHECKS", "gradients_follow", "gradients_repeat"]
+__all__ = [
+    "NUMBER_CHECKS",
+    "OPTION_STATE_CHECKS",
+    "SELECT_STATE_CHECKS",
+    "STATE_CHECKS",
+    "gradients_follow",
+    "gradients_repeat",
+]
 
 
 def _repeat(trial: Trial) -> Iterator[Evidence]:
@@ -45,6 +52,27 @@ def _repeat(trial: Trial) -> Iterator[Evidence]:
         yield holds(part is None, ProblemKind.NOT_REPEATED, part=part)
         if part:
             return
+
+
+def _other_numbers_of_tokens(trial: Trial) -> Iterator[Evidence]:
+    """A few tokens more than before, which must all be answered; then the case again."""
+    case = trial.case
+    if not case.x.ndim > 1:
+        return
+    trial.answer  # noqa: B018 - the call for fewer tokens comes first
+    for count in range(1, MORE_TOKENS + 1):
+        x = np.concatenate([case.x, case.x[:count] * case.x.dtype.type(-2)])
+        mask = None if case.mask is None else np.concatenate([case.mask, case.mask[:count]])
+        longer = trial.later(replace(case, x=x, mask=mask, dy=None))
+        rows = longer.finite if longer.shows_routing else longer.finite & longer.certain_for_all
+        where = np.broadcast_to(rows[:, None], longer.returned_y.shape)
+        yield from within(f"y of {len(longer.tokens)} tokens", longer.returned_y, longer.y, where)
+    part = moved(trial.output, trial.later().output)
+    yield holds(part is None, ProblemKind.NOT_REPEATED, part=part)
+
+
+MORE_TOKENS = 2
+"""Not many: a program that is made for the power of two above a number of tokens then answers other numbers, too."""
 
 
 def _other_tokens(case: Case) -> Case:
@@ -103,8 +131,12 @@ def _follow(trial: Trial, changes: Iterable[Change], *, in_place: bool = True) -
     for what, case in changes:
         part = moved(trial.output, trial.later(in_place=in_place).output)
         yield holds(part is None, ProblemKind.NOT_REPEATED, part=part)
-        part = stale_part(trial, trial.later(case, in_place=in_place))
+        after = trial.later(case, in_place=in_place)
+        part = stale_part(trial, after)
         yield holds(part is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="forward")
+        for found in judged(trial, after):
+            where = np.broadcast_to(found.rows.reshape(-1, *[1] * (found.new.value.ndim - 1)), found.new.value.shape)
+            yield from right_after(found.name, what, found.old, found.new, found.got_old, found.got_new, where)
 
 
 def gradients_repeat(trial: GradientTrial) -> Iterator[Evidence]:
@@ -127,6 +159,9 @@ def gradients_follow(trial: GradientTrial) -> Iterator[Evidence]:
         if not part and case.dy is trial.case.dy and not same_bits(trial.dy, after.dy):
             part = _stale_for_common_dy(trial, after, in_place=in_place)
         yield holds(part is None, ProblemKind.STALE_FOR_CHANGE, what=what, part=part, method="gradients")
+        for name, expected in after.expected.items():
+            got = (each.returned[name].reshape(expected.value.shape) for each in (trial, after))
+            yield from right_after(f"the gradient of {name}", what, trial.expected[name], expected, *got)
 
 
 def _stale_for_common_dy(trial: GradientTrial, after: GradientTrial, *, in_place: bool) -> str | None:
@@ -215,6 +250,17 @@ STATE_CHECKS = (
         "Does the answer follow a change of any entry of a parameter?",
     ),
 )
+NUMBER_CHECKS = (
+    Check(
+        "independence.numbers",
+        ("IND-3",),
+        Stage.INDEPENDENCE,
+        "repeat",
+        sound(_other_numbers_of_tokens),
+        "Is every token answered, whatever the number of tokens of the calls before?",
+    ),
+)
+"""After all formulas: what is wrong with more tokens alone may be one of these."""
 SELECT_STATE_CHECKS = (
     Check(
         "select.repeat",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ Parts = Mapping[str, tuple[Callable[[], Any], Array]]
 
 CALLS, BYTES = 8, 1 << 24
 """The calls that are kept, and the bytes of all but the last; buffers that are used in turn are two or three."""
+MORE_CALLS, FEWER_BYTES = 40, 1 << 19
+"""The results of more calls, as long as they are small: some programs use a ring of buffers."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,20 @@ class _Kept:
         except Exception:
             return True
 
-    def lies_in(self, place: Array) -> bool:
-        """Whether it may share memory with an array."""
+    def lies_in(self, places: Collection[Array]) -> bool:
+        """Whether it may share memory with one of the arrays."""
         try:
-            return np.may_share_memory(np.asarray(self.read()), place)
+            array = np.asarray(self.read())
         except Exception:
             return True
+        return any(np.may_share_memory(array, place) for place in places)
 
 
 class Memory:
     """The last calls of one backend, in the process in which it runs."""
 
     def __init__(self) -> None:
-        self._calls: deque[list[_Kept]] = deque(maxlen=CALLS)
+        self._calls: deque[list[_Kept]] = deque(maxlen=MORE_CALLS)
 
     def keep(self, method: str, results: Parts, inputs: Parts) -> None:
         """Remember a call: how each part is read where the backend has it, and a copy that nobody else has."""
@@ -76,7 +79,10 @@ class Memory:
                 for name, (read, copy) in parts.items()
             ]
         )
-        while len(self._calls) > 1 and self._size() > BYTES:
+        if len(self._calls) > CALLS:
+            old = self._calls[-CALLS - 1]
+            old[:] = [kept for kept in old if not kept.what.given]
+        while len(self._calls) > 1 and self._size() > (BYTES if len(self._calls) <= CALLS else FEWER_BYTES):
             self._calls.popleft()
 
     def changed(self) -> tuple[Changed, ...]:
@@ -91,7 +97,7 @@ class Memory:
     def release(self, places: Mapping[str, Array]) -> None:
         """Forget what lies in these arrays, which the suite is about to change itself."""
         for call in self._calls:
-            call[:] = [kept for kept in call if not any(map(kept.lies_in, places.values()))]
+            call[:] = [kept for kept in call if not kept.lies_in(places.values())]
 
     def _size(self) -> int:
         """The bytes of all calls but the last."""

@@ -16,10 +16,10 @@ from peerspec.conformance.trials.structure import dtype_problem, harm, shape_pro
 from peerspec.reference import Layer, PeerConfig, PeerError, parameter_dtype
 from peerspec.reference.growth import grown_config
 
-__all__ = ["SEED", "GrowthTrial"]
+__all__ = ["SEEDS", "GrowthTrial"]
 
-SEED = 11
-"""The seed of new values in every call."""
+SEEDS = (11, 0)
+"""The seeds of new values: the first one, unless a call names another; and one that counts as False."""
 
 
 class GrowthTrial:
@@ -66,13 +66,13 @@ class GrowthTrial:
         found: dict[str, Array] = self.answer.value
         return found
 
-    def call(self, layer: Layer, num_experts: int) -> dict[str, Array]:
+    def call(self, layer: Layer, num_experts: int, seed: int = SEEDS[0]) -> dict[str, Array]:
         """The parameters after one more call.
 
         Raises:
             Unsound: the structure of the answer is wrong.
         """
-        answer = self._call(layer, num_experts)
+        answer = self._call(layer, num_experts, seed)
         if wrong := self._form(answer, num_experts):
             raise Unsound(wrong)
         params: dict[str, Array] = answer.value
@@ -102,8 +102,8 @@ class GrowthTrial:
             return True
         return False
 
-    def _call(self, layer: Layer, num_experts: int) -> Answer:
-        arguments: dict[str, Any] = {"layer": layer, "num_experts": num_experts, "seed": SEED}
+    def _call(self, layer: Layer, num_experts: int, seed: int = SEEDS[0]) -> Answer:
+        arguments: dict[str, Any] = {"layer": layer, "num_experts": num_experts, "seed": seed}
         return self.host.call("grow", arguments)
 
     def _form(self, answer: Answer, num_experts: int) -> Violation | None:

@@ -7,6 +7,7 @@ change that lie further from them than both bounds allow; and yet the bits are t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,18 +17,26 @@ from peerspec.conformance.trials.gradients import GradientTrial
 from peerspec.conformance.trials.layer import Trial
 from peerspec.conformance.trials.selection import SelectionTrial
 
-__all__ = ["stale_gradient", "stale_part", "stale_row", "stale_selection"]
+__all__ = ["Judged", "judged", "stale_gradient", "stale_part", "stale_row", "stale_selection"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A part of two answers: its name, what is right for each, what was returned, and the rows that are judged."""
+
+    name: str
+    old: Bounded
+    new: Bounded
+    got_old: Array
+    got_new: Array
+    rows: Array
 
 
 def stale_part(before: Trial, after: Trial) -> str | None:
     """The first part of the answer that stayed as it was before a change of the case, for all that had to change."""
-    known = before.finite & after.finite
-    if not before.shows_routing:
-        known = known & before.certain_for_all & after.certain_for_all
-    for name, old, new, got_old, got_new in _parts(before, after):
-        rows = known if name not in (before.query.state or {}) else np.ones(len(old.value), bool)
-        if _stayed(old, new, got_old, got_new, rows):
-            return name
+    for part in judged(before, after):
+        if _stayed(part.old, part.new, part.got_old, part.got_new, part.rows):
+            return part.name
     return "the selection" if _selection_stayed(before, after) else None
 
 
@@ -59,14 +68,18 @@ def stale_selection(before: SelectionTrial, after: SelectionTrial) -> bool:
     return bool(rows.any())
 
 
-def _parts(before: Trial, after: Trial) -> Iterator[tuple[str, Bounded, Bounded, Array, Array]]:
+def judged(before: Trial, after: Trial) -> Iterator[Judged]:
+    """The parts of both answers."""
+    known = before.finite & after.finite
+    if not before.shows_routing:
+        known = known & before.certain_for_all & after.certain_for_all
     if before.shows_routing and after.shows_routing:
-        yield "scores", before.scores, after.scores, before.returned_scores, after.returned_scores
-    yield "y", before.y, after.y, before.returned_y, after.returned_y
+        yield Judged("scores", before.scores, after.scores, before.returned_scores, after.returned_scores, known)
+    yield Judged("y", before.y, after.y, before.returned_y, after.returned_y, known)
     states = before.query.state or {}, after.query.state or {}
     for name in states[0].keys() & states[1].keys():
         old, new = (np.asarray((trial.output.state or {})[name]) for trial in (before, after))
-        yield name, states[0][name], states[1][name], old, new
+        yield Judged(name, states[0][name], states[1][name], old, new, np.ones(len(old), bool))
 
 
 def _stayed(old: Bounded, new: Bounded, got_old: Array, got_new: Array, rows: Array) -> bool:

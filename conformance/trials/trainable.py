@@ -44,7 +44,11 @@ PARTS = (
     Part("some experts alone", True, False, False, False, True),
     Part("the router alone", False, True, True, True, True),
     Part("nothing", False, False, False, False, False),
+    Part("the query maps alone", False, False, True, False, False),
+    Part("some experts and the query norm", True, False, False, True, False),
+    Part("all but the running statistics", True, True, True, True, False),
 )
+"""Two kinds of parameters, one frozen and one not, in all four ways, for any two kinds."""
 WHOLE = Trainable()
 
 

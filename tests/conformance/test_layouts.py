@@ -19,8 +19,14 @@ CONFIG = PeerConfig(4, 1, 4, 2, 2)
 
 
 def array(where: str, dtype: Any = np.float32) -> Any:
-    rows = np.tile(np.arange(4), (6, 1)) if where == "broadcast" else np.arange(24).reshape(6, 4)
-    return laid_out(rows.astype(dtype), where)
+    shape = (2, 3, 4) if where == "permuted" else (6, 4)
+    values = {"broadcast": np.tile(np.arange(4), (6, 1)), "constant": np.full((6, 4), 3)}
+    return laid_out(values.get(where, np.arange(24)).reshape(shape).astype(dtype), where)
+
+
+def of_parameters(where: str) -> str:
+    """The layout of parameters beside an x that lies ``where``: theirs have many numbers, and few have three axes."""
+    return "columns" if where in ("broadcast", "constant", "permuted") else where
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -40,12 +46,13 @@ def test_an_unaligned_array_begins_one_entry_behind_a_multiple_of_16_bytes() -> 
 
 def test_rows_that_differ_cannot_be_one_row_of_memory() -> None:
     assert layout(laid_out(np.eye(3), "broadcast")) == "rows"
+    assert layout(laid_out(np.eye(3), "constant")) == "rows"
 
 
 @pytest.mark.parametrize("where", LAYOUTS)
 def test_arguments_keep_their_layouts_in_private_copies_and_in_another_process(where: str) -> None:
     layer = Layer.random(CONFIG)
-    params = {name: laid_out(part, "columns" if where == "broadcast" else where) for name, part in layer.params.items()}
+    params = {name: laid_out(part, of_parameters(where)) for name, part in layer.params.items()}
     given = {"layer": Layer(CONFIG, params), "x": array(where), "k": 3}
     stream = BytesIO()
     write_message(stream, *request_of("forward", given))

@@ -30,8 +30,8 @@ from typing import Any, NamedTuple
 BLOCK = re.compile(r"^(?:<!-- (.+?) -->\n)?```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ELLIPSIS = "…"
 WIDTH = {"COLUMNS": "90"}
-CI = {"CI", "BUILD_NUMBER"}
-"""With one of these variables pytest does not shorten lines."""
+OF_PYTEST = {"CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"}
+"""With one of the first two variables pytest does not shorten lines; the last one gives it more options."""
 
 
 class Block(NamedTuple):
@@ -104,7 +104,7 @@ def changed(text: str, diff: str) -> str:
 def run_command(command: str, folder: Path) -> str:
     """What a command prints in a terminal, without the lines that say what is judged."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    terminal = {name: value for name, value in os.environ.items() if name not in CI}
+    terminal = {name: value for name, value in os.environ.items() if name not in OF_PYTEST}
     ran = subprocess.run(
         ["sh", "-c", command], cwd=folder, env=terminal | WIDTH | {"PATH": path},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,

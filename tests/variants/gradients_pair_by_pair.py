@@ -59,10 +59,11 @@ class Algorithm:
         self.r = np.einsum("hcd,td->thc", weight, self.x) + (0 if bias is None else bias)  # F1
         self.q, norm = self.r, self.config.query_norm
         if norm != "none":  # F2
-            axis, over = (0, self.r[self.mask]) if norm == "batch" else (-1, self.r)
-            mean, var = over.mean(axis, keepdims=True), over.var(axis, keepdims=True)
             if self.frozen:
                 mean, var = self.params["query_norm.mean"], self.params["query_norm.var"]
+            else:
+                axis, over = (0, self.r[self.mask]) if norm == "batch" else (-1, self.r)
+                mean, var = over.mean(axis, keepdims=True), over.var(axis, keepdims=True)
             self.rho = 1 / np.sqrt(var + EPS)
             self.unit = (self.r - mean) * self.rho
             self.q = self.params["query_norm.scale"] * self.unit + self.params["query_norm.bias"]
