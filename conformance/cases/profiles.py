@@ -31,6 +31,8 @@ __all__ = ["PROFILE_CASES"]
 OUTPUT = frozenset({"any", "without routing"})
 TALL_BIAS = PeerConfig(1031, 5, 25, 4, 130, d_out=5, activation="relu", query_bias=True)
 """The query is a product of more than 512 features and more than 512 columns."""
+BROAD_BATCH, BROAD_LAYER = (replace(config, d_key=130) for config in (BATCH_NORM, LAYER_NORM))
+"""The norm of a head takes more features than a tile of 128."""
 OTHER = frozenset({"parameters"})
 """The tag of cases that run again with other parameters."""
 MODE = frozenset({"mode"})
@@ -187,35 +189,13 @@ PROFILE_CASES: tuple[CaseDefinition, ...] = (
         parts(2100, training=True),
         size=1,
     ),
-    _case(
-        CaseFamily.QUERY_NORM,
-        "throng.wide",
-        replace(BATCH_NORM, d_key=130),
-        "norm.training",
-        "query-norm",
-        parts(67, training=True),
-        size=1,
-        narrow=1,
-    ),
-    _case(
-        CaseFamily.QUERY_NORM,
-        "layer.wide",
-        replace(LAYER_NORM, d_key=130),
-        "norm.layer",
-        "query-norm",
-        parts(67),
-        size=1,
-        narrow=1,
-    ),
-    _case(
-        CaseFamily.QUERY_NORM,
-        "wide",
-        replace(BATCH_NORM, d_key=130),
-        "norm.inference",
-        "query-norm",
-        parts(35),
-        size=1,
-        narrow=1,
+    *(
+        _case(CaseFamily.QUERY_NORM, label, config, tag, "query-norm", build, size=1, narrow=1)
+        for label, config, tag, build in (
+            ("throng.wide", BROAD_BATCH, "norm.training", parts(67, training=True)),
+            ("layer.wide", BROAD_LAYER, "norm.layer", parts(67)),
+            ("wide", BROAD_BATCH, "norm.inference", parts(35)),
+        )
     ),
     _case(CaseFamily.QUERY_NORM, "quiet", BATCH_NORM, "norm.inference", "query-norm", _quiet, size=1),
     _case(CaseFamily.QUERY_NORM, "uncounted.inference", BATCH_NORM, "norm.inference", "query-norm", _none_counted),

@@ -101,7 +101,7 @@ def examine_repeat(trial: ComparisonTrial) -> Iterator[Evidence]:
 
 
 FEW = 64
-"""Rows of x that are doubled; with more, a call is long, and finds no other fault."""
+"""The most rows of x that are doubled: a longer call takes more time, and shows no other kind of fault."""
 
 
 def _after_more_tokens(trial: ComparisonTrial) -> Iterator[Evidence]:

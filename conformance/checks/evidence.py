@@ -68,8 +68,8 @@ def right_after(
 ) -> Iterator[Evidence]:
     """Evidence that a part of an answer is right after a change, if it was right before it.
 
-    It may be wrong and not stale, if one of the numbers behind it is of before the change. What was wrong before is the
-    business of other checks.
+    An answer that mixes old and new values is wrong, but not the old answer. What was wrong before the change is left
+    to other checks.
     """
     before = deviation(got_old, old, where)
     if before is not None and before.holds:

@@ -54,10 +54,14 @@ def _repeat(trial: Trial) -> Iterator[Evidence]:
             return
 
 
+MORE_TOKENS = 2
+"""Few more, so that a program compiled for the next power of two answers these calls, too."""
+
+
 def _other_numbers_of_tokens(trial: Trial) -> Iterator[Evidence]:
     """A few tokens more than before, which must all be answered; then the case again."""
     case = trial.case
-    if not case.x.ndim > 1:
+    if case.x.ndim < 2:
         return
     trial.answer  # noqa: B018 - the call for fewer tokens comes first
     for count in range(1, MORE_TOKENS + 1):
@@ -69,10 +73,6 @@ def _other_numbers_of_tokens(trial: Trial) -> Iterator[Evidence]:
         yield from within(f"y of {len(longer.tokens)} tokens", longer.returned_y, longer.y, where)
     part = moved(trial.output, trial.later().output)
     yield holds(part is None, ProblemKind.NOT_REPEATED, part=part)
-
-
-MORE_TOKENS = 2
-"""Not many: a program that is made for the power of two above a number of tokens then answers other numbers, too."""
 
 
 def _other_tokens(case: Case) -> Case:
